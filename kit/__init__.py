@@ -1,0 +1,1 @@
+"""Machinery without booking words."""

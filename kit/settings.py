@@ -1,0 +1,168 @@
+"""What the environment (or a file .env) says about this installation."""
+
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kit.database_urls import DatabaseUrl
+
+SECRET_BYTES = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class SettingsError(Exception):
+    """The environment can't be worked with; one line for each variable that is wrong."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _database_url(value: object) -> DatabaseUrl | None:
+    return DatabaseUrl(value) if isinstance(value, str) else None
+
+
+MaybeDatabaseUrl = Annotated[DatabaseUrl | None, PlainValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """Values come from the arguments, then the environment, then the file .env."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("127.0.0.1", validation_alias="HOST")
+    port: int = Field(8000, ge=0, le=65535, validation_alias="PORT")
+    environment: Environment = Field(Environment.DEVELOPMENT, validation_alias="BOOM_ENV")
+    data: Path = Field(Path(".data"), validation_alias="BOOM_DATA")
+    database_url: MaybeDatabaseUrl = Field(None, validation_alias="DATABASE_URL")
+    app_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_APP_DATABASE_URL")
+    relay_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_RELAY_DATABASE_URL")
+    given_secret: SecretStr | None = Field(None, validation_alias="BOOM_SECRET")
+    wants_demo: bool | None = Field(None, validation_alias="BOOM_DEMO")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), validation_alias="BOOM_ALLOWED_ORIGINS"
+    )
+    workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
+    rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")
+    smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("given_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES:
+            raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in {"http", "https"}
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is not an origin such as https://book.example.com")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+                raise ValueError("must look like smtp://user:password@host:587 or smtps://…")
+        return value
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def demo(self) -> bool:
+        """Whether an empty database gets the demo venues: yes by default, not in production."""
+        return not self.is_production if self.wants_demo is None else self.wants_demo
+
+    @property
+    def secret(self) -> bytes:
+        """What signs tokens, at least 32 bytes; without BOOM_SECRET, the data folder's own."""
+        if self.given_secret is not None:
+            return self.given_secret.get_secret_value().encode()
+        return _kept_secret(self.data)
+
+    def checked(self) -> Self:
+        """These settings, when the environment allows them together. Raises SettingsError."""
+        lines = []
+        if self.is_production and self.given_secret is None:
+            lines.append(
+                "BOOM_SECRET: required in production; make one with "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+        if self.is_production and self.wants_demo:
+            lines.append("BOOM_DEMO: must be 0 in production, for everybody knows its passwords")
+        if lines:
+            raise SettingsError(*lines)
+        return self
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of this process; arguments win over the environment. Raises SettingsError."""
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(*(_line(detail) for detail in error.errors())) from None
+    return settings.checked()
+
+
+def _line(detail: Any) -> str:
+    # The value is left out: it may be a password.
+    reason = detail["msg"].removeprefix("Value error, ")
+    return f"{detail['loc'][0]}: {reason[0].lower()}{reason[1:]}"
+
+
+def _kept_secret(data: Path) -> bytes:
+    path = data / "secret"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        made = data / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        # Linked, not renamed: of two processes that start at once, the first one's secret stays.
+        try:
+            path.hardlink_to(made)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_bytes().strip()
