@@ -1,0 +1,140 @@
+"""The life of a booking: what can become of it, and when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from domain.errors import InvalidTransition
+from domain.intervals import Interval
+
+CHECK_IN_OPENS_MINUTES = 15
+REFERENCE_BYTES = 5
+# Crockford's base 32: no I, L, O and U, which are misread or misheard.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Status(StrEnum):
+    """Where a booking stands; the value is how it is stored."""
+
+    HELD = "held"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CHECKED_IN = "checked_in"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+# While a booking has one of these, nobody else gets its time.
+OCCUPYING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
+# A booking with one of these can be moved to another time or room.
+MOVABLE = frozenset({Status.PENDING, Status.CONFIRMED})
+# A booking with one of these can change its customer, party size and note.
+EDITABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What decides what can become of a booking.
+
+    ``requires_confirmation`` is the venue's setting: what a hold becomes.
+    """
+
+    status: Status
+    interval: Interval
+    hold_expires_at: datetime | None
+    requires_confirmation: bool
+
+
+def effective_status(status: Status, hold_expires_at: datetime | None, now: datetime) -> Status:
+    """The status that counts: a hold past its time is expired, whether or not that is stored."""
+    if status is Status.HELD and hold_expires_at is not None and hold_expires_at <= now:
+        return Status.EXPIRED
+    return status
+
+
+def allowed_transitions(life: Life, *, now: datetime) -> tuple[Status, ...]:
+    """The statuses that a caller can give the booking now.
+
+    A hold becomes PENDING or CONFIRMED by createBooking; that it expires is nobody's call, so
+    EXPIRED is never among them. Cancelling ends with the booking's time; checking in opens
+    15 minutes before the start and closes at the end; a no-show is known from the start on; a
+    booking nobody checked in can be completed once its time is over.
+    """
+    ended = now >= life.interval.end
+    match effective_status(life.status, life.hold_expires_at, now):
+        case Status.HELD:
+            converted = Status.PENDING if life.requires_confirmation else Status.CONFIRMED
+            return (converted, Status.CANCELLED)
+        case Status.PENDING:
+            cancelled = () if ended else (Status.CANCELLED,)
+            return (Status.CONFIRMED, Status.REJECTED, *cancelled)
+        case Status.CONFIRMED:
+            possible = {
+                Status.CHECKED_IN: _check_in_opens(life) <= now and not ended,
+                Status.COMPLETED: ended,
+                Status.CANCELLED: not ended,
+                Status.NO_SHOW: life.interval.start <= now,
+            }
+            return tuple(status for status, is_possible in possible.items() if is_possible)
+        case Status.CHECKED_IN:
+            return (Status.COMPLETED,)
+        case (
+            Status.COMPLETED | Status.CANCELLED | Status.NO_SHOW | Status.EXPIRED | Status.REJECTED
+        ):
+            return ()
+        case never:
+            assert_never(never)
+
+
+def check_transition(life: Life, wanted: Status, *, now: datetime) -> None:
+    """Raises InvalidTransition unless a caller can give the booking this status now."""
+    allowed = allowed_transitions(life, now=now)
+    if wanted not in allowed:
+        status = effective_status(life.status, life.hold_expires_at, now)
+        hint = _hint(status, wanted)
+        raise InvalidTransition(status, wanted=wanted, allowed=allowed, hint=hint)
+
+
+def check_open(life: Life, statuses: frozenset[Status], *, now: datetime) -> None:
+    """Raises InvalidTransition unless the status is one of those, MOVABLE or EDITABLE."""
+    status = effective_status(life.status, life.hold_expires_at, now)
+    if status not in statuses:
+        allowed = allowed_transitions(life, now=now)
+        raise InvalidTransition(status, wanted=status, allowed=allowed)
+
+
+def reference(random: bytes) -> str:
+    """A booking's name for people to read out, from 5 random bytes: 'K7Q2-MX4D'."""
+    if len(random) != REFERENCE_BYTES:
+        raise ValueError(f"A reference is made from {REFERENCE_BYTES} bytes.")
+    number = int.from_bytes(random)
+    letters = "".join(_ALPHABET[number >> shift & 31] for shift in range(35, -1, -5))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def _check_in_opens(life: Life) -> datetime:
+    return life.interval.start - timedelta(minutes=CHECK_IN_OPENS_MINUTES)
+
+
+def _hint(status: Status, wanted: Status) -> str | None:
+    """What to wait for, where only the time is wrong."""
+    if status is not Status.CONFIRMED:
+        return None
+    match wanted:
+        case Status.CHECKED_IN:
+            return (
+                f"Checking in opens {CHECK_IN_OPENS_MINUTES} minutes before the booking starts "
+                "and closes when it ends."
+            )
+        case Status.COMPLETED:
+            return "Check the booking in first, or complete it once its time is over."
+        case Status.NO_SHOW:
+            return "A booking can be marked as a no-show once it has started."
+        case Status.CANCELLED:
+            return "The booking's time is over: complete it or mark it as a no-show."
+        case _:
+            return None

@@ -1,0 +1,326 @@
+"""What the product refuses, and why: expected answers that a person can act on.
+
+Refusal
+├── Invalid, Required, NotFound, Duplicate         something given is wrong
+├── NonexistentLocalTime, AmbiguousLocalTime       a wall-clock start the clock change spoils
+├── StaleVersion, InvalidTransition                the object has moved on
+├── SlotTaken, SlotUnavailable                     the time is not free, or a rule refuses it
+├── HoldExpired, PriceChanged                      the offer stands no longer
+├── PlanLimitReached                               the plan is used up
+├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
+└── InvalidCredentials                             who it is was not proved
+
+Raise one alone, or several that apply at once in an ExceptionGroup.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.phrases import counted, listed, moment, span
+
+if TYPE_CHECKING:
+    from domain.money import Money
+
+# Where in the input it is wrong, in the names of the function's arguments.
+Path = tuple[str | int, ...]
+
+
+class Code(StrEnum):
+    """The names by which clients tell refusals apart."""
+
+    INVALID = "INVALID"
+    REQUIRED = "REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    DUPLICATE = "DUPLICATE"
+    STALE_VERSION = "STALE_VERSION"
+    INVALID_TRANSITION = "INVALID_TRANSITION"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    SLOT_TAKEN = "SLOT_TAKEN"
+    OUTSIDE_BUSINESS_HOURS = "OUTSIDE_BUSINESS_HOURS"
+    BLACKOUT = "BLACKOUT"
+    BUFFER_VIOLATION = "BUFFER_VIOLATION"
+    MIN_NOTICE = "MIN_NOTICE"
+    MAX_ADVANCE = "MAX_ADVANCE"
+    MIN_DURATION = "MIN_DURATION"
+    MAX_DURATION = "MAX_DURATION"
+    OFF_GRID = "OFF_GRID"
+    CAPACITY_EXCEEDED = "CAPACITY_EXCEEDED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    ROOM_ARCHIVED = "ROOM_ARCHIVED"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    NONEXISTENT_LOCAL_TIME = "NONEXISTENT_LOCAL_TIME"
+    AMBIGUOUS_LOCAL_TIME = "AMBIGUOUS_LOCAL_TIME"
+    PLAN_LIMIT_REACHED = "PLAN_LIMIT_REACHED"
+    SUBSCRIPTION_INACTIVE = "SUBSCRIPTION_INACTIVE"
+    PAYMENT_REQUIRED = "PAYMENT_REQUIRED"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+    CANCELLATION_WINDOW_PASSED = "CANCELLATION_WINDOW_PASSED"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(eq=False)
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """An expected answer other than yes; its text says what a person can do about it."""
+
+    code: Code = field(init=False)
+    path: Path = field(default=(), kw_only=True)
+
+    @property
+    def message(self) -> str:
+        """The text for a person."""
+        return str(self)
+
+
+@dataclass(eq=False)
+class Invalid(Refusal):
+    """A value that can't be accepted."""
+
+    code = Code.INVALID
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
+class Required(Refusal):
+    """A value that is missing, or null where there must be one."""
+
+    code = Code.REQUIRED
+
+    def __str__(self) -> str:
+        return f"{_named(self.path)} is required."
+
+
+@dataclass(eq=False)
+class NotFound(Refusal):
+    """An id of nothing here: malformed, unknown and another tenant's ids read alike."""
+
+    code = Code.NOT_FOUND
+    what: str
+
+    def __str__(self) -> str:
+        return f"There is no such {self.what}."
+
+
+@dataclass(eq=False)
+class Duplicate(Refusal):
+    """A value that must be unique and is in use already."""
+
+    code = Code.DUPLICATE
+    what: str
+
+    def __str__(self) -> str:
+        return f"This {self.what} is in use already."
+
+
+@dataclass(eq=False)
+class NonexistentLocalTime(Refusal):
+    """A wall-clock time that the clock skips when it is put forward."""
+
+    code = Code.NONEXISTENT_LOCAL_TIME
+    wall_clock: datetime
+    zone: ZoneInfo
+    next_valid: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"The clock in {self.zone.key} skips {self.wall_clock:%H:%M} on that day; "
+            f"the next time there is {moment(self.next_valid, self.zone)}."
+        )
+
+
+@dataclass(eq=False)
+class AmbiguousLocalTime(Refusal):
+    """A wall-clock time that comes twice when the clock is put back, and no word which is meant."""
+
+    code = Code.AMBIGUOUS_LOCAL_TIME
+    wall_clock: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return (
+            f"The clock in {self.zone.key} shows {self.wall_clock:%H:%M} twice on that day; "
+            "say which is meant by fold: 0 for the first, 1 for the second."
+        )
+
+
+@dataclass(eq=False)
+class StaleVersion(Refusal):
+    """Somebody else changed the object first; ``current`` is the row as it is now."""
+
+    code = Code.STALE_VERSION
+    current: object
+
+    def __str__(self) -> str:
+        return "It has been changed in the meantime; look at its current state and try again."
+
+
+@dataclass(eq=False)
+class InvalidTransition(Refusal):
+    """A booking can't go from its status to the wanted one, or not now."""
+
+    code = Code.INVALID_TRANSITION
+    status: str
+    wanted: str
+    allowed: tuple[str, ...]
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        if self.hint:
+            return self.hint
+        ways = f"only {listed(self.allowed)}" if self.allowed else "nothing else any more"
+        now = self.status.replace("_", " ")
+        return f"The booking is {now}: it can become {ways.replace('_', ' ')}."
+
+
+@dataclass(eq=False)
+class InvalidCredentials(Refusal):
+    """The address, password or token doesn't prove who it is; never says which."""
+
+    code = Code.INVALID_CREDENTIALS
+
+    def __str__(self) -> str:
+        return "These credentials are not right, or they have expired."
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A booking's time in a room: ``occupied`` is ``interval`` with the booking's own buffers."""
+
+    room_id: RoomId
+    booking_id: BookingId
+    interval: Interval
+    occupied: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that refuses a slot.
+
+    ``frees_at`` is the first start, from the wanted one on, that this rule alone would allow;
+    for MAX_ADVANCE it is the moment from which the wanted start can be booked. None: never, or
+    not within the time that is looked at. ``rule`` holds the rule's own numbers, for JSON.
+    """
+
+    code: Code
+    message: str
+    rule: Mapping[str, object] | None = None
+    frees_at: datetime | None = None
+
+
+@dataclass(eq=False)
+class SlotTaken(Refusal):
+    """Another booking has the time (SLOT_TAKEN) or lies closer than the buffers allow.
+
+    Carries what is needed to find other slots for the same wish.
+    """
+
+    code: Code
+    room_id: RoomId
+    room_name: str
+    wanted: Interval
+    party_size: int
+    zone: ZoneInfo
+    conflicts: tuple[Busy, ...]
+    exclude_booking_id: BookingId | None = None
+
+    def __str__(self) -> str:
+        if not self.conflicts:
+            return f"{self.room_name} is no longer free {span(self.wanted, self.zone)}."
+        if self.code is Code.BUFFER_VIOLATION:
+            return (
+                f"Another booking of {self.room_name} is too close: with its buffers it takes "
+                f"{span(self.conflicts[0].occupied, self.zone)}."
+            )
+        return f"{self.room_name} is booked {span(self.conflicts[0].interval, self.zone)}."
+
+
+@dataclass(eq=False)
+class SlotUnavailable(Refusal):
+    """A rule of the venue refuses the time; ``reasons`` are all that do, this one among them."""
+
+    code: Code
+    reasons: tuple[Reason, ...]
+
+    def __str__(self) -> str:
+        return next(reason.message for reason in self.reasons if reason.code is self.code)
+
+
+@dataclass(eq=False)
+class HoldExpired(Refusal):
+    """The hold ended before it was turned into a booking."""
+
+    code = Code.HOLD_EXPIRED
+    expired_at: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return f"The hold ended at {moment(self.expired_at, self.zone)}; choose a time again."
+
+
+@dataclass(eq=False)
+class PriceChanged(Refusal):
+    """The price is no longer the one that the caller agreed to; None: there is no price."""
+
+    code = Code.PRICE_CHANGED
+    expected: "Money"
+    actual: "Money | None"
+
+    def __str__(self) -> str:
+        actual = f"now {self.actual}" if self.actual else "no longer set"
+        return f"The price is {actual}, not {self.expected}."
+
+
+@dataclass(eq=False)
+class PlanLimitReached(Refusal):
+    """The tenant's plan allows no more.
+
+    ``required_plan`` is the code of the cheapest plan that does; ``resets_at`` is when the
+    meter starts anew, None for one that doesn't.
+    """
+
+    code = Code.PLAN_LIMIT_REACHED
+    what: str
+    limit: int
+    used: int
+    resets_at: datetime | None
+    required_plan: str | None
+
+    def __str__(self) -> str:
+        way = f"; the {self.required_plan.capitalize()} plan has more" if self.required_plan else ""
+        return f"The plan's {counted(self.limit, self.what)} are used up{way}."
+
+
+@dataclass(eq=False)
+class IdempotencyKeyReused(Refusal):
+    """The key came before with another input."""
+
+    code = Code.IDEMPOTENCY_KEY_REUSED
+
+    def __str__(self) -> str:
+        return "This idempotency key was used with another input; use a new key."
+
+
+@dataclass(eq=False)
+class IdempotencyInProgress(Refusal):
+    """A call with the same key is still running."""
+
+    code = Code.IDEMPOTENCY_IN_PROGRESS
+
+    def __str__(self) -> str:
+        return "A call with this idempotency key is still running; try again in a moment."
+
+
+def _named(path: Path) -> str:
+    name = next((step for step in reversed(path) if isinstance(step, str)), "A value")
+    return name.replace("_", " ").capitalize()

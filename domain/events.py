@@ -1,0 +1,96 @@
+"""What happened, as the tenant's log keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+Snapshot = Mapping[str, object]
+
+
+class EventType(StrEnum):
+    """The names of all that the log tells."""
+
+    BOOKING_HELD = "BOOKING_HELD"
+    BOOKING_CREATED = "BOOKING_CREATED"
+    BOOKING_CONFIRMED = "BOOKING_CONFIRMED"
+    BOOKING_REJECTED = "BOOKING_REJECTED"
+    BOOKING_RESCHEDULED = "BOOKING_RESCHEDULED"
+    BOOKING_CANCELLED = "BOOKING_CANCELLED"
+    BOOKING_CHECKED_IN = "BOOKING_CHECKED_IN"
+    BOOKING_COMPLETED = "BOOKING_COMPLETED"
+    BOOKING_NO_SHOW = "BOOKING_NO_SHOW"
+    BOOKING_EXPIRED = "BOOKING_EXPIRED"
+    BOOKING_UPDATED = "BOOKING_UPDATED"
+    ROOM_CREATED = "ROOM_CREATED"
+    ROOM_UPDATED = "ROOM_UPDATED"
+    ROOM_ARCHIVED = "ROOM_ARCHIVED"
+    ROOM_UNARCHIVED = "ROOM_UNARCHIVED"
+    HOURS_CHANGED = "HOURS_CHANGED"
+    BLACKOUT_CREATED = "BLACKOUT_CREATED"
+    BLACKOUT_DELETED = "BLACKOUT_DELETED"
+    TENANT_UPDATED = "TENANT_UPDATED"
+    SETTINGS_CHANGED = "SETTINGS_CHANGED"
+    CUSTOMER_CREATED = "CUSTOMER_CREATED"
+    CUSTOMER_UPDATED = "CUSTOMER_UPDATED"
+    USER_INVITED = "USER_INVITED"
+    USER_JOINED = "USER_JOINED"
+    USER_ROLE_CHANGED = "USER_ROLE_CHANGED"
+    USER_DEACTIVATED = "USER_DEACTIVATED"
+
+
+# Kept out of the log for good: of these it says that they changed, never what they were.
+_FREE_TEXT = frozenset({"description", "note", "notes", "reason"})
+_CONTACT = frozenset({"name", "email", "phone", "locale"})
+_OF_PEOPLE = frozenset({"Customer", "User"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was done to one object.
+
+    Give ``before`` and ``after`` as the object's fields in JSON's types, None where it didn't
+    exist. Only the fields that differ are kept, and of contact data and free text only that
+    they differ: their values become None.
+    """
+
+    type: EventType
+    subject_type: str
+    subject_id: UUID
+    reason: str | None = None
+    before: Snapshot | None = None
+    after: Snapshot | None = None
+
+    def __post_init__(self) -> None:
+        before, after = self.before or {}, self.after or {}
+        changed = [name for name in {**before, **after} if not _same(name, before, after)]
+        for side, given in (("before", self.before), ("after", self.after)):
+            if given is not None:
+                kept = {name: self._shown(name, given) for name in changed if name in given}
+                object.__setattr__(self, side, kept)
+
+    def _shown(self, name: str, fields: Snapshot) -> object:
+        personal = name in _CONTACT and self.subject_type in _OF_PEOPLE
+        return None if personal or name in _FREE_TEXT else fields[name]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field's value before and after; both None where only the change itself is known."""
+
+    field: str
+    before: object
+    after: object
+
+
+def changes(before: Snapshot | None, after: Snapshot | None) -> tuple[FieldChange, ...]:
+    """The changed fields of an event as the log kept it, in the order they were given."""
+    before, after = before or {}, after or {}
+    return tuple(
+        FieldChange(name, before=before.get(name), after=after.get(name))
+        for name in {**before, **after}
+    )
+
+
+def _same(name: str, before: Snapshot, after: Snapshot) -> bool:
+    return name in before and name in after and before[name] == after[name]

@@ -1,0 +1,124 @@
+"""Opening hours: the weekly plan, dates with other hours, and what they mean on a given day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from domain.errors import Invalid, Path
+from domain.intervals import Interval, merge
+from domain.venue_time import Edge, LocalTime, instant, local_dates
+
+_MIDNIGHT = LocalTime(24 * 60)
+
+
+class Weekday(StrEnum):
+    """The days of the week, from Monday."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+
+_WEEKDAYS = tuple(Weekday)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LocalInterval:
+    """A stretch of opening hours; it starts on its date, and may end on the next one."""
+
+    opens_at: LocalTime
+    closes_at: LocalTime
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyHours:
+    """The opening hours of a weekday; no intervals means closed."""
+
+    weekday: Weekday
+    intervals: tuple[LocalInterval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoursFacts:
+    """All that decides when a room is open.
+
+    ``room_weekly`` is empty for a room that keeps the venue's hours. Exceptions are given by
+    their date and replace the intervals that start on it; no intervals means closed.
+    """
+
+    venue_weekly: tuple[WeeklyHours, ...]
+    room_weekly: tuple[WeeklyHours, ...] = ()
+    venue_exceptions: Mapping[date, tuple[LocalInterval, ...]] = field(default_factory=dict)
+    room_exceptions: Mapping[date, tuple[LocalInterval, ...]] = field(default_factory=dict)
+
+    def opening_day(self, day: date) -> tuple[LocalInterval, ...]:
+        """The intervals that start on a date.
+
+        The first that says anything wins: an exception of the room, an exception of the venue,
+        the room's week, the venue's week.
+        """
+        for exceptions in (self.room_exceptions, self.venue_exceptions):
+            if day in exceptions:
+                return exceptions[day]
+        weekday = _WEEKDAYS[day.weekday()]
+        weekly = self.room_weekly or self.venue_weekly
+        return next((hours.intervals for hours in weekly if hours.weekday is weekday), ())
+
+    def open_intervals(self, window: Interval, zone: ZoneInfo) -> list[Interval]:
+        """When it is open around a window: disjoint, in order, whole where they reach out of it.
+
+        Intervals that touch across midnight are one.
+        """
+        days = local_dates(window, zone)
+        opened = (
+            Interval(opens, closes)
+            for day in (days[0] - timedelta(days=1), *days, days[-1] + timedelta(days=1))
+            for hours in self.opening_day(day)
+            # Nothing is left of hours that lie wholly within an hour the clock skips.
+            if (opens := instant(day, hours.opens_at, zone, edge=Edge.OPENING))
+            < (closes := instant(day, hours.closes_at, zone, edge=Edge.CLOSING))
+        )
+        return [interval for interval in merge(opened) if interval.overlaps(window)]
+
+
+def daily_hours(
+    intervals: Sequence[LocalInterval], *, path: Path = ("intervals",)
+) -> tuple[LocalInterval, ...]:
+    """The intervals of a day in order, touching ones joined. Raises Invalid."""
+    kept: list[LocalInterval] = []
+    for index, given in sorted(enumerate(intervals), key=lambda item: item[1]):
+        if given.opens_at >= _MIDNIGHT:
+            raise Invalid("Opening is before 24:00.", path=(*path, index, "opens_at"))
+        if given.opens_at >= given.closes_at:
+            raise Invalid("Closing is after opening.", path=(*path, index, "closes_at"))
+        if kept and given.opens_at < kept[-1].closes_at:
+            raise Invalid("The intervals of a day don't overlap.", path=(*path, index))
+        if kept and given.opens_at == kept[-1].closes_at:
+            kept[-1] = LocalInterval(kept[-1].opens_at, given.closes_at)
+        else:
+            kept.append(given)
+    return tuple(kept)
+
+
+def weekly_hours(
+    given: Sequence[WeeklyHours], *, path: Path = ("hours",)
+) -> tuple[WeeklyHours, ...]:
+    """The plan of a week with all seven weekdays in order, those not given closed.
+
+    None given at all stays none: for a room, the venue's hours. Raises Invalid, for a weekday
+    given twice too.
+    """
+    if not given:
+        return ()
+    days: dict[Weekday, tuple[LocalInterval, ...]] = {}
+    for index, hours in enumerate(given):
+        if hours.weekday in days:
+            raise Invalid("A weekday is given once.", path=(*path, index, "weekday"))
+        days[hours.weekday] = daily_hours(hours.intervals, path=(*path, index, "intervals"))
+    return tuple(WeeklyHours(weekday, days.get(weekday, ())) for weekday in Weekday)

@@ -1,0 +1,13 @@
+"""The ids of the product's objects, told apart by type."""
+
+from typing import NewType
+from uuid import UUID
+
+TenantId = NewType("TenantId", UUID)
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
+RoomId = NewType("RoomId", UUID)
+CustomerId = NewType("CustomerId", UUID)
+BookingId = NewType("BookingId", UUID)
+BlackoutId = NewType("BlackoutId", UUID)
+HoursExceptionId = NewType("HoursExceptionId", UUID)

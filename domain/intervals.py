@@ -1,0 +1,77 @@
+"""Half-open time intervals in UTC: [start, end)."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Self
+
+_END = attrgetter("end")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """A span of time that holds its start and not its end.
+
+    Both ends are aware and in UTC; the start lies before the end. Raises ValueError otherwise.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
+            raise ValueError("An interval is given in UTC.")
+        if self.start >= self.end:
+            raise ValueError("An interval ends after it starts.")
+
+    @classmethod
+    def of_minutes(cls, start: datetime, minutes: int) -> Self:
+        """The interval that starts at an instant and lasts so many minutes."""
+        return cls(start, start + timedelta(minutes=minutes))
+
+    @property
+    def minutes(self) -> int:
+        """Its length in whole minutes."""
+        return (self.end - self.start) // timedelta(minutes=1)
+
+    def overlaps(self, other: "Interval") -> bool:
+        """Whether they share any time; touching isn't sharing."""
+        return self.start < other.end and other.start < self.end
+
+    def contains(self, other: "Interval") -> bool:
+        """Whether the other lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def padded(self, *, before_minutes: int, after_minutes: int) -> "Interval":
+        """The interval grown at both ends, by buffers for instance."""
+        return Interval(
+            self.start - timedelta(minutes=before_minutes),
+            self.end + timedelta(minutes=after_minutes),
+        )
+
+
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same time as disjoint intervals in order; touching ones become one."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start <= merged[-1].end:
+            if interval.end > merged[-1].end:
+                merged[-1] = Interval(merged[-1].start, interval.end)
+        else:
+            merged.append(interval)
+    return merged
+
+
+def first_ending_after(merged: Sequence[Interval], instant: datetime) -> int:
+    """The index of the first of disjoint, ordered intervals that ends after an instant."""
+    return bisect_right(merged, instant, key=_END)
+
+
+def first_overlap(merged: Sequence[Interval], wanted: Interval) -> Interval | None:
+    """The first of disjoint, ordered intervals that shares time with the wanted one."""
+    index = first_ending_after(merged, wanted.start)
+    if index < len(merged) and merged[index].start < wanted.end:
+        return merged[index]
+    return None

@@ -1,0 +1,88 @@
+"""Exact amounts of money: integer minor units of a currency."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from babel.core import get_global
+
+from domain.errors import Invalid, Path
+
+# ISO 4217's digits where they aren't 2. Not CLDR's, which drop digits that cash lacks (IQD, RSD).
+_DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+CURRENCY_CODES = frozenset(
+    code
+    for territory in get_global("territory_currencies").values()
+    for code, _start, end, is_tender in territory
+    if is_tender and end is None
+)
+_DECIMAL = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+# A rate this large times the longest booking still fits the database's bigint.
+_LARGEST_GIVEN = 10**12
+_BIGINT = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the currency's smallest unit: 2900 of USD is $29.00, of JPY ¥2,900.
+
+    Raises ValueError where the amount is beyond a bigint.
+    """
+
+    amount_minor: int
+    currency_code: str
+
+    def __post_init__(self) -> None:
+        if not -_BIGINT <= self.amount_minor < _BIGINT:
+            raise ValueError("An amount of money fits a bigint.")
+
+    @classmethod
+    def parse(cls, amount: str, currency_code: str, *, path: Path = ()) -> Self:
+        """Read a decimal such as '29.00', without a sign, an exponent or spaces.
+
+        At most the currency's digits after the point, and at most 10^12 minor units. Raises
+        Invalid, with ``path`` leading to the amount or the currency.
+        """
+        digits = currency_digits(currency_code, path=(*path, "currency_code"))
+        match = _DECIMAL.fullmatch(amount) if len(amount) <= 20 else None
+        if match is None:
+            raise Invalid("An amount is a decimal such as '29.00'.", path=(*path, "amount"))
+        whole, fraction = match[1], match[2] or ""
+        if len(fraction) > digits:
+            problem = f"{currency_code} has {digits} digits after the point."
+            raise Invalid(problem, path=(*path, "amount"))
+        amount_minor = int(whole + fraction.ljust(digits, "0"))
+        if amount_minor > _LARGEST_GIVEN:
+            raise Invalid("The amount is too large.", path=(*path, "amount"))
+        return cls(amount_minor, currency_code)
+
+    @property
+    def amount(self) -> str:
+        """The decimal with all of the currency's digits: '29.00', '2900', '29.000'."""
+        digits = currency_digits(self.currency_code)
+        sign = "-" if self.amount_minor < 0 else ""
+        text = str(abs(self.amount_minor)).rjust(digits + 1, "0")
+        return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else f"{sign}{text}"
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency_code}"
+
+    def __add__(self, other: "Money") -> "Money":
+        if self.currency_code != other.currency_code:
+            raise ValueError(f"{other.currency_code} can't be added to {self.currency_code}.")
+        return Money(self.amount_minor + other.amount_minor, self.currency_code)
+
+    def for_minutes(self, minutes: int) -> "Money":
+        """What so many minutes cost at this rate an hour, halves of a minor unit rounded up."""
+        return Money((self.amount_minor * minutes + 30) // 60, self.currency_code)
+
+
+def currency_digits(code: str, *, path: Path = ()) -> int:
+    """The digits after the point of a currency in use, by ISO 4217. Raises Invalid."""
+    if code not in CURRENCY_CODES:
+        raise Invalid("This is no ISO 4217 code of a currency in use.", path=path)
+    return _DIGITS.get(code, 2)

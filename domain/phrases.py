@@ -1,0 +1,47 @@
+"""Times and lists as a person reads them, in English."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.intervals import Interval
+
+# Not strftime: its names follow the server's locale.
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+
+def moment(instant: datetime, zone: ZoneInfo) -> str:
+    """'19:00 on Friday 8 January 2027' of a zone's wall clock."""
+    return f"{_clock(instant, zone)} on {_day(instant, zone)}"
+
+
+def span(interval: Interval, zone: ZoneInfo) -> str:
+    """'19:00–21:00 on Friday 8 January 2027'; a longer one names both days."""  # noqa: RUF002
+    nights = interval.end.astimezone(zone).date() - interval.start.astimezone(zone).date()
+    if nights.days > 1:
+        return f"{moment(interval.start, zone)} to {moment(interval.end, zone)}"
+    clocks = f"{_clock(interval.start, zone)}–{_clock(interval.end, zone)}"  # noqa: RUF001
+    return f"{clocks} on {_day(interval.start, zone)}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """'a', 'a or b', 'a, b or c'."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 minute', '20 minutes'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _clock(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%H:%M")
+
+
+def _day(instant: datetime, zone: ZoneInfo) -> str:
+    day = instant.astimezone(zone).date()
+    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -1,0 +1,37 @@
+"""What a booking costs, line by line."""
+
+from dataclasses import dataclass
+
+from domain.intervals import Interval
+from domain.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """One part of a price: a stretch of time, or a thing of its own without one."""
+
+    label: str
+    amount: Money
+    interval: Interval | None = None
+    minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Lines that sum to the subtotal; less the discount and with the tax it is the total."""
+
+    lines: tuple[PriceLine, ...]
+    subtotal: Money
+    discount: Money
+    tax: Money
+    total: Money
+
+
+def price_of(hourly_rate: Money | None, interval: Interval, *, label: str) -> Price | None:
+    """The hourly rate times the minutes, in one line; None for a room without a rate."""
+    if hourly_rate is None:
+        return None
+    amount = hourly_rate.for_minutes(interval.minutes)
+    nothing = Money(0, amount.currency_code)
+    line = PriceLine(label, amount=amount, interval=interval, minutes=interval.minutes)
+    return Price((line,), subtotal=amount, discount=nothing, tax=nothing, total=amount)

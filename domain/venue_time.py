@@ -1,0 +1,213 @@
+"""The venue's wall clock, and the instants it stands for.
+
+Every turn from the wall clock to UTC happens here, because Python's arithmetic within a zone
+ignores clock changes, and PostgreSQL reads a repeated hour otherwise.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Self, assert_never
+from zoneinfo import ZoneInfo, available_timezones
+
+from domain.errors import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
+from domain.intervals import Interval
+
+_CLOCK = re.compile(r"([0-3][0-9]):([0-5][0-9])")
+_LATEST_MINUTES = 30 * 60
+# Names among the zones that mean no place's time.
+_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+# Years far enough from the ends of the calendar that arithmetic on them can't overflow.
+_FIRST_YEAR, _LAST_YEAR = 1971, 2199
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LocalTime:
+    """A wall-clock time of a day, in minutes since its midnight, 0 to 1800.
+
+    From 24:00 on it is a time of the next date: 26:00 reads 02:00 there. Raises ValueError
+    beyond 30:00.
+    """
+
+    minutes: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minutes <= _LATEST_MINUTES:
+            raise ValueError("A local time lies between 00:00 and 30:00.")
+
+    @classmethod
+    def parse(cls, text: str, *, path: Path = ()) -> Self:
+        """Read 'HH:MM'. Raises Invalid."""
+        match = _CLOCK.fullmatch(text)
+        if match is None or (minutes := int(match[1]) * 60 + int(match[2])) > _LATEST_MINUTES:
+            raise Invalid("A local time is HH:MM between 00:00 and 30:00.", path=path)
+        return cls(minutes)
+
+    def __str__(self) -> str:
+        return f"{self.minutes // 60:02}:{self.minutes % 60:02}"
+
+
+class Edge(StrEnum):
+    """Which end of the opening hours a wall-clock time is."""
+
+    OPENING = "opening"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStart:
+    """A start on the venue's wall clock; ``fold`` tells the two of a repeated hour apart."""
+
+    date: date
+    time: LocalTime
+    fold: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When something starts: an instant, or a time on the venue's wall clock; exactly one."""
+
+    at: datetime | None = None
+    local: LocalStart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPeriod:
+    """A span on the venue's wall clock: 'YYYY-MM-DDTHH:MM', with the offsets as '-05:00'."""
+
+    time_zone: str
+    start: str
+    end: str
+    utc_offset_start: str
+    utc_offset_end: str
+
+
+def zone(name: str, *, path: Path = ()) -> ZoneInfo:
+    """The zone of an IANA id such as 'America/New_York'. Raises Invalid."""
+    if name not in _zone_names():
+        raise Invalid("This is no IANA time zone, such as 'Europe/Berlin'.", path=path)
+    return ZoneInfo(name)
+
+
+def instants(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """When the wall clock shows a time: once, twice in a repeated hour, never in a skipped one."""
+    first, second = _by_fold(day, local_time, zone)
+    if first == second:
+        return (first,)
+    return (first, second) if first < second else ()
+
+
+def instant(day: date, local_time: LocalTime, zone: ZoneInfo, *, edge: Edge) -> datetime:
+    """When the venue opens or closes.
+
+    A skipped time is the moment of the clock change. Of a repeated one, opening is the first
+    and closing the second.
+    """
+    first, second = _by_fold(day, local_time, zone)
+    if first > second:
+        return _clock_change(second, first, zone)
+    match edge:
+        case Edge.OPENING:
+            return first
+        case Edge.CLOSING:
+            return second
+        case _:
+            assert_never(edge)
+
+
+def resolve_start(start: Start, zone: ZoneInfo, *, path: Path = ("start",)) -> datetime:
+    """The instant in UTC that a caller means.
+
+    Raises NonexistentLocalTime in a skipped hour; AmbiguousLocalTime in a repeated one without
+    a fold; Invalid for a fold other than 0 and 1 or a year out of reach; Required for neither.
+    """
+    if start.at is not None:
+        return within_reach(start.at, path=(*path, "at"))
+    if start.local is None:
+        raise Required(path=path)
+    return _resolve_local(start.local, zone, path=(*path, "local"))
+
+
+def within_reach(at: datetime, *, path: Path) -> datetime:
+    """The same instant in UTC. Raises Invalid outside the years 1971 to 2199."""
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise Invalid(f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}.", path=path)
+    return at.astimezone(UTC)
+
+
+def local_period(interval: Interval, zone: ZoneInfo) -> LocalPeriod:
+    """An interval as the venue's wall clock shows it."""
+    start = interval.start.astimezone(zone).isoformat(timespec="minutes")
+    end = interval.end.astimezone(zone).isoformat(timespec="minutes")
+    return LocalPeriod(zone.key, start[:16], end[:16], start[16:], end[16:])
+
+
+def month_of(now: datetime, zone: ZoneInfo) -> Interval:
+    """The calendar month of the zone that an instant lies in."""
+    first = now.astimezone(zone).date().replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return Interval(midnight(first, zone), midnight(following, zone))
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The moment a date begins in a zone, also where its clock skips or repeats midnight."""
+    return instant(day, LocalTime(0), zone, edge=Edge.OPENING)
+
+
+def local_dates(interval: Interval, zone: ZoneInfo) -> list[date]:
+    """The dates in a zone that an interval touches, in order."""
+    first = interval.start.astimezone(zone).date()
+    last = (interval.end - timedelta.resolution).astimezone(zone).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones()) - _NO_ZONES
+
+
+def _by_fold(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """What a wall-clock time means by the offset before a clock change and by the one after it.
+
+    Equal away from clock changes; in order in a repeated hour; reversed in a skipped one.
+    """
+    wall = _wall_clock(day, local_time).replace(tzinfo=zone)
+    return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+
+
+def _wall_clock(day: date, local_time: LocalTime) -> datetime:
+    return datetime.combine(day, time()) + timedelta(minutes=local_time.minutes)
+
+
+def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first second with the offset of ``after``: the one clock change between the two."""
+    offset = after.astimezone(zone).utcoffset()
+    early, late = 0, int((after - before).total_seconds())
+    while late - early > 1:
+        middle = (early + late) // 2
+        if (before + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset:
+            late = middle
+        else:
+            early = middle
+    return before + timedelta(seconds=late)
+
+
+def _resolve_local(local: LocalStart, zone: ZoneInfo, *, path: Path) -> datetime:
+    if local.fold not in (None, 0, 1):
+        raise Invalid("A fold is 0 for the first or 1 for the second.", path=(*path, "fold"))
+    if not _FIRST_YEAR <= local.date.year <= _LAST_YEAR:
+        problem = f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}."
+        raise Invalid(problem, path=(*path, "date"))
+    wall_clock = _wall_clock(local.date, local.time)
+    match instants(local.date, local.time, zone):
+        case (only,):
+            return only
+        case ():
+            next_valid = instant(local.date, local.time, zone, edge=Edge.OPENING)
+            raise NonexistentLocalTime(wall_clock, zone, next_valid, path=path)
+        case repeated:
+            if local.fold is None:
+                raise AmbiguousLocalTime(wall_clock, zone, path=path)
+            return repeated[local.fold]
