@@ -1,0 +1,196 @@
+"""What an operation costs in points, before it runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLError,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    VariableValues,
+    get_argument_values,
+    get_directive_values,
+    get_named_type,
+    get_variable_values,
+    is_composite_type,
+    type_from_ast,
+)
+
+from kit.outline import Line, Outlined, is_introspection, outline
+
+DEFAULT_PAGE_SIZE = 20
+# Sums stop here: sixty doublings of a fragment would otherwise be numbers of hundreds of digits.
+CEILING = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a field costs, as ``GraphQLField.extensions["cost"]``; a field without it is free.
+
+    Without ``multipliers`` and ``size``: ``weight`` and what is selected below it. With them:
+    ``weight`` + size * (1 + what is selected below). The size is the largest of the arguments
+    named in ``multipliers``, a list counting its items, 20 where none is given; or what ``size``
+    makes of the field's coerced arguments, by their names in the schema.
+    """
+
+    weight: int = 1
+    multipliers: tuple[str, ...] = ()
+    size: Callable[[Mapping[str, Any]], int] | None = None
+
+    def points(self, arguments: Mapping[str, Any], *, below: int) -> int:
+        """The cost with these arguments, where the selection below costs ``below``."""
+        if self.size is not None:
+            return self.weight + max(self.size(arguments), 0) * (1 + below)
+        if self.multipliers:
+            return self.weight + max(self._page_size(arguments), 0) * (1 + below)
+        return self.weight + below
+
+    def _page_size(self, arguments: Mapping[str, Any]) -> int:
+        given = (arguments.get(name) for name in self.multipliers)
+        sizes = [len(x) if isinstance(x, list) else int(x) for x in given if x is not None]
+        return max(sizes, default=DEFAULT_PAGE_SIZE)
+
+
+def cost_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    *,
+    variables: Mapping[str, Any],
+) -> int:
+    """The static cost in points; 0 where the variables are refused, as nothing runs then."""
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    if not isinstance(values, VariableValues):
+        return 0
+    return Estimate.of(schema, document, operation).cost(values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A part of an operation that has a cost of its own, or several parts that have."""
+
+    node: Outlined
+    field: GraphQLField | None
+    cost: Cost | None
+    conditional: bool
+    children: tuple[int, ...]
+
+    def points(self, below: int, variables: VariableValues) -> int:
+        if self.conditional and not _runs(self.node, variables):
+            return 0
+        if self.cost is None or self.field is None:
+            return below
+        if not (self.cost.multipliers or self.cost.size):
+            return self.cost.points({}, below=below)
+        assert isinstance(self.node, FieldNode)
+        try:
+            arguments = get_argument_values(self.field, self.node, variables)
+        except GraphQLError:
+            # Such a field is answered with this error instead of being resolved.
+            return self.cost.weight
+        return self.cost.points(arguments, below=below)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The cost of one operation as a function of its variables: made once, kept with its plan."""
+
+    items: tuple[_Item, ...]
+    root: int | None
+
+    @classmethod
+    def of(
+        cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> Self:
+        """Keep what has a cost; all else of the document is forgotten."""
+        lines = outline(document, [operation])
+        scopes = _scopes(schema, lines)
+        items: list[_Item] = []
+        places: list[int | None] = []
+        for line, scope in zip(lines, scopes, strict=True):
+            children = tuple(p for child in line.children if (p := places[child]) is not None)
+            field = _field(schema, line.node, scope)
+            cost = field.extensions.get("cost") if field else None
+            if is_introspection(line.node) or not (cost or children):
+                places.append(None)
+                continue
+            conditional = _is_conditional(line.node)
+            if not cost and not conditional and len(children) == 1:
+                places.append(children[0])
+                continue
+            places.append(len(items))
+            items.append(_Item(line.node, field, cost, conditional, children))
+        return cls(tuple(items), places[-1])
+
+    def cost(self, variables: VariableValues) -> int:
+        """Points, from coerced variables: an upper bound, as equal fields are not merged."""
+        if self.root is None:
+            return 0
+        points: list[int] = []
+        for item in self.items:
+            below = sum(points[child] for child in item.children)
+            points.append(min(item.points(below, variables), CEILING))
+        return points[self.root]
+
+
+def _scopes(schema: GraphQLSchema, lines: list[Line]) -> list[GraphQLCompositeType | None]:
+    """For each line the type that its own fields are looked up on, or for a field, its parent."""
+    scopes: list[GraphQLCompositeType | None] = [None] * len(lines)
+    # Backwards, a parent comes before its children. Only a fragment has several, and it doesn't
+    # take its type from them.
+    for place in range(len(lines) - 1, -1, -1):
+        line = lines[place]
+        inside = scopes[place]
+        match line.node:
+            case OperationDefinitionNode(operation=operation):
+                inside = scopes[place] = schema.get_root_type(operation)
+            case FragmentDefinitionNode(type_condition=condition):
+                inside = scopes[place] = _composite(type_from_ast(schema, condition))
+            case InlineFragmentNode(type_condition=condition) if condition is not None:
+                inside = scopes[place] = _composite(type_from_ast(schema, condition))
+            case FieldNode():
+                field = _field(schema, line.node, inside)
+                inside = _composite(get_named_type(field.type)) if field else None
+            case FragmentSpreadNode() | InlineFragmentNode():
+                pass
+        for child in line.children:
+            scopes[child] = inside
+    return scopes
+
+
+def _composite(type_: object) -> GraphQLCompositeType | None:
+    return type_ if is_composite_type(type_) else None
+
+
+def _field(
+    schema: GraphQLSchema, node: Outlined, scope: GraphQLCompositeType | None
+) -> GraphQLField | None:
+    if scope is None or not isinstance(node, FieldNode):
+        return None
+    return schema.get_field(scope, node.name.value)
+
+
+def _is_conditional(node: Outlined) -> bool:
+    directives: tuple[DirectiveNode, ...] = node.directives or ()
+    return any(directive.name.value in ("skip", "include") for directive in directives)
+
+
+def _runs(node: Outlined, variables: VariableValues) -> bool:
+    try:
+        skip = get_directive_values(GraphQLSkipDirective, node, variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, variables)
+    except GraphQLError:
+        # A condition without a value fails the whole operation when it runs.
+        return False
+    return not (skip and skip["if"]) and not (include and not include["if"])
