@@ -1,0 +1,35 @@
+"""A dictionary that forgets: at most so many values, the one put longest ago goes first."""
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Recent(Generic[V]):
+    """The values put last, at most ``capacity`` of them; each call takes constant time."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._values: OrderedDict[str, V] = OrderedDict()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: str) -> V | None:
+        return self._values.get(key)
+
+    def put(self, key: str, value: V) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._capacity:
+            self._values.popitem(last=False)
+
+    def oldest(self) -> tuple[str, V] | None:
+        return next(iter(self._values.items()), None)
+
+    def drop(self, key: str) -> None:
+        del self._values[key]

@@ -1,0 +1,158 @@
+"""Buckets of points: what is taken comes back with time, and no more than that."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.throttle import Bucket, Charge, Throttle
+
+NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
+STARTER = Bucket(restore_rate=100, maximum=4_000)
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_a_new_caller_has_a_full_bucket() -> None:
+    charge = Throttle().charge("a", 30, STARTER, now=NOON)
+
+    assert charge == Charge(
+        allowed=True,
+        currently_available=3_970,
+        maximum=4_000,
+        restore_rate=100,
+        retry_after_seconds=0,
+    )
+
+
+def test_an_empty_bucket_refuses_and_says_when_to_come_back() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 3_950, STARTER, now=NOON)
+
+    charge = throttle.charge("a", 251, STARTER, now=NOON)
+
+    assert charge == Charge(
+        allowed=False,
+        currently_available=50,
+        maximum=4_000,
+        restore_rate=100,
+        retry_after_seconds=3,
+    )
+
+
+def test_a_refused_charge_takes_nothing() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 3_950, STARTER, now=NOON)
+    throttle.charge("a", 51, STARTER, now=NOON)
+
+    assert throttle.charge("a", 50, STARTER, now=NOON).allowed
+
+
+def test_points_come_back_with_time_up_to_the_maximum() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 4_000, STARTER, now=NOON)
+
+    assert throttle.charge("a", 0, STARTER, now=after(1.5)).currently_available == 150
+    assert throttle.charge("a", 0, STARTER, now=after(3600)).currently_available == 4_000
+
+
+def test_callers_do_not_take_from_each_other() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 4_000, STARTER, now=NOON)
+
+    assert throttle.charge("b", 4_000, STARTER, now=NOON).allowed
+
+
+def test_a_refund_gives_points_back_but_never_above_the_maximum() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 1_000, STARTER, now=NOON)
+
+    throttle.refund("a", 400)
+    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 3_400
+
+    throttle.refund("a", 9_000)
+    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 4_000
+
+
+def test_a_refund_to_a_forgotten_caller_changes_nothing() -> None:
+    throttle = Throttle()
+
+    throttle.refund("a", 100)
+
+    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 4_000
+
+
+def test_a_cost_above_the_maximum_needs_a_full_bucket_and_leaves_a_debt() -> None:
+    throttle = Throttle()
+    small = Bucket(restore_rate=10, maximum=100)
+
+    assert throttle.charge("a", 300, small, now=NOON).allowed
+    refused = throttle.charge("a", 300, small, now=after(1))
+
+    assert not refused.allowed
+    assert refused.currently_available == 0
+    assert refused.retry_after_seconds == 29
+    assert throttle.charge("a", 300, small, now=after(30)).allowed
+
+
+def test_a_better_plan_holds_from_the_next_charge() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 4_000, STARTER, now=NOON)
+
+    charge = throttle.charge("a", 0, Bucket(restore_rate=400, maximum=10_000), now=after(1))
+
+    assert charge.currently_available == 400
+    assert charge.maximum == 10_000
+
+
+def test_a_clock_that_is_set_back_takes_nothing_away() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 1_000, STARTER, now=NOON)
+
+    assert throttle.charge("a", 0, STARTER, now=after(-60)).currently_available == 3_000
+
+
+def test_full_buckets_are_forgotten() -> None:
+    throttle = Throttle()
+    throttle.charge("a", 100, STARTER, now=NOON)
+    throttle.charge("b", 100, STARTER, now=NOON)
+
+    throttle.charge("c", 100, STARTER, now=after(1))
+
+    assert len(throttle) == 1
+
+
+def test_callers_beyond_the_capacity_push_out_the_one_unused_longest() -> None:
+    throttle = Throttle(capacity=2)
+    throttle.charge("a", 4_000, STARTER, now=NOON)
+    throttle.charge("b", 4_000, STARTER, now=NOON)
+    throttle.charge("a", 0, STARTER, now=NOON)
+
+    throttle.charge("c", 4_000, STARTER, now=NOON)
+
+    assert len(throttle) == 2
+    assert not throttle.charge("a", 1, STARTER, now=NOON).allowed
+    assert throttle.charge("b", 1, STARTER, now=NOON).allowed
+
+
+@given(
+    taken=st.integers(0, 4_000),
+    cost=st.integers(1, 4_000),
+    rate=st.integers(1, 1_000),
+    elapsed=st.timedeltas(timedelta(), timedelta(seconds=10)),
+)
+def test_a_caller_who_waits_as_told_is_let_in_and_not_a_second_early(
+    taken: int, cost: int, rate: int, elapsed: timedelta
+) -> None:
+    throttle = Throttle()
+    bucket = Bucket(restore_rate=rate, maximum=4_000)
+    throttle.charge("a", taken, bucket, now=NOON)
+
+    told = throttle.charge("a", cost, bucket, now=NOON + elapsed)
+    wait = timedelta(seconds=told.retry_after_seconds)
+    early = NOON + elapsed + wait - timedelta(seconds=1)
+
+    assert told.allowed or not throttle.charge("a", cost, bucket, now=early).allowed
+    assert told.allowed or throttle.charge("a", cost, bucket, now=NOON + elapsed + wait).allowed
