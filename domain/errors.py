@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
-from domain.phrases import counted, listed, moment, span
+from domain.phrases import booked, counted, listed, moment, span, too_close
 
 if TYPE_CHECKING:
     from domain.money import Money
@@ -68,7 +68,7 @@ class Code(StrEnum):
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """An expected answer other than yes; its text says what a person can do about it."""
 
     code: Code = field(init=False)
@@ -238,11 +238,8 @@ class SlotTaken(Refusal):
         if not self.conflicts:
             return f"{self.room_name} is no longer free {span(self.wanted, self.zone)}."
         if self.code is Code.BUFFER_VIOLATION:
-            return (
-                f"Another booking of {self.room_name} is too close: with its buffers it takes "
-                f"{span(self.conflicts[0].occupied, self.zone)}."
-            )
-        return f"{self.room_name} is booked {span(self.conflicts[0].interval, self.zone)}."
+            return too_close(self.room_name, self.conflicts[0].occupied, self.zone)
+        return booked(self.room_name, self.conflicts[0].interval, self.zone)
 
 
 @dataclass(eq=False)

@@ -28,6 +28,19 @@ def span(interval: Interval, zone: ZoneInfo) -> str:
     return f"{clocks} on {_day(interval.start, zone)}"
 
 
+def booked(room_name: str, interval: Interval, zone: ZoneInfo) -> str:
+    """Why a slot is taken, for whoever wanted it."""
+    return f"{room_name} is booked {span(interval, zone)}."
+
+
+def too_close(room_name: str, occupied: Interval, zone: ZoneInfo) -> str:
+    """Why a slot next to a booking is refused; ``occupied`` has that booking's buffers in it."""
+    return (
+        f"Another booking of {room_name} is too close: with its buffers it takes "
+        f"{span(occupied, zone)}."
+    )
+
+
 def listed(words: Sequence[str]) -> str:
     """'a', 'a or b', 'a, b or c'."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -1,0 +1,372 @@
+"""Whether a room is free at a time, and every rule that refuses it when it isn't.
+
+The one place that decides this: what is shown as free and what a booking is allowed are the
+same answer to the same question.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from domain.errors import Busy, Code, Invalid, Path, Reason, Refusal, SlotTaken, SlotUnavailable
+from domain.hours import HoursFacts
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval, first_overlap, merge
+from domain.money import Money
+from domain.phrases import booked, counted, moment, span, too_close
+from domain.venue_time import LocalTime, instants, local_dates
+
+LOOK_AHEAD_DAYS = 8
+_LONGEST_MINUTES = 366 * 24 * 60
+_DAY_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """What decides about a room: load it for the time that ``facts_window`` names.
+
+    ``busy`` are the bookings that keep their time, without one that is being moved; blackouts
+    are the room's and the venue's.
+    """
+
+    id: RoomId
+    name: str
+    capacity: int
+    archived: bool
+    buffer_before_minutes: int
+    buffer_after_minutes: int
+    hourly_rate: Money | None
+    hours: HoursFacts
+    blackouts: tuple[Interval, ...] = ()
+    busy: tuple[Busy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VenueRules:
+    """The venue's settings that hold for every room."""
+
+    zone: ZoneInfo
+    slot_minutes: int
+    min_notice_minutes: int
+    max_advance_days: int
+    min_duration_minutes: int
+    max_duration_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for, wherever and whenever it is free.
+
+    ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
+    past and is a whole minute. Raises Invalid for a duration outside 1 minute to 366 days or a
+    party of nobody.
+    """
+
+    duration_minutes: int
+    party_size: int
+    rules: VenueRules
+    override: bool
+    now: datetime
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.duration_minutes <= _LONGEST_MINUTES:
+            problem = "A duration lies between 1 minute and 366 days."
+            raise Invalid(problem, path=("duration_minutes",))
+        if self.party_size < 1:
+            raise Invalid("A party has at least 1 person.", path=("party_size",))
+
+    def interval(self, start: datetime) -> Interval:
+        """The time it would take from a start in UTC."""
+        return Interval.of_minutes(start, self.duration_minutes)
+
+
+def facts_window(starts: Interval, wish: Wish) -> Interval:
+    """The time that a room's facts must cover to answer for starts within an interval.
+
+    Hours, blackouts and bookings a day around it, for buffers and hours past midnight, and
+    LOOK_AHEAD_DAYS after it, to say when a rule lets go.
+    """
+    return starts.padded(
+        before_minutes=_DAY_MINUTES,
+        after_minutes=wish.duration_minutes + LOOK_AHEAD_DAYS * _DAY_MINUTES,
+    )
+
+
+def reasons_against(room: RoomFacts, start: datetime, wish: Wish) -> tuple[Reason, ...]:
+    """Every rule that refuses a start; none means free, and a booking made now succeeds."""
+    return RoomCalendar.of(room, wish.interval(start), wish).reasons_against(start)
+
+
+def overridden(start: datetime, wish: Wish) -> tuple[Code, ...]:
+    """The rules that would refuse a start but for the override, for the audit."""
+    if not wish.override:
+        return ()
+    lifted = (
+        (Code.MIN_NOTICE, _notice),
+        (Code.OFF_GRID, _grid),
+    )
+    return tuple(
+        code
+        for code, rule in lifted
+        if any(rule(start, wish, override=False)) and not any(rule(start, wish, override=True))
+    )
+
+
+def clashes(room: RoomFacts, wanted: Interval) -> tuple[Busy, ...]:
+    """The bookings that have the wanted time; where there are none, those within the buffers."""
+    taken = tuple(busy for busy in room.busy if busy.interval.overlaps(wanted))
+    padded = _padded(room, wanted)
+    return taken or tuple(busy for busy in room.busy if busy.occupied.overlaps(padded))
+
+
+def refusals(
+    room: RoomFacts,
+    start: datetime,
+    reasons: Sequence[Reason],
+    *,
+    wish: Wish,
+    exclude_booking_id: BookingId | None = None,
+) -> list[Refusal]:
+    """What to raise for the reasons against a start: one refusal for each, in their order."""
+    wanted = wish.interval(start)
+    return [
+        SlotTaken(
+            reason.code,
+            room_id=room.id,
+            room_name=room.name,
+            wanted=wanted,
+            party_size=wish.party_size,
+            zone=wish.rules.zone,
+            conflicts=clashes(room, wanted),
+            exclude_booking_id=exclude_booking_id,
+            path=("start",),
+        )
+        if reason.code in {Code.SLOT_TAKEN, Code.BUFFER_VIOLATION}
+        else SlotUnavailable(reason.code, reasons=tuple(reasons), path=_path(reason.code))
+        for reason in reasons
+    ]
+
+
+def grid_starts(window: Interval, rules: VenueRules) -> Iterator[datetime]:
+    """The starts on the venue's grid within an interval, in order.
+
+    The grid counts wall-clock minutes from each local midnight: a skipped time is no start, a
+    repeated one is two.
+    """
+    for day in local_dates(window, rules.zone):
+        minutes = range(0, _DAY_MINUTES, rules.slot_minutes)
+        shown = chain.from_iterable(instants(day, LocalTime(m), rules.zone) for m in minutes)
+        yield from (start for start in sorted(shown) if window.start <= start < window.end)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCalendar:
+    """A room's facts made ready to answer one wish for many starts."""
+
+    room: RoomFacts
+    wish: Wish
+    # Whatever the start.
+    standing: tuple[Reason, ...]
+    opened: list[Interval]
+    blackouts: list[Interval]
+    taken: list[Interval]
+    occupied: list[Interval]
+
+    @classmethod
+    def of(cls, room: RoomFacts, window: Interval, wish: Wish) -> Self:
+        """Ready for every start whose whole slot lies in the window."""
+        return cls(
+            room,
+            wish=wish,
+            standing=tuple(_standing(room, wish)),
+            opened=room.hours.open_intervals(window, wish.rules.zone),
+            blackouts=merge(room.blackouts),
+            taken=merge(busy.interval for busy in room.busy),
+            occupied=merge(busy.occupied for busy in room.busy),
+        )
+
+    def is_open(self, wanted: Interval) -> bool:
+        """Whether the room is open all the time; buffers may lie outside."""
+        opened = first_overlap(self.opened, wanted)
+        return opened is not None and opened.contains(wanted)
+
+    def reasons_against(self, start: datetime) -> tuple[Reason, ...]:
+        """Every rule that refuses a start, in the order in which they are asked."""
+        wanted = self.wish.interval(start)
+        return (
+            *self.standing,
+            *_notice(start, self.wish, override=self.wish.override),
+            *_advance(start, self.wish),
+            *_grid(start, self.wish, override=self.wish.override),
+            *self._outside_hours(wanted),
+            *self._blackout(wanted),
+            *self._clash(wanted),
+        )
+
+    def _outside_hours(self, wanted: Interval) -> Iterator[Reason]:
+        if self.is_open(wanted):
+            return
+        zone = self.wish.rules.zone
+        day = wanted.start.astimezone(zone).date()
+        hours = self.room.hours.opening_day(day)
+        shown = ", ".join(f"{each.opens_at}–{each.closes_at}" for each in hours)  # noqa: RUF001
+        yield Reason(
+            Code.OUTSIDE_BUSINESS_HOURS,
+            message=(
+                f"{self.room.name} isn't open for all of {span(wanted, zone)}; "
+                f"the hours that start on that day: {shown or 'none'}."
+            ),
+            rule={
+                "date": day.isoformat(),
+                "intervals": [
+                    {"opensAt": str(each.opens_at), "closesAt": str(each.closes_at)}
+                    for each in hours
+                ],
+            },
+            frees_at=self._next_open(wanted),
+        )
+
+    def _next_open(self, wanted: Interval) -> datetime | None:
+        ahead = wanted.padded(before_minutes=0, after_minutes=LOOK_AHEAD_DAYS * _DAY_MINUTES)
+        for opened in self.room.hours.open_intervals(ahead, self.wish.rules.zone):
+            start = max(wanted.start, opened.start)
+            if opened.contains(self.wish.interval(start)):
+                return start
+        return None
+
+    def _blackout(self, wanted: Interval) -> Iterator[Reason]:
+        blackout = first_overlap(self.blackouts, wanted)
+        if blackout is None:
+            return
+        start = wanted.start
+        while hit := first_overlap(self.blackouts, self.wish.interval(start)):
+            start = hit.end
+        yield Reason(
+            Code.BLACKOUT,
+            message=f"{self.room.name} is blocked {span(blackout, self.wish.rules.zone)}.",
+            rule={"startsAt": _json(blackout.start), "endsAt": _json(blackout.end)},
+            frees_at=start,
+        )
+
+    def _clash(self, wanted: Interval) -> Iterator[Reason]:
+        occupied = first_overlap(self.occupied, _padded(self.room, wanted))
+        if occupied is None:
+            return
+        start = wanted.start
+        while hit := first_overlap(self.occupied, _padded(self.room, self.wish.interval(start))):
+            start = hit.end + timedelta(minutes=self.room.buffer_before_minutes)
+        zone = self.wish.rules.zone
+        taken = first_overlap(self.taken, wanted)
+        if taken is not None:
+            message = booked(self.room.name, taken, zone)
+            rule = {"startsAt": _json(taken.start), "endsAt": _json(taken.end)}
+            yield Reason(Code.SLOT_TAKEN, message=message, rule=rule, frees_at=start)
+        else:
+            yield Reason(
+                Code.BUFFER_VIOLATION,
+                message=too_close(self.room.name, occupied, zone),
+                rule={
+                    "bufferBeforeMinutes": self.room.buffer_before_minutes,
+                    "bufferAfterMinutes": self.room.buffer_after_minutes,
+                },
+                frees_at=start,
+            )
+
+
+def _standing(room: RoomFacts, wish: Wish) -> Iterator[Reason]:
+    """The rules that refuse the wish at any time."""
+    rules = wish.rules
+    if room.archived:
+        yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is no longer in use.")
+    if wish.party_size > room.capacity:
+        yield Reason(
+            Code.CAPACITY_EXCEEDED,
+            message=f"{room.name} holds at most {counted(room.capacity, 'guest')}.",
+            rule={"capacity": room.capacity},
+        )
+    if wish.duration_minutes < rules.min_duration_minutes:
+        yield Reason(
+            Code.MIN_DURATION,
+            message=f"A booking lasts at least {counted(rules.min_duration_minutes, 'minute')}.",
+            rule={"minDurationMinutes": rules.min_duration_minutes},
+        )
+    if wish.duration_minutes > rules.max_duration_minutes:
+        yield Reason(
+            Code.MAX_DURATION,
+            message=f"A booking lasts at most {counted(rules.max_duration_minutes, 'minute')}.",
+            rule={"maxDurationMinutes": rules.max_duration_minutes},
+        )
+
+
+def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
+    notice = 0 if override else wish.rules.min_notice_minutes
+    earliest = wish.now + timedelta(minutes=notice)
+    if start >= earliest:
+        return
+    ahead = f"Book at least {counted(notice, 'minute')} ahead: "
+    yield Reason(
+        Code.MIN_NOTICE,
+        message=(
+            "This time has passed."
+            if start < wish.now
+            else f"{ahead}now that is {moment(earliest, wish.rules.zone)} or later."
+        ),
+        rule={"minNoticeMinutes": notice},
+        frees_at=earliest,
+    )
+
+
+def _advance(start: datetime, wish: Wish) -> Iterator[Reason]:
+    days = wish.rules.max_advance_days
+    opens = start - timedelta(days=days)
+    if opens > wish.now:
+        yield Reason(
+            Code.MAX_ADVANCE,
+            message=(
+                f"Bookings open {counted(days, 'day')} ahead: "
+                f"for this time at {moment(opens, wish.rules.zone)}."
+            ),
+            rule={"maxAdvanceDays": days},
+            frees_at=opens,
+        )
+
+
+def _grid(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
+    clock = start.astimezone(wish.rules.zone)
+    slot_minutes = 1 if override else wish.rules.slot_minutes
+    whole_minute = not clock.second and not clock.microsecond
+    if whole_minute and (clock.hour * 60 + clock.minute) % slot_minutes == 0:
+        return
+    # Three days, because a midnight that the clock skips may have been the day's only start.
+    ahead = Interval.of_minutes(start, 3 * _DAY_MINUTES)
+    yield Reason(
+        Code.OFF_GRID,
+        message=f"Bookings start every {counted(slot_minutes, 'minute')}, counted from midnight.",
+        rule={"slotMinutes": slot_minutes},
+        frees_at=next(grid_starts(ahead, wish.rules), None),
+    )
+
+
+def _padded(room: RoomFacts, wanted: Interval) -> Interval:
+    return wanted.padded(
+        before_minutes=room.buffer_before_minutes, after_minutes=room.buffer_after_minutes
+    )
+
+
+def _json(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _path(code: Code) -> Path:
+    match code:
+        case Code.ROOM_ARCHIVED:
+            return ("room_id",)
+        case Code.CAPACITY_EXCEEDED:
+            return ("party_size",)
+        case Code.MIN_DURATION | Code.MAX_DURATION:
+            return ("duration_minutes",)
+        case _:
+            return ("start",)

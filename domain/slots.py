@@ -1,0 +1,121 @@
+"""Slots to choose from: the free starts of rooms, the next one, and those near a taken one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from domain.availability import RoomCalendar, RoomFacts, Wish, grid_starts
+from domain.errors import Code, Reason
+from domain.ids import RoomId
+from domain.intervals import Interval
+from domain.money import Money
+from domain.pricing import price_of
+
+ALTERNATIVES_WITHIN_HOURS = 24
+
+
+class SlotState(StrEnum):
+    """BUSY where only other bookings are in the way; BLOCKED where a rule is."""
+
+    FREE = "FREE"
+    BUSY = "BUSY"
+    BLOCKED = "BLOCKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A room at a time: free when there are no reasons against it."""
+
+    room_id: RoomId
+    interval: Interval
+    state: SlotState
+    price: Money | None
+    reasons: tuple[Reason, ...]
+
+
+def slot_at(room: RoomFacts, start: datetime, wish: Wish) -> Slot:
+    """A room at one start, whatever it is, with every reason against it."""
+    interval = wish.interval(start)
+    return _slot(RoomCalendar.of(room, interval, wish), interval)
+
+
+def slots(
+    rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish, include_unavailable: bool = False
+) -> list[Slot]:
+    """The slots that start on the grid within a window, room by room and each in order of time.
+
+    Free ones; or all that lie within opening hours, with the reasons against those not free.
+    """
+    starts = list(grid_starts(window, wish.rules))
+    found: list[Slot] = []
+    for calendar in _calendars(rooms, window, wish):
+        if calendar.standing and not include_unavailable:
+            continue
+        for start in starts:
+            interval = wish.interval(start)
+            if calendar.is_open(interval):
+                slot = _slot(calendar, interval)
+                if include_unavailable or slot.state is SlotState.FREE:
+                    found.append(slot)
+    return found
+
+
+def next_free_slot(rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish) -> Slot | None:
+    """The first free slot that starts on the grid within a window; of equals the first room's."""
+    return next(_free(_calendars(rooms, window, wish), grid_starts(window, wish.rules)), None)
+
+
+def alternatives_window(start: datetime) -> Interval:
+    """Within which the alternatives to a start are looked for."""
+    around = timedelta(hours=ALTERNATIVES_WITHIN_HOURS)
+    return Interval(start - around, start + around)
+
+
+def alternatives(
+    rooms: Sequence[RoomFacts], wanted_room_id: RoomId, start: datetime, *, wish: Wish, first: int
+) -> list[Slot]:
+    """Up to so many free slots, those nearest to a start first.
+
+    Of those equally near the earlier, and at the same time the wanted room before the others.
+    """
+    window = alternatives_window(start)
+    wanted_first = sorted(rooms, key=lambda room: room.id != wanted_room_id)
+    nearest = sorted(grid_starts(window, wish.rules), key=lambda each: abs(each - start))
+    return list(islice(_free(_calendars(wanted_first, window, wish), nearest), first))
+
+
+def _calendars(rooms: Iterable[RoomFacts], window: Interval, wish: Wish) -> list[RoomCalendar]:
+    whole = window.padded(before_minutes=0, after_minutes=wish.duration_minutes)
+    return [RoomCalendar.of(room, whole, wish) for room in rooms]
+
+
+def _free(calendars: Sequence[RoomCalendar], starts: Iterable[datetime]) -> Iterator[Slot]:
+    possible = [calendar for calendar in calendars if not calendar.standing]
+    for start in starts:
+        for calendar in possible:
+            interval = calendar.wish.interval(start)
+            if calendar.is_open(interval) and not calendar.reasons_against(start):
+                yield _slot(calendar, interval)
+
+
+def _slot(calendar: RoomCalendar, interval: Interval) -> Slot:
+    room = calendar.room
+    reasons = calendar.reasons_against(interval.start)
+    price = price_of(room.hourly_rate, interval, label=room.name)
+    return Slot(
+        room.id,
+        interval=interval,
+        state=_state(reasons),
+        price=price.total if price else None,
+        reasons=reasons,
+    )
+
+
+def _state(reasons: Sequence[Reason]) -> SlotState:
+    if not reasons:
+        return SlotState.FREE
+    if all(reason.code in {Code.SLOT_TAKEN, Code.BUFFER_VIOLATION} for reason in reasons):
+        return SlotState.BUSY
+    return SlotState.BLOCKED
