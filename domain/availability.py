@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.errors import Busy, Code, Invalid, Path, Reason, Refusal, SlotTaken, SlotUnavailable
 from domain.hours import HoursFacts
 from domain.ids import BookingId, RoomId
-from domain.intervals import Interval, first_overlap, merge
+from domain.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
 from domain.money import Money
 from domain.phrases import booked, counted, moment, span, too_close
 from domain.venue_time import LocalTime, instants, local_dates
@@ -97,7 +97,8 @@ def facts_window(starts: Interval, wish: Wish) -> Interval:
 
 def reasons_against(room: RoomFacts, start: datetime, wish: Wish) -> tuple[Reason, ...]:
     """Every rule that refuses a start; none means free, and a booking made now succeeds."""
-    return RoomCalendar.of(room, wish.interval(start), wish).reasons_against(start)
+    wanted = wish.interval(start)
+    return RoomCalendar.of(room, wanted, wish).reasons_against(wanted)
 
 
 def overridden(start: datetime, wish: Wish) -> tuple[Code, ...]:
@@ -170,10 +171,14 @@ class RoomCalendar:
     wish: Wish
     # Whatever the start.
     standing: tuple[Reason, ...]
+    earliest: datetime
+    latest: datetime
     opened: list[Interval]
     blackouts: list[Interval]
     taken: list[Interval]
     occupied: list[Interval]
+    refused_by_blackouts: list[Interval]
+    refused_by_bookings: list[Interval]
 
     @classmethod
     def of(cls, room: RoomFacts, window: Interval, wish: Wish) -> Self:
@@ -182,10 +187,19 @@ class RoomCalendar:
             room,
             wish=wish,
             standing=tuple(_standing(room, wish)),
+            earliest=_earliest(wish, override=wish.override),
+            latest=wish.now + timedelta(days=wish.rules.max_advance_days),
             opened=room.hours.open_intervals(window, wish.rules.zone),
             blackouts=merge(room.blackouts),
             taken=merge(busy.interval for busy in room.busy),
             occupied=merge(busy.occupied for busy in room.busy),
+            refused_by_blackouts=refused_starts(room.blackouts, minutes=wish.duration_minutes),
+            refused_by_bookings=refused_starts(
+                (busy.occupied for busy in room.busy),
+                minutes=wish.duration_minutes,
+                before_minutes=room.buffer_before_minutes,
+                after_minutes=room.buffer_after_minutes,
+            ),
         )
 
     def is_open(self, wanted: Interval) -> bool:
@@ -193,14 +207,23 @@ class RoomCalendar:
         opened = first_overlap(self.opened, wanted)
         return opened is not None and opened.contains(wanted)
 
-    def reasons_against(self, start: datetime) -> tuple[Reason, ...]:
+    def is_free(self, wanted: Interval) -> bool:
+        """Whether there are no reasons against a start on the grid; far quicker than asking why."""
+        return (
+            not self.standing
+            and self.earliest <= wanted.start <= self.latest
+            and self.is_open(wanted)
+            and strictly_around(self.refused_by_bookings, wanted.start) is None
+            and strictly_around(self.refused_by_blackouts, wanted.start) is None
+        )
+
+    def reasons_against(self, wanted: Interval) -> tuple[Reason, ...]:
         """Every rule that refuses a start, in the order in which they are asked."""
-        wanted = self.wish.interval(start)
         return (
             *self.standing,
-            *_notice(start, self.wish, override=self.wish.override),
-            *_advance(start, self.wish),
-            *_grid(start, self.wish, override=self.wish.override),
+            *_notice(wanted.start, self.wish, override=self.wish.override),
+            *_advance(wanted.start, self.wish),
+            *_grid(wanted.start, self.wish, override=self.wish.override),
             *self._outside_hours(wanted),
             *self._blackout(wanted),
             *self._clash(wanted),
@@ -238,33 +261,31 @@ class RoomCalendar:
         return None
 
     def _blackout(self, wanted: Interval) -> Iterator[Reason]:
+        refused = strictly_around(self.refused_by_blackouts, wanted.start)
         blackout = first_overlap(self.blackouts, wanted)
-        if blackout is None:
+        if refused is None or blackout is None:
             return
-        start = wanted.start
-        while hit := first_overlap(self.blackouts, self.wish.interval(start)):
-            start = hit.end
         yield Reason(
             Code.BLACKOUT,
             message=f"{self.room.name} is blocked {span(blackout, self.wish.rules.zone)}.",
             rule={"startsAt": _json(blackout.start), "endsAt": _json(blackout.end)},
-            frees_at=start,
+            frees_at=refused.end,
         )
 
     def _clash(self, wanted: Interval) -> Iterator[Reason]:
-        occupied = first_overlap(self.occupied, _padded(self.room, wanted))
-        if occupied is None:
+        refused = strictly_around(self.refused_by_bookings, wanted.start)
+        if refused is None:
             return
-        start = wanted.start
-        while hit := first_overlap(self.occupied, _padded(self.room, self.wish.interval(start))):
-            start = hit.end + timedelta(minutes=self.room.buffer_before_minutes)
         zone = self.wish.rules.zone
         taken = first_overlap(self.taken, wanted)
         if taken is not None:
-            message = booked(self.room.name, taken, zone)
-            rule = {"startsAt": _json(taken.start), "endsAt": _json(taken.end)}
-            yield Reason(Code.SLOT_TAKEN, message=message, rule=rule, frees_at=start)
-        else:
+            yield Reason(
+                Code.SLOT_TAKEN,
+                message=booked(self.room.name, taken, zone),
+                rule={"startsAt": _json(taken.start), "endsAt": _json(taken.end)},
+                frees_at=refused.end,
+            )
+        elif occupied := first_overlap(self.occupied, _padded(self.room, wanted)):
             yield Reason(
                 Code.BUFFER_VIOLATION,
                 message=too_close(self.room.name, occupied, zone),
@@ -272,7 +293,7 @@ class RoomCalendar:
                     "bufferBeforeMinutes": self.room.buffer_before_minutes,
                     "bufferAfterMinutes": self.room.buffer_after_minutes,
                 },
-                frees_at=start,
+                frees_at=refused.end,
             )
 
 
@@ -302,10 +323,10 @@ def _standing(room: RoomFacts, wish: Wish) -> Iterator[Reason]:
 
 
 def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
-    notice = 0 if override else wish.rules.min_notice_minutes
-    earliest = wish.now + timedelta(minutes=notice)
+    earliest = _earliest(wish, override=override)
     if start >= earliest:
         return
+    notice = 0 if override else wish.rules.min_notice_minutes
     ahead = f"Book at least {counted(notice, 'minute')} ahead: "
     yield Reason(
         Code.MIN_NOTICE,
@@ -317,6 +338,10 @@ def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
         rule={"minNoticeMinutes": notice},
         frees_at=earliest,
     )
+
+
+def _earliest(wish: Wish, *, override: bool) -> datetime:
+    return wish.now + timedelta(minutes=0 if override else wish.rules.min_notice_minutes)
 
 
 def _advance(start: datetime, wish: Wish) -> Iterator[Reason]:

@@ -64,14 +64,38 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
     return merged
 
 
-def first_ending_after(merged: Sequence[Interval], instant: datetime) -> int:
-    """The index of the first of disjoint, ordered intervals that ends after an instant."""
-    return bisect_right(merged, instant, key=_END)
-
-
 def first_overlap(merged: Sequence[Interval], wanted: Interval) -> Interval | None:
     """The first of disjoint, ordered intervals that shares time with the wanted one."""
-    index = first_ending_after(merged, wanted.start)
+    index = bisect_right(merged, wanted.start, key=_END)
     if index < len(merged) and merged[index].start < wanted.end:
         return merged[index]
+    return None
+
+
+def refused_starts(
+    obstacles: Iterable[Interval], *, minutes: int, before_minutes: int = 0, after_minutes: int = 0
+) -> list[Interval]:
+    """The starts from which something so long, with its buffers, would meet an obstacle.
+
+    Disjoint and in order. A start is refused strictly inside one; on both its edges it is not,
+    for there it only touches. So ones that touch stay two.
+    """
+    refused: list[Interval] = []
+    for obstacle in sorted(obstacles):
+        reach = obstacle.padded(
+            before_minutes=minutes + after_minutes, after_minutes=before_minutes
+        )
+        if refused and reach.start < refused[-1].end:
+            if reach.end > refused[-1].end:
+                refused[-1] = Interval(refused[-1].start, reach.end)
+        else:
+            refused.append(reach)
+    return refused
+
+
+def strictly_around(disjoint: Sequence[Interval], instant: datetime) -> Interval | None:
+    """Which of disjoint, ordered intervals an instant lies in, not counting its edges."""
+    index = bisect_right(disjoint, instant, key=_END)
+    if index < len(disjoint) and disjoint[index].start < instant:
+        return disjoint[index]
     return None

@@ -48,18 +48,13 @@ def slots(
 
     Free ones; or all that lie within opening hours, with the reasons against those not free.
     """
-    starts = list(grid_starts(window, wish.rules))
-    found: list[Slot] = []
-    for calendar in _calendars(rooms, window, wish):
-        if calendar.standing and not include_unavailable:
-            continue
-        for start in starts:
-            interval = wish.interval(start)
-            if calendar.is_open(interval):
-                slot = _slot(calendar, interval)
-                if include_unavailable or slot.state is SlotState.FREE:
-                    found.append(slot)
-    return found
+    wanted = [wish.interval(start) for start in grid_starts(window, wish.rules)]
+    calendars = _calendars(rooms, window, wish)
+    if not include_unavailable:
+        return [
+            _free_slot(each, time) for each in calendars for time in wanted if each.is_free(time)
+        ]
+    return [_slot(each, time) for each in calendars for time in wanted if each.is_open(time)]
 
 
 def next_free_slot(rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish) -> Slot | None:
@@ -92,25 +87,27 @@ def _calendars(rooms: Iterable[RoomFacts], window: Interval, wish: Wish) -> list
 
 
 def _free(calendars: Sequence[RoomCalendar], starts: Iterable[datetime]) -> Iterator[Slot]:
-    possible = [calendar for calendar in calendars if not calendar.standing]
     for start in starts:
-        for calendar in possible:
+        for calendar in calendars:
             interval = calendar.wish.interval(start)
-            if calendar.is_open(interval) and not calendar.reasons_against(start):
-                yield _slot(calendar, interval)
+            if calendar.is_free(interval):
+                yield _free_slot(calendar, interval)
+
+
+def _free_slot(calendar: RoomCalendar, interval: Interval) -> Slot:
+    price = _total(calendar.room, interval)
+    return Slot(calendar.room.id, interval, SlotState.FREE, price=price, reasons=())
 
 
 def _slot(calendar: RoomCalendar, interval: Interval) -> Slot:
-    room = calendar.room
-    reasons = calendar.reasons_against(interval.start)
+    reasons = calendar.reasons_against(interval)
+    price = _total(calendar.room, interval)
+    return Slot(calendar.room.id, interval, _state(reasons), price=price, reasons=reasons)
+
+
+def _total(room: RoomFacts, interval: Interval) -> Money | None:
     price = price_of(room.hourly_rate, interval, label=room.name)
-    return Slot(
-        room.id,
-        interval=interval,
-        state=_state(reasons),
-        price=price.total if price else None,
-        reasons=reasons,
-    )
+    return price.total if price else None
 
 
 def _state(reasons: Sequence[Reason]) -> SlotState:
