@@ -137,6 +137,15 @@ class EmbeddedServer:
             self._lock.close()
             self._lock = None
 
+    def end_abandoned(self) -> bool:
+        """End the server that a killed holder left; False when its holder lives."""
+        try:
+            self._take_lock()
+        except DataFolderInUse:
+            return False
+        self.stop()
+        return True
+
     def _take_lock(self) -> None:
         if self._lock:
             return
@@ -244,7 +253,8 @@ class EmbeddedServer:
             return False
 
     def _answers(self) -> bool:
-        command = [_programs() / "pg_isready", "-q", "-h", self._socket_folder, "-p", str(_PORT)]
+        program, folder = str(_programs() / "pg_isready"), str(self._socket_folder)
+        command = [program, "-q", "-h", folder, "-p", str(_PORT)]
         return subprocess.run(command, env=_environment()).returncode == 0
 
     @property

@@ -1,0 +1,43 @@
+"""Bring a database to this version's tables: `python -m commands.migrate`."""
+
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from kit.database_urls import DatabaseUrl
+from kit.settings import SettingsError, load_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def migrations(owner: DatabaseUrl) -> Config:
+    """Alembic's view of the migrations, for this database."""
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    # A percent sign in a password would be taken for a reference to another option.
+    config.set_main_option("sqlalchemy.url", owner.sqlalchemy.replace("%", "%%"))
+    return config
+
+
+def migrate(owner: DatabaseUrl) -> None:
+    """Run what this database lacks, in a loop of its own: call it from a thread without one."""
+    command.upgrade(migrations(owner), "head")
+
+
+def main() -> int:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if settings.database_url is None:
+        print("DATABASE_URL: required; the embedded server is migrated by commands.run")
+        return 2
+    migrate(settings.database_url)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Databases for tests: one server for a run, one migrated template, a copy for whoever asks.
+
+The server is an embedded one, or the one that DATABASE_URL names.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from commands.migrate import migrate
+from kit.database_urls import DatabaseUrl, DatabaseUrls, logins
+from kit.embedded import EmbeddedServer
+
+SECRET = b"a secret of the tests, the same in every run"
+
+_FOLDERS = "boom-test-"
+_URL = "BOOM_TEST_SERVER_URL"
+_RUN = "BOOM_TEST_RUN"
+_TEMPLATE_LOCK = 0x626F6F6D
+
+_server: EmbeddedServer | None = None
+_folder: Path | None = None
+
+
+def start_server() -> None:
+    """Have a server for this run; processes that are started from now on share it."""
+    global _server, _folder
+    os.environ[_RUN] = secrets.token_hex(4)
+    if own := os.environ.get("DATABASE_URL"):
+        os.environ[_URL] = DatabaseUrl(own)
+        return
+    _sweep()
+    _folder = Path(tempfile.mkdtemp(prefix=_FOLDERS))
+    _server = EmbeddedServer(_folder, durable=False)
+    _server.start()
+    os.environ[_URL] = _server.url
+
+
+def stop_server() -> None:
+    """End the server of this run, or remove what the run made on a server that stays."""
+    if _server and _folder:
+        _server.stop()
+        shutil.rmtree(_folder)
+    elif _URL in os.environ:
+        asyncio.run(_drop_all())
+
+
+async def fresh_database(name: str) -> DatabaseUrls:
+    """A migrated, empty database; one of this name is dropped first."""
+    await _make_template()
+    database = _named(name)
+    async with _maintenance() as connection:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{_named("template")}"')
+    return await logins(_server_url().in_database(database), secret=SECRET)
+
+
+async def empty_database(name: str) -> DatabaseUrl:
+    """A database without any tables, as its owner sees it."""
+    database = _named(name)
+    async with _maintenance() as connection:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE template0')
+    return _server_url().in_database(database)
+
+
+async def drop_database(name: str) -> None:
+    async with _maintenance() as connection:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{_named(name)}" WITH (FORCE)')
+
+
+async def _make_template() -> None:
+    async with _maintenance() as connection:
+        # The processes of a run come here at once: one migrates, the others wait for it.
+        await connection.execute("SELECT pg_advisory_lock($1)", _TEMPLATE_LOCK)
+        exists = "SELECT true FROM pg_database WHERE datname = $1"
+        if await connection.fetchval(exists, _named("template")):
+            return
+        making = await empty_database("making")
+        await asyncio.to_thread(migrate, making)
+        await connection.execute(
+            f'ALTER DATABASE "{making.database}" RENAME TO "{_named("template")}"'
+        )
+
+
+async def _drop_all() -> None:
+    async with _maintenance() as connection:
+        ours = await connection.fetch(
+            "SELECT datname FROM pg_database WHERE datname LIKE $1",
+            _named("").replace("_", r"\_") + "%",
+        )
+        for row in ours:
+            await connection.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
+
+
+def _sweep() -> None:
+    # A killed run ends no server. A young folder may be another run's that is just starting.
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        is_old = time.time() - folder.stat().st_mtime > 60
+        if is_old and os.access(folder, os.W_OK) and EmbeddedServer(folder).end_abandoned():
+            shutil.rmtree(folder)
+
+
+def _server_url() -> DatabaseUrl:
+    return DatabaseUrl(os.environ[_URL])
+
+
+def _named(name: str) -> str:
+    return f"boom_test_{os.environ[_RUN]}_{name}"
+
+
+@asynccontextmanager
+async def _maintenance() -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(_server_url())
+    try:
+        yield connection
+    finally:
+        await connection.close()
