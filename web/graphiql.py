@@ -1,0 +1,183 @@
+"""GraphiQL at /graphiql, from local files; while these are being built, a page that says so."""
+
+import asyncio
+import html
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from string import Template
+from typing import assert_never
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from web.graphiql_bundle import Bundle, Log, Progress, Step
+
+SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+HOST_AND_PORT = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+
+STEPS = {
+    Step.WAITING: "Waiting for its turn",
+    Step.INSTALLING: "Installing packages (npm)",
+    Step.BUNDLING: "Bundling (Vite)",
+}
+
+
+class GraphiQL:
+    """The routes of the page, and the build behind them for the app's lifespan."""
+
+    def __init__(self, data: Path, *, log: Log) -> None:
+        self._bundle = Bundle(data, log=log)
+        self._building: asyncio.Task[None] | None = None
+        assets = _Assets(directory=self._bundle.folder / "assets", check_dir=False)
+        self.routes: list[Route | Mount] = [
+            Route("/graphiql", self._page, methods=["GET"], include_in_schema=False),
+            Mount("/graphiql/assets", assets),
+        ]
+
+    async def start(self) -> None:
+        """Begin to build where that is still to be done; returns at once."""
+        self._building = asyncio.create_task(self._bundle.build(), name="graphiql build")
+
+    async def stop(self) -> None:
+        """End a build that is under way, with the programs that it started."""
+        if self._building is None:
+            return
+        self._building.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._building
+
+    async def _page(self, request: Request) -> Response:
+        if self._bundle.is_built:
+            headers = SECURITY_HEADERS | {
+                "Cache-Control": "no-cache",
+                "Content-Security-Policy": page_policy(request.headers.get("host", "")),
+            }
+            return FileResponse(self._bundle.folder / "index.html", headers=headers)
+        headers = SECURITY_HEADERS | {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "Retry-After": "2",
+        }
+        body = _progress_page(self._bundle.progress, now=time.time())
+        return HTMLResponse(body, status_code=503, headers=headers)
+
+
+class _Assets(StaticFiles):
+    """Files named after their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(SECURITY_HEADERS)
+        # Workers go by the policy of their own script, not by the page's.
+        response.headers["Content-Security-Policy"] = page_policy("")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def page_policy(host: str) -> str:
+    """The Content-Security-Policy under which GraphiQL works and can reach no other host."""
+    # Not every browser counts a WebSocket of the same host as 'self'.
+    sockets = f" ws://{host} wss://{host}" if HOST_AND_PORT.fullmatch(host) else ""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "worker-src 'self'",
+            f"connect-src 'self'{sockets}",
+            # The editor positions its lines by styles of its own.
+            "style-src 'self' 'unsafe-inline'",
+            "font-src 'self' data:",
+            "img-src 'self' data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _progress_page(progress: Progress, *, now: float) -> str:
+    match progress.step:
+        case Step.WAITING | Step.INSTALLING | Step.BUNDLING:
+            return _building_page(progress, now=now)
+        case Step.FAILED:
+            return _PAGE.substitute(
+                refresh=10,
+                title="GraphiQL could not be built",
+                body=_FAILED.substitute(reason=html.escape(progress.reason)),
+            )
+        case _:
+            assert_never(progress.step)
+
+
+def _building_page(progress: Progress, *, now: float) -> str:
+    steps = list(STEPS)
+    current = steps.index(progress.step)
+    lines = [
+        f'<li class="{_state(place, current)}">{label}</li>'
+        for place, label in enumerate(STEPS.values())
+    ]
+    return _PAGE.substitute(
+        refresh=2,
+        title="GraphiQL is being built",
+        body=_BUILDING.substitute(
+            steps="\n".join(lines),
+            step=current + 1,
+            count=len(steps),
+            step_seconds=max(0, round(now - progress.step_began)),
+            seconds=max(0, round(now - progress.build_began)),
+        ),
+    )
+
+
+def _state(place: int, current: int) -> str:
+    if place == current:
+        return "current"
+    return "done" if place < current else "ahead"
+
+
+_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta http-equiv="refresh" content="$refresh">
+<title>$title · Boom Booking</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem; }
+progress { width: 100%; height: 0.75rem; }
+.done::marker { content: "✓ "; }
+.current { font-weight: bold; }
+.ahead { opacity: 0.6; }
+pre { padding: 1rem; border: 1px solid; border-radius: 4px; overflow-x: auto; font-size: 13px; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+$body
+</body>
+</html>
+""")
+
+_BUILDING = Template("""\
+<p>This is done once, usually in less than a minute. The page then opens by itself.
+The API at <a href="/graphql">/graphql</a> answers already.</p>
+<progress max="$count" value="$step" aria-label="Step $step of $count"></progress>
+<ol>
+$steps
+</ol>
+<p>This step: $step_seconds s. Altogether: $seconds s.</p>""")
+
+_FAILED = Template("""\
+<p>The API at <a href="/graphql">/graphql</a> is not affected. What was reported last:</p>
+<pre>$reason</pre>
+<p><strong>To try again</strong>, remove the cause and restart the server.
+The build needs Node.js and reaches the npm registry; it is done once, and kept in the
+server's data folder.</p>""")

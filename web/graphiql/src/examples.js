@@ -1,0 +1,49 @@
+import book from "./examples/Book.graphql?raw";
+import freeSlots from "./examples/FreeSlots.graphql?raw";
+import live from "./examples/Live.graphql?raw";
+import logIn from "./examples/LogIn.graphql?raw";
+import week from "./examples/Week.graphql?raw";
+import { PLACEHOLDER } from "./token.js";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+// On the half hour: instants to the millisecond are hard to read.
+const now = Math.ceil(Date.now() / (30 * MINUTE)) * 30 * MINUTE;
+const instant = (time) => new Date(time).toISOString().replace(".000Z", "Z");
+const date = (time) => new Date(time).toISOString().slice(0, 10);
+
+export const defaultHeaders = `// ${PLACEHOLDER} is the token of your last LogIn on
+// this page; the header is left out until then. Or write
+// a token or API key here. Headers are not stored.
+{
+  "Authorization": "Bearer ${PLACEHOLDER}"
+}
+`;
+
+const tab = (query, variables) => ({ query, variables: JSON.stringify(variables, null, 2) });
+
+/** What a newcomer does first, a tab each. The times are relative to the first visit. */
+export const defaultTabs = [
+  // GraphiQL shows no variables of the first tab: this one has none.
+  { query: logIn },
+  tab(week, { from: instant(now), to: instant(now + 7 * DAY) }),
+  tab(freeSlots, {
+    query: {
+      from: instant(now),
+      to: instant(now + 2 * DAY),
+      durationMinutes: 60,
+      partySize: 4,
+    },
+  }),
+  tab(book, {
+    input: {
+      roomId: "an id from FreeSlots",
+      start: { local: { date: date(now + 2 * DAY), time: "19:00" } },
+      durationMinutes: 60,
+      partySize: 4,
+      customer: { new: { name: "Ada Example", email: "ada@example.test" } },
+      note: "Birthday",
+    },
+  }),
+  tab(live, { after: null }),
+];
