@@ -1,0 +1,210 @@
+"""The life of a booking, edge by edge."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.bookings import (
+    EDITABLE,
+    MOVABLE,
+    OCCUPYING,
+    Life,
+    Status,
+    allowed_transitions,
+    check_open,
+    check_transition,
+    effective_status,
+    reference,
+)
+from domain.errors import InvalidTransition
+from domain.intervals import Interval
+
+STARTS_AT = datetime(2027, 1, 8, 19, tzinfo=UTC)
+ENDS_AT = datetime(2027, 1, 8, 21, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+LONG_BEFORE = STARTS_AT - timedelta(days=3)
+CHECK_IN_OPENS = STARTS_AT - timedelta(minutes=15)
+
+
+def life(
+    status: Status,
+    *,
+    hold_expires_at: datetime | None = None,
+    requires_confirmation: bool = False,
+) -> Life:
+    return Life(status, Interval(STARTS_AT, ENDS_AT), hold_expires_at, requires_confirmation)
+
+
+@pytest.mark.parametrize(
+    ("status", "allowed"),
+    [
+        (Status.HELD, (Status.CONFIRMED, Status.CANCELLED)),
+        (Status.PENDING, (Status.CONFIRMED, Status.REJECTED, Status.CANCELLED)),
+        (Status.CONFIRMED, (Status.CANCELLED,)),
+        (Status.CHECKED_IN, (Status.COMPLETED,)),
+        (Status.COMPLETED, ()),
+        (Status.CANCELLED, ()),
+        (Status.NO_SHOW, ()),
+        (Status.EXPIRED, ()),
+        (Status.REJECTED, ()),
+    ],
+)
+def test_long_before_its_start_a_booking_can_become(
+    status: Status, allowed: tuple[Status, ...]
+) -> None:
+    assert allowed_transitions(life(status), now=LONG_BEFORE) == allowed
+
+
+@pytest.mark.parametrize(
+    ("now", "allowed"),
+    [
+        (CHECK_IN_OPENS - SECOND, (Status.CANCELLED,)),
+        (CHECK_IN_OPENS, (Status.CHECKED_IN, Status.CANCELLED)),
+        (STARTS_AT - SECOND, (Status.CHECKED_IN, Status.CANCELLED)),
+        (STARTS_AT, (Status.CHECKED_IN, Status.CANCELLED, Status.NO_SHOW)),
+        (ENDS_AT - SECOND, (Status.CHECKED_IN, Status.CANCELLED, Status.NO_SHOW)),
+        (ENDS_AT, (Status.COMPLETED, Status.NO_SHOW)),
+    ],
+)
+def test_a_confirmed_booking_can_become_by_the_hour(
+    now: datetime, allowed: tuple[Status, ...]
+) -> None:
+    assert allowed_transitions(life(Status.CONFIRMED), now=now) == allowed
+
+
+def test_a_pending_booking_can_still_be_decided_after_its_time() -> None:
+    allowed = allowed_transitions(life(Status.PENDING), now=ENDS_AT)
+
+    assert allowed == (Status.CONFIRMED, Status.REJECTED)
+
+
+def test_a_hold_waits_for_confirmation_where_the_venue_asks_for_it() -> None:
+    held = life(Status.HELD, requires_confirmation=True)
+
+    assert allowed_transitions(held, now=LONG_BEFORE) == (Status.PENDING, Status.CANCELLED)
+
+
+def test_a_hold_ends_at_its_very_second() -> None:
+    expires_at = LONG_BEFORE + timedelta(minutes=5)
+
+    assert effective_status(Status.HELD, expires_at, expires_at - SECOND) is Status.HELD
+    assert effective_status(Status.HELD, expires_at, expires_at) is Status.EXPIRED
+    assert effective_status(Status.CONFIRMED, expires_at, expires_at) is Status.CONFIRMED
+
+
+def test_an_expired_hold_can_become_nothing() -> None:
+    held = life(Status.HELD, hold_expires_at=LONG_BEFORE)
+
+    assert allowed_transitions(held, now=LONG_BEFORE) == ()
+    with pytest.raises(InvalidTransition) as refused:
+        check_transition(held, Status.CANCELLED, now=LONG_BEFORE)
+    assert refused.value.message == "The booking is expired: it can become nothing else any more."
+
+
+@given(
+    st.sampled_from(Status),
+    st.sampled_from(Status),
+    st.integers(-3000, 3000),
+    st.none() | st.integers(-3000, 3000),
+    st.booleans(),
+)
+def test_a_transition_succeeds_exactly_when_it_is_allowed(
+    status: Status, wanted: Status, minutes: int, expires: int | None, requires_confirmation: bool
+) -> None:
+    now = STARTS_AT + timedelta(minutes=minutes)
+    hold_expires_at = None if expires is None else STARTS_AT + timedelta(minutes=expires)
+    booking = life(
+        status, hold_expires_at=hold_expires_at, requires_confirmation=requires_confirmation
+    )
+
+    allowed = allowed_transitions(booking, now=now)
+
+    if wanted in allowed:
+        check_transition(booking, wanted, now=now)
+    else:
+        with pytest.raises(InvalidTransition) as refused:
+            check_transition(booking, wanted, now=now)
+        assert refused.value.allowed == allowed
+    assert status not in allowed
+    assert Status.EXPIRED not in allowed
+
+
+def test_a_refusal_says_what_the_booking_can_become() -> None:
+    with pytest.raises(InvalidTransition) as refused:
+        check_transition(life(Status.PENDING), Status.NO_SHOW, now=LONG_BEFORE)
+
+    assert refused.value.message == (
+        "The booking is pending: it can become only confirmed, rejected or cancelled."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now", "message"),
+    [
+        (
+            Status.CHECKED_IN,
+            LONG_BEFORE,
+            "Checking in opens 15 minutes before the booking starts and closes when it ends.",
+        ),
+        (
+            Status.COMPLETED,
+            LONG_BEFORE,
+            "Check the booking in first, or complete it once its time is over.",
+        ),
+        (
+            Status.NO_SHOW,
+            LONG_BEFORE,
+            "A booking can be marked as a no-show once it has started.",
+        ),
+        (
+            Status.CANCELLED,
+            ENDS_AT,
+            "The booking's time is over: complete it or mark it as a no-show.",
+        ),
+    ],
+)
+def test_a_refusal_for_the_time_alone_says_what_to_wait_for(
+    wanted: Status, now: datetime, message: str
+) -> None:
+    with pytest.raises(InvalidTransition) as refused:
+        check_transition(life(Status.CONFIRMED), wanted, now=now)
+
+    assert refused.value.message == message
+
+
+def test_a_checked_in_booking_cannot_be_moved_but_can_be_edited() -> None:
+    booking = life(Status.CHECKED_IN)
+
+    check_open(booking, EDITABLE, now=STARTS_AT)
+    with pytest.raises(InvalidTransition) as refused:
+        check_open(booking, MOVABLE, now=STARTS_AT)
+
+    assert refused.value.message == "The booking is checked in: it can become only completed."
+
+
+def test_a_booking_keeps_its_time_while_it_is_alive() -> None:
+    assert sorted(OCCUPYING) == ["checked_in", "confirmed", "held", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("random", "text"),
+    [
+        (b"\x00\x00\x00\x00\x00", "0000-0000"),
+        (b"\xff\xff\xff\xff\xff", "ZZZZ-ZZZZ"),
+        (b"\x99\xee\x2a\x75\x0d", "K7Q2-MX8D"),
+    ],
+)
+def test_a_reference_is_read_out_in_two_halves(random: bytes, text: str) -> None:
+    assert reference(random) == text
+
+
+@given(st.binary(min_size=5, max_size=5), st.binary(min_size=5, max_size=5))
+def test_other_bytes_give_another_reference(one: bytes, other: bytes) -> None:
+    assert (reference(one) == reference(other)) == (one == other)
+
+
+def test_a_reference_takes_five_bytes() -> None:
+    with pytest.raises(ValueError, match="5 bytes"):
+        reference(b"1234")

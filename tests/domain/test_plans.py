@@ -1,0 +1,53 @@
+"""What each plan allows, and which lifts a limit."""
+
+import pytest
+
+from domain.money import Money
+from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
+
+
+@pytest.mark.parametrize(
+    ("code", "price", "rooms", "bookings"),
+    [
+        (PlanCode.STARTER, Money(2900, "USD"), 5, 100),
+        (PlanCode.PROFESSIONAL, Money(7900, "USD"), 20, 500),
+        (PlanCode.ENTERPRISE, Money(19900, "USD"), None, None),
+    ],
+)
+def test_a_plan_costs_and_allows(
+    code: PlanCode, price: Money, rooms: int | None, bookings: int | None
+) -> None:
+    plan = PLANS[code]
+
+    assert (plan.monthly_price, plan.room_limit, plan.monthly_booking_limit) == (
+        price,
+        rooms,
+        bookings,
+    )
+
+
+def test_a_higher_plan_has_all_that_a_lower_one_has() -> None:
+    assert PLANS[PlanCode.STARTER].features == ("Email notifications",)
+    assert PLANS[PlanCode.ENTERPRISE].features == (
+        "Email notifications",
+        "SMS notifications",
+        "Analytics",
+        "AI suggestions",
+        "Custom integrations",
+        "White label",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rooms", "plan"),
+    [(5, "STARTER"), (6, "PROFESSIONAL"), (20, "PROFESSIONAL"), (21, "ENTERPRISE")],
+)
+def test_the_cheapest_plan_for_so_many_rooms_is(rooms: int, plan: str) -> None:
+    assert plan_for_rooms(rooms) == plan
+
+
+@pytest.mark.parametrize(
+    ("bookings", "plan"), [(100, "STARTER"), (101, "PROFESSIONAL"), (501, "ENTERPRISE")]
+)
+def test_the_cheapest_plan_for_so_many_bookings_is(bookings: int, plan: str) -> None:
+    assert plan_for_bookings(bookings) == plan
