@@ -122,7 +122,12 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """End the server: politely, then firmly, then at once; and let the folder go."""
+        """End the server: politely, then firmly, then at once; and let the folder go.
+
+        Without the folder's lock, it is another's server and runs on.
+        """
+        if self._lock is None:
+            return
         patience = ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
         for number, seconds in patience:
             server = self._server()
@@ -133,9 +138,8 @@ class EmbeddedServer:
         if self._child:
             self._child.wait()
             self._child = None
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None
 
     def end_abandoned(self) -> bool:
         """End the server that a killed holder left; False when its holder lives."""
@@ -158,7 +162,8 @@ class EmbeddedServer:
             holder = lock.read().strip()
             lock.close()
             raise DataFolderInUse(
-                f"{self._data} is in use by process {holder}. Stop it, or take another folder."
+                f"{self._data} is in use by process {holder}. "
+                "Stop it, or choose another folder: BOOM_DATA=…"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -272,7 +277,7 @@ class EmbeddedServer:
         owner = folder.lstat().st_uid
         if owner not in {os.geteuid(), self._user.uid if self._user else os.geteuid()}:
             raise EmbeddedServerError(
-                f"{folder} belongs to another user; take a data folder with a shorter path."
+                f"{folder} belongs to another user; choose a data folder with a shorter path."
             )
         folder.chmod(0o700)
         if self._user:

@@ -1,0 +1,65 @@
+# Plain `make` prints what there is to make.
+
+BIN := .venv/bin
+PACKAGES := .venv/installed
+DEV_PACKAGES := .venv/installed-dev
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --upgrade --quiet
+FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check soak bench fmt schema lock
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(PACKAGES) ## start everything and serve on 127.0.0.1:8000; Ctrl-C stops it
+	@exec $(BIN)/python -m commands.run
+
+test: $(DEV_PACKAGES) ## run all tests, on a PostgreSQL of their own (ARGS="-k hold" for some)
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(DEV_PACKAGES) ## lint, format, types, imports, the exported schema, the migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m commands.export --check
+	$(BIN)/python -m commands.check_migrations
+
+soak: $(DEV_PACKAGES) ## run the tests that take minutes
+	$(BIN)/pytest -m soak $(ARGS)
+
+bench: $(DEV_PACKAGES) ## measure main queries against the same SQL behind a bare handler
+	$(BIN)/python -m benchmarks
+
+fmt: $(DEV_PACKAGES) ## format the code and sort the imports
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+schema: $(DEV_PACKAGES) ## write schema.graphql and docs/permissions.md from the code
+	$(BIN)/python -m commands.export
+
+lock: $(DEV_PACKAGES) ## lock the newest versions of what requirements*.in ask for
+	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.lock
+
+$(PACKAGES): requirements.lock
+	@$(FIND_PYTHON); \
+	if [ -z "$$python" ]; then \
+		echo "Boom Booking needs Python 3.11 or newer, and found none on this machine." >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python comes without venv. On Debian or Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	$(BIN)/python -c '' 2>/dev/null || $$python -m venv --clear .venv
+	@echo "Installing what requirements.lock names (once; about 90 MB)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV_PACKAGES): $(PACKAGES) requirements-dev.lock
+	@echo "Installing what requirements-dev.lock names (once)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
