@@ -126,7 +126,7 @@ def _building_page(progress: Progress, *, now: float) -> str:
         title="GraphiQL is being built",
         body=_BUILDING.substitute(
             steps="\n".join(lines),
-            step=current + 1,
+            done=current,
             count=len(steps),
             step_seconds=max(0, round(now - progress.step_began)),
             seconds=max(0, round(now - progress.build_began)),
@@ -156,7 +156,8 @@ progress { width: 100%; height: 0.75rem; }
 .done::marker { content: "✓ "; }
 .current { font-weight: bold; }
 .ahead { opacity: 0.6; }
-pre { padding: 1rem; border: 1px solid; border-radius: 4px; overflow-x: auto; font-size: 13px; }
+pre { padding: 1rem; border: 1px solid; border-radius: 4px; font-size: 13px; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
@@ -168,16 +169,16 @@ $body
 
 _BUILDING = Template("""\
 <p>This is done once, usually in less than a minute. The page then opens by itself.
-The API at <a href="/graphql">/graphql</a> answers already.</p>
-<progress max="$count" value="$step" aria-label="Step $step of $count"></progress>
+The API at <code>/graphql</code> answers already.</p>
+<progress max="$count" value="$done" aria-label="$done of $count steps are done"></progress>
 <ol>
 $steps
 </ol>
 <p>This step: $step_seconds s. Altogether: $seconds s.</p>""")
 
 _FAILED = Template("""\
-<p>The API at <a href="/graphql">/graphql</a> is not affected. What was reported last:</p>
+<p>The API at <code>/graphql</code> is not affected. What was reported last:</p>
 <pre>$reason</pre>
 <p><strong>To try again</strong>, remove the cause and restart the server.
-The build needs Node.js and reaches the npm registry; it is done once, and kept in the
+The build needs Node.js and a way to the npm registry. It is done once, and kept in the
 server's data folder.</p>""")
