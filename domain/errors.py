@@ -274,8 +274,9 @@ class PriceChanged(Refusal):
     actual: "Money | None"
 
     def __str__(self) -> str:
-        actual = f"now {self.actual}" if self.actual else "no longer set"
-        return f"The price is {actual}, not {self.expected}."
+        if self.actual is None:
+            return f"The room has no price any more, not {self.expected}."
+        return f"The price is now {self.actual}, not {self.expected}."
 
 
 @dataclass(eq=False)

@@ -1,0 +1,308 @@
+"""The slots shown are those that a booking would get."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
+from domain.errors import Busy
+from domain.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.money import Money
+from domain.slots import (
+    Slot,
+    SlotState,
+    alternatives,
+    alternatives_window,
+    next_free_slot,
+    slot_at,
+    slots,
+)
+from domain.venue_time import LocalTime
+from tests.domain.strategies import zoned_days
+
+NEW_YORK = ZoneInfo("America/New_York")
+BLUE_ID = RoomId(UUID("01940000-0000-7000-8000-000000000001"))
+GREEN_ID = RoomId(UUID("01940000-0000-7000-8000-000000000002"))
+BOOKING_ID = BookingId(UUID("01940000-0000-7000-8000-000000000003"))
+RULES = VenueRules(
+    NEW_YORK,
+    slot_minutes=60,
+    min_notice_minutes=60,
+    max_advance_days=90,
+    min_duration_minutes=15,
+    max_duration_minutes=720,
+)
+WISH = Wish(
+    duration_minutes=60,
+    party_size=4,
+    rules=RULES,
+    override=False,
+    now=datetime(2027, 1, 4, 12, tzinfo=UTC),
+)
+EVENINGS = HoursFacts(
+    tuple(
+        WeeklyHours(weekday, (LocalInterval(LocalTime(18 * 60), LocalTime(21 * 60)),))
+        for weekday in Weekday
+    )
+)
+BLUE_ROOM = RoomFacts(
+    BLUE_ID,
+    name="Blue Room",
+    capacity=8,
+    archived=False,
+    buffer_before_minutes=0,
+    buffer_after_minutes=0,
+    hourly_rate=Money(2900, "USD"),
+    hours=EVENINGS,
+)
+GREEN_ROOM = replace(BLUE_ROOM, id=GREEN_ID, name="Green Room", hourly_rate=None)
+# 8 January 2027 in New York.
+FRIDAY = Interval(datetime(2027, 1, 8, 5, tzinfo=UTC), datetime(2027, 1, 9, 5, tzinfo=UTC))
+AT_SIX = datetime(2027, 1, 8, 23, tzinfo=UTC)
+AT_SEVEN = datetime(2027, 1, 9, 0, tzinfo=UTC)
+AT_EIGHT = datetime(2027, 1, 9, 1, tzinfo=UTC)
+
+
+def booked(room_id: RoomId, start: datetime, minutes: int) -> Busy:
+    interval = Interval.of_minutes(start, minutes)
+    return Busy(room_id, BOOKING_ID, interval, occupied=interval)
+
+
+def places(found: list[Slot]) -> list[tuple[RoomId, datetime]]:
+    return [(slot.room_id, slot.interval.start) for slot in found]
+
+
+def test_free_slots_are_listed_room_by_room() -> None:
+    blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SEVEN, 60),))
+
+    found = slots([GREEN_ROOM, blue], FRIDAY, wish=WISH)
+
+    assert places(found) == [
+        (GREEN_ID, AT_SIX),
+        (GREEN_ID, AT_SEVEN),
+        (GREEN_ID, AT_EIGHT),
+        (BLUE_ID, AT_SIX),
+        (BLUE_ID, AT_EIGHT),
+    ]
+
+
+def test_a_slot_carries_its_price() -> None:
+    wish = replace(WISH, duration_minutes=90)
+
+    assert slots([BLUE_ROOM], FRIDAY, wish=wish)[0] == Slot(
+        BLUE_ID,
+        interval=Interval.of_minutes(AT_SIX, 90),
+        state=SlotState.FREE,
+        price=Money(4350, "USD"),
+        reasons=(),
+    )
+    assert slots([GREEN_ROOM], FRIDAY, wish=wish)[0].price is None
+
+
+def test_unavailable_slots_within_the_hours_are_listed_when_asked_for() -> None:
+    room = replace(
+        BLUE_ROOM,
+        busy=(booked(BLUE_ID, AT_SEVEN, 60),),
+        blackouts=(Interval.of_minutes(AT_EIGHT, 60),),
+    )
+
+    found = slots([room], FRIDAY, wish=WISH, include_unavailable=True)
+
+    assert [(slot.interval.start, slot.state) for slot in found] == [
+        (AT_SIX, SlotState.FREE),
+        (AT_SEVEN, SlotState.BUSY),
+        (AT_EIGHT, SlotState.BLOCKED),
+    ]
+    assert [[reason.code for reason in slot.reasons] for slot in found] == [
+        [],
+        ["SLOT_TAKEN"],
+        ["BLACKOUT"],
+    ]
+
+
+def test_a_slot_that_is_booked_and_refused_by_a_rule_is_blocked() -> None:
+    room = replace(BLUE_ROOM, capacity=2, busy=(booked(BLUE_ID, AT_SEVEN, 60),))
+
+    assert slot_at(room, AT_SEVEN, WISH).state is SlotState.BLOCKED
+
+
+def test_a_room_too_small_has_no_free_slots() -> None:
+    assert slots([replace(BLUE_ROOM, capacity=2)], FRIDAY, wish=WISH) == []
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [timedelta(minutes=60), timedelta(days=90)],
+    ids=["the shortest notice", "the longest advance"],
+)
+def test_the_very_edge_of_the_notice_and_the_advance_is_free(ahead: timedelta) -> None:
+    wish = replace(WISH, now=AT_SEVEN - ahead)
+
+    found = slots([BLUE_ROOM], Interval.of_minutes(AT_SEVEN, 60), wish=wish)
+
+    assert places(found) == [(BLUE_ID, AT_SEVEN)]
+
+
+def test_any_start_can_be_looked_at() -> None:
+    slot = slot_at(BLUE_ROOM, AT_SEVEN + timedelta(minutes=10), WISH)
+
+    assert [reason.code for reason in slot.reasons] == ["OFF_GRID"]
+    assert slot.state is SlotState.BLOCKED
+    assert slot.price == Money(2900, "USD")
+
+
+def test_the_next_free_slot_is_the_first_in_any_room() -> None:
+    blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SIX, 60),))
+    green = replace(GREEN_ROOM, busy=(booked(GREEN_ID, AT_SIX, 60),))
+
+    assert next_free_slot([green, BLUE_ROOM], FRIDAY, wish=WISH) == slot_at(BLUE_ROOM, AT_SIX, WISH)
+    assert next_free_slot([green, blue], FRIDAY, wish=WISH) == slot_at(green, AT_SEVEN, WISH)
+
+
+def test_there_may_be_no_next_free_slot() -> None:
+    assert next_free_slot([replace(BLUE_ROOM, archived=True)], FRIDAY, wish=WISH) is None
+
+
+def test_alternatives_are_the_nearest_with_the_wanted_room_first() -> None:
+    blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SEVEN, 60),))
+
+    found = alternatives([GREEN_ROOM, blue], BLUE_ID, AT_SEVEN, wish=WISH, first=4)
+
+    assert places(found) == [
+        (GREEN_ID, AT_SEVEN),
+        (BLUE_ID, AT_SIX),
+        (GREEN_ID, AT_SIX),
+        (BLUE_ID, AT_EIGHT),
+    ]
+
+
+def test_alternatives_to_a_full_evening_are_on_the_days_beside_it() -> None:
+    blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SIX, 180),))
+
+    found = alternatives([blue], BLUE_ID, AT_SEVEN, wish=WISH, first=3)
+
+    assert [slot.interval.start for slot in found] == [
+        AT_EIGHT - timedelta(days=1),
+        AT_SIX + timedelta(days=1),
+        AT_SEVEN - timedelta(days=1),
+    ]
+
+
+@st.composite
+def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], Wish, Interval]:
+    """Two rooms around a day on which the clock may change, and somebody's wish."""
+    zone, day = draw(zoned_days())
+    first = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    minute = st.integers(-600, 3000)
+
+    def some_time() -> Interval:
+        start = first + timedelta(minutes=draw(minute))
+        return Interval.of_minutes(start, draw(st.integers(1, 300)))
+
+    def room(of: RoomFacts) -> RoomFacts:
+        times = [some_time() for _ in range(draw(st.integers(0, 4)))]
+        opens = draw(st.integers(0, 1439))
+        closes = min(opens + draw(st.integers(60, 900)), 1800)
+        hours = (LocalInterval(LocalTime(opens), LocalTime(closes)),)
+        before, after = draw(st.integers(0, 45)), draw(st.integers(0, 45))
+        return replace(
+            of,
+            capacity=draw(st.sampled_from([3, 8, 8, 8])),
+            buffer_before_minutes=draw(st.integers(0, 45)),
+            buffer_after_minutes=draw(st.integers(0, 45)),
+            hours=HoursFacts(tuple(WeeklyHours(weekday, hours) for weekday in Weekday)),
+            blackouts=tuple(times[:1]),
+            busy=tuple(
+                Busy(
+                    of.id, BOOKING_ID, each, each.padded(before_minutes=before, after_minutes=after)
+                )
+                for each in times[1:]
+            ),
+        )
+
+    wish = Wish(
+        duration_minutes=draw(st.integers(10, 240)),
+        party_size=draw(st.integers(3, 4)),
+        rules=replace(RULES, zone=zone, slot_minutes=draw(st.sampled_from([15, 30, 45, 60]))),
+        override=draw(st.booleans()),
+        now=first + timedelta(minutes=draw(minute)),
+    )
+    window = Interval.of_minutes(
+        first + timedelta(minutes=draw(minute)), draw(st.integers(1, 2880))
+    )
+    return [room(BLUE_ROOM), room(GREEN_ROOM)], wish, window
+
+
+@given(venues())
+def test_a_slot_is_free_exactly_when_there_are_no_reasons_against_it(
+    venue: tuple[list[RoomFacts], Wish, Interval],
+) -> None:
+    rooms, wish, window = venue
+
+    found = slots(rooms, window, wish=wish)
+
+    starts = list(grid_starts(window, wish.rules))
+    assert places(found) == [
+        (room.id, start)
+        for room in rooms
+        for start in starts
+        if not reasons_against(room, start, wish)
+    ]
+
+
+@given(venues())
+def test_a_listed_slot_tells_the_same_reasons_as_one_looked_at_alone(
+    venue: tuple[list[RoomFacts], Wish, Interval],
+) -> None:
+    rooms, wish, window = venue
+
+    found = slots(rooms, window, wish=wish, include_unavailable=True)
+
+    alone = [
+        slot_at(room, start, wish) for room in rooms for start in grid_starts(window, wish.rules)
+    ]
+    closed = "OUTSIDE_BUSINESS_HOURS"
+    assert found == [slot for slot in alone if closed not in {r.code for r in slot.reasons}]
+    assert [slot for slot in found if slot.state is SlotState.FREE] == slots(
+        rooms, window, wish=wish
+    )
+
+
+@given(venues())
+def test_the_next_free_slot_is_the_earliest_of_all(
+    venue: tuple[list[RoomFacts], Wish, Interval],
+) -> None:
+    rooms, wish, window = venue
+    free = slots(rooms, window, wish=wish)
+
+    expected = min(free, key=lambda slot: slot.interval.start, default=None)
+
+    assert next_free_slot(rooms, window, wish=wish) == expected
+
+
+@given(venues(), st.integers(1, 5))
+def test_alternatives_are_the_nearest_of_all_free_slots(
+    venue: tuple[list[RoomFacts], Wish, Interval], first: int
+) -> None:
+    rooms, wish, window = venue
+    wanted = window.start
+    free = slots(rooms, alternatives_window(wanted), wish=wish)
+
+    found = alternatives(rooms, GREEN_ID, wanted, wish=wish, first=first)
+
+    nearest = sorted(
+        free,
+        key=lambda slot: (
+            abs(slot.interval.start - wanted),
+            slot.interval.start,
+            slot.room_id != GREEN_ID,
+        ),
+    )
+    assert found == nearest[:first]
