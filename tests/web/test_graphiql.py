@@ -43,7 +43,7 @@ SDL = """
     type Subscription { bookingChanged(after: String): BookingChanged }
     type BookingChanged { type: String }
 """
-SESSION = {"accessToken": "token-of-the-login", "user": {"name": "Olivia Owner"}}
+SESSION = {"accessToken": "token-of-the-login", "user": {"name": "Owner"}}
 ANSWERS = {"login": {"session": SESSION, "userErrors": []}}
 EVENT = {"data": {"bookingChanged": {"type": "BOOKING_CREATED"}}}
 

@@ -41,7 +41,7 @@ export const defaultTabs = [
       start: { local: { date: date(now + 2 * DAY), time: "19:00" } },
       durationMinutes: 60,
       partySize: 4,
-      customer: { new: { name: "Ada Example", email: "ada@example.test" } },
+      customer: { new: { name: "A guest", email: "guest@example.com" } },
       note: "Birthday",
     },
   }),
