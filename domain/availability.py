@@ -7,7 +7,6 @@ same answer to the same question.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,7 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
 from domain.money import Money
 from domain.phrases import booked, counted, moment, span, too_close
-from domain.venue_time import LocalTime, instants, local_dates
+from domain.venue_time import LocalTime, dates_around, instants
 
 LOOK_AHEAD_DAYS = 8
 _LONGEST_MINUTES = 366 * 24 * 60
@@ -151,16 +150,19 @@ def refusals(
     ]
 
 
-def grid_starts(window: Interval, rules: VenueRules) -> Iterator[datetime]:
+def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
     """The starts on the venue's grid within an interval, in order.
 
     The grid counts wall-clock minutes from each local midnight: a skipped time is no start, a
     repeated one is two.
     """
-    for day in local_dates(window, rules.zone):
-        minutes = range(0, _DAY_MINUTES, rules.slot_minutes)
-        shown = chain.from_iterable(instants(day, LocalTime(m), rules.zone) for m in minutes)
-        yield from (start for start in sorted(shown) if window.start <= start < window.end)
+    return sorted(
+        start
+        for day in dates_around(window, rules.zone)
+        for minute in range(0, _DAY_MINUTES, rules.slot_minutes)
+        for start in instants(day, LocalTime(minute), rules.zone)
+        if window.start <= start < window.end
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +373,7 @@ def _grid(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
         Code.OFF_GRID,
         message=f"Bookings start every {counted(slot_minutes, 'minute')}, counted from midnight.",
         rule={"slotMinutes": slot_minutes},
-        frees_at=next(grid_starts(ahead, wish.rules), None),
+        frees_at=next(iter(grid_starts(ahead, wish.rules)), None),
     )
 
 

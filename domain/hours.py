@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.errors import Invalid, Path
 from domain.intervals import Interval, merge
-from domain.venue_time import Edge, LocalTime, instant, local_dates
+from domain.venue_time import Edge, LocalTime, dates_around, instant
 
 _MIDNIGHT = LocalTime(24 * 60)
 
@@ -75,10 +75,9 @@ class HoursFacts:
 
         Intervals that touch across midnight are one.
         """
-        days = local_dates(window, zone)
         opened = (
             Interval(opens, closes)
-            for day in (days[0] - timedelta(days=1), *days, days[-1] + timedelta(days=1))
+            for day in dates_around(window, zone)
             for hours in self.opening_day(day)
             # Nothing is left of hours that lie wholly within an hour the clock skips.
             if (opens := instant(day, hours.opens_at, zone, edge=Edge.OPENING))

@@ -156,11 +156,15 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return instant(day, LocalTime(0), zone, edge=Edge.OPENING)
 
 
-def local_dates(interval: Interval, zone: ZoneInfo) -> list[date]:
-    """The dates in a zone that an interval touches, in order."""
-    first = interval.start.astimezone(zone).date()
-    last = (interval.end - timedelta.resolution).astimezone(zone).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+def dates_around(interval: Interval, zone: ZoneInfo) -> list[date]:
+    """The dates in a zone that an interval touches, and one more on each side, in order.
+
+    The spare ones hold hours that reach past midnight, and a date that a clock put back over
+    midnight shows twice (St. John's did so at 00:01 until 2011).
+    """
+    ends = (interval.start.astimezone(zone).date(), interval.end.astimezone(zone).date())
+    first = min(ends) - timedelta(days=1)
+    return [first + timedelta(days=n) for n in range((max(ends) - first).days + 2)]
 
 
 @cache

@@ -248,7 +248,7 @@ def test_a_slot_is_free_exactly_when_there_are_no_reasons_against_it(
 
     found = slots(rooms, window, wish=wish)
 
-    starts = list(grid_starts(window, wish.rules))
+    starts = grid_starts(window, wish.rules)
     assert places(found) == [
         (room.id, start)
         for room in rooms
