@@ -119,8 +119,7 @@ async def _login(owner: DatabaseUrl, role: str, *, secret: bytes) -> DatabaseUrl
             if await _can_log_in(url):
                 return url
         log.warning("database.role_shares_owner_login", role=role)
-        if not await connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", role):
-            await connection.execute(f'GRANT "{role}" TO CURRENT_USER')
+        await _let_act_as(connection, role)
     finally:
         await connection.close()
     return owner.with_option("role", role)
@@ -147,6 +146,15 @@ async def _has_password(connection: asyncpg.Connection, role: str) -> bool:
     if await connection.fetchval("SELECT has_table_privilege('pg_authid', 'SELECT')"):
         return bool(await connection.fetchval(_IS_STORED, role))
     return bool(await connection.fetchval(_IS_COMMENTED, role))
+
+
+async def _let_act_as(connection: asyncpg.Connection, role: str) -> None:
+    # Who made a role since PostgreSQL 16 is its member, and yet may not act as it.
+    try:
+        await connection.execute(f'SET ROLE "{role}"')
+        await connection.execute("RESET ROLE")
+    except asyncpg.InsufficientPrivilegeError:
+        await connection.execute(f'GRANT "{role}" TO CURRENT_USER')
 
 
 async def _set_password(connection: asyncpg.Connection, role: str, password: str) -> None:

@@ -37,12 +37,7 @@ _DURABLE = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
-_FORGETFUL = {
-    **_DURABLE,
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-}
+_FORGETFUL = {**_DURABLE, "fsync": "off", "full_page_writes": "off"}
 _MAKE_DATABASE = r"""
     SELECT 'CREATE DATABASE boom'
     WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'boom') \gexec
@@ -138,6 +133,8 @@ class EmbeddedServer:
         if self._child:
             self._child.wait()
             self._child = None
+        if self._socket_folder != self._cluster:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
         self._lock.close()
         self._lock = None
 

@@ -1,0 +1,104 @@
+"""What the environment may say, and how it is told that it can't be worked with."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from kit.settings import Settings, SettingsError, load_settings
+
+LONG = "a secret that is longer than 32 bytes"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_variables_it_is_a_development_server_on_loopback(tmp_path: Path) -> None:
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert settings.data == tmp_path / ".data"
+    assert settings.demo and settings.rate_limit and not settings.is_production
+
+
+def test_each_wrong_variable_is_one_line_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:hidden@localhost/boom")
+    monkeypatch.setenv("BOOM_SECRET", "short")
+    monkeypatch.setenv("BOOM_ALLOWED_ORIGINS", "https://a.example,https://b.example/")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert sorted(refused.value.lines) == [
+        "BOOM_ALLOWED_ORIGINS: 'https://b.example/' is not an origin such as "
+        "https://book.example.com",
+        "BOOM_SECRET: must be at least 32 bytes long",
+        "DATABASE_URL: must look like postgresql://user:password@host:5432/name",
+        "PORT: input should be a valid integer, unable to parse string as an integer",
+    ]
+
+
+def test_production_wants_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ENV", "production")
+
+    with pytest.raises(SettingsError, match="BOOM_SECRET: required in production"):
+        load_settings()
+
+
+def test_production_refuses_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ENV", "production")
+    monkeypatch.setenv("BOOM_SECRET", LONG)
+    monkeypatch.setenv("BOOM_DEMO", "1")
+
+    with pytest.raises(SettingsError, match="BOOM_DEMO: must be 0 in production"):
+        load_settings()
+
+
+def test_production_has_no_demo_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ENV", "production")
+    monkeypatch.setenv("BOOM_SECRET", LONG)
+
+    settings = load_settings()
+
+    assert settings.is_production and not settings.demo
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ALLOWED_ORIGINS", "https://a.example, http://localhost:5173")
+
+    assert load_settings().allowed_origins == ("https://a.example", "http://localhost:5173")
+
+
+def test_a_file_gives_what_the_environment_leaves_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("PORT=9000\nBOOM_RATE_LIMIT=off\n")
+    monkeypatch.setenv("PORT", "9001")
+
+    settings = load_settings()
+
+    assert (settings.port, settings.rate_limit) == (9001, False)
+
+
+def test_a_development_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    first = load_settings().secret
+    second = load_settings().secret
+
+    assert first == second and len(first) >= 32
+    assert stat.S_IMODE((tmp_path / ".data" / "secret").stat().st_mode) == 0o600
+
+
+def test_printed_settings_hide_passwords() -> None:
+    settings = load_settings(
+        database_url="postgresql://me:hidden@db.example/boom",
+        given_secret=LONG,
+        smtp_url="smtp://me:hidden@mail.example:587",
+    )
+
+    assert "hidden" not in repr(settings)
+    assert LONG not in repr(settings)
