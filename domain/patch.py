@@ -1,0 +1,14 @@
+"""A value that a change may leave as it is: absent is not null."""
+
+from enum import Enum
+from typing import Final
+
+
+class Absent(Enum):
+    """The type of ABSENT, for annotations: ``str | None | Absent``."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+"""Not given: the value stays as it is."""

@@ -1,0 +1,75 @@
+"""One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
+
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+STATEMENT_TIMEOUT = "10s"
+LOCK_TIMEOUT = "3s"
+
+SERIALIZATION_FAILURE = "40001"
+DEADLOCK = "40P01"
+LOCK_NOT_AVAILABLE = "55P03"
+EXCLUSION_VIOLATION = "23P01"
+UNIQUE_VIOLATION = "23505"
+UNAVAILABLE = frozenset({"08000", "08001", "08003", "08006", "53300", "57P01", "57P02", "57P03"})
+"""The database is away or going away: worth another try by the client, after a while."""
+
+
+class Database:
+    """A pool of connections as one role.
+
+    ``url`` begins with ``postgresql+asyncpg://``. ``role`` is set where only the owner may log in.
+    """
+
+    def __init__(self, url: str, *, role: str | None = None, pool_size: int = 10) -> None:
+        settings = {
+            "application_name": "boom",
+            "statement_timeout": STATEMENT_TIMEOUT,
+            "lock_timeout": LOCK_TIMEOUT,
+            # An idle writer would hold back everybody's live events (the log's horizon).
+            "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT,
+            "jit": "off",
+        }
+        if role:
+            settings["role"] = role
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            # Every scope commits or rolls back itself, and no session state is ever set.
+            pool_reset_on_return=None,
+            connect_args={"server_settings": settings, "timeout": 5},
+        )
+        self._reading = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._writing = self._engine.execution_options(isolation_level="READ COMMITTED")
+
+    def session(self, *, writes: bool) -> AsyncSession:
+        """A transaction to be: READ COMMITTED to write, else one REPEATABLE READ snapshot."""
+        bind = self._writing if writes else self._reading
+        return AsyncSession(bind, expire_on_commit=False, autoflush=False)
+
+    @property
+    def pool_status(self) -> dict[str, int]:
+        pool: Any = self._engine.pool
+        return {"size": pool.size(), "checked_out": pool.checkedout()}
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's code of what went wrong; None when it wasn't PostgreSQL."""
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "sqlstate", None) or (
+            "08006" if error.connection_invalidated else None
+        )
+    return getattr(error, "sqlstate", None)
+
+
+def constraint_name(error: DBAPIError) -> str | None:
+    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)

@@ -1,0 +1,198 @@
+"""Pages that stay stable while rows come and go: keyset pagination on (sort key, id).
+
+A cursor holds the sort values of its row, so it needs no row to still be there.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Select, Uuid, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from kit.errors import BadInput
+
+DEFAULT_PAGE = 20
+MAX_PAGE = 250
+COUNT_CAP = 10_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A column to sort by; it holds no nulls."""
+
+    column: InstrumentedAttribute[Any]
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """All rows a caller may see of a list, and their order; ``id`` is added as the last key."""
+
+    entity: type[T]
+    statement: Select[T]
+    order: tuple[Order, ...]
+
+    @property
+    def keys(self) -> tuple[Order, ...]:
+        last = Order(self.entity.id, self.order[0].descending)  # type: ignore[attr-defined]
+        return (*self.order, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list: the first rows after a cursor, or the last before one."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.first is not None and self.last is not None:
+            raise BadInput("Give `first` or `last`, not both.")
+        for name, size in (("first", self.first), ("last", self.last)):
+            if size is not None and not 0 <= size <= MAX_PAGE:
+                raise BadInput(f"`{name}` is a page size from 0 to {MAX_PAGE}; got {size}.")
+
+    @property
+    def backward(self) -> bool:
+        return self.last is not None
+
+    @property
+    def size(self) -> int:
+        size = self.last if self.last is not None else self.first
+        return DEFAULT_PAGE if size is None else size
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows of a list with the cursor of each, in the list's order."""
+
+    rows: list[T]
+    cursors: list[str]
+    has_next: bool
+    has_previous: bool
+
+
+def windowed(listing: Listing[T], window: Window) -> Select[T]:
+    """The statement of a page, one row longer than asked, in reading order."""
+    keys = listing.keys
+    statement = listing.statement
+    if window.after is not None:
+        statement = statement.where(_beyond(keys, _decoded(window.after, keys), backward=False))
+    if window.before is not None:
+        statement = statement.where(_beyond(keys, _decoded(window.before, keys), backward=True))
+    ordering = [
+        key.column.desc() if key.descending != window.backward else key.column.asc() for key in keys
+    ]
+    return statement.order_by(*ordering).limit(window.size + 1)
+
+
+def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
+    """Make a page of what ``windowed`` found."""
+    more = len(found) > window.size
+    rows = list(found[: window.size])
+    if window.backward:
+        rows.reverse()
+    cursors = [_encoded(row, listing.keys) for row in rows]
+    if window.backward:
+        return Page(rows, cursors, has_next=window.before is not None, has_previous=more)
+    return Page(rows, cursors, has_next=more, has_previous=window.after is not None)
+
+
+def windowed_by_parent(
+    listing: Listing[T], window: Window, parent: InstrumentedAttribute[Any], ids: Sequence[UUID]
+) -> Any:
+    """One statement for the pages of many parents: rows of (parent id, entity)."""
+    parents = func.unnest(literal(list(ids), ARRAY(Uuid()))).column_valued("parent")
+    rows = windowed(listing, window).where(parent == parents).lateral("page")
+    entity = aliased(listing.entity, rows)
+    ordering = [
+        rows.c[key.column.key].desc()
+        if key.descending != window.backward
+        else rows.c[key.column.key].asc()
+        for key in listing.keys
+    ]
+    return select(parents, entity).select_from(parents).join(rows, true()).order_by(*ordering)
+
+
+def counted(listing: Listing[Any], *, exact: bool) -> Select[int]:
+    """Count a list; unless ``exact``, at most to one more than 10,000."""
+    rows = listing.statement.with_only_columns(literal(1))
+    if not exact:
+        rows = rows.limit(COUNT_CAP + 1)
+    return select(func.count()).select_from(rows.subquery())
+
+
+def counted_by_parent(
+    listing: Listing[Any],
+    parent: InstrumentedAttribute[Any],
+    ids: Sequence[UUID],
+    *,
+    exact: bool,
+) -> Any:
+    """Counts of the lists of many parents: rows of (parent id, count)."""
+    parents = func.unnest(literal(list(ids), ARRAY(Uuid()))).column_valued("parent")
+    rows = listing.statement.where(parent == parents).with_only_columns(literal(1).label("one"))
+    if not exact:
+        rows = rows.limit(COUNT_CAP + 1)
+    count = select(func.count()).select_from(rows.lateral("counted")).scalar_subquery()
+    return select(parents, count).select_from(parents)
+
+
+def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> ColumnElement[bool]:
+    directions = {key.descending != backward for key in keys}
+    columns = [key.column for key in keys]
+    bound = [literal(value, key.column.type) for key, value in zip(keys, values, strict=True)]
+    if len(directions) == 1:
+        left, right = tuple_(*columns), tuple_(*bound)
+        return left < right if directions == {True} else left > right
+    return or_(
+        *(
+            and_(
+                *(columns[j] == bound[j] for j in range(i)),
+                columns[i] < bound[i] if key.descending != backward else columns[i] > bound[i],
+            )
+            for i, key in enumerate(keys)
+        )
+    )
+
+
+def _encoded(row: Any, keys: Sequence[Order]) -> str:
+    values = [getattr(row, key.column.key) for key in keys]
+    return urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
+
+
+def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
+    try:
+        raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(raw, list) or len(raw) != len(keys):
+            raise ValueError
+        return [
+            _typed(value, key.column.type.python_type) for value, key in zip(raw, keys, strict=True)
+        ]
+    except (ValueError, TypeError) as error:
+        raise BadInput("The cursor is not one that this list gave with this order.") from error
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if kind is datetime and isinstance(value, str):
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError
+        return instant
+    if kind is UUID and isinstance(value, str):
+        return UUID(value)
+    if type(value) is not kind or (kind is int and abs(value) > 2**31):
+        raise ValueError
+    if kind is str and "\x00" in value:
+        raise ValueError
+    return value

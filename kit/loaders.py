@@ -1,0 +1,141 @@
+"""Batches of what many rows ask for at once, derived from the models' relations.
+
+Every loader lives as long as its scope, so nothing is ever served stale.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
+from strawberry.dataloader import DataLoader
+
+from kit.keyset import (
+    Listing,
+    Page,
+    Window,
+    counted_by_parent,
+    page_of,
+    windowed_by_parent,
+)
+
+if TYPE_CHECKING:
+    from kit.scope import Scope
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Loaders:
+    """The loaders of one scope, made when first asked for."""
+
+    def __init__(self, scope: "Scope") -> None:
+        self._scope = scope
+        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    def batch(
+        self, name: Hashable, load: Callable[[list[K]], Awaitable[Sequence[V]]], key: K
+    ) -> Awaitable[V]:
+        """The value of ``key``, loaded together with all keys asked of ``name`` meanwhile."""
+        loader = self._made.get(name)
+        if loader is None:
+            loader = self._made[name] = DataLoader(load_fn=load)
+        return loader.load(key)
+
+    def related(self, row: object, relation: str) -> Awaitable[Any]:
+        """What ``row.relation`` means: one statement for all rows that ask at once.
+
+        To-one gives the row or None, to-many a list in the order of ids.
+        """
+        property_ = _relation(type(row), relation)
+        local, remote = _joined_columns(property_)
+        key = getattr(row, local.key)
+        target = property_.mapper.class_
+        if key is None:
+            return _nothing()
+        if property_.uselist:
+            load = self._to_many(target, remote)
+        else:
+            load = self._to_one(target, remote)
+        return self.batch((target, remote.key, property_.uselist), load, key)
+
+    def page(
+        self,
+        parent: InstrumentedAttribute[Any],
+        key: Any,
+        listing: Listing[V],
+        window: Window,
+        *,
+        name: Hashable,
+    ) -> Awaitable[Page[V]]:
+        """A page of the rows whose ``parent`` column is ``key``; all parents in one statement.
+
+        ``name`` tells apart lists that were asked for with other arguments.
+        """
+
+        async def load(keys: list[Any]) -> list[Page[V]]:
+            found = defaultdict(list)
+            statement = windowed_by_parent(listing, window, parent, keys)
+            for owner, row in await self._scope.rows(statement):
+                found[owner].append(row)
+            return [page_of(listing, window, found[owner]) for owner in keys]
+
+        return self.batch(("page", name, window), load, key)
+
+    def count(
+        self,
+        parent: InstrumentedAttribute[Any],
+        key: Any,
+        listing: Listing[Any],
+        *,
+        exact: bool,
+        name: Hashable,
+    ) -> Awaitable[int]:
+        """How many rows have ``key`` as their ``parent``; all parents in one statement."""
+
+        async def load(keys: list[Any]) -> list[int]:
+            statement = counted_by_parent(listing, parent, keys, exact=exact)
+            found = {owner: count for owner, count in await self._scope.rows(statement)}
+            return [found.get(owner, 0) for owner in keys]
+
+        return self.batch(("count", name, exact), load, key)
+
+    def _to_one(self, target: Any, remote: Any) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+        async def load(keys: list[Any]) -> list[Any]:
+            rows = await self._scope.all(self._having(target, remote, keys))
+            found = {getattr(row, remote.key): row for row in rows}
+            return [found.get(key) for key in keys]
+
+        return load
+
+    def _to_many(self, target: Any, remote: Any) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+        async def load(keys: list[Any]) -> list[Any]:
+            found = defaultdict(list)
+            for row in await self._scope.all(
+                self._having(target, remote, keys).order_by(target.id)
+            ):
+                found[getattr(row, remote.key)].append(row)
+            return [found[key] for key in keys]
+
+        return load
+
+    def _having(self, target: Any, remote: Any, keys: list[Any]) -> Any:
+        statement = select(target).where(getattr(target, remote.key).in_(keys))
+        if hasattr(target, "tenant_id"):
+            statement = statement.where(target.tenant_id == self._scope.tenant_id)
+        return statement
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _relation(entity: type, name: str) -> RelationshipProperty[Any]:
+    return inspect(entity).relationships[name]
+
+
+def _joined_columns(relation: RelationshipProperty[Any]) -> tuple[Any, Any]:
+    """The local and the remote column of a composite join, the shared tenant left out."""
+    (pair,) = [pair for pair in relation.local_remote_pairs or () if pair[1].key != "tenant_id"]
+    return pair

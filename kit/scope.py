@@ -1,0 +1,259 @@
+"""The technical side of one operation: who asks, in which tenant, on which transaction, at what time.
+
+A resolver gets a scope and never sees a session, a commit or a connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, func, select
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from kit.clock import Clock
+from kit.database import Database
+from kit.loaders import Loaders
+from kit.locks import ProcessLocks, advisory_key
+
+T = TypeVar("T")
+Ts = TypeVar("Ts", bound=tuple[Any, ...])
+
+
+class ActorKind(StrEnum):
+    """What kind of caller acts."""
+
+    USER = "USER"
+    CUSTOMER = "CUSTOMER"
+    API_KEY = "API_KEY"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts; no kind: somebody who hasn't logged in.
+
+    ``own_id`` is the record that rules about "their own" speak of.
+    """
+
+    kind: ActorKind | None
+    tenant_id: UUID | None = None
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    role: str | None = None
+    own_id: UUID | None = None
+
+
+ANONYMOUS = Actor(kind=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Where an operation came from; ``id`` stands in the answer, the logs and the audit trail."""
+
+    id: UUID
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+
+class Journal(Protocol):
+    """Writes a change's events into the log, as the last statement before the commit."""
+
+    async def __call__(self, scope: "Scope", events: Sequence[Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What all scopes of a process share. ``wake`` is told of each tenant whose log has grown."""
+
+    database: Database
+    clock: Clock
+    journal: Journal
+    wake: Callable[[UUID], None]
+    parts: Mapping[type, object]
+    locks: ProcessLocks = field(default_factory=ProcessLocks)
+
+
+class Scope:
+    """One read snapshot, or one writing transaction.
+
+    The connection is opened by the first statement and shared, one statement at a time, by all
+    that run at once. Statements are values from ``models/``; only the scope executes them.
+    """
+
+    def __init__(
+        self, runtime: Runtime, actor: Actor, request: Request, *, writes: bool = False
+    ) -> None:
+        self.runtime = runtime
+        self.actor = actor
+        self.request = request
+        self.loaders = Loaders(self)
+        self.before_locks: Callable[[], Awaitable[None]] | None = None
+        self._writes = writes
+        self._tenant_id = actor.tenant_id
+        self._session: AsyncSession | None = None
+        self._turn = asyncio.Lock()
+        self._held = AsyncExitStack()
+        self._locked = False
+        self._now = runtime.clock()
+        self._events: list[Any] = []
+        self._afterwards: list[Callable[[], Awaitable[None]]] = []
+
+    # ------------------------------------------------------------------ who, where, when
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant whose rows are seen. Raises LookupError for a caller without one."""
+        if self._tenant_id is None:
+            raise LookupError("no tenant")
+        return self._tenant_id
+
+    def now(self) -> datetime:
+        """The time of this operation, the same at every call; after a lock, that of the lock."""
+        return self._now
+
+    def use(self, part: type[T]) -> T:
+        """The integration that plays a part, by its protocol."""
+        return cast(T, self.runtime.parts[part])
+
+    async def enter(self, tenant_id: UUID) -> None:
+        """See the rows of this tenant from now on: for callers who log in or register."""
+        self._tenant_id = tenant_id
+        if self._session is not None:
+            await self._session.execute(select(_tenant_setting(tenant_id)))
+
+    # ------------------------------------------------------------------ reading
+
+    async def rows(self, statement: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+        async with self._turn:
+            session = await self._open()
+            return (await session.execute(statement)).all()
+
+    async def all(self, statement: Select[T]) -> list[T]:
+        async with self._turn:
+            session = await self._open()
+            return list((await session.execute(statement)).scalars())
+
+    async def one(self, statement: Select[T]) -> T | None:
+        """The first row, or None."""
+        async with self._turn:
+            session = await self._open()
+            return (await session.execute(statement.limit(1))).scalars().first()
+
+    async def value(self, statement: Any) -> Any:
+        """The first column of the first row, or None."""
+        async with self._turn:
+            session = await self._open()
+            return (await session.execute(statement)).scalar()
+
+    # ------------------------------------------------------------------ writing
+
+    @property
+    def locked(self) -> bool:
+        """Have the locks of this transaction been taken?"""
+        return self._locked
+
+    async def lock(
+        self, *exclusive: tuple[object, ...], shared: Sequence[tuple[object, ...]] = ()
+    ) -> None:
+        """Take a tenant's named locks until the end of the transaction, before the first write.
+
+        A transaction id taken before waiting for a lock would put effects before causes in the
+        log. Once per scope; raises PostgreSQL's 55P03 after ``lock_timeout``.
+        """
+        assert self._writes and not self._locked, "locks come first, and once"
+        self._locked = True
+        alone = sorted({advisory_key(self.tenant_id, *name) for name in exclusive})
+        together = sorted({advisory_key(self.tenant_id, *name) for name in shared})
+        async with self._turn:
+            if self._session is None:
+                await self._held.enter_async_context(self.runtime.locks.all_of(alone))
+            session = await self._open()
+        if self.before_locks is not None:
+            await self.before_locks()
+        async with self._turn:
+            taken = [func.pg_advisory_xact_lock_shared(key) for key in together]
+            taken += [func.pg_advisory_xact_lock(key) for key in alone]
+            if taken:
+                await session.execute(select(*taken))
+            self._now = self.runtime.clock()
+
+    async def advisory_lock(self, key: int) -> None:
+        """Wait for one lock of PostgreSQL's, until the end of the transaction."""
+        async with self._turn:
+            session = await self._open()
+            await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def add(self, row: T) -> T:
+        """Have a new row stored at the next ``flush`` or at the commit."""
+        assert self._session is not None, "read or lock before the first write"
+        self._session.add(row)
+        return row
+
+    async def flush(self) -> None:
+        async with self._turn:
+            await (await self._open()).flush()
+
+    async def remove(self, row: object) -> None:
+        async with self._turn:
+            await (await self._open()).delete(row)
+
+    async def run(self, statement: UpdateBase) -> CursorResult[Any]:
+        async with self._turn:
+            session = await self._open()
+            return cast(CursorResult[Any], await session.execute(statement))
+
+    def emit(self, event: object) -> None:
+        """Put an event on the tenant's log, in this same transaction."""
+        self._events.append(event)
+
+    def afterwards(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Do this once the change is committed, outside the transaction: mail, for example."""
+        self._afterwards.append(action)
+
+    # ------------------------------------------------------------------ beginning and end
+
+    @asynccontextmanager
+    async def begun(self) -> AsyncIterator["Scope"]:
+        """Commit at the end of the block, roll back if it raises."""
+        try:
+            yield self
+            if self._session is not None:
+                if self._events:
+                    await self._session.flush()
+                    await self.runtime.journal(self, self._events)
+                await self._session.commit()
+        finally:
+            await self.close()
+        if self._events:
+            self.runtime.wake(self.tenant_id)
+        for action in self._afterwards:
+            await action()
+
+    async def close(self) -> None:
+        """Give the connection back, rolling back what was not committed."""
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                await asyncio.shield(session.close())
+        finally:
+            await self._held.aclose()
+
+    async def _open(self) -> AsyncSession:
+        if self._session is None:
+            session = self.runtime.database.session(writes=self._writes)
+            self._session = session
+            if self._tenant_id is not None:
+                await session.execute(select(_tenant_setting(self._tenant_id)))
+        return self._session
+
+
+def _tenant_setting(tenant_id: UUID) -> Any:
+    # The one place that sets it, so that it can become a real SET LOCAL where that is wanted.
+    return func.set_config("app.tenant", str(tenant_id), True)

@@ -1,0 +1,44 @@
+"""What is stored: tables, and statements with names. Only a scope executes them."""
+
+from typing import Any, Final
+
+from sqlmodel import SQLModel
+
+from models.bookings import Booking
+from models.customers import Customer
+from models.hours import Blackout, HoursException, WeekdayHours
+from models.idempotency import IdempotentResult
+from models.log import LogEntry, RequestOrigin
+from models.rooms import Room
+from models.sessions import MailedToken, RefreshToken, Session
+from models.tenants import Tenant, UsageCounter
+from models.users import User
+
+METADATA: Final = SQLModel.metadata
+"""All tables."""
+
+TABLES: Final[dict[str, Any]] = {
+    mapper.local_table.name: mapper.class_  # type: ignore[attr-defined]
+    for mapper in SQLModel._sa_registry.mappers
+}
+"""The class of each table, by the table's name."""
+
+__all__ = [
+    "METADATA",
+    "TABLES",
+    "Blackout",
+    "Booking",
+    "Customer",
+    "HoursException",
+    "IdempotentResult",
+    "LogEntry",
+    "MailedToken",
+    "RefreshToken",
+    "RequestOrigin",
+    "Room",
+    "Session",
+    "Tenant",
+    "UsageCounter",
+    "User",
+    "WeekdayHours",
+]

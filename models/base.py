@@ -1,0 +1,72 @@
+"""What every table of a tenant shares: the composite key that leads with the tenant."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field, SQLModel
+
+from domain.money import Money
+from kit.ids import new_id
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMES
+
+INSTANT: TypeEngine[datetime] = TIMESTAMP(timezone=True, precision=3)
+"""An instant to the millisecond, as the API prints it."""
+
+
+class Logged:
+    """An object whose changes stand in the log; ``LOGGED`` names the attributes that do."""
+
+    LOGGED: ClassVar[tuple[str, ...]]
+
+
+class TenantRow(SQLModel):
+    """A row of one tenant: row-level security shows it to nobody else."""
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    id: UUID = Field(primary_key=True, default_factory=new_id)
+
+
+def refers_to(table: str, column: str, **options: Any) -> ForeignKeyConstraint:
+    """A composite foreign key: a row can only point inside its own tenant."""
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options
+    )
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
+    """The SQL condition that a text column holds one of these values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({listed})"
+
+
+def snapshot(row: Logged) -> Mapping[str, object]:
+    """What the log may tell of a row, in JSON's types."""
+    return {name: _json(getattr(row, name)) for name in row.LOGGED}
+
+
+def _json(value: object) -> object:
+    match value:
+        case None | bool() | int() | str() | list():
+            return value
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case date() | UUID():
+            return str(value)
+        case Money():
+            return {"amount": value.amount, "currencyCode": value.currency_code}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in the log")

@@ -1,0 +1,78 @@
+"""What lists are narrowed and sorted by, whatever they list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, true
+from sqlmodel import col
+
+from kit.keyset import Order
+
+
+class SortDirection(StrEnum):
+    """Which end of a list comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class DateTimeRange:
+    """Half-open: gte <= x < lt; either end may be open."""
+
+    gte: datetime | None = None
+    lt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdFilter:
+    """One id, or any of several; what can't be read as one matches nothing."""
+
+    eq: UUID | None = None
+    in_: tuple[UUID, ...] | None = None
+
+
+class SortedBy(Protocol):
+    @property
+    def field(self) -> Any: ...
+
+    @property
+    def direction(self) -> SortDirection: ...
+
+
+def sorted_by(by: Sequence[SortedBy] | None, columns: Mapping[Any, Any]) -> tuple[Order, ...]:
+    """The columns to sort by, a field named twice counted once."""
+    chosen = {each.field: each.direction for each in reversed(by or ())}
+    return tuple(
+        Order(columns[each.field], descending=chosen.pop(each.field) is SortDirection.DESC)
+        for each in by or ()
+        if each.field in chosen
+    )
+
+
+def within(column: Any, span: DateTimeRange | None) -> ColumnElement[bool]:
+    """The column lies in the range; an open end allows everything."""
+    conditions: list[ColumnElement[bool]] = []
+    if span is not None and span.gte is not None:
+        conditions.append(col(column) >= span.gte)
+    if span is not None and span.lt is not None:
+        conditions.append(col(column) < span.lt)
+    return and_(true(), *conditions)
+
+
+def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    if ids is not None and ids.eq is not None:
+        conditions.append(col(column) == ids.eq)
+    if ids is not None and ids.in_ is not None:
+        conditions.append(col(column).in_(ids.in_))
+    return and_(true(), *conditions)
+
+
+def contains(text: str, *columns: Any) -> ColumnElement[bool]:
+    """One of the columns has the text somewhere in it, in any case."""
+    return or_(*(col(column).icontains(text, autoescape=True) for column in columns))

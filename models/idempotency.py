@@ -1,0 +1,26 @@
+"""Results kept for 24 hours by the client's key, so that a repeated call has one effect."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from models.base import INSTANT
+
+
+class IdempotentResult(SQLModel, table=True):
+    __tablename__ = "idempotent_results"
+    __table_args__ = (Index(None, "tenant_id", "created_at"),)
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    actor_id: UUID = Field(primary_key=True)
+    mutation: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    input_hash: bytes
+    rows: list[Any] = Field(
+        sa_column=Column(JSONB, nullable=False), description="[table, id] of each result"
+    )
+    created_at: datetime = Field(sa_type=INSTANT)

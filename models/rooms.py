@@ -1,0 +1,112 @@
+"""Rooms: what is booked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, select
+from sqlmodel import Field, Relationship, col
+
+from domain.money import Money
+from kit.keyset import Order
+from models.base import INSTANT, Logged, TenantRow
+from models.filters import SortDirection, contains, sorted_by
+from models.tenants import Tenant
+
+
+class Room(TenantRow, Logged, table=True):
+    LOGGED: ClassVar = (
+        "name",
+        "description",
+        "category",
+        "capacity",
+        "color",
+        "buffer_before_minutes",
+        "buffer_after_minutes",
+        "hourly_rate",
+        "archived_at",
+    )
+
+    __tablename__ = "rooms"
+    __table_args__ = (
+        Index(None, "tenant_id", "name", "id"),
+        Index(None, "tenant_id", "capacity", "id"),
+        Index(None, "tenant_id", "created_at", "id"),
+        CheckConstraint("capacity >= 1", name="capacity"),
+        CheckConstraint("buffer_before_minutes BETWEEN 0 AND 1440", name="buffer_before_minutes"),
+        CheckConstraint("buffer_after_minutes BETWEEN 0 AND 1440", name="buffer_after_minutes"),
+        CheckConstraint("hourly_rate_minor >= 0", name="hourly_rate_minor"),
+    )
+
+    name: str
+    description: str | None = None
+    category: str | None = None
+    capacity: int
+    color: str | None = None
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+    hourly_rate_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency_code: str
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    version: int = 1
+    created_at: datetime = Field(sa_type=INSTANT)
+
+    tenant: Tenant = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
+
+    @property
+    def hourly_rate(self) -> Money | None:
+        if self.hourly_rate_minor is None:
+            return None
+        return Money(self.hourly_rate_minor, self.currency_code)
+
+
+class RoomOrderField(StrEnum):
+    NAME = "NAME"
+    CAPACITY = "CAPACITY"
+    CREATED_AT = "CREATED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOrder:
+    field: RoomOrderField
+    direction: SortDirection = SortDirection.ASC
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFilter:
+    search: str | None = None
+    category: str | None = None
+    min_capacity: int | None = None
+    archived: bool | None = None
+
+
+def rooms_of(tenant_id: UUID) -> Select[Room]:
+    return select(Room).where(col(Room.tenant_id) == tenant_id)
+
+
+def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Room]:
+    """Those that meet every given condition; ``search`` looks in name and description."""
+    if filter is None:
+        return rooms
+    if filter.search:
+        rooms = rooms.where(contains(filter.search, Room.name, Room.description))
+    if filter.category is not None:
+        rooms = rooms.where(col(Room.category) == filter.category)
+    if filter.min_capacity is not None:
+        rooms = rooms.where(col(Room.capacity) >= filter.min_capacity)
+    if filter.archived is not None:
+        is_archived = col(Room.archived_at).is_not(None)
+        rooms = rooms.where(is_archived if filter.archived else ~is_archived)
+    return rooms
+
+
+def rooms_sorted(by: Sequence[RoomOrder] | None) -> tuple[Order, ...]:
+    columns = {
+        RoomOrderField.NAME: Room.name,
+        RoomOrderField.CAPACITY: Room.capacity,
+        RoomOrderField.CREATED_AT: Room.created_at,
+    }
+    return sorted_by(by, columns) or (Order(Room.name),)

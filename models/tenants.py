@@ -1,0 +1,126 @@
+"""Tenants: the businesses that share one installation, with the rules of their venue."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Select,
+    UniqueConstraint,
+    Update,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import Field, SQLModel, col
+
+from domain.ids import TenantId
+from domain.plans import PlanCode
+from kit.ids import new_id
+from models.base import INSTANT, Logged, one_of
+
+
+class Tenant(SQLModel, Logged, table=True):
+    LOGGED: ClassVar = (
+        "name",
+        "time_zone",
+        "slot_minutes",
+        "min_notice_minutes",
+        "max_advance_days",
+        "min_duration_minutes",
+        "max_duration_minutes",
+        "hold_minutes",
+        "requires_confirmation",
+    )
+
+    __tablename__ = "tenants"
+    __table_args__ = (
+        # The one key that spans tenants: it is how a tenant is found before it is known.
+        UniqueConstraint("subdomain"),
+        CheckConstraint(one_of("plan_code", PlanCode), name="plan_code"),
+        CheckConstraint("slot_minutes BETWEEN 5 AND 1440", name="slot_minutes"),
+        CheckConstraint("min_notice_minutes >= 0", name="min_notice_minutes"),
+        CheckConstraint("max_advance_days >= 1", name="max_advance_days"),
+        CheckConstraint(
+            "min_duration_minutes BETWEEN 1 AND max_duration_minutes", name="min_duration_minutes"
+        ),
+        CheckConstraint("max_duration_minutes <= 1440", name="max_duration_minutes"),
+        CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
+    )
+
+    id: UUID = Field(primary_key=True, default_factory=new_id)
+    name: str
+    subdomain: str
+    time_zone: str
+    currency_code: str
+    plan_code: str = PlanCode.STARTER.value
+    slot_minutes: int = 30
+    min_notice_minutes: int = 60
+    max_advance_days: int = 90
+    min_duration_minutes: int = 15
+    max_duration_minutes: int = 720
+    hold_minutes: int = 5
+    requires_confirmation: bool = False
+    version: int = 1
+    created_at: datetime = Field(sa_type=INSTANT)
+
+
+class UsageCounter(SQLModel, table=True):
+    """How much of a plan's limit is used: rooms (no period) and bookings of a month."""
+
+    __tablename__ = "usage_counters"
+    __table_args__ = (CheckConstraint("used >= 0", name="used"),)
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    meter: str = Field(primary_key=True)
+    period_start: datetime = Field(primary_key=True, sa_type=INSTANT)
+    used: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+def tenant_of(tenant_id: UUID) -> Select[Tenant]:
+    return select(Tenant).where(col(Tenant.id) == tenant_id)
+
+
+def tenant_id_of(subdomain: str) -> Select[TenantId | None]:
+    """The tenant of a subdomain, asked before any tenant is set: one function may look."""
+    return select(func.tenant_by_subdomain(subdomain))
+
+
+def used_of(tenant_id: UUID, meter: str, period_start: datetime) -> Select[int]:
+    return select(UsageCounter.used).where(*_counter(tenant_id, meter, period_start))
+
+
+def counted_more(
+    tenant_id: UUID, meter: str, period_start: datetime, limit: int | None
+) -> ReturningInsert[int]:
+    """Count one more in one statement; no row comes back where that would pass the limit."""
+    row = {"tenant_id": tenant_id, "meter": meter, "period_start": period_start, "used": 1}
+    counter = insert(UsageCounter).values(row)
+    return counter.on_conflict_do_update(
+        index_elements=["tenant_id", "meter", "period_start"],
+        set_={"used": UsageCounter.used + 1},
+        where=None if limit is None else col(UsageCounter.used) + 1 <= limit,
+    ).returning(col(UsageCounter.used))
+
+
+def counted_less(tenant_id: UUID, meter: str, period_start: datetime) -> Update:
+    return (
+        update(UsageCounter)
+        .where(*_counter(tenant_id, meter, period_start))
+        .values(used=UsageCounter.used - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _counter(tenant_id: UUID, meter: str, period_start: datetime) -> list[ColumnElement[bool]]:
+    return [
+        col(UsageCounter.tenant_id) == tenant_id,
+        col(UsageCounter.meter) == meter,
+        col(UsageCounter.period_start) == period_start,
+    ]

@@ -1,0 +1,55 @@
+"""How a field asks for a permission: refused, it is null plus an error at its path."""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.schema_directive import Location
+from strawberry.types import Info
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.field import StrawberryField
+
+from permissions.policy import may, refusal
+from permissions.roles import Permission
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="requires",
+    description="The permission without which the field is refused. PUBLIC fields are written "
+    "out too.",
+)
+class RequiresDirective:
+    permission: str
+
+
+class Requires(FieldExtension):
+    """Lets a field be resolved only for callers with a permission, for this very row."""
+
+    def __init__(self, permission: Permission, *, nullable: bool = True) -> None:
+        self.permission = permission
+        self._nullable = nullable
+
+    def apply(self, field: StrawberryField) -> None:
+        field.directives.append(RequiresDirective(permission=self.permission.value))
+        if self._nullable and not isinstance(field.type, StrawberryOptional):
+            raise TypeError(
+                f"{field.python_name}: a guarded field is nullable, or its refusal would null "
+                "the whole answer"
+            )
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self._check(source, info)
+        return next_(source, info, **kwargs)
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        self._check(source, info)
+        return await next_(source, info, **kwargs)
+
+    def _check(self, source: Any, info: Info) -> None:
+        actor = info.context.actor
+        if not may(actor, self.permission, source):
+            raise refusal(actor, self.permission)

@@ -1,0 +1,60 @@
+"""May this caller do this, to this row? Pure rules over the grants."""
+
+from domain.users import Role
+from kit.errors import Forbidden, RequestError, Unauthenticated
+from kit.scope import Actor, ActorKind
+from models.bookings import Booking
+from models.customers import Customer
+from models.users import User
+from permissions.roles import GRANTS, Permission, Reach
+
+
+def reach(actor: Actor, permission: Permission) -> Reach | None:
+    """How far the caller's grant goes; None when there is none. The system may do anything."""
+    if actor.kind is ActorKind.SYSTEM:
+        return Reach.ANY
+    return GRANTS[Role(actor.role) if actor.role else None].get(permission)
+
+
+def only_own(actor: Actor, permission: Permission) -> bool:
+    """Is the caller confined to their own rows here?"""
+    return reach(actor, permission) is Reach.OWN
+
+
+def may(actor: Actor, permission: Permission, row: object = None) -> bool:
+    """Without a row: may the caller at all? With one: may they, to this one?"""
+    match reach(actor, permission):
+        case Reach.ANY:
+            return True
+        case Reach.OWN:
+            return row is None or owns(actor, row)
+        case None:
+            return False
+
+
+def owns(actor: Actor, row: object) -> bool:
+    """Is the row the caller's own: their customer record, a booking of it, their user?"""
+    match row:
+        case Customer():
+            return row.id == actor.own_id
+        case Booking():
+            return row.customer_id is not None and row.customer_id == actor.own_id
+        case User():
+            return row.id == actor.user_id
+        case _:
+            return False
+
+
+def refusal(actor: Actor, permission: Permission) -> RequestError:
+    """The error for a caller who may not."""
+    if actor.kind is None:
+        return Unauthenticated("Log in first: this needs an access token.")
+    return Forbidden(f"This needs the permission {permission}.")
+
+
+def permissions_of(role: Role) -> list[str]:
+    """What a role may, for a client that hides what it can't do; one's own ends with `:own`."""
+    return sorted(
+        permission if grant is Reach.ANY else f"{permission}:own"
+        for permission, grant in GRANTS[role].items()
+    )

@@ -1,0 +1,72 @@
+"""Permissions, and the role that has each: for any row, or for the caller's own only."""
+
+from enum import StrEnum, auto
+from typing import Final
+
+from domain.users import Role
+
+
+class Permission(StrEnum):
+    """A right, named after what it opens. PUBLIC needs no login, MEMBER any login."""
+
+    PUBLIC = "public"
+    MEMBER = "member"
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
+    USAGE_READ = "usage:read"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    ROOMS_READ = "rooms:read"
+    ROOMS_WRITE = "rooms:write"
+    PRICES_READ = "prices:read"
+    HOURS_READ = "hours:read"
+    HOURS_WRITE = "hours:write"
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"
+    CUSTOMERS_CONTACT = "customers:contact"
+    CUSTOMERS_NOTES = "customers:notes"
+    AVAILABILITY_READ = "availability:read"
+    BOOKINGS_READ = "bookings:read"
+    BOOKINGS_WRITE = "bookings:write"
+    BOOKINGS_MANAGE = "bookings:manage"
+    BOOKINGS_OVERRIDE = "bookings:override"
+    AUDIT_READ = "audit:read"
+
+
+class Reach(StrEnum):
+    """How far a grant goes: to every row of the tenant, or to the caller's own."""
+
+    ANY = auto()
+    OWN = auto()
+
+
+P = Permission
+"""Short, because it stands at every field."""
+
+_EVERYBODY: Final = {P.PUBLIC}
+_GUEST: Final = {
+    P.MEMBER, P.TENANT_READ, P.ROOMS_READ, P.PRICES_READ, P.HOURS_READ, P.AVAILABILITY_READ,
+}  # fmt: skip
+_GUESTS_OWN: Final = {
+    P.CUSTOMERS_READ, P.CUSTOMERS_CONTACT, P.BOOKINGS_READ, P.BOOKINGS_WRITE,
+}  # fmt: skip
+_STAFF: Final = _GUEST | _GUESTS_OWN | {
+    P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,
+}  # fmt: skip
+_MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.USAGE_READ, P.AUDIT_READ}
+_ADMIN: Final = _MANAGER | {P.TENANT_WRITE, P.USERS_WRITE}
+
+
+def _any(permissions: set[Permission]) -> dict[Permission, Reach]:
+    return dict.fromkeys(permissions, Reach.ANY)
+
+
+GRANTS: Final[dict[Role | None, dict[Permission, Reach]]] = {
+    None: _any(_EVERYBODY),
+    Role.CUSTOMER: _any(_EVERYBODY | _GUEST) | dict.fromkeys(_GUESTS_OWN, Reach.OWN),
+    Role.STAFF: _any(_EVERYBODY | _STAFF),
+    Role.MANAGER: _any(_EVERYBODY | _MANAGER),
+    Role.ADMIN: _any(_EVERYBODY | _ADMIN),
+    Role.OWNER: _any(_EVERYBODY | _ADMIN),
+}
+"""None is a caller who hasn't logged in. What a role lacks here, it may not."""

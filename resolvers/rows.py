@@ -1,0 +1,33 @@
+"""Finding the row a change is about: locked first, still there, still at the caller's version."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select
+
+from domain.errors import NotFound, Path, StaleVersion
+from kit.scope import Scope
+
+T = TypeVar("T")
+
+CALENDAR = ("calendar",)
+"""The lock of a tenant's calendar: bookings share it, what changes the rules takes it alone."""
+
+
+async def found(
+    scope: Scope, visible: Select[T], id: UUID, *, what: str, path: Path = ("id",)
+) -> T:
+    """The row with this id among those the caller may see. Raises NotFound."""
+    entity: Any = visible.column_descriptions[0]["entity"]
+    row = await scope.one(visible.where(entity.id == id))
+    if row is None:
+        raise NotFound(what, path=path)
+    return row
+
+
+async def at_version(scope: Scope, visible: Select[T], id: UUID, *, version: int, what: str) -> T:
+    """The row, unless somebody changed it since ``version``. Raises NotFound, StaleVersion."""
+    row: Any = await found(scope, visible, id, what=what)
+    if row.version != version:
+        raise StaleVersion(row, path=("version",))
+    return row  # type: ignore[no-any-return]

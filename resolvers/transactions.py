@@ -1,0 +1,234 @@
+"""How a change is carried out: its transaction, its retries, its place in the log, its replay."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final, Generic, TypeVar
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
+
+from domain.errors import IdempotencyInProgress, IdempotencyKeyReused, Invalid
+from domain.events import Event
+from kit.database import (
+    DEADLOCK,
+    EXCLUSION_VIOLATION,
+    LOCK_NOT_AVAILABLE,
+    SERIALIZATION_FAILURE,
+    UNAVAILABLE,
+    sqlstate,
+)
+from kit.errors import Unavailable
+from kit.locks import advisory_key
+from kit.scope import Actor, Request, Runtime, Scope
+from models import TABLES
+from models.idempotency import IdempotentResult
+from models.log import LogEntry, RequestOrigin
+
+R = TypeVar("R")
+
+RETRIES: Final = 3
+KEY_WAIT_SECONDS: Final = 3
+KEPT_FOR: Final = timedelta(hours=24)
+MAX_KEY_LENGTH: Final = 255
+# An overlap that the locks should have prevented is decided anew, and then explained.
+_TRY_AGAIN: Final = frozenset(
+    {SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE, EXCLUSION_VIOLATION}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A caller's idempotency key: ``given`` is all that the call was told."""
+
+    text: str
+    mutation: str
+    given: object
+
+    @property
+    def input_hash(self) -> bytes:
+        return sha256(orjson.dumps(self.given, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[R]):
+    """What a change gave, and whether an earlier call had already made it."""
+
+    result: R
+    replayed: bool = False
+
+
+class _Replay(Exception):
+    def __init__(self, kept: IdempotentResult) -> None:
+        self.kept = kept
+
+
+async def perform(
+    runtime: Runtime,
+    actor: Actor,
+    request: Request,
+    change: Callable[[Scope], Awaitable[R]],
+    *,
+    key: Key | None = None,
+) -> Outcome[R]:
+    """Carry out a change in one transaction, with its events and its kept result.
+
+    Raises what the change refuses (nothing is stored then), and Unavailable when the database is
+    away or too busy.
+    """
+    if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
+        raise Invalid(
+            f"An idempotency key has 1 to {MAX_KEY_LENGTH} characters.", path=("idempotency_key",)
+        )
+    async with AsyncExitStack() as held:
+        if key is not None:
+            await _take_turn(held, runtime, actor, key)
+        for attempt in range(RETRIES + 1):
+            try:
+                return await _attempt(runtime, actor, request, change, key)
+            except DBAPIError as error:
+                state = sqlstate(error)
+                if state in UNAVAILABLE:
+                    raise Unavailable("The database is away; try again in a moment.") from error
+                if state not in _TRY_AGAIN:
+                    raise
+                if attempt == RETRIES:
+                    raise Unavailable("Too much is going on here; try again.") from error
+                await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+async def _attempt(
+    runtime: Runtime,
+    actor: Actor,
+    request: Request,
+    change: Callable[[Scope], Awaitable[R]],
+    key: Key | None,
+) -> Outcome[R]:
+    scope = Scope(runtime, actor, request, writes=True)
+    try:
+        async with scope.begun():
+            if key is None:
+                return Outcome(await change(scope))
+            scope.before_locks = lambda: _check_key(scope, key)
+            result = await change(scope)
+            assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
+            scope.add(_kept(scope, key, result))
+            return Outcome(result)
+    except _Replay as replay:
+        reading = Scope(runtime, actor, request)
+        try:
+            return Outcome(await _replayed(reading, replay.kept), replayed=True)
+        finally:
+            await reading.close()
+
+
+async def journal(scope: Scope, events: Sequence[Event]) -> None:
+    """Put events on the log, and where the request came from beside it."""
+    actor, request, at = scope.actor, scope.request, scope.now()
+    await scope.run(
+        insert(LogEntry).values(
+            [
+                {
+                    "tenant_id": scope.tenant_id,
+                    "type": event.type.value,
+                    "at": at,
+                    "actor_kind": (actor.kind or "SYSTEM"),
+                    "actor_id": actor.user_id,
+                    "request_id": request.id,
+                    "subject_type": event.subject_type,
+                    "subject_id": event.subject_id,
+                    "reason": event.reason,
+                    "before": event.before,
+                    "after": event.after,
+                }
+                for event in events
+            ]
+        )
+    )
+    if request.ip_address or request.user_agent:
+        origin = {
+            "tenant_id": scope.tenant_id,
+            "request_id": request.id,
+            "at": at,
+            "ip_address": request.ip_address,
+            "user_agent": request.user_agent,
+        }
+        await scope.run(insert(RequestOrigin).values(origin).on_conflict_do_nothing())
+
+
+# ------------------------------------------------------------------------------ idempotency
+
+
+async def _take_turn(held: AsyncExitStack, runtime: Runtime, actor: Actor, key: Key) -> None:
+    # Waiting here rather than in PostgreSQL: ten calls with one key take one connection.
+    lock = runtime.locks.all_of([_lock_of(actor, key)])
+    try:
+        async with asyncio.timeout(KEY_WAIT_SECONDS):
+            await held.enter_async_context(lock)
+    except TimeoutError as error:
+        raise IdempotencyInProgress(path=("idempotency_key",)) from error
+
+
+async def _check_key(scope: Scope, key: Key) -> None:
+    try:
+        await scope.advisory_lock(_lock_of(scope.actor, key))
+    except DBAPIError as error:
+        if sqlstate(error) == LOCK_NOT_AVAILABLE:
+            raise IdempotencyInProgress(path=("idempotency_key",)) from error
+        raise
+    kept = await scope.one(
+        select(IdempotentResult).where(
+            col(IdempotentResult.tenant_id) == scope.tenant_id,
+            col(IdempotentResult.actor_id) == scope.actor.user_id,
+            col(IdempotentResult.mutation) == key.mutation,
+            col(IdempotentResult.key) == key.text,
+        )
+    )
+    if kept is None:
+        return
+    if scope.now() - kept.created_at >= KEPT_FOR:
+        await scope.remove(kept)
+        await scope.flush()
+        return
+    if kept.input_hash != key.input_hash:
+        raise IdempotencyKeyReused(path=("idempotency_key",))
+    raise _Replay(kept)
+
+
+def _lock_of(actor: Actor, key: Key) -> int:
+    return advisory_key("key", actor.tenant_id, actor.user_id, key.mutation, key.text)
+
+
+def _kept(scope: Scope, key: Key, result: Any) -> IdempotentResult:
+    rows = result if isinstance(result, list) else [result]
+    assert scope.actor.user_id is not None
+    return IdempotentResult(
+        tenant_id=scope.tenant_id,
+        actor_id=scope.actor.user_id,
+        mutation=key.mutation,
+        key=key.text,
+        input_hash=key.input_hash,
+        rows=[[row.__tablename__, str(row.id)] for row in rows]
+        if isinstance(result, list)
+        else [rows[0].__tablename__, str(rows[0].id)],
+        created_at=scope.now(),
+    )
+
+
+async def _replayed(scope: Scope, kept: IdempotentResult) -> Any:
+    if kept.rows and isinstance(kept.rows[0], str):
+        return await _row(scope, *kept.rows)
+    return [await _row(scope, *named) for named in kept.rows]
+
+
+async def _row(scope: Scope, table: str, id: str) -> Any:
+    model = TABLES[table]
+    return await scope.one(select(model).where(model.tenant_id == scope.tenant_id, model.id == id))

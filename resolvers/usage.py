@@ -1,0 +1,82 @@
+"""How much of a plan is used, counted so that no race gets past a limit."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.errors import PlanLimitReached
+from domain.intervals import Interval
+from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
+from domain.venue_time import month_of
+from kit.scope import Scope
+from models.tenants import Tenant, counted_less, counted_more, used_of
+
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""The period of a meter that never starts anew."""
+
+
+class Meter(StrEnum):
+    ROOMS = "rooms"
+    BOOKINGS = "bookings"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageMeter:
+    used: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the tenant uses in the calendar month of its venue."""
+
+    period: Interval
+    rooms: UsageMeter
+    bookings: UsageMeter
+
+
+async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
+    plan = PLANS[PlanCode(tenant.plan_code)]
+    month = month_of(scope.now(), ZoneInfo(tenant.time_zone))
+    rooms = await scope.value(used_of(tenant.id, Meter.ROOMS, ALWAYS))
+    bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, month.start))
+    return Usage(
+        month,
+        rooms=UsageMeter(rooms or 0, plan.room_limit),
+        bookings=UsageMeter(bookings or 0, plan.monthly_booking_limit),
+    )
+
+
+async def count_room(scope: Scope, tenant: Tenant) -> None:
+    """One room more in use. Raises PlanLimitReached."""
+    limit = PLANS[PlanCode(tenant.plan_code)].room_limit
+    counted = await scope.value(counted_more(tenant.id, Meter.ROOMS, ALWAYS, limit))
+    if limit is not None and counted is None:
+        raise PlanLimitReached(
+            "room", limit, limit, resets_at=None, required_plan=plan_for_rooms(limit + 1)
+        )
+
+
+async def uncount_room(scope: Scope, tenant: Tenant) -> None:
+    """One room less in use."""
+    await scope.run(counted_less(tenant.id, Meter.ROOMS, ALWAYS))
+
+
+async def count_booking(scope: Scope, tenant: Tenant) -> None:
+    """One booking more in this month of the venue. Raises PlanLimitReached.
+
+    A cancellation gives nothing back: a plan counts what was booked.
+    """
+    limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
+    month = month_of(scope.now(), ZoneInfo(tenant.time_zone))
+    counted = await scope.value(counted_more(tenant.id, Meter.BOOKINGS, month.start, limit))
+    if limit is not None and counted is None:
+        raise PlanLimitReached(
+            "booking",
+            limit,
+            limit,
+            resets_at=month.end,
+            required_plan=plan_for_bookings(limit + 1),
+        )

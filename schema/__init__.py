@@ -1,0 +1,51 @@
+"""What the API says: the whole schema, built once."""
+
+import strawberry
+from graphql import GraphQLObjectType
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import HasGraphQLName, NameConverter
+from strawberry.types.field import StrawberryField
+
+from schema.errors import ERROR_TYPES
+from schema.fields import COST
+from schema.nodes import NodeQueries
+from schema.rooms import RoomMutations, RoomQueries
+from schema.scalars import SCALARS
+
+
+class _Names(NameConverter):
+    """Camel case, without the underscore that keeps a name off Python's own words."""
+
+    def get_graphql_name(self, obj: HasGraphQLName) -> str:
+        if obj.graphql_name is not None:
+            return obj.graphql_name
+        return self.apply_naming_config(obj.python_name.rstrip("_"))
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(NodeQueries, RoomQueries):
+    pass
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(RoomMutations):
+    pass
+
+
+def build() -> strawberry.Schema:
+    built = strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        types=ERROR_TYPES,
+        config=StrawberryConfig(name_converter=_Names(), scalar_map=SCALARS),
+    )
+    for kind in built._schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType):
+            for field in kind.fields.values():
+                declared = field.extensions.get("strawberry-definition")
+                if isinstance(declared, StrawberryField) and COST in (declared.metadata or {}):
+                    field.extensions[COST] = declared.metadata[COST]
+    return built
+
+
+schema = build()

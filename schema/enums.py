@@ -1,0 +1,175 @@
+"""Enums, each value described for the client developer."""
+
+from enum import Enum, StrEnum
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from domain.slots import SlotState
+from domain.bookings import Status
+from domain.errors import Code
+from domain.events import EventType
+from domain.hours import Weekday
+from domain.plans import PlanCode
+from domain.users import Role
+from kit.scope import ActorKind
+from models.filters import SortDirection
+from models.rooms import RoomOrderField
+
+
+class CountMode(StrEnum):
+    EXACT = "EXACT"
+    CAPPED = "CAPPED"
+
+
+def describe(enum: type[Enum], description: str, *, name: str | None = None, **values: str) -> None:
+    """Declare an enum of the API; every value has a description. Raises TypeError."""
+    strawberry.enum(enum, name=name, description=description)
+    definition: StrawberryEnumDefinition = enum.__strawberry_definition__  # type: ignore[attr-defined]
+    if missing := {value.name for value in definition.values} ^ set(values):
+        raise TypeError(f"{enum.__name__}: not described, or unknown: {sorted(missing)}")
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+describe(
+    SortDirection,
+    "Which end of a list comes first.",
+    ASC="Smallest, earliest or first in the alphabet first.",
+    DESC="Largest, latest or last in the alphabet first.",
+)
+describe(
+    RoomOrderField,
+    "What rooms can be sorted by.",
+    NAME="By name.",
+    CAPACITY="By how many people they hold.",
+    CREATED_AT="By when they were added.",
+)
+describe(
+    CountMode,
+    "How far a list is counted. CAPPED counts to 10,000 and says 10,001 for more.",
+    EXACT="Every row is counted; slow on long lists.",
+    CAPPED="Counted to 10,000; 10,001 means more.",
+)
+describe(
+    Role,
+    "What a user may do in their tenant, from the most trusted down.",
+    OWNER="Everything; a tenant always has one.",
+    ADMIN="Everything but the ownership: settings and users too.",
+    MANAGER="Runs the venue: rooms, hours, customers, bookings, the audit log.",
+    STAFF="Runs the desk: customers and bookings.",
+    CUSTOMER="Sees the venue, and books for themselves only.",
+)
+describe(
+    PlanCode,
+    "The plans a tenant can be on.",
+    STARTER="5 rooms and 100 bookings a month.",
+    PROFESSIONAL="20 rooms and 500 bookings a month.",
+    ENTERPRISE="Unlimited.",
+)
+describe(
+    Weekday,
+    "A day of the week.",
+    MONDAY="Monday.",
+    TUESDAY="Tuesday.",
+    WEDNESDAY="Wednesday.",
+    THURSDAY="Thursday.",
+    FRIDAY="Friday.",
+    SATURDAY="Saturday.",
+    SUNDAY="Sunday.",
+)
+describe(
+    Status,
+    "Where a booking stands. Clients tolerate new values.",
+    name="BookingStatus",
+    HELD="Kept for somebody who is still deciding, until `holdExpiresAt`.",
+    PENDING="Asked for; the venue has yet to confirm it. Its time is taken.",
+    CONFIRMED="Agreed.",
+    CHECKED_IN="The guests are here.",
+    COMPLETED="It took place.",
+    CANCELLED="Called off; its time is free.",
+    NO_SHOW="Nobody came; its time is free.",
+    EXPIRED="A hold that was not turned into a booking in time; its time is free.",
+    REJECTED="The venue said no; its time is free.",
+)
+describe(
+    SlotState,
+    "Whether a slot can be booked.",
+    FREE="A booking sent next succeeds.",
+    BUSY="Another booking has the time, or lies closer than the buffers allow.",
+    BLOCKED="A rule of the venue refuses the time.",
+)
+describe(
+    ActorKind,
+    "What kind of caller did something.",
+    USER="A member of the venue's team.",
+    CUSTOMER="A customer of the venue, logged in.",
+    API_KEY="A program with an API key.",
+    SYSTEM="The platform itself, when a hold expires for example.",
+)
+describe(
+    EventType,
+    "What happened. Clients tolerate new values.",
+    BOOKING_HELD="A time was held.",
+    BOOKING_CREATED="A booking was made, directly or from a hold.",
+    BOOKING_CONFIRMED="The venue confirmed a pending booking.",
+    BOOKING_REJECTED="The venue refused a pending booking.",
+    BOOKING_RESCHEDULED="A booking moved to another time or room.",
+    BOOKING_CANCELLED="A booking or hold was cancelled.",
+    BOOKING_CHECKED_IN="The guests arrived.",
+    BOOKING_COMPLETED="A booking took place.",
+    BOOKING_NO_SHOW="Nobody came.",
+    BOOKING_EXPIRED="A hold ran out.",
+    BOOKING_UPDATED="Customer, party size or note changed.",
+    ROOM_CREATED="A room was added.",
+    ROOM_UPDATED="A room changed.",
+    ROOM_ARCHIVED="A room was taken out of use.",
+    ROOM_UNARCHIVED="An archived room was taken back into use.",
+    HOURS_CHANGED="Opening hours or an exception to them changed.",
+    BLACKOUT_CREATED="Time was blocked.",
+    BLACKOUT_DELETED="Blocked time was given back.",
+    TENANT_UPDATED="The tenant's name or time zone changed.",
+    SETTINGS_CHANGED="The venue's booking rules changed.",
+    CUSTOMER_CREATED="A customer was added.",
+    CUSTOMER_UPDATED="A customer changed.",
+    USER_INVITED="Somebody was invited to the team.",
+    USER_JOINED="An invited person joined.",
+    USER_ROLE_CHANGED="A user's role changed.",
+    USER_DEACTIVATED="A user can no longer log in.",
+)
+describe(
+    Code,
+    "Why something was refused. Clients tolerate new values.",
+    name="UserErrorCode",
+    INVALID="The value can't be accepted; the message says why.",
+    REQUIRED="The value is missing, or null where there must be one.",
+    NOT_FOUND="The id belongs to nothing that the caller can see.",
+    DUPLICATE="The value must be unique and is in use.",
+    STALE_VERSION="Somebody changed the object first; the error carries its current state.",
+    INVALID_TRANSITION="The booking can't go from its status to the wanted one now.",
+    INVALID_CREDENTIALS="The address, password or token is not right, or has expired.",
+    SLOT_TAKEN="Another booking has the time.",
+    OUTSIDE_BUSINESS_HOURS="The room is not open for the whole time.",
+    BLACKOUT="The venue blocked the time.",
+    BUFFER_VIOLATION="Another booking lies closer than the buffers allow.",
+    MIN_NOTICE="The start is in the past, or sooner than the venue accepts.",
+    MAX_ADVANCE="The start is further ahead than the venue accepts.",
+    MIN_DURATION="Shorter than the venue accepts.",
+    MAX_DURATION="Longer than the venue accepts.",
+    OFF_GRID="The start is not on the venue's grid.",
+    CAPACITY_EXCEEDED="More people than the room holds.",
+    QUOTA_EXCEEDED="The customer has as many bookings as the venue allows.",
+    ROOM_ARCHIVED="The room is out of use.",
+    HOLD_EXPIRED="The hold ran out before it was turned into a booking.",
+    NONEXISTENT_LOCAL_TIME="The clock skips this time when it is put forward.",
+    AMBIGUOUS_LOCAL_TIME="The clock shows this time twice; say which by `fold`.",
+    PLAN_LIMIT_REACHED="The tenant's plan allows no more.",
+    SUBSCRIPTION_INACTIVE="The tenant's subscription is not active.",
+    PAYMENT_REQUIRED="A payment is needed first.",
+    PAYMENT_FAILED="The payment did not go through.",
+    CANCELLATION_WINDOW_PASSED="It is too late to cancel.",
+    PRICE_CHANGED="The price is no longer the expected one.",
+    IDEMPOTENCY_KEY_REUSED="The key was used with another input.",
+    IDEMPOTENCY_IN_PROGRESS="A call with the same key is still running.",
+    INSUFFICIENT_DATA="There is too little history to answer.",
+)

@@ -1,0 +1,79 @@
+"""Refusals as the API shows them: one GraphQL type per kind of domain error that carries data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import strawberry
+from strawberry.types.base import get_object_definition
+
+from domain.errors import PlanLimitReached, Refusal, StaleVersion
+from schema.enums import Code, PlanCode
+from schema.fields import Node, column, value
+
+T = TypeVar("T", bound=type)
+
+_SHOWN: Final[list[type[Refusal]]] = []
+ERROR_TYPES: Final[list[type]] = []
+"""Every type of refusal, for the schema: no field names them, only their interface."""
+
+
+@strawberry.interface(
+    description="An expected refusal: something a person can act on. Bugs, missing rights and "
+    "throttling are top-level errors instead."
+)
+class UserError:
+    message: str = column("What is wrong and what can be done about it, in English.")
+    code: Code = column("For programs to tell refusals apart.")
+    path: list[str] | None = column('Where in the arguments it is wrong: `["input", "roomId"]`.')
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A refusal with its place in the arguments, as the fields of its type read it."""
+
+    refusal: Refusal
+    path: list[str] | None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.refusal, name)
+
+
+def shows(*refusals: type[Refusal]) -> Callable[[T], T]:
+    """Declare the GraphQL type of some domain errors, whose fields it reads by name."""
+    _SHOWN.extend(refusals)
+    return _error_type(lambda shown: isinstance(shown.refusal, refusals))
+
+
+def _error_type(is_shown: Callable[[Shown], bool]) -> Callable[[T], T]:
+    def declare(cls: T) -> T:
+        made = value()(cls)
+        definition = get_object_definition(made, strict=True)
+        definition.is_type_of = lambda shown, _: is_shown(shown)
+        ERROR_TYPES.append(made)
+        return made
+
+    return declare
+
+
+@_error_type(lambda shown: not isinstance(shown.refusal, tuple(_SHOWN)))
+class GenericUserError(UserError):
+    """A refusal that carries no more than its code, message and path."""
+
+
+@shows(PlanLimitReached)
+class PlanLimitError(UserError):
+    """The tenant's plan allows no more of this."""
+
+    limit: int = column("How many the plan allows.")
+    used: int = column("How many are used.")
+    resets_at: datetime | None = column("When counting starts anew; null when it never does.")
+    required_plan: PlanCode | None = column("The cheapest plan that allows one more.")
+
+
+@shows(StaleVersion)
+class StaleVersionError(UserError):
+    """Somebody changed the object since its `version` was read."""
+
+    current: Node = column("The object as it is now.")

@@ -1,0 +1,283 @@
+"""How a function or an attribute becomes a field: declared once, described, guarded, costed."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
+
+import strawberry
+from sqlalchemy import Select
+from strawberry.types import Info
+from strawberry.types.base import get_object_definition
+
+from kit.cost import Cost
+from kit.operation import Operation
+from kit.scope import Scope
+from permissions.fields import Requires
+from permissions.roles import Permission
+from schema.directives import CostDirective
+from schema.ids import encode_id
+from schema.inputs import decoder, doc_of, graphql_type
+
+T = TypeVar("T", bound=type)
+
+COST: Final = "cost"
+"""The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
+
+
+# ------------------------------------------------------------------------------ types
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """What an id of one type stands for: ``visible`` is all the caller may see of it."""
+
+    model: type
+    visible: Callable[[Scope], Select[Any]]
+    requires: Permission
+
+
+NODES: Final[dict[str, NodeKind]] = {}
+"""What ``node(id:)`` finds, by the name of the type."""
+
+
+def _id(root: Any, info: Info) -> strawberry.ID:
+    return strawberry.ID(encode_id(info._raw_info.parent_type.name, root.id))
+
+
+@strawberry.interface(description="An object that can be fetched again by its id.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, description="Opaque, and unique in the whole API."
+    )
+
+
+def node(
+    model: type, *, visible: Callable[[Scope], Select[Any]], requires: Permission
+) -> Callable[[T], T]:
+    """Declare the GraphQL type of a table's rows; they are found again by their ids."""
+
+    def declare(cls: T) -> T:
+        NODES[cls.__name__] = NodeKind(model, visible, requires)
+        return value(model)(cls)
+
+    return declare
+
+
+def value(*shown: type) -> Callable[[T], T]:
+    """Declare the GraphQL type of a value, whose fields read its attributes by name.
+
+    ``shown`` are the Python types that have it, which unions and interfaces need to know.
+    """
+
+    def declare(cls: T) -> T:
+        made = strawberry.type(cls, description=described(cls))
+        if shown:
+            definition = get_object_definition(made, strict=True)
+            definition.is_type_of = lambda value, _: isinstance(value, shown)
+        return made
+
+    return declare
+
+
+def described(of: Any) -> str:
+    """The first paragraph of a class's or function's docstring. Raises TypeError without one."""
+    text = of.__dict__.get("__doc__") if isinstance(of, type) else of.__doc__
+    if not text:
+        raise TypeError(f"{of.__name__} has no description")
+    return inspect.cleandoc(text).split("\n\n")[0].replace("\n", " ")
+
+
+# ------------------------------------------------------------------------------ fields of a row
+
+
+def column(description: str, *, requires: Permission | None = None, name: str | None = None) -> Any:
+    """A field that reads the row's attribute of the same name, or the one called ``name``."""
+    if name is None:
+        return declared_field(None, description, requires=requires)
+
+    def read(root: Any) -> Any:
+        return getattr(root, name)
+
+    return declared_field(read, description, requires=requires)
+
+
+def related(
+    description: str, *, requires: Permission | None = None, name: str | None = None
+) -> Any:
+    """A field that follows the model's relation of the same name, one statement for all rows."""
+
+    async def load(root: Any, info: Info[Operation]) -> Any:
+        relation = name or info.python_name
+        return await info.context.scope.loaders.related(root, relation)
+
+    return declared_field(load, description, requires=requires)
+
+
+def computed(
+    resolve: Callable[..., Any],
+    description: str | None = None,
+    *,
+    requires: Permission | None = None,
+    cost: Cost | None = None,
+) -> Any:
+    """A field answered by ``resolve(scope, row, **arguments)``."""
+    arguments = Arguments.of(resolve, skip=2)
+
+    async def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
+        return await resolve(info.context.scope, root, **arguments.decoded(given))
+
+    return declared_field(
+        arguments.signing(answer, root=True),
+        description or described(resolve),
+        requires=requires,
+        cost=cost,
+    )
+
+
+# ------------------------------------------------------------------------------ root fields
+
+
+def query(
+    resolve: Callable[..., Any],
+    description: str | None = None,
+    *,
+    requires: Permission,
+    cost: Cost = Cost(1),
+    nullable: bool = True,
+) -> Any:
+    """A root field answered by ``resolve(scope, **arguments)``."""
+    arguments = Arguments.of(resolve, skip=1)
+
+    async def answer(info: Info[Operation], **given: Any) -> Any:
+        return await resolve(info.context.scope, **arguments.decoded(given))
+
+    return declared_field(
+        arguments.signing(answer),
+        description or described(resolve),
+        requires=requires,
+        cost=cost,
+        nullable=nullable,
+    )
+
+
+def subscription(
+    resolve: Callable[..., AsyncIterator[Any]],
+    *,
+    requires: Permission,
+    cost: Cost = Cost(1),
+) -> Any:
+    """A live field: ``resolve(operation, **arguments)`` yields what the selection set is run on.
+
+    The snapshot that the selection set read is given back before the next event is waited for.
+    """
+    arguments = Arguments.of(resolve, skip=1)
+
+    async def events(info: Info[Operation], **given: Any) -> AsyncIterator[Any]:
+        source = resolve(info.context, **arguments.decoded(given))
+        try:
+            async for event in source:
+                yield event
+                await info.context.rest()
+        finally:
+            await source.aclose()  # type: ignore[attr-defined]
+            await info.context.rest()
+
+    return declared_field(
+        arguments.signing(events),
+        described(resolve),
+        requires=requires,
+        cost=cost,
+        nullable=False,
+        make=strawberry.subscription,
+    )
+
+
+# ------------------------------------------------------------------------------ machinery
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a field, as the signature of the function that answers it has them."""
+
+    annotations: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    where: str
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], *, skip: int) -> "Arguments":
+        """All parameters but the first ``skip``."""
+        hints = get_type_hints(function, include_extras=True)
+        parameters = list(inspect.signature(function).parameters.values())[skip:]
+        return cls(
+            {each.name: hints[each.name] for each in parameters},
+            {each.name: each.default for each in parameters},
+            function.__qualname__,
+        )
+
+    def without(self, *names: str) -> "Arguments":
+        return Arguments(
+            {name: kind for name, kind in self.annotations.items() if name not in names},
+            self.defaults,
+            self.where,
+        )
+
+    def decoded(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the function wants them."""
+        return {
+            name: decoder(self.annotations[name])(value)
+            for name, value in given.items()
+            if value is not strawberry.UNSET
+        }
+
+    def parameters(self) -> list[Parameter]:
+        """What a Strawberry resolver has to have as its parameters."""
+        return [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                annotation=Annotated[
+                    graphql_type(annotation),
+                    strawberry.argument(description=doc_of(annotation, f"{self.where}.{name}")),
+                ],
+                default=strawberry.UNSET if self.defaults[name] is None else self.defaults[name],
+            )
+            for name, annotation in self.annotations.items()
+        ]
+
+    def signing(
+        self,
+        function: Callable[..., Any],
+        *,
+        root: bool = False,
+        before: Sequence[Parameter] = (),
+    ) -> Callable[..., Any]:
+        """Give a resolver these arguments, besides the row and ``info``."""
+        fixed = [Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)]
+        if root:
+            fixed.insert(0, Parameter("root", Parameter.POSITIONAL_OR_KEYWORD))
+        function.__signature__ = inspect.Signature([*fixed, *before, *self.parameters()])  # type: ignore[attr-defined]
+        return function
+
+
+def declared_field(
+    resolver: Callable[..., Any] | None,
+    description: str,
+    *,
+    requires: Permission | None,
+    cost: Cost | None = None,
+    nullable: bool = True,
+    directives: tuple[object, ...] = (),
+    make: Callable[..., Any] = strawberry.field,
+) -> Any:
+    shown: list[object] = list(directives)
+    if cost is not None:
+        shown.append(CostDirective(weight=cost.weight, multipliers=list(cost.multipliers) or None))
+    return make(
+        resolver=resolver,
+        description=description,
+        directives=shown,
+        extensions=[Requires(requires, nullable=nullable)] if requires else [],
+        metadata={COST: cost} if cost is not None else None,
+    )

@@ -1,0 +1,193 @@
+"""From a Python signature or value to a GraphQL input, and back.
+
+The types of arguments are the domain's: ``RoomId`` is an ``ID`` that holds a room's uuid,
+``X | Absent`` may be left out, a registered dataclass is an input object.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from inspect import Parameter
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, NewType, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import strawberry
+from strawberry.types.arguments import InputContext
+from strawberry.types.base import get_object_definition
+from typing_extensions import Doc
+
+from domain.errors import Refusal, Required
+from domain.patch import ABSENT, Absent
+from kit.errors import BadInput
+from schema.ids import decode_id
+
+Decoder = Callable[[Any], Any]
+
+_INPUTS: Final[dict[type, type]] = {}
+REFUSED: Final = "refused"
+"""Where the outermost input keeps the refusals of values that it could not take."""
+
+
+def input_type(
+    value: type, description: str, *, name: str, one_of: bool = False, **docs: str
+) -> type:
+    """Declare a dataclass as an input object; ``docs`` describes each of its fields."""
+    hints = get_type_hints(value)
+    parameters = {}
+    for each in fields(value):
+        default = Parameter.empty if each.default is MISSING else each.default
+        parameters[each.name] = Annotated[hints[each.name], Doc(docs.pop(each.name))], default
+    if docs:
+        raise TypeError(f"{name} has no field {', '.join(docs)}")
+    return input_object(name, description, parameters, stands_for=value, one_of=one_of)
+
+
+def input_object(
+    name: str,
+    description: str,
+    parameters: Mapping[str, tuple[Any, Any]],
+    *,
+    stands_for: type | None = None,
+    build: Callable[..., Any] | None = None,
+    one_of: bool = False,
+) -> type:
+    """An input object with a field per parameter: its name, annotation and default.
+
+    It becomes the value it ``stands_for``, made by ``build`` from its fields; without one, a
+    dict of them, as a mutation takes it.
+    """
+    annotations: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    decoders: dict[str, Decoder] = {}
+    for parameter, (annotation, default) in parameters.items():
+        annotations[parameter] = (
+            strawberry.Maybe[graphql_type(_without(undoc(annotation), NoneType))]
+            if one_of
+            else graphql_type(annotation)
+        )
+        decoders[parameter] = decoder(annotation)
+        options: dict[str, Any] = {"description": doc_of(annotation, f"{name}.{parameter}")}
+        if not one_of and default is not Parameter.empty and not is_patch(annotation):
+            options["default"] = strawberry.UNSET if default is None else default
+        attributes[parameter] = strawberry.field(**options)
+    cls = type(name, (), {"__annotations__": annotations, "__module__": __name__, **attributes})
+    made = strawberry.input(cls, name=name, description=description, one_of=one_of)
+    definition = get_object_definition(made, strict=True)
+
+    def from_input(_: type, given: Mapping[str, Any], context: InputContext) -> Any:
+        values: dict[str, Any] = {}
+        refused: list[Refusal] = []
+        for field in definition.fields:
+            key = context.config.name_converter.from_field(field)
+            if key not in given:
+                continue
+            kind = field.resolve_type(type_definition=definition)
+            try:
+                value = context.convert(given[key], kind, key)
+                values[field.python_name] = decoders[field.python_name](value)
+            except Refusal as refusal:
+                refusal.path = (field.python_name, *refusal.path)
+                refused.append(refusal)
+        if stands_for is None:
+            return {**values, REFUSED: refused}
+        if refused:
+            raise refused[0]
+        return (build or stands_for)(**values)
+
+    definition.from_input = from_input
+    if stands_for is not None:
+        _INPUTS[stands_for] = made
+    return made
+
+
+def graphql_type(annotation: Any) -> Any:
+    """The Strawberry annotation for an argument of this Python type."""
+    bare = undoc(annotation)
+    if is_patch(bare):
+        return strawberry.Maybe[graphql_type(_without(bare, Absent)) | None]
+    if _is_union(bare):
+        inner = _without(bare, NoneType)
+        return graphql_type(inner) | None if inner != bare else bare
+    if get_origin(bare) in (list, tuple):
+        return list[graphql_type(get_args(bare)[0])]  # type: ignore[misc]
+    if isinstance(bare, NewType) and bare.__supertype__ is UUID:
+        return strawberry.ID
+    return _INPUTS.get(bare, bare)
+
+
+def decoder(annotation: Any) -> Decoder:
+    """What turns an argument as Strawberry gives it into a value of this Python type."""
+    bare = undoc(annotation)
+    if is_patch(bare):
+        inner = decoder(_without(bare, Absent))
+        return lambda value: ABSENT if value is None else inner(_some(value))
+    if _is_union(bare):
+        inner = decoder(_without(bare, NoneType))
+        return lambda value: None if value is None else inner(_some(value))
+    if get_origin(bare) in (list, tuple):
+        inner = decoder(get_args(bare)[0])
+        return lambda value: tuple(inner(item) for item in value)
+    if isinstance(bare, NewType) and bare.__supertype__ is UUID:
+        type_name = bare.__name__.removesuffix("Id")
+        return lambda value: decode_id(type_name, value)
+    if bare is str:
+        return _storable
+    return _some
+
+
+def refuse_nulls(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> list[Required]:
+    """A refusal for each null given where the value may be left out but not cleared."""
+    return [
+        Required(path=(name,))
+        for name, value in values.items()
+        if value is None and is_patch(parameters[name]) and not is_nullable(parameters[name])
+    ]
+
+
+def is_patch(annotation: Any) -> bool:
+    bare = undoc(annotation)
+    return _is_union(bare) and Absent in get_args(bare)
+
+
+def is_nullable(annotation: Any) -> bool:
+    bare = undoc(annotation)
+    return _is_union(bare) and NoneType in get_args(bare)
+
+
+def undoc(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def doc_of(annotation: Any, where: str) -> str:
+    """The description in an annotation; every argument has one. Raises TypeError."""
+    for extra in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
+        if isinstance(extra, Doc):
+            return extra.documentation
+    raise TypeError(f"{where} has no description")
+
+
+def _some(value: Any) -> Any:
+    return value.value if isinstance(value, strawberry.Some) else value
+
+
+def _storable(value: Any) -> Any:
+    text = _some(value)
+    if isinstance(text, str):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput("Text is Unicode without lone surrogates.") from error
+        if "\x00" in text:
+            raise BadInput("Text holds no NUL character.")
+    return text
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _without(annotation: Any, member: type) -> Any:
+    if not _is_union(annotation):
+        return annotation
+    rest = tuple(each for each in get_args(annotation) if each is not member)
+    return Union[rest]  # noqa: UP007

@@ -1,0 +1,193 @@
+"""How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
+
+import inspect
+from collections.abc import Callable, Container, Iterator, Sequence
+from inspect import Parameter
+from typing import Annotated, Any, Final, TypeVar
+
+import strawberry
+from strawberry.types import Info
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.utils.str_converters import to_camel_case
+from typing_extensions import Doc
+
+from domain.errors import Refusal
+from domain.events import EventType
+from kit.cost import Cost
+from kit.operation import Operation
+from permissions.roles import Permission
+from resolvers.transactions import Key, Outcome, perform
+from schema.directives import EmitsDirective
+from schema.errors import Shown, UserError
+from schema.fields import Arguments, column, declared_field, described
+from schema.inputs import REFUSED, graphql_type, input_object, refuse_nulls
+
+T = TypeVar("T", bound=type)
+
+MUTATION_COST: Final = Cost(10)
+KEY: Final = "idempotency_key"
+_KEY_INPUT: Final = Annotated[
+    str | None,
+    Doc("At most 255 characters. Same key and same input within 24 h: the same result, replayed."),
+]
+
+
+def payload(cls: T) -> T:
+    """Declare what a mutation answers: its result or results, and what was refused.
+
+    With several results, the mutation's function returns an object that has them as attributes.
+    """
+    for name, annotation in cls.__annotations__.items():
+        many = getattr(annotation, "__origin__", None) is list
+        if name == "replayed":
+            setattr(cls, name, column("True: the kept result of an earlier call with this key."))
+        elif not hasattr(cls, name):
+            setattr(cls, name, column("Empty when refused." if many else "Null when refused."))
+    cls.__annotations__["user_errors"] = list[UserError]
+    cls.user_errors = column("Every refusal that applies; empty when it was done.")  # type: ignore[attr-defined]
+    return strawberry.type(cls, description=described(cls))
+
+
+def mutation(
+    change: Callable[..., Any],
+    *,
+    requires: Permission,
+    emits: Sequence[EventType] = (),
+    idempotent: bool = False,
+    wrapped: bool = True,
+    input_required: bool = True,
+) -> Any:
+    """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
+
+    ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
+    ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
+    object. ``idempotent`` lets callers give a key.
+    """
+    name = to_camel_case(change.__name__)
+    declared = Arguments.of(change, skip=1)
+    outside = {"id", "version"} if wrapped else set(declared.annotations)
+    inner = declared.without(*outside)
+    outer = declared.without(*inner.annotations)
+    parameters = outer.parameters()
+    if inner.annotations or idempotent:
+        kind = _input(name, inner, idempotent=idempotent)
+        parameters.append(_input_parameter(kind, required=input_required))
+
+    async def carry_out(info: Info[Operation], **given: Any) -> Any:
+        told = given.pop("input", None)
+        values = outer.decoded(given)
+        refused: list[Refusal] = []
+        key = None
+        if isinstance(told, dict):
+            refused = told.pop(REFUSED)
+            key = told.pop(KEY, None)
+            values |= told
+        elif told is not None:
+            values["input"] = told
+
+        operation = info.context
+        answer = _payload_of(info)
+        outcome: Outcome[Any] | None = None
+        try:
+            refused += refuse_nulls(declared.annotations, values)
+            if refused:
+                raise ExceptionGroup("refused", refused)
+            outcome = await perform(
+                operation.runtime,
+                operation.actor,
+                operation.request,
+                lambda scope: change(scope, **values),
+                key=Key(key, name, values) if key is not None else None,
+            )
+        except* Refusal as group:
+            refused = list(_leaves(group))
+        finally:
+            # What is selected of the answer is read from the state after the change.
+            await operation.rest()
+        if outcome is None:
+            return _refused(answer, refused, inner=inner.annotations)
+        return _done(answer, outcome)
+
+    carry_out.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info), *parameters]
+    )
+    return declared_field(
+        carry_out,
+        described(change),
+        requires=requires,
+        cost=MUTATION_COST,
+        directives=(EmitsDirective(events=list(emits)),) if emits else (),
+        make=strawberry.mutation,
+    )
+
+
+def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:
+    if "input" in inner.annotations:
+        return graphql_type(inner.annotations["input"])
+    fields = {each: (kind, inner.defaults[each]) for each, kind in inner.annotations.items()}
+    if idempotent:
+        fields = {KEY: (_KEY_INPUT, None), **fields}
+    title = f"{name[0].upper()}{name[1:]}Input"
+    return input_object(title, f"What `{name}` is told.", fields)
+
+
+def _input_parameter(kind: Any, *, required: bool) -> Parameter:
+    described_kind = Annotated[
+        kind if required else kind | None, strawberry.argument(description="What to do.")
+    ]
+    return Parameter(
+        "input",
+        Parameter.KEYWORD_ONLY,
+        annotation=described_kind,
+        default=Parameter.empty if required else strawberry.UNSET,
+    )
+
+
+def _payload_of(info: Info[Operation]) -> StrawberryObjectDefinition:
+    definition = info._raw_info.return_type.extensions["strawberry-definition"]  # type: ignore[union-attr]
+    assert isinstance(definition, StrawberryObjectDefinition)
+    return definition
+
+
+def _done(answer: StrawberryObjectDefinition, outcome: Outcome[Any]) -> Any:
+    names = [field.python_name for field in answer.fields]
+    results = [name for name in names if name not in ("replayed", "user_errors")]
+    values: dict[str, Any] = {"user_errors": []}
+    if len(results) == 1:
+        values[results[0]] = outcome.result
+    else:
+        values |= {name: getattr(outcome.result, name) for name in results}
+    if "replayed" in names:
+        values["replayed"] = outcome.replayed
+    return answer.origin(**values)
+
+
+def _refused(
+    answer: StrawberryObjectDefinition, refusals: Sequence[Refusal], *, inner: Container[str]
+) -> Any:
+    shown = [Shown(refusal, _api_path(refusal, inner)) for refusal in refusals]
+    values: dict[str, Any] = {"user_errors": shown}
+    for field in answer.fields:
+        if field.python_name != "user_errors":
+            nothing = False if field.python_name == "replayed" else None
+            is_list = type(field.type).__name__ == "StrawberryList"
+            values[field.python_name] = [] if is_list else nothing
+    return answer.origin(**values)
+
+
+def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+def _api_path(refusal: Refusal, inner: Container[str]) -> list[str] | None:
+    """Where the client wrote it: camel case, and below ``input`` what was given there."""
+    path = [to_camel_case(step) if isinstance(step, str) else str(step) for step in refusal.path]
+    if not path:
+        return None
+    first = refusal.path[0]
+    in_input = first in inner or first == KEY
+    return ["input", *path] if in_input and first != "input" else path

@@ -1,0 +1,65 @@
+"""Any object by its id."""
+
+from collections import defaultdict
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from typing_extensions import Doc
+
+from kit.cost import Cost
+from kit.errors import BadInput
+from kit.scope import Scope
+from permissions.policy import may
+from permissions.roles import P
+from schema.fields import NODES, Node, query
+from schema.ids import read_id
+
+MAX_IDS = 100
+
+
+async def node(
+    scope: Scope, *, id: Annotated[strawberry.ID, Doc("An id that the API gave.")]
+) -> Any:
+    """Any object by its id; null for an id of nothing that the caller can see."""
+    (found,) = await _found(scope, [id])
+    return found
+
+
+async def nodes(
+    scope: Scope, *, ids: Annotated[list[strawberry.ID], Doc("At most 100 ids.")]
+) -> list[Any]:
+    """Objects by their ids, in the same order.
+
+    At most 100 ids; an unknown id and another tenant's id both give null.
+    """
+    if len(ids) > MAX_IDS:
+        raise BadInput(f"At most {MAX_IDS} ids; got {len(ids)}.")
+    return await _found(scope, ids)
+
+
+async def _found(scope: Scope, ids: list[strawberry.ID]) -> list[Any]:
+    named = [read_id(id) for id in ids]
+    wanted: defaultdict[str, list[UUID]] = defaultdict(list)
+    for type_name, uuid in named:
+        kind = NODES.get(type_name)
+        if kind is not None and may(scope.actor, kind.requires):
+            wanted[type_name].append(uuid)
+    rows: dict[tuple[str, UUID], Any] = {}
+    for type_name, uuids in wanted.items():
+        kind = NODES[type_name]
+        model: Any = kind.model
+        for row in await scope.all(kind.visible(scope).where(model.id.in_(uuids))):
+            rows[type_name, row.id] = row
+    return [rows.get(each) for each in named]
+
+
+@strawberry.type
+class NodeQueries:
+    node: Node | None = query(node, requires=P.PUBLIC)
+    nodes: list[Node | None] = query(
+        nodes,
+        requires=P.PUBLIC,
+        nullable=False,
+        cost=Cost(0, size=lambda given: len(given.get("ids") or ())),
+    )

@@ -1,0 +1,174 @@
+"""Relay connections over listings: pages by keyset, counts only when asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import strawberry
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.types import Info
+
+from kit.cost import Cost
+from kit.keyset import Listing, Page, Window, counted, page_of, windowed
+from kit.operation import Operation
+from permissions.roles import Permission
+from schema.enums import CountMode
+from schema.fields import Arguments, column, declared_field, described
+
+NodeT = TypeVar("NodeT")
+
+CONNECTION_COST: Final = Cost(1, multipliers=("first", "last"))
+
+_WINDOW: Final = {
+    "first": (int, "How many, from the front: at most 250; 20 where neither is given."),
+    "after": (str, "Only what comes after this cursor."),
+    "last": (int, "How many, from the back: at most 250."),
+    "before": (str, "Only what comes before this cursor."),
+}
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = column("Is there more after this page?", name="has_next")
+    has_previous_page: bool = column("Is there more before this page?", name="has_previous")
+    start_cursor: str | None = column("The cursor of the first row; null on an empty page.")
+    end_cursor: str | None = column("The cursor of the last row; null on an empty page.")
+
+
+@strawberry.type(description="A row of a list with its place.")
+class Edge(Generic[NodeT]):
+    cursor: str = column("Opaque; stays right while rows come and go.")
+    node: NodeT = column("The row.")
+
+
+async def _total_count(
+    root: "View",
+    info: Info[Operation],
+    mode: Annotated[
+        CountMode, strawberry.argument(description="Whether to stop counting at 10,000.")
+    ] = CountMode.CAPPED,
+) -> int:
+    return await root.count(exact=mode is CountMode.EXACT)
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[NodeT]):
+    edges: list[Edge[NodeT]] = column("The rows with their cursors.")
+    nodes: list[NodeT] = column("The rows.")
+    page_info: PageInfo = column("What lies before and after.")
+    total_count: int | None = strawberry.field(
+        resolver=_total_count,
+        description="How many rows the whole list has; counted only when asked for.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page as a connection's fields read it."""
+
+    operation: Operation
+    listing: Listing[Any]
+    page: Page[Any]
+    counting: Callable[[bool], Any]
+
+    @property
+    def nodes(self) -> list[Any]:
+        return self.page.rows
+
+    @property
+    def edges(self) -> list["_Edge"]:
+        return [_Edge(c, row) for c, row in zip(self.page.cursors, self.page.rows, strict=True)]
+
+    @property
+    def page_info(self) -> "View":
+        return self
+
+    @property
+    def has_next(self) -> bool:
+        return self.page.has_next
+
+    @property
+    def has_previous(self) -> bool:
+        return self.page.has_previous
+
+    @property
+    def start_cursor(self) -> str | None:
+        return self.page.cursors[0] if self.page.cursors else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return self.page.cursors[-1] if self.page.cursors else None
+
+    async def count(self, *, exact: bool) -> int:
+        return int(await self.counting(exact))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    cursor: str
+    node: Any
+
+
+def connection(
+    listing: Callable[..., Listing[Any]],
+    description: str | None = None,
+    *,
+    requires: Permission | None = None,
+    under: InstrumentedAttribute[Any] | None = None,
+    backward: bool = True,
+    nullable: bool = True,
+) -> Any:
+    """A list as a connection: ``listing(scope, **arguments)`` says of what, and in which order.
+
+    ``under`` is the column by which the rows belong to the object whose field this is; the pages
+    of all such objects then take one statement. Not ``backward``: without `last` and `before`.
+    """
+    arguments = Arguments.of(listing, skip=1)
+    window = {
+        name: kind for name, kind in _WINDOW.items() if backward or name in ("first", "after")
+    }
+
+    async def answer(root: Any, info: Info[Operation], **given: Any) -> View:
+        operation = info.context
+        wanted = Window(**{name: given.pop(name, None) for name in window})
+        name = repr((info.field_name, sorted(given.items(), key=str)))
+        found = listing(operation.scope, **arguments.decoded(given))
+        if under is None:
+            rows = await operation.scope.all(windowed(found, wanted))
+            return View(operation, found, page_of(found, wanted, rows), _count(operation, found))
+        page = await operation.scope.loaders.page(under, root.id, found, wanted, name=name)
+        counting = _count_under(operation, found, under, root.id, name)
+        return View(operation, found, page, counting)
+
+    parameters = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=Annotated[kind | None, strawberry.argument(description=text)],
+            default=strawberry.UNSET,
+        )
+        for name, (kind, text) in window.items()
+    ]
+    arguments.signing(answer, root=True, before=parameters)
+    return declared_field(
+        answer,
+        description or described(listing),
+        requires=requires,
+        cost=CONNECTION_COST,
+        nullable=nullable,
+    )
+
+
+def _count(operation: Operation, listing: Listing[Any]) -> Callable[[bool], Any]:
+    return lambda exact: operation.scope.value(counted(listing, exact=exact))
+
+
+def _count_under(
+    operation: Operation,
+    listing: Listing[Any],
+    under: InstrumentedAttribute[Any],
+    key: Any,
+    name: str,
+) -> Callable[[bool], Any]:
+    return lambda exact: operation.scope.loaders.count(under, key, listing, exact=exact, name=name)

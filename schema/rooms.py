@@ -1,0 +1,100 @@
+"""Rooms: what is booked."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain.events import EventType
+from models.rooms import RoomFilter, RoomOrder
+from permissions.roles import P
+from resolvers import rooms
+from schema.fields import Node, column, node, query, related
+from schema.inputs import input_type
+from schema.money import Money
+from schema.mutations import mutation, payload
+from schema.pages import Connection, connection
+
+input_type(
+    RoomFilter,
+    "All given fields are ANDed.",
+    name="RoomFilter",
+    search="Somewhere in the name or the description, in any case.",
+    category="Exactly this category.",
+    min_capacity="Holds at least so many people.",
+    archived="Only those out of use, or only those in use.",
+)
+input_type(
+    RoomOrder,
+    "One key to sort by.",
+    name="RoomOrder",
+    field="What to sort by.",
+    direction="Which end comes first.",
+)
+
+
+@node(models.Room, visible=rooms.visible_rooms, requires=P.ROOMS_READ)
+class Room(Node):
+    """A room, court, chair or hall: one thing that is booked as a whole."""
+
+    name: str = column("What people call it.")
+    description: str | None = column("For people who choose a room.")
+    category: str | None = column("Groups rooms of a kind.")
+    capacity: int = column("How many people it holds.")
+    color: str | None = column("For calendars: '#RRGGBB'.")
+    buffer_before_minutes: int = column("Kept free before each booking.")
+    buffer_after_minutes: int = column("Kept free after each booking.")
+    hourly_rate: Money | None = column("What an hour costs.", requires=P.PRICES_READ)
+    archived_at: datetime | None = column("Since when it is out of use; null while in use.")
+    version: int = column("Grows with every change; updates name the one they saw.")
+
+
+@strawberry.type
+class RoomQueries:
+    room: Room | None = query(rooms.room, requires=P.ROOMS_READ)
+    rooms: Connection[Room] | None = connection(rooms.rooms, requires=P.ROOMS_READ)
+
+
+@payload
+class CreateRoomPayload:
+    """The new room."""
+
+    room: Room | None
+    replayed: bool
+
+
+@payload
+class UpdateRoomPayload:
+    """The changed room."""
+
+    room: Room | None
+
+
+@payload
+class ArchiveRoomPayload:
+    """The room, now out of use."""
+
+    room: Room | None
+
+
+@payload
+class UnarchiveRoomPayload:
+    """The room, back in use."""
+
+    room: Room | None
+
+
+@strawberry.type
+class RoomMutations:
+    create_room: CreateRoomPayload | None = mutation(
+        rooms.create_room, requires=P.ROOMS_WRITE, emits=[EventType.ROOM_CREATED], idempotent=True
+    )
+    update_room: UpdateRoomPayload | None = mutation(
+        rooms.update_room, requires=P.ROOMS_WRITE, emits=[EventType.ROOM_UPDATED]
+    )
+    archive_room: ArchiveRoomPayload | None = mutation(
+        rooms.archive_room, requires=P.ROOMS_WRITE, emits=[EventType.ROOM_ARCHIVED]
+    )
+    unarchive_room: UnarchiveRoomPayload | None = mutation(
+        rooms.unarchive_room, requires=P.ROOMS_WRITE, emits=[EventType.ROOM_UNARCHIVED]
+    )

@@ -1,0 +1,150 @@
+"""Scalars: how values look on the wire, and what is accepted."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from domain.errors import Refusal
+from domain.money import CURRENCY_CODES
+from domain.venue_time import LocalTime, zone
+
+TimeZone = NewType("TimeZone", str)
+CurrencyCode = NewType("CurrencyCode", str)
+Decimal = NewType("Decimal", str)
+EventCursor = NewType("EventCursor", str)
+JSON = NewType("JSON", object)
+
+_DATE_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))"
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Beyond these no calendar arithmetic can overflow, and no venue is asked for such a time.
+_EARLIEST, _LATEST = 1970, 2200
+
+
+def _refused(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise _refused(f"{name} is a string.")
+    return value
+
+
+def parse_date_time(value: object) -> datetime:
+    """An RFC 3339 instant with its offset, cut to milliseconds."""
+    text = _text(value, "DateTime")
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        raise _refused(
+            "DateTime is an RFC 3339 instant with an offset, such as '2027-01-04T18:00:00Z'."
+        )
+    *fields, fraction, sign, hours, minutes = match.groups()
+    try:
+        local = datetime(*map(int, fields), tzinfo=UTC)  # type: ignore[arg-type,misc]
+        if not _EARLIEST <= local.year < _LATEST:
+            raise ValueError
+        if sign and (int(hours) > 23 or int(minutes) > 59):
+            raise ValueError
+    except ValueError as error:
+        raise _refused(f"DateTime is a real instant between {_EARLIEST} and {_LATEST}.") from error
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    instant = local - offset if sign != "-" else local + offset
+    return instant + timedelta(milliseconds=int((fraction or "0").ljust(3, "0")[:3]))
+
+
+def print_date_time(value: datetime) -> str:
+    """UTC with a Z; no fraction, or exactly three digits."""
+    instant = value.astimezone(UTC)
+    milliseconds = instant.microsecond // 1000
+    fraction = f".{milliseconds:03d}" if milliseconds else ""
+    return f"{instant:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def parse_date(value: object) -> date:
+    text = _text(value, "Date")
+    try:
+        if not _DATE.fullmatch(text):
+            raise ValueError
+        day = date.fromisoformat(text)
+        if not _EARLIEST <= day.year < _LATEST:
+            raise ValueError
+    except ValueError as error:
+        raise _refused("Date is a calendar date, such as '2027-01-04'.") from error
+    return day
+
+
+def parse_local_time(value: object) -> LocalTime:
+    try:
+        return LocalTime.parse(_text(value, "LocalTime"))
+    except Refusal as error:
+        raise _refused(error.message) from error
+
+
+def parse_time_zone(value: object) -> str:
+    try:
+        return zone(_text(value, "TimeZone")).key
+    except Refusal as error:
+        raise _refused(error.message) from error
+
+
+def parse_currency(value: object) -> str:
+    text = _text(value, "CurrencyCode")
+    if text not in CURRENCY_CODES:
+        raise _refused("CurrencyCode is an ISO 4217 code in use, such as 'USD'.")
+    return text
+
+
+def _text_of(name: str) -> Callable[[object], str]:
+    return lambda value: _text(value, name)
+
+
+def _scalar(
+    name: str,
+    description: str,
+    parse: Callable[[object], Any],
+    serialize: Callable[[Any], Any] = str,
+    url: str | None = None,
+) -> ScalarDefinition:
+    return strawberry.scalar(
+        name=name,
+        description=description,
+        parse_value=parse,
+        serialize=serialize,
+        specified_by_url=url,
+    )
+
+
+SCALARS: Final[Mapping[object, ScalarDefinition]] = {
+    datetime: _scalar(
+        "DateTime",
+        "RFC 3339 instant, always serialised in UTC: '2027-01-04T18:00:00Z'. Any offset is "
+        "accepted; a time without one is refused.",
+        parse_date_time,
+        print_date_time,
+        "https://datatracker.ietf.org/doc/html/rfc3339",
+    ),
+    date: _scalar(
+        "Date", "Calendar date without a zone: '2027-01-04'.", parse_date, date.isoformat
+    ),
+    LocalTime: _scalar(
+        "LocalTime",
+        "Wall-clock time 'HH:MM'; '24:00' to '30:00' express a closing after midnight.",
+        parse_local_time,
+    ),
+    TimeZone: _scalar("TimeZone", "IANA zone id: 'America/New_York'.", parse_time_zone),
+    CurrencyCode: _scalar("CurrencyCode", "ISO 4217 code.", parse_currency),
+    Decimal: _scalar("Decimal", "Exact decimal carried as a string: '29.00'.", _text_of("Decimal")),
+    EventCursor: _scalar(
+        "EventCursor",
+        "Opaque, totally ordered position in the tenant's event log.",
+        _text_of("EventCursor"),
+    ),
+    JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),
+}
