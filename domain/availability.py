@@ -85,8 +85,8 @@ class Wish:
 def facts_window(starts: Interval, wish: Wish) -> Interval:
     """The time that a room's facts must cover to answer for starts within an interval.
 
-    Hours, blackouts and bookings a day around it, for buffers and hours past midnight, and
-    LOOK_AHEAD_DAYS after it, to say when a rule lets go.
+    Blackouts and bookings that overlap it, and exceptions of the dates around it: from a day
+    before, for buffers of at most a day, to LOOK_AHEAD_DAYS after, to say when a rule lets go.
     """
     return starts.padded(
         before_minutes=_DAY_MINUTES,
