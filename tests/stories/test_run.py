@@ -1,0 +1,210 @@
+"""One command starts everything, ends everything, and finds its data after any kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from uuid import uuid4
+
+import asyncpg
+import psutil
+import pytest
+
+from kit.embedded import EmbeddedServer
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the processes are looked for in /proc"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A started `python -m commands.run`, and the file that keeps what it says."""
+
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def url(self) -> str | None:
+        found = re.search(r"Boom Booking runs at (http\S+)\n", self.said)
+        return found and found[1]
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def end(self, number: signal.Signals) -> int:
+        """The exit code, at most ten seconds after the signal."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A data folder, and what was started on it."""
+
+    data: Path
+    commands: list[Command] = field(default_factory=list)
+
+    def command(self, **environment: str) -> Command:
+        inherited = {k: v for k, v in os.environ.items() if k != "PORT" and "DATABASE_URL" not in k}
+        output = self.data.with_name(f"output-{uuid4()}")
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "commands.run"],
+                cwd=ROOT,
+                env={**inherited, "BOOM_DATA": str(self.data), "BOOM_DEMO": "0", **environment},
+                stdout=file,
+                stderr=file,
+            )
+        self.commands.append(Command(process, output))
+        return self.commands[-1]
+
+    def start(self, **environment: str) -> Command:
+        """Start everything, on a free port, and wait until it says where."""
+        started = self.command(PORT="0", **environment)
+        wait_until(lambda: started.url is not None or started.process.poll() is not None)
+        assert started.url, started.said
+        return started
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs here: the command, its server processes and its database."""
+        return [process for process in psutil.process_iter() if self._has(process)]
+
+    def _has(self, process: psutil.Process) -> bool:
+        try:
+            belongs = str(self.data) in " ".join(process.cmdline()) or process.environ().get(
+                "BOOM_DATA"
+            ) == str(self.data)
+            return belongs and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def database_pid(self) -> int:
+        return int((self.data / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+    async def keep_something(self) -> None:
+        connection = await asyncpg.connect(EmbeddedServer(self.data).url)
+        await connection.execute("CREATE TABLE kept ()")
+        await connection.close()
+
+    async def has_kept_it(self) -> bool:
+        connection = await asyncpg.connect(EmbeddedServer(self.data).url)
+        found = await connection.fetchval("SELECT to_regclass('kept') IS NOT NULL")
+        await connection.close()
+        return bool(found)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "data")
+    yield place
+    for process in place.processes():
+        process.kill()
+    for command in place.commands:
+        command.process.wait()
+    wait_until(EmbeddedServer(place.data).end_abandoned)
+
+
+async def test_ctrl_c_ends_the_server_and_the_database(place: Place) -> None:
+    running = place.start()
+    await place.keep_something()
+
+    code = running.end(signal.SIGINT)
+
+    assert code == 0
+    assert place.processes() == []
+
+
+async def test_a_polite_end_is_an_end_too_and_the_data_is_there_again(place: Place) -> None:
+    running = place.start(BOOM_WORKERS="2")
+    await place.keep_something()
+
+    code = running.end(signal.SIGTERM)
+
+    assert code == 0
+    assert place.processes() == []
+    place.start()
+    assert await place.has_kept_it()
+
+
+async def test_a_killed_app_finds_its_data_again(place: Place) -> None:
+    running = place.start()
+    await place.keep_something()
+
+    running.end(signal.SIGKILL)
+
+    assert place.start().is_ready()
+    assert await place.has_kept_it()
+
+
+async def test_a_killed_database_comes_back_under_the_running_app(place: Place) -> None:
+    running = place.start()
+    await place.keep_something()
+
+    os.kill(place.database_pid(), signal.SIGKILL)
+
+    wait_until(lambda: EmbeddedServer(place.data).is_running)
+    wait_until(running.is_ready)
+    assert await place.has_kept_it()
+
+
+async def test_app_and_database_killed_together_find_their_data_beside_a_stale_pid_file(
+    place: Place,
+) -> None:
+    running = place.start()
+    await place.keep_something()
+
+    os.kill(running.process.pid, signal.SIGSTOP)
+    os.kill(place.database_pid(), signal.SIGKILL)
+    running.end(signal.SIGKILL)
+    pid_file = place.data / "postgres" / "postmaster.pid"
+    stale = pid_file.read_text().replace(str(place.database_pid()), str(os.getpid()), 1)
+    pid_file.write_text(stale)
+
+    assert place.start().is_ready()
+    assert await place.has_kept_it()
+
+
+def test_a_second_start_on_one_folder_is_refused_and_harms_nothing(place: Place) -> None:
+    running = place.start()
+
+    second = place.command(PORT="0")
+
+    assert second.process.wait(PATIENCE) == 2
+    assert f"is in use by process {running.process.pid}" in second.said
+    assert running.is_ready()
+
+
+def test_a_taken_port_is_told_in_a_line(place: Place) -> None:
+    running = place.start()
+    port = (running.url or "").rpartition(":")[2]
+
+    second = place.command(PORT=port, BOOM_DATA=str(place.data.with_name("other")))
+
+    assert second.process.wait(PATIENCE) == 2
+    assert f"PORT: {port} is taken." in second.said
+    assert "Traceback" not in second.said
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + PATIENCE
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.1)
