@@ -20,6 +20,7 @@ from kit.errors import BadInput
 DEFAULT_PAGE = 20
 MAX_PAGE = 250
 COUNT_CAP = 10_000
+_LARGEST = 2**31 - 1
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ T = TypeVar("T")
 class Order:
     """A column to sort by; it holds no nulls."""
 
-    column: InstrumentedAttribute[Any]
+    column: Any
     descending: bool = False
 
 
@@ -191,8 +192,8 @@ def _typed(value: Any, kind: type) -> Any:
         return instant
     if kind is UUID and isinstance(value, str):
         return UUID(value)
-    if type(value) is not kind or (kind is int and abs(value) > 2**31):
-        raise ValueError
-    if kind is str and "\x00" in value:
-        raise ValueError
-    return value
+    if kind is int and isinstance(value, int) and abs(value) <= _LARGEST:
+        return value
+    if kind is str and isinstance(value, str) and "\x00" not in value:
+        return value
+    raise ValueError

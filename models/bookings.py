@@ -1,20 +1,54 @@
 """Bookings: a room held for somebody for a time. The database itself refuses a double one."""
 
-from datetime import datetime
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
-from sqlmodel import Field, Relationship
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    Select,
+    UniqueConstraint,
+    and_,
+    false,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import Field, Relationship, col
 
 from domain.bookings import OCCUPYING, Status
+from domain.intervals import Interval
 from domain.money import Money
+from domain.pricing import Price, PriceLine
+from kit.keyset import Order
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
+from models.filters import (
+    DateTimeRange,
+    IdFilter,
+    SortDirection,
+    contains,
+    is_among,
+    sorted_by,
+    within,
+)
 from models.rooms import Room
+from models.tenants import Tenant
 
-NO_OVERLAP = "booking_no_overlap"
+NO_OVERLAP: Final = "booking_no_overlap"
+LONGEST: Final = timedelta(hours=24)
+"""No booking is longer, whatever a venue's settings say."""
 
 
 class Booking(TenantRow, Logged, table=True):
@@ -57,6 +91,7 @@ class Booking(TenantRow, Logged, table=True):
         ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
+        CheckConstraint("ends_at - starts_at <= interval '24 hours'", name="longest"),
         CheckConstraint("party_size >= 1", name="party_size"),
         CheckConstraint("occupied @> tstzrange(starts_at, ends_at)", name="occupied"),
         CheckConstraint("(status <> 'held') OR hold_expires_at IS NOT NULL", name="hold"),
@@ -80,6 +115,7 @@ class Booking(TenantRow, Logged, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
 
+    tenant: Tenant = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
     room: Room = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.room_id", "lazy": "raise"}
     )
@@ -91,3 +127,183 @@ class Booking(TenantRow, Logged, table=True):
     def price(self) -> Money | None:
         """The total; frozen when the time was held or booked."""
         return None if self.price_minor is None else Money(self.price_minor, self.currency_code)
+
+    @property
+    def breakdown(self) -> Price | None:
+        """The price line by line."""
+        if self.price_lines is None or self.price is None:
+            return None
+        lines = tuple(self._line(each) for each in self.price_lines)
+        nothing = Money(0, self.currency_code)
+        return Price(lines, subtotal=self.price, discount=nothing, tax=nothing, total=self.price)
+
+    def _line(self, stored: Mapping[str, Any]) -> PriceLine:
+        times = [stored[end] and datetime.fromisoformat(stored[end]) for end in ("start", "end")]
+        return PriceLine(
+            stored["label"],
+            amount=Money(stored["amount_minor"], self.currency_code),
+            interval=Interval(*times) if all(times) else None,
+            minutes=stored["minutes"],
+        )
+
+
+class BookingOrderField(StrEnum):
+    STARTS_AT = "STARTS_AT"
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class BookingOrder:
+    field: BookingOrderField
+    direction: SortDirection = SortDirection.ASC
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFilter:
+    """Statuses as they count now: a hold past its time is EXPIRED."""
+
+    eq: Status | None = None
+    in_: tuple[Status, ...] | None = None
+    not_in: tuple[Status, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFilter:
+    overlaps: DateTimeRange | None = None
+    starts_at: DateTimeRange | None = None
+    updated_at: DateTimeRange | None = None
+    room_id: IdFilter | None = None
+    customer_id: IdFilter | None = None
+    status: StatusFilter | None = None
+    search: str | None = None
+
+
+def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
+    """A price's lines as the table keeps them."""
+    if price is None:
+        return None
+    return [
+        {
+            "label": line.label,
+            "start": line.interval and line.interval.start.isoformat(),
+            "end": line.interval and line.interval.end.isoformat(),
+            "minutes": line.minutes,
+            "amount_minor": line.amount.amount_minor,
+        }
+        for line in price.lines
+    ]
+
+
+def bookings_of(tenant_id: UUID) -> Select[Booking]:
+    return select(Booking).where(col(Booking.tenant_id) == tenant_id)
+
+
+def bookings_matching(
+    bookings: Select[Booking], filter: BookingFilter | None, *, now: datetime
+) -> Select[Booking]:
+    """Those that meet every given condition; ``search`` looks in reference and customer."""
+    if filter is None:
+        return bookings
+    bookings = bookings.where(
+        overlapping(filter.overlaps),
+        within(Booking.starts_at, filter.starts_at),
+        within(Booking.updated_at, filter.updated_at),
+        is_among(Booking.room_id, filter.room_id),
+        is_among(Booking.customer_id, filter.customer_id),
+    )
+    if filter.status is not None:
+        bookings = bookings.where(*_has_status(filter.status, now))
+    if filter.search:
+        customer = (
+            select(col(Customer.id))
+            .where(
+                col(Customer.tenant_id) == col(Booking.tenant_id),
+                col(Customer.id) == col(Booking.customer_id),
+                contains(filter.search, Customer.name, Customer.email, Customer.phone),
+            )
+            .exists()
+        )
+        bookings = bookings.where(or_(contains(filter.search, Booking.reference), customer))
+    return bookings
+
+
+def bookings_sorted(by: Sequence[BookingOrder] | None) -> tuple[Order, ...]:
+    columns = {
+        BookingOrderField.STARTS_AT: Booking.starts_at,
+        BookingOrderField.CREATED_AT: Booking.created_at,
+        BookingOrderField.UPDATED_AT: Booking.updated_at,
+    }
+    return sorted_by(by, columns) or (Order(Booking.starts_at),)
+
+
+def overlapping(span: DateTimeRange | None) -> ColumnElement[bool]:
+    """The booking's time shares some with the range.
+
+    The lower bound on ``starts_at``, which the longest booking gives, lets the index drive:
+    under row-level security the operators of ranges can't.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if span is not None and span.lt is not None:
+        conditions.append(col(Booking.starts_at) < span.lt)
+    if span is not None and span.gte is not None:
+        conditions.append(col(Booking.ends_at) > span.gte)
+        conditions.append(col(Booking.starts_at) > span.gte - LONGEST)
+    return and_(true(), *conditions)
+
+
+def claims_on(
+    tenant_id: UUID, room_ids: Sequence[UUID], window: Interval
+) -> Select[UUID, UUID, str, datetime, datetime, Range[datetime], datetime | None]:
+    """What takes time of rooms in a window: room, id, status, start, end, occupied, hold's end."""
+    return (
+        select(
+            col(Booking.room_id),
+            col(Booking.id),
+            col(Booking.status),
+            col(Booking.starts_at),
+            col(Booking.ends_at),
+            col(Booking.occupied),
+            col(Booking.hold_expires_at),
+        )
+        .where(
+            col(Booking.tenant_id) == tenant_id,
+            col(Booking.room_id).in_(room_ids),
+            col(Booking.status).in_([each.value for each in OCCUPYING]),
+            overlapping(DateTimeRange(window.start, window.end)),
+        )
+        .order_by(col(Booking.starts_at))
+    )
+
+
+def inserted_unless_taken(row: Mapping[str, Any]) -> ReturningInsert[Booking]:
+    """Insert a booking; no row comes back where another one has its time.
+
+    Names the constraint: a duplicate reference is not a taken time.
+    """
+    return (
+        insert(Booking).values(row).on_conflict_do_nothing(constraint=NO_OVERLAP).returning(Booking)
+    )
+
+
+def _has_status(wanted: StatusFilter, now: datetime) -> list[ColumnElement[bool]]:
+    conditions = []
+    if wanted.eq is not None:
+        conditions.append(_counts_as(wanted.eq, now))
+    if wanted.in_ is not None:
+        conditions.append(or_(false(), *(_counts_as(each, now) for each in wanted.in_)))
+    if wanted.not_in is not None:
+        conditions.append(not_(or_(false(), *(_counts_as(each, now) for each in wanted.not_in))))
+    return conditions
+
+
+def _counts_as(status: Status, now: datetime) -> ColumnElement[bool]:
+    is_stored = col(Booking.status) == status.value
+    is_stale = and_(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
+    match status:
+        case Status.HELD:
+            return and_(is_stored, not_(is_stale))
+        case Status.EXPIRED:
+            return or_(is_stored, is_stale)
+        case _:
+            return is_stored

@@ -93,7 +93,7 @@ def tenant_id_of(subdomain: str) -> Select[TenantId | None]:
 
 
 def used_of(tenant_id: UUID, meter: str, period_start: datetime) -> Select[int]:
-    return select(UsageCounter.used).where(*_counter(tenant_id, meter, period_start))
+    return select(col(UsageCounter.used)).where(*_counter(tenant_id, meter, period_start))
 
 
 def counted_more(
@@ -104,7 +104,7 @@ def counted_more(
     counter = insert(UsageCounter).values(row)
     return counter.on_conflict_do_update(
         index_elements=["tenant_id", "meter", "period_start"],
-        set_={"used": UsageCounter.used + 1},
+        set_={"used": col(UsageCounter.used) + 1},
         where=None if limit is None else col(UsageCounter.used) + 1 <= limit,
     ).returning(col(UsageCounter.used))
 
@@ -113,7 +113,7 @@ def counted_less(tenant_id: UUID, meter: str, period_start: datetime) -> Update:
     return (
         update(UsageCounter)
         .where(*_counter(tenant_id, meter, period_start))
-        .values(used=UsageCounter.used - 1)
+        .values(used=col(UsageCounter.used) - 1)
         .execution_options(synchronize_session=False)
     )
 

@@ -486,6 +486,9 @@ def create_tables() -> None:
         ),
         sa.CheckConstraint("party_size >= 1", name=op.f("ck_bookings_party_size")),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_bookings_ends_at")),
+        sa.CheckConstraint(
+            "ends_at - starts_at <= interval '24 hours'", name=op.f("ck_bookings_longest")
+        ),
         sa.ForeignKeyConstraint(
             ["tenant_id", "customer_id"],
             ["customers.tenant_id", "customers.id"],
