@@ -93,16 +93,16 @@ async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
                 f"The database has demo users, whose passwords everybody knows (tenant "
                 f"{', '.join(venues)}). Take another database."
             )
+        if settings.database_url is None:
+            return trusted_urls(owner)
+        return await logins(
+            owner,
+            secret=settings.secret,
+            app=settings.app_database_url,
+            relay=settings.relay_database_url,
+        )
     finally:
         await connection.close()
-    if settings.database_url is None:
-        return trusted_urls(owner)
-    return await logins(
-        owner,
-        secret=settings.secret,
-        app=settings.app_database_url,
-        relay=settings.relay_database_url,
-    )
 
 
 def _serve(

@@ -86,6 +86,8 @@ async def _make_template() -> None:
             return
         making = await empty_database("making")
         await asyncio.to_thread(migrate, making)
+        # The roles are the server's: their passwords are set once, not by all at once.
+        await logins(making, secret=SECRET)
         await connection.execute(
             f'ALTER DATABASE "{making.database}" RENAME TO "{_named("template")}"'
         )
