@@ -1,12 +1,24 @@
 """Customers: the people that bookings are for."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import Field, col
 
+from domain.users import normalised_email
+from kit.keyset import Order
 from models.base import INSTANT, Logged, TenantRow
+from models.filters import SortDirection, contains, sorted_by
+
+ONE_PER_ADDRESS = "uq_customers_tenant_id_email_key"
 
 
 class Customer(TenantRow, Logged, table=True):
@@ -28,3 +40,66 @@ class Customer(TenantRow, Logged, table=True):
     notes: str | None = None
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
+
+
+class CustomerOrderField(StrEnum):
+    NAME = "NAME"
+    CREATED_AT = "CREATED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOrder:
+    field: CustomerOrderField
+    direction: SortDirection = SortDirection.ASC
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    search: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+def customers_of(tenant_id: UUID) -> Select[Customer]:
+    return select(Customer).where(col(Customer.tenant_id) == tenant_id)
+
+
+def with_address(customers: Select[Customer], email_key: str | None) -> Select[Customer]:
+    """The one who has this normalised e-mail address; nobody has None."""
+    return customers.where(col(Customer.email_key) == (email_key or ""))
+
+
+def customers_matching(
+    customers: Select[Customer], filter: CustomerFilter | None
+) -> Select[Customer]:
+    """Those that meet every given condition; ``search`` looks in name, e-mail and phone."""
+    if filter is None:
+        return customers
+    if filter.search:
+        customers = customers.where(
+            contains(filter.search, Customer.name, Customer.email, Customer.phone)
+        )
+    if filter.email is not None:
+        customers = with_address(customers, normalised_email(filter.email))
+    if filter.phone is not None:
+        digits = func.regexp_replace(col(Customer.phone), r"\D", "", "g")
+        customers = customers.where(digits == re.sub(r"\D", "", filter.phone))
+    return customers
+
+
+def customers_sorted(by: Sequence[CustomerOrder] | None) -> tuple[Order, ...]:
+    columns = {
+        CustomerOrderField.NAME: Customer.name,
+        CustomerOrderField.CREATED_AT: Customer.created_at,
+    }
+    return sorted_by(by, columns) or (Order(Customer.name),)
+
+
+def inserted_unless_known(new: Customer) -> ReturningInsert[Customer]:
+    """Store a new customer; no row comes back where the address already has one."""
+    return (
+        insert(Customer)
+        .values(new.model_dump())
+        .on_conflict_do_nothing(constraint=ONE_PER_ADDRESS)
+        .returning(Customer)
+    )

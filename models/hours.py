@@ -4,17 +4,31 @@ A null room means the whole venue. Intervals are pairs of minutes since local mi
 1800 for a closing at 06:00 of the next day.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Delete,
+    Index,
+    Select,
+    UniqueConstraint,
+    delete,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, Relationship
+from sqlmodel import Field, Relationship, col
 
 from domain.hours import LocalInterval, Weekday
+from domain.intervals import Interval
 from domain.venue_time import LocalTime
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
+from models.filters import DateTimeRange
 from models.rooms import Room
 
 
@@ -45,10 +59,8 @@ class WeekdayHours(TenantRow, table=True):
         return from_pairs(self.minutes)
 
 
-class HoursException(TenantRow, Logged, table=True):
+class HoursException(TenantRow, table=True):
     """A date with other hours; no interval means closed."""
-
-    LOGGED: ClassVar = ("room_id", "date", "minutes", "reason")
 
     __tablename__ = "hours_exceptions"
     __table_args__ = (
@@ -92,3 +104,84 @@ class Blackout(TenantRow, Logged, table=True):
     room: Room | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Blackout.room_id", "lazy": "raise"}
     )
+
+
+def weekday_hours_of(tenant_id: UUID, room_id: UUID | None) -> Select[WeekdayHours]:
+    """The weekly plan of one room, or of the venue itself."""
+    return select(WeekdayHours).where(
+        col(WeekdayHours.tenant_id) == tenant_id,
+        col(WeekdayHours.room_id).is_not_distinct_from(room_id),
+    )
+
+
+def weekday_hours_without(tenant_id: UUID, room_id: UUID | None) -> Delete:
+    """Remove the weekly plan of one room, or of the venue itself."""
+    return (
+        delete(WeekdayHours)
+        .where(
+            col(WeekdayHours.tenant_id) == tenant_id,
+            col(WeekdayHours.room_id).is_not_distinct_from(room_id),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def weekday_hours_for(tenant_id: UUID, room_ids: Collection[UUID]) -> Select[WeekdayHours]:
+    """The weekly plans that decide about some rooms: their own and the venue's."""
+    return select(WeekdayHours).where(
+        col(WeekdayHours.tenant_id) == tenant_id, _concerns(WeekdayHours.room_id, room_ids)
+    )
+
+
+def exceptions_of(tenant_id: UUID) -> Select[HoursException]:
+    return select(HoursException).where(col(HoursException.tenant_id) == tenant_id)
+
+
+def exceptions_from(
+    exceptions: Select[HoursException], first: date, last: date
+) -> Select[HoursException]:
+    """Those of the dates from the first to the last, both included."""
+    return exceptions.where(col(HoursException.date).between(first, last))
+
+
+def exceptions_for(
+    exceptions: Select[HoursException], room_ids: Collection[UUID]
+) -> Select[HoursException]:
+    """Those that decide about some rooms: their own and the venue's."""
+    return exceptions.where(_concerns(HoursException.room_id, room_ids))
+
+
+def exception_on(tenant_id: UUID, day: date, *, room_id: UUID | None) -> Select[HoursException]:
+    """The one exception of a room, or of the venue itself, on a date."""
+    return exceptions_of(tenant_id).where(
+        col(HoursException.date) == day,
+        col(HoursException.room_id).is_not_distinct_from(room_id),
+    )
+
+
+def blackouts_of(tenant_id: UUID) -> Select[Blackout]:
+    return select(Blackout).where(col(Blackout.tenant_id) == tenant_id)
+
+
+def blackouts_for(blackouts: Select[Blackout], room_ids: Collection[UUID]) -> Select[Blackout]:
+    """Those that block some rooms: their own and the venue's."""
+    return blackouts.where(_concerns(Blackout.room_id, room_ids))
+
+
+def blackouts_within(blackouts: Select[Blackout], span: DateTimeRange) -> Select[Blackout]:
+    """Those that share any time with a range; an open end allows everything."""
+    if span.gte is not None:
+        blackouts = blackouts.where(col(Blackout.ends_at) > span.gte)
+    if span.lt is not None:
+        blackouts = blackouts.where(col(Blackout.starts_at) < span.lt)
+    return blackouts
+
+
+def blackouts_overlapping(tenant_id: UUID, interval: Interval) -> Select[Blackout]:
+    """All that share any time with an interval, of every room and of the venue."""
+    span = DateTimeRange(gte=interval.start, lt=interval.end)
+    return blackouts_within(blackouts_of(tenant_id), span)
+
+
+def _concerns(column: Any, room_ids: Collection[UUID]) -> ColumnElement[bool]:
+    return or_(col(column).is_(None), col(column).in_(room_ids))

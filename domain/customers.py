@@ -1,0 +1,71 @@
+"""Customers as callers give them: what is accepted of a name, an address, a phone, a language."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from babel.localedata import exists
+
+from domain.errors import Invalid, Path, Refusal, Required
+from domain.ids import CustomerId
+from domain.users import normalised_email
+
+MAX_NAME_LENGTH = 100
+MAX_NOTES_LENGTH = 2000
+
+_PHONE = re.compile(r"[+(]?[0-9][0-9 ()./-]{2,30}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
+# RFC 5646: a language, perhaps a script, perhaps a region.
+_LOCALE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """A customer as told for the first time."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChoice:
+    """An existing customer, or a new one; exactly one of the two."""
+
+    id: CustomerId | None = None
+    new: NewCustomer | None = None
+
+
+def tidy(text: str | None) -> str | None:
+    """Without surrounding space; None where nothing is left, as from an empty form field."""
+    return (text or "").strip() or None
+
+
+def refusals(
+    *,
+    name: str,
+    email: str | None,
+    phone: str | None,
+    locale: str | None,
+    notes: str | None = None,
+    path: Path = (),
+) -> Iterator[Refusal]:
+    """All that can't be accepted of a customer's tidy fields."""
+    if not name:
+        yield Required(path=(*path, "name"))
+    if len(name) > MAX_NAME_LENGTH:
+        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=(*path, "name"))
+    if email is not None and normalised_email(email) is None:
+        yield Invalid("This is no e-mail address.", path=(*path, "email"))
+    if phone is not None and not _PHONE.fullmatch(phone):
+        yield Invalid("A phone number is like '+1 212 555 0100'.", path=(*path, "phone"))
+    if locale is not None and not is_locale(locale):
+        yield Invalid("A locale is a language tag such as 'en-US'.", path=(*path, "locale"))
+    if notes is not None and len(notes) > MAX_NOTES_LENGTH:
+        yield Invalid(f"At most {MAX_NOTES_LENGTH:,} characters.", path=(*path, "notes"))
+
+
+def is_locale(tag: str) -> bool:
+    """Whether it is a language tag (RFC 5646) of a language that CLDR knows."""
+    match = _LOCALE.fullmatch(tag)
+    return match is not None and exists(match[1].lower())

@@ -1,0 +1,195 @@
+"""Customers: found, added, changed, and found again by their e-mail address."""
+
+from typing import Annotated
+
+from sqlalchemy import Select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
+from domain.errors import Duplicate, Invalid, Path, Refusal, Required
+from domain.events import Event, EventType
+from domain.ids import CustomerId
+from domain.patch import ABSENT, Absent
+from domain.users import normalised_email
+from kit.database import constraint_name
+from kit.keyset import Listing
+from kit.scope import Scope
+from models.base import snapshot
+from models.customers import (
+    ONE_PER_ADDRESS,
+    Customer,
+    CustomerFilter,
+    CustomerOrder,
+    customers_matching,
+    customers_of,
+    customers_sorted,
+    inserted_unless_known,
+    with_address,
+)
+from permissions.policy import only_own
+from permissions.roles import P
+from resolvers.rows import at_version, found
+
+
+def visible_customers(scope: Scope) -> Select[Customer]:
+    customers = customers_of(scope.tenant_id)
+    if only_own(scope.actor, P.CUSTOMERS_READ):
+        customers = customers.where(col(Customer.id) == scope.actor.own_id)
+    return customers
+
+
+async def customer(
+    scope: Scope, id: Annotated[CustomerId, Doc("Which customer.")]
+) -> Customer | None:
+    """One customer; null for an id of none that the caller may see."""
+    return await scope.one(visible_customers(scope).where(col(Customer.id) == id))
+
+
+def customers(
+    scope: Scope,
+    *,
+    filter: Annotated[CustomerFilter | None, Doc("Only these.")] = None,
+    order_by: Annotated[tuple[CustomerOrder, ...] | None, Doc("By name, if not given.")] = None,
+) -> Listing[Customer]:
+    """The customers of the venue; to a customer, only their own record."""
+    visible = visible_customers(scope)
+    return Listing(Customer, customers_matching(visible, filter), customers_sorted(order_by))
+
+
+async def create_customer(
+    scope: Scope, *, input: Annotated[NewCustomer, Doc("Who it is.")]
+) -> Customer:
+    """Add a customer. An e-mail address belongs to one customer of the venue at most."""
+    await scope.lock()
+    new = _new(scope, input, path=("input",))
+    await _check_address(scope, new, path=("input", "email"))
+    scope.add(new)
+    await _store(scope, path=("input", "email"))
+    scope.emit(_created(new))
+    return new
+
+
+async def update_customer(
+    scope: Scope,
+    id: Annotated[CustomerId, Doc("Which customer.")],
+    *,
+    version: Annotated[int, Doc("The version that was read.")],
+    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
+    email: Annotated[str | Absent | None, Doc("Of no other customer of the venue.")] = ABSENT,
+    phone: Annotated[str | Absent | None, Doc("Like '+1 212 555 0100'.")] = ABSENT,
+    locale: Annotated[str | Absent | None, Doc("A language tag such as 'en-US'.")] = ABSENT,
+    notes: Annotated[str | Absent | None, Doc("For the team; at most 2,000 characters.")] = ABSENT,
+) -> Customer:
+    """Change what is known of a customer."""
+    await scope.lock(("customer", id))
+    changed = await at_version(
+        scope, visible_customers(scope), id, version=version, what="customer"
+    )
+    before = snapshot(changed)
+    if name is not ABSENT:
+        changed.name = name.strip()
+    if email is not ABSENT:
+        changed.email = tidy(email)
+        changed.email_key = normalised_email(email or "")
+    if phone is not ABSENT:
+        changed.phone = tidy(phone)
+    if locale is not ABSENT:
+        changed.locale = tidy(locale)
+    if notes is not ABSENT:
+        changed.notes = tidy(notes)
+    _check(changed, path=())
+    await _check_address(scope, changed, path=("email",))
+    changed.version += 1
+    await _store(scope, path=("email",))
+    scope.emit(
+        Event(
+            EventType.CUSTOMER_UPDATED,
+            "Customer",
+            changed.id,
+            before=before,
+            after=snapshot(changed),
+        )
+    )
+    return changed
+
+
+async def customer_for(
+    scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)
+) -> Customer:
+    """Whom a booking is for: found by id or by e-mail address, else added.
+
+    A known address finds its customer as they are; the rest that was told is not taken over. A
+    caller confined to their own record can name nobody else. Raises NotFound, Required, and in
+    a group all that is wrong with a new customer.
+    """
+    visible = visible_customers(scope)
+    if choice.id is not None:
+        return await found(scope, visible, choice.id, what="customer", path=(*path, "id"))
+    if choice.new is None:
+        raise Required(path=path)
+    if only_own(scope.actor, P.CUSTOMERS_READ):
+        raise Invalid("You book for yourself; leave this out.", path=(*path, "new"))
+    new = _new(scope, choice.new, path=(*path, "new"))
+    known = await scope.one(with_address(visible, new.email_key))
+    if known is not None:
+        return known
+    stored: list[Customer] = [row for (row,) in await scope.rows(inserted_unless_known(new))]
+    if stored:
+        scope.emit(_created(stored[0]))
+        return stored[0]
+    # Somebody else added the address a moment ago; their row is committed by now.
+    added = await scope.one(with_address(visible, new.email_key))
+    assert added is not None, "customers are never removed"
+    return added
+
+
+def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:
+    new = Customer(
+        tenant_id=scope.tenant_id,
+        name=given.name.strip(),
+        email=tidy(given.email),
+        email_key=normalised_email(given.email or ""),
+        phone=tidy(given.phone),
+        locale=tidy(given.locale),
+        created_at=scope.now(),
+    )
+    _check(new, path=path)
+    return new
+
+
+def _check(customer: Customer, *, path: Path) -> None:
+    """Raises every refusal that applies to what a customer is to be."""
+    refused: list[Refusal] = list(
+        refusals(
+            name=customer.name,
+            email=customer.email,
+            phone=customer.phone,
+            locale=customer.locale,
+            notes=customer.notes,
+            path=path,
+        )
+    )
+    if refused:
+        raise ExceptionGroup("refused", refused)
+
+
+async def _check_address(scope: Scope, customer: Customer, *, path: Path) -> None:
+    others = customers_of(scope.tenant_id).where(col(Customer.id) != customer.id)
+    owner = await scope.one(with_address(others, customer.email_key))
+    if owner is not None:
+        raise Duplicate("e-mail address", path=path)
+
+
+async def _store(scope: Scope, *, path: Path) -> None:
+    try:
+        await scope.flush()
+    except IntegrityError as error:
+        if constraint_name(error) == ONE_PER_ADDRESS:
+            raise Duplicate("e-mail address", path=path) from error
+        raise
+
+
+def _created(new: Customer) -> Event:
+    return Event(EventType.CUSTOMER_CREATED, "Customer", new.id, after=snapshot(new))
