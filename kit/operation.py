@@ -1,6 +1,18 @@
 """One GraphQL operation: who asked, and the snapshot its fields read from."""
 
+from dataclasses import dataclass, field
+from datetime import datetime
+
 from kit.scope import Actor, Request, Runtime, Scope
+from kit.throttle import Charge
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """The secret that the caller's browser is to keep until an instant; None: to forget it."""
+
+    value: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
 
 
 class Operation:
@@ -8,13 +20,23 @@ class Operation:
 
     ``scope`` is opened by the first read and stays until the operation ends, a mutation commits,
     or a subscription waits for its next event: then the next read sees a new snapshot.
+    ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
+    ``cost`` is what the operation was weighed at, ``charge`` what its caller's bucket then held.
     """
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
         self.runtime = runtime
         self.actor = actor
         self.request = request
+        self.new_cookie: Cookie | None = None
+        self.cost = 0
+        self.charge: Charge | None = None
         self._scope: Scope | None = None
+
+    async def become(self, actor: Actor) -> None:
+        """Go on as somebody else: what is still to be read is read as them."""
+        await self.rest()
+        self.actor = actor
 
     @property
     def scope(self) -> Scope:

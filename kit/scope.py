@@ -39,7 +39,7 @@ class ActorKind(StrEnum):
 class Actor:
     """Who acts; no kind: somebody who hasn't logged in.
 
-    ``own_id`` is the record that rules about "their own" speak of.
+    ``own_id`` is the record that rules about "their own" speak of; ``plan`` is the tenant's.
     """
 
     kind: ActorKind | None
@@ -48,6 +48,7 @@ class Actor:
     session_id: UUID | None = None
     role: str | None = None
     own_id: UUID | None = None
+    plan: str | None = None
 
 
 ANONYMOUS = Actor(kind=None)
@@ -55,11 +56,15 @@ ANONYMOUS = Actor(kind=None)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Where an operation came from; ``id`` stands in the answer, the logs and the audit trail."""
+    """Where an operation came from; ``id`` stands in the answer, the logs and the audit trail.
+
+    ``cookie`` is the secret that the caller's browser keeps for us.
+    """
 
     id: UUID
     ip_address: str | None = None
     user_agent: str | None = None
+    cookie: str | None = field(default=None, repr=False)
 
 
 class Journal(Protocol):
@@ -151,6 +156,14 @@ class Scope:
         async with self._turn:
             session = await self._open()
             return (await session.execute(statement)).scalar()
+
+    async def peek(self, statement: Select[T]) -> T | None:
+        """The first row on a short snapshot of its own, to know which locks to take."""
+        aside = Scope(self.runtime, self.actor, self.request)
+        try:
+            return await aside.one(statement)
+        finally:
+            await aside.close()
 
     # ------------------------------------------------------------------ writing
 
