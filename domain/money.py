@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import NewType, Self
 
 from babel.core import get_global
 
@@ -20,6 +20,9 @@ CURRENCY_CODES = frozenset(
     for code, _start, end, is_tender in territory
     if is_tender and end is None
 )
+CurrencyCode = NewType("CurrencyCode", str)
+"""An ISO 4217 code of a currency in use."""
+
 _DECIMAL = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 # A rate this large times the longest booking still fits the database's bigint.
 _LARGEST_GIVEN = 10**12

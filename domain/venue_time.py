@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Self, assert_never
+from typing import NewType, Self, assert_never
 from zoneinfo import ZoneInfo, available_timezones
 
 from domain.errors import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
 from domain.intervals import Interval
+
+TimeZone = NewType("TimeZone", str)
+"""The name of an IANA zone, such as America/New_York."""
 
 _CLOCK = re.compile(r"([0-3][0-9]):([0-5][0-9])")
 _LATEST_MINUTES = 30 * 60

@@ -1,7 +1,8 @@
-"""The tenant that the caller belongs to."""
+"""The tenant that the caller belongs to, and the plans there are."""
 
 from sqlalchemy import Select
 
+from domain.plans import PLANS, Plan, PlanCode
 from kit.scope import Scope
 from models.tenants import Tenant, tenant_of
 
@@ -20,3 +21,18 @@ async def own_tenant(scope: Scope) -> Tenant:
     found = await tenant(scope)
     assert found is not None, "a tenant is never removed"
     return found
+
+
+async def plan_of(_: Scope, tenant: Tenant) -> Plan:
+    """The plan that it is on."""
+    return PLANS[PlanCode(tenant.plan_code)]
+
+
+async def settings_of(_: Scope, tenant: Tenant) -> Tenant:
+    """The rules for bookings of its rooms."""
+    return tenant
+
+
+async def plans(_: Scope) -> list[Plan]:
+    """The plans that a tenant can be on, from the cheapest up."""
+    return list(PLANS.values())

@@ -7,7 +7,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.errors import PlanLimitReached
-from domain.intervals import Interval
 from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
 from domain.venue_time import month_of
 from kit.scope import Scope
@@ -32,7 +31,8 @@ class UsageMeter:
 class Usage:
     """What the tenant uses in the calendar month of its venue."""
 
-    period: Interval
+    period_start: datetime
+    period_end: datetime
     rooms: UsageMeter
     bookings: UsageMeter
 
@@ -43,7 +43,8 @@ async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
     rooms = await scope.value(used_of(tenant.id, Meter.ROOMS, ALWAYS))
     bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, month.start))
     return Usage(
-        month,
+        period_start=month.start,
+        period_end=month.end,
         rooms=UsageMeter(rooms or 0, plan.room_limit),
         bookings=UsageMeter(bookings or 0, plan.monthly_booking_limit),
     )

@@ -11,6 +11,7 @@ from schema.fields import COST
 from schema.nodes import NodeQueries
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
+from schema.tenants import TenantQueries
 
 
 class _Names(NameConverter):
@@ -23,7 +24,7 @@ class _Names(NameConverter):
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, RoomQueries):
+class Query(NodeQueries, RoomQueries, TenantQueries):
     pass
 
 

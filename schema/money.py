@@ -5,10 +5,11 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
+from domain.money import CurrencyCode
 from domain.money import Money as Amount
 from schema.fields import column, value
 from schema.inputs import input_object
-from schema.scalars import CurrencyCode, Decimal
+from schema.scalars import Decimal
 
 
 @value(Amount)

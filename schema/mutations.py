@@ -1,7 +1,7 @@
 """How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
 
 import inspect
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from inspect import Parameter
 from typing import Annotated, Any, Final, TypeVar
 
@@ -56,12 +56,14 @@ def mutation(
     idempotent: bool = False,
     wrapped: bool = True,
     input_required: bool = True,
+    then: Callable[[Operation, Any], Awaitable[None]] | None = None,
 ) -> Any:
     """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
 
     ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
     ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
-    object. ``idempotent`` lets callers give a key.
+    object. ``idempotent`` lets callers give a key. ``then`` is told of the result once it is
+    stored, before anything of it is read.
     """
     name = to_camel_case(change.__name__)
     declared = Arguments.of(change, skip=1)
@@ -106,6 +108,8 @@ def mutation(
             await operation.rest()
         if outcome is None:
             return _refused(answer, refused, inner=inner.annotations)
+        if then is not None:
+            await then(operation, outcome.result)
         return _done(answer, outcome)
 
     carry_out.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -10,11 +10,9 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.errors import Refusal
-from domain.money import CURRENCY_CODES
-from domain.venue_time import LocalTime, zone
+from domain.money import CURRENCY_CODES, CurrencyCode
+from domain.venue_time import LocalTime, TimeZone, zone
 
-TimeZone = NewType("TimeZone", str)
-CurrencyCode = NewType("CurrencyCode", str)
 Decimal = NewType("Decimal", str)
 EventCursor = NewType("EventCursor", str)
 JSON = NewType("JSON", object)

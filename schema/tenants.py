@@ -1,0 +1,81 @@
+"""Tenants: the businesses that share one installation, their plans and what they use of them."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain import plans
+from domain.money import CurrencyCode
+from domain.venue_time import TimeZone
+from permissions.roles import P
+from resolvers import tenants, usage
+from schema.enums import PlanCode
+from schema.fields import Node, column, computed, node, query, value
+from schema.money import Money
+
+
+@value(plans.Plan)
+class Plan:
+    """What a plan costs and allows."""
+
+    code: PlanCode = column("Its name for programs.")
+    name: str = column("Its name for people.")
+    monthly_price: Money = column("What a month costs.")
+    room_limit: int | None = column("Rooms in use at once, archived ones not counted; null: any.")
+    monthly_booking_limit: int | None = column(
+        "Bookings made in a calendar month of the venue; null: any number."
+    )
+    features: list[str] = column("What it includes besides, in English.")
+
+
+@value(usage.UsageMeter)
+class UsageMeter:
+    """How much of one of the plan's limits is used."""
+
+    used: int = column("How many are used.")
+    limit: int | None = column("How many the plan allows; null: unlimited.")
+
+
+@value(usage.Usage)
+class Usage:
+    """What the tenant uses of its plan in the present calendar month of its venue."""
+
+    period_start: datetime = column("When the month began.")
+    period_end: datetime = column("When the next one begins, and bookings count from 0 again.")
+    rooms: UsageMeter = column("Rooms in use now.")
+    bookings: UsageMeter = column("Bookings made in this month.")
+
+
+@value()
+class TenantSettings:
+    """Rules that hold for every room unless the room says otherwise."""
+
+    slot_minutes: int = column("Bookings start on this grid, counted from midnight.")
+    min_notice_minutes: int = column("How long before its start a booking has to be made.")
+    max_advance_days: int = column("How many days ahead a booking may start.")
+    min_duration_minutes: int = column("The shortest booking.")
+    max_duration_minutes: int = column("The longest booking.")
+    hold_minutes: int = column("How long a hold keeps its time.")
+    requires_confirmation: bool = column("Whether bookings wait for the venue's confirmation.")
+
+
+@node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)
+class Tenant(Node):
+    """A business with a venue of its own, and the rules of that venue."""
+
+    name: str = column("What people call it.")
+    subdomain: str = column("Its address for logging in; unique, and never changes.")
+    time_zone: TimeZone = column("The venue's wall clock: an IANA zone.")
+    currency_code: CurrencyCode = column("The currency of all its prices.")
+    plan: Plan = computed(tenants.plan_of)
+    usage: Usage = computed(usage.usage_of, "What it uses of its plan in this month.")
+    settings: TenantSettings = computed(tenants.settings_of)
+    version: int = column("Grows with every change; updates name the one they saw.")
+    created_at: datetime = column("When it was registered.")
+
+
+@strawberry.type
+class TenantQueries:
+    tenant: Tenant | None = query(tenants.tenant, requires=P.TENANT_READ)
+    plans: list[Plan] = query(tenants.plans, requires=P.PUBLIC, nullable=False)
