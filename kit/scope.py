@@ -160,6 +160,7 @@ class Scope:
     async def peek(self, statement: Select[T]) -> T | None:
         """The first row on a short snapshot of its own, to know which locks to take."""
         aside = Scope(self.runtime, self.actor, self.request)
+        aside._tenant_id = self._tenant_id
         try:
             return await aside.one(statement)
         finally:
