@@ -11,20 +11,20 @@ MOST: Final = 1000
 log = structlog.get_logger(__name__)
 
 
-class Background:
+class Errands:
     """Tasks of this process; beyond ``most`` at once, new ones are dropped and logged."""
 
     def __init__(self, *, most: int = MOST) -> None:
         self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, name: str, errand: Coroutine[Any, Any, None]) -> None:
         """Do it soon, in a task of its own; ``name`` stands in the log where it fails."""
         if len(self._tasks) >= self._most:
-            work.close()
-            log.error("background.dropped", work=name)
+            errand.close()
+            log.error("errand.dropped", errand=name)
             return
-        task = asyncio.create_task(_logged(name, work))
+        task = asyncio.create_task(_logged(name, errand))
         # Held here: asyncio itself keeps only weak references to tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -35,20 +35,8 @@ class Background:
             await asyncio.wait(self._tasks)
 
 
-async def _logged(name: str, work: Coroutine[Any, Any, None]) -> None:
+async def _logged(name: str, errand: Coroutine[Any, Any, None]) -> None:
     try:
-        await work
+        await errand
     except Exception:
-        log.exception("background.failed", work=name)
-
-
-def _report(name: str, failed: ExceptionGroup) -> None:
-    _, unexpected = failed.split(is_away)
-    error = failed.exceptions[0]
-    log.warning(
-        "service.failed",
-        service=name,
-        error=type(error).__name__,
-        sqlstate=sqlstate(error),
-        exc_info=unexpected,
-    )
+        log.exception("errand.failed", errand=name)
