@@ -150,6 +150,14 @@ def refusals(
     ]
 
 
+def party_refusals(party_size: int, *, room_name: str, capacity: int) -> list[Refusal]:
+    """What refuses a party that has its time already, and only changes its size."""
+    if party_size < 1:
+        return [Invalid("A party has at least 1 person.", path=("party_size",))]
+    reasons = tuple(_over_capacity(party_size, room_name, capacity))
+    return [SlotUnavailable(each.code, reasons, path=_path(each.code)) for each in reasons]
+
+
 def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
     """The starts on the venue's grid within an interval, in order.
 
@@ -299,17 +307,21 @@ class RoomCalendar:
             )
 
 
+def _over_capacity(party_size: int, room_name: str, capacity: int) -> Iterator[Reason]:
+    if party_size > capacity:
+        yield Reason(
+            Code.CAPACITY_EXCEEDED,
+            message=f"{room_name} holds at most {counted(capacity, 'guest')}.",
+            rule={"capacity": capacity},
+        )
+
+
 def _standing(room: RoomFacts, wish: Wish) -> Iterator[Reason]:
     """The rules that refuse the wish at any time."""
     rules = wish.rules
     if room.archived:
         yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is no longer in use.")
-    if wish.party_size > room.capacity:
-        yield Reason(
-            Code.CAPACITY_EXCEEDED,
-            message=f"{room.name} holds at most {counted(room.capacity, 'guest')}.",
-            rule={"capacity": room.capacity},
-        )
+    yield from _over_capacity(wish.party_size, room.name, room.capacity)
     if wish.duration_minutes < rules.min_duration_minutes:
         yield Reason(
             Code.MIN_DURATION,

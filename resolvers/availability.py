@@ -11,12 +11,13 @@ from typing_extensions import Doc
 
 from domain.availability import RoomFacts, VenueRules, Wish, facts_window
 from domain.bookings import Status, effective_status
-from domain.errors import Busy, SlotTaken
+from domain.errors import Busy, Reason, SlotTaken
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.slots import (
     Slot,
+    SlotState,
     alternatives,
     alternatives_window,
     next_free_slot,
@@ -34,7 +35,6 @@ from permissions.policy import may
 from permissions.roles import P
 from resolvers.audit import event_cursor
 from resolvers.hours import hours_facts
-from resolvers.tenants import own_tenant
 
 MAX_DAYS: Final = 31
 MAX_SLOTS: Final = 10_000
@@ -44,20 +44,27 @@ _NEXT_WITHIN: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A venue's rooms with all that decides whether they are free in a window.
-
-    ``stale`` are holds past their time that are not yet stored as expired.
-    """
+class Venue:
+    """The tenant with some of its rooms."""
 
     tenant: Tenant
-    rows: Mapping[RoomId, Room]
-    facts: Mapping[RoomId, RoomFacts]
-    stale: tuple[BookingId, ...]
+    rooms: Mapping[RoomId, Room]
 
     @property
     def zone(self) -> ZoneInfo:
         return zone(self.tenant.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """All that decides whether a venue's rooms are free in a window.
+
+    ``stale`` are holds past their time that are not yet stored as expired.
+    """
+
+    venue: Venue
+    facts: Mapping[RoomId, RoomFacts]
+    stale: tuple[BookingId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,16 @@ class RoomSlot:
         return self.slot.interval.end
 
     @property
+    def state(self) -> SlotState:
+        return self.slot.state
+
+    @property
     def price(self) -> Money | None:
         return self.slot.price
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return self.slot.reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +124,7 @@ class Availability:
         """The first from the query's start on, at most 7 days beyond its end."""
         ahead = Interval(self.window.start, self.window.end + _NEXT_WITHIN)
         found = next_free_slot(self.calendar.facts.values(), ahead, wish=self.wish)
-        return found and RoomSlot(self.calendar.rows[found.room_id], found)
+        return RoomSlot(self.calendar.venue.rooms[found.room_id], found) if found else None
 
 
 async def availability(
@@ -120,18 +135,18 @@ async def availability(
     A slot is FREE exactly when a booking of it, sent next, succeeds.
     """
     window = _window(query)
-    tenant = await own_tenant(scope)
+    venue = await load_venue(scope, query.room_ids)
+    _check_size(venue, window)
     wish = wish_of(
-        scope, tenant, duration_minutes=query.duration_minutes, party_size=query.party_size
+        scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
     )
     calendar = await load_calendar(
         scope,
+        venue,
         Interval(window.start, window.end + _NEXT_WITHIN),
         wish,
-        room_ids=query.room_ids,
         exclude_booking_id=query.exclude_booking_id,
     )
-    _check_size(calendar, window)
     found = slots(
         calendar.facts.values(), window, wish=wish, include_unavailable=query.include_unavailable
     )
@@ -139,7 +154,7 @@ async def availability(
         calendar,
         window,
         wish,
-        slots=[RoomSlot(calendar.rows[slot.room_id], slot) for slot in found],
+        slots=[RoomSlot(venue.rooms[slot.room_id], slot) for slot in found],
         computed_at=scope.now(),
         cursor=await event_cursor(scope),
     )
@@ -154,13 +169,13 @@ async def explain_slot(
     party_size: Annotated[int, Doc("For how many people.")] = 1,
 ) -> RoomSlot | None:
     """One slot with every rule that refuses it; null for an unknown room."""
-    tenant = await own_tenant(scope)
-    starts_at = resolve_start(start, zone(tenant.time_zone))
-    wish = wish_of(scope, tenant, duration_minutes=duration_minutes, party_size=party_size)
-    calendar = await load_calendar(scope, wish.interval(starts_at), wish, room_ids=(room_id,))
-    if room_id not in calendar.facts:
+    venue = await load_venue(scope, [room_id])
+    if room_id not in venue.rooms:
         return None
-    return RoomSlot(calendar.rows[room_id], slot_at(calendar.facts[room_id], starts_at, wish))
+    starts_at = resolve_start(start, venue.zone)
+    wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+    calendar = await load_calendar(scope, venue, wish.interval(starts_at), wish)
+    return RoomSlot(venue.rooms[room_id], slot_at(calendar.facts[room_id], starts_at, wish))
 
 
 async def alternatives_to(
@@ -176,23 +191,32 @@ async def alternatives_to(
     if not 0 <= first <= MAX_ALTERNATIVES:
         raise BadInput(f"`first` is a number from 0 to {MAX_ALTERNATIVES}; got {first}.")
     wanted = taken.wanted
-    tenant = await own_tenant(scope)
-    wish = wish_of(scope, tenant, duration_minutes=wanted.minutes, party_size=taken.party_size)
+    venue = await load_venue(scope, None)
+    wish = wish_of(scope, venue, duration_minutes=wanted.minutes, party_size=taken.party_size)
     calendar = await load_calendar(
         scope,
+        venue,
         alternatives_window(wanted.start),
         wish,
         exclude_booking_id=taken.exclude_booking_id,
     )
     rooms = list(calendar.facts.values())
     found = alternatives(rooms, taken.room_id, wanted.start, wish=wish, first=first)
-    return [RoomSlot(calendar.rows[slot.room_id], slot) for slot in found]
+    return [RoomSlot(venue.rooms[slot.room_id], slot) for slot in found]
 
 
-def wish_of(scope: Scope, tenant: Tenant, *, duration_minutes: int, party_size: int) -> Wish:
+async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
+    """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
+    rows = await scope.rows(rooms_with_tenant(scope.tenant_id, room_ids))
+    rooms = {RoomId(room.id): room for _, room in rows if room is not None}
+    return Venue(rows[0][0], rooms)
+
+
+def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> Wish:
     """What the caller asks for under the venue's rules. Raises Invalid."""
+    tenant = venue.tenant
     rules = VenueRules(
-        zone(tenant.time_zone),
+        venue.zone,
         slot_minutes=tenant.slot_minutes,
         min_notice_minutes=tenant.min_notice_minutes,
         max_advance_days=tenant.max_advance_days,
@@ -210,32 +234,27 @@ def wish_of(scope: Scope, tenant: Tenant, *, duration_minutes: int, party_size: 
 
 async def load_calendar(
     scope: Scope,
+    venue: Venue,
     starts: Interval,
     wish: Wish,
     *,
-    room_ids: Sequence[RoomId] | None = None,
     exclude_booking_id: BookingId | None = None,
 ) -> Calendar:
-    """The facts about starts within an interval, in five statements whatever the rooms and days.
-
-    Without ``room_ids``, all rooms in use; unknown ones are left out.
-    """
+    """The facts about starts within an interval, in four statements whatever the rooms and days."""
     window = facts_window(starts, wish)
-    rows = await scope.rows(rooms_with_tenant(scope.tenant_id, room_ids))
-    tenant = rows[0][0]
-    rooms = {RoomId(room.id): room for _, room in rows if room is not None}
-    days = dates_around(window, zone(tenant.time_zone))
-    hours = await hours_facts(scope, list(rooms), first=days[0], last=days[-1])
+    days = dates_around(window, venue.zone)
+    rooms = list(venue.rooms)
+    hours = await hours_facts(scope, rooms, first=days[0], last=days[-1])
 
     blocked: defaultdict[RoomId | None, list[Interval]] = defaultdict(list)
     for blackout in await scope.all(blackouts_overlapping(scope.tenant_id, window)):
-        room_id = blackout.room_id and RoomId(blackout.room_id)
+        room_id = RoomId(blackout.room_id) if blackout.room_id else None
         blocked[room_id].append(Interval(blackout.starts_at, blackout.ends_at))
 
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
     stale: list[BookingId] = []
     for room_id, id, status, starts_at, ends_at, occupied, expires_at in await scope.rows(
-        claims_on(scope.tenant_id, list(rooms), window)
+        claims_on(scope.tenant_id, rooms, window)
     ):
         if effective_status(Status(status), expires_at, scope.now()) is Status.EXPIRED:
             stale.append(id)
@@ -256,9 +275,9 @@ async def load_calendar(
             blackouts=(*blocked[None], *blocked[id]),
             busy=tuple(busy[id]),
         )
-        for id, room in rooms.items()
+        for id, room in venue.rooms.items()
     }
-    return Calendar(tenant, rows=rooms, facts=facts, stale=tuple(stale))
+    return Calendar(venue, facts, stale=tuple(stale))
 
 
 def _window(query: AvailabilityQuery) -> Interval:
@@ -271,10 +290,10 @@ def _window(query: AvailabilityQuery) -> Interval:
     return Interval(first, last)
 
 
-def _check_size(calendar: Calendar, window: Interval) -> None:
-    starts = window.minutes // calendar.tenant.slot_minutes + 1
-    if starts * len(calendar.rows) > MAX_SLOTS:
+def _check_size(venue: Venue, window: Interval) -> None:
+    starts = window.minutes // venue.tenant.slot_minutes + 1
+    if starts * len(venue.rooms) > MAX_SLOTS:
         raise TooComplex(
-            f"{len(calendar.rows)} rooms have more than {MAX_SLOTS} slots in this time; "
+            f"{len(venue.rooms)} rooms have more than {MAX_SLOTS} slots in this time; "
             "ask for fewer rooms or days."
         )

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from sqlalchemy import Select
+from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.errors import Invalid, Refusal, Required
@@ -10,7 +11,7 @@ from domain.events import Event, EventType
 from domain.ids import RoomId
 from domain.money import Money
 from domain.patch import ABSENT, Absent
-from kit.keyset import Listing, Order
+from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot
 from models.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
@@ -31,7 +32,7 @@ def visible_rooms(scope: Scope) -> Select[Room]:
 
 async def room(scope: Scope, id: Annotated[RoomId, Doc("Which room.")]) -> Room | None:
     """One room; null for an id of none."""
-    return await scope.one(visible_rooms(scope).where(Room.id == id))
+    return await scope.one(visible_rooms(scope).where(col(Room.id) == id))
 
 
 def rooms(
@@ -85,13 +86,13 @@ async def update_room(
     *,
     version: Annotated[int, Doc("The version that was read.")],
     name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
-    description: Annotated[str | None | Absent, Doc("At most 2,000 characters.")] = ABSENT,
-    category: Annotated[str | None | Absent, Doc("At most 100 characters.")] = ABSENT,
+    description: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
+    category: Annotated[str | Absent | None, Doc("At most 100 characters.")] = ABSENT,
     capacity: Annotated[int | Absent, Doc("How many people it holds: 1 to 100,000.")] = ABSENT,
-    color: Annotated[str | None | Absent, Doc("For calendars: '#RRGGBB'.")] = ABSENT,
+    color: Annotated[str | Absent | None, Doc("For calendars: '#RRGGBB'.")] = ABSENT,
     buffer_before_minutes: Annotated[int | Absent, Doc("Kept free before a booking.")] = ABSENT,
     buffer_after_minutes: Annotated[int | Absent, Doc("Kept free after a booking.")] = ABSENT,
-    hourly_rate: Annotated[Money | None | Absent, Doc("In the tenant's currency.")] = ABSENT,
+    hourly_rate: Annotated[Money | Absent | None, Doc("In the tenant's currency.")] = ABSENT,
 ) -> Room:
     """Change a room. Bookings that it already has keep their price and their buffers."""
     await scope.lock(CALENDAR)

@@ -14,7 +14,7 @@ from domain.events import EventType
 )
 class CostDirective:
     weight: int = 1
-    multipliers: list[str] | None = None
+    multipliers: list[str] | None = strawberry.UNSET
 
 
 @strawberry.schema_directive(

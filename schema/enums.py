@@ -13,6 +13,8 @@ from domain.hours import Weekday
 from domain.plans import PlanCode
 from domain.users import Role
 from kit.scope import ActorKind
+from models.bookings import BookingOrderField
+from models.customers import CustomerOrderField
 from models.filters import SortDirection
 from models.rooms import RoomOrderField
 
@@ -43,6 +45,19 @@ describe(
     "What rooms can be sorted by.",
     NAME="By name.",
     CAPACITY="By how many people they hold.",
+    CREATED_AT="By when they were added.",
+)
+describe(
+    BookingOrderField,
+    "What bookings can be sorted by.",
+    STARTS_AT="By when they start.",
+    CREATED_AT="By when they were made.",
+    UPDATED_AT="By when they last changed.",
+)
+describe(
+    CustomerOrderField,
+    "What customers can be sorted by.",
+    NAME="By name.",
     CREATED_AT="By when they were added.",
 )
 describe(

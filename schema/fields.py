@@ -125,11 +125,15 @@ def computed(
     """A field answered by ``resolve(scope, row, **arguments)``."""
     arguments = Arguments.of(resolve, skip=2)
 
-    async def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
-        return await resolve(info.context.scope, root, **arguments.decoded(given))
+    def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
+        return resolve(info.context.scope, root, **arguments.decoded(given))
 
+    async def awaited(root: Any, info: Info[Operation], **given: Any) -> Any:
+        return await answer(root, info, **given)
+
+    is_async = inspect.iscoroutinefunction(resolve)
     return declared_field(
-        arguments.signing(answer, root=True),
+        arguments.signing(awaited if is_async else answer, root=True),
         description or described(resolve),
         requires=requires,
         cost=cost,
@@ -273,7 +277,11 @@ def declared_field(
 ) -> Any:
     shown: list[object] = list(directives)
     if cost is not None:
-        shown.append(CostDirective(weight=cost.weight, multipliers=list(cost.multipliers) or None))
+        shown.append(
+            CostDirective(
+                weight=cost.weight, multipliers=list(cost.multipliers) or strawberry.UNSET
+            )
+        )
     return make(
         resolver=resolver,
         description=description,

@@ -10,3 +10,11 @@ DateTimeRangeInput = input_type(
     gte="From this instant on.",
     lt="Before this instant.",
 )
+
+IdFilterInput = input_type(
+    IdFilter,
+    "One id, or any of several. An id of nothing matches nothing.",
+    name="IdFilter",
+    eq="Exactly this one.",
+    in_="One of these: at most 100.",
+)

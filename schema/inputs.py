@@ -19,7 +19,7 @@ from typing_extensions import Doc
 from domain.errors import Refusal, Required
 from domain.patch import ABSENT, Absent
 from kit.errors import BadInput
-from schema.ids import decode_id
+from schema.ids import decode_id, read_id
 
 Decoder = Callable[[Any], Any]
 
@@ -112,7 +112,7 @@ def graphql_type(annotation: Any) -> Any:
         return list[graphql_type(get_args(bare)[0])]  # type: ignore[misc]
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
         return strawberry.ID
-    return _INPUTS.get(bare, bare)
+    return strawberry.ID if bare is UUID else _INPUTS.get(bare, bare)
 
 
 def decoder(annotation: Any) -> Decoder:
@@ -130,6 +130,8 @@ def decoder(annotation: Any) -> Decoder:
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
         type_name = bare.__name__.removesuffix("Id")
         return lambda value: decode_id(type_name, value)
+    if bare is UUID:
+        return lambda value: read_id(value)[1]
     if bare is str:
         return _storable
     return _some

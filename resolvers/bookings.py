@@ -1,0 +1,526 @@
+"""Bookings: held, made, moved, changed and ended, so that no time is ever given twice."""
+
+from datetime import timedelta
+from secrets import token_bytes
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.availability import party_refusals
+from domain.bookings import (
+    EDITABLE,
+    MOVABLE,
+    REFERENCE_BYTES,
+    Life,
+    Status,
+    allowed_transitions,
+    check_open,
+    check_transition,
+    effective_status,
+    reference,
+)
+from domain.customers import CustomerChoice
+from domain.errors import HoldExpired, Invalid, NotFound, Refusal, Required, StaleVersion
+from domain.events import Event, EventType
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.money import Money
+from domain.patch import ABSENT, Absent
+from domain.venue_time import LocalPeriod, Start, local_period, zone
+from kit.ids import new_id
+from kit.keyset import Listing
+from kit.scope import Scope
+from models.base import snapshot
+from models.bookings import (
+    Booking,
+    BookingFilter,
+    BookingOrder,
+    bookings_matching,
+    bookings_of,
+    bookings_sorted,
+    inserted_unless_taken,
+    stored_lines,
+)
+from models.tenants import Tenant
+from permissions.policy import only_own
+from permissions.roles import P
+from resolvers.claims import Claim, claim, expire, lock_rooms, price_refusals
+from resolvers.customers import customer_for
+from resolvers.rows import at_version, found
+from resolvers.tenants import own_tenant
+from resolvers.usage import count_booking
+
+MAX_NOTE_LENGTH = 2000
+MAX_REASON_LENGTH = 500
+
+Version = Annotated[int, Doc("The version that was read.")]
+Reason = Annotated[str | None, Doc("Kept in the history; at most 500 characters.")]
+
+
+# ------------------------------------------------------------------------------ reading
+
+
+def visible_bookings(scope: Scope) -> Select[Booking]:
+    """All of the tenant's, or the caller's own."""
+    bookings = bookings_of(scope.tenant_id)
+    if only_own(scope.actor, P.BOOKINGS_READ):
+        return bookings.where(col(Booking.customer_id) == scope.actor.own_id)
+    return bookings
+
+
+async def booking(scope: Scope, *, id: Annotated[BookingId, Doc("Which.")]) -> Booking | None:
+    """One booking; null for an id of none that the caller can see."""
+    return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
+
+
+def bookings(
+    scope: Scope,
+    *,
+    filter: Annotated[BookingFilter | None, Doc("Only these.")] = None,
+    order_by: Annotated[tuple[BookingOrder, ...] | None, Doc("By start, if not given.")] = None,
+) -> Listing[Booking]:
+    """Bookings, those of all rooms and of every status."""
+    matching = bookings_matching(visible_bookings(scope), filter, now=scope.now())
+    return Listing(Booking, matching, bookings_sorted(order_by))
+
+
+def status(scope: Scope, booking: Booking) -> Status:
+    """Where it stands now: a hold past its time is EXPIRED."""
+    return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
+
+
+async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
+    """The statuses it can be given now, through the mutation of each."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    return allowed_transitions(_life(booking, tenant), now=scope.now())
+
+
+async def local(scope: Scope, booking: Booking) -> LocalPeriod:
+    """The venue's wall clock, ready to print."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    return local_period(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+
+
+# ------------------------------------------------------------------------------ making
+
+
+async def hold_booking(
+    scope: Scope,
+    *,
+    room_id: Annotated[RoomId, Doc("The room to hold.")],
+    start: Annotated[Start, Doc("When it starts.")],
+    duration_minutes: Annotated[int, Doc("How long it is.")],
+    party_size: Annotated[int, Doc("For how many people.")] = 1,
+) -> Booking:
+    """Keep a time for somebody who is still deciding, for the venue's `holdMinutes`.
+
+    The price is frozen. Turn it into a booking with `createBooking(holdId:)`.
+    """
+    await lock_rooms(scope, room_id)
+    claimed = await claim(
+        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
+    )
+    _raise_all(claimed.refusals)
+    expires_at = scope.now() + timedelta(minutes=claimed.tenant.hold_minutes)
+    held = await _insert(
+        scope,
+        claimed,
+        status=Status.HELD,
+        customer_id=scope.actor.own_id,
+        hold_expires_at=expires_at,
+        note=None,
+    )
+    scope.emit(_event(EventType.BOOKING_HELD, held, claimed=claimed))
+    return held
+
+
+async def create_booking(
+    scope: Scope,
+    *,
+    hold_id: Annotated[BookingId | None, Doc("The hold to turn into a booking.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
+    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
+    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    customer: Annotated[
+        CustomerChoice | None, Doc("Whom it is for; customers book for themselves.")
+    ] = None,
+    party_size: Annotated[
+        int, Doc("For how many people; with a hold, 1 leaves the hold's number.")
+    ] = 1,
+    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    expected_total: Annotated[
+        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+    ] = None,
+) -> Booking:
+    """Book a time, directly or from a hold.
+
+    Give either `holdId`, or `roomId` with `start` and `durationMinutes`. PENDING where the venue
+    confirms bookings, else CONFIRMED.
+    """
+    problems = _text_problems(note=note)
+    if hold_id is not None:
+        extra = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
+        problems += [
+            Invalid("A hold has its time already.", path=(name,))
+            for name, value in extra.items()
+            if value is not None
+        ]
+        _raise_all(problems)
+        return await _convert(
+            scope, hold_id, customer, party_size=party_size, note=note, expected=expected_total
+        )
+
+    needed = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
+    problems += [Required(path=(name,)) for name, value in needed.items() if value is None]
+    _raise_all(problems)
+    assert room_id is not None and start is not None and duration_minutes is not None
+    await lock_rooms(scope, room_id)
+    claimed = await claim(
+        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
+    )
+    total = claimed.price.total if claimed.price else None
+    customer_id, refused = await _customer(scope, customer)
+    _raise_all([*claimed.refusals, *refused, *price_refusals(expected_total, total)])
+    await count_booking(scope, claimed.tenant)
+    made = await _insert(
+        scope,
+        claimed,
+        status=_booked(claimed.tenant),
+        customer_id=customer_id,
+        hold_expires_at=None,
+        note=note,
+    )
+    scope.emit(_event(EventType.BOOKING_CREATED, made, claimed=claimed))
+    return made
+
+
+async def _convert(
+    scope: Scope,
+    hold_id: BookingId,
+    customer: CustomerChoice | None,
+    *,
+    party_size: int,
+    note: str | None,
+    expected: Money | None,
+) -> Booking:
+    hold = await _locked(scope, hold_id, path=("hold_id",))
+    tenant = await own_tenant(scope)
+    if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
+        raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
+    check_open(_life(hold, tenant), frozenset({Status.HELD}), now=scope.now())
+    before = snapshot(hold)
+    if party_size != 1:
+        hold.party_size = party_size
+    refused = await _capacity_problems(scope, hold)
+    customer_id, unknown = await _customer(scope, customer)
+    _raise_all([*refused, *unknown, *price_refusals(expected, hold.price)])
+    await count_booking(scope, tenant)
+    hold.customer_id = customer_id or hold.customer_id
+    hold.status = _booked(tenant).value
+    hold.hold_expires_at = None
+    hold.note = note
+    return _changed(scope, EventType.BOOKING_CREATED, hold, before)
+
+
+# ------------------------------------------------------------------------------ changing
+
+
+async def reschedule_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
+    start: Annotated[Start, Doc("When it starts now.")],
+    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    reason: Reason = None,
+) -> list[Booking]:
+    """Move a pending or confirmed booking; its id and reference stay.
+
+    The price stays frozen, unless the room or the duration changes.
+    """
+    _raise_all(_text_problems(reason=reason))
+    seen = await _seen(scope, id)
+    target = room_id or RoomId(seen.room_id)
+    await lock_rooms(scope, seen.room_id, target)
+    moved = await at_version(scope, visible_bookings(scope), id, version=version, what="booking")
+    if moved.room_id != seen.room_id:
+        raise StaleVersion(moved, path=("version",))
+    minutes = Interval(moved.starts_at, moved.ends_at).minutes
+    claimed = await claim(
+        scope,
+        target,
+        start,
+        duration_minutes=minutes if duration_minutes is None else duration_minutes,
+        party_size=moved.party_size,
+        moving=moved,
+    )
+    check_open(_life(moved, claimed.tenant), MOVABLE, now=scope.now())
+    _raise_all(claimed.refusals)
+    before = snapshot(moved)
+    if (target, claimed.wanted.minutes) != (moved.room_id, minutes):
+        price = claimed.price
+        moved.price_lines = stored_lines(price)
+        moved.price_minor = price.total.amount_minor if price else None
+    moved.room_id = target
+    moved.starts_at = claimed.wanted.start
+    moved.ends_at = claimed.wanted.end
+    moved.occupied = claimed.occupied
+    return [
+        _changed(
+            scope, EventType.BOOKING_RESCHEDULED, moved, before, reason=reason, claimed=claimed
+        )
+    ]
+
+
+async def update_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    customer: Annotated[CustomerChoice | Absent | None, Doc("Whom it is for.")] = ABSENT,
+    party_size: Annotated[int | Absent, Doc("For how many people.")] = ABSENT,
+    note: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
+) -> Booking:
+    """Change everything but when and where: customer, party size, note."""
+    problems = _text_problems(note=None if note is ABSENT else note)
+    edited = await _locked(scope, id, version=version)
+    check_open(_life(edited, await own_tenant(scope)), EDITABLE, now=scope.now())
+    before = snapshot(edited)
+    if party_size is not ABSENT:
+        edited.party_size = party_size
+        problems += await _capacity_problems(scope, edited)
+    if customer is not ABSENT:
+        edited.customer_id, unknown = await _customer(scope, customer)
+        problems += unknown
+    if note is not ABSENT:
+        edited.note = note
+    _raise_all(problems)
+    return _changed(scope, EventType.BOOKING_UPDATED, edited, before)
+
+
+async def confirm_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Agree to a pending booking."""
+    return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
+
+
+async def reject_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+) -> Booking:
+    """Say no to a pending booking, and free its time at once."""
+    return await _become(
+        scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
+    )
+
+
+async def cancel_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking or hold.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+) -> list[Booking]:
+    """Call a booking or a hold off, and free its time at once."""
+    return [
+        await _become(
+            scope, id, Status.CANCELLED, EventType.BOOKING_CANCELLED, version=version, reason=reason
+        )
+    ]
+
+
+async def check_in_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that the guests are here: from 15 minutes before the start until the end."""
+    return await _become(
+        scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
+    )
+
+
+async def complete_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that a booking took place: once checked in, or once its time is over."""
+    return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
+
+
+async def mark_no_show(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that nobody came, once a booking has started; its remaining time is free at once."""
+    return await _become(scope, id, Status.NO_SHOW, EventType.BOOKING_NO_SHOW, version=version)
+
+
+async def expire_hold(scope: Scope, id: BookingId) -> None:
+    """Store that a hold is past its time, unless that is done or it became a booking."""
+    try:
+        hold = await _locked(scope, id)
+    except NotFound:
+        return
+    if hold.status == Status.HELD.value and status(scope, hold) is Status.EXPIRED:
+        await expire(scope, [id])
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+async def _seen(scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)) -> Booking:
+    """The booking before any lock, to know its room. Raises NotFound."""
+    seen = await scope.peek(visible_bookings(scope).where(col(Booking.id) == id))
+    if seen is None:
+        raise NotFound("booking", path=path)
+    return seen
+
+
+async def _locked(
+    scope: Scope,
+    id: BookingId,
+    *,
+    version: int | None = None,
+    path: tuple[str, ...] = ("id",),
+) -> Booking:
+    """The booking under its room's lock. Raises NotFound, StaleVersion."""
+    seen = await _seen(scope, id, path=path)
+    await lock_rooms(scope, seen.room_id)
+    if version is None:
+        locked = await found(scope, visible_bookings(scope), id, what="booking", path=path)
+    else:
+        locked = await at_version(
+            scope, visible_bookings(scope), id, version=version, what="booking"
+        )
+    if locked.room_id != seen.room_id:
+        raise StaleVersion(locked, path=("version",))
+    return locked
+
+
+async def _become(
+    scope: Scope,
+    id: BookingId,
+    wanted: Status,
+    event: EventType,
+    *,
+    version: int,
+    reason: str | None = None,
+) -> Booking:
+    _raise_all(_text_problems(reason=reason))
+    booking = await _locked(scope, id, version=version)
+    check_transition(_life(booking, await own_tenant(scope)), wanted, now=scope.now())
+    before = snapshot(booking)
+    booking.status = wanted.value
+    booking.hold_expires_at = None
+    return _changed(scope, event, booking, before, reason=reason)
+
+
+async def _insert(scope: Scope, claimed: Claim, **given: Any) -> Booking:
+    price = claimed.price
+    row = {
+        "tenant_id": scope.tenant_id,
+        "id": new_id(),
+        "reference": reference(token_bytes(REFERENCE_BYTES)),
+        "room_id": claimed.room.id,
+        "held_by_id": scope.actor.user_id,
+        "starts_at": claimed.wanted.start,
+        "ends_at": claimed.wanted.end,
+        "occupied": claimed.occupied,
+        "party_size": claimed.wish.party_size,
+        "price_lines": stored_lines(price),
+        "price_minor": price.total.amount_minor if price else None,
+        "currency_code": claimed.room.currency_code,
+        "version": 1,
+        "created_at": scope.now(),
+        "updated_at": scope.now(),
+        **given,
+    }
+    made = await scope.value(inserted_unless_taken(row))
+    if made is None:
+        raise claimed.taken
+    assert isinstance(made, Booking)
+    return made
+
+
+async def _customer(
+    scope: Scope, choice: CustomerChoice | None
+) -> tuple[UUID | None, list[Refusal]]:
+    """Whom a booking is for, and what is wrong with the choice; customers book for themselves."""
+    if choice is None:
+        return scope.actor.own_id, []
+    try:
+        customer = await customer_for(scope, choice)
+    except Refusal as refusal:
+        return None, [refusal]
+    except ExceptionGroup as group:
+        wrong, others = group.split(Refusal)
+        if others is not None:
+            raise
+        return None, list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
+    return customer.id, []
+
+
+async def _capacity_problems(scope: Scope, booking: Booking) -> list[Refusal]:
+    room = await scope.loaders.related(booking, "room")
+    return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
+
+
+def _booked(tenant: Tenant) -> Status:
+    return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
+
+
+def _life(booking: Booking, tenant: Tenant) -> Life:
+    return Life(
+        Status(booking.status),
+        Interval(booking.starts_at, booking.ends_at),
+        booking.hold_expires_at,
+        requires_confirmation=tenant.requires_confirmation,
+    )
+
+
+def _changed(
+    scope: Scope,
+    type: EventType,
+    booking: Booking,
+    before: Any,
+    *,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+) -> Booking:
+    booking.version += 1
+    booking.updated_at = scope.now()
+    scope.emit(_event(type, booking, before=before, reason=reason, claimed=claimed))
+    return booking
+
+
+def _event(
+    type: EventType,
+    booking: Booking,
+    *,
+    before: Any = None,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+) -> Event:
+    after = snapshot(booking)
+    if claimed is not None and claimed.lifted:
+        after = {**after, "overridden": [code.value for code in claimed.lifted]}
+    return Event(type, "Booking", booking.id, reason=reason, before=before, after=after)
+
+
+def _text_problems(*, note: str | None = None, reason: str | None = None) -> list[Refusal]:
+    problems: list[Refusal] = []
+    if note is not None and len(note) > MAX_NOTE_LENGTH:
+        problems.append(Invalid(f"At most {MAX_NOTE_LENGTH} characters.", path=("note",)))
+    if reason is not None and len(reason) > MAX_REASON_LENGTH:
+        problems.append(Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",)))
+    return problems
+
+
+def _raise_all(refusals: Any) -> None:
+    if refusals:
+        raise ExceptionGroup("refused", list(refusals))

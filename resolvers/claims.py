@@ -1,0 +1,137 @@
+"""Claiming a time of a room: locked first, then decided on the facts of that moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlmodel import col
+
+from domain.availability import Wish, overridden, reasons_against, refusals
+from domain.bookings import Status
+from domain.errors import Code, NotFound, PriceChanged, Refusal, SlotTaken
+from domain.events import Event, EventType
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.money import Money
+from domain.pricing import Price, price_of
+from domain.venue_time import Start, resolve_start
+from kit.scope import Scope
+from models.base import snapshot
+from models.bookings import Booking, bookings_of
+from models.rooms import Room
+from models.tenants import Tenant
+from resolvers.availability import load_calendar, load_venue, wish_of
+from resolvers.rows import CALENDAR
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A time of a room that somebody wants, with all that refuses it.
+
+    ``lifted`` are the rules that the caller's override let pass, for the audit.
+    """
+
+    tenant: Tenant
+    room: Room
+    wish: Wish
+    wanted: Interval
+    refusals: tuple[Refusal, ...]
+    lifted: tuple[Code, ...]
+
+    @property
+    def occupied(self) -> Range[datetime]:
+        """The wanted time with the room's buffers, as no two bookings may have it."""
+        padded = self.wanted.padded(
+            before_minutes=self.room.buffer_before_minutes,
+            after_minutes=self.room.buffer_after_minutes,
+        )
+        return Range(padded.start, padded.end)
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs at the room's present rate."""
+        return price_of(self.room.hourly_rate, self.wanted, label=self.room.name)
+
+    @property
+    def taken(self) -> SlotTaken:
+        """The refusal when the database found the time taken after all."""
+        return SlotTaken(
+            Code.SLOT_TAKEN,
+            room_id=RoomId(self.room.id),
+            room_name=self.room.name,
+            wanted=self.wanted,
+            party_size=self.wish.party_size,
+            zone=self.wish.rules.zone,
+            conflicts=(),
+            path=("start",),
+        )
+
+
+async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
+    """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile."""
+    await scope.lock(*(("room", room_id) for room_id in room_ids), shared=[CALENDAR])
+
+
+async def claim(
+    scope: Scope,
+    room_id: RoomId,
+    start: Start,
+    *,
+    duration_minutes: int,
+    party_size: int,
+    moving: Booking | None = None,
+) -> Claim:
+    """Decide on a time of a locked room; holds past their time give theirs up first.
+
+    Raises NotFound for the room, and what makes the time itself unreadable.
+    """
+    venue = await load_venue(scope, [room_id])
+    if room_id not in venue.rooms:
+        raise NotFound("room", path=("room_id",))
+    starts_at = resolve_start(start, venue.zone)
+    wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+    wanted = wish.interval(starts_at)
+    exclude = BookingId(moving.id) if moving else None
+    calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
+    facts = calendar.facts[room_id]
+    reasons = reasons_against(facts, starts_at, wish)
+    if not reasons:
+        await expire(scope, calendar.stale)
+    return Claim(
+        venue.tenant,
+        venue.rooms[room_id],
+        wish,
+        wanted,
+        refusals=tuple(refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude)),
+        lifted=overridden(starts_at, wish),
+    )
+
+
+async def expire(scope: Scope, ids: Sequence[BookingId]) -> None:
+    """Store what has already happened: these holds are past their time."""
+    if not ids:
+        return
+    for hold in await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids))):
+        before = snapshot(hold)
+        hold.status = Status.EXPIRED.value
+        hold.version += 1
+        hold.updated_at = scope.now()
+        scope.emit(
+            Event(
+                EventType.BOOKING_EXPIRED,
+                "Booking",
+                hold.id,
+                before=before,
+                after=snapshot(hold),
+            )
+        )
+    await scope.flush()
+
+
+def price_refusals(expected: Money | None, actual: Money | None) -> list[Refusal]:
+    """Refused when the caller agreed to another price."""
+    if expected is None or expected == actual:
+        return []
+    return [PriceChanged(expected, actual=actual, path=("expected_total",))]

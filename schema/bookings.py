@@ -1,0 +1,273 @@
+"""Bookings: a room held for somebody for a time."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain.bookings import Status
+from domain.customers import CustomerChoice
+from domain.errors import SlotTaken, SlotUnavailable
+from domain.events import EventType as E
+from domain.pricing import Price
+from domain.pricing import PriceLine as Line
+from domain.venue_time import LocalPeriod as Period
+from kit.scope import Scope
+from models.bookings import BookingFilter, BookingOrder, StatusFilter
+from permissions.roles import P
+from resolvers import availability, bookings
+from resolvers.audit import event_cursor
+from schema.availability import BusyInterval, Slot, SlotReason
+from schema.customers import Customer
+from schema.errors import UserError, shows
+from schema.fields import Node, column, computed, node, query, related, value
+from schema.inputs import input_type
+from schema.money import Money
+from schema.mutations import mutation, payload
+from schema.pages import Connection, View, connection
+from schema.rooms import Room
+from schema.scalars import EventCursor, TimeZone
+
+input_type(
+    StatusFilter,
+    "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
+    name="StatusFilter",
+    eq="Exactly this one.",
+    in_="One of these.",
+    not_in="None of these.",
+)
+input_type(
+    BookingFilter,
+    "All given fields are ANDed.",
+    name="BookingFilter",
+    overlaps="Shares some time with the range.",
+    starts_at="Starts within the range.",
+    updated_at="Last changed within the range.",
+    room_id="Of these rooms.",
+    customer_id="Of these customers.",
+    status="With these statuses.",
+    search="Somewhere in the reference, or in the customer's name, e-mail address or phone.",
+)
+input_type(
+    BookingOrder,
+    "One key to sort by.",
+    name="BookingOrder",
+    field="What to sort by.",
+    direction="Which end comes first.",
+)
+
+
+@value(Period)
+class LocalPeriod:
+    """The venue's wall clock, ready to print."""
+
+    time_zone: TimeZone = column("The venue's.")
+    start: str = column("As 'YYYY-MM-DDTHH:MM'.")
+    end: str = column("As 'YYYY-MM-DDTHH:MM'.")
+    utc_offset_start: str = column("The offset at the start: '-05:00'.")
+    utc_offset_end: str = column("The offset at the end.")
+
+
+@value(Line)
+class PriceLine:
+    """One part of a price."""
+
+    label: str = column("What it is for.")
+    starts_at: datetime | None = column("From when; null for what has no time.")
+    ends_at: datetime | None = column("Until when.")
+    minutes: int | None = column("For how long.")
+    amount: Money = column("How much.")
+
+
+@value(Price)
+class PriceBreakdown:
+    """What a booking costs: the lines sum to the subtotal; total = subtotal - discount + tax."""
+
+    lines: list[PriceLine] = column("In the order of their times.")
+    subtotal: Money = column("The sum of the lines.")
+    discount: Money = column("What is taken off.")
+    tax: Money = column("What is added.")
+    total: Money = column("What is to pay.")
+
+
+@node(models.Booking, visible=bookings.visible_bookings, requires=P.BOOKINGS_READ)
+class Booking(Node):
+    """A room held for somebody for a time."""
+
+    reference: str = column("For people to read out: unique in the tenant, never changes.")
+    version: int = column("Grows with every change; updates name the one they saw.")
+    status: Status = computed(bookings.status)
+    allowed_transitions: list[Status] = computed(bookings.transitions)
+    room: Room = related("Where.")
+    customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
+    starts_at: datetime = column("When it starts.")
+    ends_at: datetime = column("When it ends.")
+    local: LocalPeriod = computed(bookings.local)
+    hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
+    party_size: int = column("How many people.")
+    note: str | None = column("For the venue.", requires=P.BOOKINGS_READ)
+    price: PriceBreakdown | None = column(
+        "What it costs; frozen when it was held or booked.",
+        requires=P.PRICES_READ,
+        name="breakdown",
+    )
+    created_at: datetime = column("When it was held or booked.")
+    updated_at: datetime = column("When it last changed.")
+
+
+async def _event_cursor(scope: Scope, _: View) -> str:
+    """Subscribe after it and miss nothing.
+
+    Events after it may repeat these rows: compare `version`.
+    """
+    return await event_cursor(scope)
+
+
+@strawberry.type(description="A page of bookings.")
+class BookingConnection(Connection[Booking]):
+    event_cursor: EventCursor = computed(
+        _event_cursor,
+        "Subscribe after it and miss nothing. Events after it may repeat these rows: compare "
+        "`version`. Cursors compare for equality only.",
+    )
+
+
+@shows(SlotTaken)
+class SlotConflictError(UserError):
+    """The slot is gone: carries what a client needs to recover without another round trip."""
+
+    conflicts: list[BusyInterval] = column("What is in the way; never whose it is.")
+    alternatives: list[Slot] = computed(availability.alternatives_to)
+
+
+@shows(SlotUnavailable)
+class SlotUnavailableError(UserError):
+    """A rule of the venue refuses the time."""
+
+    reasons: list[SlotReason] = column("Every failed rule, the same as explainSlot gives.")
+
+
+@strawberry.type
+class BookingQueries:
+    booking: Booking | None = query(bookings.booking, requires=P.BOOKINGS_READ)
+    bookings: BookingConnection | None = connection(bookings.bookings, requires=P.BOOKINGS_READ)
+
+
+@payload
+class HoldBookingPayload:
+    """The hold."""
+
+    booking: Booking | None
+    replayed: bool
+
+
+@payload
+class CreateBookingPayload:
+    """The booking."""
+
+    booking: Booking | None
+    replayed: bool
+
+
+@payload
+class ConfirmBookingPayload:
+    """The confirmed booking."""
+
+    booking: Booking | None
+
+
+@payload
+class RejectBookingPayload:
+    """The rejected booking."""
+
+    booking: Booking | None
+
+
+@payload
+class UpdateBookingPayload:
+    """The changed booking."""
+
+    booking: Booking | None
+
+
+@payload
+class RescheduleBookingPayload:
+    """The moved bookings."""
+
+    bookings: list[Booking]
+    replayed: bool
+
+
+@payload
+class CancelBookingPayload:
+    """The cancelled bookings."""
+
+    bookings: list[Booking]
+    replayed: bool
+
+
+@payload
+class CheckInBookingPayload:
+    """The booking, whose guests are here."""
+
+    booking: Booking | None
+
+
+@payload
+class CompleteBookingPayload:
+    """The completed booking."""
+
+    booking: Booking | None
+
+
+@payload
+class MarkNoShowPayload:
+    """The booking that nobody came to."""
+
+    booking: Booking | None
+
+
+@strawberry.type
+class BookingMutations:
+    hold_booking: HoldBookingPayload | None = mutation(
+        bookings.hold_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_HELD], idempotent=True
+    )
+    create_booking: CreateBookingPayload | None = mutation(
+        bookings.create_booking,
+        requires=P.BOOKINGS_WRITE,
+        emits=[E.BOOKING_CREATED],
+        idempotent=True,
+    )
+    confirm_booking: ConfirmBookingPayload | None = mutation(
+        bookings.confirm_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CONFIRMED]
+    )
+    reject_booking: RejectBookingPayload | None = mutation(
+        bookings.reject_booking,
+        requires=P.BOOKINGS_MANAGE,
+        emits=[E.BOOKING_REJECTED],
+        wrapped=False,
+    )
+    update_booking: UpdateBookingPayload | None = mutation(
+        bookings.update_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_UPDATED]
+    )
+    reschedule_booking: RescheduleBookingPayload | None = mutation(
+        bookings.reschedule_booking,
+        requires=P.BOOKINGS_WRITE,
+        emits=[E.BOOKING_RESCHEDULED],
+        idempotent=True,
+    )
+    cancel_booking: CancelBookingPayload | None = mutation(
+        bookings.cancel_booking,
+        requires=P.BOOKINGS_WRITE,
+        emits=[E.BOOKING_CANCELLED],
+        idempotent=True,
+    )
+    check_in_booking: CheckInBookingPayload | None = mutation(
+        bookings.check_in_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CHECKED_IN]
+    )
+    complete_booking: CompleteBookingPayload | None = mutation(
+        bookings.complete_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_COMPLETED]
+    )
+    mark_no_show: MarkNoShowPayload | None = mutation(
+        bookings.mark_no_show, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_NO_SHOW]
+    )
