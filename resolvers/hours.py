@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid
+from domain.errors import Invalid, NotFound, Refusal
 from domain.events import Event, EventType, Snapshot
 from domain.hours import (
     HoursFacts,
@@ -38,7 +38,7 @@ from models.hours import (
 )
 from models.rooms import Room
 from models.tenants import Tenant
-from resolvers.rooms import room, visible_rooms
+from resolvers.rooms import room
 from resolvers.rows import CALENDAR, found
 
 T = TypeVar("T")
@@ -144,9 +144,13 @@ async def set_business_hours(
 ) -> Sequence[WeeklyHours]:
     """Set the weekly opening hours of the venue or of one room. Bookings that exist stay."""
     await scope.lock(CALENDAR)
-    if room_id is not None:
-        await found(scope, visible_rooms(scope), room_id, what="room", path=("room_id",))
-    plan = weekly_hours(hours, path=("hours",))
+    refused = await room_refusals(scope, room_id)
+    try:
+        plan = weekly_hours(hours, path=("hours",))
+    except Invalid as invalid:
+        refused.append(invalid)
+    if refused:
+        raise ExceptionGroup("refused", refused)
     if room_id is None and not plan:
         plan = _CLOSED_WEEK
     before = _week(await scope.all(weekday_hours_of(scope.tenant_id, room_id)))
@@ -213,10 +217,13 @@ async def set_hours_exception(
     Set again, it replaces the earlier exception of the same date.
     """
     await scope.lock(CALENDAR)
-    if room_id is not None:
-        await found(scope, visible_rooms(scope), room_id, what="room", path=("room_id",))
-    check_reason(reason)
-    minutes = as_pairs(daily_hours(intervals, path=("intervals",)))
+    refused = [*await room_refusals(scope, room_id), *reason_refusals(reason)]
+    try:
+        minutes = as_pairs(daily_hours(intervals, path=("intervals",)))
+    except Invalid as invalid:
+        refused.append(invalid)
+    if refused:
+        raise ExceptionGroup("refused", refused)
     exception = await scope.one(exception_on(scope.tenant_id, date, room_id=room_id))
     before = _exception_logged(exception) if exception is not None else None
     if exception is None:
@@ -244,10 +251,17 @@ async def delete_hours_exception(
 # ------------------------------------------------------------------------------ shared
 
 
-def check_reason(reason: str | None) -> None:
-    """Raises Invalid for one that is too long."""
-    if len(reason or "") > MAX_REASON_LENGTH:
-        raise Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",))
+async def room_refusals(scope: Scope, room_id: RoomId | None) -> list[Refusal]:
+    """None for the whole venue or a room of it."""
+    if room_id is None or await room(scope, room_id) is not None:
+        return []
+    return [NotFound("room", path=("room_id",))]
+
+
+def reason_refusals(reason: str | None) -> list[Refusal]:
+    if len(reason or "") <= MAX_REASON_LENGTH:
+        return []
+    return [Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",))]
 
 
 def whole(rows: list[T]) -> list[T]:

@@ -6,11 +6,15 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
+from schema.blackouts import BlackoutMutations, BlackoutQueries
+from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
 from schema.fields import COST
+from schema.hours import HoursMutations, HoursQueries
 from schema.nodes import NodeQueries
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
+from schema.settings import SettingsMutations
 from schema.tenants import TenantQueries
 
 
@@ -24,12 +28,25 @@ class _Names(NameConverter):
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, RoomQueries, TenantQueries):
+class Query(
+    NodeQueries,
+    TenantQueries,
+    RoomQueries,
+    HoursQueries,
+    BlackoutQueries,
+    CustomerQueries,
+):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(RoomMutations):
+class Mutation(
+    SettingsMutations,
+    RoomMutations,
+    HoursMutations,
+    BlackoutMutations,
+    CustomerMutations,
+):
     pass
 
 

@@ -6,13 +6,16 @@ import strawberry
 
 import models
 from domain.events import EventType
+from domain.venue_time import TimeZone
+from kit.cost import Cost
 from models.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
-from resolvers import rooms
-from schema.fields import Node, column, node, query, related
+from resolvers import hours, rooms
+from schema.fields import Node, column, computed, node, query
 from schema.inputs import input_type
 from schema.money import Money
 from schema.mutations import mutation, payload
+from schema.opening_hours import OpeningDay, WeeklyHours
 from schema.pages import Connection, connection
 
 input_type(
@@ -45,6 +48,11 @@ class Room(Node):
     buffer_before_minutes: int = column("Kept free before each booking.")
     buffer_after_minutes: int = column("Kept free after each booking.")
     hourly_rate: Money | None = column("What an hour costs.", requires=P.PRICES_READ)
+    time_zone: TimeZone = computed(hours.time_zone_of)
+    opening_hours: list[OpeningDay] = computed(
+        hours.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
+    )
+    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room)
     archived_at: datetime | None = column("Since when it is out of use; null while in use.")
     version: int = column("Grows with every change; updates name the one they saw.")
 

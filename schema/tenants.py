@@ -9,10 +9,11 @@ from domain import plans
 from domain.money import CurrencyCode
 from domain.venue_time import TimeZone
 from permissions.roles import P
-from resolvers import tenants, usage
+from resolvers import hours, tenants, usage
 from schema.enums import PlanCode
 from schema.fields import Node, column, computed, node, query, value
 from schema.money import Money
+from schema.opening_hours import WeeklyHours
 
 
 @value(plans.Plan)
@@ -71,6 +72,7 @@ class Tenant(Node):
     plan: Plan = computed(tenants.plan_of)
     usage: Usage = computed(usage.usage_of, "What it uses of its plan in this month.")
     settings: TenantSettings = computed(tenants.settings_of)
+    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")
 

@@ -1,0 +1,54 @@
+"""Blackouts: time nobody can book."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import blackouts
+from schema.fields import Node, column, node, query, related
+from schema.filters import DateTimeRangeInput  # noqa: F401 (declared before it is used)
+from schema.hours import UNPAGED_COST
+from schema.mutations import mutation, payload
+from schema.rooms import Room
+
+
+@node(models.Blackout, visible=blackouts.visible_blackouts, requires=P.HOURS_READ)
+class Blackout(Node):
+    """Time nobody can book: maintenance, a private party. Beats opening hours."""
+
+    room: Room | None = related("The room it blocks; null: the whole venue.")
+    starts_at: datetime = column("The first blocked moment.")
+    ends_at: datetime = column("The first moment that is free again.")
+    reason: str | None = column("For guests too.")
+
+
+@strawberry.type
+class BlackoutQueries:
+    blackouts: list[Blackout] | None = query(
+        blackouts.blackouts, requires=P.HOURS_READ, cost=UNPAGED_COST
+    )
+
+
+@payload
+class CreateBlackoutPayload:
+    """The blocked time."""
+
+    blackout: Blackout | None
+
+
+@payload
+class DeleteBlackoutPayload:
+    """Whether the time is given back."""
+
+
+@strawberry.type
+class BlackoutMutations:
+    create_blackout: CreateBlackoutPayload | None = mutation(
+        blackouts.create_blackout, requires=P.HOURS_WRITE, emits=[EventType.BLACKOUT_CREATED]
+    )
+    delete_blackout: DeleteBlackoutPayload | None = mutation(
+        blackouts.delete_blackout, requires=P.HOURS_WRITE, emits=[EventType.BLACKOUT_DELETED]
+    )

@@ -1,0 +1,35 @@
+"""The tenant's name and time zone, and the rules by which its rooms are booked: changed."""
+
+import strawberry
+
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import settings
+from schema.mutations import mutation, payload
+from schema.tenants import Tenant
+
+
+@payload
+class UpdateTenantPayload:
+    """The changed tenant."""
+
+    tenant: Tenant | None
+
+
+@payload
+class UpdateTenantSettingsPayload:
+    """The tenant with its changed rules."""
+
+    tenant: Tenant | None
+
+
+@strawberry.type
+class SettingsMutations:
+    update_tenant: UpdateTenantPayload | None = mutation(
+        settings.update_tenant, requires=P.TENANT_WRITE, emits=[EventType.TENANT_UPDATED]
+    )
+    update_tenant_settings: UpdateTenantSettingsPayload | None = mutation(
+        settings.update_tenant_settings,
+        requires=P.TENANT_WRITE,
+        emits=[EventType.SETTINGS_CHANGED],
+    )
