@@ -1,0 +1,118 @@
+"""A database for each module of tests, an app of its own for each test, and clients for it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import httpx2
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.applications import Starlette
+
+from app import build_app
+from kit.database_urls import DatabaseUrls
+from kit.passwords import Passwords
+from kit.scope import Runtime
+from kit.settings import Environment, Settings
+from tests.client import Api
+from tests.clock import StoppedClock
+from tests.database import SECRET, drop_database, fresh_database, start_server, stop_server
+
+_WORKER = "PYTEST_XDIST_WORKER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _WORKER not in os.environ and not config.option.collectonly:
+        start_server()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _WORKER not in os.environ and not config.option.collectonly:
+        stop_server()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrls]:
+    """A migrated database that the tests of one module share."""
+    module = sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    name = f"{os.environ.get(_WORKER, 'main')}_{module}"
+    yield await fresh_database(name)
+    await drop_database(name)
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def settings(database: DatabaseUrls, tmp_path: Path) -> Settings:
+    """Those of the app under test: no limit on how much is asked for over time."""
+    return Settings(
+        _env_file=None,
+        environment=Environment.TEST,
+        data=tmp_path,
+        app_database_url=database.app,
+        relay_database_url=database.relay,
+        given_secret=SECRET.decode(),
+        rate_limit=False,
+        allowed_origins=("https://book.example.com",),
+    )
+
+
+@pytest_asyncio.fixture
+async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlette]:
+    """The whole app, started, but for GraphiQL."""
+    built = build_app(
+        settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+    )
+    async with built.router.lifespan_context(built):
+        yield built
+
+
+@pytest.fixture
+def runtime(app: Starlette) -> Runtime:
+    """What the app's scopes share, for the factories."""
+    found = app.state.runtime
+    assert isinstance(found, Runtime)
+    return found
+
+
+@pytest_asyncio.fixture
+async def api(app: Starlette) -> AsyncIterator[Api]:
+    """A client that calls the app without a network."""
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        yield Api(http)
+
+
+@pytest_asyncio.fixture
+async def server(app: Starlette) -> AsyncIterator[str]:
+    """The address of the app behind a real server, for WebSockets and races."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=2,
+        log_config=None,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served = _Server(config)
+        serving = asyncio.create_task(served.serve(sockets=[listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        served.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to pytest."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,231 @@
+"""Venues with all that a test needs, stored directly: rooms, people with tokens, bookings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import count
+
+from sqlalchemy.dialects.postgresql import Range
+
+from domain.bookings import Status
+from domain.hours import Weekday
+from domain.plans import PlanCode
+from domain.users import Role
+from kit.ids import new_id
+from kit.passwords import Passwords
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.tokens import Tokens
+from models.base import TenantRow
+from models.bookings import Booking
+from models.customers import Customer
+from models.hours import WeekdayHours
+from models.rooms import Room
+from models.sessions import Session
+from models.tenants import Tenant
+from models.users import User
+from resolvers.transactions import perform
+from resolvers.usage import count_room
+from schema.ids import encode_id
+
+PASSWORD = "a long enough password"
+ALWAYS = ((0, 24 * 60),)
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user with a session that has just begun."""
+
+    user: User
+    token: str
+    session: Session
+
+    @property
+    def actor(self) -> Actor:
+        """Who a resolver sees when this person calls."""
+        user = self.user
+        kind = ActorKind.CUSTOMER if user.customer_id else ActorKind.USER
+        return Actor(
+            kind, user.tenant_id, user.id, self.session.id, user.role, own_id=user.customer_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A tenant with rooms and a person of every role; ``guest`` is the one who is a customer."""
+
+    tenant: Tenant
+    rooms: tuple[Room, ...]
+    owner: Person
+    admin: Person
+    manager: Person
+    staff: Person
+    guest: Person
+    customer: Customer
+    other_customer: Customer
+
+
+async def make_venue(
+    runtime: Runtime,
+    *,
+    subdomain: str | None = None,
+    rooms: int = 2,
+    time_zone: str = "Europe/Berlin",
+    currency: str = "EUR",
+    plan: PlanCode = PlanCode.ENTERPRISE,
+    hours: Mapping[Weekday, Sequence[tuple[int, int]]] | None = None,
+    rate_minor: int | None = 4000,
+    **rules: object,
+) -> Venue:
+    """A venue that is always open, or at ``hours`` (minutes since midnight).
+
+    ``rules`` are columns of the tenant, as ``min_notice_minutes=0``.
+    """
+    name = subdomain or f"venue-{next(_numbers)}-{new_id().hex[-6:]}"
+    password_hash = await _password_hash()
+
+    async def make(scope: Scope) -> Venue:
+        now = scope.now()
+        tenant = Tenant(
+            name=name.title(),
+            subdomain=name,
+            time_zone=time_zone,
+            currency_code=currency,
+            plan_code=plan.value,
+            created_at=now,
+            **rules,
+        )
+        await scope.enter(tenant.id)
+        await scope.lock()
+        scope.add(tenant)
+        await scope.flush()
+        for day in Weekday:
+            times = ALWAYS if hours is None else hours.get(day, ())
+            pairs = [list(pair) for pair in times]
+            scope.add(WeekdayHours(tenant_id=tenant.id, weekday=day.value, minutes=pairs))
+        made = tuple(_room(tenant, number, rate_minor, now) for number in range(1, rooms + 1))
+        for room in made:
+            scope.add(room)
+            await count_room(scope, tenant)
+        customers = [_customer(tenant, each, now) for each in ("guest", "other")]
+        for customer in customers:
+            scope.add(customer)
+        await scope.flush()
+        people = {role: _person(scope, tenant, role, password_hash, customers[0]) for role in Role}
+        await scope.flush()
+        for person in people.values():
+            scope.add(person.session)
+        return Venue(
+            tenant,
+            made,
+            owner=people[Role.OWNER],
+            admin=people[Role.ADMIN],
+            manager=people[Role.MANAGER],
+            staff=people[Role.STAFF],
+            guest=people[Role.CUSTOMER],
+            customer=customers[0],
+            other_customer=customers[1],
+        )
+
+    return (await perform(runtime, ANONYMOUS, Request(new_id()), make)).result
+
+
+async def make_booking(
+    runtime: Runtime,
+    venue: Venue,
+    starts_at: datetime,
+    *,
+    minutes: int = 60,
+    room: Room | None = None,
+    customer: Customer | None = None,
+    status: Status = Status.CONFIRMED,
+    hold_expires_at: datetime | None = None,
+) -> Booking:
+    """A booking of the venue's first room for its guest, with nothing of it on the log."""
+    room = room or venue.rooms[0]
+    ends_at = starts_at + timedelta(minutes=minutes)
+    occupied = Range(
+        starts_at - timedelta(minutes=room.buffer_before_minutes),
+        ends_at + timedelta(minutes=room.buffer_after_minutes),
+    )
+
+    async def make(scope: Scope) -> Booking:
+        await scope.lock()
+        return scope.add(
+            Booking(
+                tenant_id=venue.tenant.id,
+                reference=new_id().hex[-8:].upper(),
+                room_id=room.id,
+                customer_id=(customer or venue.customer).id,
+                status=status.value,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                occupied=occupied,
+                hold_expires_at=hold_expires_at,
+                currency_code=venue.tenant.currency_code,
+                created_at=scope.now(),
+                updated_at=scope.now(),
+            )
+        )
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+def api_id(row: TenantRow | Tenant) -> str:
+    """The id that clients know a row by."""
+    return encode_id(type(row).__name__, row.id)
+
+
+def _room(tenant: Tenant, number: int, rate_minor: int | None, now: datetime) -> Room:
+    return Room(
+        tenant_id=tenant.id,
+        name=f"Room {number}",
+        capacity=4 * number,
+        hourly_rate_minor=rate_minor,
+        currency_code=tenant.currency_code,
+        created_at=now,
+    )
+
+
+def _customer(tenant: Tenant, name: str, now: datetime) -> Customer:
+    email = f"{name}@{tenant.subdomain}.test"
+    return Customer(
+        tenant_id=tenant.id, name=name.title(), email=email, email_key=email, created_at=now
+    )
+
+
+def _person(
+    scope: Scope, tenant: Tenant, role: Role, password_hash: str, customer: Customer
+) -> Person:
+    now = scope.now()
+    user = User(
+        tenant_id=tenant.id,
+        email=f"{role.lower()}@{tenant.subdomain}.test",
+        name=role.title(),
+        role=role.value,
+        password_hash=password_hash,
+        customer_id=customer.id if role is Role.CUSTOMER else None,
+        created_at=now,
+    )
+    scope.add(user)
+    session = Session(tenant_id=tenant.id, user_id=user.id, created_at=now)
+    token, _ = scope.use(Tokens).sign(
+        tenant_id=tenant.id, user_id=user.id, session_id=session.id, now=now
+    )
+    return Person(user, token, session)
+
+
+@cache
+def _passwords() -> Passwords:
+    return Passwords.cheap()
+
+
+_hashes: list[str] = []
+
+
+async def _password_hash() -> str:
+    if not _hashes:
+        _hashes.append(await _passwords().hash(PASSWORD))
+    return _hashes[0]

@@ -1,0 +1,49 @@
+"""Who calls, and from where: from the head of a request, or the first message of a socket."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from kit.errors import Unauthenticated, Unavailable
+from kit.ids import new_id
+from kit.scope import ANONYMOUS, Actor, Request
+from web.errors import is_away
+
+COOKIE: Final = "boom_refresh"
+MAX_USER_AGENT: Final = 500
+
+Authenticate = Callable[[str], Awaitable[Actor]]
+"""The caller whose access token it is. Raises Unauthenticated."""
+
+
+def request_of(connection: HTTPConnection) -> Request:
+    """A new request of this connection."""
+    return Request(
+        new_id(),
+        ip_address=connection.client.host if connection.client else None,
+        user_agent=connection.headers.get("user-agent", "")[:MAX_USER_AGENT] or None,
+        cookie=connection.cookies.get(COOKIE),
+    )
+
+
+def token_of(authorization: str | None) -> str | None:
+    """The token of ``Bearer <token>``. Raises Unauthenticated for credentials of other kinds."""
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send the access token as 'Authorization: Bearer <token>'.")
+    return token.strip()
+
+
+async def actor_of(token: str | None, authenticate: Authenticate) -> Actor:
+    """The caller; without a token, a stranger. Raises Unauthenticated and Unavailable."""
+    if token is None:
+        return ANONYMOUS
+    try:
+        return await authenticate(token)
+    except Exception as error:
+        if is_away(error):
+            raise Unavailable("The database is away; try again in a moment.") from error
+        raise

@@ -1,0 +1,114 @@
+"""Parsed and checked documents, kept so that a client's usual operations are read only once."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from kit.cost import Estimate
+from kit.limits import DEFAULTS, Limits, structure_errors
+from kit.recent import Recent
+
+CAPACITY: Final = 1_000
+LONGEST_KEPT: Final = 20_000
+MAX_ERRORS: Final = 10
+
+_RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+class Rejected(Exception):
+    """A document, or a request for one of its operations, that can't be run at all."""
+
+    def __init__(self, code: str, errors: list[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class Document:
+    """A valid document, with what is known of its operations."""
+
+    ast: DocumentNode
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation of this name, or the only one. Raises Rejected."""
+        found = get_operation_ast(self.ast, name)
+        if found is None:
+            text = (
+                f"The document has no operation named '{name}'."
+                if name
+                else "Name the operation to run: the document doesn't have exactly one."
+            )
+            raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(text)])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """One operation of a document, ready to be run."""
+
+    document: Document
+    operation: OperationDefinitionNode
+
+    @property
+    def name(self) -> str | None:
+        return self.operation.name.value if self.operation.name else None
+
+    @property
+    def type(self) -> OperationType:
+        return self.operation.operation
+
+    def estimate(self, schema: GraphQLSchema) -> Estimate:
+        """What it costs, as a function of its variables."""
+        key = self.name or ""
+        known = self.document.estimates
+        if key not in known:
+            known[key] = Estimate.of(schema, self.document.ast, self.operation)
+        return known[key]
+
+
+class Documents:
+    """Reads the texts that clients send; the valid ones of late are remembered."""
+
+    def __init__(self, schema: GraphQLSchema, *, limits: Limits = DEFAULTS) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._recent: Recent[Document] = Recent(CAPACITY)
+
+    def select(self, text: str, operation_name: str | None) -> Selected:
+        """The operation to run. Raises Rejected."""
+        document = self._recent.get(text)
+        if document is None:
+            document = Document(self._checked(text))
+        if len(text) <= LONGEST_KEPT:
+            self._recent.put(text, document)
+        return Selected(document, document.operation(operation_name))
+
+    def _checked(self, text: str) -> DocumentNode:
+        try:
+            ast = parse(text, max_tokens=self._limits.tokens)
+        except GraphQLSyntaxError as error:
+            is_long = f"more than {self._limits.tokens} tokens" in error.message
+            code = "TOO_COMPLEX" if is_long else "GRAPHQL_PARSE_FAILED"
+            raise Rejected(code, [error]) from error
+        # Before the rules of GraphQL: some of them are slow on what is over a limit.
+        if errors := structure_errors(ast, limits=self._limits):
+            raise Rejected("TOO_COMPLEX", errors)
+        if errors := validate(self._schema, ast, _RULES, max_errors=MAX_ERRORS):
+            raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
+        return ast

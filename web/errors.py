@@ -1,0 +1,112 @@
+"""Errors as clients see them: always with a code, and never more than they should know."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from graphql import GraphQLError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from kit.database import UNAVAILABLE, sqlstate
+from kit.errors import BadInput, RequestError, Throttled, Unavailable
+from kit.scope import Request
+
+MAX_ERRORS: Final = 10
+RETRY_AFTER_SECONDS: Final = 1
+INTERNAL: Final = "INTERNAL"
+
+# PostgreSQL has no place for the character NUL.
+_UNSTORABLE: Final = frozenset({"22021", "22P05"})
+_UNREACHABLE: Final = (
+    ConnectionError,
+    TimeoutError,
+    PoolTimeout,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+)
+
+log = structlog.get_logger(__name__)
+
+Shown = dict[str, Any]
+
+
+def shown(
+    errors: Sequence[GraphQLError], request: Request, *, code: str | None = None
+) -> list[Shown]:
+    """What an answer says of these errors, at most ten of them.
+
+    ``code`` is for errors that don't know their own. What nobody expected is logged here and
+    masked; the request's id is all that the client learns of it.
+    """
+    return [_shown(error, request, code) for error in errors[:MAX_ERRORS]]
+
+
+def refused(error: RequestError, request: Request) -> list[Shown]:
+    """What an answer says where the whole operation was refused."""
+    return shown([GraphQLError(str(error), original_error=error)], request)
+
+
+def codes(errors: Sequence[Shown]) -> list[str]:
+    return sorted({error["extensions"]["code"] for error in errors})
+
+
+def retry_after_seconds(errors: Sequence[Shown]) -> int | None:
+    """When it is worth while to ask again; None where the errors don't say."""
+    waits = [
+        error["extensions"]["retryAfterSeconds"]
+        for error in errors
+        if "retryAfterSeconds" in error["extensions"]
+    ]
+    return max(waits, default=None)
+
+
+def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
+    result: Shown = dict(error.formatted)
+    extensions = dict(error.extensions or {})
+    cause = _expected(error.original_error)
+    match cause:
+        case None:
+            extensions.setdefault("code", code or BadInput.code)
+        case Throttled():
+            result["message"] = str(cause)
+            extensions["code"] = cause.code
+            extensions["retryAfterSeconds"] = cause.retry_after_seconds
+        case Unavailable():
+            result["message"] = str(cause)
+            extensions["code"] = cause.code
+            extensions["retryAfterSeconds"] = RETRY_AFTER_SECONDS
+        case RequestError():
+            result["message"] = str(cause)
+            extensions["code"] = cause.code
+        case _:
+            log.error(
+                "operation.failed",
+                request=str(request.id),
+                path=error.path,
+                exc_info=cause,
+            )
+            result["message"] = "Something went wrong on our side."
+            extensions = {"code": INTERNAL, "requestId": str(request.id)}
+    result["extensions"] = extensions
+    return result
+
+
+def _expected(cause: BaseException | None) -> BaseException | None:
+    """The cause itself, or what it means to the caller."""
+    if cause is None or isinstance(cause, RequestError):
+        return cause
+    if isinstance(cause, GraphQLError):
+        return _expected(cause.original_error)
+    state = sqlstate(cause)
+    if state in _UNSTORABLE:
+        return BadInput("Text can't contain the character NUL.")
+    if is_away(cause):
+        log.warning("database.away", reason=type(cause).__name__, sqlstate=state)
+        return Unavailable("The database is away; try again in a moment.")
+    return cause
+
+
+def is_away(error: BaseException) -> bool:
+    """Is the database away, rather than something wrong?"""
+    return sqlstate(error) in UNAVAILABLE or isinstance(error, _UNREACHABLE)

@@ -1,0 +1,48 @@
+"""Is the process alive, and is it of use now?"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from sqlalchemy import literal, select
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+
+from kit.ids import new_id
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+
+PATIENCE_SECONDS: Final = 2
+
+log = structlog.get_logger(__name__)
+
+
+class Health:
+    """/livez and /readyz. ``parts`` are more questions that all have to be answered yes."""
+
+    def __init__(self, runtime: Runtime, parts: dict[str, Callable[[], bool]]) -> None:
+        self._runtime = runtime
+        self._parts = parts
+
+    async def live(self, _request: HttpRequest) -> Response:
+        """The process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _request: HttpRequest) -> Response:
+        """The database answers and so does every other part; 503 otherwise."""
+        checks = {"database": await self._database_answers()}
+        checks |= {name: is_well() for name, is_well in self._parts.items()}
+        status = 200 if all(checks.values()) else 503
+        said = {name: "ok" if well else "away" for name, well in checks.items()}
+        return JSONResponse(said, status, headers={"Cache-Control": "no-store"})
+
+    async def _database_answers(self) -> bool:
+        scope = Scope(self._runtime, ANONYMOUS, Request(new_id()))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return bool(await scope.value(select(literal(1))))
+        except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
+            log.warning("database.away", reason=type(error).__name__)
+            return False
+        finally:
+            await scope.close()

@@ -1,0 +1,39 @@
+"""Numbers for Prometheus at /metrics, of this process."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kit.database import Database
+
+
+class Metrics:
+    """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
+
+    def __init__(self, database: Database) -> None:
+        self.registry = CollectorRegistry()
+        self._operations = Counter(
+            "boom_operations_total",
+            "GraphQL operations that ended.",
+            ["type", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "boom_operation_seconds",
+            "How long an operation took, or a subscription lasted.",
+            ["type"],
+            registry=self.registry,
+        )
+        self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
+        pool = Gauge("boom_pool_connections", "Of the pool.", ["state"], registry=self.registry)
+        pool.labels("size").set_function(lambda: database.pool_status["size"])
+        pool.labels("checked_out").set_function(lambda: database.pool_status["checked_out"])
+
+    def count(self, type: str, status: str, seconds: float) -> None:
+        self._operations.labels(type, status).inc()
+        self._seconds.labels(type).observe(seconds)
+
+    async def answer(self, _request: Request) -> Response:
+        """The page that Prometheus reads."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

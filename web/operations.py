@@ -1,0 +1,245 @@
+"""The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, cast
+
+import structlog
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution import Executor
+from graphql.execution.execute import create_source_event_stream, map_source_to_response_event
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+
+from kit.errors import BadInput, RequestError, Throttled
+from kit.limits import cost_errors, variable_errors
+from kit.operation import Operation
+from kit.scope import Actor, Request, Runtime
+from web.documents import Documents, Rejected, Selected
+from web.errors import Shown, codes, refused, shown
+from web.limits import Allowance
+from web.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client wants to have done."""
+
+    text: str
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it. Without ``executed`` nothing was run, and there is no data at all."""
+
+    errors: list[Shown]
+    data: dict[str, Any] | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+    executed: bool = True
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The answer as clients read it."""
+        parts: dict[str, Any] = {"errors": self.errors} if self.errors else {}
+        if self.executed:
+            parts["data"] = self.data
+        if self.extensions:
+            parts["extensions"] = self.extensions
+        return parts
+
+
+class Operations:
+    """Runs what clients ask for, on behalf of whom they are."""
+
+    def __init__(
+        self, schema: Schema, runtime: Runtime, allowance: Allowance, metrics: Metrics
+    ) -> None:
+        self._schema = schema
+        self._core = schema._schema
+        self._documents = Documents(self._core)
+        self._runtime = runtime
+        self._allowance = allowance
+        self._metrics = metrics
+
+    def operation(self, actor: Actor, request: Request) -> Operation:
+        """The context that one operation runs in."""
+        return Operation(self._runtime, actor, request)
+
+    def refuse(self, error: RequestError, operation: Operation) -> Answer:
+        """The answer where an operation doesn't even begin; told to the logs like any other."""
+        answer = Answer(
+            refused(error, operation.request), extensions=_extensions(operation), executed=False
+        )
+        self._tell(operation, answer, None, perf_counter())
+        return answer
+
+    async def run(self, asked: Asked, operation: Operation, *, reads_only: bool = False) -> Answer:
+        """A query or mutation, or the refusal of one. Raises NotAQuery where only these may run."""
+        began = perf_counter()
+        selected = None
+        try:
+            selected = self._documents.select(asked.text, asked.operation_name)
+            if reads_only and selected.type is not OperationType.QUERY:
+                raise NotAQuery
+            if selected.type is OperationType.SUBSCRIPTION:
+                raise BadInput("Subscriptions need a WebSocket (graphql-transport-ws).")
+            executor = self._admitted(selected, asked, operation)
+            result = cast(
+                "ExecutionResult | Awaitable[ExecutionResult]", executor.execute_operation()
+            )
+            if not isinstance(result, ExecutionResult):
+                result = await result
+            answer = self._answer(result, operation)
+        except Rejected as rejected:
+            answer = self._rejection(rejected, operation)
+        except RequestError as error:
+            answer = Answer(
+                refused(error, operation.request), extensions=_extensions(operation), executed=False
+            )
+        finally:
+            await operation.rest()
+        self._tell(operation, answer, selected, began)
+        return answer
+
+    async def stream(self, asked: Asked, operation: Operation) -> AsyncIterator[Answer]:
+        """The answers to an operation of any type; a single one that isn't executed refuses it."""
+        selected = None
+        try:
+            selected = self._documents.select(asked.text, asked.operation_name)
+        except Rejected as rejected:
+            answer = self._rejection(rejected, operation)
+            self._tell(operation, answer, None, perf_counter())
+            yield answer
+            return
+        if selected.type is OperationType.SUBSCRIPTION:
+            async with aclosing(self._events(selected, asked, operation)) as events:
+                async for answer in events:
+                    yield answer
+        else:
+            yield await self.run(asked, operation)
+
+    async def _events(
+        self, selected: Selected, asked: Asked, operation: Operation
+    ) -> AsyncIterator[Answer]:
+        began = perf_counter()
+        answer = Answer([])
+        try:
+            executor = self._admitted(selected, asked, operation)
+            source = create_source_event_stream(executor)
+            if not hasattr(source, "__aiter__") and not isinstance(source, ExecutionResult):
+                source = await cast("Awaitable[Any]", source)
+            if isinstance(source, ExecutionResult):
+                answer = self._answer(source, operation, executed=False)
+                yield answer
+                return
+            async with aclosing(map_source_to_response_event(executor, source)) as results:
+                async for result in results:
+                    yield Answer(shown(result.errors or (), operation.request), result.data)
+        except Rejected as rejected:
+            answer = self._rejection(rejected, operation)
+            yield answer
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            wrapped = (
+                error
+                if isinstance(error, GraphQLError)
+                else GraphQLError(str(error), original_error=error)
+            )
+            answer = Answer(shown([wrapped], operation.request), executed=False)
+            yield answer
+        finally:
+            await operation.rest()
+            self._tell(operation, answer, selected, began)
+
+    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> Executor:
+        """The operation with its variables read and its cost paid. Raises Rejected, Throttled."""
+        if errors := variable_errors(asked.variables):
+            raise Rejected("TOO_COMPLEX", errors)
+        executor = self._schema.execution_context_class.build(
+            self._core,
+            selected.document.ast,
+            None,
+            operation,
+            dict(asked.variables),
+            asked.operation_name,
+            is_awaitable=optimized_is_awaitable,
+        )
+        if isinstance(executor, list):
+            raise Rejected(BadInput.code, executor)
+        operation.cost = selected.estimate(self._core).cost(executor.variable_values)
+        if errors := cost_errors(operation.cost):
+            raise Rejected("TOO_COMPLEX", errors)
+        self._charge(operation, operation.cost)
+        return executor
+
+    def _charge(self, operation: Operation, cost: int) -> None:
+        charge = operation.charge = self._allowance.charge(
+            operation.actor, operation.request.ip_address, cost, now=self._runtime.clock()
+        )
+        if not charge.allowed:
+            raise Throttled(
+                f"Too many requests: this costs {max(cost, 1)} points and "
+                f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
+                retry_after_seconds=charge.retry_after_seconds,
+            )
+
+    def _rejection(self, rejected: Rejected, operation: Operation) -> Answer:
+        try:
+            if operation.charge is None:
+                self._charge(operation, 0)
+        except Throttled as error:
+            errors = refused(error, operation.request)
+        else:
+            errors = shown(rejected.errors, operation.request, code=rejected.code)
+        return Answer(errors, extensions=_extensions(operation), executed=False)
+
+    def _answer(
+        self, result: ExecutionResult, operation: Operation, *, executed: bool = True
+    ) -> Answer:
+        errors = shown(result.errors or (), operation.request)
+        return Answer(errors, result.data, _extensions(operation), executed)
+
+    def _tell(
+        self, operation: Operation, answer: Answer, selected: Selected | None, began: float
+    ) -> None:
+        seconds = perf_counter() - began
+        kind = selected.type.value if selected else "unknown"
+        status = "refused" if not answer.executed else "partial" if answer.errors else "ok"
+        self._metrics.count(kind, status, seconds)
+        log.info(
+            "operation",
+            request=str(operation.request.id),
+            name=selected.name if selected else None,
+            type=kind,
+            status=status,
+            codes=codes(answer.errors),
+            cost=operation.cost,
+            duration_ms=round(seconds * 1000, 1),
+            tenant=str(operation.actor.tenant_id) if operation.actor.tenant_id else None,
+        )
+
+
+class NotAQuery(Exception):
+    """Only queries may be sent this way."""
+
+
+def _extensions(operation: Operation) -> dict[str, Any]:
+    parts: dict[str, Any] = {"requestId": str(operation.request.id)}
+    if charge := operation.charge:
+        parts["cost"] = {
+            "requestedQueryCost": operation.cost,
+            "actualQueryCost": operation.cost if charge.allowed else 0,
+            "throttleStatus": {
+                "maximumAvailable": charge.maximum,
+                "currentlyAvailable": charge.currently_available,
+                "restoreRate": charge.restore_rate,
+            },
+        }
+    return parts

@@ -1,0 +1,218 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, with credentials that can end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import orjson
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry import Schema
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    Operation as Subscribed,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+)
+from strawberry.types.unset import UNSET, UnsetType
+
+from kit.errors import Unauthenticated, Unavailable
+from kit.operation import Operation
+from kit.scope import ANONYMOUS
+from web.callers import Authenticate, actor_of, request_of, token_of
+from web.metrics import Metrics
+from web.operations import Asked, Operations
+
+INIT_TIMEOUT: Final = timedelta(seconds=10)
+MAX_OPERATIONS: Final = 100
+SEND_TIMEOUT_SECONDS: Final = 20
+RECHECK_SECONDS: Final = 0.5
+TRY_AGAIN_LATER: Final = 1013
+FORBIDDEN: Final = 4403
+
+
+class Caller:
+    """Who is at the other end of a socket, and what runs for them."""
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self.connection = connection
+        self.connection_params: Mapping[str, object] = {}
+        self.token: str | None = None
+        self.actor = ANONYMOUS
+        self.running: set[Operation] = set()
+
+    async def recognise(self, authenticate: Authenticate) -> None:
+        """Be who the token says; what runs goes on as them. Raises as ``actor_of`` does."""
+        actor = await actor_of(self.token, authenticate)
+        if actor != self.actor:
+            self.actor = actor
+            for operation in self.running:
+                operation.actor = actor
+
+
+class _Adapter(ASGIWebSocketAdapter):
+    """Frames of text; a peer that is gone, or reads nothing for long, is disconnected."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        text = orjson.dumps(message).decode()
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                await self.ws.send_text(text)
+        except (WebSocketDisconnect, RuntimeError, TimeoutError) as error:
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self.ws.close(code=code, reason=reason)
+
+
+class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
+    """One socket, from its first message to its last."""
+
+    view: "Sockets"
+    _watching: asyncio.Task[None] | None = None
+
+    async def handle(self) -> None:
+        with self.view.metrics.sockets.track_inprogress():
+            await super().handle()
+
+    async def shutdown(self) -> None:
+        if self._watching:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        await super().shutdown()
+
+    async def handle_message(self, message: Message) -> None:
+        if _is_well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("The message is not one of graphql-transport-ws")
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        try:
+            await super().handle_connection_init(message)
+        except Unavailable:
+            await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
+            return
+        if self.connection_acknowledged and self.context.token and not self._watching:
+            self._watching = asyncio.create_task(self._watch(), name="socket's credentials")
+
+    async def run_operation(self, operation: Subscribed[Caller, None]) -> None:
+        caller = self.context
+        context = self.view.operations.operation(caller.actor, request_of(caller.connection))
+        asked = Asked(operation.query, operation.operation_name, operation.variables or {})
+        caller.running.add(context)
+        try:
+            async with aclosing(self.view.operations.stream(asked, context)) as answers:
+                async for answer in answers:
+                    if not answer.executed:
+                        await self._send(operation, "error", answer.errors)
+                        return
+                    await self._send(operation, "next", answer.payload)
+            await self._send(operation, "complete")
+        except WebSocketDisconnected:
+            self.operations.pop(operation.id, None)
+        finally:
+            caller.running.discard(context)
+
+    async def _send(
+        self, operation: Subscribed[Caller, None], type: str, payload: object = None
+    ) -> None:
+        message = {"id": operation.id, "type": type}
+        if payload is not None:
+            message["payload"] = payload  # type: ignore[assignment]
+        await operation.send_operation_message(cast("Message", message))
+
+    async def _watch(self) -> None:
+        """Close the socket within a second of the end of its credentials."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self.context.recognise(self.view.authenticate)
+            except Unauthenticated:
+                await self.websocket.close(FORBIDDEN, "Forbidden")
+                return
+            except Unavailable:
+                continue
+
+
+class Sockets(GraphQL[Caller, None]):
+    """Accepts sockets from our own pages, the allowed origins, and programs."""
+
+    websocket_adapter_class = _Adapter
+    graphql_transport_ws_handler_class = _Handler
+
+    def __init__(
+        self,
+        schema: Schema,
+        operations: Operations,
+        authenticate: Authenticate,
+        metrics: Metrics,
+        *,
+        allowed_origins: Sequence[str],
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=MAX_OPERATIONS,
+            allowed_origins=allowed_origins,
+        )
+        self.operations = operations
+        self.authenticate = authenticate
+        self.metrics = metrics
+
+    async def get_context(self, request: HTTPConnection, response: WebSocket | Response) -> Caller:
+        return Caller(request)
+
+    async def on_ws_connect(self, context: Caller) -> UnsetType:
+        given = context.connection_params.get("authorization")
+        try:
+            if given is not None:
+                context.token = _token(given)
+            await context.recognise(self.authenticate)
+        except Unauthenticated as error:
+            raise ConnectionRejectionError from error
+        return UNSET
+
+    def decode_json(self, data: str | bytes) -> Any:
+        return orjson.loads(data)
+
+
+def _token(given: object) -> str:
+    """The token itself, or ``Bearer`` and the token. Raises Unauthenticated."""
+    if not isinstance(given, str) or not given:
+        raise Unauthenticated("'authorization' is not a token.")
+    return token_of(given) or given if " " in given.strip() else given.strip()
+
+
+def _is_well_formed(message: object) -> bool:
+    match message:
+        case {"type": "subscribe", "id": str(), "payload": dict(payload)}:
+            return (
+                isinstance(payload.get("query"), str)
+                and isinstance(payload.get("variables"), dict | None)
+                and isinstance(payload.get("operationName"), str | None)
+            )
+        case {"type": "complete", "id": str()}:
+            return True
+        case {"type": "subscribe" | "complete"}:
+            return False
+        case {"type": str()}:
+            return True
+        case _:
+            return False
