@@ -202,6 +202,14 @@ class Busy:
     interval: Interval
     occupied: Interval
 
+    @property
+    def starts_at(self) -> datetime:
+        return self.interval.start
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.interval.end
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -1,6 +1,7 @@
 """What a booking costs, line by line."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.intervals import Interval
 from domain.money import Money
@@ -14,6 +15,14 @@ class PriceLine:
     amount: Money
     interval: Interval | None = None
     minutes: int | None = None
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return self.interval.start if self.interval else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self.interval.end if self.interval else None
 
 
 @dataclass(frozen=True, slots=True)

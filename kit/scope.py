@@ -185,17 +185,18 @@ class Scope:
         self._locked = True
         alone = sorted({advisory_key(self.tenant_id, *name) for name in exclusive})
         together = sorted({advisory_key(self.tenant_id, *name) for name in shared})
-        async with self._turn:
-            if self._session is None:
-                await self._held.enter_async_context(self.runtime.locks.all_of(alone))
-            session = await self._open()
+        # In one round trip, and in this order: PostgreSQL evaluates what is selected from the left.
+        steps = [_tenant_setting(self.tenant_id)]
+        steps += [func.pg_advisory_xact_lock_shared(key) for key in together]
+        steps += [func.pg_advisory_xact_lock(key) for key in alone]
+        if self._session is None:
+            await self._held.enter_async_context(self.runtime.locks.all_of(alone))
         if self.before_locks is not None:
             await self.before_locks()
         async with self._turn:
-            taken = [func.pg_advisory_xact_lock_shared(key) for key in together]
-            taken += [func.pg_advisory_xact_lock(key) for key in alone]
-            if taken:
-                await session.execute(select(*taken))
+            if self._session is None:
+                self._session = self.runtime.database.session(writes=True)
+            await self._session.execute(select(*steps))
             self._now = self.runtime.clock()
 
     async def advisory_lock(self, key: int) -> None:

@@ -171,14 +171,18 @@ def _check(room: Room, hourly_rate: Money | None) -> None:
     refusals: list[Refusal] = []
     if not room.name:
         refusals.append(Required(path=("name",)))
-    for field, limit in (("name", 100), ("description", 2000), ("category", 100)):
-        if len(getattr(room, field) or "") > limit:
-            refusals.append(Invalid(f"At most {limit} characters.", path=(field,)))
+    refusals += [
+        Invalid(f"At most {limit} characters.", path=(field,))
+        for field, limit in (("name", 100), ("description", 2000), ("category", 100))
+        if len(getattr(room, field) or "") > limit
+    ]
     if not 1 <= room.capacity <= MAX_CAPACITY:
         refusals.append(Invalid("A room holds 1 to 100,000 people.", path=("capacity",)))
-    for field in ("buffer_before_minutes", "buffer_after_minutes"):
-        if not 0 <= getattr(room, field) <= MAX_BUFFER_MINUTES:
-            refusals.append(Invalid("A buffer is 0 to 1,440 minutes.", path=(field,)))
+    refusals += [
+        Invalid("A buffer is 0 to 1,440 minutes.", path=(field,))
+        for field in ("buffer_before_minutes", "buffer_after_minutes")
+        if not 0 <= getattr(room, field) <= MAX_BUFFER_MINUTES
+    ]
     if room.color is not None and not is_color(room.color):
         refusals.append(Invalid("A colour is '#RRGGBB'.", path=("color",)))
     if hourly_rate is not None and hourly_rate.currency_code != room.currency_code:

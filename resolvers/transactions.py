@@ -101,7 +101,7 @@ async def perform(
                     raise
                 if attempt == RETRIES:
                     raise Unavailable("Too much is going on here; try again.") from error
-                await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+                await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
     raise AssertionError("unreachable")
 
 

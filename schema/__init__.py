@@ -6,7 +6,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
+from schema.availability import AvailabilityQueries
 from schema.blackouts import BlackoutMutations, BlackoutQueries
+from schema.bookings import BookingMutations, BookingQueries
 from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
 from schema.fields import COST
@@ -35,6 +37,8 @@ class Query(
     HoursQueries,
     BlackoutQueries,
     CustomerQueries,
+    BookingQueries,
+    AvailabilityQueries,
 ):
     pass
 
@@ -46,6 +50,7 @@ class Mutation(
     HoursMutations,
     BlackoutMutations,
     CustomerMutations,
+    BookingMutations,
 ):
     pass
 

@@ -11,15 +11,16 @@ from domain.errors import Busy, Reason
 from domain.slots import SlotState
 from domain.venue_time import LocalStart, Start
 from kit.cost import DEFAULT_PAGE_SIZE, Cost
+from kit.cursors import EventCursor
 from permissions.roles import P
-from resolvers import availability
+from resolvers import availability as answers
 from schema.enums import Code
 from schema.fields import column, query, value
 from schema.ids import encode_id
 from schema.inputs import input_type
 from schema.money import Money
 from schema.rooms import Room
-from schema.scalars import JSON, EventCursor
+from schema.scalars import JSON
 
 input_type(
     LocalStart,
@@ -38,7 +39,7 @@ input_type(
     local="A time on the venue's wall clock.",
 )
 input_type(
-    availability.AvailabilityQuery,
+    answers.AvailabilityQuery,
     "What is looked for: slots that start within a time.",
     name="AvailabilityQuery",
     room_ids="In these rooms, at most 100; absent: in all that are in use.",
@@ -74,7 +75,7 @@ class SlotReason:
     frees_at: datetime | None = column("When this rule alone would let go.")
 
 
-@value(availability.RoomSlot)
+@value(answers.RoomSlot)
 class Slot:
     """A room at a time."""
 
@@ -86,7 +87,7 @@ class Slot:
     reasons: list[SlotReason] = column("Every rule that refuses it; empty when it is free.")
 
 
-@value(availability.Availability)
+@value(answers.Availability)
 class Availability:
     """The answer to a query, as of one moment."""
 
@@ -100,7 +101,7 @@ class Availability:
 
 def _rooms_times_days(given: Mapping[str, Any]) -> int:
     asked = given["query"]
-    days = ceil((asked["to"] - asked["from"]) / timedelta(days=1))
+    days: int = ceil((asked["to"] - asked["from"]) / timedelta(days=1))
     rooms = asked.get("roomIds")
     return days * (DEFAULT_PAGE_SIZE if rooms is None else len(rooms))
 
@@ -108,8 +109,8 @@ def _rooms_times_days(given: Mapping[str, Any]) -> int:
 @strawberry.type
 class AvailabilityQueries:
     availability: Availability | None = query(
-        availability.availability,
+        answers.availability,
         requires=P.AVAILABILITY_READ,
         cost=Cost(1, size=_rooms_times_days),
     )
-    explain_slot: Slot | None = query(availability.explain_slot, requires=P.AVAILABILITY_READ)
+    explain_slot: Slot | None = query(answers.explain_slot, requires=P.AVAILABILITY_READ)

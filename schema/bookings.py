@@ -6,12 +6,13 @@ import strawberry
 
 import models
 from domain.bookings import Status
-from domain.customers import CustomerChoice
 from domain.errors import SlotTaken, SlotUnavailable
 from domain.events import EventType as E
 from domain.pricing import Price
 from domain.pricing import PriceLine as Line
 from domain.venue_time import LocalPeriod as Period
+from domain.venue_time import TimeZone
+from kit.cursors import EventCursor
 from kit.scope import Scope
 from models.bookings import BookingFilter, BookingOrder, StatusFilter
 from permissions.roles import P
@@ -26,7 +27,6 @@ from schema.money import Money
 from schema.mutations import mutation, payload
 from schema.pages import Connection, View, connection
 from schema.rooms import Room
-from schema.scalars import EventCursor, TimeZone
 
 input_type(
     StatusFilter,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from inspect import Parameter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from typing_extensions import Doc
@@ -13,10 +13,14 @@ from domain.events import EventType
 from models.customers import CustomerFilter, CustomerOrder
 from permissions.roles import P
 from resolvers import customers
+from resolvers.bookings import bookings as list_bookings
 from schema.fields import Node, column, node, query
 from schema.inputs import input_object, input_type
 from schema.mutations import mutation, payload
 from schema.pages import Connection, connection
+
+if TYPE_CHECKING:
+    from schema.bookings import BookingConnection
 
 input_type(
     CustomerFilter,
@@ -65,6 +69,14 @@ class Customer(Node):
     notes: str | None = column("The team's; never shown to guests.", requires=P.CUSTOMERS_NOTES)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When they were added.")
+    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings")] | None = (
+        connection(
+            list_bookings,
+            requires=P.BOOKINGS_READ,
+            under=models.Booking.customer_id,
+            backward=False,
+        )
+    )
 
 
 @strawberry.type

@@ -5,12 +5,12 @@ from enum import Enum, StrEnum
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from domain.slots import SlotState
 from domain.bookings import Status
 from domain.errors import Code
 from domain.events import EventType
 from domain.hours import Weekday
 from domain.plans import PlanCode
+from domain.slots import SlotState
 from domain.users import Role
 from kit.scope import ActorKind
 from models.bookings import BookingOrderField
@@ -188,3 +188,19 @@ describe(
     IDEMPOTENCY_IN_PROGRESS="A call with the same key is still running.",
     INSUFFICIENT_DATA="There is too little history to answer.",
 )
+
+__all__ = [
+    "ActorKind",
+    "BookingOrderField",
+    "Code",
+    "CountMode",
+    "CustomerOrderField",
+    "EventType",
+    "PlanCode",
+    "Role",
+    "RoomOrderField",
+    "SlotState",
+    "SortDirection",
+    "Status",
+    "Weekday",
+]

@@ -17,6 +17,7 @@ from strawberry.types.base import get_object_definition
 from typing_extensions import Doc
 
 from domain.errors import Refusal, Required
+from domain.ids import NodeId
 from domain.patch import ABSENT, Absent
 from kit.errors import BadInput
 from schema.ids import decode_id, read_id
@@ -61,7 +62,7 @@ def input_object(
     decoders: dict[str, Decoder] = {}
     for parameter, (annotation, default) in parameters.items():
         annotations[parameter] = (
-            strawberry.Maybe[graphql_type(_without(undoc(annotation), NoneType))]
+            _maybe(graphql_type(_without(undoc(annotation), NoneType)))
             if one_of
             else graphql_type(annotation)
         )
@@ -104,7 +105,7 @@ def graphql_type(annotation: Any) -> Any:
     """The Strawberry annotation for an argument of this Python type."""
     bare = undoc(annotation)
     if is_patch(bare):
-        return strawberry.Maybe[graphql_type(_without(bare, Absent)) | None]
+        return _maybe(graphql_type(_without(bare, Absent)) | None)
     if _is_union(bare):
         inner = _without(bare, NoneType)
         return graphql_type(inner) | None if inner != bare else bare
@@ -128,6 +129,8 @@ def decoder(annotation: Any) -> Decoder:
         inner = decoder(get_args(bare)[0])
         return lambda value: tuple(inner(item) for item in value)
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
+        if bare is NodeId:
+            return lambda value: read_id(value)[1]
         type_name = bare.__name__.removesuffix("Id")
         return lambda value: decode_id(type_name, value)
     if bare is UUID:
@@ -166,6 +169,10 @@ def doc_of(annotation: Any, where: str) -> str:
         if isinstance(extra, Doc):
             return extra.documentation
     raise TypeError(f"{where} has no description")
+
+
+def _maybe(kind: Any) -> Any:
+    return strawberry.Maybe[kind]  # type: ignore[misc]
 
 
 def _some(value: Any) -> Any:

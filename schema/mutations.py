@@ -107,7 +107,8 @@ def mutation(
             # What is selected of the answer is read from the state after the change.
             await operation.rest()
         if outcome is None:
-            return _refused(answer, refused, inner=inner.annotations)
+            shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
+            return _refused(answer, shown)
         if then is not None:
             await then(operation, outcome.result)
         return _done(answer, outcome)
@@ -136,9 +137,8 @@ def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:
 
 
 def _input_parameter(kind: Any, *, required: bool) -> Parameter:
-    described_kind = Annotated[
-        kind if required else kind | None, strawberry.argument(description="What to do.")
-    ]
+    told = kind if required else kind | None
+    described_kind: Any = Annotated[told, strawberry.argument(description="What to do.")]
     return Parameter(
         "input",
         Parameter.KEYWORD_ONLY,
@@ -166,11 +166,8 @@ def _done(answer: StrawberryObjectDefinition, outcome: Outcome[Any]) -> Any:
     return answer.origin(**values)
 
 
-def _refused(
-    answer: StrawberryObjectDefinition, refusals: Sequence[Refusal], *, inner: Container[str]
-) -> Any:
-    shown = [Shown(refusal, _api_path(refusal, inner)) for refusal in refusals]
-    values: dict[str, Any] = {"user_errors": shown}
+def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> Any:
+    values: dict[str, Any] = {"user_errors": refusals}
     for field in answer.fields:
         if field.python_name != "user_errors":
             nothing = False if field.python_name == "replayed" else None
@@ -187,11 +184,11 @@ def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
             yield each
 
 
-def _api_path(refusal: Refusal, inner: Container[str]) -> list[str] | None:
+def _api_path(refusal: Refusal, declared: Arguments, inner: Container[str]) -> list[str] | None:
     """Where the client wrote it: camel case, and below ``input`` what was given there."""
-    path = [to_camel_case(step) if isinstance(step, str) else str(step) for step in refusal.path]
-    if not path:
+    if not refusal.path or refusal.path[0] not in (*declared.annotations, KEY):
         return None
+    path = [to_camel_case(step) if isinstance(step, str) else str(step) for step in refusal.path]
     first = refusal.path[0]
     in_input = first in inner or first == KEY
     return ["input", *path] if in_input and first != "input" else path

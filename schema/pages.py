@@ -6,7 +6,6 @@ from inspect import Parameter
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
-from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.types import Info
 
 from kit.cost import Cost
@@ -44,7 +43,6 @@ class Edge(Generic[NodeT]):
 
 async def _total_count(
     root: "View",
-    info: Info[Operation],
     mode: Annotated[
         CountMode, strawberry.argument(description="Whether to stop counting at 10,000.")
     ] = CountMode.CAPPED,
@@ -115,7 +113,7 @@ def connection(
     description: str | None = None,
     *,
     requires: Permission | None = None,
-    under: InstrumentedAttribute[Any] | None = None,
+    under: Any = None,
     backward: bool = True,
     nullable: bool = True,
 ) -> Any:
@@ -167,7 +165,7 @@ def _count(operation: Operation, listing: Listing[Any]) -> Callable[[bool], Any]
 def _count_under(
     operation: Operation,
     listing: Listing[Any],
-    under: InstrumentedAttribute[Any],
+    under: Any,
     key: Any,
     name: str,
 ) -> Callable[[bool], Any]:

@@ -1,6 +1,7 @@
 """Rooms: what is booked."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -11,12 +12,16 @@ from kit.cost import Cost
 from models.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
 from resolvers import hours, rooms
+from resolvers.bookings import bookings as list_bookings
 from schema.fields import Node, column, computed, node, query
 from schema.inputs import input_type
 from schema.money import Money
 from schema.mutations import mutation, payload
 from schema.opening_hours import OpeningDay, WeeklyHours
 from schema.pages import Connection, connection
+
+if TYPE_CHECKING:
+    from schema.bookings import BookingConnection
 
 input_type(
     RoomFilter,
@@ -55,6 +60,9 @@ class Room(Node):
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room)
     archived_at: datetime | None = column("Since when it is out of use; null while in use.")
     version: int = column("Grows with every change; updates name the one they saw.")
+    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings")] = connection(
+        list_bookings, under=models.Booking.room_id
+    )
 
 
 @strawberry.type

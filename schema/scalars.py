@@ -12,9 +12,9 @@ from strawberry.types.scalar import ScalarDefinition
 from domain.errors import Refusal
 from domain.money import CURRENCY_CODES, CurrencyCode
 from domain.venue_time import LocalTime, TimeZone, zone
+from kit.cursors import EventCursor
 
 Decimal = NewType("Decimal", str)
-EventCursor = NewType("EventCursor", str)
 JSON = NewType("JSON", object)
 
 _DATE_TIME = re.compile(
