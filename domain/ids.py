@@ -3,6 +3,9 @@
 from typing import NewType
 from uuid import UUID
 
+NodeId = NewType("NodeId", UUID)
+"""The id of any object, of whatever type."""
+
 TenantId = NewType("TenantId", UUID)
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)

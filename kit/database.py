@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 STATEMENT_TIMEOUT = "10s"
@@ -69,6 +71,13 @@ def sqlstate(error: BaseException) -> str | None:
             "08006" if error.connection_invalidated else None
         )
     return getattr(error, "sqlstate", None)
+
+
+def is_away(error: BaseException) -> bool:
+    """Is the database away or busy, rather than the statement wrong?"""
+    return sqlstate(error) in UNAVAILABLE or isinstance(
+        error, (OSError, NoneFree, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    )
 
 
 def constraint_name(error: DBAPIError) -> str | None:

@@ -11,16 +11,28 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, Uuid, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.types import TypeEngine
 
 from kit.errors import BadInput
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 250
 COUNT_CAP = 10_000
-_LARGEST = 2**31 - 1
 
 T = TypeVar("T")
 
@@ -35,7 +47,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """All rows a caller may see of a list, and their order; ``id`` is added as the last key."""
+    """All rows a caller may see of a list, and their order.
+
+    ``id`` is added as the last key; rows without one are in a total order already.
+    """
 
     entity: type[T]
     statement: Select[T]
@@ -43,6 +58,8 @@ class Listing(Generic[T]):
 
     @property
     def keys(self) -> tuple[Order, ...]:
+        if not hasattr(self.entity, "id"):
+            return self.order
         last = Order(self.entity.id, self.order[0].descending)  # type: ignore[attr-defined]
         return (*self.order, last)
 
@@ -177,14 +194,13 @@ def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
         raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(raw, list) or len(raw) != len(keys):
             raise ValueError
-        return [
-            _typed(value, key.column.type.python_type) for value, key in zip(raw, keys, strict=True)
-        ]
+        return [_typed(value, key.column.type) for value, key in zip(raw, keys, strict=True)]
     except (ValueError, TypeError) as error:
         raise BadInput("The cursor is not one that this list gave with this order.") from error
 
 
-def _typed(value: Any, kind: type) -> Any:
+def _typed(value: Any, stored: TypeEngine[Any]) -> Any:
+    kind = stored.python_type
     if kind is datetime and isinstance(value, str):
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
@@ -192,8 +208,10 @@ def _typed(value: Any, kind: type) -> Any:
         return instant
     if kind is UUID and isinstance(value, str):
         return UUID(value)
-    if kind is int and isinstance(value, int) and abs(value) <= _LARGEST:
-        return value
+    if kind is int and type(value) is int:
+        bits = 64 if isinstance(stored, BigInteger) else 32
+        if abs(value) < 2 ** (bits - 1):
+            return value
     if kind is str and isinstance(value, str) and "\x00" not in value:
         return value
     raise ValueError

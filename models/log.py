@@ -1,23 +1,48 @@
 """The log: audit trail, outbox and replay in one append-only table."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
-from sqlalchemy.dialects.postgresql import INET, JSONB
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Delete,
+    Identity,
+    Index,
+    Select,
+    Uuid,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
 from sqlalchemy.types import UserDefinedType
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Relationship, SQLModel, col
 
 from domain.events import EventType
+from domain.ids import NodeId, UserId
+from kit.cursors import Place
 from models.base import INSTANT, one_of
+from models.filters import DateTimeRange, within
+from models.users import User
 
 
 class Xid8(UserDefinedType[int]):
     """PostgreSQL's 64-bit transaction id."""
 
     cache_ok = True
+    render_bind_cast = True
 
     def get_col_spec(self, **_: Any) -> str:
         return "xid8"
@@ -56,6 +81,23 @@ class LogEntry(SQLModel, table=True):
     before: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
     after: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
 
+    user: User | None = Relationship(
+        sa_relationship_kwargs={
+            "primaryjoin": "and_(foreign(LogEntry.tenant_id) == User.tenant_id, "
+            "foreign(LogEntry.actor_id) == User.id)",
+            "lazy": "raise",
+            "viewonly": True,
+        }
+    )
+    origin: "RequestOrigin" = Relationship(
+        sa_relationship_kwargs={
+            "primaryjoin": "and_(foreign(LogEntry.tenant_id) == RequestOrigin.tenant_id, "
+            "foreign(LogEntry.request_id) == RequestOrigin.request_id)",
+            "lazy": "raise",
+            "viewonly": True,
+        }
+    )
+
 
 class RequestOrigin(SQLModel, table=True):
     """Where a change was asked from; kept apart from the log, because it goes after 90 days."""
@@ -68,3 +110,114 @@ class RequestOrigin(SQLModel, table=True):
     at: datetime = Field(sa_type=INSTANT)
     ip_address: IPv4Address | IPv6Address | None = Field(sa_column=Column(INET))
     user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    at: DateTimeRange | None = None
+    types: tuple[EventType, ...] | None = None
+    user_id: UserId | None = None
+    subject_id: NodeId | None = None
+
+
+def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogEntry]:
+    """The tenant's log, narrowed; all given parts are ANDed."""
+    wanted = filter or AuditFilter()
+    statement = select(LogEntry).where(
+        col(LogEntry.tenant_id) == tenant_id, within(LogEntry.at, wanted.at)
+    )
+    if wanted.types is not None:
+        statement = statement.where(col(LogEntry.type).in_(wanted.types))
+    if wanted.user_id is not None:
+        statement = statement.where(col(LogEntry.actor_id) == wanted.user_id)
+    if wanted.subject_id is not None:
+        statement = statement.where(col(LogEntry.subject_id) == wanted.subject_id)
+    return statement
+
+
+# ------------------------------------------------------------------------------ read to its end
+
+# Every transaction below it has ended, so nothing can be added there any more.
+_HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8)
+_GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
+
+
+def horizon() -> Select[int, int]:
+    """The log's generation, and the transaction id below which everything has been decided."""
+    return select(_GENERATION, _HORIZON)
+
+
+def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
+    """What several tenants' logs hold beyond a place each, up to the horizon, in order.
+
+    At most ``limit`` entries a tenant. A tenant with none has one row all the same, without an
+    entry: ``is_held_back`` says whether something committed waits above the horizon.
+    """
+    asked = (
+        func.unnest(
+            literal(list(heads), ARRAY(Uuid())),
+            literal([head.xid for head in heads.values()], ARRAY(Xid8())),
+            literal([head.position for head in heads.values()], ARRAY(BigInteger())),
+        )
+        .table_valued(
+            column("tenant_id", Uuid()),
+            column("xid", Xid8()),
+            column("position", BigInteger()),
+            name="asked",
+        )
+        .render_derived()
+    )
+    of_tenant = (
+        col(LogEntry.tenant_id) == asked.c.tenant_id,
+        col(LogEntry.generation) == _GENERATION,
+    )
+    place = tuple_(col(LogEntry.xid), col(LogEntry.position))
+    entry = (
+        select(
+            col(LogEntry.tenant_id),
+            col(LogEntry.generation),
+            col(LogEntry.xid),
+            col(LogEntry.position),
+            col(LogEntry.type),
+            col(LogEntry.at),
+            col(LogEntry.subject_type),
+            col(LogEntry.subject_id),
+            col(LogEntry.before),
+        )
+        .where(
+            *of_tenant,
+            place > tuple_(asked.c.xid, asked.c.position),
+            col(LogEntry.xid) < _HORIZON,
+        )
+        .order_by(col(LogEntry.xid), col(LogEntry.position))
+        .limit(limit)
+        .lateral("entry")
+    )
+    waiting = (
+        select(literal(1).label("one"))
+        .where(*of_tenant, col(LogEntry.xid) >= _HORIZON)
+        .limit(1)
+        .lateral("waiting")
+    )
+    return (
+        select(
+            asked.c.tenant_id.label("asked_id"),
+            waiting.c.one.is_not(None).label("is_held_back"),
+            entry,
+        )
+        .select_from(asked)
+        .outerjoin(waiting, true())
+        .outerjoin(entry, true())
+        .order_by(asked.c.tenant_id, entry.c.xid, entry.c.position)
+    )
+
+
+def origins_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget where changes were asked from, the oldest first, some at a time."""
+    old = (
+        select(col(RequestOrigin.tenant_id), col(RequestOrigin.request_id))
+        .where(col(RequestOrigin.at) < cutoff)
+        .limit(limit)
+    )
+    key = tuple_(col(RequestOrigin.tenant_id), col(RequestOrigin.request_id))
+    return delete(RequestOrigin).where(key.in_(old))

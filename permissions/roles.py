@@ -30,6 +30,7 @@ class Permission(StrEnum):
     BOOKINGS_WRITE = "bookings:write"
     BOOKINGS_MANAGE = "bookings:manage"
     BOOKINGS_OVERRIDE = "bookings:override"
+    BOOKINGS_HISTORY = "bookings:history"
     AUDIT_READ = "audit:read"
 
 
@@ -52,6 +53,7 @@ _GUESTS_OWN: Final = {
 }  # fmt: skip
 _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,
+    P.BOOKINGS_HISTORY,
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.USAGE_READ, P.AUDIT_READ}
 _ADMIN: Final = _MANAGER | {P.TENANT_WRITE, P.USERS_WRITE}

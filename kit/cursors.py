@@ -1,0 +1,52 @@
+"""Positions in a tenant's log, and the opaque text in which clients keep them."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final, NamedTuple, NewType
+from uuid import UUID
+
+EventCursor = NewType("EventCursor", str)
+"""What a client holds: it compares for equality only."""
+
+_PACKED: Final = Struct(">16sQQQ")
+_MOST: Final = 2**63 - 1
+
+
+class Place(NamedTuple):
+    """Where an entry stands: places sort in the order in which the log is read."""
+
+    xid: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """All of a tenant's log up to a place has been seen.
+
+    ``generation`` tells transaction ids apart that a restore into another server started anew.
+    """
+
+    tenant_id: UUID
+    generation: int
+    place: Place
+
+
+def encode_cursor(bookmark: Bookmark) -> EventCursor:
+    packed = _PACKED.pack(bookmark.tenant_id.bytes, bookmark.generation, *bookmark.place)
+    return EventCursor(urlsafe_b64encode(packed).decode())
+
+
+def decode_cursor(text: str) -> Bookmark | None:
+    """What a cursor stands for; None for a text that was never one."""
+    try:
+        packed = urlsafe_b64decode(text.encode("ascii"))
+    except ValueError:
+        return None
+    if len(packed) != _PACKED.size:
+        return None
+    tenant, generation, xid, position = _PACKED.unpack(packed)
+    if max(generation, xid, position) > _MOST:
+        return None
+    found = Bookmark(UUID(bytes=tenant), generation, Place(xid, position))
+    return found if encode_cursor(found) == text else None

@@ -1,0 +1,61 @@
+"""What runs beside the requests of a process, and starts again after it fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from kit.database import is_away, sqlstate
+
+Service = Callable[[], Awaitable[None]]
+
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+# What ran for so long had recovered from its last failure.
+_RECOVERED_SECONDS: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def running(**services: Service) -> AsyncIterator[None]:
+    """Run services, by name, for the length of the block.
+
+    One that fails is logged and starts again, at most a second later.
+    """
+    tasks = [asyncio.create_task(_kept_up(name, run)) for name, run in services.items()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_up(name: str, run: Service) -> None:
+    clock = asyncio.get_running_loop().time
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        started = clock()
+        try:
+            await run()
+        except* Exception as failed:  # noqa: BLE001 - told, and tried again
+            _report(name, failed)
+        if clock() - started > _RECOVERED_SECONDS:
+            pause = _FIRST_PAUSE_SECONDS
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _report(name: str, failed: ExceptionGroup[Exception]) -> None:
+    _, unexpected = failed.split(is_away)
+    error = failed.exceptions[0]
+    log.warning(
+        "service.failed",
+        service=name,
+        error=type(error).__name__,
+        sqlstate=sqlstate(error),
+        exc_info=unexpected,
+    )

@@ -1,0 +1,92 @@
+"""The log read back: what was done, by whom, to what; and a cursor to go on from."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.events import FieldChange, changes
+from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
+from kit.keyset import Listing, Order
+from kit.scope import ActorKind, Scope
+from models.log import AuditFilter, LogEntry, RequestOrigin, entries_matching, horizon
+from models.users import User
+
+SYSTEM_NAME = "System"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedActor:
+    """Who did something, as they are called now."""
+
+    kind: ActorKind
+    name: str
+    user: User | None
+
+
+async def end_of_log(scope: Scope) -> Bookmark:
+    """Up to where this snapshot's rows hold everything that happened."""
+    ((generation, xid),) = await scope.rows(horizon())
+    return Bookmark(scope.tenant_id, generation, Place(xid, 0))
+
+
+async def event_cursor(scope: Scope) -> EventCursor:
+    """Where to go on from this snapshot without missing anything."""
+    return encode_cursor(await end_of_log(scope))
+
+
+def history(scope: Scope) -> Listing[LogEntry]:
+    """What was done to this booking, the oldest first."""
+    entries = entries_matching(scope.tenant_id, None)
+    return Listing(
+        LogEntry,
+        entries.where(col(LogEntry.subject_type) == "Booking"),
+        (Order(col(LogEntry.position)),),
+    )
+
+
+def audit_log(
+    scope: Scope,
+    *,
+    filter: Annotated[AuditFilter | None, Doc("Only these.")] = None,
+) -> Listing[LogEntry]:
+    """Everything that was done in the tenant, the newest first."""
+    return Listing(
+        LogEntry,
+        entries_matching(scope.tenant_id, filter),
+        (Order(col(LogEntry.position), descending=True),),
+    )
+
+
+def cursor_of(entry: LogEntry) -> EventCursor:
+    assert entry.generation is not None and entry.xid is not None and entry.position is not None
+    place = Place(entry.xid, entry.position)
+    return encode_cursor(Bookmark(entry.tenant_id, entry.generation, place))
+
+
+def changes_of(entry: LogEntry) -> tuple[FieldChange, ...]:
+    return changes(entry.before, entry.after)
+
+
+async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
+    """Who did it."""
+    user: User | None = await scope.loaders.related(entry, "user")
+    return LoggedActor(ActorKind(entry.actor_kind), user.name if user else SYSTEM_NAME, user)
+
+
+async def ip_address(scope: Scope, entry: LogEntry) -> str | None:
+    """From which address it was asked for; kept for 90 days."""
+    origin = await _origin(scope, entry)
+    return str(origin.ip_address) if origin and origin.ip_address else None
+
+
+async def user_agent(scope: Scope, entry: LogEntry) -> str | None:
+    """With which program it was asked for; kept for 90 days."""
+    origin = await _origin(scope, entry)
+    return origin.user_agent if origin else None
+
+
+async def _origin(scope: Scope, entry: LogEntry) -> RequestOrigin | None:
+    found: RequestOrigin | None = await scope.loaders.related(entry, "origin")
+    return found
