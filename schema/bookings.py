@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 import models
+import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.bookings import Status
 from domain.errors import SlotTaken, SlotUnavailable
 from domain.events import EventType as E
@@ -14,7 +15,6 @@ from domain.venue_time import LocalPeriod as Period
 from domain.venue_time import TimeZone
 from kit.cursors import EventCursor
 from kit.scope import Scope
-from models.bookings import BookingFilter, BookingOrder, StatusFilter
 from permissions.roles import P
 from resolvers import availability, bookings
 from resolvers.audit import event_cursor
@@ -22,39 +22,10 @@ from schema.availability import BusyInterval, Slot, SlotReason
 from schema.customers import Customer
 from schema.errors import UserError, shows
 from schema.fields import Node, column, computed, node, query, related, value
-from schema.inputs import input_type
 from schema.money import Money
 from schema.mutations import mutation, payload
 from schema.pages import Connection, View, connection
 from schema.rooms import Room
-
-input_type(
-    StatusFilter,
-    "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
-    name="StatusFilter",
-    eq="Exactly this one.",
-    in_="One of these.",
-    not_in="None of these.",
-)
-input_type(
-    BookingFilter,
-    "All given fields are ANDed.",
-    name="BookingFilter",
-    overlaps="Shares some time with the range.",
-    starts_at="Starts within the range.",
-    updated_at="Last changed within the range.",
-    room_id="Of these rooms.",
-    customer_id="Of these customers.",
-    status="With these statuses.",
-    search="Somewhere in the reference, or in the customer's name, e-mail address or phone.",
-)
-input_type(
-    BookingOrder,
-    "One key to sort by.",
-    name="BookingOrder",
-    field="What to sort by.",
-    direction="Which end comes first.",
-)
 
 
 @value(Period)

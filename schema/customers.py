@@ -8,6 +8,7 @@ import strawberry
 from typing_extensions import Doc
 
 import models
+import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.customers import CustomerChoice, NewCustomer
 from domain.events import EventType
 from models.customers import CustomerFilter, CustomerOrder

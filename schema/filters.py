@@ -1,5 +1,7 @@
-"""Inputs by which lists are narrowed, whatever they list."""
+"""Inputs by which lists are narrowed that stand in more than one place of the schema."""
 
+import schema.enums  # noqa: F401 - described before they are used
+from models.bookings import BookingFilter, BookingOrder, StatusFilter
 from models.filters import DateTimeRange, IdFilter
 from schema.inputs import input_type
 
@@ -17,4 +19,32 @@ IdFilterInput = input_type(
     name="IdFilter",
     eq="Exactly this one.",
     in_="One of these: at most 100.",
+)
+
+input_type(
+    StatusFilter,
+    "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
+    name="StatusFilter",
+    eq="Exactly this one.",
+    in_="One of these.",
+    not_in="None of these.",
+)
+input_type(
+    BookingFilter,
+    "All given fields are ANDed.",
+    name="BookingFilter",
+    overlaps="Shares some time with the range.",
+    starts_at="Starts within the range.",
+    updated_at="Last changed within the range.",
+    room_id="Of these rooms.",
+    customer_id="Of these customers.",
+    status="With these statuses.",
+    search="Somewhere in the reference, or in the customer's name, e-mail address or phone.",
+)
+input_type(
+    BookingOrder,
+    "One key to sort by.",
+    name="BookingOrder",
+    field="What to sort by.",
+    direction="Which end comes first.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.events import EventType
 from domain.venue_time import TimeZone
 from kit.cost import Cost
