@@ -1,0 +1,66 @@
+"""Two venues to try everything on, with months of history; commands/run.py loads them once."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from commands.demo_rows import DemoRows
+from commands.demo_venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
+from kit.clock import Clock, system_clock
+from kit.database import Database
+from kit.database_urls import APP_ROLE, DatabaseUrl
+from kit.ids import new_id
+from kit.passwords import Passwords
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from models.tenants import tenant_id_of
+from resolvers.rows import CALENDAR
+from resolvers.transactions import journal, perform
+
+
+async def load_demo(
+    url: DatabaseUrl,
+    progress: Callable[[str], None],
+    *,
+    clock: Clock = system_clock,
+    passwords: Passwords | None = None,
+) -> None:
+    """Add the demo venues that a migrated database lacks, each whole or not at all.
+
+    ``url`` logs in as the app or as somebody who may act as it: row-level security holds.
+    """
+    database = Database(url.sqlalchemy, role=APP_ROLE, pool_size=1)
+    runtime = Runtime(database, clock, journal, wake=lambda _: None, parts={})
+    hasher = passwords or Passwords()
+    try:
+        for venue in VENUES:
+            await _load(runtime, venue, progress, hasher)
+    finally:
+        await database.close()
+
+
+async def _load(
+    runtime: Runtime, venue: DemoVenue, progress: Callable[[str], None], passwords: Passwords
+) -> None:
+    async def add(scope: Scope) -> DemoRows | None:
+        if await scope.value(tenant_id_of(venue.subdomain)) is not None:
+            return None
+        progress(f"{venue.name}: making months of bookings …")
+        hashes = await asyncio.gather(*(passwords.hash(DEMO_PASSWORD) for _ in USERS))
+        made = DemoRows(
+            venue, now=scope.now(), password_hashes=dict(zip(USERS, hashes, strict=True))
+        )
+        await scope.enter(made.tenant.id)
+        await scope.lock(CALENDAR)
+        for batch in made.batches():
+            for row in batch:
+                scope.add(row)
+            await scope.flush()
+        return made
+
+    started = time.monotonic()
+    added = (await perform(runtime, ANONYMOUS, Request(new_id()), add)).result
+    if added is not None:
+        progress(
+            f"{venue.name}: {len(added.rooms)} rooms, {len(added.customers)} customers, "
+            f"{len(added.bookings):,} bookings ({time.monotonic() - started:.1f} s)"
+        )

@@ -1,0 +1,297 @@
+"""Fills a demo venue's calendar with bookings, each with a life of its own up to now.
+
+The same at every start but for the time: dice are thrown by venue, day and room.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum, auto
+from random import Random
+from typing import Any, Final, TypeVar, assert_never
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.dialects.postgresql import Range
+
+from commands.demo_history import History, id_made_at
+from commands.demo_venues import (
+    BOOKING_NOTES,
+    CANCEL_REASONS,
+    DAYS_AHEAD,
+    DAYS_BACK,
+    HOLD_MINUTES,
+)
+from domain.bookings import REFERENCE_BYTES, Status, reference
+from domain.events import Event, EventType
+from domain.hours import HoursFacts, Weekday
+from domain.intervals import Interval, first_overlap
+from domain.pricing import price_of
+from domain.users import Role
+from domain.venue_time import midnight
+from models.base import snapshot
+from models.bookings import Booking, stored_lines
+from models.customers import Customer
+from models.rooms import Room
+
+T = TypeVar("T")
+
+_GRID: Final = timedelta(minutes=30)
+_NOTICE: Final = timedelta(hours=1)
+_BOOKED_AHEAD: Final = timedelta(days=30)
+_OWN_BOOKING_EVERY: Final = 30
+"""One booking in so many is the customer user's."""
+
+
+class Fate(StrEnum):
+    """What becomes of a booking in the end."""
+
+    COMPLETED = auto()
+    CANCELLED = auto()
+    NO_SHOW = auto()
+    EXPIRED = auto()
+    REJECTED = auto()
+
+
+_FATES: Final = {
+    Fate.COMPLETED: 83,
+    Fate.CANCELLED: 9,
+    Fate.NO_SHOW: 4,
+    Fate.EXPIRED: 2,
+    Fate.REJECTED: 2,
+}
+_DESKS: Final = {Role.STAFF: 60, Role.MANAGER: 25, Role.ADMIN: 10, Role.OWNER: 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When the venue's rooms can be booked; blackouts by room, disjoint and in order."""
+
+    zone: ZoneInfo
+    hours: HoursFacts
+    blackouts: Mapping[UUID, Sequence[Interval]]
+
+    def hours_of(self, day: date) -> Iterator[Interval]:
+        """The hours that start on a day."""
+        around = Interval.of_minutes(midnight(day, self.zone), 24 * 60)
+        for opened in self.hours.open_intervals(around, self.zone):
+            if opened.start.astimezone(self.zone).date() == day:
+                yield opened
+
+
+class Bookings:
+    """The bookings of a venue as they were made; the first of the people is the customer user."""
+
+    def __init__(self, history: History, calendar: Calendar, people: Sequence[Customer]) -> None:
+        self.made: list[Booking] = []
+        self._history = history
+        self._calendar = calendar
+        self._people = people
+
+    def fill(self, rooms: Sequence[Room]) -> None:
+        """Book the rooms from DAYS_BACK to DAYS_AHEAD, as far as that was done by now."""
+        today = self._history.now.astimezone(self._calendar.zone).date()
+        for offset in range(-DAYS_BACK, DAYS_AHEAD + 1):
+            for room in rooms:
+                seed = f"{self._history.venue.subdomain} {offset} {room.name}"
+                dice = Random(seed)  # noqa: S311 - to be the same at every start
+                for opened in self._calendar.hours_of(today + timedelta(days=offset)):
+                    self._fill(room, opened, dice)
+
+    def _fill(self, room: Room, opened: Interval, dice: Random) -> None:
+        """Go through the hours of a day by half hours, booking what is in demand."""
+        start, freed_at, freed_until = opened.start, opened.start, opened.start
+        while start < opened.end:
+            wanted = Interval.of_minutes(start, _weighed(self._history.venue.durations, dice))
+            earliest = start - _BOOKED_AHEAD
+            if start < freed_until:
+                earliest = max(earliest, freed_at)
+            made_at = _between(earliest, start - _NOTICE, dice)
+            is_wanted = dice.random() < self._demand(start, opened)
+            is_possible = (
+                earliest < made_at <= self._history.now
+                and opened.contains(wanted)
+                and not first_overlap(self._calendar.blackouts[room.id], wanted)
+            )
+            if not is_wanted or not is_possible:
+                start += _GRID
+                continue
+            life = _Life(self._history, room, wanted, made_at=made_at, dice=dice)
+            life.run(self._somebody(dice))
+            self.made.append(life.booking)
+            if life.freed_at is None:
+                start = life.occupied.end
+            else:
+                freed_at, freed_until = life.freed_at, life.occupied.end
+
+    def _demand(self, start: datetime, opened: Interval) -> float:
+        """How likely somebody wants a time."""
+        zone, venue = self._calendar.zone, self._history.venue
+        weekday = tuple(Weekday)[opened.start.astimezone(zone).weekday()]
+        return venue.weekdays[weekday] * venue.hours_of_day[start.astimezone(zone).hour]
+
+    def _somebody(self, dice: Random) -> Customer:
+        if len(self.made) % _OWN_BOOKING_EVERY == 0:
+            return self._people[0]
+        # Squared, because some come often and many rarely.
+        return self._people[1 + int((len(self._people) - 1) * dice.random() ** 2)]
+
+
+class _Life:
+    """One booking from its making to its end, or to where it stands now."""
+
+    def __init__(
+        self, history: History, room: Room, wanted: Interval, *, made_at: datetime, dice: Random
+    ) -> None:
+        self.freed_at: datetime | None = None
+        self.occupied = wanted.padded(
+            before_minutes=room.buffer_before_minutes, after_minutes=room.buffer_after_minutes
+        )
+        price = price_of(room.hourly_rate, wanted, label=room.name)
+        self.booking = Booking(
+            tenant_id=history.tenant_id,
+            id=id_made_at(made_at, dice),
+            reference=reference(dice.randbytes(REFERENCE_BYTES)),
+            room_id=room.id,
+            status=Status.HELD.value,
+            starts_at=wanted.start,
+            ends_at=wanted.end,
+            occupied=Range(self.occupied.start, self.occupied.end),
+            party_size=1 + int(room.capacity * dice.random()),
+            price_lines=stored_lines(price),
+            price_minor=price.total.amount_minor if price else None,
+            currency_code=room.currency_code,
+            created_at=made_at,
+            updated_at=made_at,
+        )
+        self._history = history
+        self._wanted = wanted
+        self._at = made_at
+        self._dice = dice
+
+    def run(self, customer: Customer) -> None:
+        """Let happen what has happened by now."""
+        history, dice = self._history, self._dice
+        is_own = customer.id == history.users[Role.CUSTOMER].customer_id
+        desk = _weighed(_DESKS, dice)
+        by = Role.CUSTOMER if is_own and dice.random() < 0.7 else desk
+        fate = _weighed(_FATES, dice)
+        start, end = self._wanted.start, self._wanted.end
+
+        if fate is Fate.EXPIRED:
+            self._hold(by, customer if by is Role.CUSTOMER else None)
+            self._expire()
+            return
+        if dice.random() < 0.25:
+            self._hold(by, customer if by is Role.CUSTOMER else None)
+            self._at += timedelta(seconds=dice.randrange(20, 200))
+        if not self._create(by, customer):
+            return
+        if history.venue.requires_confirmation and not self._confirm(fate, desk):
+            return
+        if dice.random() < 0.05:
+            self._become(
+                self._between_now_and(start),
+                EventType.BOOKING_UPDATED,
+                desk,
+                note=dice.choice(BOOKING_NOTES),
+            )
+        match fate:
+            case Fate.CANCELLED:
+                at = self._between_now_and(start)
+                reason = dice.choice(CANCEL_REASONS)
+                self._end(at, EventType.BOOKING_CANCELLED, by, Status.CANCELLED, reason=reason)
+            case Fate.NO_SHOW:
+                at = start + timedelta(minutes=dice.randrange(20, 30))
+                self._end(at, EventType.BOOKING_NO_SHOW, desk, Status.NO_SHOW)
+            case Fate.COMPLETED | Fate.REJECTED:
+                at = start + timedelta(minutes=dice.randrange(-10, 10))
+                self._become(at, EventType.BOOKING_CHECKED_IN, desk, status=Status.CHECKED_IN)
+                at = end + timedelta(minutes=dice.randrange(-5, 10))
+                self._become(at, EventType.BOOKING_COMPLETED, desk, status=Status.COMPLETED)
+            case _:
+                assert_never(fate)
+
+    def _hold(self, by: Role, customer: Customer | None) -> None:
+        self.booking.held_by_id = self._history.users[by].id
+        self.booking.customer_id = None if customer is None else customer.id
+        self.booking.hold_expires_at = self._at + timedelta(minutes=HOLD_MINUTES)
+        self._history.created(EventType.BOOKING_HELD, self.booking, at=self._at, by=by)
+
+    def _expire(self) -> None:
+        assert self.booking.hold_expires_at is not None
+        self._end(self.booking.hold_expires_at, EventType.BOOKING_EXPIRED, None, Status.EXPIRED)
+
+    def _create(self, by: Role, customer: Customer) -> bool:
+        is_pending = self._history.venue.requires_confirmation
+        status = Status.PENDING if is_pending else Status.CONFIRMED
+        if self.booking.hold_expires_at is not None:
+            return self._become(
+                self._at,
+                EventType.BOOKING_CREATED,
+                by,
+                status=status,
+                customer_id=customer.id,
+                hold_expires_at=None,
+            )
+        self.booking.held_by_id = self._history.users[by].id
+        self.booking.customer_id = customer.id
+        self.booking.status = status.value
+        self._history.created(EventType.BOOKING_CREATED, self.booking, at=self._at, by=by)
+        return True
+
+    def _confirm(self, fate: Fate, desk: Role) -> bool:
+        at = self._at + timedelta(minutes=self._dice.randrange(2, 50))
+        if fate is Fate.REJECTED:
+            self._end(at, EventType.BOOKING_REJECTED, desk, Status.REJECTED)
+            return False
+        return self._become(at, EventType.BOOKING_CONFIRMED, desk, status=Status.CONFIRMED)
+
+    def _end(
+        self,
+        at: datetime,
+        type: EventType,
+        by: Role | None,
+        status: Status,
+        *,
+        reason: str | None = None,
+    ) -> None:
+        if self._become(at, type, by, reason=reason, status=status):
+            self.freed_at = at
+
+    def _become(
+        self,
+        at: datetime,
+        type: EventType,
+        by: Role | None,
+        *,
+        reason: str | None = None,
+        **changes: Any,
+    ) -> bool:
+        """Change the booking, if it has come to that by now."""
+        if at > self._history.now:
+            return False
+        booking = self.booking
+        before = snapshot(booking)
+        for name, value in changes.items():
+            setattr(booking, name, value)
+        booking.version += 1
+        booking.updated_at = self._at = at
+        event = Event(
+            type, "Booking", booking.id, reason=reason, before=before, after=snapshot(booking)
+        )
+        self._history.tell(event, at=at, by=by)
+        return True
+
+    def _between_now_and(self, end: datetime) -> datetime:
+        return _between(self._at, end, self._dice)
+
+
+def _between(start: datetime, end: datetime, dice: Random) -> datetime:
+    """Some whole second from the start on; the start itself where the end doesn't lie after it."""
+    seconds = int((end - start) / timedelta(seconds=1))
+    return start + timedelta(seconds=int(max(seconds, 0) * dice.random()))
+
+
+def _weighed(choices: Mapping[T, int], dice: Random) -> T:
+    return dice.choices(list(choices), list(choices.values()))[0]

@@ -1,0 +1,71 @@
+"""What has happened at a demo venue: rows as they come to be, and the log that tells of them."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from commands.demo_venues import HISTORY_DAYS, DemoVenue
+from domain.events import Event, EventType
+from domain.users import Role
+from kit.scope import ActorKind
+from models.base import snapshot
+from models.log import LogEntry
+from models.users import User
+
+
+class History:
+    """A venue's past up to now; nothing is told of what has not happened yet."""
+
+    def __init__(self, venue: DemoVenue, *, now: datetime) -> None:
+        self.venue = venue
+        self.now = now
+        self.opened_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(
+            days=HISTORY_DAYS
+        )
+        self.dice = Random(venue.subdomain)  # noqa: S311 - to be the same at every start
+        self.tenant_id = id_made_at(self.opened_at, self.dice)
+        self.users: dict[Role, User] = {}
+        self._entries: list[LogEntry] = []
+
+    def new_id(self) -> UUID:
+        """The id of something that is there from the opening on."""
+        return id_made_at(self.opened_at, self.dice)
+
+    def created(self, type: EventType, row: Any, *, at: datetime, by: Role) -> None:
+        self.tell(Event(type, type_name(row), row.id, after=snapshot(row)), at=at, by=by)
+
+    def tell(self, event: Event, *, at: datetime, by: Role | None) -> None:
+        """Put an event on the log, done by the user of a role or, by None, by the platform."""
+        user = None if by is None else self.users[by]
+        kind = ActorKind.CUSTOMER if by is Role.CUSTOMER else ActorKind.USER
+        self._entries.append(
+            LogEntry(
+                tenant_id=self.tenant_id,
+                type=event.type.value,
+                at=at,
+                actor_kind=(kind if user else ActorKind.SYSTEM).value,
+                actor_id=None if user is None else user.id,
+                request_id=id_made_at(at, self.dice),
+                subject_type=event.subject_type,
+                subject_id=event.subject_id,
+                reason=event.reason,
+                before=None if event.before is None else dict(event.before),
+                after=None if event.after is None else dict(event.after),
+            )
+        )
+
+    def log(self) -> list[LogEntry]:
+        """All entries, in the order in which they happened."""
+        return sorted(self._entries, key=lambda entry: entry.at)
+
+
+def type_name(row: object) -> str:
+    return type(row).__name__
+
+
+def id_made_at(at: datetime, dice: Random) -> UUID:
+    """A uuid v7 as it would have been made then."""
+    milliseconds = int(at.timestamp() * 1000)
+    above, below = dice.getrandbits(12), dice.getrandbits(62)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | above << 64 | 0b10 << 62 | below)

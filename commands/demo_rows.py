@@ -1,0 +1,250 @@
+"""All rows of a demo venue, in the order in which they can be stored."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from commands.demo_bookings import Bookings, Calendar
+from commands.demo_history import History
+from commands.demo_venues import (
+    CUSTOMER_NOTES,
+    GIVEN_NAMES,
+    HOLD_MINUTES,
+    INITIALS,
+    USERS,
+    DemoVenue,
+)
+from domain.events import Event, EventType
+from domain.hours import HoursFacts, Weekday, WeeklyHours
+from domain.intervals import Interval
+from domain.users import Role
+from domain.venue_time import Edge, instant, month_of
+from models.bookings import Booking
+from models.customers import Customer
+from models.hours import Blackout, HoursException, WeekdayHours, as_pairs
+from models.rooms import Room
+from models.tenants import Tenant, UsageCounter
+from models.users import User
+from resolvers.usage import ALWAYS, Meter
+
+_PLANNED_AGO: Final = timedelta(days=20)
+"""So long ago the holiday and the blackout were entered."""
+
+
+class DemoRows:
+    """A venue with its rooms, people and bookings, as it stands now; made once, then read."""
+
+    def __init__(
+        self, venue: DemoVenue, *, now: datetime, password_hashes: Mapping[Role, str]
+    ) -> None:
+        self.history = History(venue, now=now)
+        self._venue = venue
+        self._zone = ZoneInfo(venue.time_zone)
+        self.tenant = self._tenant()
+        self.customers = self._customers()
+        self.users = self._users(password_hashes)
+        self.rooms = self._rooms()
+        self.week = self._week()
+        self.holiday = self._holiday()
+        self.blackout = self._blackout()
+        self.bookings = self._bookings()
+        self._date_customers()
+        self.usage = self._usage()
+
+    def batches(self) -> Iterator[Sequence[Any]]:
+        """The rows, each batch needing only those before it; the log in the order of time."""
+        yield [self.tenant]
+        yield [*self.customers, *self.rooms, *self.week]
+        yield [*self.users, self.holiday, self.blackout]
+        yield self.bookings
+        yield [*self.usage, *self.history.log()]
+
+    def _tenant(self) -> Tenant:
+        return Tenant(
+            id=self.history.tenant_id,
+            name=self._venue.name,
+            subdomain=self._venue.subdomain,
+            time_zone=self._venue.time_zone,
+            currency_code=self._venue.currency_code,
+            plan_code=self._venue.plan.value,
+            requires_confirmation=self._venue.requires_confirmation,
+            hold_minutes=HOLD_MINUTES,
+            created_at=self.history.opened_at,
+        )
+
+    def _row(self) -> dict[str, Any]:
+        return {"tenant_id": self.history.tenant_id, "id": self.history.new_id()}
+
+    # -------------------------------------------------------------------------- people
+
+    def _customers(self) -> list[Customer]:
+        """The customer user's record first; when each came is settled by their first booking."""
+        dice, venue = self.history.dice, self._venue
+        own = self._customer(USERS[Role.CUSTOMER], f"customer@{venue.subdomain}.test")
+        everybody = [(name, initial) for name in GIVEN_NAMES for initial in INITIALS]
+        chosen = dice.sample(everybody, venue.customers - 1)
+        others = [
+            self._customer(f"{name} {initial}.", f"{name}.{initial}@guests.test".lower())
+            for name, initial in chosen
+        ]
+        return [own, *others]
+
+    def _customer(self, name: str, email: str) -> Customer:
+        dice, venue = self.history.dice, self._venue
+        return Customer(
+            **self._row(),
+            name=name,
+            email=email,
+            email_key=email,
+            phone=f"{venue.phone_prefix}{dice.randrange(100):02}" if dice.random() < 0.8 else None,
+            locale=dice.choice(venue.customer_locales),
+            notes=dice.choice(CUSTOMER_NOTES) if dice.random() < 0.05 else None,
+            created_at=self.history.opened_at,
+        )
+
+    def _date_customers(self) -> None:
+        """A customer came with their first booking, or early on."""
+        first: dict[Any, datetime] = {}
+        for booking in self.bookings:
+            earlier = first.get(booking.customer_id, booking.created_at)
+            first[booking.customer_id] = min(earlier, booking.created_at)
+        for customer in self.customers:
+            customer.created_at = first.get(customer.id, customer.created_at)
+            self.history.created(
+                EventType.CUSTOMER_CREATED, customer, at=customer.created_at, by=Role.STAFF
+            )
+
+    def _users(self, password_hashes: Mapping[Role, str]) -> list[User]:
+        at = self.history.opened_at
+        for role, name in USERS.items():
+            self.history.users[role] = User(
+                **self._row(),
+                email=f"{role.lower()}@{self._venue.subdomain}.test",
+                name=name,
+                role=role.value,
+                password_hash=password_hashes[role],
+                customer_id=self.customers[0].id if role is Role.CUSTOMER else None,
+                created_at=at,
+            )
+        for role, user in self.history.users.items():
+            if role is not Role.OWNER:
+                self.history.created(EventType.USER_INVITED, user, at=at, by=Role.OWNER)
+                self.history.created(EventType.USER_JOINED, user, at=at, by=role)
+        return list(self.history.users.values())
+
+    # -------------------------------------------------------------------------- the venue
+
+    def _rooms(self) -> list[Room]:
+        rooms = []
+        for each in self._venue.rooms:
+            room = Room(
+                **self._row(),
+                name=each.name,
+                description=each.description,
+                category=each.category,
+                capacity=each.capacity,
+                color=each.color,
+                buffer_after_minutes=each.buffer_after_minutes,
+                hourly_rate_minor=each.hourly_rate_minor,
+                currency_code=self._venue.currency_code,
+                created_at=self.history.opened_at,
+            )
+            self.history.created(
+                EventType.ROOM_CREATED, room, at=self.history.opened_at, by=Role.OWNER
+            )
+            rooms.append(room)
+        return rooms
+
+    def _week(self) -> list[WeekdayHours]:
+        week = [
+            WeekdayHours(**self._row(), weekday=day.weekday, minutes=as_pairs(day.intervals))
+            for day in self._weekly_hours()
+        ]
+        after = {
+            "weekly_hours": [
+                {"weekday": day.weekday, "intervals": _logged(day.intervals)}
+                for day in self._weekly_hours()
+            ]
+        }
+        self._hours_changed(after, at=self.history.opened_at)
+        return week
+
+    def _weekly_hours(self) -> tuple[WeeklyHours, ...]:
+        week = self._venue.week
+        return tuple(WeeklyHours(day, (week[day],) if day in week else ()) for day in Weekday)
+
+    def _open_day(self, days_ahead: int) -> date:
+        """The first date from so many days ahead on whose weekday the venue opens."""
+        today = self.history.now.astimezone(self._zone).date()
+        dates = (today + timedelta(days=days_ahead + n) for n in range(7))
+        return next(day for day in dates if tuple(Weekday)[day.weekday()] in self._venue.week)
+
+    def _holiday(self) -> HoursException:
+        day = self._open_day(self._venue.holiday_days_ahead)
+        holiday = HoursException(
+            **self._row(), date=day, minutes=as_pairs(()), reason="A public holiday"
+        )
+        logged = {
+            "hours_exception": {"date": day.isoformat(), "intervals": []},
+            "reason": holiday.reason,
+        }
+        self._hours_changed(logged, at=self.history.now - _PLANNED_AGO)
+        return holiday
+
+    def _blackout(self) -> Blackout:
+        plan = self._venue.blackout
+        day = self._open_day(plan.days_ahead)
+        at = self.history.now - _PLANNED_AGO
+        blackout = Blackout(
+            **self._row(),
+            room_id=None if plan.room is None else self.rooms[plan.room].id,
+            starts_at=instant(day, plan.hours.opens_at, self._zone, edge=Edge.OPENING),
+            ends_at=instant(day, plan.hours.closes_at, self._zone, edge=Edge.CLOSING),
+            reason=plan.reason,
+            created_at=at,
+        )
+        self.history.created(EventType.BLACKOUT_CREATED, blackout, at=at, by=Role.MANAGER)
+        return blackout
+
+    def _hours_changed(self, after: Mapping[str, object], *, at: datetime) -> None:
+        event = Event(EventType.HOURS_CHANGED, "Tenant", self.history.tenant_id, after=after)
+        self.history.tell(event, at=at, by=Role.OWNER)
+
+    # -------------------------------------------------------------------------- bookings
+
+    def _bookings(self) -> list[Booking]:
+        blocked = Interval(self.blackout.starts_at, self.blackout.ends_at)
+        calendar = Calendar(
+            self._zone,
+            hours=HoursFacts(self._weekly_hours(), venue_exceptions={self.holiday.date: ()}),
+            blackouts={
+                room.id: [blocked] if self.blackout.room_id in (None, room.id) else []
+                for room in self.rooms
+            },
+        )
+        bookings = Bookings(self.history, calendar, self.customers)
+        bookings.fill(self.rooms)
+        return bookings.made
+
+    def _usage(self) -> list[UsageCounter]:
+        """A booking counts in the month in which it was made or its hold converted."""
+        months = Counter(
+            month_of(entry.at, self._zone).start
+            for entry in self.history.log()
+            if entry.type == EventType.BOOKING_CREATED
+        )
+        return [
+            self._counter(Meter.ROOMS, ALWAYS, len(self.rooms)),
+            *(self._counter(Meter.BOOKINGS, month, used) for month, used in months.items()),
+        ]
+
+    def _counter(self, meter: Meter, period_start: datetime, used: int) -> UsageCounter:
+        return UsageCounter(
+            tenant_id=self.history.tenant_id, meter=meter, period_start=period_start, used=used
+        )
+
+
+def _logged(intervals: Sequence[Any]) -> list[object]:
+    return [{"opensAt": str(each.opens_at), "closesAt": str(each.closes_at)} for each in intervals]
