@@ -1,11 +1,10 @@
 """The composition root: settings become a database, services, a schema and their addresses."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
-from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -15,16 +14,18 @@ from starlette.routing import Route, WebSocketRoute
 from integrations.mail import Mail, mail_of
 from kit.actors import Actors
 from kit.attempts import Attempts
+from kit.bus import Bus
 from kit.clock import Clock, system_clock
 from kit.database import Database
 from kit.errands import Errands
-from kit.ids import new_id
 from kit.logging import configure_logging
 from kit.passwords import Passwords
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.relay import Relay
+from kit.scope import Runtime
 from kit.settings import Settings, SettingsError, load_settings
-from kit.tokens import Claims, Tokens
-from models import Session, Tenant, User
+from kit.tokens import Tokens
+from models import log
+from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
 from schema import schema
 from web.graphiql import GraphiQL
@@ -57,6 +58,10 @@ def build_app(
     if settings.app_database_url is None or settings.relay_database_url is None:
         raise SettingsError("BOOM_APP_DATABASE_URL, BOOM_RELAY_DATABASE_URL: both are needed")
     database = Database(settings.app_database_url.sqlalchemy)
+    # The app's own role sees one tenant at a time; the relay's sees the log and what is due.
+    relay_database = Database(settings.relay_database_url.sqlalchemy, pool_size=3)
+    relay = Relay(relay_database, log)
+    bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
     errands = Errands()
     used: dict[type, object] = {
@@ -64,13 +69,14 @@ def build_app(
         Errands: errands,
         Mail: mail_of(settings),
         Passwords: Passwords(),
+        Relay: relay,
         Settings: settings,
         Tokens: tokens,
         **(parts or {}),
     }
-    runtime = Runtime(database, clock, journal, wake=lambda _tenant_id: None, parts=used)
-    actors = Actors(tokens, _finder(runtime), clock=clock)
-    metrics = Metrics(database)
+    runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used)
+    actors = Actors(tokens, actor_finder(runtime), clock=clock)
+    metrics = Metrics(database, relay)
     allowance = Allowance(is_enforced=settings.rate_limit)
     operations = Operations(schema, runtime, allowance, metrics)
     endpoint = Endpoint(
@@ -81,7 +87,7 @@ def build_app(
         allowed_origins=settings.allowed_origins,
         clock=clock,
     )
-    health = Health(runtime, {})
+    health = Health(runtime, {"live": lambda: bus.is_listening})
     graphiql = GraphiQL(settings.data, log=structlog.get_logger("graphiql"))
 
     @asynccontextmanager
@@ -120,34 +126,3 @@ def build_app(
     )
     app.state.runtime = runtime
     return app
-
-
-def _finder(runtime: Runtime) -> Callable[[Claims], Awaitable[Actor | None]]:
-    async def find(claims: Claims) -> Actor | None:
-        scope = Scope(runtime, ANONYMOUS, Request(new_id()))
-        await scope.enter(claims.tenant_id)
-        statement = (
-            select(User.role, User.customer_id, Tenant.plan_code)
-            .join(Session, (Session.tenant_id == User.tenant_id) & (Session.user_id == User.id))
-            .join(Tenant, Tenant.id == User.tenant_id)
-            .where(
-                User.tenant_id == claims.tenant_id,
-                User.id == claims.user_id,
-                User.deactivated_at.is_(None),
-                Session.id == claims.session_id,
-                Session.ended_at.is_(None),
-            )
-        )
-        try:
-            rows = await scope.rows(statement)
-        finally:
-            await scope.close()
-        if not rows:
-            return None
-        role, customer_id, plan = rows[0]
-        kind = ActorKind.CUSTOMER if role == "CUSTOMER" else ActorKind.USER
-        return Actor(
-            kind, claims.tenant_id, claims.user_id, claims.session_id, role, customer_id, plan
-        )
-
-    return find

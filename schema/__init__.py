@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
+from schema.audit import AuditQueries
 from schema.availability import AvailabilityQueries
 from schema.blackouts import BlackoutMutations, BlackoutQueries
 from schema.bookings import BookingMutations, BookingQueries
@@ -13,6 +14,8 @@ from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
 from schema.fields import COST
 from schema.hours import HoursMutations, HoursQueries
+from schema.limits import LimitQueries
+from schema.live import BookingSubscriptions
 from schema.nodes import NodeQueries
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
@@ -39,6 +42,8 @@ class Query(
     CustomerQueries,
     BookingQueries,
     AvailabilityQueries,
+    LimitQueries,
+    AuditQueries,
 ):
     pass
 
@@ -55,10 +60,16 @@ class Mutation(
     pass
 
 
+@strawberry.type(description="Everything that can be heard of as it happens.")
+class Subscription(BookingSubscriptions):
+    pass
+
+
 def build() -> strawberry.Schema:
     built = strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=ERROR_TYPES,
         config=StrawberryConfig(name_converter=_Names(), scalar_map=SCALARS),
     )

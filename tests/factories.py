@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
 
@@ -77,7 +78,7 @@ async def make_venue(
     plan: PlanCode = PlanCode.ENTERPRISE,
     hours: Mapping[Weekday, Sequence[tuple[int, int]]] | None = None,
     rate_minor: int | None = 4000,
-    **rules: object,
+    **rules: Any,
 ) -> Venue:
     """A venue that is always open, or at ``hours`` (minutes since midnight).
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
+from kit.database import is_away
 from kit.errors import Unauthenticated, Unavailable
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, Request
-from web.errors import is_away
 
 COOKIE: Final = "boom_refresh"
 MAX_USER_AGENT: Final = 500

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from graphql import GraphQLError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from kit.database import UNAVAILABLE, sqlstate
+from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.scope import Request
 
@@ -18,13 +16,6 @@ INTERNAL: Final = "INTERNAL"
 
 # PostgreSQL has no place for the character NUL.
 _UNSTORABLE: Final = frozenset({"22021", "22P05"})
-_UNREACHABLE: Final = (
-    ConnectionError,
-    TimeoutError,
-    PoolTimeout,
-    asyncpg.InternalClientError,
-    asyncpg.InterfaceError,
-)
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +33,11 @@ def shown(
     return [_shown(error, request, code) for error in errors[:MAX_ERRORS]]
 
 
-def refused(error: RequestError, request: Request) -> list[Shown]:
-    """What an answer says where the whole operation was refused."""
-    return shown([GraphQLError(str(error), original_error=error)], request)
+def refused(error: Exception, request: Request) -> list[Shown]:
+    """What an answer says where the whole operation failed."""
+    if not isinstance(error, GraphQLError):
+        error = GraphQLError(str(error), original_error=error)
+    return shown([error], request)
 
 
 def codes(errors: Sequence[Shown]) -> list[str]:
@@ -105,8 +98,3 @@ def _expected(cause: BaseException | None) -> BaseException | None:
         log.warning("database.away", reason=type(cause).__name__, sqlstate=state)
         return Unavailable("The database is away; try again in a moment.")
     return cause
-
-
-def is_away(error: BaseException) -> bool:
-    """Is the database away, rather than something wrong?"""
-    return sqlstate(error) in UNAVAILABLE or isinstance(error, _UNREACHABLE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from starlette.requests import Request as HttpRequest
@@ -11,11 +11,10 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from kit.clock import Clock
-from kit.errors import RequestError
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from web.callers import COOKIE, Authenticate, actor_of, request_of, token_of
-from web.errors import Shown, retry_after_seconds
+from web.errors import retry_after_seconds
 from web.http import Malformed, Media, accepted, asked_by
 from web.metrics import Metrics
 from web.operations import Answer, NotAQuery, Operations
@@ -78,7 +77,7 @@ class Endpoint:
             return _refusal(error.status, error.reason, operation)
         except NotAQuery:
             return _refusal(405, "Only queries may be sent by GET.", operation, allow="POST")
-        except RequestError as error:
+        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
         response = _response(answer.payload, _status(answer, media), media, operation)
         if operation.new_cookie:
@@ -102,13 +101,12 @@ def _refusal(status: int, message: str, operation: Operation, *, allow: str = ""
     return response
 
 
-def _response(
-    payload: dict[str, object], status: int, media: Media, operation: Operation
-) -> Response:
+def _response(payload: dict[str, Any], status: int, media: Media, operation: Operation) -> Response:
     headers = {"X-Request-Id": str(operation.request.id), "Cache-Control": "no-store"}
-    errors: list[Shown] = payload.get("errors", [])  # type: ignore[assignment]
-    if (seconds := retry_after_seconds(errors)) is not None:
+    if (seconds := retry_after_seconds(payload.get("errors", []))) is not None:
         headers["Retry-After"] = str(seconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     body = orjson.dumps(payload)
     return Response(body, status, headers, media_type=f"{media}; charset=utf-8")
 

@@ -124,7 +124,5 @@ def _weight(parameters: list[str]) -> float:
 
 
 def _is_utf8(parameters: list[str]) -> bool:
-    charsets = [
-        p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")
-    ]
-    return all(charset in ("utf-8", "utf8") for charset in charsets)
+    given = (text.removeprefix("charset=") for text in parameters if text.startswith("charset="))
+    return all(charset.strip('"') in ("utf-8", "utf8") for charset in given)

@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kit.database import Database
+from kit.relay import Relay
 
 
 class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, relay: Relay) -> None:
         self.registry = CollectorRegistry()
         self._operations = Counter(
             "boom_operations_total",
@@ -26,6 +27,12 @@ class Metrics:
             registry=self.registry,
         )
         self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
+        lag = Gauge(
+            "boom_live_lag_seconds",
+            "For how long an event may have waited for its subscribers; about 1 when all is quiet.",
+            registry=self.registry,
+        )
+        lag.set_function(relay.lag_seconds)
         pool = Gauge("boom_pool_connections", "Of the pool.", ["state"], registry=self.registry)
         pool.labels("size").set_function(lambda: database.pool_status["size"])
         pool.labels("checked_out").set_function(lambda: database.pool_status["checked_out"])

@@ -1,13 +1,13 @@
 """The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, cast
 
 import structlog
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, OperationType
 from graphql.execution import Executor
 from graphql.execution.execute import create_source_event_stream, map_source_to_response_event
 from strawberry import Schema
@@ -61,7 +61,7 @@ class Operations:
         self, schema: Schema, runtime: Runtime, allowance: Allowance, metrics: Metrics
     ) -> None:
         self._schema = schema
-        self._core = schema._schema
+        self._core = schema._schema  # noqa: SLF001 - Strawberry has no other way to it
         self._documents = Documents(self._core)
         self._runtime = runtime
         self._allowance = allowance
@@ -71,11 +71,9 @@ class Operations:
         """The context that one operation runs in."""
         return Operation(self._runtime, actor, request)
 
-    def refuse(self, error: RequestError, operation: Operation) -> Answer:
+    def refuse(self, error: Exception, operation: Operation) -> Answer:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
-        answer = Answer(
-            refused(error, operation.request), extensions=_extensions(operation), executed=False
-        )
+        answer = _refusal(error, operation)
         self._tell(operation, answer, None, perf_counter())
         return answer
 
@@ -90,26 +88,21 @@ class Operations:
             if selected.type is OperationType.SUBSCRIPTION:
                 raise BadInput("Subscriptions need a WebSocket (graphql-transport-ws).")
             executor = self._admitted(selected, asked, operation)
-            result = cast(
-                "ExecutionResult | Awaitable[ExecutionResult]", executor.execute_operation()
-            )
-            if not isinstance(result, ExecutionResult):
+            result = executor.execute_operation()
+            if executor.is_awaitable(result):
                 result = await result
-            answer = self._answer(result, operation)
+            answer = self._answer(cast("ExecutionResult", result), operation)
         except Rejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
-            answer = Answer(
-                refused(error, operation.request), extensions=_extensions(operation), executed=False
-            )
+            answer = _refusal(error, operation)
         finally:
             await operation.rest()
         self._tell(operation, answer, selected, began)
         return answer
 
-    async def stream(self, asked: Asked, operation: Operation) -> AsyncIterator[Answer]:
-        """The answers to an operation of any type; a single one that isn't executed refuses it."""
-        selected = None
+    async def stream(self, asked: Asked, operation: Operation) -> AsyncGenerator[Answer]:
+        """The answers to an operation of any type; one that isn't executed ends it."""
         try:
             selected = self._documents.select(asked.text, asked.operation_name)
         except Rejected as rejected:
@@ -117,48 +110,42 @@ class Operations:
             self._tell(operation, answer, None, perf_counter())
             yield answer
             return
-        if selected.type is OperationType.SUBSCRIPTION:
-            async with aclosing(self._events(selected, asked, operation)) as events:
-                async for answer in events:
-                    yield answer
-        else:
+        if selected.type is not OperationType.SUBSCRIPTION:
             yield await self.run(asked, operation)
+            return
+        async with aclosing(self._events(selected, asked, operation)) as events:
+            async for answer in events:
+                yield answer
 
     async def _events(
         self, selected: Selected, asked: Asked, operation: Operation
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer]:
         began = perf_counter()
-        answer = Answer([])
+        last = Answer([])
         try:
             executor = self._admitted(selected, asked, operation)
             source = create_source_event_stream(executor)
-            if not hasattr(source, "__aiter__") and not isinstance(source, ExecutionResult):
-                source = await cast("Awaitable[Any]", source)
+            if executor.is_awaitable(source):
+                source = await source
             if isinstance(source, ExecutionResult):
-                answer = self._answer(source, operation, executed=False)
-                yield answer
+                last = replace(self._answer(source, operation), executed=False)
+                yield last
                 return
-            async with aclosing(map_source_to_response_event(executor, source)) as results:
+            results = map_source_to_response_event(executor, cast("AsyncIterable[Any]", source))
+            async with aclosing(results):
                 async for result in results:
                     yield Answer(shown(result.errors or (), operation.request), result.data)
         except Rejected as rejected:
-            answer = self._rejection(rejected, operation)
-            yield answer
-        except GeneratorExit:
-            raise
-        except Exception as error:
-            wrapped = (
-                error
-                if isinstance(error, GraphQLError)
-                else GraphQLError(str(error), original_error=error)
-            )
-            answer = Answer(shown([wrapped], operation.request), executed=False)
-            yield answer
+            last = self._rejection(rejected, operation)
+            yield last
+        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+            last = _refusal(error, operation)
+            yield last
         finally:
             await operation.rest()
-            self._tell(operation, answer, selected, began)
+            self._tell(operation, last, selected, began)
 
-    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> Executor:
+    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> Executor[Any]:
         """The operation with its variables read and its cost paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
@@ -169,7 +156,7 @@ class Operations:
             operation,
             dict(asked.variables),
             asked.operation_name,
-            is_awaitable=optimized_is_awaitable,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
@@ -192,19 +179,16 @@ class Operations:
 
     def _rejection(self, rejected: Rejected, operation: Operation) -> Answer:
         try:
-            if operation.charge is None:
-                self._charge(operation, 0)
+            # What is refused had to be read, too.
+            self._charge(operation, 0)
         except Throttled as error:
-            errors = refused(error, operation.request)
-        else:
-            errors = shown(rejected.errors, operation.request, code=rejected.code)
-        return Answer(errors, extensions=_extensions(operation), executed=False)
+            return _refusal(error, operation)
+        errors = shown(rejected.errors, operation.request, code=rejected.code)
+        return Answer(errors, extensions=_extensions(operation, paid=0), executed=False)
 
-    def _answer(
-        self, result: ExecutionResult, operation: Operation, *, executed: bool = True
-    ) -> Answer:
+    def _answer(self, result: ExecutionResult, operation: Operation) -> Answer:
         errors = shown(result.errors or (), operation.request)
-        return Answer(errors, result.data, _extensions(operation), executed)
+        return Answer(errors, result.data, _extensions(operation, paid=operation.cost))
 
     def _tell(
         self, operation: Operation, answer: Answer, selected: Selected | None, began: float
@@ -230,12 +214,17 @@ class NotAQuery(Exception):
     """Only queries may be sent this way."""
 
 
-def _extensions(operation: Operation) -> dict[str, Any]:
+def _refusal(error: Exception, operation: Operation) -> Answer:
+    errors = refused(error, operation.request)
+    return Answer(errors, extensions=_extensions(operation, paid=0), executed=False)
+
+
+def _extensions(operation: Operation, *, paid: int) -> dict[str, Any]:
     parts: dict[str, Any] = {"requestId": str(operation.request.id)}
     if charge := operation.charge:
         parts["cost"] = {
             "requestedQueryCost": operation.cost,
-            "actualQueryCost": operation.cost if charge.allowed else 0,
+            "actualQueryCost": paid,
             "throttleStatus": {
                 "maximumAvailable": charge.maximum,
                 "currentlyAvailable": charge.currently_available,

@@ -25,7 +25,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
 )
-from strawberry.types.unset import UNSET, UnsetType
+from strawberry.types.unset import UnsetType
 
 from kit.errors import Unauthenticated, Unavailable
 from kit.operation import Operation
@@ -37,7 +37,7 @@ from web.operations import Asked, Operations
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100
 SEND_TIMEOUT_SECONDS: Final = 20
-RECHECK_SECONDS: Final = 0.5
+RECHECK_SECONDS: Final = 0.4
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 
@@ -176,10 +176,14 @@ class Sockets(GraphQL[Caller, None]):
         self.authenticate = authenticate
         self.metrics = metrics
 
-    async def get_context(self, request: HTTPConnection, response: WebSocket | Response) -> Caller:
+    async def get_context(
+        self,
+        request: HTTPConnection,
+        response: WebSocket | Response,  # noqa: ARG002 - named by the caller
+    ) -> Caller:
         return Caller(request)
 
-    async def on_ws_connect(self, context: Caller) -> UnsetType:
+    async def on_ws_connect(self, context: Caller) -> UnsetType | dict[str, object] | None:
         given = context.connection_params.get("authorization")
         try:
             if given is not None:
@@ -187,7 +191,7 @@ class Sockets(GraphQL[Caller, None]):
             await context.recognise(self.authenticate)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
-        return UNSET
+        return await super().on_ws_connect(context)
 
     def decode_json(self, data: str | bytes) -> Any:
         return orjson.loads(data)
