@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -193,14 +194,14 @@ def test_a_second_start_on_one_folder_is_refused_and_harms_nothing(place: Place)
 
 
 def test_a_taken_port_is_told_in_a_line(place: Place) -> None:
-    running = place.start()
-    port = (running.url or "").rpartition(":")[2]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
 
-    second = place.command(PORT=port, BOOM_DATA=str(place.data.with_name("other")))
+        refused = place.command(PORT=str(port))
 
-    assert second.process.wait(PATIENCE) == 2
-    assert f"PORT: {port} is taken." in second.said
-    assert "Traceback" not in second.said
+        assert refused.process.wait(PATIENCE) == 2
+    assert f"PORT: {port} is taken." in refused.said
+    assert "Traceback" not in refused.said
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
