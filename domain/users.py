@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from enum import StrEnum
 
+from domain.errors import Invalid, Path, Refusal, Required
+
+MAX_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 
@@ -28,3 +32,34 @@ def normalised_email(text: str) -> str | None:
     """
     email = unicodedata.normalize("NFC", text.strip()).casefold()
     return email if len(email) <= 254 and _EMAIL.fullmatch(email) else None
+
+
+def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
+    """All that can't be accepted of a person's or a business's name, its ends already trimmed."""
+    if not name:
+        yield Required(path=path)
+    if len(name) > MAX_NAME_LENGTH:
+        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=path)
+    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
+        yield Invalid("A name is one line of text.", path=path)
+
+
+def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
+    """What can't be accepted of an e-mail address."""
+    if not email.strip():
+        yield Required(path=path)
+    elif normalised_email(email) is None:
+        yield Invalid("This is no e-mail address.", path=path)
+
+
+def password_refusals(password: str, *, email: str, path: Path) -> Iterator[Refusal]:
+    """All that can't be accepted of a new password for the user of an address."""
+    if not password:
+        yield Required(path=path)
+    elif len(password) < MIN_PASSWORD_LENGTH:
+        yield Invalid(f"At least {MIN_PASSWORD_LENGTH} characters.", path=path)
+    if len(password) > MAX_PASSWORD_LENGTH:
+        yield Invalid(f"At most {MAX_PASSWORD_LENGTH} characters.", path=path)
+    address = normalised_email(email)
+    if address is not None and normalised_email(password) == address:
+        yield Invalid("A password is not the e-mail address.", path=path)

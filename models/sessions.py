@@ -1,12 +1,31 @@
 """Sessions: a login, the chain of its refresh tokens, and the links sent by mail."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import (
+    CheckConstraint,
+    Index,
+    Select,
+    UniqueConstraint,
+    Update,
+    and_,
+    select,
+    update,
+)
+from sqlmodel import Field, col
 
-from models.base import INSTANT, TenantRow, refers_to
+from models.base import INSTANT, TenantRow, one_of, refers_to
+from models.tenants import Tenant
+from models.users import User
+
+
+class Purpose(StrEnum):
+    """What a mailed secret is good for."""
+
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    INVITATION = "invitation"
 
 
 class Session(TenantRow, table=True):
@@ -47,7 +66,7 @@ class MailedToken(TenantRow, table=True):
         refers_to("users", "user_id"),
         UniqueConstraint("tenant_id", "token_hash"),
         Index(None, "tenant_id", "user_id"),
-        CheckConstraint("purpose IN ('password_reset', 'invitation')", name="purpose"),
+        CheckConstraint(one_of("purpose", Purpose), name="purpose"),
     )
 
     user_id: UUID
@@ -55,3 +74,136 @@ class MailedToken(TenantRow, table=True):
     token_hash: bytes
     expires_at: datetime = Field(sa_type=INSTANT)
     used_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+def bearer(tenant_id: UUID, session_id: UUID, user_id: UUID) -> Select[User, str]:
+    """The user of a session and the tenant's plan code; no row once either has ended."""
+    return (
+        select(User, col(Tenant.plan_code))
+        .join(
+            Session,
+            and_(
+                col(Session.tenant_id) == col(User.tenant_id),
+                col(Session.user_id) == col(User.id),
+            ),
+        )
+        .join(Tenant, col(Tenant.id) == col(User.tenant_id))
+        .where(
+            col(User.tenant_id) == tenant_id,
+            col(User.id) == user_id,
+            col(User.deactivated_at).is_(None),
+            col(Session.id) == session_id,
+            col(Session.ended_at).is_(None),
+        )
+    )
+
+
+def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
+    """A session by its id, unless it has ended."""
+    return select(Session).where(
+        col(Session.tenant_id) == tenant_id, col(Session.id) == id, col(Session.ended_at).is_(None)
+    )
+
+
+def session_with_token(tenant_id: UUID, token_hash: bytes) -> Select[Session]:
+    """The session to whose chain a refresh token belongs, spent or not."""
+    return (
+        select(Session)
+        .join(
+            RefreshToken,
+            and_(
+                col(RefreshToken.tenant_id) == col(Session.tenant_id),
+                col(RefreshToken.session_id) == col(Session.id),
+            ),
+        )
+        .where(
+            col(RefreshToken.tenant_id) == tenant_id,
+            col(RefreshToken.token_hash) == token_hash,
+        )
+    )
+
+
+def refresh_token_with(tenant_id: UUID, token_hash: bytes) -> Select[RefreshToken]:
+    return select(RefreshToken).where(
+        col(RefreshToken.tenant_id) == tenant_id, col(RefreshToken.token_hash) == token_hash
+    )
+
+
+def mailed_token_with(tenant_id: UUID, token_hash: bytes, purpose: Purpose) -> Select[MailedToken]:
+    return select(MailedToken).where(
+        col(MailedToken.tenant_id) == tenant_id,
+        col(MailedToken.token_hash) == token_hash,
+        col(MailedToken.purpose) == purpose.value,
+    )
+
+
+def open_mailed_tokens(tenant_id: UUID, user_id: UUID, purpose: Purpose) -> Select[MailedToken]:
+    """Those not used yet, the latest first."""
+    return (
+        select(MailedToken)
+        .where(
+            col(MailedToken.tenant_id) == tenant_id,
+            col(MailedToken.user_id) == user_id,
+            col(MailedToken.purpose) == purpose.value,
+            col(MailedToken.used_at).is_(None),
+        )
+        .order_by(col(MailedToken.expires_at).desc())
+    )
+
+
+def session_ended(tenant_id: UUID, id: UUID, *, at: datetime) -> Update:
+    return (
+        update(Session)
+        .where(
+            col(Session.tenant_id) == tenant_id,
+            col(Session.id) == id,
+            col(Session.ended_at).is_(None),
+        )
+        .values(ended_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def sessions_ended(
+    tenant_id: UUID, user_id: UUID, *, at: datetime, but: UUID | None = None
+) -> Update:
+    """End all sessions of a user, but one where it is given."""
+    ended = (
+        update(Session)
+        .where(
+            col(Session.tenant_id) == tenant_id,
+            col(Session.user_id) == user_id,
+            col(Session.ended_at).is_(None),
+        )
+        .values(ended_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    return ended if but is None else ended.where(col(Session.id) != but)
+
+
+def refresh_tokens_spent(tenant_id: UUID, session_id: UUID, *, at: datetime) -> Update:
+    """Spend what is left of a session's chain."""
+    return (
+        update(RefreshToken)
+        .where(
+            col(RefreshToken.tenant_id) == tenant_id,
+            col(RefreshToken.session_id) == session_id,
+            col(RefreshToken.used_at).is_(None),
+        )
+        .values(used_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def mailed_tokens_spent(tenant_id: UUID, user_id: UUID, *, at: datetime) -> Update:
+    """Spend all secrets that were mailed to a user."""
+    return (
+        update(MailedToken)
+        .where(
+            col(MailedToken.tenant_id) == tenant_id,
+            col(MailedToken.user_id) == user_id,
+            col(MailedToken.used_at).is_(None),
+        )
+        .values(used_at=at)
+        .execution_options(synchronize_session=False)
+    )

@@ -92,6 +92,13 @@ def tenant_id_of(subdomain: str) -> Select[TenantId | None]:
     return select(func.tenant_by_subdomain(subdomain))
 
 
+def inserted_unless_taken(tenant: Tenant) -> ReturningInsert[UUID]:
+    """Store a new tenant; no row comes back where its subdomain is in use."""
+    row = {name: getattr(tenant, name) for name in Tenant.model_fields}
+    stored = insert(Tenant).values(row).on_conflict_do_nothing(index_elements=["subdomain"])
+    return stored.returning(col(Tenant.id))
+
+
 def used_of(tenant_id: UUID, meter: str, period_start: datetime) -> Select[int]:
     return select(col(UsageCounter.used)).where(*_counter(tenant_id, meter, period_start))
 

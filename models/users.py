@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field, Relationship
+from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select
+from sqlmodel import Field, Relationship, col
 
 from domain.users import Role
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
@@ -38,4 +38,37 @@ class User(TenantRow, Logged, table=True):
     tenant: Tenant = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "User.customer_id", "lazy": "raise"}
+    )
+
+    @property
+    def has_joined(self) -> bool:
+        """Has the invitation been accepted, and is the account still open?"""
+        return self.password_hash is not None and self.deactivated_at is None
+
+
+def users_of(tenant_id: UUID) -> Select[User]:
+    return select(User).where(col(User.tenant_id) == tenant_id)
+
+
+def user_of(tenant_id: UUID, id: UUID) -> Select[User]:
+    return users_of(tenant_id).where(col(User.id) == id)
+
+
+def user_with_email(tenant_id: UUID, email: str) -> Select[User]:
+    """The user of a normalised address."""
+    return users_of(tenant_id).where(col(User.email) == email)
+
+
+def user_for_customer(tenant_id: UUID, customer_id: UUID) -> Select[User]:
+    """The user who is a customer."""
+    return users_of(tenant_id).where(col(User.customer_id) == customer_id)
+
+
+def owners_counted(tenant_id: UUID) -> Select[int]:
+    """How many owners can log in."""
+    return select(func.count()).where(
+        col(User.tenant_id) == tenant_id,
+        col(User.role) == Role.OWNER.value,
+        col(User.password_hash).is_not(None),
+        col(User.deactivated_at).is_(None),
     )

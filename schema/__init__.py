@@ -19,8 +19,10 @@ from schema.live import BookingSubscriptions
 from schema.nodes import NodeQueries
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
+from schema.sessions import SessionMutations
 from schema.settings import SettingsMutations
 from schema.tenants import TenantQueries
+from schema.users import UserMutations, UserQueries
 
 
 class _Names(NameConverter):
@@ -36,6 +38,7 @@ class _Names(NameConverter):
 class Query(
     NodeQueries,
     TenantQueries,
+    UserQueries,
     RoomQueries,
     HoursQueries,
     BlackoutQueries,
@@ -50,6 +53,8 @@ class Query(
 
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
+    SessionMutations,
+    UserMutations,
     SettingsMutations,
     RoomMutations,
     HoursMutations,

@@ -1,0 +1,29 @@
+"""Which addresses a tenant may have on this installation."""
+
+import re
+from collections.abc import Iterator
+
+from domain.errors import Invalid, Path, Refusal, Required
+
+# A DNS label (RFC 1035) of three characters or more; "--" is left to internationalised names.
+_SUBDOMAIN = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+
+RESERVED = frozenset({
+    "account", "admin", "api", "app", "assets", "auth", "billing", "cdn", "docs", "graphiql",
+    "graphql", "help", "localhost", "login", "mail", "public", "register", "root", "smtp", "static",
+    "status", "support", "system", "webhooks", "www",
+})  # fmt: skip
+"""Names that people take for the installation's own."""
+
+
+def subdomain_refusals(subdomain: str, *, path: Path) -> Iterator[Refusal]:
+    """What can't be accepted of a tenant's subdomain."""
+    if not subdomain:
+        yield Required(path=path)
+    elif not _SUBDOMAIN.fullmatch(subdomain):
+        yield Invalid(
+            "A subdomain has 3 to 63 lowercase letters, digits and single hyphens between them.",
+            path=path,
+        )
+    elif subdomain in RESERVED:
+        yield Invalid("This subdomain is reserved.", path=path)

@@ -1,0 +1,127 @@
+"""Secrets sent by mail that work once, and the letters that carry them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.errors import InvalidCredentials, Refusal
+from domain.users import password_refusals
+from integrations.mail import Mail, Message
+from kit.errands import Errands
+from kit.passwords import Passwords
+from kit.scope import Scope
+from kit.tokens import TenantToken
+from models.sessions import MailedToken, Purpose, mailed_token_with, mailed_tokens_spent
+from models.tenants import Tenant
+from models.users import User, user_of
+from resolvers.sessions import lock_of
+
+LIFETIMES: Final = {
+    Purpose.PASSWORD_RESET: timedelta(hours=1),
+    Purpose.INVITATION: timedelta(days=7),
+}
+
+
+def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
+    """A new secret for a user."""
+    token = TenantToken.new(user.tenant_id)
+    scope.add(
+        MailedToken(
+            tenant_id=user.tenant_id,
+            user_id=user.id,
+            purpose=purpose.value,
+            token_hash=token.hash,
+            expires_at=scope.now() + LIFETIMES[purpose],
+        )
+    )
+    return str(token)
+
+
+async def redeem(
+    scope: Scope,
+    text: str,
+    purpose: Purpose,
+    *,
+    password: str,
+    also: Sequence[tuple[object, ...]] = (),
+) -> User:
+    """Spend a mailed secret: its user has a new password then. Takes the user's lock,
+    and those in ``also``.
+
+    Raises InvalidCredentials, and in a group all that is wrong with the password.
+    """
+    refused = InvalidCredentials(path=("token",))
+    token = TenantToken.parse(text)
+    if token is None:
+        raise refused
+    await scope.enter(token.tenant_id)
+    kept = await scope.peek(mailed_token_with(token.tenant_id, token.hash, purpose))
+    if kept is None or not _is_good(kept, scope.now()):
+        raise refused
+    user = await scope.peek(user_of(token.tenant_id, kept.user_id))
+    assert user is not None, "users are never removed"
+    problems: list[Refusal] = list(
+        password_refusals(password, email=user.email, path=("password",))
+    )
+    if problems:
+        raise ExceptionGroup("refused", problems)
+    password_hash = await scope.use(Passwords).hash(password)
+
+    await scope.lock(lock_of(user.id), *also)
+    kept = await scope.one(mailed_token_with(token.tenant_id, token.hash, purpose))
+    user = await scope.one(user_of(token.tenant_id, user.id))
+    # Somebody may have used it a moment ago.
+    if kept is None or user is None or not _is_good(kept, scope.now()):
+        raise refused
+    user.password_hash = password_hash
+    await spend_mailed_tokens(scope, user.id)
+    return user
+
+
+async def spend_mailed_tokens(scope: Scope, user_id: UUID) -> None:
+    """Make all secrets worthless that were mailed to a user so far."""
+    await scope.run(mailed_tokens_spent(scope.tenant_id, user_id, at=scope.now()))
+
+
+def send_later(scope: Scope, message: Message) -> None:
+    """Mail a message once the change is stored; the answer doesn't wait for it."""
+    errands = scope.use(Errands)
+    mail = scope.use(Mail)  # type: ignore[type-abstract]
+
+    async def start() -> None:
+        errands.start("mail", mail.send(message))
+
+    scope.afterwards(start)
+
+
+def reset_letter(tenant: Tenant, user: User, token: str) -> Message:
+    return Message(
+        to=user.email,
+        subject=f"Your new password for {tenant.name}",
+        text=(
+            f"Hello {user.name},\n\n"
+            f"somebody, probably you, asked for a new password at {tenant.name} "
+            f"({tenant.subdomain}). This code sets one, once, within an hour:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you, there is nothing to do: your password stays as it is.\n"
+        ),
+    )
+
+
+def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
+    return Message(
+        to=user.email,
+        subject=f"Your invitation to {tenant.name}",
+        text=(
+            f"Hello {user.name},\n\n"
+            f"you are invited to {tenant.name} ({tenant.subdomain}) on Boom Booking. "
+            "This code opens your account, once, within 7 days:\n\n"
+            f"{token}\n\n"
+            "If you don't know what this is about, there is nothing to do.\n"
+        ),
+    )
+
+
+def _is_good(token: MailedToken, now: datetime) -> bool:
+    return token.used_at is None and now < token.expires_at

@@ -1,0 +1,117 @@
+"""Passwords: changed by those who know theirs, set anew by those who don't."""
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from typing_extensions import Doc
+
+from domain.errors import InvalidCredentials, Refusal
+from domain.users import password_refusals
+from kit.errands import Errands
+from kit.passwords import Passwords
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from models.sessions import Purpose, open_mailed_tokens, refresh_tokens_spent, sessions_ended
+from models.users import user_of
+from resolvers.mailed_tokens import LIFETIMES, mailed_token, redeem, reset_letter, send_later
+from resolvers.sessions import (
+    SignedIn,
+    begin_session,
+    check_password,
+    continue_session,
+    locked_user,
+    user_called,
+)
+from resolvers.tenants import own_tenant
+from resolvers.transactions import perform
+
+BETWEEN_MAILS: Final = timedelta(minutes=1)
+
+NewPassword = Annotated[str, Doc("10 to 256 characters, and not the e-mail address.")]
+
+
+async def change_password(
+    scope: Scope,
+    *,
+    current_password: Annotated[str, Doc("The one to be replaced.")],
+    new_password: NewPassword,
+) -> SignedIn:
+    """Change the caller's own password. Ends every other session of the user.
+
+    The caller's goes on with the new tokens; its refresh tokens of before are spent.
+    """
+    actor = scope.actor
+    assert actor.user_id is not None
+    me = await scope.peek(user_of(scope.tenant_id, actor.user_id))
+    assert me is not None, "users are never removed"
+    refused: list[Refusal] = list(
+        password_refusals(new_password, email=me.email, path=("new_password",))
+    )
+    known_hash = me.password_hash
+    checked = await check_password(scope, current_password, known_hash, account=f"user {me.id}")
+    wrong = InvalidCredentials(path=("current_password",))
+    if not checked.right:
+        refused.append(wrong)
+    if refused:
+        raise ExceptionGroup("refused", refused)
+    new_hash = await scope.use(Passwords).hash(new_password)
+
+    user = await locked_user(scope, me.id)
+    if user is None or user.password_hash != known_hash:
+        raise wrong
+    user.password_hash = new_hash
+    await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id))
+    if actor.session_id is None:
+        return await begin_session(scope, user)
+    await scope.run(refresh_tokens_spent(user.tenant_id, actor.session_id, at=scope.now()))
+    return await continue_session(scope, user, actor.session_id)
+
+
+async def request_password_reset(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The tenant's.")],
+    email: Annotated[str, Doc("The user's address, in any case.")],
+) -> None:
+    """Have a secret mailed that sets a new password, once, within an hour.
+
+    Answers the same whether or not the address is known. One mail a minute goes to a user.
+    """
+    runtime, request = scope.runtime, scope.request
+    errands = scope.use(Errands)
+
+    async def start() -> None:
+        errands.start("password reset", _send_reset(runtime, request, subdomain, email))
+
+    # All of it afterwards: even how long the answer takes tells nothing.
+    scope.afterwards(start)
+
+
+async def reset_password(
+    scope: Scope,
+    *,
+    token: Annotated[str, Doc("From the mail; it works once, within an hour.")],
+    password: NewPassword,
+) -> SignedIn:
+    """Set a new password with a mailed token. Ends all sessions that the user had."""
+    user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password)
+    await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now()))
+    return await begin_session(scope, user)
+
+
+async def _send_reset(runtime: Runtime, request: Request, subdomain: str, email: str) -> None:
+    async def send(scope: Scope) -> None:
+        user = await user_called(scope, subdomain=subdomain, email=email)
+        if user is None:
+            return
+        user = await locked_user(scope, user.id)
+        if user is None:
+            return
+        pending = open_mailed_tokens(user.tenant_id, user.id, Purpose.PASSWORD_RESET)
+        latest = await scope.one(pending)
+        lifetime = LIFETIMES[Purpose.PASSWORD_RESET]
+        if latest and scope.now() < latest.expires_at - lifetime + BETWEEN_MAILS:
+            return
+        token = mailed_token(scope, user, Purpose.PASSWORD_RESET)
+        send_later(scope, reset_letter(await own_tenant(scope), user, token))
+
+    await perform(runtime, ANONYMOUS, request, send)

@@ -1,0 +1,260 @@
+"""Sessions: logging in, staying so, and logging out."""
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Final
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.errors import InvalidCredentials
+from domain.users import Role, normalised_email
+from kit.attempts import Attempts
+from kit.errors import Throttled
+from kit.ids import new_id
+from kit.passwords import Checked, Passwords
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.tokens import Claims, TenantToken, Tokens
+from models.sessions import (
+    RefreshToken,
+    Session,
+    bearer,
+    open_session,
+    refresh_token_with,
+    session_ended,
+    session_with_token,
+)
+from models.tenants import tenant_id_of
+from models.users import User, user_of, user_with_email
+from resolvers.tenants import own_tenant
+
+REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
+GRACE: Final = timedelta(seconds=10)
+"""A spent refresh token shown within it is two tabs at once; later, it is a thief."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What proves from now on who somebody is; ``actor`` is who that is."""
+
+    actor: Actor
+    user: User
+    access_token: str = field(repr=False)
+    access_token_expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_token_expires_at: datetime
+
+
+# ------------------------------------------------------------------------------ who calls
+
+
+def actor_finder(runtime: Runtime) -> Callable[[Claims], Awaitable[Actor | None]]:
+    """What ``Actors`` asks who a token stands for, each time on a snapshot of its own."""
+
+    async def find(claims: Claims) -> Actor | None:
+        scope = Scope(runtime, ANONYMOUS, Request(new_id()))
+        try:
+            return await actor_of(scope, claims)
+        finally:
+            await scope.close()
+
+    return find
+
+
+async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
+    """Who an access token stands for now; None once the session or the user's time is over."""
+    await scope.enter(claims.tenant_id)
+    found = await scope.rows(bearer(claims.tenant_id, claims.session_id, claims.user_id))
+    return _actor(found[0][0], claims.session_id, plan=found[0][1]) if found else None
+
+
+def _actor(user: User, session_id: UUID, *, plan: str) -> Actor:
+    is_customer = user.role == Role.CUSTOMER
+    return Actor(
+        kind=ActorKind.CUSTOMER if is_customer else ActorKind.USER,
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        session_id=session_id,
+        role=user.role,
+        own_id=user.customer_id,
+        plan=plan,
+    )
+
+
+# ------------------------------------------------------------------------------ what callers do
+
+
+async def login(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The tenant's.")],
+    email: Annotated[str, Doc("The user's address, in any case.")],
+    password: Annotated[str, Doc("The user's password.")],
+) -> SignedIn:
+    """Log in. An unknown address and a wrong password are answered alike.
+
+    After a few wrong passwords the next try has to wait, never for more than a minute.
+    """
+    user = await user_called(scope, subdomain=subdomain, email=email)
+    known_hash = user.password_hash if user and user.has_joined else None
+    account = f"{subdomain.strip().lower()} {normalised_email(email) or email}"
+    checked = await check_password(scope, password, known_hash, account=account)
+    if user is None or not checked.right:
+        raise InvalidCredentials
+
+    user = await locked_user(scope, user.id)
+    # It may have been changed while it was checked.
+    if user is None or user.password_hash != known_hash:
+        raise InvalidCredentials
+    user.password_hash = checked.better_hash or user.password_hash
+    return await begin_session(scope, user)
+
+
+async def refresh_session(
+    scope: Scope,
+    *,
+    refresh_token: Annotated[
+        str | None, Doc("The latest one; without it, the one in the cookie is used.")
+    ] = None,
+) -> SignedIn | None:
+    """Go on with a session by a new pair of tokens. A refresh token works once.
+
+    Used again more than ten seconds later, it ends the whole session: somebody has copied it.
+    """
+    refused = InvalidCredentials(path=("refresh_token",))
+    token = TenantToken.parse(refresh_token or scope.request.cookie or "")
+    session = await _session_of(scope, token) if token else None
+    if token is None or session is None:
+        raise refused
+
+    user = await locked_user(scope, session.user_id)
+    session = await scope.one(open_session(session.tenant_id, session.id))
+    shown = await scope.one(refresh_token_with(token.tenant_id, token.hash))
+    if user is None or session is None or shown is None or shown.expires_at <= scope.now():
+        raise refused
+    if shown.used_at is None:
+        shown.used_at = scope.now()
+        return await continue_session(scope, user, session.id)
+    if scope.now() - shown.used_at <= GRACE:
+        raise refused
+    session.ended_at = scope.now()
+
+    async def refuse() -> None:
+        raise refused
+
+    # Once it is stored: a refusal at once would undo the end of the session.
+    scope.afterwards(refuse)
+    return None
+
+
+async def logout(scope: Scope) -> None:
+    """End the session of the access token; without one, that of the refresh cookie."""
+    actor = scope.actor
+    if actor.tenant_id is not None and actor.session_id is not None:
+        session = await scope.peek(open_session(actor.tenant_id, actor.session_id))
+    elif token := TenantToken.parse(scope.request.cookie or ""):
+        session = await _session_of(scope, token)
+    else:
+        return
+    if session is not None:
+        await scope.lock(lock_of(session.user_id))
+        await scope.run(session_ended(session.tenant_id, session.id, at=scope.now()))
+
+
+# ------------------------------------------------------------------------------ for others
+
+
+def lock_of(user_id: UUID) -> tuple[object, ...]:
+    """The lock of all that a user logs in with: password, sessions, mailed secrets."""
+    return ("user", user_id)
+
+
+async def locked_user(
+    scope: Scope, id: UUID, *others: tuple[object, ...], has_joined: bool = True
+) -> User | None:
+    """Take a user's lock, then read them; None for one who can't log in now."""
+    await scope.lock(lock_of(id), *others)
+    user = await scope.one(user_of(scope.tenant_id, id))
+    return user if user is not None and (user.has_joined or not has_joined) else None
+
+
+async def user_called(scope: Scope, *, subdomain: str, email: str) -> User | None:
+    """The user of an address, and from now on the rows of their tenant are seen."""
+    address = normalised_email(email)
+    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    if tenant_id is None or address is None:
+        return None
+    await scope.enter(tenant_id)
+    return await scope.peek(user_with_email(tenant_id, address))
+
+
+async def check_password(
+    scope: Scope, password: str, known_hash: str | None, *, account: str
+) -> Checked:
+    """Compare a password with its hash; without one, take as long and say it is wrong.
+
+    Before the scope's first statement, for it takes long. Raises Throttled after many failures.
+    """
+    attempts, clock = scope.use(Attempts), scope.runtime.clock
+    # Hashed, because what is typed may be as long as a request.
+    name = sha256(account.encode()).hexdigest()
+    address = scope.request.ip_address or ""
+
+    def admit() -> None:
+        pause = attempts.wait(name, address, now=clock())
+        if pause:
+            seconds = math.ceil(pause.total_seconds())
+            raise Throttled(
+                f"Too many wrong passwords; try again in {seconds} s.", retry_after_seconds=seconds
+            )
+
+    checked = await scope.use(Passwords).check(password, known_hash, admit=admit)
+    if checked.right:
+        attempts.succeeded(name, address)
+    else:
+        attempts.failed(name, address, now=clock())
+    return checked
+
+
+async def begin_session(scope: Scope, user: User) -> SignedIn:
+    """Log a user in."""
+    session = Session(tenant_id=user.tenant_id, user_id=user.id, created_at=scope.now())
+    scope.add(session)
+    await scope.flush()
+    user.last_login_at = scope.now()
+    return await continue_session(scope, user, session.id)
+
+
+async def continue_session(scope: Scope, user: User, session_id: UUID) -> SignedIn:
+    """A new pair of tokens for a session; what else the scope does, this user does."""
+    plan = (await own_tenant(scope)).plan_code
+    scope.actor = _actor(user, session_id, plan=plan)
+    access_token, access_token_expires_at = scope.use(Tokens).sign(
+        tenant_id=user.tenant_id, user_id=user.id, session_id=session_id, now=scope.now()
+    )
+    refresh_token = TenantToken.new(user.tenant_id)
+    expires_at = scope.now() + REFRESH_TOKEN_LIFETIME
+    scope.add(
+        RefreshToken(
+            tenant_id=user.tenant_id,
+            session_id=session_id,
+            token_hash=refresh_token.hash,
+            expires_at=expires_at,
+        )
+    )
+    return SignedIn(
+        actor=scope.actor,
+        user=user,
+        access_token=access_token,
+        access_token_expires_at=access_token_expires_at,
+        refresh_token=str(refresh_token),
+        refresh_token_expires_at=expires_at,
+    )
+
+
+async def _session_of(scope: Scope, token: TenantToken) -> Session | None:
+    await scope.enter(token.tenant_id)
+    return await scope.peek(session_with_token(token.tenant_id, token.hash))

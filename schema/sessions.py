@@ -1,0 +1,123 @@
+"""Sessions: how callers prove who they are, from registration to logging out."""
+
+from datetime import datetime
+
+import strawberry
+
+from domain.events import EventType
+from kit.operation import Cookie, Operation
+from kit.scope import ANONYMOUS
+from permissions.roles import P
+from resolvers import passwords, registration, sessions, users
+from schema.fields import column, value
+from schema.mutations import mutation, payload
+from schema.tenants import Tenant
+from schema.users import User
+
+
+@value(sessions.SignedIn)
+class Session:
+    """What login, registration and refresh hand out.
+
+    The refresh token is also set as an HTTP-only cookie.
+    """
+
+    access_token: str = column("For the header `Authorization: Bearer …`, for 15 minutes.")
+    access_token_expires_at: datetime = column("From then on it is refused.")
+    refresh_token: str = column("For `refreshSession`: works once, for 7 days.")
+    user: User = column("Who has logged in.")
+
+
+@payload
+class RegisterTenantPayload:
+    """The new tenant, and its owner logged in."""
+
+    session: Session | None
+    tenant: Tenant | None
+
+
+@payload
+class LoginPayload:
+    """The new session."""
+
+    session: Session | None
+
+
+@payload
+class RefreshSessionPayload:
+    """The same session, with new tokens."""
+
+    session: Session | None
+
+
+@payload
+class LogoutPayload:
+    """Nothing but that the session has ended."""
+
+
+@payload
+class ChangePasswordPayload:
+    """The caller's session, with new tokens."""
+
+    session: Session | None
+
+
+@payload
+class RequestPasswordResetPayload:
+    """Nothing: neither whether the address is known."""
+
+
+@payload
+class ResetPasswordPayload:
+    """A new session; all others have ended."""
+
+    session: Session | None
+
+
+@payload
+class AcceptInvitationPayload:
+    """The first session of the user who joined."""
+
+    session: Session | None
+
+
+async def _signed_in(operation: Operation, session: sessions.SignedIn) -> None:
+    """What is selected of the answer is read as the user who has just logged in."""
+    await operation.become(session.actor)
+    operation.new_cookie = Cookie(session.refresh_token, session.refresh_token_expires_at)
+
+
+async def _registered(operation: Operation, registered: registration.Registered) -> None:
+    await _signed_in(operation, registered.session)
+
+
+async def _logged_out(operation: Operation, _: None) -> None:
+    await operation.become(ANONYMOUS)
+    operation.new_cookie = Cookie(None)
+
+
+@strawberry.type
+class SessionMutations:
+    register_tenant: RegisterTenantPayload | None = mutation(
+        registration.register_tenant, requires=P.PUBLIC, then=_registered
+    )
+    login: LoginPayload | None = mutation(sessions.login, requires=P.PUBLIC, then=_signed_in)
+    refresh_session: RefreshSessionPayload | None = mutation(
+        sessions.refresh_session, requires=P.PUBLIC, input_required=False, then=_signed_in
+    )
+    logout: LogoutPayload | None = mutation(sessions.logout, requires=P.PUBLIC, then=_logged_out)
+    change_password: ChangePasswordPayload | None = mutation(
+        passwords.change_password, requires=P.MEMBER, then=_signed_in
+    )
+    request_password_reset: RequestPasswordResetPayload | None = mutation(
+        passwords.request_password_reset, requires=P.PUBLIC
+    )
+    reset_password: ResetPasswordPayload | None = mutation(
+        passwords.reset_password, requires=P.PUBLIC, then=_signed_in
+    )
+    accept_invitation: AcceptInvitationPayload | None = mutation(
+        users.accept_invitation,
+        requires=P.PUBLIC,
+        emits=[EventType.USER_JOINED],
+        then=_signed_in,
+    )

@@ -1,0 +1,79 @@
+"""Users: the people who log in, and what they may."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import users
+from schema.customers import Customer
+from schema.enums import Role
+from schema.fields import Node, column, computed, node, query, related
+from schema.mutations import mutation, payload
+from schema.pages import Connection, connection
+from schema.tenants import Tenant
+
+
+@node(models.User, visible=users.visible_users, requires=P.MEMBER)
+class User(Node):
+    """Somebody who logs in, with one role in one tenant."""
+
+    email: str = column("For logging in, and for mail; in lower case.")
+    name: str = column("What people call them.")
+    role: Role = column("What they are in their tenant.")
+    permissions: list[str] = computed(users.permissions_held)
+    tenant: Tenant = related("Where they belong.")
+    customer: Customer | None = related(
+        'The customer this user is, for role CUSTOMER: the owner of "their" bookings.'
+    )
+    last_login_at: datetime | None = column("When they last logged in; null: never.")
+    deactivated_at: datetime | None = column("Since when they can't log in; null while they can.")
+    created_at: datetime = column("When they were invited, or registered the tenant.")
+
+
+@strawberry.type
+class UserQueries:
+    viewer: User | None = query(users.viewer, requires=P.MEMBER)
+    users: Connection[User] | None = connection(users.users, requires=P.USERS_READ, backward=False)
+
+
+@payload
+class InviteUserPayload:
+    """Who was invited. The token goes to the invited person; it works once, for 7 days."""
+
+    user: User | None
+    invitation_token: str | None
+
+
+@payload
+class ChangeUserRolePayload:
+    """The user, in their new role."""
+
+    user: User | None
+
+
+@payload
+class DeactivateUserPayload:
+    """The user, whose account is closed."""
+
+    user: User | None
+
+
+@strawberry.type
+class UserMutations:
+    invite_user: InviteUserPayload | None = mutation(
+        users.invite_user,
+        requires=P.USERS_WRITE,
+        emits=[EventType.USER_INVITED, EventType.CUSTOMER_CREATED],
+    )
+    change_user_role: ChangeUserRolePayload | None = mutation(
+        users.change_user_role,
+        requires=P.USERS_WRITE,
+        emits=[EventType.USER_ROLE_CHANGED],
+        wrapped=False,
+    )
+    deactivate_user: DeactivateUserPayload | None = mutation(
+        users.deactivate_user, requires=P.USERS_WRITE, emits=[EventType.USER_DEACTIVATED]
+    )
