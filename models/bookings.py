@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    func,
     not_,
     or_,
     select,
@@ -254,8 +255,8 @@ def overlapping(span: DateTimeRange | None) -> ColumnElement[bool]:
 
 def claims_on(
     tenant_id: UUID, room_ids: Sequence[UUID], window: Interval
-) -> Select[UUID, UUID, str, datetime, datetime, Range[datetime], datetime | None]:
-    """What takes time of rooms in a window: room, id, status, start, end, occupied, hold's end."""
+) -> Select[UUID, UUID, str, datetime, datetime, datetime, datetime, datetime | None]:
+    """What takes time of rooms in a window, holds past their time among it: plain columns."""
     return (
         select(
             col(Booking.room_id),
@@ -263,7 +264,8 @@ def claims_on(
             col(Booking.status),
             col(Booking.starts_at),
             col(Booking.ends_at),
-            col(Booking.occupied),
+            func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
+            func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
             col(Booking.hold_expires_at),
         )
         .where(
@@ -273,6 +275,16 @@ def claims_on(
             overlapping(DateTimeRange(window.start, window.end)),
         )
         .order_by(col(Booking.starts_at))
+    )
+
+
+def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
+    """Holds of every tenant whose time is up, tenant and id, the longest past first."""
+    return (
+        select(col(Booking.tenant_id), col(Booking.id))
+        .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
+        .order_by(col(Booking.hold_expires_at))
+        .limit(limit)
     )
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Delete, Index, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from models.base import INSTANT
 
@@ -24,3 +24,15 @@ class IdempotentResult(SQLModel, table=True):
         sa_column=Column(JSONB, nullable=False), description="[table, id] of each result"
     )
     created_at: datetime = Field(sa_type=INSTANT)
+
+
+def results_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget results whose keys are free again, some at a time."""
+    key = tuple_(
+        col(IdempotentResult.tenant_id),
+        col(IdempotentResult.actor_id),
+        col(IdempotentResult.mutation),
+        col(IdempotentResult.key),
+    )
+    old = select(*key.clauses).where(col(IdempotentResult.created_at) < cutoff).limit(limit)
+    return delete(IdempotentResult).where(key.in_(old))

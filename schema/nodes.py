@@ -1,6 +1,7 @@
 """Any object by its id."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ async def node(
     scope: Scope, *, id: Annotated[strawberry.ID, Doc("An id that the API gave.")]
 ) -> Any:
     """Any object by its id; null for an id of nothing that the caller can see."""
-    (found,) = await _found(scope, [id])
+    (found,) = await nodes_of(scope, [id])
     return found
 
 
@@ -35,10 +36,11 @@ async def nodes(
     """
     if len(ids) > MAX_IDS:
         raise BadInput(f"At most {MAX_IDS} ids; got {len(ids)}.")
-    return await _found(scope, ids)
+    return await nodes_of(scope, ids)
 
 
-async def _found(scope: Scope, ids: list[strawberry.ID]) -> list[Any]:
+async def nodes_of(scope: Scope, ids: Sequence[str]) -> list[Any]:
+    """The rows that ids stand for, in their order; one statement for each type."""
     named = [read_id(id) for id in ids]
     wanted: defaultdict[str, list[UUID]] = defaultdict(list)
     for type_name, uuid in named:

@@ -1,0 +1,1 @@
+"""What is due: work that nobody asks for, done beside the requests by every process."""

@@ -1,0 +1,39 @@
+"""Holds past their time: stored as expired, so that the log and everybody who listens know."""
+
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from domain.ids import BookingId
+from kit.database import Database
+from kit.ids import new_id
+from kit.scope import Actor, ActorKind, Request, Runtime
+from models.bookings import holds_past
+from resolvers.bookings import expire_hold
+from resolvers.transactions import perform
+
+BATCH: Final = 200
+
+log = structlog.get_logger(__name__)
+
+
+async def expire_holds(runtime: Runtime, relay: Database) -> None:
+    """Expire all holds of every tenant whose time is up.
+
+    Several processes may do it at once: each hold is looked at again under its room's lock.
+    """
+    async with relay.session(writes=False) as session:
+        due = (await session.execute(holds_past(runtime.clock(), limit=BATCH))).all()
+    for tenant_id, id in due:
+        try:
+            await _expire(runtime, tenant_id, BookingId(id))
+        except Exception:
+            # The next ones are due as well, and this one comes again.
+            log.exception("hold.not_expired", tenant=str(tenant_id), hold=str(id))
+
+
+async def _expire(runtime: Runtime, tenant_id: UUID, id: BookingId) -> None:
+    system = Actor(ActorKind.SYSTEM, tenant_id)
+    await perform(runtime, system, Request(new_id()), partial(expire_hold, id=id))
