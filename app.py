@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from integrations.mail import Mail, mail_of
+from jobs.worker import services_of
 from kit.actors import Actors
 from kit.attempts import Attempts
 from kit.bus import Bus
@@ -22,6 +23,7 @@ from kit.logging import configure_logging
 from kit.passwords import Passwords
 from kit.relay import Relay
 from kit.scope import Runtime
+from kit.services import running
 from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Tokens
 from models import log
@@ -94,11 +96,14 @@ def build_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if with_graphiql:
             await graphiql.start()
+        beside = services_of(runtime, relay_database)
         try:
-            yield
+            async with running(bus=bus.run, relay=relay.run, **beside):
+                yield
         finally:
             await graphiql.stop()
             await errands.finish()
+            await relay_database.close()
             await database.close()
 
     app = Starlette(

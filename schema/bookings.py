@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import strawberry
+from sqlmodel import col
 
 import models
 import schema.filters  # noqa: F401 - its inputs are known before they are used
@@ -15,9 +16,10 @@ from domain.venue_time import LocalPeriod as Period
 from domain.venue_time import TimeZone
 from kit.cursors import EventCursor
 from kit.scope import Scope
+from models.log import LogEntry
 from permissions.roles import P
-from resolvers import availability, bookings
-from resolvers.audit import event_cursor
+from resolvers import audit, availability, bookings
+from schema.audit import BookingChange
 from schema.availability import BusyInterval, Slot, SlotReason
 from schema.customers import Customer
 from schema.errors import UserError, shows
@@ -84,6 +86,12 @@ class Booking(Node):
     )
     created_at: datetime = column("When it was held or booked.")
     updated_at: datetime = column("When it last changed.")
+    history: Connection[BookingChange] | None = connection(
+        audit.history,
+        requires=P.BOOKINGS_HISTORY,
+        under=col(LogEntry.subject_id),
+        backward=False,
+    )
 
 
 async def _event_cursor(scope: Scope, _: View) -> str:
@@ -91,7 +99,7 @@ async def _event_cursor(scope: Scope, _: View) -> str:
 
     Events after it may repeat these rows: compare `version`.
     """
-    return await event_cursor(scope)
+    return await audit.event_cursor(scope)
 
 
 @strawberry.type(description="A page of bookings.")
