@@ -1,0 +1,150 @@
+"""Writes what is derived from the code: schema.graphql and docs/permissions.md.
+
+`python -m commands.export` writes them; with `--check` it shows how the written ones differ.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Final
+
+from graphql import (
+    DirectiveNode,
+    ObjectTypeDefinitionNode,
+    StringValueNode,
+    parse,
+)
+
+from domain.users import Role
+from permissions.roles import GRANTS, Permission, Reach
+from schema import schema
+
+ROOT: Final = Path(__file__).parents[1]
+ROOTS: Final = ("Query", "Mutation", "Subscription")
+
+_CALLERS: Final[tuple[Role | None, ...]] = (None, *reversed(Role))
+_HEADER: Final = """\
+# Who may do what
+
+`make schema` writes this page from `permissions/roles.py` and the `@requires` of each field.
+
+**yes**: for every row of the tenant. **own**: for the caller's own rows only; to them, others
+don't exist. Empty: the field is `null`, with a `FORBIDDEN` error (`UNAUTHENTICATED` for a caller
+who hasn't logged in) at its path, and the rest of the answer stands.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A field that asks for a permission."""
+
+    type_name: str
+    field_name: str
+    permission: Permission
+
+
+def main(arguments: list[str]) -> int:
+    """0, or with `--check` 1 where a written file differs from the code."""
+    if arguments not in ([], ["--check"]):
+        print("python -m commands.export [--check]", file=sys.stderr)
+        return 2
+    texts = exports()
+    if not arguments:
+        for path, text in texts.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return 0
+
+    differences = [line for path, text in texts.items() for line in _difference(path, text)]
+    if differences:
+        print("\n".join([*differences, "", "Out of date: run `make schema` and commit."]))
+        return 1
+    print(f"{', '.join(path.name for path in texts)}: up to date.")
+    return 0
+
+
+def exports() -> Mapping[Path, str]:
+    """The text of each file, by its path."""
+    sdl = f"{schema.as_str().rstrip()}\n"
+    return {
+        ROOT / "schema.graphql": sdl,
+        ROOT / "docs" / "permissions.md": _permissions_page(list(guarded_fields(sdl))),
+    }
+
+
+def guarded_fields(sdl: str) -> Iterator[Guarded]:
+    """Every field of a schema that `@requires` a permission, in the schema's order."""
+    for definition in parse(sdl).definitions:
+        if isinstance(definition, ObjectTypeDefinitionNode):
+            for field in definition.fields or ():
+                for directive in field.directives or ():
+                    if directive.name.value == "requires":
+                        yield Guarded(
+                            definition.name.value, field.name.value, _permission(directive)
+                        )
+
+
+def _permission(directive: DirectiveNode) -> Permission:
+    (argument,) = directive.arguments or ()
+    assert isinstance(argument.value, StringValueNode)
+    return Permission(argument.value.value)
+
+
+def _permissions_page(guarded: list[Guarded]) -> str:
+    parts = [_HEADER, "## Permissions\n", _table("Permission", _permission_rows())]
+    for root in ROOTS:
+        rows = {
+            f"`{each.field_name}`": each.permission for each in guarded if each.type_name == root
+        }
+        parts += [f"## {root}\n", _table("Field", rows, with_permission=True)]
+    fields = {
+        f"`{each.type_name}.{each.field_name}`": each.permission
+        for each in guarded
+        if each.type_name not in ROOTS
+    }
+    parts += ["## Fields of objects\n", _table("Field", fields, with_permission=True)]
+    return "\n".join(parts)
+
+
+def _permission_rows() -> dict[str, Permission]:
+    return {f"`{permission}`": permission for permission in Permission}
+
+
+def _table(title: str, rows: Mapping[str, Permission], *, with_permission: bool = False) -> str:
+    columns = [title, *(["Permission"] if with_permission else []), *map(_caller, _CALLERS)]
+    lines = [columns, ["---"] * len(columns)]
+    for name, permission in sorted(rows.items()):
+        named = [f"`{permission}`"] if with_permission else []
+        lines.append([name, *named, *(_reach(caller, permission) for caller in _CALLERS)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _caller(role: Role | None) -> str:
+    return "nobody" if role is None else role.lower()
+
+
+def _reach(caller: Role | None, permission: Permission) -> str:
+    match GRANTS[caller].get(permission):
+        case Reach.ANY:
+            return "yes"
+        case Reach.OWN:
+            return "own"
+        case None:
+            return ""
+
+
+def _difference(path: Path, text: str) -> list[str]:
+    name = str(path.relative_to(ROOT))
+    written = path.read_text() if path.exists() else ""
+    lines = unified_diff(
+        *(written.splitlines(), text.splitlines()),
+        *(f"{name} (written)", f"{name} (by the code)"),
+        lineterm="",
+    )
+    return list(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
