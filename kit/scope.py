@@ -1,4 +1,4 @@
-"""The technical side of one operation: who asks, in which tenant, on which transaction, at what time.
+"""The technical side of one operation: who asks, in which tenant and transaction, and when.
 
 A resolver gets a scope and never sees a session, a commit or a connection.
 """
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
+from kit.bundle import Bundle
 from kit.clock import Clock
 from kit.database import Database
 from kit.loaders import Loaders
@@ -125,7 +126,7 @@ class Scope:
 
     def use(self, part: type[T]) -> T:
         """The integration that plays a part, by its protocol."""
-        return cast(T, self.runtime.parts[part])
+        return cast("T", self.runtime.parts[part])
 
     async def enter(self, tenant_id: UUID) -> None:
         """See the rows of this tenant from now on: for callers who log in or register."""
@@ -150,6 +151,13 @@ class Scope:
         async with self._turn:
             session = await self._open()
             return (await session.execute(statement.limit(1))).scalars().first()
+
+    async def lists(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
+        """The rows of several statements in one round trip, columns as attributes."""
+        async with self._turn:
+            session = await self._open()
+            row = (await session.execute(bundle.statement, parameters)).one()
+        return bundle.read(row)
 
     async def value(self, statement: Any) -> Any:
         """The first column of the first row, or None."""
@@ -222,7 +230,7 @@ class Scope:
     async def run(self, statement: UpdateBase) -> CursorResult[Any]:
         async with self._turn:
             session = await self._open()
-            return cast(CursorResult[Any], await session.execute(statement))
+            return cast("CursorResult[Any]", await session.execute(statement))
 
     def emit(self, event: object) -> None:
         """Put an event on the tenant's log, in this same transaction."""

@@ -19,7 +19,7 @@ METADATA: Final = SQLModel.metadata
 
 TABLES: Final[dict[str, Any]] = {
     mapper.local_table.name: mapper.class_  # type: ignore[attr-defined]
-    for mapper in SQLModel._sa_registry.mappers
+    for mapper in SQLModel._sa_registry.mappers  # noqa: SLF001 - it has no public name
 }
 """The class of each table, by the table's name."""
 

@@ -17,7 +17,6 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
-    func,
     not_,
     or_,
     select,
@@ -251,41 +250,6 @@ def overlapping(span: DateTimeRange | None) -> ColumnElement[bool]:
         conditions.append(col(Booking.ends_at) > span.gte)
         conditions.append(col(Booking.starts_at) > span.gte - LONGEST)
     return and_(true(), *conditions)
-
-
-def claims_on(
-    tenant_id: UUID, room_ids: Sequence[UUID], window: Interval
-) -> Select[UUID, UUID, str, datetime, datetime, datetime, datetime, datetime | None]:
-    """What takes time of rooms in a window, holds past their time among it: plain columns."""
-    return (
-        select(
-            col(Booking.room_id),
-            col(Booking.id),
-            col(Booking.status),
-            col(Booking.starts_at),
-            col(Booking.ends_at),
-            func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
-            func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
-            col(Booking.hold_expires_at),
-        )
-        .where(
-            col(Booking.tenant_id) == tenant_id,
-            col(Booking.room_id).in_(room_ids),
-            col(Booking.status).in_([each.value for each in OCCUPYING]),
-            overlapping(DateTimeRange(window.start, window.end)),
-        )
-        .order_by(col(Booking.starts_at))
-    )
-
-
-def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Holds of every tenant whose time is up, tenant and id, the longest past first."""
-    return (
-        select(col(Booking.tenant_id), col(Booking.id))
-        .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
-        .order_by(col(Booking.hold_expires_at))
-        .limit(limit)
-    )
 
 
 def inserted_unless_taken(row: Mapping[str, Any]) -> ReturningInsert[Booking]:

@@ -25,7 +25,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Relationship, col
 
 from domain.hours import LocalInterval, Weekday
-from domain.intervals import Interval
 from domain.venue_time import LocalTime
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.filters import DateTimeRange
@@ -126,13 +125,6 @@ def weekday_hours_without(tenant_id: UUID, room_id: UUID | None) -> Delete:
     )
 
 
-def weekday_hours_for(tenant_id: UUID, room_ids: Collection[UUID]) -> Select[WeekdayHours]:
-    """The weekly plans that decide about some rooms: their own and the venue's."""
-    return select(WeekdayHours).where(
-        col(WeekdayHours.tenant_id) == tenant_id, _concerns(WeekdayHours.room_id, room_ids)
-    )
-
-
 def exceptions_of(tenant_id: UUID) -> Select[HoursException]:
     return select(HoursException).where(col(HoursException.tenant_id) == tenant_id)
 
@@ -175,12 +167,6 @@ def blackouts_within(blackouts: Select[Blackout], span: DateTimeRange) -> Select
     if span.lt is not None:
         blackouts = blackouts.where(col(Blackout.starts_at) < span.lt)
     return blackouts
-
-
-def blackouts_overlapping(tenant_id: UUID, interval: Interval) -> Select[Blackout]:
-    """All that share any time with an interval, of every room and of the venue."""
-    span = DateTimeRange(gte=interval.start, lt=interval.end)
-    return blackouts_within(blackouts_of(tenant_id), span)
 
 
 def _concerns(column: Any, room_ids: Collection[UUID]) -> ColumnElement[bool]:

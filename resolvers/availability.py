@@ -27,8 +27,8 @@ from domain.slots import (
 from domain.venue_time import Start, dates_around, resolve_start, within_reach, zone
 from kit.errors import BadInput, TooComplex
 from kit.scope import Scope
-from models.bookings import claims_on
-from models.hours import blackouts_overlapping
+from models.bookings import LONGEST
+from models.calendar import CALENDAR
 from models.rooms import Room, rooms_with_tenant
 from models.tenants import Tenant
 from permissions.policy import may
@@ -240,27 +240,36 @@ async def load_calendar(
     *,
     exclude_booking_id: BookingId | None = None,
 ) -> Calendar:
-    """The facts about starts within an interval, in four statements whatever the rooms and days."""
+    """The facts about starts within an interval: one statement, whatever the rooms and days."""
     window = facts_window(starts, wish)
     days = dates_around(window, venue.zone)
     rooms = list(venue.rooms)
-    hours = await hours_facts(scope, rooms, first=days[0], last=days[-1])
+    weekdays, exceptions, blackouts, claims = await scope.lists(
+        CALENDAR,
+        tenant_id=scope.tenant_id,
+        room_ids=rooms,
+        first_day=days[0],
+        last_day=days[-1],
+        since=window.start,
+        until=window.end,
+        longest_before=window.start - LONGEST,
+    )
+    hours = hours_facts(rooms, weekdays, exceptions)
 
     blocked: defaultdict[RoomId | None, list[Interval]] = defaultdict(list)
-    for blackout in await scope.all(blackouts_overlapping(scope.tenant_id, window)):
-        room_id = RoomId(blackout.room_id) if blackout.room_id else None
-        blocked[room_id].append(Interval(blackout.starts_at, blackout.ends_at))
+    for blackout in blackouts:
+        blocked[blackout.room_id].append(_interval(blackout.starts_at, blackout.ends_at))
 
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
     stale: list[BookingId] = []
-    for room_id, id, status, starts_at, ends_at, occupied, expires_at in await scope.rows(
-        claims_on(scope.tenant_id, rooms, window)
-    ):
-        if effective_status(Status(status), expires_at, scope.now()) is Status.EXPIRED:
-            stale.append(id)
-        elif id != exclude_booking_id:
-            taken = Interval(occupied.lower, occupied.upper)
-            busy[room_id].append(Busy(room_id, id, Interval(starts_at, ends_at), taken))
+    for taken in claims:
+        status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
+        if status is Status.EXPIRED:
+            stale.append(taken.id)
+        elif taken.id != exclude_booking_id:
+            time = _interval(taken.starts_at, taken.ends_at)
+            occupied = _interval(taken.occupied_from, taken.occupied_to)
+            busy[taken.room_id].append(Busy(taken.room_id, taken.id, time, occupied))
 
     facts = {
         id: RoomFacts(
@@ -278,6 +287,10 @@ async def load_calendar(
         for id, room in venue.rooms.items()
     }
     return Calendar(venue, facts, stale=tuple(stale))
+
+
+def _interval(start: datetime, end: datetime) -> Interval:
+    return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
 def _window(query: AvailabilityQuery) -> Interval:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -24,6 +24,7 @@ from domain.hours import (
 from domain.ids import HoursExceptionId, RoomId
 from kit.errors import BadInput
 from kit.scope import Scope
+from models.calendar import HOURS, WEEKS
 from models.hours import (
     HoursException,
     WeekdayHours,
@@ -32,7 +33,7 @@ from models.hours import (
     exceptions_for,
     exceptions_from,
     exceptions_of,
-    weekday_hours_for,
+    from_pairs,
     weekday_hours_of,
     weekday_hours_without,
 )
@@ -63,24 +64,20 @@ class OpeningDay:
 # ------------------------------------------------------------------------------ what is in force
 
 
-async def hours_facts(
-    scope: Scope, room_ids: Collection[RoomId], *, first: date, last: date
+def hours_facts(
+    room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
 ) -> Mapping[RoomId, HoursFacts]:
-    """What decides when rooms are open from one date to another, both included.
-
-    Two statements, however many rooms and days.
-    """
-    weeks = await _weeks(scope, room_ids)
-    of_dates = exceptions_from(exceptions_of(scope.tenant_id), first, last)
-    exceptions: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
-    for each in await scope.all(exceptions_for(of_dates, room_ids)):
-        exceptions[each.room_id][each.date] = each.intervals
+    """What decides when rooms are open, from the rows of ``models.calendar``."""
+    weeks = _weeks(weekdays)
+    dates: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
+    for each in exceptions:
+        dates[each.room_id][each.date] = from_pairs(each.minutes)
     return {
         room_id: HoursFacts(
             venue_weekly=weeks.get(None, ()),
             room_weekly=weeks.get(room_id, ()),
-            venue_exceptions=exceptions[None],
-            room_exceptions=exceptions[room_id],
+            venue_exceptions=dates[None],
+            room_exceptions=dates[room_id],
         )
         for room_id in room_ids
     }
@@ -102,7 +99,14 @@ async def opening_hours(
     dates = [from_ + timedelta(days=n) for n in range(days)]
 
     async def load(room_ids: list[RoomId]) -> list[HoursFacts]:
-        facts = await hours_facts(scope, room_ids, first=dates[0], last=dates[-1])
+        weekdays, exceptions = await scope.lists(
+            HOURS,
+            tenant_id=scope.tenant_id,
+            room_ids=room_ids,
+            first_day=dates[0],
+            last_day=dates[-1],
+        )
+        facts = hours_facts(room_ids, weekdays, exceptions)
         return [facts[room_id] for room_id in room_ids]
 
     facts = await scope.loaders.batch(("opening hours", from_, days), load, RoomId(room.id))
@@ -113,7 +117,8 @@ async def weekly_hours_of_room(scope: Scope, room: Room) -> Sequence[WeeklyHours
     """The room's own week, all seven days from Monday; empty: it keeps the venue's hours."""
 
     async def load(room_ids: list[UUID]) -> list[tuple[WeeklyHours, ...]]:
-        weeks = await _weeks(scope, room_ids)
+        (rows,) = await scope.lists(WEEKS, tenant_id=scope.tenant_id, room_ids=room_ids)
+        weeks = _weeks(rows)
         return [weeks.get(room_id, ()) for room_id in room_ids]
 
     return await scope.loaders.batch("weekly hours", load, room.id)
@@ -271,18 +276,18 @@ def whole(rows: list[T]) -> list[T]:
     return rows
 
 
-async def _weeks(
-    scope: Scope, room_ids: Collection[UUID]
-) -> Mapping[UUID | None, tuple[WeeklyHours, ...]]:
+def _weeks(rows: Collection[Any]) -> Mapping[UUID | None, tuple[WeeklyHours, ...]]:
     """The weekly plans of the venue (None) and of the rooms that have one."""
-    rows: defaultdict[UUID | None, list[WeekdayHours]] = defaultdict(list)
-    for row in await scope.all(weekday_hours_for(scope.tenant_id, room_ids)):
-        rows[row.room_id].append(row)
-    return {owner: _week(of_owner) for owner, of_owner in rows.items()}
+    owned: defaultdict[UUID | None, list[Any]] = defaultdict(list)
+    for row in rows:
+        owned[row.room_id].append(row)
+    return {owner: _week(of_owner) for owner, of_owner in owned.items()}
 
 
-def _week(rows: Collection[WeekdayHours]) -> tuple[WeeklyHours, ...]:
-    return weekly_hours([WeeklyHours(Weekday(row.weekday), row.intervals) for row in rows])
+def _week(rows: Collection[Any]) -> tuple[WeeklyHours, ...]:
+    return weekly_hours(
+        [WeeklyHours(Weekday(row.weekday), from_pairs(row.minutes)) for row in rows]
+    )
 
 
 def _hours_changed(
