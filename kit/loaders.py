@@ -54,10 +54,7 @@ class Loaders:
         target = property_.mapper.class_
         if key is None:
             return _nothing()
-        if property_.uselist:
-            load = self._to_many(target, remote)
-        else:
-            load = self._to_one(target, remote)
+        load = (self._to_many if property_.uselist else self._to_one)(target, remote)
         return self.batch((target, remote.key, property_.uselist), load, key)
 
     def page(
@@ -96,7 +93,7 @@ class Loaders:
 
         async def load(keys: list[Any]) -> list[int]:
             statement = counted_by_parent(listing, parent, keys, exact=exact)
-            found = {owner: count for owner, count in await self._scope.rows(statement)}
+            found = {row[0]: row[1] for row in await self._scope.rows(statement)}
             return [found.get(owner, 0) for owner in keys]
 
         return self.batch(("count", name, exact), load, key)

@@ -252,6 +252,16 @@ def overlapping(span: DateTimeRange | None) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
+def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
+    """Holds of every tenant whose time is up, tenant and id, the longest past first."""
+    return (
+        select(col(Booking.tenant_id), col(Booking.id))
+        .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
+        .order_by(col(Booking.hold_expires_at))
+        .limit(limit)
+    )
+
+
 def inserted_unless_taken(row: Mapping[str, Any]) -> ReturningInsert[Booking]:
     """Insert a booking; no row comes back where another one has its time.
 

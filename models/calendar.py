@@ -7,7 +7,7 @@ and ``until``; ``longest_before`` is ``since`` less the longest booking, so that
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Date, Select, Uuid, any_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Date, Uuid, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -28,13 +28,13 @@ def _concerns(room_id: Any) -> ColumnElement[bool]:
     return or_(col(room_id).is_(None), col(room_id) == _ROOMS)
 
 
-_WEEKDAYS: Final[Select[Any]] = select(
+_WEEKDAYS: Any = select(
     col(WeekdayHours.room_id),
     col(WeekdayHours.weekday),
     col(WeekdayHours.minutes).label("minutes"),
 ).where(col(WeekdayHours.tenant_id) == _TENANT, _concerns(WeekdayHours.room_id))
 
-_EXCEPTIONS: Final[Select[Any]] = select(
+_EXCEPTIONS: Any = select(
     col(HoursException.room_id),
     col(HoursException.date),
     col(HoursException.minutes).label("minutes"),
