@@ -15,8 +15,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    TableValuedAlias,
     Uuid,
     and_,
+    column,
     func,
     literal,
     or_,
@@ -130,8 +132,8 @@ def windowed_by_parent(
     listing: Listing[T], window: Window, parent: InstrumentedAttribute[Any], ids: Sequence[UUID]
 ) -> Any:
     """One statement for the pages of many parents: rows of (parent id, entity)."""
-    parents = func.unnest(literal(list(ids), ARRAY(Uuid()))).column_valued("parent")
-    rows = windowed(listing, window).where(parent == parents).lateral("page")
+    owners = _owners(ids)
+    rows = windowed(listing, window).where(parent == owners.c.id).lateral("page")
     entity = aliased(listing.entity, rows)
     ordering = [
         rows.c[key.column.key].desc()
@@ -139,7 +141,7 @@ def windowed_by_parent(
         else rows.c[key.column.key].asc()
         for key in listing.keys
     ]
-    return select(parents, entity).select_from(parents).join(rows, true()).order_by(*ordering)
+    return select(owners.c.id, entity).select_from(owners.join(rows, true())).order_by(*ordering)
 
 
 def counted(listing: Listing[Any], *, exact: bool) -> Select[int]:
@@ -158,12 +160,20 @@ def counted_by_parent(
     exact: bool,
 ) -> Any:
     """Counts of the lists of many parents: rows of (parent id, count)."""
-    parents = func.unnest(literal(list(ids), ARRAY(Uuid()))).column_valued("parent")
-    rows = listing.statement.where(parent == parents).with_only_columns(literal(1).label("one"))
+    owners = _owners(ids)
+    rows = listing.statement.where(parent == owners.c.id).with_only_columns(literal(1).label("one"))
     if not exact:
         rows = rows.limit(COUNT_CAP + 1)
-    count = select(func.count()).select_from(rows.lateral("counted")).scalar_subquery()
-    return select(parents, count).select_from(parents)
+    counted_rows = rows.correlate(owners).lateral("counted")
+    total = select(func.count().label("total")).select_from(counted_rows).correlate(owners)
+    totals = total.lateral("totals")
+    return select(owners.c.id, totals.c.total).select_from(owners.join(totals, true()))
+
+
+def _owners(ids: Sequence[UUID]) -> TableValuedAlias:
+    """The ids of parents, as a table to join."""
+    listed = func.unnest(literal(list(ids), ARRAY(Uuid())))
+    return listed.table_valued(column("id", Uuid()), name="owners").render_derived()
 
 
 def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> ColumnElement[bool]:
