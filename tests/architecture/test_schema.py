@@ -1,0 +1,167 @@
+"""What holds for every part of the schema, also for those that are added later."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    build_schema,
+    get_named_type,
+    is_enum_type,
+    is_input_object_type,
+    is_interface_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+
+from commands.export import ROOTS, guarded_fields
+from schema import schema
+from schema.fields import NODES
+
+SDL: Final = schema.as_str()
+BUILT: Final = schema._schema
+
+# Lists without pages, each with what keeps it short.
+BOUNDED: Final = {
+    "AuditEntry.changes": "the fields of one object",
+    "Availability.slots": "at most 10,000, or the query is refused",
+    "Booking.allowedTransitions": "there are nine statuses",
+    "BookingChange.changes": "the fields of a booking",
+    "GenericUserError.path": "as deep as inputs are",
+    "HoursException.intervals": "the input lists at most 100",
+    "OpeningDay.intervals": "the input lists at most 100",
+    "Plan.features": "written in domain/plans.py",
+    "PlanLimitError.path": "as deep as inputs are",
+    "PriceBreakdown.lines": "one, as long as there is one rate",
+    "Query.blackouts": "at most 1,000, or the query is refused",
+    "Query.hoursExceptions": "at most 1,000, or the query is refused",
+    "Query.nodes": "at most 100 ids",
+    "Query.plans": "there are three",
+    "Room.openingHours": "at most 62 days",
+    "Room.weeklyHours": "seven days",
+    "Slot.reasons": "there are about ten rules",
+    "SlotConflictError.alternatives": "`first`, 3 by default",
+    "SlotConflictError.conflicts": "as many as fit into the wanted time",
+    "SlotConflictError.path": "as deep as inputs are",
+    "SlotUnavailableError.path": "as deep as inputs are",
+    "SlotUnavailableError.reasons": "there are about ten rules",
+    "StaleVersionError.path": "as deep as inputs are",
+    "Tenant.weeklyHours": "seven days",
+    "User.permissions": "those of permissions/roles.py",
+    "WeeklyHours.intervals": "the input lists at most 100",
+}
+# Root fields that can't fail alone: what they read is there for everybody.
+NEVER_NULL: Final = {"Query.nodes", "Query.plans", "Query.rateLimit"}
+
+
+def test_everything_is_described() -> None:
+    silent = [name for name, described in parts() if not (described.description or "").strip()]
+
+    assert silent == []
+
+
+def test_every_root_field_names_its_permission() -> None:
+    guarded = {f"{each.type_name}.{each.field_name}" for each in guarded_fields(SDL)}
+
+    unguarded = [name for name, _ in fields_of(*ROOTS) if name not in guarded]
+
+    assert unguarded == []
+
+
+def test_one_refused_field_leaves_the_rest_of_the_answer_standing() -> None:
+    guarded = {f"{each.type_name}.{each.field_name}" for each in guarded_fields(SDL)}
+
+    would_null_more = [
+        name
+        for name, field in output_fields()
+        if name in guarded and is_non_null_type(field.type) and "Subscription." not in name
+    ]
+
+    assert set(would_null_more) == NEVER_NULL
+
+
+def test_every_mutation_answers_with_its_refusals() -> None:
+    answers = {name: get_named_type(field.type) for name, field in fields_of("Mutation")}
+
+    without = [
+        name
+        for name, answer in answers.items()
+        if not isinstance(answer, GraphQLObjectType)
+        or answer.name != f"{name[9].upper()}{name[10:]}Payload"
+        or str(answer.fields["userErrors"].type) != "[UserError!]!"
+    ]
+
+    assert without == []
+
+
+def test_every_list_has_pages_or_is_short() -> None:
+    endless = {
+        name
+        for name, field in output_fields()
+        if is_list_type(bare(field.type))
+        and not name.partition(".")[0].endswith(("Connection", "Payload"))
+    }
+
+    assert sorted(endless) == sorted(BOUNDED)
+
+
+def test_every_list_with_pages_takes_how_many_and_after_which() -> None:
+    pageless = [
+        name
+        for name, field in output_fields()
+        if get_named_type(field.type).name.endswith("Connection")
+        and not {"first", "after"} <= set(field.args)
+    ]
+
+    assert pageless == []
+
+
+def test_every_node_can_be_fetched_again_by_its_id() -> None:
+    nodes = {
+        name
+        for name, kind in BUILT.type_map.items()
+        if is_object_type(kind) and "Node" in {each.name for each in kind.interfaces}
+    }
+
+    assert nodes == set(NODES)
+
+
+def test_the_exported_text_is_a_schema() -> None:
+    read = build_schema(SDL)
+
+    assert set(read.type_map) == set(BUILT.type_map)
+
+
+def parts() -> Iterator[tuple[str, Any]]:
+    """Every type, field, argument and value that is ours."""
+    for name, kind in BUILT.type_map.items():
+        if name.startswith("__"):
+            continue
+        yield name, kind
+        if is_enum_type(kind):
+            yield from ((f"{name}.{each}", value) for each, value in kind.values.items())
+        if is_input_object_type(kind):
+            yield from ((f"{name}.{each}", field) for each, field in kind.fields.items())
+        if is_object_type(kind) or is_interface_type(kind):
+            for each, field in kind.fields.items():
+                yield f"{name}.{each}", field
+                yield from ((f"{name}.{each}({a}:)", arg) for a, arg in field.args.items())
+
+
+def output_fields() -> Iterator[tuple[str, GraphQLField]]:
+    return fields_of(
+        *(name for name, kind in BUILT.type_map.items() if is_object_type(kind) and name[0] != "_")
+    )
+
+
+def fields_of(*type_names: str) -> Iterator[tuple[str, GraphQLField]]:
+    for name in type_names:
+        kind = BUILT.type_map[name]
+        assert is_object_type(kind)
+        yield from ((f"{name}.{each}", field) for each, field in kind.fields.items())
+
+
+def bare(kind: Any) -> Any:
+    return kind.of_type if is_non_null_type(kind) else kind

@@ -1,0 +1,272 @@
+"""The demo venues: there after one load, within every rule of the app, alive on any day."""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from commands.demo import load_demo
+from commands.demo_rows import DemoRows
+from commands.demo_venues import BOOM, DEMO_PASSWORD, SALON, USERS, DemoVenue
+from domain.bookings import Status
+from domain.hours import HoursFacts, Weekday, WeeklyHours
+from domain.intervals import Interval
+from domain.users import Role
+from kit.database_urls import DatabaseUrls
+from kit.passwords import Passwords
+from models.bookings import Booking
+from tests.client import Api
+from tests.clock import StoppedClock
+
+HASHES = dict.fromkeys(Role, "a hash")
+GAVE_TIME_BACK = {Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW, Status.REJECTED}
+DAYS = (0, 2, 4, 6)
+"""Loaded on a Monday, a Wednesday, a Friday or a Sunday."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def loaded(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    await load_demo(database.app, lambda _: None, clock=StoppedClock(), passwords=Passwords.cheap())
+    connection = await asyncpg.connect(database.owner)
+    yield connection
+    await connection.close()
+
+
+def made(venue: DemoVenue, *, day: int = 0) -> DemoRows:
+    """A venue as it is made some days after a Monday."""
+    now = datetime(2027, 3, 1, 20, 0, tzinfo=UTC) + timedelta(days=day)
+    return DemoRows(venue, now=now, password_hashes=HASHES)
+
+
+@cache
+def demo(subdomain: str, *, day: int = 0) -> DemoRows:
+    """The same, made once for all the tests that only look at it."""
+    return made({"boom": BOOM, "salon": SALON}[subdomain], day=day)
+
+
+def interval(booking: Booking) -> Interval:
+    return Interval(booking.starts_at, booking.ends_at)
+
+
+# ------------------------------------------------------------------------------ what is stored
+
+
+async def test_both_venues_are_there(loaded: asyncpg.Connection) -> None:
+    venues = await loaded.fetch(
+        "SELECT subdomain, name, time_zone, currency_code, plan_code FROM tenants ORDER BY name"
+    )
+
+    assert [tuple(each) for each in venues] == [
+        ("boom", "Boom Karaoke", "America/New_York", "USD", "ENTERPRISE"),
+        ("salon", "Salon Aurora", "Europe/Berlin", "EUR", "PROFESSIONAL"),
+    ]
+
+
+async def test_loading_again_adds_nothing(
+    loaded: asyncpg.Connection, database: DatabaseUrls
+) -> None:
+    lines: list[str] = []
+    before = await loaded.fetchval("SELECT count(*) FROM log")
+
+    await load_demo(database.app, lines.append, passwords=Passwords.cheap())
+
+    assert lines == []
+    assert await loaded.fetchval("SELECT count(*) FROM log") == before
+
+
+@pytest.mark.parametrize("role", [role.lower() for role in USERS])
+@pytest.mark.parametrize("subdomain", ["boom", "salon"])
+async def test_each_demo_user_logs_in(
+    loaded: asyncpg.Connection, api: Api, subdomain: str, role: str
+) -> None:
+    answer = await api(
+        """mutation ($input: LoginInput!) {
+             login(input: $input) { session { user { email role } } userErrors { code } }
+           }""",
+        {
+            "input": {
+                "subdomain": subdomain,
+                "email": f"{role}@{subdomain}.test",
+                "password": DEMO_PASSWORD,
+            }
+        },
+    )
+
+    assert answer.payload["session"]["user"] == {
+        "email": f"{role}@{subdomain}.test",
+        "role": role.upper(),
+    }
+
+
+async def test_the_log_was_written_in_the_order_of_time(loaded: asyncpg.Connection) -> None:
+    unordered = await loaded.fetchval("""
+        SELECT count(*) FROM (
+            SELECT at < lag(at) OVER (PARTITION BY tenant_id ORDER BY position) AS goes_back
+            FROM log
+        ) AS entries WHERE goes_back
+    """)
+
+    assert unordered == 0
+
+
+async def test_usage_counts_what_the_log_says_was_booked(loaded: asyncpg.Connection) -> None:
+    counted = await loaded.fetch("""
+        SELECT tenant_id, period_start, used FROM usage_counters WHERE meter = 'bookings'
+    """)
+
+    logged = await loaded.fetch("""
+        SELECT tenant_id, date_trunc('month', at, time_zone) AS month, count(*)
+        FROM log JOIN tenants ON id = tenant_id WHERE type = 'BOOKING_CREATED' GROUP BY 1, 2
+    """)
+    assert Counter(map(tuple, counted)) == Counter(map(tuple, logged))
+
+
+async def test_every_booking_has_a_log_that_leads_to_its_status(
+    loaded: asyncpg.Connection,
+) -> None:
+    others = await loaded.fetch("""
+        SELECT reference, bookings.status, told.status, versions, version FROM bookings
+        LEFT JOIN LATERAL (
+            SELECT (array_agg(after ->> 'status' ORDER BY position DESC)
+                    FILTER (WHERE after ? 'status'))[1] AS status, count(*) AS versions
+            FROM log WHERE log.tenant_id = bookings.tenant_id AND subject_id = bookings.id
+        ) AS told ON true
+        WHERE told.status IS DISTINCT FROM bookings.status OR versions <> version
+    """)
+
+    assert others == []
+
+
+async def test_prices_are_the_rate_of_the_room_for_the_time(loaded: asyncpg.Connection) -> None:
+    wrong = await loaded.fetchval("""
+        SELECT count(*) FROM bookings JOIN rooms USING (tenant_id)
+        WHERE rooms.id = room_id AND price_minor IS DISTINCT FROM
+            hourly_rate_minor * extract(epoch FROM ends_at - starts_at)::int / 3600
+    """)
+
+    assert wrong == 0
+
+
+# ------------------------------------------------------------------------------ on any day
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_boom_has_the_size_that_was_promised(day: int) -> None:
+    boom = demo("boom", day=day)
+
+    assert len(boom.rooms) == 6
+    assert len(boom.customers) == 400
+    assert 2700 <= len(boom.bookings) <= 3300
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("venue", ["boom", "salon"])
+def test_the_demo_customer_has_something_to_look_forward_to(venue: str, day: int) -> None:
+    loaded = demo(venue, day=day)
+
+    upcoming = [
+        booking
+        for booking in loaded.bookings
+        if booking.customer_id == loaded.customers[0].id
+        and booking.starts_at > loaded.history.now
+        and booking.status in {Status.CONFIRMED, Status.PENDING}
+    ]
+
+    assert upcoming
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("venue", ["boom", "salon"])
+def test_no_two_bookings_share_a_room_and_a_time(venue: str, day: int) -> None:
+    by_room: defaultdict[Any, list[Booking]] = defaultdict(list)
+    for booking in demo(venue, day=day).bookings:
+        if booking.status not in GAVE_TIME_BACK:
+            by_room[booking.room_id].append(booking)
+
+    overlapping = [
+        (earlier, later)
+        for bookings in by_room.values()
+        for earlier, later in pairwise(sorted(bookings, key=lambda each: each.starts_at))
+        if upper(earlier) > later.starts_at
+    ]
+
+    assert overlapping == []
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("venue", ["boom", "salon"])
+def test_bookings_keep_to_the_opening_hours_and_the_blackout(venue: str, day: int) -> None:
+    loaded = demo(venue, day=day)
+    hours = HoursFacts(
+        tuple(WeeklyHours(Weekday(row.weekday), row.intervals) for row in loaded.week),
+        venue_exceptions={loaded.holiday.date: ()},
+    )
+    blocked = Interval(loaded.blackout.starts_at, loaded.blackout.ends_at)
+
+    outside = [
+        booking
+        for booking in loaded.bookings
+        if not is_open(hours, booking, ZoneInfo(loaded.tenant.time_zone))
+    ]
+    blacked_out = [
+        booking
+        for booking in loaded.bookings
+        if loaded.blackout.room_id in (None, booking.room_id)
+        and interval(booking).overlaps(blocked)
+    ]
+
+    assert outside == []
+    assert blacked_out == []
+
+
+@pytest.mark.parametrize("venue", ["boom", "salon"])
+def test_nothing_is_told_of_the_future(venue: str) -> None:
+    loaded = demo(venue)
+
+    assert max(entry.at for entry in loaded.history.log()) <= loaded.history.now
+    assert max(booking.updated_at for booking in loaded.bookings) <= loaded.history.now
+
+
+def test_the_same_moment_gives_the_same_rows() -> None:
+    assert contents(made(SALON)) == contents(made(SALON))
+
+
+def test_weekends_are_busier_than_the_middle_of_the_week() -> None:
+    past = [each for each in demo("boom").bookings if each.status == Status.COMPLETED]
+
+    evenings = Counter(
+        (each.starts_at.astimezone(ZoneInfo("America/New_York")) - timedelta(hours=5)).weekday()
+        for each in past
+    )
+
+    assert min(evenings[4], evenings[5]) > max(evenings[0], evenings[1], evenings[2])
+
+
+def test_some_are_cancelled_and_some_never_come() -> None:
+    statuses = Counter(booking.status for booking in demo("boom").bookings)
+
+    assert statuses[Status.CANCELLED] > 100
+    assert statuses[Status.NO_SHOW] > 50
+    assert statuses[Status.CONFIRMED] > 100
+
+
+def upper(booking: Booking) -> datetime:
+    end = booking.occupied.upper
+    assert end is not None
+    return end
+
+
+def is_open(hours: HoursFacts, booking: Booking, zone: ZoneInfo) -> bool:
+    wanted = interval(booking)
+    return any(opened.contains(wanted) for opened in hours.open_intervals(wanted, zone))
+
+
+def contents(rows: DemoRows) -> Sequence[object]:
+    return [repr(row) for batch in rows.batches() for row in batch]
