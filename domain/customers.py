@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from babel.localedata import exists
 
-from domain.errors import Invalid, Path, Refusal, Required
+from domain.errors import Invalid, Path, Refusal
 from domain.ids import CustomerId
-from domain.users import normalised_email
+from domain.users import email_refusals, name_refusals
 
-MAX_NAME_LENGTH = 100
 MAX_NOTES_LENGTH = 2000
 
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./-]{2,30}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
@@ -51,12 +50,9 @@ def refusals(
     path: Path = (),
 ) -> Iterator[Refusal]:
     """All that can't be accepted of a customer's tidy fields."""
-    if not name:
-        yield Required(path=(*path, "name"))
-    if len(name) > MAX_NAME_LENGTH:
-        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=(*path, "name"))
-    if email is not None and normalised_email(email) is None:
-        yield Invalid("This is no e-mail address.", path=(*path, "email"))
+    yield from name_refusals(name, path=(*path, "name"))
+    if email is not None:
+        yield from email_refusals(email, path=(*path, "email"))
     if phone is not None and not _PHONE.fullmatch(phone):
         yield Invalid("A phone number is like '+1 212 555 0100'.", path=(*path, "phone"))
     if locale is not None and not is_locale(locale):

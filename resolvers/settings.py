@@ -5,9 +5,11 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.errors import Invalid, Refusal, Required
+from domain.errors import Invalid, Refusal
 from domain.events import Event, EventType
 from domain.patch import ABSENT, Absent
+from domain.phrases import counted
+from domain.users import name_refusals
 from domain.venue_time import TimeZone
 from kit.scope import Scope
 from models.base import snapshot
@@ -15,7 +17,6 @@ from models.tenants import Tenant
 from resolvers.rows import CALENDAR, at_version
 from resolvers.tenants import visible_tenants
 
-MAX_NAME_LENGTH: Final = 100
 MAX_ADVANCE_DAYS: Final = 1095
 _DAY_MINUTES: Final = 1440
 
@@ -53,10 +54,8 @@ async def update_tenant(
         tenant.name = name.strip()
     if time_zone is not ABSENT:
         tenant.time_zone = time_zone
-    if not tenant.name:
-        raise Required(path=("name",))
-    if len(tenant.name) > MAX_NAME_LENGTH:
-        raise Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=("name",))
+    if refused := list(name_refusals(tenant.name, path=("name",))):
+        raise ExceptionGroup("refused", refused)
     tenant.version += 1
     after = snapshot(tenant)
     scope.emit(Event(EventType.TENANT_UPDATED, "Tenant", tenant.id, before=before, after=after))
@@ -133,7 +132,7 @@ def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
         refused.append(
             Invalid(
                 f"A booking that is made {tenant.min_notice_minutes:,} minutes before could never "
-                f"start within {tenant.max_advance_days} days.",
+                f"start within {counted(tenant.max_advance_days, 'day')}.",
                 path=(_first(changed, "min_notice_minutes", "max_advance_days"),),
             )
         )

@@ -1,0 +1,26 @@
+"""What reaches the database: to pin how many statements a query takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from kit.scope import Runtime
+
+
+@contextmanager
+def statements(runtime: Runtime) -> Iterator[list[str]]:
+    """All that the app sends meanwhile, but for who asks and in which tenant."""
+    sent: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: Any) -> None:
+        if "set_config" not in statement and "JOIN sessions" not in statement:
+            sent.append(statement)
+
+    engine = runtime.database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
