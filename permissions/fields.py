@@ -1,6 +1,7 @@
 """How a field asks for a permission: refused, it is null plus an error at its path."""
 
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any
 
 import strawberry
@@ -47,7 +48,9 @@ class Requires(FieldExtension):
         self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any
     ) -> Any:
         self._check(source, info)
-        return await next_(source, info, **kwargs)
+        answer = next_(source, info, **kwargs)
+        # A live field answers with a generator, which is nothing to wait for.
+        return await answer if isawaitable(answer) else answer
 
     def _check(self, source: Any, info: Info) -> None:
         actor = info.context.actor
