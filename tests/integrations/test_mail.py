@@ -1,0 +1,149 @@
+"""Mail: what a mail server is told, and what is kept without one."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from aiosmtplib import SMTPAuthenticationError, SMTPConnectError
+
+from integrations.mail import LocalMail, Mail, Message, SmtpMail, mail_of
+from kit.settings import Environment, Settings
+
+INVITATION = Message(
+    to="ann@example.test", subject="Your invitation to Café Böhm", text="Hello Ann,\n\n→ code\n"
+)
+
+
+def read(raw: bytes) -> EmailMessage:
+    return BytesParser(EmailMessage, policy=default).parsebytes(raw)
+
+
+def kept_in(outbox: Path) -> list[EmailMessage]:
+    return [read(each.read_bytes()) for each in sorted(outbox.glob("*.eml"))]
+
+
+class Inbox:
+    """Keeps what a mail server accepts."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Envelope] = []
+        self.port = 0
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
+        self.accepted.append(envelope)
+        return "250 Taken"
+
+
+def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    is_right = data == LoginPassword(b"boom@example.test", b"s3cret/word")
+    return AuthResult(success=is_right, handled=False)
+
+
+@pytest_asyncio.fixture
+async def inbox() -> AsyncIterator[Inbox]:
+    """A mail server on loopback."""
+    inbox = Inbox()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(inbox, authenticator=authenticate, auth_require_tls=False),
+        "127.0.0.1",
+        0,
+    )
+    inbox.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield inbox
+
+
+async def test_a_mail_server_gets_the_message(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}?from=bookings%40example.com")
+
+    await mail.send(INVITATION)
+
+    (envelope,) = inbox.accepted
+    assert envelope.mail_from == "bookings@example.com"
+    assert envelope.rcpt_tos == ["ann@example.test"]
+    assert isinstance(envelope.content, bytes)
+    email = read(envelope.content)
+    assert email["Subject"] == "Your invitation to Café Böhm"
+    assert email["From"] == "bookings@example.com"
+    assert email["Auto-Submitted"] == "auto-generated"
+    assert email.get_content() == "Hello Ann,\r\n\r\n→ code\r\n"
+
+
+async def test_a_mail_server_is_logged_in_to_with_the_urls_password(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://boom%40example.test:s3cret%2Fword@127.0.0.1:{inbox.port}")
+
+    await mail.send(INVITATION)
+
+    (envelope,) = inbox.accepted
+    assert envelope.mail_from == "boom@example.test"
+
+
+async def test_a_wrong_mail_password_is_an_error(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://boom%40example.test:wrong@127.0.0.1:{inbox.port}")
+
+    with pytest.raises(SMTPAuthenticationError):
+        await mail.send(INVITATION)
+
+
+async def test_a_mail_server_that_is_away_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(SMTPConnectError):
+        await SmtpMail.at(f"smtp://127.0.0.1:{port}").send(INVITATION)
+
+
+def test_a_mail_password_stays_out_of_what_is_printed() -> None:
+    mail = SmtpMail.at("smtps://boom:s3cret@mail.example.com")
+
+    assert "s3cret" not in repr(mail)
+    assert (mail.port, mail.tls) == (465, True)
+
+
+async def test_without_a_mail_server_messages_are_kept_as_files(tmp_path: Path) -> None:
+    mail = LocalMail(tmp_path / "outbox")
+
+    await mail.send(INVITATION)
+
+    (email,) = kept_in(tmp_path / "outbox")
+    assert email["To"] == "ann@example.test"
+    assert email.get_content() == "Hello Ann,\n\n→ code\n"
+
+
+async def test_only_the_latest_messages_are_kept(tmp_path: Path) -> None:
+    mail = LocalMail(tmp_path, kept=2)
+
+    await mail.send(Message(to="ann@example.test", subject="First", text=""))
+    await mail.send(Message(to="ann@example.test", subject="Second", text=""))
+    await mail.send(Message(to="ann@example.test", subject="Third", text=""))
+
+    assert [email["Subject"] for email in kept_in(tmp_path)] == ["Second", "Third"]
+
+
+async def test_a_subject_of_several_lines_is_refused(tmp_path: Path) -> None:
+    forged = Message(to="ann@example.test", subject="Hello\nBcc: bob@example.test", text="")
+
+    with pytest.raises(ValueError, match="Header values"):
+        await LocalMail(tmp_path).send(forged)
+
+
+@pytest.mark.parametrize(
+    ("smtp_url", "kind"), [(None, LocalMail), ("smtp://mail.example.com", SmtpMail)]
+)
+def test_the_settings_say_how_mail_is_sent(
+    tmp_path: Path, smtp_url: str | None, kind: type[Mail]
+) -> None:
+    settings = Settings(
+        _env_file=None, environment=Environment.TEST, data=tmp_path, smtp_url=smtp_url
+    )
+
+    assert type(mail_of(settings)) is kind

@@ -1,0 +1,123 @@
+"""Access tokens and secrets: read as they were made, and refused otherwise."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from kit.errors import Unauthenticated
+from kit.tokens import Claims, TenantToken, Tokens
+
+SECRET = b"a secret of 32 bytes for the tests"
+NOW = datetime(2027, 3, 1, 9, 0, 0, 123000, tzinfo=UTC)
+TENANT, USER, SESSION = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens(SECRET)
+
+
+def signed(tokens: Tokens) -> str:
+    token, _ = tokens.sign(tenant_id=TENANT, user_id=USER, session_id=SESSION, now=NOW)
+    return token
+
+
+def test_a_token_says_who_its_bearer_is(tokens: Tokens) -> None:
+    claims = tokens.read(signed(tokens), now=NOW)
+
+    until = datetime(2027, 3, 1, 9, 15, tzinfo=UTC)
+    assert claims == Claims(tenant_id=TENANT, user_id=USER, session_id=SESSION, expires_at=until)
+
+
+def test_a_token_expires_at_the_instant_that_was_told(tokens: Tokens) -> None:
+    token, expires_at = tokens.sign(tenant_id=TENANT, user_id=USER, session_id=SESSION, now=NOW)
+
+    tokens.read(token, now=expires_at - timedelta(milliseconds=1))
+    with pytest.raises(Unauthenticated, match="expired"):
+        tokens.read(token, now=expires_at)
+
+
+def test_another_installations_token_is_refused(tokens: Tokens) -> None:
+    token = signed(Tokens(b"the secret of another installation"))
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(token, now=NOW)
+
+
+def test_the_installations_secret_itself_signs_no_token(tokens: Tokens) -> None:
+    claims = jwt.decode(signed(tokens), tokens._key).claims
+    token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(token, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "somebody-else"},
+        {"aud": "another-api"},
+        {"aud": ["boom-booking-api", "another-api"]},
+        {"sub": "not-a-uuid"},
+        {"sub": None},
+        {"exp": "2027-03-01"},
+        {"exp": None},
+    ],
+)
+def test_a_token_with_other_claims_is_refused(tokens: Tokens, changed: dict[str, object]) -> None:
+    claims = jwt.decode(signed(tokens), tokens._key).claims
+    token = jwt.encode({"alg": "HS256"}, {**claims, **changed}, tokens._key)
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(token, now=NOW)
+
+
+def test_a_longer_signature_is_refused(tokens: Tokens) -> None:
+    claims = jwt.decode(signed(tokens), tokens._key).claims
+    token = jwt.encode({"alg": "HS512"}, claims, tokens._key, algorithms=["HS512"])
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(token, now=NOW)
+
+
+def test_an_unsigned_token_is_refused(tokens: Tokens) -> None:
+    header = urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
+    payload = signed(tokens).split(".")[1]
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(f"{header}.{payload}.", now=NOW)
+
+
+@given(st.text(max_size=200) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(Unauthenticated, match="not valid"):
+        Tokens(SECRET).read(text, now=NOW)
+
+
+def test_a_secret_is_read_as_it_was_written() -> None:
+    token = TenantToken.new(TENANT)
+
+    read = TenantToken.parse(str(token))
+
+    assert read == token
+    assert read.hash == token.hash
+    assert len(token.secret) == 43
+
+
+def test_a_secret_stays_out_of_what_is_printed() -> None:
+    token = TenantToken.new(TENANT)
+
+    assert token.secret not in repr(token)
+
+
+@given(st.text(max_size=100) | st.from_regex(r"[0-9a-f]{32}\.[\w-]{0,50}"))
+def test_a_text_that_is_no_secret_gives_none_or_itself(text: str) -> None:
+    token = TenantToken.parse(text)
+
+    assert token is None or (str(token) == text and len(token.hash) == 32)
