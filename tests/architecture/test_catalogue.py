@@ -1,0 +1,208 @@
+"""What the migrated database itself holds to, whatever the code above it does."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from commands.migrate import migrations
+from kit.database_urls import DatabaseUrls
+from kit.ids import new_id
+from models import TABLES
+from models.tenants import Tenant
+
+TENANT_TABLES: Final = sorted(set(TABLES) - {Tenant.__tablename__})
+POLICY: Final = (
+    "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid"
+)
+CHANGES: Final = ("UPDATE", "DELETE", "TRUNCATE")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def owner(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database.owner)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def app(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """The login of the app, in a transaction that is rolled back."""
+    connection = await asyncpg.connect(database.app)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+# ------------------------------------------------------------------------------ walls
+
+
+@pytest.mark.parametrize("table", [*TENANT_TABLES, "tenants"])
+async def test_row_level_security_is_on_and_forced(owner: asyncpg.Connection, table: str) -> None:
+    (security,) = await owner.fetch(
+        "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::regclass", table
+    )
+
+    assert tuple(security) == (True, True)
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_a_policy_shows_and_takes_the_tenants_own_rows_only(
+    owner: asyncpg.Connection, table: str
+) -> None:
+    (policy,) = await owner.fetch(
+        """SELECT roles::text, permissive, cmd, qual, with_check FROM pg_policies
+           WHERE tablename = $1 AND policyname = 'tenant'""",
+        table,
+    )
+
+    assert tuple(policy)[:3] == ("{public}", "PERMISSIVE", "ALL")
+    assert policy["qual"].startswith(POLICY)
+    assert policy["with_check"].startswith(POLICY)
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_no_other_policy_is_for_the_app(owner: asyncpg.Connection, table: str) -> None:
+    others = await owner.fetch(
+        """SELECT policyname FROM pg_policies
+           WHERE tablename = $1 AND policyname <> 'tenant' AND roles && '{public,boom_app}'""",
+        table,
+    )
+
+    assert others == []
+
+
+async def test_no_table_is_left_out(owner: asyncpg.Connection) -> None:
+    tables = await owner.fetch(
+        """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+           AND relkind IN ('r', 'p') AND relname <> 'alembic_version'"""
+    )
+
+    assert {row["relname"] for row in tables} == set(TABLES)
+
+
+@pytest.mark.parametrize("role", ["boom_app", "boom_relay"])
+async def test_a_role_can_log_in_and_bypass_nothing(owner: asyncpg.Connection, role: str) -> None:
+    (may,) = await owner.fetch(
+        """SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
+                  EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid) AS owns
+           FROM pg_roles WHERE rolname = $1""",
+        role,
+    )
+    memberships = await owner.fetchval(
+        "SELECT count(*) FROM pg_auth_members WHERE member = $1::regrole", role
+    )
+
+    assert tuple(may) == (True, False, False, False, False, False)
+    assert memberships == 0
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_without_a_tenant_there_are_no_rows(app: asyncpg.Connection, table: str) -> None:
+    assert await app.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_row_can_not_be_put_into_another_tenant(app: asyncpg.Connection) -> None:
+    await app.execute("SELECT set_config('app.tenant', $1, true)", str(new_id()))
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await app.execute(
+            """INSERT INTO customers (tenant_id, id, name, version, created_at)
+               VALUES ($1, $2, 'Anybody', 1, now())""",
+            *(new_id(), new_id()),
+        )
+
+
+# ------------------------------------------------------------------------------ keys
+
+
+async def test_every_key_leads_with_the_tenant(owner: asyncpg.Connection) -> None:
+    others = await owner.fetch(
+        """SELECT conrelid::regclass::text AS "table", conname FROM pg_constraint
+           JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+           WHERE contype IN ('p', 'u', 'f', 'x') AND connamespace = 'public'::regnamespace
+           AND conrelid <> ALL (ARRAY['tenants', 'alembic_version']::regclass[])
+           AND attname <> 'tenant_id'"""
+    )
+
+    assert others == []
+
+
+async def test_every_reference_stays_inside_the_tenant(owner: asyncpg.Connection) -> None:
+    others = await owner.fetch(
+        """SELECT conname FROM pg_constraint
+           JOIN pg_attribute ON attrelid = confrelid AND attnum = confkey[1]
+           WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+           AND attname <> 'tenant_id' AND confrelid <> 'tenants'::regclass"""
+    )
+
+    assert others == []
+
+
+async def test_every_index_leads_with_the_tenant(owner: asyncpg.Connection) -> None:
+    others = await owner.fetch(
+        """SELECT indexrelid::regclass::text FROM pg_index
+           JOIN pg_class ON pg_class.oid = indrelid
+           JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+           WHERE relnamespace = 'public'::regnamespace
+           AND indrelid <> ALL (ARRAY['tenants', 'alembic_version']::regclass[])
+           AND attname <> 'tenant_id'"""
+    )
+
+    assert others == []
+
+
+# ------------------------------------------------------------------------------ bookings and log
+
+
+async def test_the_database_refuses_a_double_booking(owner: asyncpg.Connection) -> None:
+    definition = await owner.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'booking_no_overlap'"
+    )
+
+    keys = "EXCLUDE USING gist (tenant_id WITH =, room_id WITH =, occupied WITH &&) WHERE"
+    assert definition.startswith(keys)
+    assert set(re.findall("'([a-z_]+)'", definition)) == {
+        "held", "pending", "confirmed", "checked_in",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ["boom_app", "boom_relay"])
+@pytest.mark.parametrize("right", CHANGES)
+async def test_nobody_changes_the_log(owner: asyncpg.Connection, role: str, right: str) -> None:
+    may = await owner.fetchval("SELECT has_any_column_privilege($1, 'log', 'UPDATE')", role)
+
+    assert not may
+    assert not await owner.fetchval("SELECT has_table_privilege($1, 'log', $2)", role, right)
+
+
+async def test_the_relay_writes_no_log(owner: asyncpg.Connection) -> None:
+    assert not await owner.fetchval("SELECT has_table_privilege('boom_relay', 'log', 'INSERT')")
+
+
+async def test_only_the_app_finds_a_tenant_by_its_subdomain(owner: asyncpg.Connection) -> None:
+    grantees = await owner.fetch(
+        """SELECT grantee FROM information_schema.routine_privileges
+           WHERE routine_name = 'tenant_by_subdomain' AND grantee <> current_user"""
+    )
+
+    assert [row["grantee"] for row in grantees] == ["boom_app"]
+
+
+# ------------------------------------------------------------------------------ migrations
+
+
+def test_the_migrations_have_one_head(database: DatabaseUrls) -> None:
+    assert len(ScriptDirectory.from_config(migrations(database.owner)).get_heads()) == 1
+
+
+async def test_the_models_are_what_the_migrations_make(database: DatabaseUrls) -> None:
+    await asyncio.to_thread(command.check, migrations(database.owner))

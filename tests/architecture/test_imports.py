@@ -1,0 +1,56 @@
+"""Imports point one way, and GraphQL stays where it is spoken."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = (
+    "commands", "domain", "integrations", "jobs", "kit", "models", "permissions", "resolvers",
+    "schema", "subscriptions", "web",
+)  # fmt: skip
+SPEAK_GRAPHQL: Final = ("schema", "web")
+SPEAK_SOME: Final = {"kit.loaders", "permissions.fields"}
+
+
+def test_the_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+
+    assert status == 0, capsys.readouterr().out
+
+
+def test_only_few_modules_know_strawberry() -> None:
+    knowing = {module for module, imported in imports() if imported.startswith("strawberry")}
+
+    assert {name for name in knowing if not name.startswith(SPEAK_GRAPHQL)} <= SPEAK_SOME
+
+
+def test_every_module_opens_with_one_sentence() -> None:
+    wordless = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if not (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].strip()
+    ]
+
+    assert wordless == []
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Each module with each module it imports."""
+    for path in sources():
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names):
+                    yield from ((module, each.name) for each in names)
+                case ast.ImportFrom(imported) if imported:
+                    yield module, imported
+
+
+def sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
