@@ -147,13 +147,15 @@ class Live:
 
 
 @asynccontextmanager
-async def socket(url: str, *, origin: str | None = None) -> AsyncIterator[ClientConnection]:
+async def socket(
+    url: str, *, origin: str | None = None, protocol: str = "graphql-transport-ws"
+) -> AsyncIterator[ClientConnection]:
     """A bare WebSocket at /graphql of a server."""
-    address = f"{url.replace('http', 'ws', 1)}/graphql"
-    protocol = Subprotocol("graphql-transport-ws")
-    headers = {"Origin": origin} if origin else {}
     async with connect(
-        address, subprotocols=[protocol], additional_headers=headers, compression=None
+        f"{url.replace('http', 'ws', 1)}/graphql",
+        subprotocols=[Subprotocol(protocol)],
+        additional_headers={"Origin": origin} if origin else {},
+        compression=None,
     ) as connection:
         yield connection
 

@@ -1,6 +1,7 @@
 """Errors as clients see them: always with a code, and never more than they should know."""
 
 from collections.abc import Sequence
+from traceback import extract_tb
 from typing import Any, Final
 
 import structlog
@@ -13,9 +14,6 @@ from kit.scope import Request
 MAX_ERRORS: Final = 10
 RETRY_AFTER_SECONDS: Final = 1
 INTERNAL: Final = "INTERNAL"
-
-# PostgreSQL has no place for the character NUL.
-_UNSTORABLE: Final = frozenset({"22021", "22P05"})
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +75,8 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
                 "operation.failed",
                 request=str(request.id),
                 path=error.path,
-                exc_info=cause,
+                sqlstate=sqlstate(cause),
+                trace=_trace(cause),
             )
             result["message"] = "Something went wrong on our side."
             extensions = {"code": INTERNAL, "requestId": str(request.id)}
@@ -91,10 +90,20 @@ def _expected(cause: BaseException | None) -> BaseException | None:
         return cause
     if isinstance(cause, GraphQLError):
         return _expected(cause.original_error)
-    state = sqlstate(cause)
-    if state in _UNSTORABLE:
-        return BadInput("Text can't contain the character NUL.")
     if is_away(cause):
-        log.warning("database.away", reason=type(cause).__name__, sqlstate=state)
+        log.warning("database.away", reason=type(cause).__name__, sqlstate=sqlstate(cause))
         return Unavailable("The database is away; try again in a moment.")
     return cause
+
+
+def _trace(error: BaseException) -> list[str]:
+    """Where it went wrong, and in what it caused that; without the values that were at hand."""
+    lines: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None:
+        # PostgreSQL quotes rows in what it says, and so people's names and addresses.
+        said = "" if sqlstate(seen) else f": {seen}"
+        lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}{said}")
+        lines += [f"  {f.filename}:{f.lineno} {f.name}" for f in extract_tb(seen.__traceback__)]
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return lines

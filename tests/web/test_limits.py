@@ -1,0 +1,199 @@
+"""How much a caller may ask for, at once and over time."""
+
+import pytest
+
+from domain.plans import PlanCode
+from kit.scope import Runtime
+from kit.settings import Settings
+from tests.client import Api, live
+from tests.clock import StoppedClock
+from tests.factories import Venue, make_venue
+
+POINTS_251 = "{ rooms(first: 250) { nodes { name } } }"
+POINTS_5271 = "{ rooms(first: 20) { nodes { bookings(first: 250) { nodes { id } } } } }"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"rate_limit": True})
+
+
+@pytest.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime, plan=PlanCode.STARTER)
+
+
+async def test_every_answer_tells_its_cost(api: Api, venue: Venue) -> None:
+    answer = await api(POINTS_251, token=venue.owner.token)
+
+    assert answer.extensions["cost"] == {
+        "requestedQueryCost": 251,
+        "actualQueryCost": 251,
+        "throttleStatus": {
+            "maximumAvailable": 4000,
+            "currentlyAvailable": 3749,
+            "restoreRate": 100,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("plan", "maximum", "restore_rate"),
+    [
+        (PlanCode.STARTER, 4000, 100),
+        (PlanCode.PROFESSIONAL, 10_000, 400),
+        (PlanCode.ENTERPRISE, 20_000, 1000),
+    ],
+)
+async def test_the_plan_says_how_much(
+    api: Api, runtime: Runtime, plan: PlanCode, maximum: int, restore_rate: int
+) -> None:
+    venue = await make_venue(runtime, plan=plan)
+
+    answer = await api("{ tenant { name } }", token=venue.owner.token)
+
+    assert answer.extensions["cost"]["throttleStatus"] == {
+        "maximumAvailable": maximum,
+        "currentlyAvailable": maximum - 1,
+        "restoreRate": restore_rate,
+    }
+
+
+async def test_an_empty_bucket_refuses_until_points_are_back(
+    api: Api, venue: Venue, clock: StoppedClock
+) -> None:
+    for _ in range(15):
+        await api(POINTS_251, token=venue.owner.token)
+
+    refused = await api(POINTS_251, token=venue.owner.token)
+    clock.advance(seconds=1)
+    allowed = await api(POINTS_251, token=venue.owner.token)
+
+    assert refused.status == 429
+    assert refused.codes == ["THROTTLED"]
+    assert refused.headers["retry-after"] == "1"
+    assert "data" not in refused.body
+    assert refused.extensions["cost"]["actualQueryCost"] == 0
+    assert refused.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 235
+    assert allowed.status == 200
+
+
+async def test_each_login_has_a_bucket_of_its_own(api: Api, venue: Venue) -> None:
+    await api(POINTS_251, token=venue.owner.token)
+
+    answer = await api("{ tenant { name } }", token=venue.staff.token)
+
+    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3999
+
+
+async def test_strangers_at_one_address_share_a_bucket(api: Api) -> None:
+    await api(POINTS_251)
+
+    answer = await api("{ __typename }")
+
+    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3748
+
+
+async def test_what_is_refused_costs_one_point(api: Api) -> None:
+    await api("{")
+    await api("{ nothing }")
+
+    answer = await api("{ __typename }")
+
+    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3997
+
+
+async def test_one_operation_costs_at_most_2000_points(api: Api, venue: Venue) -> None:
+    answer = await api(POINTS_5271, token=venue.owner.token)
+
+    assert answer.codes == ["TOO_COMPLEX"]
+    assert answer.errors[0]["extensions"]["limit"] == 2000
+    assert "data" not in answer.body
+
+
+async def test_a_socket_pays_like_a_request(server: str, venue: Venue) -> None:
+    async with live(server, token=venue.owner.token) as client:
+        for _ in range(15):
+            await (await client.subscribe(POINTS_251)).next()
+
+        errors = await (await client.subscribe(POINTS_251)).errors()
+
+    assert errors[0]["extensions"] == {"code": "THROTTLED", "retryAfterSeconds": 1}
+
+
+async def test_a_caller_can_ask_what_is_left(api: Api, venue: Venue, clock: StoppedClock) -> None:
+    await api(POINTS_251, token=venue.owner.token)
+
+    answer = await api(
+        "{ rateLimit { cost limit remaining restoreRate resetAt } }", token=venue.owner.token
+    )
+
+    assert answer.payload == {
+        "cost": 1,
+        "limit": 4000,
+        "remaining": 3748,
+        "restoreRate": 100,
+        "resetAt": "2027-03-01T09:00:03Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "limit"),
+    [
+        ("{ " + "node(id: \"x\") { ... on Room { bookings { nodes { room { bookings { nodes { room "
+         "{ bookings { nodes { room { bookings { nodes { id } } } } } } } } } } } } } }", 12),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(31)) + " }", 30),
+        ("mutation { " + " ".join(
+            f'm{n}: archiveRoom(id: "x", version: 1) {{ room {{ id }} }}' for n in range(5)
+        ) + " }", 4),
+        ("{ nodes(ids: [" + ", ".join(['"x"'] * 101) + "]) { id } }", 100),
+    ],
+)  # fmt: skip
+async def test_a_shape_over_a_limit_is_refused(
+    api: Api, venue: Venue, query: str, limit: int
+) -> None:
+    answer = await api(query, token=venue.owner.token)
+
+    assert answer.codes == ["TOO_COMPLEX"]
+    assert answer.errors[0]["extensions"]["limit"] == limit
+
+
+async def test_a_document_over_2000_tokens_is_refused(api: Api) -> None:
+    answer = await api("{ " + "__typename " * 2000 + "}")
+
+    assert answer.codes == ["TOO_COMPLEX"]
+
+
+async def test_a_document_nested_beyond_reason_is_refused(api: Api) -> None:
+    answer = await api("{ a " * 900 + "}" * 900)
+
+    assert answer.codes == ["GRAPHQL_PARSE_FAILED"]
+
+
+async def test_a_long_list_in_a_variable_is_refused(api: Api, venue: Venue) -> None:
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+
+    answer = await api(query, {"ids": ["x"] * 101}, token=venue.owner.token)
+
+    assert answer.codes == ["TOO_COMPLEX"]
+
+
+class TestWithoutALimitOverTime:
+    """BOOM_RATE_LIMIT=off: costs are told, and single operations still capped."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"rate_limit": False})
+
+    async def test_the_bucket_stays_full(self, api: Api, venue: Venue) -> None:
+        await api(POINTS_251, token=venue.owner.token)
+
+        answer = await api(POINTS_251, token=venue.owner.token)
+
+        assert answer.extensions["cost"]["requestedQueryCost"] == 251
+        assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 4000
+
+    async def test_one_operation_is_capped(self, api: Api, venue: Venue) -> None:
+        answer = await api(POINTS_5271, token=venue.owner.token)
+
+        assert answer.codes == ["TOO_COMPLEX"]
