@@ -20,14 +20,14 @@ from domain.events import Event, EventType
 from domain.hours import HoursFacts, Weekday, WeeklyHours
 from domain.intervals import Interval
 from domain.users import Role
-from domain.venue_time import Edge, instant, month_of
+from domain.venue_time import Edge, instant
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours, as_pairs
 from models.rooms import Room
 from models.tenants import Tenant, UsageCounter
 from models.users import User
-from resolvers.usage import ALWAYS, Meter
+from resolvers.usage import ALWAYS, Meter, period_of
 
 _PLANNED_AGO: Final = timedelta(days=20)
 """So long ago the holiday and the blackout were entered."""
@@ -231,7 +231,7 @@ class DemoRows:
     def _usage(self) -> list[UsageCounter]:
         """A booking counts in the month in which it was made or its hold converted."""
         months = Counter(
-            month_of(entry.at, self._zone).start
+            period_of(entry.at, self._zone)
             for entry in self.history.log()
             if entry.type == EventType.BOOKING_CREATED
         )
@@ -240,7 +240,7 @@ class DemoRows:
             *(self._counter(Meter.BOOKINGS, month, used) for month, used in months.items()),
         ]
 
-    def _counter(self, meter: Meter, period_start: datetime, used: int) -> UsageCounter:
+    def _counter(self, meter: Meter, period_start: date, used: int) -> UsageCounter:
         return UsageCounter(
             tenant_id=self.history.tenant_id, meter=meter, period_start=period_start, used=used
         )

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from kit.errors import BadInput
 
@@ -94,12 +94,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Rows of a list with the cursor of each, in the list's order."""
+    """Rows of a list, in its order; ``keys`` are what their cursors hold."""
 
     rows: list[T]
-    cursors: list[str]
+    keys: tuple[Order, ...]
     has_next: bool
     has_previous: bool
+
+    def cursor(self, row: T) -> str:
+        """The place of one of the rows in the list."""
+        values = [getattr(row, key.column.key) for key in self.keys]
+        return urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
 
 
 def windowed(listing: Listing[T], window: Window) -> Select[T]:
@@ -122,10 +127,9 @@ def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
     rows = list(found[: window.size])
     if window.backward:
         rows.reverse()
-    cursors = [_encoded(row, listing.keys) for row in rows]
     if window.backward:
-        return Page(rows, cursors, has_next=window.before is not None, has_previous=more)
-    return Page(rows, cursors, has_next=more, has_previous=window.after is not None)
+        return Page(rows, listing.keys, has_next=window.before is not None, has_previous=more)
+    return Page(rows, listing.keys, has_next=more, has_previous=window.after is not None)
 
 
 def windowed_by_parent(
@@ -194,11 +198,6 @@ def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> 
     )
 
 
-def _encoded(row: Any, keys: Sequence[Order]) -> str:
-    values = [getattr(row, key.column.key) for key in keys]
-    return urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
-
-
 def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
     try:
         raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -210,7 +209,7 @@ def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
 
 
 def _typed(value: Any, stored: TypeEngine[Any]) -> Any:
-    kind = stored.python_type
+    kind = (stored.impl_instance if isinstance(stored, TypeDecorator) else stored).python_type
     if kind is datetime and isinstance(value, str):
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:

@@ -1,6 +1,6 @@
 """Tenants: the businesses that share one installation, with the rules of their venue."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -79,7 +79,7 @@ class UsageCounter(SQLModel, table=True):
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
     meter: str = Field(primary_key=True)
-    period_start: datetime = Field(primary_key=True, sa_type=INSTANT)
+    period_start: date = Field(primary_key=True)
     used: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -99,12 +99,12 @@ def inserted_unless_taken(tenant: Tenant) -> ReturningInsert[UUID]:
     return stored.returning(col(Tenant.id))
 
 
-def used_of(tenant_id: UUID, meter: str, period_start: datetime) -> Select[int]:
+def used_of(tenant_id: UUID, meter: str, period_start: date) -> Select[int]:
     return select(col(UsageCounter.used)).where(*_counter(tenant_id, meter, period_start))
 
 
 def counted_more(
-    tenant_id: UUID, meter: str, period_start: datetime, limit: int | None
+    tenant_id: UUID, meter: str, period_start: date, limit: int | None
 ) -> ReturningInsert[int]:
     """Count one more in one statement; no row comes back where that would pass the limit."""
     row = {"tenant_id": tenant_id, "meter": meter, "period_start": period_start, "used": 1}
@@ -116,7 +116,7 @@ def counted_more(
     ).returning(col(UsageCounter.used))
 
 
-def counted_less(tenant_id: UUID, meter: str, period_start: datetime) -> Update:
+def counted_less(tenant_id: UUID, meter: str, period_start: date) -> Update:
     return (
         update(UsageCounter)
         .where(*_counter(tenant_id, meter, period_start))
@@ -125,7 +125,7 @@ def counted_less(tenant_id: UUID, meter: str, period_start: datetime) -> Update:
     )
 
 
-def _counter(tenant_id: UUID, meter: str, period_start: datetime) -> list[ColumnElement[bool]]:
+def _counter(tenant_id: UUID, meter: str, period_start: date) -> list[ColumnElement[bool]]:
     return [
         col(UsageCounter.tenant_id) == tenant_id,
         col(UsageCounter.meter) == meter,

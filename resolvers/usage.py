@@ -1,7 +1,7 @@
 """How much of a plan is used, counted so that no race gets past a limit."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from domain.venue_time import month_of
 from kit.scope import Scope
 from models.tenants import Tenant, counted_less, counted_more, used_of
 
-ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ALWAYS: Final = date(1970, 1, 1)
 """The period of a meter that never starts anew."""
 
 
@@ -37,11 +37,20 @@ class Usage:
     bookings: UsageMeter
 
 
+def period_of(at: datetime, zone: ZoneInfo) -> date:
+    """The first of the month on the venue's wall clock.
+
+    A date, so that a tenant that changes its zone doesn't start a month anew.
+    """
+    return at.astimezone(zone).date().replace(day=1)
+
+
 async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
     plan = PLANS[PlanCode(tenant.plan_code)]
-    month = month_of(scope.now(), ZoneInfo(tenant.time_zone))
+    zone = ZoneInfo(tenant.time_zone)
+    month = month_of(scope.now(), zone)
     rooms = await scope.value(used_of(tenant.id, Meter.ROOMS, ALWAYS))
-    bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, month.start))
+    bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), zone)))
     return Usage(
         period_start=month.start,
         period_end=month.end,
@@ -71,13 +80,14 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     A cancellation gives nothing back: a plan counts what was booked.
     """
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
-    month = month_of(scope.now(), ZoneInfo(tenant.time_zone))
-    counted = await scope.value(counted_more(tenant.id, Meter.BOOKINGS, month.start, limit))
+    zone = ZoneInfo(tenant.time_zone)
+    period = period_of(scope.now(), zone)
+    counted = await scope.value(counted_more(tenant.id, Meter.BOOKINGS, period, limit))
     if limit is not None and counted is None:
         raise PlanLimitReached(
             "booking",
             limit,
             limit,
-            resets_at=month.end,
+            resets_at=month_of(scope.now(), zone).end,
             required_plan=plan_for_bookings(limit + 1),
         )

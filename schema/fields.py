@@ -108,9 +108,8 @@ def related(
 ) -> Any:
     """A field that follows the model's relation of the same name, one statement for all rows."""
 
-    async def load(root: Any, info: Info[Operation]) -> Any:
-        relation = name or info.python_name
-        return await info.context.scope.loaders.related(root, relation)
+    def load(root: Any, info: Info[Operation]) -> Any:
+        return info.context.scope.loaders.related(root, name or info.python_name)
 
     return declared_field(load, description, requires=requires)
 
@@ -128,12 +127,8 @@ def computed(
     def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
         return resolve(info.context.scope, root, **arguments.decoded(given))
 
-    async def awaited(root: Any, info: Info[Operation], **given: Any) -> Any:
-        return await answer(root, info, **given)
-
-    is_async = inspect.iscoroutinefunction(resolve)
     return declared_field(
-        arguments.signing(awaited if is_async else answer, root=True),
+        arguments.signing(answer, root=True),
         description or described(resolve),
         requires=requires,
         cost=cost,

@@ -76,7 +76,7 @@ class View:
 
     @property
     def edges(self) -> list["_Edge"]:
-        return [_Edge(c, row) for c, row in zip(self.page.cursors, self.page.rows, strict=True)]
+        return [_Edge(self.page.cursor(row), row) for row in self.page.rows]
 
     @property
     def page_info(self) -> "View":
@@ -92,11 +92,11 @@ class View:
 
     @property
     def start_cursor(self) -> str | None:
-        return self.page.cursors[0] if self.page.cursors else None
+        return self.page.cursor(self.page.rows[0]) if self.page.rows else None
 
     @property
     def end_cursor(self) -> str | None:
-        return self.page.cursors[-1] if self.page.cursors else None
+        return self.page.cursor(self.page.rows[-1]) if self.page.rows else None
 
     async def count(self, *, exact: bool) -> int:
         return int(await self.counting(exact))

@@ -313,7 +313,7 @@ def create_tables() -> None:
         "usage_counters",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("meter", sa.String(), nullable=False),
-        sa.Column("period_start", postgresql.TIMESTAMP(timezone=True, precision=3), nullable=False),
+        sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("used >= 0", name=op.f("ck_usage_counters_used")),
         sa.ForeignKeyConstraint(

@@ -122,7 +122,7 @@ async def test_usage_counts_what_the_log_says_was_booked(loaded: asyncpg.Connect
     """)
 
     logged = await loaded.fetch("""
-        SELECT tenant_id, date_trunc('month', at, time_zone) AS month, count(*)
+        SELECT tenant_id, date_trunc('month', at AT TIME ZONE time_zone)::date AS month, count(*)
         FROM log JOIN tenants ON id = tenant_id WHERE type = 'BOOKING_CREATED' GROUP BY 1, 2
     """)
     assert Counter(map(tuple, counted)) == Counter(map(tuple, logged))
