@@ -16,6 +16,7 @@ from tests.factories import Venue, api_id, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
 ELEVEN = "2027-03-02T11:00:00Z"
+UNKNOWN_BOOKING = "Qm9va2luZzowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="
 
 
 @pytest_asyncio.fixture
@@ -48,7 +49,8 @@ async def rate(owner: Desk, venue: Venue, amount: str) -> None:
     """Have the first room cost something else from now on."""
     await owner(
         """mutation ($id: ID!, $rate: MoneyInput!) {
-             updateRoom(id: $id, version: 1, input: {hourlyRate: $rate}) { userErrors { code } } }""",
+             updateRoom(id: $id, version: 1, input: {hourlyRate: $rate}) {
+               userErrors { code } } }""",
         id=api_id(venue.rooms[0]),
         rate={"amount": amount, "currencyCode": "EUR"},
     )
