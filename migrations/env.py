@@ -28,7 +28,9 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
-def _is_compared(item: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:
+def _is_compared(
+    _item: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any
+) -> bool:
     # An exclusion constraint is reflected as its index too.
     return not (kind == "index" and reflected and name == "booking_no_overlap")
 
