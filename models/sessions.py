@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Update,
     and_,
+    bindparam,
     select,
     update,
 )
@@ -76,7 +78,7 @@ class MailedToken(TenantRow, table=True):
     used_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
-# Built once: the first call of every session asks it, and to build it costs more than to run it.
+# Built once: each session that calls asks it about every second.
 _BEARER: Final = (
     select(User, col(Tenant.plan_code))
     .join(
