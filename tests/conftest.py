@@ -103,6 +103,8 @@ async def server(app: Starlette) -> AsyncIterator[str]:
         log_config=None,
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # Small, so that a client that reads nothing is noticed after a few answers.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         served = _Server(config)
         serving = asyncio.create_task(served.serve(sockets=[listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

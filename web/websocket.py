@@ -31,6 +31,7 @@ from kit.errors import Unauthenticated, Unavailable
 from kit.operation import Operation
 from kit.scope import ANONYMOUS
 from web.callers import Authenticate, actor_of, request_of, token_of
+from web.http import MAX_BODY_BYTES
 from web.metrics import Metrics
 from web.operations import Asked, Operations
 
@@ -40,6 +41,7 @@ SEND_TIMEOUT_SECONDS: Final = 20
 RECHECK_SECONDS: Final = 0.4
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
+TOO_BIG: Final = 1009
 
 
 class Caller:
@@ -59,6 +61,10 @@ class Caller:
             self.actor = actor
             for operation in self.running:
                 operation.actor = actor
+
+
+class _TooBig(Exception):
+    """A message that is longer than the body of a request may be."""
 
 
 class _Adapter(ASGIWebSocketAdapter):
@@ -82,11 +88,20 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
     """One socket, from its first message to its last."""
 
     view: "Sockets"
+    _reading: asyncio.Task[None] | None = None
     _watching: asyncio.Task[None] | None = None
+    _is_stalled = False
 
     async def handle(self) -> None:
+        self._reading = asyncio.current_task()
         with self.view.metrics.sockets.track_inprogress():
-            await super().handle()
+            try:
+                await super().handle()
+            except _TooBig:
+                await self.websocket.close(TOO_BIG, "Message too big")
+            except asyncio.CancelledError:
+                if not self._is_stalled:
+                    raise
 
     async def shutdown(self) -> None:
         if self._watching:
@@ -123,8 +138,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
                         return
                     await self._send(operation, "next", answer.payload)
             await self._send(operation, "complete")
-        except WebSocketDisconnected:
-            self.operations.pop(operation.id, None)
+        except WebSocketDisconnected as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._give_up()
         finally:
             caller.running.discard(context)
 
@@ -135,6 +151,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
         if payload is not None:
             message["payload"] = payload  # type: ignore[assignment]
         await operation.send_operation_message(cast("Message", message))
+
+    def _give_up(self) -> None:
+        # Part of a stream is worse than none: the client can't know what it missed.
+        self._is_stalled = True
+        if self._reading:
+            self._reading.cancel()
 
     async def _watch(self) -> None:
         """Close the socket within a second of the end of its credentials."""
@@ -194,6 +216,8 @@ class Sockets(GraphQL[Caller, None]):
         return await super().on_ws_connect(context)
 
     def decode_json(self, data: str | bytes) -> Any:
+        if len(data) > MAX_BODY_BYTES:
+            raise _TooBig
         return orjson.loads(data)
 
 

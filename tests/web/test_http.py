@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from kit.scope import Runtime
 from tests.client import Api
-from tests.factories import Venue, make_venue
+from tests.factories import PASSWORD, Venue, make_venue
 
 RESPONSE = "application/graphql-response+json"
 ROOMS = "{ rooms { nodes { name } } }"
@@ -279,3 +279,25 @@ async def test_the_front_door_leads_to_graphiql(app: Starlette, api: Api) -> Non
 
     assert response.status_code == 307
     assert response.headers["location"] == "/graphiql"
+
+
+@pytest.mark.parametrize(("host", "is_secure"), [("localhost", False), ("book.example.com", True)])
+async def test_the_refresh_token_is_a_cookie_that_pages_cannot_read(
+    api: Api, venue: Venue, host: str, is_secure: bool
+) -> None:
+    login = """mutation Login($input: LoginInput!) {
+        login(input: $input) { session { accessToken } userErrors { code } }
+    }"""
+    who = {
+        "subdomain": venue.tenant.subdomain,
+        "email": venue.owner.user.email,
+        "password": PASSWORD,
+    }
+
+    answer = await api(login, {"input": who}, headers={"Host": host})
+
+    name, *attributes = answer.headers["set-cookie"].split("; ")
+    assert name.startswith(f"boom_refresh={venue.tenant.id.hex}.")
+    assert set(attributes) == {"HttpOnly", "Max-Age=604800", "Path=/graphql", "SameSite=strict"} | (
+        {"Secure"} if is_secure else set()
+    )

@@ -4,6 +4,7 @@ import asyncio
 
 import orjson
 import pytest
+from graphql import get_introspection_query
 from sqlalchemy import update
 from sqlmodel import col
 from websockets.exceptions import InvalidStatus
@@ -13,7 +14,7 @@ from kit.scope import Request, Runtime, Scope
 from models.sessions import Session
 from models.users import User
 from resolvers.transactions import perform
-from tests.client import live, socket
+from tests.client import Api, live, socket
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, make_venue
 
@@ -138,6 +139,24 @@ async def test_what_breaks_the_protocol_closes_the_socket(
     assert await close_code(server, *messages) == code
 
 
+async def test_a_message_over_256_kib_closes_the_socket(server: str) -> None:
+    assert await close_code(server, " " * 256 * 1024 + INIT) == 1009
+
+
+async def test_a_client_that_stops_reading_is_left(
+    server: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.websocket.SEND_TIMEOUT_SECONDS", 0.2)
+    async with live(server) as client:
+        client.socket.transport.pause_reading()
+
+        for _ in range(20):
+            await client.subscribe(get_introspection_query())
+
+        await until_no_socket_is_open(api)
+        client.socket.transport.resume_reading()
+
+
 async def test_an_id_is_used_once_at_a_time(server: str, venue: Venue) -> None:
     subscription = "subscription { bookingChanged { __typename } }"
     async with live(server, token=venue.owner.token) as client:
@@ -241,6 +260,16 @@ async def test_a_changed_role_holds_for_an_open_socket(
         message = await (await client.subscribe(create)).message()
 
     assert message["payload"]["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def until_no_socket_is_open(api: Api) -> None:
+    """Raises TimeoutError."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await api.http.get("/metrics")
+            if "boom_open_sockets 0.0" in page.text:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def store(runtime: Runtime, person: Person, statement: object) -> None:
