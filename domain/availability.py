@@ -85,11 +85,12 @@ class Wish:
 def facts_window(starts: Interval, wish: Wish) -> Interval:
     """The time that a room's facts must cover to answer for starts within an interval.
 
-    Blackouts and bookings that overlap it, and exceptions of the dates around it: from a day
-    before, for buffers of at most a day, to LOOK_AHEAD_DAYS after, to say when a rule lets go.
+    Blackouts and bookings that overlap it, and exceptions of the dates around it: from two days
+    before, because an earlier booking's buffer and the wanted one's are a day each at most, to
+    LOOK_AHEAD_DAYS after, to say when a rule lets go.
     """
     return starts.padded(
-        before_minutes=_DAY_MINUTES,
+        before_minutes=2 * _DAY_MINUTES,
         after_minutes=wish.duration_minutes + LOOK_AHEAD_DAYS * _DAY_MINUTES,
     )
 

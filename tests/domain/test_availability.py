@@ -329,11 +329,11 @@ def test_bookings_within_the_buffers_are_conflicts_only_where_none_has_the_time(
     assert clashes(replace(BLUE_ROOM, busy=(before,)), FRIDAY_EVENING) == (before,)
 
 
-def test_facts_are_needed_from_a_day_before_to_the_end_of_the_look_ahead() -> None:
+def test_facts_are_needed_from_two_days_before_to_the_end_of_the_look_ahead() -> None:
     starts = Interval(datetime(2027, 1, 8, tzinfo=UTC), datetime(2027, 1, 9, tzinfo=UTC))
 
     assert facts_window(starts, WISH) == Interval(
-        datetime(2027, 1, 7, tzinfo=UTC), datetime(2027, 1, 17, 2, tzinfo=UTC)
+        datetime(2027, 1, 6, tzinfo=UTC), datetime(2027, 1, 17, 2, tzinfo=UTC)
     )
 
 
