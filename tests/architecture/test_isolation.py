@@ -1,0 +1,132 @@
+"""Another tenant's id answers exactly as an unknown one, wherever an id can be given."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from graphql import build_schema
+
+from domain.bookings import Status
+from kit.ids import new_id
+from kit.scope import Runtime
+from models.base import TenantRow
+from models.tenants import Tenant
+from schema import schema
+from schema.fields import NODES
+from schema.ids import encode_id, read_id
+from tests.architecture.operations import Place, operation, places
+from tests.client import Api
+from tests.clock import StoppedClock
+from tests.factories import Venue, api_id, make_booking, make_venue
+
+BUILT: Final = build_schema(schema.as_str())
+PLACES: Final = list(places(BUILT))
+START: Final = {"at": "2027-03-02T15:00:00Z"}
+
+MAKE_EXCEPTION: Final = """
+    mutation ($input: SetHoursExceptionInput!) {
+      setHoursException(input: $input) { exception { id } userErrors { message } }
+    }
+"""
+MAKE_BLACKOUT: Final = """
+    mutation ($input: CreateBlackoutInput!) {
+      createBlackout(input: $input) { blackout { id } userErrors { message } }
+    }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """A venue with an object of every type; ``ids`` are all of them, two of them bookings."""
+
+    venue: Venue
+    booking: str
+    ids: tuple[str, ...]
+
+
+async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Everything:
+    venue = await make_venue(runtime, min_notice_minutes=0)
+    start = clock.now.replace(day=2, hour=10)
+    booking = await make_booking(runtime, venue, start)
+    held = await make_booking(
+        runtime,
+        venue,
+        start.replace(hour=20),
+        status=Status.HELD,
+        hold_expires_at=clock.now.replace(hour=23),
+    )
+    token = venue.owner.token
+    room = api_id(venue.rooms[1])
+    day = {"roomId": room, "date": "2027-03-05", "intervals": []}
+    night = {"roomId": room, "startsAt": "2027-03-02T01:00:00Z", "endsAt": "2027-03-02T02:00:00Z"}
+    exception = await api(MAKE_EXCEPTION, {"input": day}, token=token)
+    blackout = await api(MAKE_BLACKOUT, {"input": night}, token=token)
+    rows: tuple[Tenant | TenantRow, ...] = (
+        venue.tenant,
+        *venue.rooms,
+        venue.customer,
+        venue.staff.user,
+        venue.owner.user,
+        booking,
+        held,
+    )
+    ids = (
+        *(api_id(row) for row in rows),
+        exception.payload["exception"]["id"],
+        blackout.payload["blackout"]["id"],
+    )
+    return Everything(venue, api_id(booking), ids)
+
+
+def others(place: Place, own: Everything) -> Mapping[str, Any]:
+    """What has to stand beside the id for it to matter."""
+    slot = {"start": START, "durationMinutes": 60}
+    match str(place):
+        case "createBooking(input.roomId:)":
+            return slot
+        case "createBooking(input.customer.id:)":
+            return {**slot, "roomId": api_id(own.venue.rooms[0])}
+        case "updateBooking(input.customer.id:)" | "rescheduleBooking(input.roomId:)":
+            return {"id": own.booking}
+        case _:
+            return {}
+
+
+def unknown(id: str) -> str:
+    type_name, _ = read_id(id)
+    return encode_id(type_name, new_id())
+
+
+def test_an_object_of_every_type_is_tried() -> None:
+    tried = {
+        "Blackout", "Booking", "Customer", "HoursException", "Room", "Tenant", "User",
+    }  # fmt: skip
+
+    assert tried == set(NODES)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+async def test_a_foreign_id_is_an_unknown_id(
+    place: Place, runtime: Runtime, api: Api, clock: StoppedClock
+) -> None:
+    own = await make_everything(runtime, api, clock)
+    foreign = await make_everything(runtime, api, clock)
+
+    async def answers(ids: Iterator[str]) -> list[Any]:
+        return [await ask(api, place, id, own) for id in ids]
+
+    to_unknown = await answers(unknown(id) for id in foreign.ids)
+    to_foreign = await answers(iter(foreign.ids))
+    to_own = await answers(iter(own.ids))
+
+    assert to_foreign == to_unknown
+    assert to_own != to_unknown, "the id makes no difference here: others() lacks something"
+
+
+async def ask(api: Api, place: Place, id: str, own: Everything) -> Any:
+    """The answer without what is new each time."""
+    document, variables = operation(BUILT, place, id, others=others(place, own))
+    answer = await api(document, variables, token=own.venue.owner.token)
+    assert answer.status == 200, answer.body
+    return {**answer.body, "extensions": None}
