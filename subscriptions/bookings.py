@@ -1,7 +1,7 @@
 """Changes of bookings as they happen, and first those that were missed."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,7 +79,7 @@ async def booking_changed(
     after: Annotated[
         EventCursor | None, Doc("Go on after this cursor, which may be 7 days old.")
     ] = None,
-) -> AsyncIterator[BookingChanged | ResyncRequired]:
+) -> AsyncGenerator[BookingChanged | ResyncRequired, None]:
     """Every change of a booking, in order. With `after`, first all that was missed."""
     wish = _Wish(room_ids, types)
     relay = operation.scope.use(Relay)

@@ -172,14 +172,14 @@ async def test_more_than_a_batch_is_replayed_in_order(
     venue = await make_venue(runtime)
     after = await cursor_now(api, venue.staff)
     booking = await book(api, venue, "2027-03-02T10:00:00Z")
-    await change_often(runtime, venue, booking["id"], times=1_200)
+    await change_often(runtime, venue, booking["id"], times=700)
     async with live(server, token=venue.staff.token) as client:
         stream = await client.subscribe(EVENTS, {"after": after})
 
-        events = [await next_event(stream) for _ in range(1_201)]
+        events = [await next_event(stream) for _ in range(701)]
 
     places = [bookmark.place for event in events if (bookmark := decode_cursor(event["cursor"]))]
-    assert len(set(places)) == 1_201
+    assert len(set(places)) == 701
     assert places == sorted(places)
 
 
@@ -318,7 +318,8 @@ async def test_another_tenants_cursor_asks_for_a_refetch(
         event = await next_event(stream)
 
     assert event["__typename"] == "ResyncRequired"
-    assert decode_cursor(event["cursor"]).tenant_id == ours.tenant.id
+    renewed_cursor = decode_cursor(event["cursor"])
+    assert renewed_cursor is not None and renewed_cursor.tenant_id == ours.tenant.id
 
 
 async def test_a_cursor_of_a_log_before_a_restore_asks_for_a_refetch(
@@ -366,7 +367,7 @@ async def test_events_arrive_in_time_after_the_bus_lost_its_connection(
         )
         booking = await book(api, venue, "2027-03-02T18:00:00Z")
 
-        event = (await stream.next(within=2))["bookingChanged"]
+        event = await next_event(stream)
         assert event["booking"]["id"] == booking["id"]
 
 
@@ -401,7 +402,7 @@ async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -
             venue.tenant.id, wants=lambda entry: entry.type == "ROOM_UPDATED"
         ) as marks,
     ):
-        first = asyncio.create_task(anext(source))
+        first = asyncio.ensure_future(anext(source))
         await until_followed(runtime, venue, listeners=2)
         booking = await book(api, venue, "2027-03-02T18:00:00Z")
         assert isinstance(await first, BookingChanged)

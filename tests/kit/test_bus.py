@@ -1,0 +1,109 @@
+"""Wakes between processes, and what happens to them when a connection is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+
+from kit.bus import Bus
+from kit.database_urls import DatabaseUrls
+from kit.ids import new_id
+from kit.services import running
+
+END_OF_THE_BUS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'boom bus' AND datname = current_database()
+"""
+
+
+class Ear:
+    """What one process has heard."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[frozenset[UUID] | None] = asyncio.Queue()
+
+    async def message(self) -> frozenset[UUID] | None:
+        async with asyncio.timeout(5):
+            return await self.messages.get()
+
+    async def tenants(self, number: int) -> set[UUID]:
+        """The first so many tenants."""
+        heard: set[UUID] = set()
+        while len(heard) < number:
+            heard |= await self.message() or frozenset()
+        return heard
+
+
+@asynccontextmanager
+async def process(url: str) -> AsyncIterator[tuple[Bus, Ear]]:
+    """A process that listens."""
+    ear = Ear()
+    bus = Bus(url, heard=ear.messages.put_nowait)
+    async with running(bus=bus.run):
+        assert await ear.message() is None
+        yield bus, ear
+
+
+async def test_every_process_hears_of_every_wake(database: DatabaseUrls) -> None:
+    tenant_id = new_id()
+    async with (
+        process(database.relay) as (first, ear_of_first),
+        process(database.relay) as (_, ear_of_second),
+    ):
+        first.wake(tenant_id)
+
+        assert await ear_of_first.message() == frozenset({tenant_id})
+        assert await ear_of_second.message() == frozenset({tenant_id})
+
+
+async def test_wakes_of_the_same_moment_are_one_message(database: DatabaseUrls) -> None:
+    first, second = new_id(), new_id()
+    async with process(database.relay) as (bus, ear):
+        for _ in range(50):
+            bus.wake(first)
+            bus.wake(second)
+
+        assert await ear.message() == frozenset({first, second})
+        assert ear.messages.empty()
+
+
+async def test_no_number_of_tenants_is_too_long_for_a_message(database: DatabaseUrls) -> None:
+    tenant_ids = {new_id() for _ in range(1_000)}
+    async with process(database.relay) as (bus, ear):
+        for tenant_id in tenant_ids:
+            bus.wake(tenant_id)
+
+        assert await ear.tenants(1_000) == tenant_ids
+
+
+async def test_after_a_lost_connection_all_is_looked_at_again(database: DatabaseUrls) -> None:
+    tenant_id = new_id()
+    async with process(database.relay) as (bus, ear):
+        await run(database.owner, END_OF_THE_BUS)
+
+        assert await ear.message() is None
+        assert bus.is_listening
+        bus.wake(tenant_id)
+        assert await ear.message() == frozenset({tenant_id})
+
+
+async def test_what_is_told_without_a_connection_is_told_later(database: DatabaseUrls) -> None:
+    tenant_id = new_id()
+    ear = Ear()
+    bus = Bus(database.relay, heard=ear.messages.put_nowait)
+    bus.wake(tenant_id)
+    assert not bus.is_listening
+
+    async with running(bus=bus.run):
+        assert await ear.message() is None
+        assert await ear.message() == frozenset({tenant_id})
+
+
+async def run(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,70 @@
+"""Services run beside the requests, start again after they fail, and end with the process."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from kit.services import running
+
+
+async def test_a_service_that_fails_starts_again() -> None:
+    starts: asyncio.Queue[int] = asyncio.Queue()
+
+    async def failing() -> None:
+        starts.put_nowait(1)
+        raise ConnectionError
+
+    async with asyncio.timeout(5), running(failing=failing):
+        assert [await starts.get() for _ in range(3)] == [1, 1, 1]
+
+
+async def test_a_failure_is_told_by_the_name_of_the_service() -> None:
+    failed = asyncio.Event()
+
+    async def failing() -> None:
+        failed.set()
+        raise ValueError
+
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.timeout(5), running(cleaning=failing):
+            await failed.wait()
+            await asyncio.sleep(0)
+
+    assert logs[0]["event"] == "service.failed"
+    assert (logs[0]["service"], logs[0]["error"]) == ("cleaning", "ValueError")
+
+
+async def test_a_lost_database_is_told_without_a_traceback() -> None:
+    failed = asyncio.Event()
+
+    async def failing() -> None:
+        failed.set()
+        raise ConnectionError
+
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.timeout(5), running(reading=failing):
+            await failed.wait()
+            await asyncio.sleep(0)
+
+    assert logs[0]["exc_info"] is None
+
+
+async def test_services_end_with_the_block_even_when_it_fails() -> None:
+    ended = asyncio.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def failing_block() -> None:
+        async with running(endless=endless):
+            await asyncio.sleep(0)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await failing_block()
+
+    assert ended.is_set()
