@@ -46,10 +46,10 @@ async def redeem(
     password: str,
     also: Sequence[tuple[object, ...]] = (),
 ) -> User:
-    """Spend a mailed secret: its user has a new password then. Takes the user's lock,
-    and those in ``also``.
+    """Spend a mailed secret: its user has a new password then.
 
-    Raises InvalidCredentials, and in a group all that is wrong with the password.
+    Takes the user's lock, and those in ``also``. Raises InvalidCredentials, and in a group all
+    that is wrong with the password.
     """
     refused = InvalidCredentials(path=("token",))
     token = TenantToken.parse(text)

@@ -172,13 +172,11 @@ def lock_of(user_id: UUID) -> tuple[object, ...]:
     return ("user", user_id)
 
 
-async def locked_user(
-    scope: Scope, id: UUID, *others: tuple[object, ...], has_joined: bool = True
-) -> User | None:
+async def locked_user(scope: Scope, id: UUID) -> User | None:
     """Take a user's lock, then read them; None for one who can't log in now."""
-    await scope.lock(lock_of(id), *others)
+    await scope.lock(lock_of(id))
     user = await scope.one(user_of(scope.tenant_id, id))
-    return user if user is not None and (user.has_joined or not has_joined) else None
+    return user if user is not None and user.has_joined else None
 
 
 async def user_called(scope: Scope, *, subdomain: str, email: str) -> User | None:
