@@ -1,0 +1,16 @@
+"""A clock that goes on from the Monday that the tests begin at."""
+
+import time
+from datetime import datetime, timedelta
+
+from tests.clock import MONDAY_MORNING
+
+
+class RunningClock:
+    """09:00 UTC when it is made; from then on as fast as any."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return MONDAY_MORNING + timedelta(seconds=time.monotonic() - self._began)

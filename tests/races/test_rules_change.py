@@ -1,0 +1,95 @@
+"""Rules that change while people book: whoever books later, by the log, books by the new rules."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from domain.events import EventType as E
+from domain.intervals import Interval
+from domain.plans import PlanCode
+from kit.scope import Runtime
+from tests.client import Answer
+from tests.factories import Venue, make_venue
+from tests.races.books import books
+from tests.races.racers import Racer, at_once, racers, ref, refusals, winners
+from tests.races.ways import slot_at
+
+Change = Callable[[Racer, Venue], Awaitable[Answer]]
+
+
+def _black_out(racer: Racer, venue: Venue) -> Awaitable[Answer]:
+    return racer.black_out(Interval(slot_at(venue, 0).time.start, slot_at(venue, 100).time.end))
+
+
+def _close(racer: Racer, venue: Venue) -> Awaitable[Answer]:
+    return racer.close_venue()
+
+
+def _archive(racer: Racer, venue: Venue) -> Awaitable[Answer]:
+    return racer.archive(venue.rooms[0])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("change", "told", "code", "rooms"),
+    [
+        (_black_out, E.BLACKOUT_CREATED, "BLACKOUT", 4),
+        (_close, E.HOURS_CHANGED, "OUTSIDE_BUSINESS_HOURS", 4),
+        (_archive, E.ROOM_ARCHIVED, "ROOM_ARCHIVED", 1),
+    ],
+)
+async def test_nobody_books_by_rules_that_have_changed(
+    servers: tuple[str, str],
+    runtime: Runtime,
+    processes: int,
+    change: Change,
+    told: E,
+    code: str,
+    rooms: int,
+) -> None:
+    venue = await make_venue(runtime, rooms=rooms)
+    async with racers(runtime, servers[:processes], [venue.manager], count=65) as crowd:
+        *bookers, changer = crowd
+        # In every room, so that the change meets several transactions.
+        attempts = [
+            racer.book(slot_at(venue, number, room=number % rooms))
+            for number, racer in enumerate(bookers)
+        ]
+
+        changed, *answers = await at_once([_after_some(change(changer, venue)), *attempts])
+
+    assert changed.refusals == []
+    kept = await books(runtime, venue)
+    booked = {ref(answer).id for answer in winners(answers)}
+    assert refusals(answers) == {code}
+    assert set(kept.logged(E.BOOKING_CREATED)) == booked
+    assert kept.after(told) == []
+    assert kept.used == len(booked)
+
+
+async def _after_some(change: Awaitable[Answer]) -> Answer:
+    await asyncio.sleep(0.03)
+    return await change
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_no_race_gets_past_the_limit_of_a_plan(
+    servers: tuple[str, str], runtime: Runtime, processes: int
+) -> None:
+    venue = await make_venue(runtime, rooms=4, plan=PlanCode.STARTER)
+    async with racers(runtime, servers[:processes], [venue.staff], count=64) as crowd:
+        first = await at_once(
+            racer.book(slot_at(venue, number, room=number % 4))
+            for number, racer in enumerate(crowd)
+        )
+        second = await at_once(
+            racer.book(slot_at(venue, 100 + number, room=number % 4))
+            for number, racer in enumerate(crowd)
+        )
+
+    assert refusals(first) == set()
+    assert len(winners(second)) == 36
+    assert refusals(second) == {"PLAN_LIMIT_REACHED"}
+    kept = await books(runtime, venue)
+    assert kept.used == len(kept.standing) == len(kept.logged(E.BOOKING_CREATED)) == 100
