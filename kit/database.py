@@ -43,6 +43,8 @@ class Database:
             pool_timeout=10,
             # Every scope commits or rolls back itself, and no session state is ever set.
             pool_reset_on_return=None,
+            # Or the texts of errors would carry people's data into the logs.
+            hide_parameters=True,
             connect_args={"server_settings": settings, "timeout": 5},
         )
         self._reading = self._engine.execution_options(
