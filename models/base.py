@@ -63,7 +63,8 @@ def _json(value: object) -> object:
         case None | bool() | int() | str() | list():
             return value
         case datetime():
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            text = value.astimezone(UTC).isoformat(timespec="milliseconds")
+            return f"{text.removesuffix('+00:00').removesuffix('.000')}Z"
         case date() | UUID():
             return str(value)
         case Money():

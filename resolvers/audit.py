@@ -65,8 +65,9 @@ def cursor_of(entry: LogEntry) -> EventCursor:
     return encode_cursor(Bookmark(entry.tenant_id, entry.generation, place))
 
 
-def changes_of(entry: LogEntry) -> tuple[FieldChange, ...]:
-    return changes(entry.before, entry.after)
+def changes_of(entry: LogEntry) -> list[FieldChange]:
+    """What changed, in the order of the fields' names: the database keeps none."""
+    return sorted(changes(entry.before, entry.after), key=lambda change: change.field)
 
 
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:

@@ -10,6 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 import schema.filters  # noqa: F401 - declared before they are used
 from domain import events
+from domain.bookings import Status
 from domain.events import EventType
 from kit.cursors import EventCursor
 from kit.scope import ActorKind, Scope
@@ -22,6 +23,7 @@ from schema.inputs import input_type
 from schema.nodes import nodes_of
 from schema.pages import Connection, connection
 from schema.scalars import JSON
+from schema.users import User
 
 input_type(
     AuditFilter,
@@ -40,6 +42,7 @@ class Actor:
 
     kind: ActorKind = column("What kind of caller.")
     name: str = column("What the person is called now; 'System' for the platform itself.")
+    user: User | None = column("The user, where it was one.", requires=P.USERS_READ)
 
 
 async def _field(_: Scope, change: events.FieldChange) -> str:
@@ -58,11 +61,15 @@ async def _after(_: Scope, change: events.FieldChange) -> Any:
 
 
 def _in_api(field: str, value: object) -> object:
-    """A value of the log as clients know it: an id there is opaque here."""
+    """A value of the log as clients know it: ids are opaque here, statuses names."""
+    if not isinstance(value, str):
+        return value
+    if field == "status":
+        return Status(value).name
     kind = field.removesuffix("_id")
-    if kind != field and isinstance(value, str):
-        return encode_id("".join(part.title() for part in kind.split("_")), UUID(value))
-    return value
+    if kind == field:
+        return value
+    return encode_id("".join(part.title() for part in kind.split("_")), UUID(value))
 
 
 @value(events.FieldChange)
@@ -84,9 +91,9 @@ async def _type(_: Scope, entry: LogEntry) -> EventType:
     return EventType(entry.type)
 
 
-async def _changes(_: Scope, entry: LogEntry) -> list[Any]:
-    """The fields that changed."""
-    return list(audit.changes_of(entry))
+async def _changes(_: Scope, entry: LogEntry) -> list[events.FieldChange]:
+    """The fields that changed, by name."""
+    return audit.changes_of(entry)
 
 
 @value()
