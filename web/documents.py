@@ -23,7 +23,8 @@ from kit.limits import DEFAULTS, Limits, structure_errors
 from kit.recent import Recent
 
 CAPACITY: Final = 1_000
-LONGEST_KEPT: Final = 20_000
+# A parsed document takes up to 500 bytes for each character of its text.
+MAX_CHARACTERS: Final = 250_000
 MAX_ERRORS: Final = 10
 
 _RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -89,15 +90,24 @@ class Documents:
         self._schema = schema
         self._limits = limits
         self._recent: Recent[Document] = Recent(CAPACITY)
+        self._characters = 0
 
     def select(self, text: str, operation_name: str | None) -> Selected:
         """The operation to run. Raises Rejected."""
         document = self._recent.get(text)
         if document is None:
             document = Document(self._checked(text))
-        if len(text) <= LONGEST_KEPT:
-            self._recent.put(text, document)
+            self._make_room(len(text))
+        self._recent.put(text, document)
         return Selected(document, document.operation(operation_name))
+
+    def _make_room(self, characters: int) -> None:
+        self._characters += characters
+        while (oldest := self._recent.oldest()) and (
+            self._characters > MAX_CHARACTERS or len(self._recent) >= CAPACITY
+        ):
+            self._recent.drop(oldest[0])
+            self._characters -= len(oldest[0])
 
     def _checked(self, text: str) -> DocumentNode:
         try:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from graphql import GraphQLError
+from sqlalchemy.exc import SQLAlchemyError
 
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
@@ -101,8 +102,8 @@ def _trace(error: BaseException) -> list[str]:
     lines: list[str] = []
     seen: BaseException | None = error
     while seen is not None:
-        # PostgreSQL quotes rows in what it says, and so people's names and addresses.
-        said = "" if sqlstate(seen) else f": {seen}"
+        # What is said of a statement quotes rows, and so people's names and addresses.
+        said = "" if sqlstate(seen) or isinstance(seen, SQLAlchemyError) else f": {seen}"
         lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}{said}")
         lines += [f"  {f.filename}:{f.lineno} {f.name}" for f in extract_tb(seen.__traceback__)]
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)

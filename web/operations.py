@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import structlog
 from graphql import ExecutionResult, OperationType
@@ -21,6 +21,8 @@ from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, refused, shown
 from web.limits import Allowance
 from web.metrics import Metrics
+
+MAX_NAME: Final = 100
 
 log = structlog.get_logger(__name__)
 
@@ -200,7 +202,7 @@ class Operations:
         log.info(
             "operation",
             request=str(operation.request.id),
-            name=selected.name if selected else None,
+            name=selected.name[:MAX_NAME] if selected and selected.name else None,
             type=kind,
             status=status,
             codes=codes(answer.errors),
