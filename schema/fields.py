@@ -11,7 +11,9 @@ from sqlalchemy import Select
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
+from domain.errors import Refusal
 from kit.cost import Cost
+from kit.errors import BadInput
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.fields import Requires
@@ -150,7 +152,11 @@ def query(
     arguments = Arguments.of(resolve, skip=1)
 
     async def answer(info: Info[Operation], **given: Any) -> Any:
-        return await resolve(info.context.scope, **arguments.decoded(given))
+        try:
+            return await resolve(info.context.scope, **arguments.decoded(given))
+        except Refusal as refusal:
+            # Only a mutation has a place for it in its answer.
+            raise BadInput(str(refusal)) from refusal
 
     return declared_field(
         arguments.signing(answer),
