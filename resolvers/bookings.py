@@ -45,13 +45,13 @@ from models.bookings import (
     stored_lines,
 )
 from models.tenants import Tenant
-from permissions.policy import only_own
+from permissions.policy import may, only_own
 from permissions.roles import P
 from resolvers.claims import Claim, claim, expire, lock_rooms, price_refusals
 from resolvers.customers import customer_for
 from resolvers.rows import at_version, found
 from resolvers.tenants import own_tenant
-from resolvers.usage import count_booking
+from resolvers.usage import booking_refusals, count_booking
 
 MAX_NOTE_LENGTH = 2000
 MAX_REASON_LENGTH = 500
@@ -93,9 +93,14 @@ def status(scope: Scope, booking: Booking) -> Status:
 
 
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
-    """The statuses it can be given now, through the mutation of each."""
+    """The statuses that the caller can give it now, through the mutation of each."""
     tenant = await scope.loaders.related(booking, "tenant")
-    return allowed_transitions(_life(booking, tenant), now=scope.now())
+    allowed = allowed_transitions(_life(booking, tenant), now=scope.now())
+    if may(scope.actor, P.BOOKINGS_MANAGE, booking):
+        return allowed
+    if status(scope, booking) is Status.HELD:
+        return allowed
+    return tuple(each for each in allowed if each is Status.CANCELLED)
 
 
 async def local(scope: Scope, booking: Booking) -> LocalPeriod:
@@ -161,21 +166,22 @@ async def create_booking(
     confirms bookings, else CONFIRMED.
     """
     problems = _text_problems(note=note)
+    times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
-        extra = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
-        problems += [
+        extra = [
             Invalid("A hold has its time already.", path=(name,))
-            for name, value in extra.items()
+            for name, value in times.items()
             if value is not None
         ]
-        _raise_all(problems)
+        if extra:
+            _raise_all([*problems, *extra])
         return await _convert(
             scope, hold_id, customer, party_size=party_size, note=note, expected=expected_total
         )
 
-    needed = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
-    problems += [Required(path=(name,)) for name, value in needed.items() if value is None]
-    _raise_all(problems)
+    missing = [Required(path=(name,)) for name, value in times.items() if value is None]
+    if missing:
+        _raise_all([*problems, *missing])
     assert room_id is not None and start is not None and duration_minutes is not None
     await lock_rooms(scope, room_id)
     claimed = await claim(
@@ -183,7 +189,9 @@ async def create_booking(
     )
     total = claimed.price.total if claimed.price else None
     customer_id, refused = await _customer(scope, customer)
-    _raise_all([*claimed.refusals, *refused, *price_refusals(expected_total, total)])
+    problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
+    if problems:
+        _raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
     await count_booking(scope, claimed.tenant)
     made = await _insert(
         scope,
@@ -214,9 +222,11 @@ async def _convert(
     before = snapshot(hold)
     if party_size != 1:
         hold.party_size = party_size
-    refused = await _capacity_problems(scope, hold)
+    problems = [*_text_problems(note=note), *await _capacity_problems(scope, hold)]
     customer_id, unknown = await _customer(scope, customer)
-    _raise_all([*refused, *unknown, *price_refusals(expected, hold.price)])
+    problems += [*unknown, *price_refusals(expected, hold.price)]
+    if problems:
+        _raise_all([*problems, *await booking_refusals(scope, tenant)])
     await count_booking(scope, tenant)
     hold.customer_id = customer_id or hold.customer_id
     hold.status = _booked(tenant).value

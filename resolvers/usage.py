@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.errors import PlanLimitReached
+from domain.errors import PlanLimitReached, Refusal
 from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
 from domain.venue_time import month_of
 from kit.scope import Scope
@@ -84,10 +84,24 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     period = period_of(scope.now(), zone)
     counted = await scope.value(counted_more(tenant.id, Meter.BOOKINGS, period, limit))
     if limit is not None and counted is None:
-        raise PlanLimitReached(
-            "booking",
-            limit,
-            limit,
-            resets_at=month_of(scope.now(), zone).end,
-            required_plan=plan_for_bookings(limit + 1),
-        )
+        raise _no_more_bookings(limit, scope.now(), zone)
+
+
+async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
+    """What the plan has against one booking more this month, where others refuse it as well."""
+    limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
+    if limit is None:
+        return []
+    zone = ZoneInfo(tenant.time_zone)
+    used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), zone)))
+    return [_no_more_bookings(limit, scope.now(), zone)] if (used or 0) >= limit else []
+
+
+def _no_more_bookings(limit: int, now: datetime, zone: ZoneInfo) -> PlanLimitReached:
+    return PlanLimitReached(
+        "booking",
+        limit,
+        limit,
+        resets_at=month_of(now, zone).end,
+        required_plan=plan_for_bookings(limit + 1),
+    )
