@@ -163,9 +163,8 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
             column("tenant_id", Uuid()),
             column("xid", Xid8()),
             column("position", BigInteger()),
-            name="asked",
         )
-        .render_derived()
+        .render_derived(name="asked")
     )
     of_tenant = (
         col(LogEntry.tenant_id) == asked.c.tenant_id,
