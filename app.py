@@ -19,6 +19,7 @@ from kit.bus import Bus
 from kit.clock import Clock, system_clock
 from kit.database import Database
 from kit.errands import Errands
+from kit.garbage import keep_what_is_there
 from kit.logging import configure_logging
 from kit.passwords import Passwords
 from kit.relay import Relay
@@ -43,7 +44,9 @@ def create_app() -> Starlette:
     """The app of a server process, by its environment. Raises SettingsError."""
     settings = load_settings()
     configure_logging(readable=not settings.is_production and sys.stderr.isatty())
-    return build_app(settings)
+    app = build_app(settings)
+    keep_what_is_there()
+    return app
 
 
 def build_app(

@@ -8,6 +8,7 @@ import threading
 import uvicorn
 
 from app import build_app
+from kit.garbage import keep_what_is_there
 from kit.logging import configure_logging
 from kit.settings import load_settings
 from tests.races.clock import RunningClock
@@ -17,8 +18,10 @@ def main(listener: int) -> None:
     """Serve until SIGTERM, or until the process that started this one is gone."""
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    app = build_app(load_settings(), clock=RunningClock(), with_graphiql=False)
+    keep_what_is_there()
     config = uvicorn.Config(
-        build_app(load_settings(), clock=RunningClock(), with_graphiql=False),
+        app,
         loop="uvloop",
         http="httptools",
         timeout_keep_alive=600,
