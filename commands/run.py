@@ -24,6 +24,7 @@ from kit.embedded import EmbeddedServer, EmbeddedServerError
 from kit.logging import configure_logging
 from kit.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
+from web.http import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
 DEMO_VENUES = {"boom": "boom.test", "salon": "salon.test"}
@@ -127,6 +128,7 @@ def _serve(
         ws="websockets-sansio",
         # Compression costs four times what sending a live event costs.
         ws_per_message_deflate=False,
+        ws_max_size=MAX_BODY_BYTES,
         timeout_graceful_shutdown=10,
         access_log=False,
         server_header=False,

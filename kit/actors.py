@@ -12,8 +12,8 @@ from kit.recent import Recent
 from kit.scope import Actor
 from kit.tokens import Claims, Tokens
 
-FRESH: Final = timedelta(seconds=0.9)
-"""How long an answer is used again: a changed role or an ended session holds within a second."""
+FRESH: Final = timedelta(seconds=0.5)
+"""How long an answer is used again: with a socket's next check, less than a second in all."""
 
 CAPACITY: Final = 10_000
 
