@@ -1,0 +1,288 @@
+"""What a plan allows: so many rooms, and so many bookings in a month of the venue."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from domain.plans import PlanCode
+from kit.ids import new_id
+from kit.scope import Request, Runtime, Scope
+from models.tenants import UsageCounter
+from resolvers.transactions import perform
+from resolvers.usage import Meter
+from tests.client import Api
+from tests.clock import StoppedClock
+from tests.desk import Desk, made, moved, refused
+from tests.factories import Venue, api_id, make_venue
+
+TEN = datetime(2027, 3, 8, 10, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def venue(runtime: Runtime) -> Venue:
+    """A small one in Berlin, where March ends at 22:00 UTC."""
+    return await make_venue(runtime, plan=PlanCode.STARTER)
+
+
+@pytest.fixture
+def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
+    return Desk(api, runtime, venue.owner)
+
+
+async def use(runtime: Runtime, venue: Venue, used: int, *, month: int = 3) -> None:
+    """Let the venue have made so many bookings in a month of 2027."""
+
+    async def change(scope: Scope) -> None:
+        await scope.lock()
+        scope.add(
+            UsageCounter(
+                tenant_id=venue.tenant.id,
+                meter=Meter.BOOKINGS,
+                period_start=date(2027, month, 1),
+                used=used,
+            )
+        )
+
+    await perform(runtime, venue.owner.actor, Request(new_id()), change)
+
+
+async def usage(desk: Desk) -> tuple[int, int]:
+    """How many rooms and bookings are used."""
+    answer = await desk("{ tenant { usage { rooms { used } bookings { used } } } }")
+    meters = answer.payload["usage"]
+    return meters["rooms"]["used"], meters["bookings"]["used"]
+
+
+async def test_usage_tells_of_the_month_of_the_venue(desk: Desk, venue: Venue) -> None:
+    made(await desk.create(venue.rooms[0], TEN))
+
+    answer = await desk(
+        """{ tenant { usage {
+             periodStart periodEnd rooms { used limit } bookings { used limit } } } }"""
+    )
+
+    assert answer.payload["usage"] == {
+        "periodStart": "2027-02-28T23:00:00Z",
+        "periodEnd": "2027-03-31T22:00:00Z",
+        "rooms": {"used": 2, "limit": 5},
+        "bookings": {"used": 1, "limit": 100},
+    }
+
+
+@pytest.mark.parametrize(
+    ("plan", "rooms", "bookings"),
+    [
+        (PlanCode.STARTER, 5, 100),
+        (PlanCode.PROFESSIONAL, 20, 500),
+        (PlanCode.ENTERPRISE, None, None),
+    ],
+)
+async def test_each_plan_has_its_limits(
+    api: Api, runtime: Runtime, plan: PlanCode, rooms: int | None, bookings: int | None
+) -> None:
+    venue = await make_venue(runtime, plan=plan)
+
+    answer = await Desk(api, runtime, venue.owner)(
+        "{ tenant { usage { rooms { limit } bookings { limit } } } }"
+    )
+
+    assert answer.payload["usage"] == {"rooms": {"limit": rooms}, "bookings": {"limit": bookings}}
+
+
+@pytest.mark.parametrize(("plan", "last"), [(PlanCode.STARTER, 99), (PlanCode.PROFESSIONAL, 499)])
+async def test_a_plan_allows_its_last_booking_and_no_more(
+    api: Api, runtime: Runtime, plan: PlanCode, last: int
+) -> None:
+    venue = await make_venue(runtime, plan=plan)
+    desk = Desk(api, runtime, venue.owner)
+    await use(runtime, venue, last)
+
+    allowed = await desk.create(venue.rooms[0], TEN)
+    refusal = await desk.create(venue.rooms[1], TEN)
+
+    assert (allowed.refusals, refusal.refusals) == ([], ["PLAN_LIMIT_REACHED"])
+    assert await usage(desk) == (2, last + 1)
+
+
+async def test_a_used_up_plan_says_until_when_and_which_has_more(
+    desk: Desk, runtime: Runtime, venue: Venue
+) -> None:
+    await use(runtime, venue, 100)
+
+    assert refused(await desk.create(venue.rooms[0], TEN)) == {
+        "__typename": "PlanLimitError",
+        "code": "PLAN_LIMIT_REACHED",
+        "message": "The plan's 100 bookings are used up; the Professional plan has more.",
+        "path": None,
+        "limit": 100,
+        "used": 100,
+        "resetsAt": "2027-03-31T22:00:00Z",
+        "requiredPlan": "PROFESSIONAL",
+    }
+
+
+async def test_a_used_up_plan_is_told_with_the_other_refusals(
+    desk: Desk, runtime: Runtime, venue: Venue
+) -> None:
+    hold = made(await desk.hold(venue.rooms[0], TEN))
+    await use(runtime, venue, 100)
+
+    created = await desk.create(venue.rooms[1], TEN, partySize=9)
+    converted = await desk.convert(hold, partySize=9)
+
+    assert created.refusals == ["CAPACITY_EXCEEDED", "PLAN_LIMIT_REACHED"]
+    assert converted.refusals == ["CAPACITY_EXCEEDED", "PLAN_LIMIT_REACHED"]
+
+
+async def test_fifty_at_once_get_the_one_booking_that_is_left(
+    desk: Desk, runtime: Runtime, venue: Venue
+) -> None:
+    await use(runtime, venue, 99)
+
+    answers = await asyncio.gather(
+        *(desk.create(venue.rooms[hour % 2], TEN + timedelta(hours=hour)) for hour in range(50))
+    )
+
+    refusals = sorted(each.refusals for each in answers)
+    assert refusals == [[], *49 * [["PLAN_LIMIT_REACHED"]]]
+    assert await usage(desk) == (2, 100)
+
+
+async def test_holds_count_only_once_they_become_bookings(
+    desk: Desk, runtime: Runtime, venue: Venue
+) -> None:
+    hold = made(await desk.hold(venue.rooms[0], TEN))
+    other = made(await desk.hold(venue.rooms[1], TEN))
+    held = await usage(desk)
+    await use(runtime, venue, 99)
+
+    first = await desk.convert(hold)
+    second = await desk.convert(other)
+
+    assert held == (2, 0)
+    assert (first.refusals, second.refusals) == ([], ["PLAN_LIMIT_REACHED"])
+    assert (await desk.booking(other["id"]))["status"] == "HELD"
+
+
+async def test_a_hold_counts_in_the_month_in_which_it_becomes_a_booking(
+    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+) -> None:
+    await use(runtime, venue, 100)
+    clock.now = datetime(2027, 3, 31, 21, 59, tzinfo=UTC)
+    hold = made(await desk.hold(venue.rooms[0], datetime(2027, 4, 2, 10, tzinfo=UTC)))
+    in_march = await desk.convert(hold)
+
+    clock.now = datetime(2027, 3, 31, 22, 0, tzinfo=UTC)
+    in_april = await desk.convert(hold)
+
+    assert (in_march.refusals, in_april.refusals) == (["PLAN_LIMIT_REACHED"], [])
+    assert await usage(desk) == (2, 1)
+
+
+async def test_the_month_is_that_of_the_venues_wall_clock(api: Api, runtime: Runtime) -> None:
+    west = await make_venue(runtime, plan=PlanCode.STARTER, time_zone="Pacific/Honolulu")
+    desk = Desk(api, runtime, west.owner)
+
+    answer = await desk("{ tenant { usage { periodStart periodEnd } } }")
+
+    assert answer.payload["usage"] == {
+        "periodStart": "2027-02-01T10:00:00Z",
+        "periodEnd": "2027-03-01T10:00:00Z",
+    }
+
+
+async def test_a_cancellation_gives_nothing_back(
+    desk: Desk, runtime: Runtime, venue: Venue
+) -> None:
+    await use(runtime, venue, 99)
+    moved(await desk.cancel(made(await desk.create(venue.rooms[0], TEN))))
+
+    assert (await desk.create(venue.rooms[0], TEN)).refusals == ["PLAN_LIMIT_REACHED"]
+
+
+async def test_a_refused_booking_counts_nothing(desk: Desk, venue: Venue) -> None:
+    made(await desk.create(venue.rooms[0], TEN))
+    refused(await desk.create(venue.rooms[0], TEN))
+
+    assert await usage(desk) == (2, 1)
+
+
+async def test_a_replayed_booking_counts_once(desk: Desk, venue: Venue) -> None:
+    made(await desk.create(venue.rooms[0], TEN, idempotencyKey="once"))
+    made(await desk.create(venue.rooms[0], TEN, idempotencyKey="once"))
+
+    assert await usage(desk) == (2, 1)
+
+
+async def test_moving_and_confirming_count_nothing(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, plan=PlanCode.STARTER, requires_confirmation=True)
+    desk = Desk(api, runtime, venue.owner)
+    await use(runtime, venue, 99)
+
+    booking = made(await desk.create(venue.rooms[0], TEN))
+    booking = moved(await desk.move(booking, TEN + timedelta(hours=1)))
+    made(await desk.confirm(booking))
+
+    assert await usage(desk) == (2, 100)
+
+
+async def test_usage_is_what_a_recount_finds(desk: Desk, venue: Venue, clock: StoppedClock) -> None:
+    made(await desk.create(venue.rooms[0], TEN))
+    made(await desk.convert(made(await desk.hold(venue.rooms[1], TEN))))
+    moved(await desk.cancel(made(await desk.create(venue.rooms[0], TEN + timedelta(hours=1)))))
+    made(await desk.hold(venue.rooms[0], TEN + timedelta(hours=2)))
+    refused(await desk.create(venue.rooms[0], TEN))
+    clock.advance(minutes=5)
+
+    answer = await desk(
+        """{ auditLog(filter: {types: [BOOKING_CREATED]}) { nodes { type } }
+             rooms(filter: {archived: false}) { totalCount } }"""
+    )
+
+    bookings = len(answer.data["auditLog"]["nodes"])
+    assert await usage(desk) == (answer.data["rooms"]["totalCount"], bookings) == (2, 3)
+
+
+# ------------------------------------------------------------------------------ rooms
+
+
+async def add_room(desk: Desk) -> list[str]:
+    answer = await desk(
+        """mutation { createRoom(input: {name: "One more", capacity: 2}) {
+             room { id } userErrors { code ... on PlanLimitError { limit resetsAt requiredPlan } }
+           } }"""
+    )
+    return answer.refusals
+
+
+async def test_a_room_out_of_use_does_not_count(
+    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+) -> None:
+    archive = """mutation ($id: ID!) { archiveRoom(id: $id, version: 1) {
+                   room { version } userErrors { code } } }"""
+    restore = """mutation ($id: ID!) { unarchiveRoom(id: $id, version: 2) {
+                   room { version } userErrors { code } } }"""
+    id = api_id(venue.rooms[0])
+
+    three_more = [await add_room(desk) for _ in range(3)]
+    one_too_many = await add_room(desk)
+    await desk(archive, id=id)
+    in_its_place = await add_room(desk)
+    back = await desk(restore, id=id)
+
+    assert (three_more, one_too_many) == ([[], [], []], ["PLAN_LIMIT_REACHED"])
+    assert (in_its_place, back.refusals) == ([], ["PLAN_LIMIT_REACHED"])
+    assert await usage(desk) == (5, 0)
+
+
+async def test_archiving_again_gives_back_nothing_more(desk: Desk, venue: Venue) -> None:
+    archive = """mutation ($id: ID!, $version: Int!) {
+                   archiveRoom(id: $id, version: $version) { userErrors { code } } }"""
+    id = api_id(venue.rooms[0])
+
+    await desk(archive, id=id, version=1)
+    await desk(archive, id=id, version=2)
+
+    assert await usage(desk) == (1, 0)
