@@ -37,16 +37,25 @@ class Client:
         return cls(reader, writer, token=token)
 
     async def ask(self, query: str, variables: Mapping[str, Any]) -> Answer:
-        body = orjson.dumps({"query": query, "variables": variables})
         began = perf_counter()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            self._writer.write(self._head + b"%d\r\n\r\n" % len(body) + body)
+            self._send(query, variables)
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status, *lines = head.rstrip("\r\n").split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines)
             answer = await self._reader.readexactly(int(headers["content-length"]))
         self.waits.append(perf_counter() - began)
         return Answer(int(status.split()[1]), headers, orjson.loads(answer))
+
+    async def ask_and_hang_up(self, query: str, variables: Mapping[str, Any]) -> None:
+        """Send an operation, and be gone before the answer."""
+        self._send(query, variables)
+        await self._writer.drain()
+        await self.close()
+
+    def _send(self, query: str, variables: Mapping[str, Any]) -> None:
+        body = orjson.dumps({"query": query, "variables": variables})
+        self._writer.write(self._head + b"%d\r\n\r\n" % len(body) + body)
 
     async def close(self) -> None:
         self._writer.close()

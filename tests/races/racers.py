@@ -99,6 +99,9 @@ class Racer:
         answer = await self.client.ask(_CREATE, {**slot.variables, "key": key})
         return self._seen(EventType.BOOKING_CREATED, answer)
 
+    async def book_and_hang_up(self, slot: Slot) -> None:
+        await self.client.ask_and_hang_up(_CREATE, slot.variables)
+
     async def convert(self, hold: Ref) -> Answer:
         answer = await self.client.ask(_CONVERT, {"hold": hold.id})
         return self._seen(EventType.BOOKING_CREATED, answer)

@@ -168,6 +168,23 @@ async def test_a_pending_booking_is_confirmed_or_gives_its_time_to_another(
     await _check_books(runtime, venue, crowd)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_clients_who_hang_up_hold_nobody_up(
+    servers: tuple[str, str], runtime: Runtime, processes: int
+) -> None:
+    venue = await make_venue(runtime)
+    async with racers(runtime, servers[:processes], [venue.staff], count=64) as crowd:
+        impatient, patient = crowd[:32], crowd[32:]
+        await at_once(racer.book_and_hang_up(slot_at(venue, 0)) for racer in impatient)
+
+        answers = await at_once(racer.book(slot_at(venue, 0)) for racer in patient)
+
+    kept = await books(runtime, venue)
+    assert refusals(answers) == {"SLOT_TAKEN"}
+    assert len(winners(answers)) <= 1
+    assert len(kept.standing) == len(kept.logged(E.BOOKING_CREATED)) == kept.used == 1
+
+
 async def _check_books(runtime: Runtime, venue: Venue, crowd: list[Racer]) -> None:
     kept = await books(runtime, venue)
     changes = list(chain.from_iterable(racer.changes for racer in crowd))
