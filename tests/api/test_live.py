@@ -5,9 +5,11 @@ from contextlib import aclosing
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 from sqlmodel import select
 
+from app import build_app
 from domain.events import Event, EventType
 from domain.users import Role
 from kit.cursors import decode_cursor
@@ -16,6 +18,7 @@ from kit.ids import new_id
 from kit.operation import Operation
 from kit.relay import Relay
 from kit.scope import Request, Runtime, Scope
+from kit.settings import Settings
 from kit.tokens import Tokens
 from models.customers import Customer
 from models.rooms import Room
@@ -215,6 +218,24 @@ async def test_a_room_hears_of_the_booking_that_leaves_it(
         event = await next_event(stream)
         assert event["type"] == "BOOKING_RESCHEDULED"
         assert event["booking"]["room"] == {"name": "Room 2"}
+
+
+async def test_what_another_process_did_is_heard_of(
+    runtime: Runtime, api: Api, server: str, settings: Settings, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime)
+    other = build_app(settings, clock=clock, with_graphiql=False)
+    transport = httpx2.ASGITransport(other)
+    async with (
+        live(server, token=venue.staff.token) as client,
+        other.router.lifespan_context(other),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http,
+    ):
+        stream = await following(client, api, venue.staff)
+
+        booking = await book(Api(http), venue, "2027-03-02T18:00:00Z")
+
+        assert (await next_event(stream))["booking"]["id"] == booking["id"]
 
 
 async def test_a_refused_change_is_never_heard_of(runtime: Runtime, api: Api, server: str) -> None:
