@@ -37,6 +37,14 @@ WEEK_QUERY: Final = f"""
       }}
     }}
 """
+AVAILABILITY_QUERY: Final = """
+    query Free($query: AvailabilityQuery!) {
+      availability(query: $query) { slots { startsAt endsAt price { amount } room { id } } }
+    }
+"""
+AVAILABILITY_ROOMS: Final = 10
+# What a person waits for, rather than how many are served.
+ONE_AT_A_TIME: Final = frozenset({"availability"})
 ONE_QUERY: Final = f"query One($id: ID!) {{ booking(id: $id) {{ {FIELDS} }} }}"
 
 
@@ -45,6 +53,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5, help="of each target, alternating")
     parser.add_argument("--seconds", type=float, default=2.0, help="that a round lasts")
+    parser.add_argument("--history", type=int, default=290_000, help="bookings before the week")
     parser.add_argument("--json", action="store_true", help="print the figures as one object")
     arguments = parser.parse_args()
 
@@ -64,7 +73,8 @@ def main() -> None:
 async def _run(
     urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace
 ) -> dict[str, dict[str, dict[str, float]]]:
-    data = await load(urls, SECRET.encode())
+    print(f"Loading {arguments.history:,} bookings …", file=sys.stderr)
+    data = await load(urls, SECRET.encode(), history=arguments.history)
     environment = {
         "BOOM_APP_DATABASE_URL": urls.app,
         "BOOM_RELAY_DATABASE_URL": urls.relay,
@@ -87,7 +97,7 @@ async def _run(
                     measured = await measure(
                         call,
                         processes[target],
-                        clients=arguments.clients,
+                        clients=1 if name in ONE_AT_A_TIME else arguments.clients,
                         seconds=arguments.seconds,
                     )
                     if number:
@@ -102,6 +112,9 @@ def _calls(data: Data, ours: int, bare: int) -> Mapping[str, Mapping[str, Call]]
     one = {"query": ONE_QUERY, "variables": {"id": data.booking_node_id}}
     span = urlencode({"tenant": data.tenant_id, "since": since, "until": until})
     which = urlencode({"tenant": data.tenant_id, "id": data.booking_id})
+    rooms = data.room_node_ids[:AVAILABILITY_ROOMS]
+    wanted = {"from": since, "to": until, "durationMinutes": 60, "roomIds": rooms}
+    free = {"query": AVAILABILITY_QUERY, "variables": {"query": wanted}}
     return {
         "week": {
             "ours": Call.post(ours, "/graphql", orjson.dumps(week), data.token),
@@ -111,6 +124,7 @@ def _calls(data: Data, ours: int, bare: int) -> Mapping[str, Mapping[str, Call]]
             "ours": Call.post(ours, "/graphql", orjson.dumps(one), data.token),
             "bare": Call.get(bare, f"/one?{which}"),
         },
+        "availability": {"ours": Call.post(ours, "/graphql", orjson.dumps(free), data.token)},
     }
 
 
@@ -131,7 +145,10 @@ def _served(factory: str, environment: Mapping[str, str]) -> Iterator[tuple[int,
     command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
     command += ["--http", "httptools", "--no-server-header", "--ws-per-message-deflate", "false"]
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait_for(port, process)
@@ -160,12 +177,13 @@ def _median(rounds: list[Measured]) -> dict[str, float]:
 
 
 def _print(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    print(f"{'':10}{'target':8}{'req/s':>10}{'p50 ms':>10}{'p95 ms':>10}{'CPU µs':>10}{'ratio':>8}")
+    print(f"{'':14}{'target':8}{'req/s':>10}{'p50 ms':>10}{'p95 ms':>10}{'CPU µs':>10}{'ratio':>8}")
     for name, targets in figures.items():
         for target, of_target in targets.items():
-            ratio = of_target["rps"] / targets["bare"]["rps"]
+            bare = targets.get("bare")
+            ratio = f"{of_target['rps'] / bare['rps']:.3f}" if bare else ""
             cells = "".join(f"{value:>10.1f}" for value in of_target.values())
-            print(f"{name:10}{target:8}{cells}{ratio:>8.3f}")
+            print(f"{name:14}{target:8}{cells}{ratio:>8}")
 
 
 if __name__ == "__main__":

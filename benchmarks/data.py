@@ -1,8 +1,9 @@
-"""A venue with a full week: 20 rooms and 140 bookings, each with its customer."""
+"""A venue with a full week, 20 rooms and 140 bookings with customers, after years of others."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 
@@ -25,18 +26,19 @@ class Data:
     tenant_id: str
     booking_id: str
     booking_node_id: str
+    room_node_ids: list[str]
 
 
-async def load(urls: DatabaseUrls, secret: bytes) -> Data:
-    """Fill an empty, migrated database, as its owner."""
+async def load(urls: DatabaseUrls, secret: bytes, *, history: int) -> Data:
+    """Fill an empty, migrated database, as its owner: ``history`` bookings lie before the week."""
     connection = await asyncpg.connect(urls.owner)
     try:
-        return await _load(connection, secret)
+        return await _load(connection, secret, history)
     finally:
         await connection.close()
 
 
-async def _load(connection: asyncpg.Connection, secret: bytes) -> Data:
+async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> Data:
     now = datetime.now(UTC)
     tenant, user, session = new_id(), new_id(), new_id()
     await connection.execute("SELECT set_config('app.tenant', $1, false)", str(tenant))
@@ -104,7 +106,45 @@ async def _load(connection: asyncpg.Connection, secret: bytes) -> Data:
         """,
         bookings,
     )
+    await _load_history(connection, tenant, [room[1] for room in rooms], history)
     await connection.execute("ANALYZE")
     token, _ = Tokens(secret).sign(tenant_id=tenant, user_id=user, session_id=session, now=now)
     booking = bookings[0][1]
-    return Data(token, str(tenant), str(booking), encode_id("Booking", booking))
+    return Data(
+        token,
+        str(tenant),
+        str(booking),
+        encode_id("Booking", booking),
+        [encode_id("Room", room[1]) for room in rooms],
+    )
+
+
+async def _load_history(
+    connection: asyncpg.Connection, tenant: UUID, room_ids: list[UUID], history: int
+) -> None:
+    """One booking an hour in each room, back from the week until there are so many."""
+    await connection.execute(
+        """
+        INSERT INTO weekday_hours (tenant_id, id, weekday, intervals)
+        SELECT $1, gen_random_uuid(), day, '[[0, 1440]]'
+        FROM unnest(ARRAY['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY',
+            'SUNDAY']) day
+        """,
+        tenant,
+    )
+    await connection.execute(
+        """
+        INSERT INTO bookings (tenant_id, id, reference, room_id, status, starts_at, ends_at,
+            occupied, party_size, price_minor, currency_code, version, created_at, updated_at)
+        SELECT $1, gen_random_uuid(), 'PAST-' || room.n || '-' || hour, room.id, 'completed', start,
+            start + interval '1 hour', tstzrange(start, start + interval '1 hour'), 2, 4000, 'USD',
+            1, start, start
+        FROM unnest($2::uuid[]) WITH ORDINALITY room (id, n)
+        CROSS JOIN generate_series(1, $3) hour
+        CROSS JOIN LATERAL (SELECT $4::timestamptz - hour * interval '1 hour' AS start) past
+        """,
+        tenant,
+        room_ids,
+        history // len(room_ids),
+        MONDAY,
+    )
