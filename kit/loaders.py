@@ -78,7 +78,7 @@ class Loaders:
                 found[owner].append(row)
             return [page_of(listing, window, found[owner]) for owner in keys]
 
-        return self.batch(("page", name, window), load, key)
+        return self.batch(("page", str(parent), name, window), load, key)
 
     def count(
         self,
@@ -96,7 +96,7 @@ class Loaders:
             found = {row[0]: row[1] for row in await self._scope.rows(statement)}
             return [found.get(owner, 0) for owner in keys]
 
-        return self.batch(("count", name, exact), load, key)
+        return self.batch(("count", str(parent), name, exact), load, key)
 
     def _to_one(self, target: Any, remote: Any) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def load(keys: list[Any]) -> list[Any]:
