@@ -1,7 +1,8 @@
 """What a booking costs, line by line."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Self
 
 from domain.intervals import Interval
 from domain.money import Money
@@ -34,6 +35,16 @@ class Price:
     discount: Money
     tax: Money
     total: Money
+
+    def moved(self, by: timedelta) -> Self:
+        """The same amounts for a time that lies so much later."""
+        lines = tuple(
+            replace(line, interval=Interval(line.interval.start + by, line.interval.end + by))
+            if line.interval
+            else line
+            for line in self.lines
+        )
+        return replace(self, lines=lines)
 
 
 def price_of(hourly_rate: Money | None, interval: Interval, *, label: str) -> Price | None:

@@ -275,6 +275,9 @@ async def reschedule_booking(
         price = claimed.price
         moved.price_lines = stored_lines(price)
         moved.price_minor = price.total.amount_minor if price else None
+    elif moved.breakdown is not None:
+        shift = claimed.wanted.start - moved.starts_at
+        moved.price_lines = stored_lines(moved.breakdown.moved(shift))
     moved.room_id = target
     moved.starts_at = claimed.wanted.start
     moved.ends_at = claimed.wanted.end

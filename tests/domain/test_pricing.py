@@ -1,6 +1,6 @@
 """A price is its lines."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.intervals import Interval
 from domain.money import Money
@@ -28,3 +28,11 @@ def test_a_free_room_has_a_price_of_nothing() -> None:
 
     assert price is not None
     assert price.total == Money(0, "JPY")
+
+
+def test_a_moved_booking_costs_the_same_at_another_time() -> None:
+    price = price_of(Money(2900, "USD"), EVENING, label="Blue Room")
+
+    assert price is not None
+    later = Interval(EVENING.start + timedelta(hours=1), EVENING.end + timedelta(hours=1))
+    assert price.moved(timedelta(hours=1)) == price_of(Money(2900, "USD"), later, label="Blue Room")
