@@ -22,6 +22,7 @@ BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
 """How late an event is whose wake was lost."""
 HELD_BACK_POLL_SECONDS: Final = 0.02
+PATIENCE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,11 @@ class Relay:
         return place
 
     async def _rows(self, statement: Any) -> Any:
-        async with self._database.session(writes=False) as session:
+        # A connection that died without a word would keep all listeners waiting.
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            self._database.session(writes=False) as session,
+        ):
             return (await session.execute(statement)).all()
 
 

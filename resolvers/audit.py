@@ -9,6 +9,7 @@ from typing_extensions import Doc
 from domain.events import FieldChange, changes
 from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
+from kit.relay import horizon_of
 from kit.scope import ActorKind, Scope
 from models.log import AuditFilter, LogEntry, RequestOrigin, entries_matching, horizon
 from models.users import User
@@ -27,8 +28,8 @@ class LoggedActor:
 
 async def end_of_log(scope: Scope) -> Bookmark:
     """Up to where this snapshot's rows hold everything that happened."""
-    ((generation, xid),) = await scope.rows(horizon())
-    return Bookmark(scope.tenant_id, generation, Place(xid, 0))
+    generation, place = horizon_of(await scope.rows(horizon()))
+    return Bookmark(scope.tenant_id, generation, place)
 
 
 async def event_cursor(scope: Scope) -> EventCursor:

@@ -105,6 +105,8 @@ async def _entries(
 ) -> AsyncGenerator[Entry | ResyncRequired, None]:
     """What the log holds beyond the cursor, then what is added to it; each entry once."""
     end = await _patiently(operation, end_of_log)
+    # Whoever waits for an event holds no connection.
+    await operation.rest()
     start = end if after is None else _start(after, end)
     if start is None:
         yield ResyncRequired(encode_cursor(end), _UNKNOWN)

@@ -186,6 +186,20 @@ async def test_more_than_a_batch_is_replayed_in_order(
     assert places == sorted(places)
 
 
+async def test_who_waits_for_an_event_holds_no_connection(
+    runtime: Runtime, api: Api, server: str
+) -> None:
+    venue = await make_venue(runtime)
+    async with live(server, token=venue.staff.token) as client:
+        await client.subscribe(EVENTS)
+        stream = await following(client, api, venue.staff)
+        await book(api, venue, "2027-03-02T18:00:00Z")
+        await next_event(stream)
+        await until_followed(runtime, venue, listeners=2)
+
+        await until_no_connection_is_held(runtime)
+
+
 async def test_events_are_chosen_by_room_and_type(runtime: Runtime, api: Api, server: str) -> None:
     venue = await make_venue(runtime)
     first, second = venue.rooms
@@ -458,6 +472,14 @@ async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) 
         while True:
             followed = relay_of(runtime)._followed.get(venue.tenant.id)
             if followed and followed.head and len(followed.listeners) == listeners:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def until_no_connection_is_held(runtime: Runtime) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if runtime.database.pool_status["checked_out"] == 0:
                 return
             await asyncio.sleep(0.01)
 
