@@ -143,7 +143,7 @@ class Relay:
         try:
             if followed.head is None:
                 start = await self._horizon()
-                # Of two that start at once, the first start stays: it is the lower one.
+                # Of two that start at once either will do: both read their snapshots later.
                 followed.head = followed.head or start
             yield listener
         finally:
