@@ -41,26 +41,34 @@ async def load_demo(
 async def _load(
     runtime: Runtime, venue: DemoVenue, progress: Callable[[str], None], passwords: Passwords
 ) -> None:
-    async def add(scope: Scope) -> DemoRows | None:
-        if await scope.value(tenant_id_of(venue.subdomain)) is not None:
-            return None
-        progress(f"{venue.name}: making months of bookings …")
-        hashes = await asyncio.gather(*(passwords.hash(DEMO_PASSWORD) for _ in USERS))
-        made = DemoRows(
-            venue, now=scope.now(), password_hashes=dict(zip(USERS, hashes, strict=True))
-        )
+    if await _is_there(runtime, venue):
+        return
+    started = time.monotonic()
+    progress(f"{venue.name}: making months of bookings …")
+    # All made before the transaction begins: one that idles is ended.
+    hashes = await asyncio.gather(*(passwords.hash(DEMO_PASSWORD) for _ in USERS))
+    made = DemoRows(
+        venue, now=runtime.clock(), password_hashes=dict(zip(USERS, hashes, strict=True))
+    )
+
+    async def store(scope: Scope) -> None:
         await scope.enter(made.tenant.id)
         await scope.lock(CALENDAR)
         for batch in made.batches():
             for row in batch:
                 scope.add(row)
             await scope.flush()
-        return made
 
-    started = time.monotonic()
-    added = (await perform(runtime, ANONYMOUS, Request(new_id()), add)).result
-    if added is not None:
-        progress(
-            f"{venue.name}: {len(added.rooms)} rooms, {len(added.customers)} customers, "
-            f"{len(added.bookings):,} bookings ({time.monotonic() - started:.1f} s)"
-        )
+    await perform(runtime, ANONYMOUS, Request(new_id()), store)
+    progress(
+        f"{venue.name}: {len(made.rooms)} rooms, {len(made.customers)} customers, "
+        f"{len(made.bookings):,} bookings ({time.monotonic() - started:.1f} s)"
+    )
+
+
+async def _is_there(runtime: Runtime, venue: DemoVenue) -> bool:
+    scope = Scope(runtime, ANONYMOUS, Request(new_id()))
+    try:
+        return await scope.value(tenant_id_of(venue.subdomain)) is not None
+    finally:
+        await scope.close()
