@@ -18,7 +18,7 @@ from schema.ids import encode_id, read_id
 from tests.architecture.operations import Place, operation, places
 from tests.client import Api
 from tests.clock import StoppedClock
-from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.factories import Person, Venue, api_id, make_booking, make_venue
 
 BUILT: Final = build_schema(schema.as_str())
 PLACES: Final = list(places(BUILT))
@@ -124,9 +124,26 @@ async def test_a_foreign_id_is_an_unknown_id(
     assert to_own != to_unknown, "the id makes no difference here: others() lacks something"
 
 
-async def ask(api: Api, place: Place, id: str, own: Everything) -> Any:
-    """The answer without what is new each time."""
+@pytest.mark.parametrize("place", PLACES, ids=str)
+async def test_to_a_guest_another_guests_id_is_an_unknown_id(
+    place: Place, runtime: Runtime, api: Api, clock: StoppedClock
+) -> None:
+    everything = await make_everything(runtime, api, clock)
+    venue = everything.venue
+    booking = await make_booking(
+        runtime, venue, clock.now.replace(day=2, hour=15), customer=venue.other_customer
+    )
+    foreign = (api_id(booking), api_id(venue.other_customer))
+
+    async def answers(*ids: str) -> list[Any]:
+        return [await ask(api, place, id, everything, by=venue.guest) for id in ids]
+
+    assert await answers(*foreign) == await answers(*map(unknown, foreign))
+
+
+async def ask(api: Api, place: Place, id: str, own: Everything, *, by: Person | None = None) -> Any:
+    """The answer, to the owner if to nobody else, without what is new each time."""
     document, variables = operation(BUILT, place, id, others=others(place, own))
-    answer = await api(document, variables, token=own.venue.owner.token)
+    answer = await api(document, variables, token=(by or own.venue.owner).token)
     assert answer.status == 200, answer.body
     return {**answer.body, "extensions": None}
