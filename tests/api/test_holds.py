@@ -210,7 +210,7 @@ async def test_that_a_hold_ran_out_is_told_once(
 
     told = await desk.history(hold)
     assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
-    assert {"field": "status", "before": "held", "after": "expired"} in told[1]["changes"]
+    assert {"field": "status", "before": "HELD", "after": "EXPIRED"} in told[1]["changes"]
 
 
 async def test_whoever_takes_the_time_first_tells_that_the_hold_ran_out(

@@ -277,12 +277,12 @@ async def test_a_change_of_hours_stands_in_the_log(api: Api, runtime: Runtime) -
             "type": "HOURS_CHANGED",
             "subjectId": api_id(room),
             "changes": [
-                {"field": "reason", "before": None, "after": None},
                 {
                     "field": "hoursException",
                     "before": None,
                     "after": {"date": CHRISTMAS, "intervals": [interval("10:00", "12:00")]},
                 },
+                {"field": "reason", "before": None, "after": None},
             ],
         }
     ]

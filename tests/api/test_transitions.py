@@ -259,7 +259,7 @@ async def test_each_step_is_in_the_history(api: Api, runtime: Runtime, clock: St
         ("BOOKING_CHECKED_IN", "2027-03-01T11:00:00Z", "USER"),
         ("BOOKING_COMPLETED", "2027-03-01T12:00:00Z", "USER"),
     ]
-    assert told[1]["changes"] == [{"field": "status", "before": "pending", "after": "confirmed"}]
+    assert told[1]["changes"] == [{"field": "status", "before": "PENDING", "after": "CONFIRMED"}]
 
 
 async def test_a_reason_is_kept_in_the_history(api: Api, runtime: Runtime) -> None:
