@@ -20,8 +20,8 @@ from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.tokens import Tokens
 from resolvers.transactions import journal
-from tests.clock import StoppedClock
 from tests.database import SECRET, drop_database, fresh_database
+from tests.races.clock import RunningClock
 
 _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
@@ -41,7 +41,7 @@ async def runtime(database: DatabaseUrls, servers: tuple[str, str]) -> AsyncIter
     """For the factories, and to look at what was stored; closed before the servers end."""
     pool = Database(database.app.sqlalchemy, pool_size=2)
     parts: dict[type, object] = {Tokens: Tokens(SECRET)}
-    yield Runtime(pool, StoppedClock(), journal, wake=lambda _tenant_id: None, parts=parts)
+    yield Runtime(pool, RunningClock(), journal, wake=lambda _tenant_id: None, parts=parts)
     await pool.close()
 
 

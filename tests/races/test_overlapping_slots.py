@@ -13,7 +13,7 @@ from tests.client import Answer
 from tests.factories import Venue, make_venue
 from tests.races.books import books
 from tests.races.conftest import Say
-from tests.races.racers import Slot, at_once, racers, refusals, summary, waits, winners
+from tests.races.racers import Racer, Slot, at_once, racers, refusals, summary, waits, winners
 from tests.races.ways import Way, all_ways, slot_at
 
 BUFFER_MINUTES = 15
@@ -44,15 +44,9 @@ async def test_what_is_given_of_overlapping_times_fits_and_nothing_else_would(
         ways = await all_ways(runtime, venue, crowd)
         waits(crowd)
 
-        played = []
-        for number in range(rounds):
-            slots = [_wanted(venue, number, index) for index in range(clients)]
-            tries = zip(ways, slots, strict=True)
-            answers = await at_once(
-                _after(index % 5 * 0.01, way, slot) for index, (way, slot) in enumerate(tries)
-            )
-            say(f"overlapping slots, {clients} clients: {summary(waits(crowd))}")
-            played.append(list(zip(slots, answers, strict=True)))
+        played = [
+            await _round(venue, number, ways, crowd=crowd, say=say) for number in range(rounds)
+        ]
 
     everything = [answer for _, answer in chain.from_iterable(played)]
     assert refusals(everything) == {"SLOT_TAKEN", "BUFFER_VIOLATION"}
@@ -64,6 +58,18 @@ async def test_what_is_given_of_overlapping_times_fits_and_nothing_else_would(
     assert sorted(kept.of_clients) == sorted(changes)
     assert kept.used == len(kept.logged(E.BOOKING_CREATED))
     assert len(winners(everything)) >= 2 * rounds
+
+
+async def _round(
+    venue: Venue, number: int, ways: list[Way], *, crowd: list[Racer], say: Say
+) -> list[tuple[Slot, Answer]]:
+    slots = [_wanted(venue, number, index) for index in range(len(ways))]
+    answers = await at_once(
+        _after(index % 5 * 0.01, way, slot)
+        for index, (way, slot) in enumerate(zip(ways, slots, strict=True))
+    )
+    say(f"overlapping slots, {len(crowd)} clients: {summary(waits(crowd))}")
+    return list(zip(slots, answers, strict=True))
 
 
 async def _after(seconds: float, way: Way, slot: Slot) -> Answer:
