@@ -14,7 +14,7 @@ from tests.factories import Venue, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
 ELEVEN = "2027-03-02T11:00:00Z"
-KEY = {"idempotencyKey": "a key of the client's"}
+KEY: dict[str, Any] = {"idempotencyKey": "a key of the client's"}
 
 
 @pytest_asyncio.fixture
