@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from commands.demo import load_demo
+from commands.demo_venues import DEMO_PASSWORD
 from commands.migrate import migrate
 from kit.database_urls import DatabaseUrl, DatabaseUrls, logins, trusted_urls
 from kit.embedded import EmbeddedServer, EmbeddedServerError
@@ -28,7 +29,6 @@ from web.http import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
 DEMO_VENUES = {"boom": "boom.test", "salon": "salon.test"}
-DEMO_PASSWORD = "boom-demo-password"  # noqa: S105 - printed at every start of a demo
 
 _PREPARING_LOCK = 0x626F6F6D
 _STALLED_CLIENT_MS = 20_000
@@ -87,23 +87,28 @@ async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
         await connection.execute("SELECT pg_advisory_lock($1)", _PREPARING_LOCK)
         with _step("Tables", "migrating"):
             await asyncio.to_thread(migrate, owner)
-        if settings.demo:
-            await load_demo(owner, lambda line: print(f"  {'Demo':<12} {line}", flush=True))
-        elif settings.is_production and (venues := await _demo_venues(connection)):
+        if settings.is_production and (venues := await _demo_venues(connection)):
             raise CannotRun(
                 f"The database has demo users, whose passwords everybody knows (tenant "
                 f"{', '.join(venues)}). Take another database."
             )
-        if settings.database_url is None:
-            return trusted_urls(owner)
-        return await logins(
-            owner,
-            secret=settings.secret,
-            app=settings.app_database_url,
-            relay=settings.relay_database_url,
-        )
+        urls = await _logins(settings, owner)
+        if settings.demo:
+            await load_demo(urls.app, lambda line: print(f"  {'Demo':<12} {line}", flush=True))
+        return urls
     finally:
         await connection.close()
+
+
+async def _logins(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
+    if settings.database_url is None:
+        return trusted_urls(owner)
+    return await logins(
+        owner,
+        secret=settings.secret,
+        app=settings.app_database_url,
+        relay=settings.relay_database_url,
+    )
 
 
 def _serve(

@@ -61,6 +61,7 @@ _CLAIMS: Final = (
         col(Booking.room_id),
         col(Booking.id),
         col(Booking.status),
+        col(Booking.customer_id),
         col(Booking.starts_at),
         col(Booking.ends_at),
         func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),

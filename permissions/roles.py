@@ -13,7 +13,6 @@ class Permission(StrEnum):
     MEMBER = "member"
     TENANT_READ = "tenant:read"
     TENANT_WRITE = "tenant:write"
-    USAGE_READ = "usage:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     ROOMS_READ = "rooms:read"
@@ -55,7 +54,7 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,
     P.BOOKINGS_HISTORY,
 }  # fmt: skip
-_MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.USAGE_READ, P.AUDIT_READ}
+_MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ}
 _ADMIN: Final = _MANAGER | {P.TENANT_WRITE, P.USERS_WRITE}
 
 

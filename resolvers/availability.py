@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from typing_extensions import Doc
@@ -31,7 +31,7 @@ from models.bookings import LONGEST
 from models.calendar import CALENDAR
 from models.rooms import Room, rooms_with_tenant
 from models.tenants import Tenant
-from permissions.policy import may
+from permissions.policy import may, only_own
 from permissions.roles import P
 from resolvers.audit import event_cursor
 from resolvers.hours import hours_facts
@@ -266,7 +266,7 @@ async def load_calendar(
         status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
         if status is Status.EXPIRED:
             stale.append(taken.id)
-        elif taken.id != exclude_booking_id:
+        elif taken.id != exclude_booking_id or not _may_move(scope, taken):
             time = _interval(taken.starts_at, taken.ends_at)
             occupied = _interval(taken.occupied_from, taken.occupied_to)
             busy[taken.room_id].append(Busy(taken.room_id, taken.id, time, occupied))
@@ -287,6 +287,13 @@ async def load_calendar(
         for id, room in venue.rooms.items()
     }
     return Calendar(venue, facts, stale=tuple(stale))
+
+
+def _may_move(scope: Scope, taken: Any) -> bool:
+    """A guest who leaves out another's booking would be told of a free time that isn't."""
+    return not only_own(scope.actor, P.BOOKINGS_WRITE) or (
+        taken.customer_id is not None and taken.customer_id == scope.actor.own_id
+    )
 
 
 def _interval(start: datetime, end: datetime) -> Interval:
