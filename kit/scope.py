@@ -41,6 +41,8 @@ class Actor:
     """Who acts; no kind: somebody who hasn't logged in.
 
     ``own_id`` is the record that rules about "their own" speak of; ``plan`` is the tenant's.
+    ``scopes`` are all the permissions that the role's are narrowed to, and ``confined_to`` is the
+    only row that is their own; None: no more than the role says.
     """
 
     kind: ActorKind | None
@@ -50,6 +52,14 @@ class Actor:
     role: str | None = None
     own_id: UUID | None = None
     plan: str | None = None
+    key_id: UUID | None = None
+    scopes: frozenset[str] | None = None
+    confined_to: UUID | None = None
+
+    @property
+    def id(self) -> UUID | None:
+        """The user or the API key; None for the system and for strangers."""
+        return self.user_id or self.key_id
 
 
 ANONYMOUS = Actor(kind=None)
@@ -104,6 +114,9 @@ class Scope:
         self._writes = writes
         self._tenant_id = actor.tenant_id
         self._session: AsyncSession | None = None
+        self._seen_tenant_id: UUID | None = None
+        self._root: Scope = self
+        self._asides: dict[Actor, Scope] = {}
         self._turn = asyncio.Lock()
         self._held = AsyncExitStack()
         self._locked = False
@@ -133,6 +146,19 @@ class Scope:
         self._tenant_id = tenant_id
         if self._session is not None:
             await self._session.execute(select(_tenant_setting(tenant_id)))
+            self._seen_tenant_id = tenant_id
+
+    def aside(self, actor: Actor) -> "Scope":
+        """What another caller sees, of whatever tenant, on the same connection and snapshot.
+
+        One for each caller, for reading only; it lasts as long as this scope.
+        """
+        assert not self._writes and actor.tenant_id is not None
+        scope = self._asides.get(actor)
+        if scope is None:
+            scope = self._asides[actor] = Scope(self.runtime, actor, self.request)
+            scope._root, scope._turn, scope._now = self._root, self._turn, self._now
+        return scope
 
     # ------------------------------------------------------------------ reading
 
@@ -205,6 +231,7 @@ class Scope:
             if self._session is None:
                 self._session = self.runtime.database.session(writes=True)
             await self._session.execute(select(*steps))
+            self._seen_tenant_id = self.tenant_id
             self._now = self.runtime.clock()
 
     async def advisory_lock(self, key: int) -> None:
@@ -262,6 +289,7 @@ class Scope:
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed."""
         session, self._session = self._session, None
+        self._seen_tenant_id = None
         try:
             if session is not None:
                 await asyncio.shield(session.close())
@@ -269,12 +297,15 @@ class Scope:
             await self._held.aclose()
 
     async def _open(self) -> AsyncSession:
-        if self._session is None:
-            session = self.runtime.database.session(writes=self._writes)
-            self._session = session
-            if self._tenant_id is not None:
-                await session.execute(select(_tenant_setting(self._tenant_id)))
-        return self._session
+        root: Scope = self._root
+        if root._session is None:
+            root._session = self.runtime.database.session(writes=self._writes)
+        session = root._session
+        # Of the scopes that share a connection, each statement sees the rows of its own tenant.
+        if self._tenant_id is not None and self._tenant_id != root._seen_tenant_id:
+            await session.execute(select(_tenant_setting(self._tenant_id)))
+            root._seen_tenant_id = self._tenant_id
+        return session
 
 
 def _tenant_setting(tenant_id: UUID) -> Any:

@@ -199,6 +199,16 @@ def bookings_of(tenant_id: UUID) -> Select[Booking]:
     return select(Booking).where(col(Booking.tenant_id) == tenant_id)
 
 
+def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:
+    """Those of a customer, and what a user has held before they were one."""
+    held = and_(
+        col(Booking.status) == Status.HELD.value,
+        col(Booking.customer_id).is_(None),
+        _is(Booking.held_by_id, user_id),
+    )
+    return or_(_is(Booking.customer_id, customer_id), held)
+
+
 def bookings_matching(
     bookings: Select[Booking], filter: BookingFilter | None, *, now: datetime
 ) -> Select[Booking]:
@@ -270,6 +280,11 @@ def inserted_unless_taken(row: Mapping[str, Any]) -> ReturningInsert[Booking]:
     return (
         insert(Booking).values(row).on_conflict_do_nothing(constraint=NO_OVERLAP).returning(Booking)
     )
+
+
+def _is(column: Any, id: UUID | None) -> ColumnElement[bool]:
+    # To SQLAlchemy `== None` is IS NULL: whoever has no id would own what is nobody's.
+    return false() if id is None else col(column) == id
 
 
 def _has_status(wanted: StatusFilter, now: datetime) -> list[ColumnElement[bool]]:

@@ -6,13 +6,15 @@ from kit.scope import Actor, ActorKind
 from models.bookings import Booking
 from models.customers import Customer
 from models.users import User
-from permissions.roles import GRANTS, Permission, Reach
+from permissions.roles import GRANTS, P, Permission, Reach
 
 
 def reach(actor: Actor, permission: Permission) -> Reach | None:
     """How far the caller's grant goes; None when there is none. The system may do anything."""
     if actor.kind is ActorKind.SYSTEM:
         return Reach.ANY
+    if actor.scopes is not None and permission not in actor.scopes | {P.PUBLIC}:
+        return None
     return GRANTS[Role(actor.role) if actor.role else None].get(permission)
 
 
@@ -38,11 +40,20 @@ def owns(actor: Actor, row: object) -> bool:
         case Customer():
             return row.id == actor.own_id
         case Booking():
-            return row.customer_id is not None and row.customer_id == actor.own_id
+            return _owns_booking(actor, row)
         case User():
             return row.id == actor.user_id
         case _:
             return False
+
+
+def _owns_booking(actor: Actor, booking: Booking) -> bool:
+    if actor.confined_to is not None:
+        return booking.id == actor.confined_to
+    if booking.customer_id is not None:
+        return booking.customer_id == actor.own_id
+    # Held by somebody who is no customer yet: their address is still to be verified.
+    return booking.held_by_id is not None and booking.held_by_id == actor.user_id
 
 
 def refusal(actor: Actor, permission: Permission) -> RequestError:

@@ -5,7 +5,7 @@ from secrets import token_bytes
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, false
 from sqlmodel import col
 from typing_extensions import Doc
 
@@ -42,11 +42,12 @@ from models.bookings import (
     bookings_of,
     bookings_sorted,
     inserted_unless_taken,
+    own_bookings,
     stored_lines,
 )
 from models.tenants import Tenant
-from permissions.policy import may, only_own
-from permissions.roles import P
+from permissions.policy import may, reach
+from permissions.roles import P, Reach
 from resolvers.claims import Claim, claim, expire, lock_rooms, price_refusals
 from resolvers.customers import customer_for
 from resolvers.rows import at_version, found
@@ -64,11 +65,17 @@ Reason = Annotated[str | None, Doc("Kept in the history; at most 500 characters.
 
 
 def visible_bookings(scope: Scope) -> Select[Booking]:
-    """All of the tenant's, or the caller's own."""
+    """All of the tenant's, or the caller's own; none for a caller who may see none."""
     bookings = bookings_of(scope.tenant_id)
-    if only_own(scope.actor, P.BOOKINGS_READ):
-        return bookings.where(col(Booking.customer_id) == scope.actor.own_id)
-    return bookings
+    match reach(scope.actor, P.BOOKINGS_READ):
+        case Reach.ANY:
+            return bookings
+        case Reach.OWN if scope.actor.confined_to is not None:
+            return bookings.where(col(Booking.id) == scope.actor.confined_to)
+        case Reach.OWN:
+            return bookings.where(own_bookings(scope.actor.own_id, scope.actor.user_id))
+        case None:
+            return bookings.where(false())
 
 
 async def booking(scope: Scope, *, id: Annotated[BookingId, Doc("Which.")]) -> Booking | None:

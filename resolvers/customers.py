@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from sqlalchemy import Select
+from sqlalchemy import Select, false
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from typing_extensions import Doc
@@ -28,16 +28,21 @@ from models.customers import (
     inserted_unless_known,
     with_address,
 )
-from permissions.policy import only_own
-from permissions.roles import P
+from permissions.policy import only_own, reach
+from permissions.roles import P, Reach
 from resolvers.rows import at_version, found
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:
+    """All of the tenant's, or the caller's own record; none for a caller who may see none."""
     customers = customers_of(scope.tenant_id)
-    if only_own(scope.actor, P.CUSTOMERS_READ):
-        customers = customers.where(col(Customer.id) == scope.actor.own_id)
-    return customers
+    match reach(scope.actor, P.CUSTOMERS_READ):
+        case Reach.ANY:
+            return customers
+        case Reach.OWN:
+            return customers.where(col(Customer.id) == scope.actor.own_id)
+        case None:
+            return customers.where(false())
 
 
 async def customer(
@@ -124,15 +129,21 @@ async def customer_for(
     caller confined to their own record can name nobody else. Raises NotFound, Required, and in
     a group all that is wrong with a new customer.
     """
-    visible = visible_customers(scope)
     if choice.id is not None:
+        visible = visible_customers(scope)
         return await found(scope, visible, choice.id, what="customer", path=(*path, "id"))
     if choice.new is None:
         raise Required(path=path)
     if only_own(scope.actor, P.CUSTOMERS_READ):
         raise Invalid("You book for yourself; leave this out.", path=(*path, "new"))
-    new = _new(scope, choice.new, path=(*path, "new"))
-    known = await scope.one(with_address(visible, new.email_key))
+    return await known_or_added(scope, _new(scope, choice.new, path=(*path, "new")))
+
+
+async def known_or_added(scope: Scope, new: Customer) -> Customer:
+    """The customer of the new one's address, as they are; the new one if there is none."""
+    # Not only those whom the caller may see: nothing of them is shown to them by this.
+    everybody = customers_of(scope.tenant_id)
+    known = await scope.one(with_address(everybody, new.email_key))
     if known is not None:
         return known
     stored: list[Customer] = [row for (row,) in await scope.rows(inserted_unless_known(new))]
@@ -140,7 +151,7 @@ async def customer_for(
         scope.emit(_created(stored[0]))
         return stored[0]
     # Somebody else added the address a moment ago; their row is committed by now.
-    added = await scope.one(with_address(visible, new.email_key))
+    added = await scope.one(with_address(everybody, new.email_key))
     assert added is not None, "customers are never removed"
     return added
 

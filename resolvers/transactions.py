@@ -141,7 +141,7 @@ async def journal(scope: Scope, events: Sequence[Event]) -> None:
                     "type": event.type.value,
                     "at": at,
                     "actor_kind": (actor.kind or "SYSTEM"),
-                    "actor_id": actor.user_id,
+                    "actor_id": actor.id,
                     "request_id": request.id,
                     "subject_type": event.subject_type,
                     "subject_id": event.subject_id,
@@ -187,7 +187,7 @@ async def _check_key(scope: Scope, key: Key) -> None:
     kept = await scope.one(
         select(IdempotentResult).where(
             col(IdempotentResult.tenant_id) == scope.tenant_id,
-            col(IdempotentResult.actor_id) == scope.actor.user_id,
+            col(IdempotentResult.actor_id) == scope.actor.id,
             col(IdempotentResult.mutation) == key.mutation,
             col(IdempotentResult.key) == key.text,
         )
@@ -204,15 +204,15 @@ async def _check_key(scope: Scope, key: Key) -> None:
 
 
 def _lock_of(actor: Actor, key: Key) -> int:
-    return advisory_key("key", actor.tenant_id, actor.user_id, key.mutation, key.text)
+    return advisory_key("key", actor.tenant_id, actor.id, key.mutation, key.text)
 
 
 def _kept(scope: Scope, key: Key, result: Any) -> IdempotentResult:
     rows = result if isinstance(result, list) else [result]
-    assert scope.actor.user_id is not None
+    assert scope.actor.id is not None
     return IdempotentResult(
         tenant_id=scope.tenant_id,
-        actor_id=scope.actor.user_id,
+        actor_id=scope.actor.id,
         mutation=key.mutation,
         key=key.text,
         input_hash=key.input_hash,

@@ -32,4 +32,4 @@ class Allowance:
 def _key(actor: Actor, address: str | None) -> str:
     if actor.tenant_id is None:
         return f"address {address}"
-    return f"{actor.tenant_id} {actor.session_id or actor.user_id}"
+    return f"{actor.tenant_id} {actor.session_id or actor.id}"
