@@ -24,6 +24,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
+    PingMessage,
+    PongMessage,
+    SubscribeMessage,
 )
 from strawberry.types.unset import UnsetType
 
@@ -42,6 +45,13 @@ RECHECK_SECONDS: Final = 0.4
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 TOO_BIG: Final = 1009
+# A frame that closes a socket has room for 125 bytes, two of which are the code.
+MAX_REASON_BYTES: Final = 123
+
+_TOO_MANY: Final = {
+    "message": f"Too complex: at most {MAX_OPERATIONS} operations run at once on one socket.",
+    "extensions": {"code": "TOO_COMPLEX", "limit": MAX_OPERATIONS, "value": MAX_OPERATIONS + 1},
+}
 
 
 class Caller:
@@ -79,9 +89,11 @@ class _Adapter(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
+        # A reason may quote the client, at any length.
+        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
         if self.ws.application_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):
-                await self.ws.close(code=code, reason=reason)
+                await self.ws.close(code=code, reason=short)
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
@@ -118,12 +130,30 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         try:
-            await super().handle_connection_init(message)
+            payload = message.get("payload") or {}
+            await super().handle_connection_init({**message, "payload": payload})
         except Unavailable:
             await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
             return
         if self.connection_acknowledged and self.context.token and not self._watching:
             self._watching = asyncio.create_task(self._watch(), name="socket's credentials")
+
+    async def handle_ping(self, message: PingMessage) -> None:
+        reply: PongMessage = {"type": "pong"}
+        if "payload" in message:
+            reply["payload"] = message["payload"]
+        try:
+            await self.send_message(reply)
+        except orjson.JSONEncodeError:
+            await self.handle_invalid_message("The payload is nested too deeply")
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        id = message["id"]
+        if len(self.operations) >= MAX_OPERATIONS and id not in self.operations:
+            reply = {"id": id, "type": "error", "payload": [_TOO_MANY]}
+            await self.send_message(cast("Message", reply))
+        else:
+            await super().handle_subscribe(message)
 
     async def run_operation(self, operation: Subscribed[Caller, None]) -> None:
         caller = self.context
@@ -191,7 +221,7 @@ class Sockets(GraphQL[Caller, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=MAX_OPERATIONS,
+            max_subscriptions_per_connection=None,
             allowed_origins=allowed_origins,
         )
         self.operations = operations
@@ -230,17 +260,17 @@ def _token(given: object) -> str:
 
 def _is_well_formed(message: object) -> bool:
     match message:
-        case {"type": "subscribe", "id": str(), "payload": dict(payload)}:
+        case {"type": "connection_init" | "ping" | "pong", **rest}:
+            return isinstance(rest.get("payload"), dict | None)
+        case {"type": "subscribe", "id": str(id), "payload": dict(payload)}:
             return (
-                isinstance(payload.get("query"), str)
+                id != ""
+                and isinstance(payload.get("query"), str)
                 and isinstance(payload.get("variables"), dict | None)
                 and isinstance(payload.get("operationName"), str | None)
+                and isinstance(payload.get("extensions"), dict | None)
             )
-        case {"type": "complete", "id": str()}:
-            return True
-        case {"type": "subscribe" | "complete"}:
-            return False
-        case {"type": str()}:
-            return True
+        case {"type": "complete", "id": str(id)}:
+            return id != ""
         case _:
             return False

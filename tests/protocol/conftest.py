@@ -1,0 +1,19 @@
+"""Node.js with the kits, where the machine has it."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+from tests.protocol.node_kit import Kit, install
+from web.graphiql_bundle import BuildFailed, find_node
+
+
+@pytest_asyncio.fixture(scope="session")
+async def kit() -> Kit:
+    """What other people's clients and audits run in; without Node.js the test is skipped."""
+    try:
+        node = await find_node()
+    except BuildFailed as missing:
+        pytest.skip(str(missing))
+    return await asyncio.to_thread(install, node)
