@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.dialects.postgresql import Range
 
 from domain.bookings import Status
-from domain.errors import Code, Refusal
+from domain.errors import Refusal
 from domain.hours import Weekday
 from domain.ids import RoomId
 from domain.slots import SlotState
@@ -157,13 +157,16 @@ async def tried(runtime: Runtime, told: Asked, room_id: RoomId, start: datetime)
     )
     assert explained is not None
     reasons = [each.code for each in explained.reasons]
-    refused = await refusals(runtime, told, room_id, start)
+    refusals = await refusals_of(runtime, told, room_id, start)
+    refused = [each.code for each in refusals]
     is_free = (room_id, start) in told.free
     state = told.listed.get((room_id, start), explained.state)
     if refused != reasons:
         return f"{start}: {reasons} were explained, but {refused} refused it"
     if (explained.state is SlotState.FREE) != (not reasons) or state is not explained.state:
         return f"{start}: explained as {explained.state}, listed as {state}, for {reasons}"
+    if others := await refused_alternatives(runtime, told, refusals):
+        return f"{start}: offered instead, but refused: {others}"
     if is_free and reasons:
         return f"{start}: free, but {reasons}"
     if (room_id, start) in told.listed and not reasons and not is_free:
@@ -171,7 +174,9 @@ async def tried(runtime: Runtime, told: Asked, room_id: RoomId, start: datetime)
     return "as told"
 
 
-async def refusals(runtime: Runtime, told: Asked, room_id: RoomId, start: datetime) -> list[Code]:
+async def refusals_of(
+    runtime: Runtime, told: Asked, room_id: RoomId, start: datetime
+) -> list[Refusal]:
     """What refuses a booking sent now; it leaves nothing behind."""
 
     async def change(scope: Scope) -> None:
@@ -189,7 +194,7 @@ async def refusals(runtime: Runtime, told: Asked, room_id: RoomId, start: dateti
     except _Booked:
         return []
     except ExceptionGroup as group:
-        return [each.code for each in group.exceptions if isinstance(each, Refusal)]
+        return [each for each in group.exceptions if isinstance(each, Refusal)]
     raise AssertionError("unreachable")
 
 
