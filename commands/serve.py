@@ -4,8 +4,9 @@ import os
 import threading
 import time
 
-from app import create_app as create_app_of_one_process
 from starlette.applications import Starlette
+
+from app import create_app as create_app_of_one_process
 
 
 def create_app() -> Starlette:
