@@ -1,5 +1,6 @@
 """How much one operation may ask for: what is over a limit is refused before it runs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,9 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    IntValueNode,
     ListValueNode,
+    Node,
     OperationDefinitionNode,
     OperationType,
     Visitor,
@@ -34,6 +37,8 @@ class Limits:
     tokens: int = 2_000
     cost: int = 2_000
     list_items: int = 100
+    repeats: int = 100
+    digits: int = 30
 
 
 DEFAULTS = Limits()
@@ -65,7 +70,7 @@ def measure(
 
 
 def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
-    """What is too much whatever the variables: depth, aliases, root mutations, literal lists.
+    """What is too much whatever the variables: depth, aliases, root mutations, repeats, literals.
 
     Fields of fields count one level each, the leaf included; an alias inside a fragment counts
     at every spread, as it is answered at every spread. Below ``__schema`` and ``__type`` only
@@ -87,9 +92,9 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
             roots = len(_root_keys(lines, place))
             if roots > limits.root_mutations:
                 errors.append(_too_complex("mutations", roots, limits.root_mutations, line.node))
-    literals = _LongLists(limits)
-    visit(document, literals)
-    return errors + literals.errors
+    written = _Written(limits)
+    visit(document, written)
+    return errors + written.errors + written.repeats()
 
 
 def variable_errors(
@@ -127,23 +132,39 @@ class StructureRule(ASTValidationRule):
         return SKIP
 
 
-class _LongLists(Visitor):
-    """Finds the literal lists that are too long."""
+class _Written(Visitor):
+    """Finds the literals that are too long, and what is selected again and again."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.limits = limits
         self.errors: list[GraphQLError] = []
+        self.selected: Counter[str] = Counter()
+
+    def enter_field(self, node: FieldNode, *_args: Any) -> None:
+        # GraphQL's own rules compare each two of one name, with all that is selected below them.
+        if node.selection_set:
+            self.selected[(node.alias or node.name).value] += 1
 
     def enter_list_value(self, node: ListValueNode, *_args: Any) -> None:
         if len(node.values) > self.limits.list_items:
             error = _too_complex("items in a list", len(node.values), self.limits.list_items, node)
             self.errors.append(error)
 
+    def enter_int_value(self, node: IntValueNode, *_args: Any) -> None:
+        # Python refuses to read thousands of digits, and says so in words of its own.
+        if len(node.value) > self.limits.digits:
+            error = _too_complex("digits of a number", len(node.value), self.limits.digits, node)
+            self.errors.append(error)
 
-def _too_complex(
-    what: str, value: int, limit: int, node: OperationDefinitionNode | ListValueNode | None = None
-) -> GraphQLError:
+    def repeats(self) -> list[GraphQLError]:
+        """The refusal of the name that is selected most, if that is too often."""
+        most = max(self.selected.values(), default=0)
+        limit = self.limits.repeats
+        return [_too_complex("selections of one field", most, limit)] if most > limit else []
+
+
+def _too_complex(what: str, value: int, limit: int, node: Node | None = None) -> GraphQLError:
     return GraphQLError(
         f"Too complex: {value} {what}, at most {limit} are allowed.",
         node,

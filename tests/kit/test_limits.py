@@ -236,6 +236,21 @@ def test_long_lists_in_variables_are_refused_however_deep() -> None:
     ]
 
 
+def test_a_hundred_selections_of_one_field_are_allowed_and_one_more_refused() -> None:
+    assert refusals("{ " + "person { name } " * 100 + "}") == []
+    assert refusals("{ " + "person { name } " * 101 + "}") == [
+        "Too complex: 101 selections of one field, at most 100 are allowed."
+    ]
+    assert refusals("{ person { " + "name " * 500 + "} }") == []
+
+
+def test_numbers_of_thirty_digits_are_read_and_longer_ones_refused() -> None:
+    assert refusals("{ people(first: " + "9" * 30 + ") { nodes { name } } }") == []
+    assert refusals("{ people(first: " + "9" * 5_000 + ") { nodes { name } } }") == [
+        "Too complex: 5000 digits of a number, at most 30 are allowed."
+    ]
+
+
 def test_everything_that_is_too_much_is_told_at_once() -> None:
     aliases = " ".join(f"a{n}: name" for n in range(31))
 
