@@ -92,11 +92,13 @@ class Documents:
         self._recent: Recent[Document] = Recent(CAPACITY)
         self._characters = 0
 
-    def select(self, text: str, operation_name: str | None) -> Selected:
+    def select(
+        self, text: str, operation_name: str | None, *, hide_suggestions: bool = False
+    ) -> Selected:
         """The operation to run. Raises Rejected."""
         document = self._recent.get(text)
         if document is None:
-            document = Document(self._checked(text))
+            document = Document(self._checked(text, hide_suggestions=hide_suggestions))
             self._make_room(len(text))
         self._recent.put(text, document)
         return Selected(document, document.operation(operation_name))
@@ -109,7 +111,7 @@ class Documents:
             self._recent.drop(oldest[0])
             self._characters -= len(oldest[0])
 
-    def _checked(self, text: str) -> DocumentNode:
+    def _checked(self, text: str, *, hide_suggestions: bool) -> DocumentNode:
         try:
             ast = parse(text, max_tokens=self._limits.tokens)
         except GraphQLSyntaxError as error:
@@ -119,6 +121,9 @@ class Documents:
         # Before the rules of GraphQL: some of them are slow on what is over a limit.
         if errors := structure_errors(ast, limits=self._limits):
             raise Rejected("TOO_COMPLEX", errors)
-        if errors := validate(self._schema, ast, _RULES, max_errors=MAX_ERRORS):
+        errors = validate(
+            self._schema, ast, _RULES, max_errors=MAX_ERRORS, hide_suggestions=hide_suggestions
+        )
+        if errors:
             raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
         return ast

@@ -16,7 +16,7 @@ from strawberry.execution import optimized_is_awaitable
 from kit.errors import BadInput, RequestError, Throttled
 from kit.limits import cost_errors, variable_errors
 from kit.operation import Operation
-from kit.scope import Actor, Request, Runtime
+from kit.scope import ANONYMOUS, Actor, Request, Runtime
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, refused, shown
 from web.limits import Allowance
@@ -84,7 +84,7 @@ class Operations:
         began = perf_counter()
         selected = None
         try:
-            selected = self._documents.select(asked.text, asked.operation_name)
+            selected = self._select(asked, operation)
             if reads_only and selected.type is not OperationType.QUERY:
                 raise NotAQuery
             if selected.type is OperationType.SUBSCRIPTION:
@@ -106,7 +106,7 @@ class Operations:
     async def stream(self, asked: Asked, operation: Operation) -> AsyncGenerator[Answer]:
         """The answers to an operation of any type; one that isn't executed ends it."""
         try:
-            selected = self._documents.select(asked.text, asked.operation_name)
+            selected = self._select(asked, operation)
         except Rejected as rejected:
             answer = self._rejection(rejected, operation)
             self._tell(operation, answer, None, perf_counter())
@@ -147,6 +147,11 @@ class Operations:
             await operation.rest()
             self._tell(operation, last, selected, began)
 
+    def _select(self, asked: Asked, operation: Operation) -> Selected:
+        return self._documents.select(
+            asked.text, asked.operation_name, hide_suggestions=operation.actor == ANONYMOUS
+        )
+
     def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> Executor[Any]:
         """The operation with its variables read and its cost paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
@@ -159,6 +164,8 @@ class Operations:
             dict(asked.variables),
             asked.operation_name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            # Strangers aren't helped to find out what there is.
+            hide_suggestions=operation.actor == ANONYMOUS,
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
