@@ -126,6 +126,7 @@ class DemoRows:
                 role=role.value,
                 password_hash=password_hashes[role],
                 customer_id=self.customers[0].id if role is Role.CUSTOMER else None,
+                email_verified_at=at,
                 created_at=at,
             )
         for role, user in self.history.users.items():

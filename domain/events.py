@@ -37,6 +37,9 @@ class EventType(StrEnum):
     USER_JOINED = "USER_JOINED"
     USER_ROLE_CHANGED = "USER_ROLE_CHANGED"
     USER_DEACTIVATED = "USER_DEACTIVATED"
+    EMAIL_VERIFIED = "EMAIL_VERIFIED"
+    API_KEY_CREATED = "API_KEY_CREATED"
+    API_KEY_REVOKED = "API_KEY_REVOKED"
 
 
 # Kept out of the log for good: of these it says that they changed, never what they were.

@@ -1,11 +1,11 @@
-"""What proves who calls: signed access tokens, and secrets that name their tenant."""
+"""What proves who calls: signed access tokens and links, and secrets that name their tenant."""
 
 import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 from uuid import UUID
 
 from joserfc import jwt
@@ -16,12 +16,15 @@ from kit.errors import Unauthenticated
 
 ACCESS_TOKEN_LIFETIME: Final = timedelta(minutes=15)
 SECRET_BYTES: Final = 32
+SHOWN_LETTERS: Final = 6
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "boom-booking"
 _AUDIENCE: Final = "boom-booking-api"
 # So that no other use of the installation's secret can ever sign what passes as such a token.
 _PURPOSE: Final = b"access tokens, version 1"
+_LINK_PURPOSE: Final = b"links to one object, version 1"
+_LINK_AUDIENCE: Final = "boom-booking-link"
 _LONGEST: Final = 2048
 
 
@@ -97,6 +100,10 @@ class TenantToken:
     def parse(cls, text: str) -> Self | None:
         """Read one that a caller gave; None for what can't be one."""
         tenant, _, secret = text.partition(".")
+        return cls._read(text, tenant, secret)
+
+    @classmethod
+    def _read(cls, text: str, tenant: str, secret: str) -> Self | None:
         try:
             read = cls(UUID(hex=tenant), secret)
         except ValueError:
@@ -110,3 +117,60 @@ class TenantToken:
 
     def __str__(self) -> str:
         return f"{self.tenant_id.hex}.{self.secret}"
+
+
+class KeyToken(TenantToken):
+    """The secret of an API key: `boom_<tenant>_<secret>`, so that it is known where it leaks."""
+
+    __slots__ = ()
+
+    MARK: ClassVar = "boom_"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        mark, tenant, secret = text[:5], text[5:37], text[38:]
+        return cls._read(text, tenant, secret) if mark == cls.MARK else None
+
+    @property
+    def prefix(self) -> str:
+        """What may be shown of it, for people to tell keys apart."""
+        return f"{self.MARK}{self.tenant_id.hex}_{self.secret[:SHOWN_LETTERS]}"
+
+    def __str__(self) -> str:
+        return f"{self.MARK}{self.tenant_id.hex}_{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The one object of a tenant that the bearer of a signed link may see and change."""
+
+    tenant_id: UUID
+    subject_id: UUID
+
+
+class Links:
+    """Signs and reads links to one object; until when one is good, the object itself says."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = OctKey.import_key(hmac.digest(secret, _LINK_PURPOSE, "sha256"))
+
+    def sign(self, link: Link) -> str:
+        claims = {
+            "iss": _ISSUER,
+            "aud": _LINK_AUDIENCE,
+            "sub": str(link.subject_id),
+            "tenant": str(link.tenant_id),
+        }
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
+
+    def read(self, text: str) -> Link | None:
+        """What a link says; None for one that is not ours."""
+        if len(text) > _LONGEST:
+            return None
+        try:
+            told = jwt.decode(text, self._key, algorithms=[_ALGORITHM]).claims
+            if told["iss"] != _ISSUER or told["aud"] != _LINK_AUDIENCE:
+                return None
+            return Link(UUID(told["tenant"]), UUID(told["sub"]))
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            return None

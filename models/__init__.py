@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
+from models.api_keys import ApiKey
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours
@@ -26,6 +27,7 @@ TABLES: Final[dict[str, Any]] = {
 __all__ = [
     "METADATA",
     "TABLES",
+    "ApiKey",
     "Blackout",
     "Booking",
     "Customer",

@@ -33,6 +33,7 @@ from sqlmodel import Field, Relationship, SQLModel, col
 from domain.events import EventType
 from domain.ids import NodeId, UserId
 from kit.cursors import Place
+from models.api_keys import ApiKey
 from models.base import INSTANT, one_of
 from models.filters import DateTimeRange, within
 from models.users import User
@@ -85,6 +86,14 @@ class LogEntry(SQLModel, table=True):
         sa_relationship_kwargs={
             "primaryjoin": "and_(foreign(LogEntry.tenant_id) == User.tenant_id, "
             "foreign(LogEntry.actor_id) == User.id)",
+            "lazy": "raise",
+            "viewonly": True,
+        }
+    )
+    api_key: ApiKey | None = Relationship(
+        sa_relationship_kwargs={
+            "primaryjoin": "and_(foreign(LogEntry.tenant_id) == ApiKey.tenant_id, "
+            "foreign(LogEntry.actor_id) == ApiKey.id)",
             "lazy": "raise",
             "viewonly": True,
         }

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
     INVITATION = "invitation"
+    VERIFICATION = "verification"
 
 
 class Session(TenantRow, table=True):
@@ -41,7 +42,9 @@ class Session(TenantRow, table=True):
 
     user_id: UUID
     created_at: datetime = Field(sa_type=INSTANT)
+    last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)
     ended_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    user_agent: str | None = None
 
 
 class RefreshToken(TenantRow, table=True):

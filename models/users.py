@@ -14,7 +14,7 @@ from models.tenants import Tenant
 
 
 class User(TenantRow, Logged, table=True):
-    LOGGED: ClassVar = ("name", "email", "role", "deactivated_at")
+    LOGGED: ClassVar = ("name", "email", "role", "email_verified_at", "deactivated_at")
 
     __tablename__ = "users"
     __table_args__ = (
@@ -22,7 +22,11 @@ class User(TenantRow, Logged, table=True):
         UniqueConstraint("tenant_id", "email"),
         UniqueConstraint("tenant_id", "customer_id"),
         CheckConstraint(one_of("role", Role), name="role"),
-        CheckConstraint("(role = 'CUSTOMER') = (customer_id IS NOT NULL)", name="customer_id"),
+        CheckConstraint("role = 'CUSTOMER' OR customer_id IS NULL", name="customer_id"),
+        CheckConstraint(
+            "role <> 'CUSTOMER' OR customer_id IS NOT NULL OR email_verified_at IS NULL",
+            name="verified_customer",
+        ),
         Index(None, "tenant_id", "created_at", "id"),
     )
 
@@ -30,7 +34,11 @@ class User(TenantRow, Logged, table=True):
     name: str
     role: str
     password_hash: str | None = Field(default=None, description="None until the first is set.")
+    phone: str | None = Field(
+        default=None, description="Told at sign-up, for the customer record that is yet to be."
+    )
     customer_id: UUID | None = None
+    email_verified_at: datetime | None = Field(default=None, sa_type=INSTANT)
     last_login_at: datetime | None = Field(default=None, sa_type=INSTANT)
     deactivated_at: datetime | None = Field(default=None, sa_type=INSTANT)
     created_at: datetime = Field(sa_type=INSTANT)

@@ -7,7 +7,7 @@ from domain.users import Role
 
 
 class Permission(StrEnum):
-    """A right, named after what it opens. PUBLIC needs no login, MEMBER any login."""
+    """A right, named after what it opens. PUBLIC needs no login, MEMBER the login of a person."""
 
     PUBLIC = "public"
     MEMBER = "member"
@@ -31,6 +31,8 @@ class Permission(StrEnum):
     BOOKINGS_OVERRIDE = "bookings:override"
     BOOKINGS_HISTORY = "bookings:history"
     AUDIT_READ = "audit:read"
+    API_KEYS_READ = "api-keys:read"
+    API_KEYS_WRITE = "api-keys:write"
 
 
 class Reach(StrEnum):
@@ -55,7 +57,9 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.BOOKINGS_HISTORY,
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ}
-_ADMIN: Final = _MANAGER | {P.TENANT_WRITE, P.USERS_WRITE}
+_ADMIN: Final = _MANAGER | {
+    P.TENANT_WRITE, P.USERS_WRITE, P.API_KEYS_READ, P.API_KEYS_WRITE,
+}  # fmt: skip
 
 
 def _any(permissions: set[Permission]) -> dict[Permission, Reach]:
@@ -71,3 +75,6 @@ GRANTS: Final[dict[Role | None, dict[Permission, Reach]]] = {
     Role.OWNER: _any(_EVERYBODY | _ADMIN),
 }
 """None is a caller who hasn't logged in. What a role lacks here, it may not."""
+
+FOR_KEYS: Final = frozenset(P) - {P.PUBLIC, P.MEMBER, P.API_KEYS_READ, P.API_KEYS_WRITE}
+"""What an API key can be given. MEMBER stands for a person, and no key makes another."""

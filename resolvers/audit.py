@@ -1,7 +1,7 @@
 """The log read back: what was done, by whom, to what; and a cursor to go on from."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -11,15 +11,17 @@ from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
 from kit.relay import horizon_of
 from kit.scope import ActorKind, Scope
+from models.api_keys import ApiKey
 from models.log import AuditFilter, LogEntry, RequestOrigin, entries_matching, horizon
 from models.users import User
 
 SYSTEM_NAME = "System"
+GUEST_NAME = "Guest"
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedActor:
-    """Who did something, as they are called now."""
+    """Who did something, as they are called now; ``user`` where it was one."""
 
     kind: ActorKind
     name: str
@@ -73,8 +75,18 @@ def changes_of(entry: LogEntry) -> list[FieldChange]:
 
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
     """Who did it."""
-    user: User | None = await scope.loaders.related(entry, "user")
-    return LoggedActor(ActorKind(entry.actor_kind), user.name if user else SYSTEM_NAME, user)
+    kind = ActorKind(entry.actor_kind)
+    match kind:
+        case ActorKind.API_KEY:
+            key: ApiKey = await scope.loaders.related(entry, "api_key")
+            return LoggedActor(kind, key.name, None)
+        case ActorKind.USER | ActorKind.CUSTOMER:
+            user: User | None = await scope.loaders.related(entry, "user")
+            return LoggedActor(kind, user.name if user else GUEST_NAME, user)
+        case ActorKind.SYSTEM:
+            return LoggedActor(kind, SYSTEM_NAME, None)
+        case never:
+            assert_never(never)
 
 
 async def ip_address(scope: Scope, entry: LogEntry) -> str | None:

@@ -12,12 +12,13 @@ from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials
 from domain.users import Role, normalised_email
+from kit.actors import Credentials
 from kit.attempts import Attempts
 from kit.errors import Throttled
 from kit.ids import new_id
 from kit.passwords import Checked, Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
-from kit.tokens import Claims, TenantToken, Tokens
+from kit.tokens import Claims, KeyToken, TenantToken, Tokens
 from models.sessions import (
     RefreshToken,
     Session,
@@ -29,6 +30,7 @@ from models.sessions import (
 )
 from models.tenants import tenant_id_of
 from models.users import User, user_of, user_with_email
+from resolvers.api_keys import actor_of_key
 from resolvers.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
@@ -51,13 +53,15 @@ class SignedIn:
 # ------------------------------------------------------------------------------ who calls
 
 
-def actor_finder(runtime: Runtime) -> Callable[[Claims], Awaitable[Actor | None]]:
+def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | None]]:
     """What ``Actors`` asks who a token stands for, each time on a snapshot of its own."""
 
-    async def find(claims: Claims) -> Actor | None:
+    async def find(credentials: Credentials) -> Actor | None:
         scope = Scope(runtime, ANONYMOUS, Request(new_id()))
         try:
-            return await actor_of(scope, claims)
+            if isinstance(credentials, KeyToken):
+                return await actor_of_key(scope, credentials)
+            return await actor_of(scope, credentials)
         finally:
             await scope.close()
 

@@ -15,7 +15,7 @@ from domain.ids import UserId
 from domain.users import Role, email_refusals, name_refusals, normalised_email
 from kit.errors import Forbidden
 from kit.keyset import Listing, Order
-from kit.scope import Scope
+from kit.scope import ActorKind, Scope
 from models.base import snapshot
 from models.sessions import Purpose, sessions_ended
 from models.users import User, owners_counted, user_for_customer, user_of, user_with_email, users_of
@@ -183,7 +183,8 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("Which user.")
 
 
 def _check_owners_only(scope: Scope, *roles: Role) -> None:
-    if Role.OWNER in roles and scope.actor.role != Role.OWNER:
+    is_owner = scope.actor.role == Role.OWNER and scope.actor.kind is ActorKind.USER
+    if Role.OWNER in roles and not is_owner:
         raise Forbidden("Only an owner may do this to an owner, or make one.")
 
 

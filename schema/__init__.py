@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
+from schema.api_keys import ApiKeyMutations, ApiKeyQueries
 from schema.audit import AuditQueries
 from schema.availability import AvailabilityQueries
 from schema.blackouts import BlackoutMutations, BlackoutQueries
@@ -39,6 +40,7 @@ class Query(
     NodeQueries,
     TenantQueries,
     UserQueries,
+    ApiKeyQueries,
     RoomQueries,
     HoursQueries,
     BlackoutQueries,
@@ -55,6 +57,7 @@ class Query(
 class Mutation(
     SessionMutations,
     UserMutations,
+    ApiKeyMutations,
     SettingsMutations,
     RoomMutations,
     HoursMutations,

@@ -41,7 +41,10 @@ class Actor:
     """Who did something."""
 
     kind: ActorKind = column("What kind of caller.")
-    name: str = column("What the person is called now; 'System' for the platform itself.")
+    name: str = column(
+        "What the person or key is called now; 'Guest' for who came by a booking's link, 'System' "
+        "for the platform itself."
+    )
     user: User | None = column("The user, where it was one.", requires=P.USERS_READ)
 
 

@@ -118,7 +118,7 @@ describe(
     ActorKind,
     "What kind of caller did something.",
     USER="A member of the venue's team.",
-    CUSTOMER="A customer of the venue, logged in.",
+    CUSTOMER="A customer of the venue, logged in or by the link to their booking.",
     API_KEY="A program with an API key.",
     SYSTEM="The platform itself, when a hold expires for example.",
 )
@@ -148,9 +148,12 @@ describe(
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     USER_INVITED="Somebody was invited to the team.",
-    USER_JOINED="An invited person joined.",
+    USER_JOINED="An invited person joined, or a customer signed up.",
     USER_ROLE_CHANGED="A user's role changed.",
     USER_DEACTIVATED="A user can no longer log in.",
+    EMAIL_VERIFIED="A user proved that their e-mail address is theirs.",
+    API_KEY_CREATED="A program was given a key.",
+    API_KEY_REVOKED="A program's key was made worthless.",
 )
 describe(
     Code,

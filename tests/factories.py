@@ -208,6 +208,7 @@ def _person(
         role=role.value,
         password_hash=password_hash,
         customer_id=customer.id if role is Role.CUSTOMER else None,
+        email_verified_at=now,
         created_at=now,
     )
     scope.add(user)

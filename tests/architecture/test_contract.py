@@ -68,7 +68,7 @@ def test_what_was_added_to_promised_fields_is_optional() -> None:
         name
         for name, member in members(BUILT)
         if name not in promised
-        and name.rpartition("(")[0] in promised | {type_of_input(name)}
+        and (name.rpartition("(")[0] in promised or is_in_promised_input(name))
         and isinstance(member, GraphQLArgument | GraphQLInputField)
         and is_required(member)
     ]
@@ -130,9 +130,8 @@ def default_of(member: Any) -> str:
     return f" = {print_ast(default)}" if default else ""
 
 
-def type_of_input(name: str) -> str:
-    """The name itself where it is a field of a promised input type."""
-    return name if name.partition(".")[0] in PROMISED.type_map and "(" not in name else ""
+def is_in_promised_input(name: str) -> bool:
+    return name.partition(".")[0] in PROMISED.type_map and "(" not in name
 
 
 def is_required(member: Any) -> bool:

@@ -29,6 +29,11 @@ MAKE_EXCEPTION: Final = """
       setHoursException(input: $input) { exception { id } userErrors { message } }
     }
 """
+MAKE_API_KEY: Final = """
+    mutation ($input: CreateApiKeyInput!) {
+      createApiKey(input: $input) { apiKey { id } userErrors { message } }
+    }
+"""
 MAKE_BLACKOUT: Final = """
     mutation ($input: CreateBlackoutInput!) {
       createBlackout(input: $input) { blackout { id } userErrors { message } }
@@ -62,6 +67,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     night = {"roomId": room, "startsAt": "2027-03-02T01:00:00Z", "endsAt": "2027-03-02T02:00:00Z"}
     exception = await api(MAKE_EXCEPTION, {"input": day}, token=token)
     blackout = await api(MAKE_BLACKOUT, {"input": night}, token=token)
+    program = {"name": "Program", "permissions": ["rooms:read"]}
+    api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
     rows: tuple[Tenant | TenantRow, ...] = (
         venue.tenant,
         *venue.rooms,
@@ -75,6 +82,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         *(api_id(row) for row in rows),
         exception.payload["exception"]["id"],
         blackout.payload["blackout"]["id"],
+        api_key.payload["apiKey"]["id"],
     )
     return Everything(venue, api_id(booking), ids)
 
@@ -100,7 +108,7 @@ def unknown(id: str) -> str:
 
 def test_an_object_of_every_type_is_tried() -> None:
     tried = {
-        "Blackout", "Booking", "Customer", "HoursException", "Room", "Tenant", "User",
+        "ApiKey", "Blackout", "Booking", "Customer", "HoursException", "Room", "Tenant", "User",
     }  # fmt: skip
 
     assert tried == set(NODES)

@@ -25,6 +25,7 @@ BUILT: Final = schema._schema
 
 # Lists without pages, each with what keeps it short.
 BOUNDED: Final = {
+    "ApiKey.permissions": "those of permissions/roles.py",
     "AuditEntry.changes": "the fields of one object",
     "Availability.slots": "at most 10,000, or the query is refused",
     "Booking.allowedTransitions": "there are nine statuses",

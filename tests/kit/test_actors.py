@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from kit.actors import Actors
+from kit.actors import Actors, Credentials
 from kit.errors import Unauthenticated
 from kit.scope import Actor, ActorKind
-from kit.tokens import Claims, Tokens
+from kit.tokens import KeyToken, Tokens
 from tests.clock import StoppedClock
 
 TENANT, USER, SESSION = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -17,19 +17,19 @@ TOKENS = Tokens(b"a secret of 32 bytes for the tests")
 OWNER = Actor(ActorKind.USER, TENANT, USER, SESSION, "OWNER")
 STAFF = Actor(ActorKind.USER, TENANT, USER, SESSION, "STAFF")
 
-Find = Callable[[Claims], Awaitable[Actor | None]]
+Find = Callable[[Credentials], Awaitable[Actor | None]]
 
 
 def token(clock: StoppedClock) -> str:
     return TOKENS.sign(tenant_id=TENANT, user_id=USER, session_id=SESSION, now=clock())[0]
 
 
-def answering(*answers: Actor | Exception | None) -> tuple[Find, list[Claims]]:
+def answering(*answers: Actor | Exception | None) -> tuple[Find, list[Credentials]]:
     """A source that gives one answer after the other, and the questions it was asked."""
-    asked: list[Claims] = []
+    asked: list[Credentials] = []
 
-    async def find(claims: Claims) -> Actor | None:
-        asked.append(claims)
+    async def find(credentials: Credentials) -> Actor | None:
+        asked.append(credentials)
         await asyncio.sleep(0)
         answer = answers[len(asked) - 1]
         if isinstance(answer, Exception):
@@ -108,3 +108,26 @@ async def test_an_expired_token_is_refused_without_asking() -> None:
     with pytest.raises(Unauthenticated, match="expired"):
         await actors.authenticate(bearer)
     assert asked == []
+
+
+async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
+    clock = StoppedClock()
+    find, asked = answering(OWNER, STAFF)
+    actors = Actors(TOKENS, find, clock=clock)
+    key = KeyToken.new(TENANT)
+
+    first = await actors.authenticate(str(key))
+    again = await actors.authenticate(str(key))
+
+    assert (first, again) == (OWNER, OWNER)
+    assert asked == [key]
+    assert not any(key.secret in name for name in actors._asked._values)
+
+
+async def test_a_key_that_is_no_longer_good_is_refused() -> None:
+    clock = StoppedClock()
+    find, _ = answering(None)
+    actors = Actors(TOKENS, find, clock=clock)
+
+    with pytest.raises(Unauthenticated, match="API key"):
+        await actors.authenticate(str(KeyToken.new(TENANT)))

@@ -1,0 +1,99 @@
+"""API keys: what programs call with, each with permissions of its own."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Select,
+    UniqueConstraint,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, Relationship, col
+
+from models.base import INSTANT, Logged, TenantRow, refers_to
+from models.tenants import Tenant
+from models.users import User
+
+
+class ApiKey(TenantRow, Logged, table=True):
+    """Only the hash of the secret is kept; ``prefix`` is how people tell keys apart."""
+
+    LOGGED: ClassVar = ("name", "permissions", "expires_at", "revoked_at")
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        refers_to("users", "created_by_id"),
+        UniqueConstraint("tenant_id", "token_hash"),
+        Index(None, "tenant_id", "created_at", "id"),
+        CheckConstraint("jsonb_array_length(permissions) >= 1", name="permissions"),
+    )
+
+    name: str
+    prefix: str
+    token_hash: bytes
+    permissions: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_by_id: UUID
+    created_at: datetime = Field(sa_type=INSTANT)
+    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+    created_by: User = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "ApiKey.created_by_id", "lazy": "raise"}
+    )
+
+
+# Built once: each key that calls asks it about every second.
+_BEARER: Final = (
+    select(ApiKey, col(User.role), col(Tenant.plan_code))
+    .join(
+        User,
+        and_(
+            col(User.tenant_id) == col(ApiKey.tenant_id),
+            col(User.id) == col(ApiKey.created_by_id),
+        ),
+    )
+    .join(Tenant, col(Tenant.id) == col(ApiKey.tenant_id))
+    .where(
+        col(ApiKey.tenant_id) == bindparam("tenant_id"),
+        col(ApiKey.token_hash) == bindparam("token_hash"),
+        col(ApiKey.revoked_at).is_(None),
+        col(User.deactivated_at).is_(None),
+    )
+)
+
+
+def key_with(tenant_id: UUID, token_hash: bytes) -> Select[ApiKey, str, str]:
+    """The key of a secret, its maker's role and the tenant's plan code.
+
+    No row once it is revoked, or its maker's account is closed.
+    """
+    return _BEARER.params(tenant_id=tenant_id, token_hash=token_hash)
+
+
+def api_keys_of(tenant_id: UUID) -> Select[ApiKey]:
+    return select(ApiKey).where(col(ApiKey.tenant_id) == tenant_id)
+
+
+def key_used(tenant_id: UUID, id: UUID, *, at: datetime, unless_since: datetime) -> Update:
+    """Note that a key was used, unless that has been noted since some time."""
+    return (
+        update(ApiKey)
+        .where(
+            col(ApiKey.tenant_id) == tenant_id,
+            col(ApiKey.id) == id,
+            or_(col(ApiKey.last_used_at).is_(None), col(ApiKey.last_used_at) <= unless_since),
+        )
+        .values(last_used_at=at)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,376 @@
+"""API keys: what programs call with, what they may with it, and how it ends."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.users import Role
+from kit.errands import Errands
+from kit.ids import new_id
+from kit.scope import Request, Runtime, Scope
+from models.api_keys import ApiKey
+from tests.api.accounts import runtime_errands
+from tests.client import Answer, Api, live
+from tests.clock import StoppedClock
+from tests.desk import rfc
+from tests.factories import Venue, api_id, make_booking, make_venue
+
+CREATE = """
+    mutation ($input: CreateApiKeyInput!) {
+      createApiKey(input: $input) {
+        apiKey { id name prefix permissions createdBy { name } createdAt expiresAt revokedAt }
+        secret
+        userErrors { code path message }
+      }
+    }
+"""
+REVOKE = """
+    mutation ($id: ID!) {
+      revokeApiKey(id: $id) { apiKey { revokedAt } userErrors { code path } }
+    }
+"""
+LIST = "{ apiKeys { nodes { name prefix lastUsedAt revokedAt } } }"
+ROOMS = "{ rooms { nodes { name } } }"
+CREATE_ROOM = """
+    mutation ($input: CreateRoomInput!) {
+      createRoom(input: $input) { room { id name } replayed userErrors { code } }
+    }
+"""
+AUDIT = """
+    { auditLog(first: 1) { nodes { type subject { id } actor { kind name user { id } } } } }
+"""
+
+
+@pytest.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime)
+
+
+async def create(api: Api, token: str, *permissions: str, **given: Any) -> Answer:
+    told = {"name": "Door panel", "permissions": permissions, **given}
+    return await api(CREATE, {"input": told}, token=token)
+
+
+async def made(api: Api, venue: Venue, *permissions: str, **given: Any) -> Any:
+    """A new key of the owner's: the payload."""
+    answer = await create(api, venue.owner.token, *permissions, **given)
+    assert answer.refusals == []
+    return answer.payload
+
+
+async def stored(runtime: Runtime, venue: Venue) -> Sequence[ApiKey]:
+    scope = Scope(runtime, venue.owner.actor, Request(new_id()))
+    try:
+        return await scope.all(select(ApiKey))
+    finally:
+        await scope.close()
+
+
+# ------------------------------------------------------------------------------ making
+
+
+async def test_a_secret_is_shown_once_and_only_its_hash_is_kept(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    new = await made(api, venue, "rooms:read", "bookings:read")
+
+    secret, prefix = new["secret"], new["apiKey"]["prefix"]
+    (row,) = await stored(runtime, venue)
+    assert secret.startswith(f"boom_{venue.tenant.id.hex}_") and len(secret) == 81
+    assert prefix == secret[:44]
+    assert new["apiKey"] | {"id": ..., "prefix": ...} == {
+        "id": ...,
+        "name": "Door panel",
+        "prefix": ...,
+        "permissions": ["bookings:read", "rooms:read"],
+        "createdBy": {"name": "Owner"},
+        "createdAt": "2027-03-01T09:00:00Z",
+        "expiresAt": None,
+        "revokedAt": None,
+    }
+    assert secret not in repr(row.model_dump())
+
+
+async def test_all_that_is_wrong_with_a_key_is_told_at_once(api: Api, venue: Venue) -> None:
+    answer = await create(
+        api,
+        venue.owner.token,
+        *("rooms:read", "rooms:fly", "api-keys:write", "member"),
+        name=" ",
+        expiresAt="2027-03-01T09:00:00Z",
+    )
+
+    assert [(each["code"], each["path"]) for each in answer.payload["userErrors"]] == [
+        ("REQUIRED", ["input", "name"]),
+        ("INVALID", ["input", "permissions", "1"]),
+        ("INVALID", ["input", "permissions", "2"]),
+        ("INVALID", ["input", "permissions", "3"]),
+        ("INVALID", ["input", "expiresAt"]),
+    ]
+
+
+async def test_a_key_without_any_permission_is_refused(api: Api, venue: Venue) -> None:
+    answer = await create(api, venue.owner.token)
+
+    assert answer.refusals == ["REQUIRED"]
+
+
+async def test_an_admin_makes_keys_and_a_manager_does_not(api: Api, venue: Venue) -> None:
+    by_admin = await create(api, venue.admin.token, "rooms:read")
+    by_manager = await create(api, venue.manager.token, "rooms:read")
+
+    assert by_admin.refusals == []
+    assert by_manager.codes == ["FORBIDDEN"]
+
+
+# ------------------------------------------------------------------------------ calling
+
+
+async def test_a_program_may_what_its_key_says(api: Api, venue: Venue) -> None:
+    key = (await made(api, venue, "rooms:read"))["secret"]
+
+    answer = await api(ROOMS, token=key)
+
+    assert answer.payload == {"nodes": [{"name": "Room 1"}, {"name": "Room 2"}]}
+
+
+async def test_a_program_may_no_more_than_its_key_says(api: Api, venue: Venue) -> None:
+    key = (await made(api, venue, "rooms:read"))["secret"]
+    new_room = {"input": {"name": "Attic", "capacity": 2}}
+
+    written = await api(CREATE_ROOM, new_room, token=key)
+    listed = await api("{ bookings { nodes { id } } }", token=key)
+    priced = await api("{ rooms(first: 1) { nodes { hourlyRate { amount } } } }", token=key)
+
+    assert (written.codes, listed.codes) == (["FORBIDDEN"], ["FORBIDDEN"])
+    assert priced.partial == {"rooms": {"nodes": [{"hourlyRate": None}]}}
+
+
+async def test_a_key_for_rooms_shows_no_booking_of_theirs(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    await make_booking(runtime, venue, clock.now.replace(hour=15))
+    key = (await made(api, venue, "rooms:read"))["secret"]
+
+    answer = await api("{ rooms { nodes { bookings { totalCount nodes { id } } } } }", token=key)
+
+    nothing = {"bookings": {"totalCount": 0, "nodes": []}}
+    assert answer.payload == {"nodes": [nothing, nothing]}
+
+
+async def test_a_program_is_nobody_who_has_a_login(api: Api, venue: Venue) -> None:
+    key = (await made(api, venue, "users:read", "users:write", "bookings:read"))["secret"]
+
+    viewer = await api("{ viewer { id } }", token=key)
+    password = await api(
+        """mutation { changePassword(
+             input: { currentPassword: "a long enough password", newPassword: "another long one" }
+           ) { userErrors { code } } }""",
+        token=key,
+    )
+    another = await create(api, key, "bookings:read")
+
+    assert [answer.codes for answer in (viewer, password, another)] == [["FORBIDDEN"]] * 3
+
+
+async def test_an_owners_key_makes_no_owner(api: Api, venue: Venue) -> None:
+    key = (await made(api, venue, "users:read", "users:write"))["secret"]
+    promote = "mutation ($id: ID!) { changeUserRole(id: $id, role: OWNER) { user { id } } }"
+
+    answer = await api(promote, {"id": api_id(venue.admin.user)}, token=key)
+
+    assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_a_key_is_worth_nothing_in_another_tenant(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    other = await make_venue(runtime)
+    key = (await made(api, venue, "rooms:read"))["secret"]
+
+    answer = await api(ROOMS, token=key.replace(venue.tenant.id.hex, other.tenant.id.hex))
+
+    assert (answer.status, answer.codes) == (200, ["UNAUTHENTICATED"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda key: key[:-1],
+        lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"),
+        lambda key: key.upper(),
+        lambda key: key.replace("boom_", "boom-"),
+        lambda key: key + "~",
+    ],
+    ids=["cut", "changed", "upper case", "other mark", "longer"],
+)
+async def test_a_key_that_is_not_quite_right_is_refused(api: Api, venue: Venue, spoil: Any) -> None:
+    key = (await made(api, venue, "rooms:read"))["secret"]
+
+    answer = await api(ROOMS, headers={"Authorization": f"Bearer {spoil(key)}"})
+
+    assert answer.codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_key_is_replayed_by_its_own_idempotency_keys(api: Api, venue: Venue) -> None:
+    first = (await made(api, venue, "rooms:read", "rooms:write"))["secret"]
+    second = (await made(api, venue, "rooms:read", "rooms:write"))["secret"]
+    told = {"input": {"name": "Attic", "capacity": 2, "idempotencyKey": "one"}}
+
+    answers = [await api(CREATE_ROOM, told, token=key) for key in (first, first, second)]
+
+    assert [answer.payload["replayed"] for answer in answers] == [False, True, False]
+    ids = [answer.payload["room"]["id"] for answer in answers]
+    assert ids[0] == ids[1] != ids[2]
+
+
+async def test_the_log_names_the_key(api: Api, venue: Venue) -> None:
+    key = (await made(api, venue, "rooms:read", "rooms:write"))["secret"]
+
+    await api(CREATE_ROOM, {"input": {"name": "Attic", "capacity": 2}}, token=key)
+
+    (entry,) = (await api(AUDIT, token=venue.owner.token)).payload["nodes"]
+    assert entry["type"] == "ROOM_CREATED"
+    assert entry["actor"] == {"kind": "API_KEY", "name": "Door panel", "user": None}
+
+
+async def test_making_and_revoking_a_key_stand_on_the_log(api: Api, venue: Venue) -> None:
+    id = (await made(api, venue, "rooms:read"))["apiKey"]["id"]
+    created = (await api(AUDIT, token=venue.owner.token)).payload["nodes"][0]
+    await api(REVOKE, {"id": id}, token=venue.owner.token)
+    revoked = (await api(AUDIT, token=venue.owner.token)).payload["nodes"][0]
+
+    assert [created["type"], revoked["type"]] == ["API_KEY_CREATED", "API_KEY_REVOKED"]
+    assert created["subject"] == revoked["subject"] == {"id": id}
+
+
+# ------------------------------------------------------------------------------ last use
+
+
+async def test_a_keys_last_use_is_noted_once_a_minute(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    key = (await made(api, venue, "rooms:read"))["secret"]
+
+    async def last_use_after(seconds: float) -> Any:
+        clock.advance(seconds=seconds)
+        await api(ROOMS, token=key)
+        await runtime_errands(runtime).finish()
+        (row,) = await stored(runtime, venue)
+        return rfc(row.last_used_at) if row.last_used_at else None
+
+    assert await last_use_after(0) == "2027-03-01T09:00:00Z"
+    assert await last_use_after(59) == "2027-03-01T09:00:00Z"
+    assert await last_use_after(1) == "2027-03-01T09:01:00Z"
+
+
+async def test_nobody_waits_for_the_note_of_a_use(api: Api, runtime: Runtime, venue: Venue) -> None:
+    key = (await made(api, venue, "rooms:read"))["secret"]
+    errands = runtime.parts[Errands]
+    assert isinstance(errands, Errands)
+    errands._most = 0
+
+    answer = await api(ROOMS, token=key)
+
+    assert answer.codes == []
+
+
+async def test_keys_are_listed_with_the_newest_first(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    await made(api, venue, "rooms:read", name="First")
+    clock.advance(seconds=1)
+    await made(api, venue, "rooms:read", name="Second")
+
+    answer = await api(LIST, token=venue.admin.token)
+
+    assert [each["name"] for each in answer.payload["nodes"]] == ["Second", "First"]
+
+
+# ------------------------------------------------------------------------------ the end of a key
+
+
+async def test_a_revoked_key_is_refused_within_a_second(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    new = await made(api, venue, "rooms:read")
+    assert (await api(ROOMS, token=new["secret"])).codes == []
+
+    revoked = await api(REVOKE, {"id": new["apiKey"]["id"]}, token=venue.admin.token)
+    clock.advance(seconds=1)
+    answer = await api(ROOMS, token=new["secret"])
+
+    assert revoked.payload["apiKey"] == {"revokedAt": "2027-03-01T09:00:00Z"}
+    assert answer.codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_revoked_key_stays_revoked_since_when_it_was(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    new = await made(api, venue, "rooms:read")
+    await api(REVOKE, {"id": new["apiKey"]["id"]}, token=venue.owner.token)
+    clock.advance(minutes=1)
+
+    again = await api(REVOKE, {"id": new["apiKey"]["id"]}, token=venue.owner.token)
+
+    assert again.payload["apiKey"] == {"revokedAt": "2027-03-01T09:00:00Z"}
+
+
+async def test_an_expired_key_is_refused(api: Api, clock: StoppedClock, venue: Venue) -> None:
+    new = await made(api, venue, "rooms:read", expiresAt="2027-03-01T10:00:00Z")
+
+    clock.advance(minutes=59, seconds=59)
+    before = await api(ROOMS, token=new["secret"])
+    clock.advance(seconds=1)
+    after = await api(ROOMS, token=new["secret"])
+
+    assert (before.codes, after.codes) == ([], ["UNAUTHENTICATED"])
+
+
+async def test_the_end_of_a_key_closes_its_sockets(
+    server: str, api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    new = await made(api, venue, "bookings:read")
+
+    async with live(server, token=new["secret"]) as client:
+        await client.subscribe("subscription { bookingChanged { __typename } }")
+        await api(REVOKE, {"id": new["apiKey"]["id"]}, token=venue.owner.token)
+        clock.advance(seconds=1)
+
+        assert await client.closed(within=1) == 4403
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.MANAGER])
+async def test_a_key_may_no_more_than_whoever_made_it(
+    api: Api, clock: StoppedClock, venue: Venue, role: Role
+) -> None:
+    answer = await create(api, venue.admin.token, "users:write", "rooms:read")
+    key = answer.payload["secret"]
+    demote = (
+        "mutation ($id: ID!, $role: Role!) { changeUserRole(id: $id, role: $role) { user { id } } }"
+    )
+    invite = """mutation { inviteUser(input: { email: "a@b.test", name: "A", role: STAFF }) {
+        userErrors { code } } }"""
+
+    before = await api(invite, token=key)
+    given = {"id": api_id(venue.admin.user), "role": role.value}
+    await api(demote, given, token=venue.owner.token)
+    clock.advance(seconds=1)
+    after = await api(invite, token=key)
+    rooms = await api(ROOMS, token=key)
+
+    assert (before.codes, after.codes, rooms.codes) == ([], ["FORBIDDEN"], [])
+
+
+async def test_a_key_ends_with_the_account_of_whoever_made_it(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    key = (await create(api, venue.admin.token, "rooms:read")).payload["secret"]
+    close = "mutation ($id: ID!) { deactivateUser(id: $id) { user { id } } }"
+
+    await api(close, {"id": api_id(venue.admin.user)}, token=venue.owner.token)
+    clock.advance(seconds=1)
+
+    assert (await api(ROOMS, token=key)).codes == ["UNAUTHENTICATED"]
