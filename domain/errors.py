@@ -8,7 +8,7 @@ Refusal
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── PlanLimitReached                               the plan is used up
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
-└── InvalidCredentials                             who it is was not proved
+└── InvalidCredentials, EmailNotVerified           who it is was not proved
 
 Raise one alone, or several that apply at once in an ExceptionGroup.
 """
@@ -65,6 +65,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
     INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+    EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
 
 
 @dataclass(eq=False)
@@ -191,6 +192,16 @@ class InvalidCredentials(Refusal):
 
     def __str__(self) -> str:
         return "These credentials are not right, or they have expired."
+
+
+@dataclass(eq=False)
+class EmailNotVerified(Refusal):
+    """The caller has yet to prove that their e-mail address is theirs."""
+
+    code = Code.EMAIL_NOT_VERIFIED
+
+    def __str__(self) -> str:
+        return "Verify your e-mail address first, by the code in the mail that was sent to you."
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    func,
     select,
     update,
 )
@@ -111,6 +112,16 @@ def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
     """A session by its id, unless it has ended."""
     return select(Session).where(
         col(Session.tenant_id) == tenant_id, col(Session.id) == id, col(Session.ended_at).is_(None)
+    )
+
+
+def sessions_since(tenant_id: UUID, user_id: UUID, since: datetime) -> Select[Session]:
+    """A user's sessions that have not ended, and were used after an instant."""
+    return select(Session).where(
+        col(Session.tenant_id) == tenant_id,
+        col(Session.user_id) == user_id,
+        col(Session.ended_at).is_(None),
+        func.coalesce(col(Session.last_used_at), col(Session.created_at)) > since,
     )
 
 

@@ -23,12 +23,21 @@ from domain.bookings import (
     reference,
 )
 from domain.customers import CustomerChoice
-from domain.errors import HoldExpired, Invalid, NotFound, Refusal, Required, StaleVersion
+from domain.errors import (
+    EmailNotVerified,
+    HoldExpired,
+    Invalid,
+    NotFound,
+    Refusal,
+    Required,
+    StaleVersion,
+)
 from domain.events import Event, EventType
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.patch import ABSENT, Absent
+from domain.users import Role
 from domain.venue_time import LocalPeriod, Start, local_period, zone
 from kit.ids import new_id
 from kit.keyset import Listing
@@ -170,8 +179,13 @@ async def create_booking(
     """Book a time, directly or from a hold.
 
     Give either `holdId`, or `roomId` with `start` and `durationMinutes`. PENDING where the venue
-    confirms bookings, else CONFIRMED.
+    confirms bookings, else CONFIRMED. A customer whose e-mail address is not verified yet can
+    hold a time, and book it then.
     """
+    actor = scope.actor
+    # A user becomes a customer of the venue, with a record, by proving their address.
+    if actor.role == Role.CUSTOMER and actor.user_id is not None and actor.own_id is None:
+        raise EmailNotVerified
     problems = _text_problems(note=note)
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:

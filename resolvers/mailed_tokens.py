@@ -12,7 +12,13 @@ from kit.errands import Errands
 from kit.passwords import Passwords
 from kit.scope import Scope
 from kit.tokens import TenantToken
-from models.sessions import MailedToken, Purpose, mailed_token_with, mailed_tokens_spent
+from models.sessions import (
+    MailedToken,
+    Purpose,
+    mailed_token_with,
+    mailed_tokens_spent,
+    open_mailed_tokens,
+)
 from models.tenants import Tenant
 from models.users import User, user_of
 from resolvers.sessions import lock_of
@@ -20,7 +26,9 @@ from resolvers.sessions import lock_of
 LIFETIMES: Final = {
     Purpose.PASSWORD_RESET: timedelta(hours=1),
     Purpose.INVITATION: timedelta(days=7),
+    Purpose.VERIFICATION: timedelta(days=1),
 }
+BETWEEN_MAILS: Final = timedelta(minutes=1)
 
 
 def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
@@ -38,6 +46,14 @@ def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
     return str(token)
 
 
+async def was_just_mailed(scope: Scope, user: User, purpose: Purpose) -> bool:
+    """Has such a secret been mailed within the last minute, and not been used?"""
+    latest = await scope.one(open_mailed_tokens(user.tenant_id, user.id, purpose))
+    if latest is None:
+        return False
+    return scope.now() < latest.expires_at - LIFETIMES[purpose] + BETWEEN_MAILS
+
+
 async def redeem(
     scope: Scope,
     text: str,
@@ -51,16 +67,7 @@ async def redeem(
     Takes the user's lock, and those in ``also``. Raises InvalidCredentials, and in a group all
     that is wrong with the password.
     """
-    refused = InvalidCredentials(path=("token",))
-    token = TenantToken.parse(text)
-    if token is None:
-        raise refused
-    await scope.enter(token.tenant_id)
-    kept = await scope.peek(mailed_token_with(token.tenant_id, token.hash, purpose))
-    if kept is None or not _is_good(kept, scope.now()):
-        raise refused
-    user = await scope.peek(user_of(token.tenant_id, kept.user_id))
-    assert user is not None, "users are never removed"
+    token, user = await _bearer(scope, text, purpose)
     problems: list[Refusal] = list(
         password_refusals(password, email=user.email, path=("password",))
     )
@@ -68,15 +75,21 @@ async def redeem(
         raise ExceptionGroup("refused", problems)
     password_hash = await scope.use(Passwords).hash(password)
 
-    await scope.lock(lock_of(user.id), *also)
-    kept = await scope.one(mailed_token_with(token.tenant_id, token.hash, purpose))
-    user = await scope.one(user_of(token.tenant_id, user.id))
-    # Somebody may have used it a moment ago.
-    if kept is None or user is None or not _is_good(kept, scope.now()):
-        raise refused
+    user = await _spend(scope, token, user.id, purpose, also=also)
     user.password_hash = password_hash
     await spend_mailed_tokens(scope, user.id)
     return user
+
+
+async def redeem_alone(
+    scope: Scope, text: str, purpose: Purpose, *, also: Sequence[tuple[object, ...]] = ()
+) -> User:
+    """Spend a mailed secret that proves no more than that its user reads the mail.
+
+    Takes the user's lock, and those in ``also``. Raises InvalidCredentials.
+    """
+    token, user = await _bearer(scope, text, purpose)
+    return await _spend(scope, token, user.id, purpose, also=also)
 
 
 async def spend_mailed_tokens(scope: Scope, user_id: UUID) -> None:
@@ -121,6 +134,53 @@ def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
             "If you don't know what this is about, there is nothing to do.\n"
         ),
     )
+
+
+def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
+    return Message(
+        to=user.email,
+        subject=f"Your e-mail address at {tenant.name}",
+        text=(
+            f"Hello {user.name},\n\n"
+            f"somebody, probably you, gave this address to {tenant.name} ({tenant.subdomain}). "
+            "This code proves that it is yours, once, within a day:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you, there is nothing to do: it won't be used.\n"
+        ),
+    )
+
+
+async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToken, User]:
+    """The user of a good secret, before any lock; from now on their tenant's rows are seen."""
+    refused = InvalidCredentials(path=("token",))
+    token = TenantToken.parse(text)
+    if token is None:
+        raise refused
+    await scope.enter(token.tenant_id)
+    kept = await scope.peek(mailed_token_with(token.tenant_id, token.hash, purpose))
+    if kept is None or not _is_good(kept, scope.now()):
+        raise refused
+    user = await scope.peek(user_of(token.tenant_id, kept.user_id))
+    assert user is not None, "users are never removed"
+    return token, user
+
+
+async def _spend(
+    scope: Scope,
+    token: TenantToken,
+    user_id: UUID,
+    purpose: Purpose,
+    *,
+    also: Sequence[tuple[object, ...]],
+) -> User:
+    await scope.lock(lock_of(user_id), *also)
+    kept = await scope.one(mailed_token_with(token.tenant_id, token.hash, purpose))
+    user = await scope.one(user_of(token.tenant_id, user_id))
+    # Somebody may have used it a moment ago.
+    if kept is None or user is None or not _is_good(kept, scope.now()):
+        raise InvalidCredentials(path=("token",))
+    kept.used_at = scope.now()
+    return user
 
 
 def _is_good(token: MailedToken, now: datetime) -> bool:

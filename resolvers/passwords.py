@@ -1,7 +1,6 @@
 """Passwords: changed by those who know theirs, set anew by those who don't."""
 
-from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from typing_extensions import Doc
 
@@ -10,10 +9,17 @@ from domain.users import password_refusals
 from kit.errands import Errands
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from models.sessions import Purpose, open_mailed_tokens, refresh_tokens_spent, sessions_ended
+from models.sessions import Purpose, refresh_tokens_spent, sessions_ended
 from models.users import user_of
-from resolvers.mailed_tokens import LIFETIMES, mailed_token, redeem, reset_letter, send_later
+from resolvers.mailed_tokens import (
+    mailed_token,
+    redeem,
+    reset_letter,
+    send_later,
+    was_just_mailed,
+)
 from resolvers.sessions import (
+    ACCOUNTS,
     SignedIn,
     begin_session,
     check_password,
@@ -23,8 +29,7 @@ from resolvers.sessions import (
 )
 from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
-
-BETWEEN_MAILS: Final = timedelta(minutes=1)
+from resolvers.verification import verify_address
 
 NewPassword = Annotated[str, Doc("10 to 256 characters, and not the e-mail address.")]
 
@@ -92,9 +97,13 @@ async def reset_password(
     token: Annotated[str, Doc("From the mail; it works once, within an hour.")],
     password: NewPassword,
 ) -> SignedIn:
-    """Set a new password with a mailed token. Ends all sessions that the user had."""
-    user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password)
+    """Set a new password with a mailed token. Ends all sessions that the user had.
+
+    Whoever has the token reads the user's mail: the address counts as verified then.
+    """
+    user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password, also=[ACCOUNTS])
     await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now()))
+    await verify_address(scope, user)
     return await begin_session(scope, user)
 
 
@@ -106,10 +115,7 @@ async def _send_reset(runtime: Runtime, request: Request, subdomain: str, email:
         user = await locked_user(scope, user.id)
         if user is None:
             return
-        pending = open_mailed_tokens(user.tenant_id, user.id, Purpose.PASSWORD_RESET)
-        latest = await scope.one(pending)
-        lifetime = LIFETIMES[Purpose.PASSWORD_RESET]
-        if latest and scope.now() < latest.expires_at - lifetime + BETWEEN_MAILS:
+        if await was_just_mailed(scope, user, Purpose.PASSWORD_RESET):
             return
         token = mailed_token(scope, user, Purpose.PASSWORD_RESET)
         send_later(scope, reset_letter(await own_tenant(scope), user, token))

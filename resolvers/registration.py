@@ -1,11 +1,14 @@
-"""How a tenant begins: a venue with hours, a plan, and its owner."""
+"""How tenants and their customers begin."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.errors import Duplicate, Refusal
+from domain.customers import refusals as customer_refusals
+from domain.customers import tidy
+from domain.errors import Duplicate, NotFound, Refusal
+from domain.events import Event, EventType
 from domain.hours import LocalInterval, Weekday
 from domain.money import CurrencyCode
 from domain.tenants import subdomain_refusals
@@ -13,11 +16,13 @@ from domain.users import Role, email_refusals, name_refusals, normalised_email, 
 from domain.venue_time import LocalTime, TimeZone
 from kit.passwords import Passwords
 from kit.scope import Scope
+from models.base import snapshot
 from models.hours import WeekdayHours, as_pairs
 from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of
-from models.users import User
+from models.users import User, user_with_email
 from resolvers.passwords import NewPassword
-from resolvers.sessions import SignedIn, begin_session
+from resolvers.sessions import ACCOUNTS, SignedIn, begin_session
+from resolvers.verification import send_verification
 
 FIRST_HOURS: Final = (LocalInterval(LocalTime(9 * 60), LocalTime(21 * 60)),)
 
@@ -88,4 +93,52 @@ async def register_tenant(
     )
     scope.add(owner)
     await scope.flush()
+    await send_verification(scope, owner)
     return Registered(await begin_session(scope, owner), tenant)
+
+
+async def register_customer(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The venue's.")],
+    name: Annotated[str, Doc("At most 100 characters.")],
+    email: Annotated[str, Doc("For logging in, and for mail; a code to verify it is sent there.")],
+    phone: Annotated[str | None, Doc("Like '+1 212 555 0100'.")] = None,
+    password: NewPassword,
+) -> SignedIn:
+    """Sign up as a customer of a venue, and be logged in.
+
+    Until the address is verified, times can be held but not booked. Then the user becomes the
+    venue's customer of that address, with the bookings they already had, or a new one.
+    """
+    name, address = name.strip(), normalised_email(email)
+    refused: list[Refusal] = [
+        *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
+        *password_refusals(password, email=email, path=("password",)),
+    ]
+    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    if tenant_id is None:
+        refused.append(NotFound("venue", path=("subdomain",)))
+    if refused or address is None or tenant_id is None:
+        raise ExceptionGroup("refused", refused)
+    password_hash = await scope.use(Passwords).hash(password)
+
+    await scope.enter(tenant_id)
+    await scope.lock(ACCOUNTS)
+    if await scope.one(user_with_email(tenant_id, address)) is not None:
+        raise Duplicate("e-mail address", path=("email",))
+    user = User(
+        tenant_id=tenant_id,
+        email=address,
+        name=name,
+        role=Role.CUSTOMER.value,
+        password_hash=password_hash,
+        phone=tidy(phone),
+        created_at=scope.now(),
+    )
+    scope.add(user)
+    await scope.flush()
+    await send_verification(scope, user)
+    session = await begin_session(scope, user)
+    scope.emit(Event(EventType.USER_JOINED, "User", user.id, after=snapshot(user)))
+    return session

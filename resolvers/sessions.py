@@ -8,14 +8,17 @@ from hashlib import sha256
 from typing import Annotated, Final
 from uuid import UUID
 
+from sqlalchemy import Select
 from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials
+from domain.ids import SessionId
 from domain.users import Role, normalised_email
 from kit.actors import Credentials
 from kit.attempts import Attempts
 from kit.errors import Throttled
 from kit.ids import new_id
+from kit.keyset import Listing, Order
 from kit.passwords import Checked, Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Claims, KeyToken, TenantToken, Tokens
@@ -27,13 +30,18 @@ from models.sessions import (
     refresh_token_with,
     session_ended,
     session_with_token,
+    sessions_ended,
+    sessions_since,
 )
 from models.tenants import tenant_id_of
 from models.users import User, user_of, user_with_email
 from resolvers.api_keys import actor_of_key
+from resolvers.rows import found
 from resolvers.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
+ACCOUNTS: Final = ("accounts",)
+"""The lock of a tenant's list of users: two owners can't demote each other at once."""
 GRACE: Final = timedelta(seconds=10)
 """A spent refresh token shown within it is two tabs at once; later, it is a thief."""
 
@@ -71,11 +79,12 @@ def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | 
 async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
     """Who an access token stands for now; None once the session or the user's time is over."""
     await scope.enter(claims.tenant_id)
-    found = await scope.rows(bearer(claims.tenant_id, claims.session_id, claims.user_id))
-    return _actor(found[0][0], claims.session_id, plan=found[0][1]) if found else None
+    rows = await scope.rows(bearer(claims.tenant_id, claims.session_id, claims.user_id))
+    return actor_for(rows[0][0], claims.session_id, plan=rows[0][1]) if rows else None
 
 
-def _actor(user: User, session_id: UUID, *, plan: str) -> Actor:
+def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor:
+    """Who a user is when they call."""
     is_customer = user.role == Role.CUSTOMER
     return Actor(
         kind=ActorKind.CUSTOMER if is_customer else ActorKind.USER,
@@ -140,7 +149,8 @@ async def refresh_session(
     if user is None or session is None or shown is None or shown.expires_at <= scope.now():
         raise refused
     if shown.used_at is None:
-        shown.used_at = scope.now()
+        shown.used_at = session.last_used_at = scope.now()
+        session.user_agent = scope.request.user_agent
         return await continue_session(scope, user, session.id)
     if scope.now() - shown.used_at <= GRACE:
         raise refused
@@ -166,6 +176,44 @@ async def logout(scope: Scope) -> None:
     if session is not None:
         await scope.lock(lock_of(session.user_id))
         await scope.run(session_ended(session.tenant_id, session.id, at=scope.now()))
+
+
+# ------------------------------------------------------------------------------ one's sessions
+
+
+def visible_sessions(scope: Scope) -> Select[Session]:
+    """The caller's own that are still on."""
+    actor = scope.actor
+    assert actor.user_id is not None
+    since = scope.now() - REFRESH_TOKEN_LIFETIME
+    return sessions_since(scope.tenant_id, actor.user_id, since)
+
+
+def sessions(scope: Scope) -> Listing[Session]:
+    """Where the caller is logged in, the latest login first."""
+    return Listing(Session, visible_sessions(scope), (Order(Session.created_at, descending=True),))
+
+
+async def is_current(scope: Scope, session: Session) -> bool:
+    """Is it the one that asks?"""
+    return session.id == scope.actor.session_id
+
+
+async def end_session(scope: Scope, id: Annotated[SessionId, Doc("Which session.")]) -> None:
+    """Log out where the caller is logged in elsewhere; it holds within a second."""
+    assert scope.actor.user_id is not None
+    await scope.lock(lock_of(scope.actor.user_id))
+    session = await found(scope, visible_sessions(scope), id, what="session")
+    session.ended_at = scope.now()
+
+
+async def end_other_sessions(scope: Scope) -> None:
+    """Log out everywhere but here; it holds within a second."""
+    actor = scope.actor
+    assert actor.user_id is not None
+    await scope.lock(lock_of(actor.user_id))
+    ended = sessions_ended(scope.tenant_id, actor.user_id, at=scope.now(), but=actor.session_id)
+    await scope.run(ended)
 
 
 # ------------------------------------------------------------------------------ for others
@@ -223,7 +271,13 @@ async def check_password(
 
 async def begin_session(scope: Scope, user: User) -> SignedIn:
     """Log a user in."""
-    session = Session(tenant_id=user.tenant_id, user_id=user.id, created_at=scope.now())
+    session = Session(
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        created_at=scope.now(),
+        last_used_at=scope.now(),
+        user_agent=scope.request.user_agent,
+    )
     scope.add(session)
     await scope.flush()
     user.last_login_at = scope.now()
@@ -233,7 +287,7 @@ async def begin_session(scope: Scope, user: User) -> SignedIn:
 async def continue_session(scope: Scope, user: User, session_id: UUID) -> SignedIn:
     """A new pair of tokens for a session; what else the scope does, this user does."""
     plan = (await own_tenant(scope)).plan_code
-    scope.actor = _actor(user, session_id, plan=plan)
+    scope.actor = actor_for(user, session_id, plan=plan)
     access_token, access_token_expires_at = scope.use(Tokens).sign(
         tenant_id=user.tenant_id, user_id=user.id, session_id=session_id, now=scope.now()
     )

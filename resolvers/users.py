@@ -1,7 +1,7 @@
 """Users: who they are, how they join, what they may, and how they leave."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -31,11 +31,8 @@ from resolvers.mailed_tokens import (
 )
 from resolvers.passwords import NewPassword
 from resolvers.rows import found
-from resolvers.sessions import SignedIn, begin_session, lock_of
+from resolvers.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
 from resolvers.tenants import own_tenant
-
-ACCOUNTS: Final = ("accounts",)
-"""The lock of a tenant's list of users: two owners can't demote each other at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +127,8 @@ async def accept_invitation(
     user = await redeem(scope, token, Purpose.INVITATION, password=password, also=[ACCOUNTS])
     before = snapshot(user)
     user.deactivated_at = None
+    # The invitation came by mail.
+    user.email_verified_at = user.email_verified_at or scope.now()
     session = await begin_session(scope, user)
     scope.emit(Event(EventType.USER_JOINED, "User", user.id, before=before, after=snapshot(user)))
     return session

@@ -20,7 +20,7 @@ from schema.live import BookingSubscriptions
 from schema.nodes import NodeQueries
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
-from schema.sessions import SessionMutations
+from schema.sessions import SessionMutations, SessionQueries
 from schema.settings import SettingsMutations
 from schema.tenants import TenantQueries
 from schema.users import UserMutations, UserQueries
@@ -40,6 +40,7 @@ class Query(
     NodeQueries,
     TenantQueries,
     UserQueries,
+    SessionQueries,
     ApiKeyQueries,
     RoomQueries,
     HoursQueries,

@@ -190,6 +190,7 @@ describe(
     IDEMPOTENCY_KEY_REUSED="The key was used with another input.",
     IDEMPOTENCY_IN_PROGRESS="A call with the same key is still running.",
     INSUFFICIENT_DATA="There is too little history to answer.",
+    EMAIL_NOT_VERIFIED="The caller has yet to prove that their e-mail address is theirs.",
 )
 
 __all__ = [

@@ -4,13 +4,16 @@ from datetime import datetime
 
 import strawberry
 
+import models
 from domain.events import EventType
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from permissions.roles import P
-from resolvers import passwords, registration, sessions, users
-from schema.fields import column, value
+from resolvers import passwords, registration, sessions, users, verification
+from schema.fields import column, computed, value
+from schema.ids import encode_id
 from schema.mutations import mutation, payload
+from schema.pages import Connection, connection
 from schema.tenants import Tenant
 from schema.users import User
 
@@ -34,6 +37,57 @@ class RegisterTenantPayload:
 
     session: Session | None
     tenant: Tenant | None
+
+
+def _session_id(root: models.Session) -> strawberry.ID:
+    return strawberry.ID(encode_id("Session", root.id))
+
+
+@value()
+class UserSession:
+    """A place where somebody is logged in. It goes 7 days after its last use."""
+
+    id: strawberry.ID = strawberry.field(resolver=_session_id, description="For `endSession`.")
+    created_at: datetime = column("When they logged in there.")
+    last_used_at: datetime | None = column(
+        "When it was last refreshed, which is about every quarter of an hour while it is used."
+    )
+    user_agent: str | None = column("What the program there called itself then.")
+    current: bool = computed(sessions.is_current)
+
+
+@strawberry.type
+class SessionQueries:
+    sessions: Connection[UserSession] | None = connection(
+        sessions.sessions, requires=P.MEMBER, backward=False
+    )
+
+
+@payload
+class RegisterCustomerPayload:
+    """The first session of the new customer."""
+
+    session: Session | None
+
+
+@payload
+class VerifyEmailPayload:
+    """Nothing but that the address is verified."""
+
+
+@payload
+class RequestEmailVerificationPayload:
+    """Nothing but that a mail is on its way, where one is due."""
+
+
+@payload
+class EndSessionPayload:
+    """Nothing but that the session has ended."""
+
+
+@payload
+class EndOtherSessionsPayload:
+    """Nothing but that the other sessions have ended."""
 
 
 @payload
@@ -101,6 +155,20 @@ class SessionMutations:
     register_tenant: RegisterTenantPayload | None = mutation(
         registration.register_tenant, requires=P.PUBLIC, then=_registered
     )
+    register_customer: RegisterCustomerPayload | None = mutation(
+        registration.register_customer,
+        requires=P.PUBLIC,
+        emits=[EventType.USER_JOINED],
+        then=_signed_in,
+    )
+    verify_email: VerifyEmailPayload | None = mutation(
+        verification.verify_email,
+        requires=P.PUBLIC,
+        emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
+    )
+    request_email_verification: RequestEmailVerificationPayload | None = mutation(
+        verification.request_email_verification, requires=P.MEMBER
+    )
     login: LoginPayload | None = mutation(sessions.login, requires=P.PUBLIC, then=_signed_in)
     refresh_session: RefreshSessionPayload | None = mutation(
         sessions.refresh_session, requires=P.PUBLIC, input_required=False, then=_signed_in
@@ -113,7 +181,14 @@ class SessionMutations:
         passwords.request_password_reset, requires=P.PUBLIC
     )
     reset_password: ResetPasswordPayload | None = mutation(
-        passwords.reset_password, requires=P.PUBLIC, then=_signed_in
+        passwords.reset_password,
+        requires=P.PUBLIC,
+        emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
+        then=_signed_in,
+    )
+    end_session: EndSessionPayload | None = mutation(sessions.end_session, requires=P.MEMBER)
+    end_other_sessions: EndOtherSessionsPayload | None = mutation(
+        sessions.end_other_sessions, requires=P.MEMBER
     )
     accept_invitation: AcceptInvitationPayload | None = mutation(
         users.accept_invitation,

@@ -26,7 +26,11 @@ class User(Node):
     permissions: list[str] = computed(users.permissions_held)
     tenant: Tenant = related("Where they belong.")
     customer: Customer | None = related(
-        'The customer this user is, for role CUSTOMER: the owner of "their" bookings.'
+        'The customer this user is, for role CUSTOMER: the owner of "their" bookings. Null until '
+        "their address is verified."
+    )
+    email_verified_at: datetime | None = column(
+        "When it was proved that the address is theirs; null: not yet."
     )
     last_login_at: datetime | None = column("When they last logged in; null: never.")
     deactivated_at: datetime | None = column("Since when they can't log in; null while they can.")

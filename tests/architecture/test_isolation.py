@@ -83,6 +83,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         exception.payload["exception"]["id"],
         blackout.payload["blackout"]["id"],
         api_key.payload["apiKey"]["id"],
+        encode_id("Session", venue.owner.session.id),
     )
     return Everything(venue, api_id(booking), ids)
 

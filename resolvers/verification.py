@@ -1,0 +1,88 @@
+"""E-mail addresses: proved to be their users' own, by a code that is mailed there."""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from domain.events import Event, EventType
+from domain.users import Role
+from kit.scope import Scope
+from models.base import snapshot
+from models.customers import Customer, customers_of, with_address
+from models.sessions import Purpose
+from models.users import User, user_for_customer
+from resolvers.customers import known_or_added
+from resolvers.mailed_tokens import (
+    mailed_token,
+    redeem_alone,
+    send_later,
+    verification_letter,
+    was_just_mailed,
+)
+from resolvers.sessions import ACCOUNTS, actor_for, locked_user
+from resolvers.tenants import own_tenant
+
+
+async def request_email_verification(scope: Scope) -> None:
+    """Have the code mailed again that proves the caller's e-mail address.
+
+    At most one mail a minute, and none once the address is verified.
+    """
+    assert scope.actor.user_id is not None
+    user = await locked_user(scope, scope.actor.user_id)
+    if user is None or user.email_verified_at is not None:
+        return
+    if not await was_just_mailed(scope, user, Purpose.VERIFICATION):
+        await send_verification(scope, user)
+
+
+async def verify_email(
+    scope: Scope, *, token: Annotated[str, Doc("From the mail; it works once, within a day.")]
+) -> None:
+    """Prove an e-mail address by the code that was mailed there; no login is needed.
+
+    What it opens to a customer is open within a second.
+    """
+    user = await redeem_alone(scope, token, Purpose.VERIFICATION, also=[ACCOUNTS])
+    scope.actor = actor_for(user, plan=(await own_tenant(scope)).plan_code)
+    await verify_address(scope, user)
+
+
+async def send_verification(scope: Scope, user: User) -> None:
+    """Mail a user the code that proves their address."""
+    token = mailed_token(scope, user, Purpose.VERIFICATION)
+    send_later(scope, verification_letter(await own_tenant(scope), user, token))
+
+
+async def verify_address(scope: Scope, user: User) -> None:
+    """Note that a user's address is theirs, under the lock of accounts; a customer gets a record.
+
+    Not before: whoever knows an address could else see what its customer has booked.
+    """
+    if user.email_verified_at is not None:
+        return
+    before = snapshot(user)
+    user.email_verified_at = scope.now()
+    if user.role == Role.CUSTOMER and user.customer_id is None:
+        user.customer_id = (await _record_of(scope, user)).id
+    scope.emit(
+        Event(EventType.EMAIL_VERIFIED, "User", user.id, before=before, after=snapshot(user))
+    )
+
+
+async def _record_of(scope: Scope, user: User) -> Customer:
+    new = Customer(
+        tenant_id=user.tenant_id,
+        name=user.name,
+        email=user.email,
+        email_key=user.email,
+        phone=user.phone,
+        created_at=scope.now(),
+    )
+    known = await scope.one(with_address(customers_of(user.tenant_id), user.email))
+    if known is not None:
+        other = await scope.one(user_for_customer(user.tenant_id, known.id))
+        if other is not None:
+            # The venue gave the address to the record of another user: that one is not shared.
+            new.email = new.email_key = None
+    return await known_or_added(scope, new)
