@@ -303,7 +303,8 @@ def _interval(start: datetime, end: datetime) -> Interval:
 def _window(query: AvailabilityQuery) -> Interval:
     first = within_reach(query.from_, path=("from",)).astimezone(UTC)
     last = within_reach(query.to, path=("to",)).astimezone(UTC)
-    if not first < last <= first + timedelta(days=MAX_DAYS):
+    # A month in which the clock is put back has an hour more.
+    if not first < last <= first + timedelta(days=MAX_DAYS, hours=1):
         raise BadInput(f"`to` lies after `from`, by at most {MAX_DAYS} days.")
     if query.room_ids is not None and len(query.room_ids) > MAX_ROOMS:
         raise BadInput(f"At most {MAX_ROOMS} rooms.")

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from app import build_app
@@ -123,6 +124,7 @@ async def test_a_subscription_without_a_cursor_begins_now(
 ) -> None:
     venue = await make_venue(runtime)
     await book(api, venue, "2027-03-02T10:00:00Z")
+    await until_behind_the_horizon(runtime, venue)
     async with live(server, token=venue.staff.token) as client:
         stream = await client.subscribe(EVENTS)
         await until_followed(runtime, venue)
@@ -222,6 +224,7 @@ async def test_a_room_hears_of_the_booking_that_leaves_it(
     venue = await make_venue(runtime)
     first, second = venue.rooms
     booking = await book(api, venue, "2027-03-02T18:00:00Z", room=first)
+    await until_behind_the_horizon(runtime, venue)
     async with live(server, token=venue.staff.token) as client:
         stream = await following(client, api, venue.staff, rooms=[api_id(first)])
 
@@ -255,6 +258,7 @@ async def test_what_another_process_did_is_heard_of(
 async def test_a_refused_change_is_never_heard_of(runtime: Runtime, api: Api, server: str) -> None:
     venue = await make_venue(runtime)
     await book(api, venue, "2027-03-02T18:00:00Z")
+    await until_behind_the_horizon(runtime, venue)
     async with live(server, token=venue.staff.token) as client:
         stream = await following(client, api, venue.staff)
 
@@ -465,6 +469,20 @@ def relay_of(runtime: Runtime) -> Relay:
     relay = runtime.parts[Relay]
     assert isinstance(relay, Relay)
     return relay
+
+
+async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
+    """All that was done at the venue is past; elsewhere on the server, others may still write."""
+    scope = Scope(runtime, venue.owner.actor, Request(new_id()))
+    statement = text(
+        "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) FROM log WHERE tenant_id = :tenant "
+        "ORDER BY xid DESC LIMIT 1"
+    ).bindparams(tenant=venue.tenant.id)
+    async with asyncio.timeout(10):
+        while not await scope.value(statement):
+            await scope.close()
+            await asyncio.sleep(0.01)
+    await scope.close()
 
 
 async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) -> None:
