@@ -276,7 +276,7 @@ async def test_hours_over_the_clock_change_are_longer_or_shorter(
     ("since", "until", "codes"),
     [
         ("2027-03-02T00:00:00Z", "2027-04-02T00:00:00Z", []),
-        ("2027-03-02T00:00:00Z", "2027-04-02T00:00:01Z", ["BAD_USER_INPUT"]),
+        ("2027-03-02T00:00:00Z", "2027-04-02T01:00:01Z", ["BAD_USER_INPUT"]),
         ("2027-03-02T00:00:00Z", "2027-03-02T00:00:00Z", ["BAD_USER_INPUT"]),
         ("2027-03-03T00:00:00Z", "2027-03-02T00:00:00Z", ["BAD_USER_INPUT"]),
     ],
