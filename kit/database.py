@@ -15,8 +15,20 @@ DEADLOCK = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 EXCLUSION_VIOLATION = "23P01"
 UNIQUE_VIOLATION = "23505"
-UNAVAILABLE = frozenset({"08000", "08001", "08003", "08006", "53300", "57P01", "57P02", "57P03"})
-"""The database is away or going away: worth another try by the client, after a while."""
+_OUT_OF_ORDER_CLASSES = ("08", "53", "58")  # connections, resources, the system beneath
+_OUT_OF_ORDER = frozenset(
+    {
+        "25006",  # it has become a standby, which takes no writes
+        "25P02",  # what ended the transaction was told to another statement of it
+        "25P03",  # the transaction was idle for too long
+        "25P04",  # the transaction took too long
+        "57014",  # the statement took too long
+        "57P01",
+        "57P02",
+        "57P03",
+        "57P05",
+    }
+)
 
 
 class Database:
@@ -76,10 +88,17 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def is_away(error: BaseException) -> bool:
-    """Is the database away or busy, rather than the statement wrong?"""
-    return sqlstate(error) in UNAVAILABLE or isinstance(
-        error, (OSError, NoneFree, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    )
+    """Is the database away, full or too busy, rather than the statement wrong?
+
+    Then the same is worth another try by the client, after a while.
+    """
+    if state := sqlstate(error):
+        return state.startswith(_OUT_OF_ORDER_CLASSES) or state in _OUT_OF_ORDER
+    # What the driver says by itself is that a connection broke, or a value that it can't send.
+    said = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    return isinstance(
+        said, (OSError, NoneFree, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    ) and not isinstance(said, asyncpg.DataError)
 
 
 def constraint_name(error: DBAPIError) -> str | None:

@@ -22,7 +22,7 @@ from kit.database import (
     EXCLUSION_VIOLATION,
     LOCK_NOT_AVAILABLE,
     SERIALIZATION_FAILURE,
-    UNAVAILABLE,
+    is_away,
     sqlstate,
 )
 from kit.errors import Unavailable
@@ -94,10 +94,9 @@ async def perform(
             try:
                 return await _attempt(runtime, actor, request, change, key)
             except DBAPIError as error:
-                state = sqlstate(error)
-                if state in UNAVAILABLE:
+                if is_away(error):
                     raise Unavailable("The database is away; try again in a moment.") from error
-                if state not in _TRY_AGAIN:
+                if sqlstate(error) not in _TRY_AGAIN:
                     raise
                 if attempt == RETRIES:
                     raise Unavailable("Too much is going on here; try again.") from error
