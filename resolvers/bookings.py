@@ -1,11 +1,10 @@
-"""Bookings: held, made, moved, changed and ended, so that no time is ever given twice."""
+"""Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
 from datetime import timedelta
 from secrets import token_bytes
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Select, false
 from sqlmodel import col
 from typing_extensions import Doc
 
@@ -14,12 +13,9 @@ from domain.bookings import (
     EDITABLE,
     MOVABLE,
     REFERENCE_BYTES,
-    Life,
     Status,
     allowed_transitions,
     check_open,
-    check_transition,
-    effective_status,
     reference,
 )
 from domain.customers import CustomerChoice
@@ -27,12 +23,11 @@ from domain.errors import (
     EmailNotVerified,
     HoldExpired,
     Invalid,
-    NotFound,
     Refusal,
     Required,
     StaleVersion,
 )
-from domain.events import Event, EventType
+from domain.events import EventType
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
@@ -48,43 +43,33 @@ from models.bookings import (
     BookingFilter,
     BookingOrder,
     bookings_matching,
-    bookings_of,
     bookings_sorted,
     inserted_unless_taken,
-    own_bookings,
     stored_lines,
 )
 from models.tenants import Tenant
-from permissions.policy import may, reach
-from permissions.roles import P, Reach
-from resolvers.claims import Claim, claim, expire, lock_rooms, price_refusals
+from permissions.policy import may
+from permissions.roles import P
+from resolvers.booking_rows import (
+    Reason,
+    Version,
+    booking_event,
+    changed_booking,
+    life_of,
+    locked_booking,
+    raise_all,
+    seen_booking,
+    status,
+    text_refusals,
+    visible_bookings,
+)
+from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import customer_for
-from resolvers.rows import at_version, found
+from resolvers.rows import at_version
 from resolvers.tenants import own_tenant
 from resolvers.usage import booking_refusals, count_booking
 
-MAX_NOTE_LENGTH = 2000
-MAX_REASON_LENGTH = 500
-
-Version = Annotated[int, Doc("The version that was read.")]
-Reason = Annotated[str | None, Doc("Kept in the history; at most 500 characters.")]
-
-
 # ------------------------------------------------------------------------------ reading
-
-
-def visible_bookings(scope: Scope) -> Select[Booking]:
-    """All of the tenant's, or the caller's own; none for a caller who may see none."""
-    bookings = bookings_of(scope.tenant_id)
-    match reach(scope.actor, P.BOOKINGS_READ):
-        case Reach.ANY:
-            return bookings
-        case Reach.OWN if scope.actor.confined_to is not None:
-            return bookings.where(col(Booking.id) == scope.actor.confined_to)
-        case Reach.OWN:
-            return bookings.where(own_bookings(scope.actor.own_id, scope.actor.user_id))
-        case None:
-            return bookings.where(false())
 
 
 async def booking(scope: Scope, *, id: Annotated[BookingId, Doc("Which.")]) -> Booking | None:
@@ -103,15 +88,10 @@ def bookings(
     return Listing(Booking, matching, bookings_sorted(order_by))
 
 
-def status(scope: Scope, booking: Booking) -> Status:
-    """Where it stands now: a hold past its time is EXPIRED."""
-    return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
-
-
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
     """The statuses that the caller can give it now, through the mutation of each."""
     tenant = await scope.loaders.related(booking, "tenant")
-    allowed = allowed_transitions(_life(booking, tenant), now=scope.now())
+    allowed = allowed_transitions(life_of(booking, tenant), now=scope.now())
     if may(scope.actor, P.BOOKINGS_MANAGE, booking):
         return allowed
     if status(scope, booking) is Status.HELD:
@@ -144,7 +124,7 @@ async def hold_booking(
     claimed = await claim(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
-    _raise_all(claimed.refusals)
+    raise_all(claimed.refusals)
     expires_at = scope.now() + timedelta(minutes=claimed.tenant.hold_minutes)
     held = await _insert(
         scope,
@@ -154,7 +134,7 @@ async def hold_booking(
         hold_expires_at=expires_at,
         note=None,
     )
-    scope.emit(_event(EventType.BOOKING_HELD, held, claimed=claimed))
+    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
     return held
 
 
@@ -186,7 +166,7 @@ async def create_booking(
     # A user becomes a customer of the venue, with a record, by proving their address.
     if actor.role == Role.CUSTOMER and actor.user_id is not None and actor.own_id is None:
         raise EmailNotVerified
-    problems = _text_problems(note=note)
+    problems = text_refusals(note=note)
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
         extra = [
@@ -195,14 +175,14 @@ async def create_booking(
             if value is not None
         ]
         if extra:
-            _raise_all([*problems, *extra])
+            raise_all([*problems, *extra])
         return await _convert(
             scope, hold_id, customer, party_size=party_size, note=note, expected=expected_total
         )
 
     missing = [Required(path=(name,)) for name, value in times.items() if value is None]
     if missing:
-        _raise_all([*problems, *missing])
+        raise_all([*problems, *missing])
     assert room_id is not None and start is not None and duration_minutes is not None
     await lock_rooms(scope, room_id)
     claimed = await claim(
@@ -212,7 +192,7 @@ async def create_booking(
     customer_id, refused = await _customer(scope, customer)
     problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
     if problems:
-        _raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
+        raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
     await count_booking(scope, claimed.tenant)
     made = await _insert(
         scope,
@@ -222,7 +202,7 @@ async def create_booking(
         hold_expires_at=None,
         note=note,
     )
-    scope.emit(_event(EventType.BOOKING_CREATED, made, claimed=claimed))
+    scope.emit(booking_event(EventType.BOOKING_CREATED, made, claimed=claimed))
     return made
 
 
@@ -235,25 +215,25 @@ async def _convert(
     note: str | None,
     expected: Money | None,
 ) -> Booking:
-    hold = await _locked(scope, hold_id, path=("hold_id",))
+    hold = await locked_booking(scope, hold_id, path=("hold_id",))
     tenant = await own_tenant(scope)
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
-    check_open(_life(hold, tenant), frozenset({Status.HELD}), now=scope.now())
+    check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
     before = snapshot(hold)
     if party_size != 1:
         hold.party_size = party_size
-    problems = [*_text_problems(note=note), *await _capacity_problems(scope, hold)]
+    problems = [*text_refusals(note=note), *await _capacity_problems(scope, hold)]
     customer_id, unknown = await _customer(scope, customer)
     problems += [*unknown, *price_refusals(expected, hold.price)]
     if problems:
-        _raise_all([*problems, *await booking_refusals(scope, tenant)])
+        raise_all([*problems, *await booking_refusals(scope, tenant)])
     await count_booking(scope, tenant)
     hold.customer_id = customer_id or hold.customer_id
     hold.status = _booked(tenant).value
     hold.hold_expires_at = None
     hold.note = note
-    return _changed(scope, EventType.BOOKING_CREATED, hold, before)
+    return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
 
 
 # ------------------------------------------------------------------------------ changing
@@ -273,8 +253,8 @@ async def reschedule_booking(
 
     The price stays frozen, unless the room or the duration changes.
     """
-    _raise_all(_text_problems(reason=reason))
-    seen = await _seen(scope, id)
+    raise_all(text_refusals(reason=reason))
+    seen = await seen_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
     await lock_rooms(scope, seen.room_id, target)
     moved = await at_version(scope, visible_bookings(scope), id, version=version, what="booking")
@@ -289,8 +269,8 @@ async def reschedule_booking(
         party_size=moved.party_size,
         moving=moved,
     )
-    check_open(_life(moved, claimed.tenant), MOVABLE, now=scope.now())
-    _raise_all(claimed.refusals)
+    check_open(life_of(moved, claimed.tenant), MOVABLE, now=scope.now())
+    raise_all(claimed.refusals)
     before = snapshot(moved)
     if (target, claimed.wanted.minutes) != (moved.room_id, minutes):
         price = claimed.price
@@ -304,7 +284,7 @@ async def reschedule_booking(
     moved.ends_at = claimed.wanted.end
     moved.occupied = claimed.occupied
     return [
-        _changed(
+        changed_booking(
             scope, EventType.BOOKING_RESCHEDULED, moved, before, reason=reason, claimed=claimed
         )
     ]
@@ -320,9 +300,9 @@ async def update_booking(
     note: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
 ) -> Booking:
     """Change everything but when and where: customer, party size, note."""
-    problems = _text_problems(note=None if note is ABSENT else note)
-    edited = await _locked(scope, id, version=version)
-    check_open(_life(edited, await own_tenant(scope)), EDITABLE, now=scope.now())
+    problems = text_refusals(note=None if note is ABSENT else note)
+    edited = await locked_booking(scope, id, version=version)
+    check_open(life_of(edited, await own_tenant(scope)), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:
         edited.party_size = party_size
@@ -332,126 +312,11 @@ async def update_booking(
         problems += unknown
     if note is not ABSENT:
         edited.note = note
-    _raise_all(problems)
-    return _changed(scope, EventType.BOOKING_UPDATED, edited, before)
-
-
-async def confirm_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
-) -> Booking:
-    """Agree to a pending booking."""
-    return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
-
-
-async def reject_booking(
-    scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
-    *,
-    version: Version,
-    reason: Reason = None,
-) -> Booking:
-    """Say no to a pending booking, and free its time at once."""
-    return await _become(
-        scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
-    )
-
-
-async def cancel_booking(
-    scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking or hold.")],
-    *,
-    version: Version,
-    reason: Reason = None,
-) -> list[Booking]:
-    """Call a booking or a hold off, and free its time at once."""
-    return [
-        await _become(
-            scope, id, Status.CANCELLED, EventType.BOOKING_CANCELLED, version=version, reason=reason
-        )
-    ]
-
-
-async def check_in_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
-) -> Booking:
-    """Note that the guests are here: from 15 minutes before the start until the end."""
-    return await _become(
-        scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
-    )
-
-
-async def complete_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
-) -> Booking:
-    """Note that a booking took place: once checked in, or once its time is over."""
-    return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
-
-
-async def mark_no_show(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
-) -> Booking:
-    """Note that nobody came, once a booking has started; its remaining time is free at once."""
-    return await _become(scope, id, Status.NO_SHOW, EventType.BOOKING_NO_SHOW, version=version)
-
-
-async def expire_hold(scope: Scope, id: BookingId) -> None:
-    """Store that a hold is past its time, unless that is done or it became a booking."""
-    try:
-        hold = await _locked(scope, id)
-    except NotFound:
-        return
-    if hold.status == Status.HELD.value and status(scope, hold) is Status.EXPIRED:
-        await expire(scope, [id])
+    raise_all(problems)
+    return changed_booking(scope, EventType.BOOKING_UPDATED, edited, before)
 
 
 # ------------------------------------------------------------------------------ steps
-
-
-async def _seen(scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)) -> Booking:
-    """The booking before any lock, to know its room. Raises NotFound."""
-    seen = await scope.peek(visible_bookings(scope).where(col(Booking.id) == id))
-    if seen is None:
-        raise NotFound("booking", path=path)
-    return seen
-
-
-async def _locked(
-    scope: Scope,
-    id: BookingId,
-    *,
-    version: int | None = None,
-    path: tuple[str, ...] = ("id",),
-) -> Booking:
-    """The booking under its room's lock. Raises NotFound, StaleVersion."""
-    seen = await _seen(scope, id, path=path)
-    await lock_rooms(scope, seen.room_id)
-    if version is None:
-        locked = await found(scope, visible_bookings(scope), id, what="booking", path=path)
-    else:
-        locked = await at_version(
-            scope, visible_bookings(scope), id, version=version, what="booking"
-        )
-    if locked.room_id != seen.room_id:
-        raise StaleVersion(locked, path=("version",))
-    return locked
-
-
-async def _become(
-    scope: Scope,
-    id: BookingId,
-    wanted: Status,
-    event: EventType,
-    *,
-    version: int,
-    reason: str | None = None,
-) -> Booking:
-    _raise_all(_text_problems(reason=reason))
-    booking = await _locked(scope, id, version=version)
-    check_transition(_life(booking, await own_tenant(scope)), wanted, now=scope.now())
-    before = snapshot(booking)
-    booking.status = wanted.value
-    booking.hold_expires_at = None
-    return _changed(scope, event, booking, before, reason=reason)
 
 
 async def _insert(scope: Scope, claimed: Claim, **given: Any) -> Booking:
@@ -506,55 +371,3 @@ async def _capacity_problems(scope: Scope, booking: Booking) -> list[Refusal]:
 
 def _booked(tenant: Tenant) -> Status:
     return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
-
-
-def _life(booking: Booking, tenant: Tenant) -> Life:
-    return Life(
-        Status(booking.status),
-        Interval(booking.starts_at, booking.ends_at),
-        booking.hold_expires_at,
-        requires_confirmation=tenant.requires_confirmation,
-    )
-
-
-def _changed(
-    scope: Scope,
-    type: EventType,
-    booking: Booking,
-    before: Any,
-    *,
-    reason: str | None = None,
-    claimed: Claim | None = None,
-) -> Booking:
-    booking.version += 1
-    booking.updated_at = scope.now()
-    scope.emit(_event(type, booking, before=before, reason=reason, claimed=claimed))
-    return booking
-
-
-def _event(
-    type: EventType,
-    booking: Booking,
-    *,
-    before: Any = None,
-    reason: str | None = None,
-    claimed: Claim | None = None,
-) -> Event:
-    after = snapshot(booking)
-    if claimed is not None and claimed.lifted:
-        after = {**after, "overridden": [code.value for code in claimed.lifted]}
-    return Event(type, "Booking", booking.id, reason=reason, before=before, after=after)
-
-
-def _text_problems(*, note: str | None = None, reason: str | None = None) -> list[Refusal]:
-    problems: list[Refusal] = []
-    if note is not None and len(note) > MAX_NOTE_LENGTH:
-        problems.append(Invalid(f"At most {MAX_NOTE_LENGTH} characters.", path=("note",)))
-    if reason is not None and len(reason) > MAX_REASON_LENGTH:
-        problems.append(Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",)))
-    return problems
-
-
-def _raise_all(refusals: Any) -> None:
-    if refusals:
-        raise ExceptionGroup("refused", list(refusals))

@@ -18,7 +18,7 @@ from kit.cursors import EventCursor
 from kit.scope import Scope
 from models.log import LogEntry
 from permissions.roles import P
-from resolvers import audit, availability, bookings
+from resolvers import audit, availability, booking_progress, booking_rows, bookings
 from schema.audit import BookingChange
 from schema.availability import BusyInterval, Slot, SlotReason
 from schema.customers import Customer
@@ -63,13 +63,13 @@ class PriceBreakdown:
     total: Money = column("What is to pay.")
 
 
-@node(models.Booking, visible=bookings.visible_bookings, requires=P.BOOKINGS_READ)
+@node(models.Booking, visible=booking_rows.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
     """A room held for somebody for a time."""
 
     reference: str = column("For people to read out: unique in the tenant, never changes.")
     version: int = column("Grows with every change; updates name the one they saw.")
-    status: Status = computed(bookings.status)
+    status: Status = computed(booking_rows.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
     room: Room = related("Where.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
@@ -218,10 +218,10 @@ class BookingMutations:
         idempotent=True,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
-        bookings.confirm_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CONFIRMED]
+        booking_progress.confirm_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CONFIRMED]
     )
     reject_booking: RejectBookingPayload | None = mutation(
-        bookings.reject_booking,
+        booking_progress.reject_booking,
         requires=P.BOOKINGS_MANAGE,
         emits=[E.BOOKING_REJECTED],
         wrapped=False,
@@ -236,17 +236,17 @@ class BookingMutations:
         idempotent=True,
     )
     cancel_booking: CancelBookingPayload | None = mutation(
-        bookings.cancel_booking,
+        booking_progress.cancel_booking,
         requires=P.BOOKINGS_WRITE,
         emits=[E.BOOKING_CANCELLED],
         idempotent=True,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
-        bookings.check_in_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CHECKED_IN]
+        booking_progress.check_in_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CHECKED_IN]
     )
     complete_booking: CompleteBookingPayload | None = mutation(
-        bookings.complete_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_COMPLETED]
+        booking_progress.complete_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_COMPLETED]
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
-        bookings.mark_no_show, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_NO_SHOW]
+        booking_progress.mark_no_show, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_NO_SHOW]
     )

@@ -23,7 +23,7 @@ from models.log import grown
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.audit import end_of_log
-from resolvers.bookings import visible_bookings
+from resolvers.booking_rows import visible_bookings
 
 REPLAYED_FOR: Final = timedelta(days=7)
 

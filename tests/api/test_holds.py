@@ -6,7 +6,7 @@ import pytest_asyncio
 from domain.ids import BookingId
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
-from resolvers.bookings import expire_hold
+from resolvers.booking_progress import expire_hold
 from resolvers.transactions import perform
 from schema.ids import decode_id
 from tests.client import Api

@@ -1,0 +1,118 @@
+"""What becomes of a booking: confirmed, rejected, cancelled, checked in, completed, missed."""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from domain.bookings import (
+    Status,
+    check_transition,
+)
+from domain.errors import (
+    NotFound,
+)
+from domain.events import EventType
+from domain.ids import BookingId
+from kit.scope import Scope
+from models.base import snapshot
+from models.bookings import (
+    Booking,
+)
+from resolvers.booking_rows import (
+    Reason,
+    Version,
+    changed_booking,
+    life_of,
+    locked_booking,
+    raise_all,
+    status,
+    text_refusals,
+)
+from resolvers.claims import expire
+from resolvers.tenants import own_tenant
+
+
+async def confirm_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Agree to a pending booking."""
+    return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
+
+
+async def reject_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+) -> Booking:
+    """Say no to a pending booking, and free its time at once."""
+    return await _become(
+        scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
+    )
+
+
+async def cancel_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking or hold.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+) -> list[Booking]:
+    """Call a booking or a hold off, and free its time at once."""
+    return [
+        await _become(
+            scope, id, Status.CANCELLED, EventType.BOOKING_CANCELLED, version=version, reason=reason
+        )
+    ]
+
+
+async def check_in_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that the guests are here: from 15 minutes before the start until the end."""
+    return await _become(
+        scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
+    )
+
+
+async def complete_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that a booking took place: once checked in, or once its time is over."""
+    return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
+
+
+async def mark_no_show(
+    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+) -> Booking:
+    """Note that nobody came, once a booking has started; its remaining time is free at once."""
+    return await _become(scope, id, Status.NO_SHOW, EventType.BOOKING_NO_SHOW, version=version)
+
+
+async def expire_hold(scope: Scope, id: BookingId) -> None:
+    """Store that a hold is past its time, unless that is done or it became a booking."""
+    try:
+        hold = await locked_booking(scope, id)
+    except NotFound:
+        return
+    if hold.status == Status.HELD.value and status(scope, hold) is Status.EXPIRED:
+        await expire(scope, [id])
+
+
+async def _become(
+    scope: Scope,
+    id: BookingId,
+    wanted: Status,
+    event: EventType,
+    *,
+    version: int,
+    reason: str | None = None,
+) -> Booking:
+    raise_all(text_refusals(reason=reason))
+    booking = await locked_booking(scope, id, version=version)
+    check_transition(life_of(booking, await own_tenant(scope)), wanted, now=scope.now())
+    before = snapshot(booking)
+    booking.status = wanted.value
+    booking.hold_expires_at = None
+    return changed_booking(scope, event, booking, before, reason=reason)
