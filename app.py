@@ -26,7 +26,7 @@ from kit.relay import Relay
 from kit.scope import Runtime
 from kit.services import running
 from kit.settings import Settings, SettingsError, load_settings
-from kit.tokens import Tokens
+from kit.tokens import Links, Tokens
 from models import log
 from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
@@ -72,6 +72,7 @@ def build_app(
     used: dict[type, object] = {
         Attempts: Attempts(),
         Errands: errands,
+        Links: Links(settings.secret),
         Mail: mail_of(settings),
         Relay: relay,
         Settings: settings,

@@ -8,7 +8,8 @@ Refusal
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── PlanLimitReached                               the plan is used up
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
-└── InvalidCredentials, EmailNotVerified           who it is was not proved
+├── InvalidCredentials, EmailNotVerified           who it is was not proved
+└── WithoutDetails                                 another, for callers who may know no more
 
 Raise one alone, or several that apply at once in an ExceptionGroup.
 """
@@ -202,6 +203,17 @@ class EmailNotVerified(Refusal):
 
     def __str__(self) -> str:
         return "Verify your e-mail address first, by the code in the mail that was sent to you."
+
+
+@dataclass(eq=False)
+class WithoutDetails(Refusal):
+    """Another refusal without what it carries, which the caller may not see."""
+
+    code: Code
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)

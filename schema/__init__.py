@@ -14,6 +14,7 @@ from schema.bookings import BookingMutations, BookingQueries
 from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
 from schema.fields import COST
+from schema.guests import GuestMutations, GuestQueries
 from schema.hours import HoursMutations, HoursQueries
 from schema.limits import LimitQueries
 from schema.live import BookingSubscriptions
@@ -24,6 +25,7 @@ from schema.sessions import SessionMutations, SessionQueries
 from schema.settings import SettingsMutations
 from schema.tenants import TenantQueries
 from schema.users import UserMutations, UserQueries
+from schema.venues import VenueQueries
 
 
 class _Names(NameConverter):
@@ -48,6 +50,8 @@ class Query(
     CustomerQueries,
     BookingQueries,
     AvailabilityQueries,
+    VenueQueries,
+    GuestQueries,
     LimitQueries,
     AuditQueries,
 ):
@@ -65,6 +69,7 @@ class Mutation(
     BlackoutMutations,
     CustomerMutations,
     BookingMutations,
+    GuestMutations,
 ):
     pass
 

@@ -99,7 +99,8 @@ class Availability:
     cursor: EventCursor = column("Follow the changes after it and miss none.")
 
 
-def _rooms_times_days(given: Mapping[str, Any]) -> int:
+def rooms_times_days(given: Mapping[str, Any]) -> int:
+    """How much there is to look at: the size of a query of availability."""
     asked = given["query"]
     days: int = ceil((asked["to"] - asked["from"]) / timedelta(days=1))
     rooms = asked.get("roomIds")
@@ -111,6 +112,6 @@ class AvailabilityQueries:
     availability: Availability | None = query(
         answers.availability,
         requires=P.AVAILABILITY_READ,
-        cost=Cost(1, size=_rooms_times_days),
+        cost=Cost(1, size=rooms_times_days),
     )
     explain_slot: Slot | None = query(answers.explain_slot, requires=P.AVAILABILITY_READ)

@@ -11,6 +11,7 @@ from strawberry.types import Info
 from kit.cost import Cost
 from kit.keyset import Listing, Page, Window, counted, page_of, windowed
 from kit.operation import Operation
+from kit.scope import Scope
 from permissions.roles import Permission
 from schema.enums import CountMode
 from schema.fields import Arguments, column, declared_field, described
@@ -114,13 +115,16 @@ def connection(
     *,
     requires: Permission | None = None,
     under: Any = None,
+    inside: Callable[[Scope, Any], Scope] | None = None,
     backward: bool = True,
     nullable: bool = True,
 ) -> Any:
     """A list as a connection: ``listing(scope, **arguments)`` says of what, and in which order.
 
     ``under`` is the column by which the rows belong to the object whose field this is; the pages
-    of all such objects then take one statement. Not ``backward``: without `last` and `before`.
+    of all such objects then take one statement. ``inside`` gives the scope in which the list is
+    read, from the operation's and the object, where it is another. Not ``backward``: without
+    `last` and `before`.
     """
     arguments = Arguments.of(listing, skip=1)
     window = {
@@ -131,10 +135,11 @@ def connection(
         operation = info.context
         wanted = Window(**{name: given.pop(name, None) for name in window})
         name = repr((info.field_name, sorted(given.items(), key=str)))
-        found = listing(operation.scope, **arguments.decoded(given))
+        scope = inside(operation.scope, root) if inside else operation.scope
+        found = listing(scope, **arguments.decoded(given))
         if under is None:
-            rows = await operation.scope.all(windowed(found, wanted))
-            return View(operation, found, page_of(found, wanted, rows), _count(operation, found))
+            rows = await scope.all(windowed(found, wanted))
+            return View(operation, found, page_of(found, wanted, rows), _count(scope, found))
         page = await operation.scope.loaders.page(under, root.id, found, wanted, name=name)
         counting = _count_under(operation, found, under, root.id, name)
         return View(operation, found, page, counting)
@@ -158,8 +163,8 @@ def connection(
     )
 
 
-def _count(operation: Operation, listing: Listing[Any]) -> Callable[[bool], Any]:
-    return lambda exact: operation.scope.value(counted(listing, exact=exact))
+def _count(scope: Scope, listing: Listing[Any]) -> Callable[[bool], Any]:
+    return lambda exact: scope.value(counted(listing, exact=exact))
 
 
 def _count_under(

@@ -10,6 +10,7 @@ from graphql import build_schema
 from domain.bookings import Status
 from kit.ids import new_id
 from kit.scope import Runtime
+from kit.tokens import Link, Links
 from models.base import TenantRow
 from models.tenants import Tenant
 from schema import schema
@@ -47,6 +48,7 @@ class Everything:
 
     venue: Venue
     booking: str
+    link: str
     ids: tuple[str, ...]
 
 
@@ -85,7 +87,10 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
     )
-    return Everything(venue, api_id(booking), ids)
+    links = runtime.parts[Links]
+    assert isinstance(links, Links)
+    link = links.sign(Link(venue.tenant.id, booking.id))
+    return Everything(venue, api_id(booking), link, ids)
 
 
 def others(place: Place, own: Everything) -> Mapping[str, Any]:
@@ -98,6 +103,13 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {**slot, "roomId": api_id(own.venue.rooms[0])}
         case "updateBooking(input.customer.id:)" | "rescheduleBooking(input.roomId:)":
             return {"id": own.booking}
+        case "holdAsGuest(input.roomId:)":
+            return {**slot, "subdomain": own.venue.tenant.subdomain}
+        case "bookAsGuest(input.roomId:)":
+            guest = {"name": "Guest", "email": "guest@example.test"}
+            return {**slot, "subdomain": own.venue.tenant.subdomain, "customer": guest}
+        case "rescheduleGuestBooking(input.roomId:)":
+            return {"token": own.link}
         case _:
             return {}
 

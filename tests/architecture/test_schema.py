@@ -51,6 +51,8 @@ BOUNDED: Final = {
     "StaleVersionError.path": "as deep as inputs are",
     "Tenant.weeklyHours": "seven days",
     "User.permissions": "those of permissions/roles.py",
+    "VenueAvailability.slots": "at most 10,000, or the query is refused",
+    "VenueRoom.openingHours": "at most 62 days",
     "WeeklyHours.intervals": "the input lists at most 100",
 }
 # Root fields that can't fail alone: what they read is there for everybody.

@@ -1,0 +1,304 @@
+"""Guests: they book without an account, and look after that one booking by a link."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.bookings import Status
+from domain.customers import CustomerChoice, NewCustomer, tidy
+from domain.errors import (
+    Code,
+    InvalidCredentials,
+    NotFound,
+    PlanLimitReached,
+    Refusal,
+    Required,
+    SlotTaken,
+    StaleVersion,
+    WithoutDetails,
+)
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.money import Money
+from domain.phrases import span
+from domain.users import Role
+from domain.venue_time import LocalPeriod, Start, zone
+from integrations.mail import Message
+from kit.errors import Unauthenticated
+from kit.scope import Actor, ActorKind, Scope
+from kit.tokens import Link, Links
+from models.bookings import Booking
+from models.rooms import Room
+from models.tenants import Tenant, tenant_id_of
+from permissions.roles import P
+from resolvers import booking_progress, booking_rows, bookings
+from resolvers.mailed_tokens import send_later
+from resolvers.tenants import own_tenant
+from resolvers.venues import public
+
+GOOD_AFTER_END: Final = timedelta(days=1)
+"""How long a link is good once the booking is over."""
+
+LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
+Subdomain = Annotated[str, Doc("The venue's.")]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBooked:
+    """A guest's booking or hold, and the token of its link."""
+
+    booking: Booking
+    token: str = field(repr=False)
+
+
+async def hold_as_guest(
+    scope: Scope,
+    *,
+    subdomain: Subdomain,
+    room_id: Annotated[RoomId, Doc("The room to hold.")],
+    start: Annotated[Start, Doc("When it starts.")],
+    duration_minutes: Annotated[int, Doc("How long it is.")],
+    party_size: Annotated[int, Doc("For how many people.")] = 1,
+) -> GuestBooked:
+    """Keep a time for a guest who is still typing, for the venue's `holdMinutes`.
+
+    The price is frozen. Turn it into a booking with `bookAsGuest(holdToken:)`.
+    """
+    await _enter(scope, await _tenant_id(scope, subdomain))
+    with _told_to_guests():
+        held = await bookings.hold_booking(
+            scope,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            party_size=party_size,
+        )
+    return GuestBooked(held, _token(scope, held))
+
+
+async def book_as_guest(
+    scope: Scope,
+    *,
+    subdomain: Subdomain,
+    customer: Annotated[NewCustomer, Doc("Who the guest is; `email` is where the link goes.")],
+    hold_token: Annotated[
+        str | None, Doc("The token of the guest's hold, to turn into a booking.")
+    ] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
+    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
+    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    party_size: Annotated[
+        int, Doc("For how many people; with a hold, 1 leaves the hold's number.")
+    ] = 1,
+    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    expected_total: Annotated[
+        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+    ] = None,
+) -> GuestBooked:
+    """Book a time without an account, directly or from a hold.
+
+    The answer and a mail carry a token that shows, moves and cancels this one booking until a day
+    after its end. Whether the venue knows the address already is told to nobody.
+    """
+    tenant_id = await _tenant_id(scope, subdomain)
+    to = tidy(customer.email)
+    if to is None:
+        raise Required(path=("customer", "email"))
+    hold = scope.use(Links).read(hold_token) if hold_token is not None else None
+    if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
+        raise InvalidCredentials(path=("hold_token",))
+    await _enter(scope, tenant_id, hold.subject_id if hold else None)
+    with _told_to_guests():
+        made = await bookings.create_booking(
+            scope,
+            hold_id=BookingId(hold.subject_id) if hold else None,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            customer=CustomerChoice(new=customer),
+            party_size=party_size,
+            note=note,
+            expected_total=expected_total,
+        )
+    token = _token(scope, made)
+    booked_room: Room = await scope.loaders.related(made, "room")
+    send_later(scope, _letter(to, await own_tenant(scope), booked_room, made, token))
+    return GuestBooked(made, token)
+
+
+async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
+    """The booking of a link, until a day after its end."""
+    link = scope.use(Links).read(token)
+    if link is not None:
+        seen_by_guest = scope.aside(_guest(link.tenant_id, link.subject_id))
+        found = await seen_by_guest.one(booking_rows.visible_bookings(seen_by_guest))
+        if found is not None and not _is_over(found, scope.now()):
+            return found
+    raise Unauthenticated("This link is not valid, or its time is over.")
+
+
+async def reschedule_guest_booking(
+    scope: Scope,
+    *,
+    token: LinkToken,
+    version: booking_rows.Version,
+    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
+    start: Annotated[Start, Doc("When it starts now.")],
+    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    reason: booking_rows.Reason = None,
+) -> Booking:
+    """Move the booking of a link; the link stays good, until a day after the new end."""
+    id = await _enter_by(scope, token)
+    with _told_to_guests():
+        (moved,) = await bookings.reschedule_booking(
+            scope,
+            id,
+            version=version,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            reason=reason,
+        )
+    return moved
+
+
+async def cancel_guest_booking(
+    scope: Scope,
+    *,
+    token: LinkToken,
+    version: booking_rows.Version,
+    reason: booking_rows.Reason = None,
+) -> Booking:
+    """Call the booking or hold of a link off, and free its time at once."""
+    id = await _enter_by(scope, token)
+    with _told_to_guests():
+        (cancelled,) = await booking_progress.cancel_booking(scope, id, version=version, reason=reason)
+    return cancelled
+
+
+# ------------------------------------------------------------------------------ what is shown
+
+
+async def status(scope: Scope, booking: Booking) -> Status:
+    """Where it stands now: a hold past its time is EXPIRED."""
+    return booking_rows.status(scope, booking)
+
+
+async def local(scope: Scope, booking: Booking) -> LocalPeriod:
+    """The venue's wall clock, ready to print."""
+    return await bookings.local(public(scope, booking.tenant_id), booking)
+
+
+async def room_of(scope: Scope, booking: Booking) -> Room:
+    """Where."""
+    room: Room = await public(scope, booking.tenant_id).loaders.related(booking, "room")
+    return room
+
+
+async def venue_of(scope: Scope, booking: Booking) -> Tenant:
+    """The venue's public page."""
+    tenant: Tenant = await public(scope, booking.tenant_id).loaders.related(booking, "tenant")
+    return tenant
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+def _guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
+    """Somebody without an account, who may see and change this one booking, or none."""
+    return Actor(
+        ActorKind.CUSTOMER,
+        tenant_id,
+        role=Role.CUSTOMER.value if booking_id else None,
+        scopes=frozenset({P.BOOKINGS_READ, P.BOOKINGS_WRITE}),
+        confined_to=booking_id,
+    )
+
+
+async def _enter(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
+    """Go on as a guest, whoever calls: a login elsewhere opens nothing here."""
+    scope.actor = _guest(tenant_id, booking_id)
+    await scope.enter(tenant_id)
+
+
+async def _enter_by(scope: Scope, token: str) -> BookingId:
+    refused = InvalidCredentials(path=("token",))
+    link = scope.use(Links).read(token)
+    if link is None:
+        raise refused
+    await _enter(scope, link.tenant_id, link.subject_id)
+    seen = await scope.peek(booking_rows.visible_bookings(scope))
+    if seen is None or _is_over(seen, scope.now()):
+        raise refused
+    return BookingId(seen.id)
+
+
+async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
+    found = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    if found is None:
+        raise NotFound("venue", path=("subdomain",))
+    return found
+
+
+def _token(scope: Scope, booking: Booking) -> str:
+    return scope.use(Links).sign(Link(booking.tenant_id, booking.id))
+
+
+def _is_over(booking: Booking, now: datetime) -> bool:
+    return now >= booking.ends_at + GOOD_AFTER_END
+
+
+@contextmanager
+def _told_to_guests() -> Iterator[None]:
+    """Refusals carry rows and numbers that are not for everybody: those stay here."""
+    try:
+        yield
+    except* Refusal as group:
+        raise ExceptionGroup("refused", [*map(_told, _leaves(group))]) from None
+
+
+def _told(refusal: Refusal) -> Refusal:
+    names = {"hold_id": "hold_token", "id": "token"}
+    steps = [names.get(str(step), step) for step in refusal.path]
+    # A guest is always a new customer, and gives one without saying so.
+    path = tuple(step for step in steps if (steps[0], step) != ("customer", "new"))
+    match refusal:
+        case PlanLimitReached():
+            text = "The venue takes no more bookings at the moment."
+            return WithoutDetails(Code.PLAN_LIMIT_REACHED, text, path=path)
+        case SlotTaken() | StaleVersion():
+            return WithoutDetails(refusal.code, refusal.message, path=path)
+        case _:
+            refusal.path = path
+            return refusal
+
+
+def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+def _letter(to: str, tenant: Tenant, room: Room, booking: Booking, token: str) -> Message:
+    time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+    asked = "have asked for" if booking.status == Status.PENDING.value else "have booked"
+    return Message(
+        to=to,
+        subject=f"Your booking {booking.reference} at {tenant.name}",
+        text=(
+            "Hello,\n\n"
+            f"you {asked} {room.name} at {tenant.name}, {time} ({tenant.time_zone}). "
+            f"The reference is {booking.reference}.\n\n"
+            "With this code you can look at the booking, move it and cancel it, until a day after "
+            "its end:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you who booked, you can cancel it.\n"
+        ),
+    )

@@ -1,0 +1,60 @@
+"""The public page of a venue: what anybody may see of it, and nothing else."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.errors import Refusal
+from kit.errors import BadInput
+from kit.keyset import Listing, Order
+from kit.scope import Actor, Scope
+from models.rooms import Room, rooms_of
+from models.tenants import Tenant, tenant_id_of, tenant_of
+from resolvers import hours
+from resolvers.availability import Availability, AvailabilityQuery
+from resolvers.availability import availability as find_availability
+from resolvers.hours import OpeningDay
+
+
+def public(scope: Scope, tenant_id: UUID) -> Scope:
+    """The tenant as anybody sees it, whoever asks: with no permission at all."""
+    return scope.aside(Actor(kind=None, tenant_id=tenant_id))
+
+
+async def venue(scope: Scope, *, subdomain: Annotated[str, Doc("The venue's.")]) -> Tenant | None:
+    """The public page of a venue; null for an unknown subdomain."""
+    tenant_id = await scope.value(tenant_id_of(subdomain.strip().lower()))
+    return None if tenant_id is None else await public(scope, tenant_id).one(tenant_of(tenant_id))
+
+
+def rooms(scope: Scope) -> Listing[Room]:
+    """The rooms that are in use, by name."""
+    in_use = rooms_of(scope.tenant_id).where(col(Room.archived_at).is_(None))
+    return Listing(Room, in_use, (Order(Room.name),))
+
+
+async def opening_hours(
+    scope: Scope,
+    room: Room,
+    *,
+    from_: Annotated[date, Doc("The first day.")],
+    days: Annotated[int, Doc("How many days: 1 to 62.")] = 7,
+) -> list[OpeningDay]:
+    """The opening hours in force, a day each. At most 62 days."""
+    return await hours.opening_hours(public(scope, room.tenant_id), room, from_=from_, days=days)
+
+
+async def availability(
+    scope: Scope, venue: Tenant, *, query: Annotated[AvailabilityQuery, Doc("What is looked for.")]
+) -> Availability:
+    """The slots of rooms in a time: at most 31 days and 10,000 slots."""
+    if query.exclude_booking_id is not None:
+        raise BadInput("`excludeBookingId` is for those who may read bookings.")
+    try:
+        return await find_availability(public(scope, venue.id), query=query)
+    except Refusal as refusal:
+        # Only a mutation has a place for it in its answer.
+        raise BadInput(str(refusal)) from refusal
