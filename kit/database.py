@@ -1,8 +1,10 @@
 """One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -69,6 +71,29 @@ class Database:
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
+    async def begun(self, first: Executable, *, writes: bool) -> AsyncSession:
+        """A transaction that has run its first statement.
+
+        Where the pool's connection turns out to be dead, on another one: nothing was done yet.
+        """
+        try:
+            return await self._begun(first, writes=writes)
+        except DBAPIError as error:
+            if not _is_lost(error):
+                raise
+            # The pool has dropped it, and whatever is older: they have all seen the same end.
+            return await self._begun(first, writes=writes)
+
+    async def _begun(self, first: Executable, *, writes: bool) -> AsyncSession:
+        session = self.session(writes=writes)
+        try:
+            await session.execute(first)
+        except BaseException as error:
+            is_lost = isinstance(error, DBAPIError) and _is_lost(error)
+            await asyncio.shield(session.invalidate() if is_lost else session.close())
+            raise
+        return session
+
     @property
     def pool_status(self) -> dict[str, int]:
         pool: Any = self._engine.pool
@@ -85,6 +110,10 @@ def sqlstate(error: BaseException) -> str | None:
             "08006" if error.connection_invalidated else None
         )
     return getattr(error, "sqlstate", None)
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    return error.connection_invalidated or (sqlstate(error) or "").startswith(("08", "57P"))
 
 
 def is_away(error: BaseException) -> bool:

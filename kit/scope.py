@@ -229,8 +229,9 @@ class Scope:
             await self.before_locks()
         async with self._turn:
             if self._session is None:
-                self._session = self.runtime.database.session(writes=True)
-            await self._session.execute(select(*steps))
+                self._session = await self.runtime.database.begun(select(*steps), writes=True)
+            else:
+                await self._session.execute(select(*steps))
             self._seen_tenant_id = self.tenant_id
             self._now = self.runtime.clock()
 
@@ -298,14 +299,17 @@ class Scope:
 
     async def _open(self) -> AsyncSession:
         root: Scope = self._root
-        if root._session is None:
-            root._session = self.runtime.database.session(writes=self._writes)
-        session = root._session
-        # Of the scopes that share a connection, each statement sees the rows of its own tenant.
-        if self._tenant_id is not None and self._tenant_id != root._seen_tenant_id:
-            await session.execute(select(_tenant_setting(self._tenant_id)))
-            root._seen_tenant_id = self._tenant_id
-        return session
+        tenant_id, database = self._tenant_id, self.runtime.database
+        if tenant_id is None:
+            root._session = root._session or database.session(writes=self._writes)
+        elif root._session is None:
+            setting = select(_tenant_setting(tenant_id))
+            root._session = await database.begun(setting, writes=self._writes)
+        elif tenant_id != root._seen_tenant_id:
+            # Of scopes that share a connection, each statement sees the rows of its own tenant.
+            await root._session.execute(select(_tenant_setting(tenant_id)))
+        root._seen_tenant_id = tenant_id or root._seen_tenant_id
+        return root._session
 
 
 def _tenant_setting(tenant_id: UUID) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncpg
 import pytest
-from sqlalchemy import literal, select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kit.database import Database, is_away
@@ -59,6 +59,22 @@ async def test_a_value_that_can_not_be_sent_is_no_sign_of_a_lost_connection(
     database: DatabaseUrls,
 ) -> None:
     assert not is_away(await failure(database, select(literal(2**80))))
+
+
+async def test_a_connection_that_died_in_the_pool_is_not_noticed(database: DatabaseUrls) -> None:
+    pool = Database(database.app.sqlalchemy, pool_size=1)
+    first = select(func.pg_backend_pid())
+    async with await pool.begun(first, writes=False) as session:
+        pid = await session.scalar(first)
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await owner.close()
+
+    async with await pool.begun(first, writes=False) as session:
+        another = await session.scalar(first)
+
+    assert another != pid
+    await pool.close()
 
 
 async def failure(database: DatabaseUrls, statement: object) -> DBAPIError:
