@@ -25,6 +25,8 @@ _AUDIENCE: Final = "boom-booking-api"
 _PURPOSE: Final = b"access tokens, version 1"
 _LINK_PURPOSE: Final = b"links to one object, version 1"
 _LINK_AUDIENCE: Final = "boom-booking-link"
+_CLAIMS: Final = frozenset({"iss", "aud", "sub", "tenant", "sid", "iat", "exp"})
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST: Final = 2048
 
 
@@ -67,7 +69,9 @@ class Tokens:
             raise Unauthenticated("The access token is not valid.")
         try:
             told = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
-            if told["iss"] != _ISSUER or told["aud"] != _AUDIENCE:
+            if told["iss"] != _ISSUER or told["aud"] != _AUDIENCE or told.keys() != _CLAIMS:
+                raise ValueError
+            if datetime.fromtimestamp(told["iat"], UTC) > now + _CLOCKS_DIFFER:
                 raise ValueError
             claims = Claims(
                 tenant_id=UUID(told["tenant"]),
@@ -75,7 +79,7 @@ class Tokens:
                 session_id=UUID(told["sid"]),
                 expires_at=datetime.fromtimestamp(told["exp"], UTC),
             )
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, OverflowError, OSError) as error:
             raise Unauthenticated("The access token is not valid.") from error
         if claims.expires_at <= now:
             raise Unauthenticated("The access token has expired; refresh the session.")

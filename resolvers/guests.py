@@ -177,7 +177,9 @@ async def cancel_guest_booking(
     """Call the booking or hold of a link off, and free its time at once."""
     id = await _enter_by(scope, token)
     with _told_to_guests():
-        (cancelled,) = await booking_progress.cancel_booking(scope, id, version=version, reason=reason)
+        (cancelled,) = await booking_progress.cancel_booking(
+            scope, id, version=version, reason=reason
+        )
     return cancelled
 
 

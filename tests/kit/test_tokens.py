@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from kit.errors import Unauthenticated
-from kit.tokens import Claims, TenantToken, Tokens
+from kit.tokens import Claims, KeyToken, Link, Links, TenantToken, Tokens
 
 SECRET = b"a secret of 32 bytes for the tests"
 NOW = datetime(2027, 3, 1, 9, 0, 0, 123000, tzinfo=UTC)
@@ -121,3 +121,72 @@ def test_a_text_that_is_no_secret_gives_none_or_itself(text: str) -> None:
     token = TenantToken.parse(text)
 
     assert token is None or (str(token) == text and len(token.hash) == 32)
+
+
+# ------------------------------------------------------------------------------ keys and links
+
+
+def test_a_key_is_read_as_it_was_written() -> None:
+    token = KeyToken.new(TENANT)
+
+    read = KeyToken.parse(str(token))
+
+    assert read == token
+    assert str(token) == f"boom_{TENANT.hex}_{token.secret}"
+    assert token.prefix == f"boom_{TENANT.hex}_{token.secret[:6]}"
+
+
+def test_a_key_and_another_secret_are_never_the_same() -> None:
+    token = KeyToken.new(TENANT)
+    other = TenantToken(TENANT, token.secret)
+
+    assert token.hash != other.hash
+    assert KeyToken.parse(str(other)) is None
+    assert TenantToken.parse(str(token)) is None
+    assert token.secret not in repr(token)
+
+
+@given(st.text(max_size=100) | st.from_regex(r"boom_[0-9a-f]{32}_[\w-]{0,50}"))
+def test_a_text_that_is_no_key_gives_none_or_itself(text: str) -> None:
+    token = KeyToken.parse(text)
+
+    assert token is None or (str(token) == text and len(token.hash) == 32)
+
+
+def test_a_link_says_what_it_opens() -> None:
+    link = Link(TENANT, USER)
+
+    assert Links(SECRET).read(Links(SECRET).sign(link)) == link
+
+
+def test_another_installations_link_is_none() -> None:
+    theirs = Links(b"the secret of another installation").sign(Link(TENANT, USER))
+
+    assert Links(SECRET).read(theirs) is None
+
+
+def test_an_access_token_is_no_link_nor_the_reverse(tokens: Tokens) -> None:
+    link = Links(SECRET).sign(Link(TENANT, USER))
+
+    assert Links(SECRET).read(signed(tokens)) is None
+    with pytest.raises(Unauthenticated, match="not valid"):
+        tokens.read(link, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"iss": "other"}, {"aud": "boom-booking-api"}, {"sub": "nothing"}, {"tenant": None}],
+    ids=str,
+)
+def test_a_link_with_other_claims_is_none(changed: dict[str, object]) -> None:
+    links = Links(SECRET)
+    claims = jwt.decode(links.sign(Link(TENANT, USER)), links._key).claims
+
+    forged = jwt.encode({"alg": "HS256"}, {**claims, **changed}, links._key)
+
+    assert links.read(forged) is None
+
+
+@given(st.text(max_size=200) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
+def test_any_other_text_is_no_link(text: str) -> None:
+    assert Links(SECRET).read(text) is None
