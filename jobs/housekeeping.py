@@ -11,20 +11,41 @@ from kit.database import Database
 from kit.scope import Runtime
 from models.idempotency import results_before
 from models.log import origins_before
+from models.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
+from resolvers.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.transactions import KEPT_FOR
 
 ORIGINS_KEPT_FOR: Final = timedelta(days=90)
+LOGINS_KEPT_FOR: Final = timedelta(days=30)
+"""After the last use of a session, and the end of a mailed secret."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
 
 
 async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
-    """Forget, in every tenant, results of idempotency keys and where changes were asked from."""
+    """Forget, in every tenant, what is no longer of use.
+
+    Results of idempotency keys, where changes were asked from, and what people logged in with
+    that has long been worth nothing.
+    """
     now = runtime.clock()
+    cutoff = now - LOGINS_KEPT_FOR
+    issued = cutoff + REFRESH_TOKEN_LIFETIME
     results = await _forget(relay, lambda: results_before(now - KEPT_FOR, limit=BATCH))
     origins = await _forget(relay, lambda: origins_before(now - ORIGINS_KEPT_FOR, limit=BATCH))
-    log.info("housekeeping.done", results=results, origins=origins)
+    mailed = await _forget(relay, lambda: mailed_tokens_before(cutoff, limit=BATCH))
+    # A session goes after the last of its tokens.
+    tokens = await _forget(relay, lambda: refresh_tokens_before(issued, limit=BATCH))
+    sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
+    log.info(
+        "housekeeping.done",
+        results=results,
+        origins=origins,
+        mailed_tokens=mailed,
+        refresh_tokens=tokens,
+        sessions=sessions,
+    )
 
 
 async def _forget(relay: Database, some: Callable[[], Any]) -> int:

@@ -7,14 +7,18 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Delete,
     Index,
     Select,
     UniqueConstraint,
     Update,
     and_,
     bindparam,
+    delete,
     func,
+    literal,
     select,
+    tuple_,
     update,
 )
 from sqlmodel import Field, col
@@ -227,3 +231,35 @@ def mailed_tokens_spent(tenant_id: UUID, user_id: UUID, *, at: datetime) -> Upda
         .values(used_at=at)
         .execution_options(synchronize_session=False)
     )
+
+
+def refresh_tokens_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget refresh tokens that expired before an instant, some at a time."""
+    key = tuple_(col(RefreshToken.tenant_id), col(RefreshToken.id))
+    old = select(*key.clauses).where(col(RefreshToken.expires_at) < cutoff).limit(limit)
+    return delete(RefreshToken).where(key.in_(old))
+
+
+def mailed_tokens_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget mailed secrets that expired before an instant, some at a time."""
+    key = tuple_(col(MailedToken.tenant_id), col(MailedToken.id))
+    old = select(*key.clauses).where(col(MailedToken.expires_at) < cutoff).limit(limit)
+    return delete(MailedToken).where(key.in_(old))
+
+
+def sessions_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget sessions last used before an instant that have no refresh tokens left."""
+    key = tuple_(col(Session.tenant_id), col(Session.id))
+    tokens = select(literal(1)).where(
+        col(RefreshToken.tenant_id) == col(Session.tenant_id),
+        col(RefreshToken.session_id) == col(Session.id),
+    )
+    old = (
+        select(*key.clauses)
+        .where(
+            func.coalesce(col(Session.last_used_at), col(Session.created_at)) < cutoff,
+            ~tokens.exists(),
+        )
+        .limit(limit)
+    )
+    return delete(Session).where(key.in_(old))
