@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 STATEMENT_TIMEOUT = "10s"
 LOCK_TIMEOUT = "3s"
+POOL_TIMEOUT_SECONDS = 5
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK = "40P01"
@@ -24,6 +25,9 @@ _OUT_OF_ORDER = frozenset(
         "25P02",  # what ended the transaction was told to another statement of it
         "25P03",  # the transaction was idle for too long
         "25P04",  # the transaction took too long
+        "40001",
+        "40P01",
+        "55P03",  # another transaction keeps the lock for long
         "57014",  # the statement took too long
         "57P01",
         "57P02",
@@ -54,7 +58,7 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
             # Every scope commits or rolls back itself, and no session state is ever set.
             pool_reset_on_return=None,
             # Or the texts of errors would carry people's data into the logs.

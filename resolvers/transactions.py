@@ -94,13 +94,15 @@ async def perform(
             try:
                 return await _attempt(runtime, actor, request, change, key)
             except DBAPIError as error:
-                if is_away(error):
+                if sqlstate(error) in _TRY_AGAIN:
+                    if attempt == RETRIES:
+                        raise Unavailable("Too much is going on here; try again.") from error
+                    pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
+                    await asyncio.sleep(pause * 2**attempt)
+                elif is_away(error):
                     raise Unavailable("The database is away; try again in a moment.") from error
-                if sqlstate(error) not in _TRY_AGAIN:
+                else:
                     raise
-                if attempt == RETRIES:
-                    raise Unavailable("Too much is going on here; try again.") from error
-                await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
     raise AssertionError("unreachable")
 
 

@@ -17,7 +17,7 @@ from web.callers import COOKIE, Authenticate, actor_of, request_of, token_of
 from web.errors import retry_after_seconds
 from web.http import Malformed, Media, accepted, asked_by
 from web.metrics import Metrics
-from web.operations import Answer, NotAQuery, Operations
+from web.operations import Answer, NotAQuery, Operations, in_time
 from web.websocket import Sockets
 
 PATH: Final = "/graphql"
@@ -70,9 +70,10 @@ class Endpoint:
         try:
             asked = await asked_by(http)
             token = token_of(http.headers.get("authorization"))
-            operation.actor = await actor_of(token, self._authenticate)
             reads_only = http.method == "GET"
-            answer = await self._operations.run(asked, operation, reads_only=reads_only)
+            async with in_time():
+                operation.actor = await actor_of(token, self._authenticate)
+                answer = await self._operations.run(asked, operation, reads_only=reads_only)
         except Malformed as error:
             return _refusal(error.status, error.reason, operation)
         except NotAQuery:

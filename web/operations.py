@@ -1,7 +1,8 @@
 """The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Final, cast
@@ -13,7 +14,7 @@ from graphql.execution.execute import create_source_event_stream, map_source_to_
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
-from kit.errors import BadInput, RequestError, Throttled
+from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.limits import cost_errors, variable_errors
 from kit.operation import Operation
 from kit.scope import ANONYMOUS, Actor, Request, Runtime
@@ -23,6 +24,8 @@ from web.limits import Allowance
 from web.metrics import Metrics
 
 MAX_NAME: Final = 100
+PATIENCE_SECONDS: Final = 12
+"""The longest that a query or mutation may take, with all that it has to wait for."""
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +116,12 @@ class Operations:
             yield answer
             return
         if selected.type is not OperationType.SUBSCRIPTION:
-            yield await self.run(asked, operation)
+            try:
+                async with in_time():
+                    answer = await self.run(asked, operation)
+            except Unavailable as error:
+                answer = self.refuse(error, operation)
+            yield answer
             return
         async with aclosing(self._events(selected, asked, operation)) as events:
             async for answer in events:
@@ -197,7 +205,10 @@ class Operations:
 
     def _answer(self, result: ExecutionResult, operation: Operation) -> Answer:
         errors = shown(result.errors or (), operation.request)
-        return Answer(errors, result.data, _extensions(operation, paid=operation.cost))
+        extensions = _extensions(operation, paid=operation.cost)
+        # Nothing but "try again": then so says the status, which is what proxies go by.
+        nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
+        return Answer(errors, result.data, extensions, executed=not nothing_done)
 
     def _tell(
         self, operation: Operation, answer: Answer, selected: Selected | None, began: float
@@ -217,6 +228,16 @@ class Operations:
             duration_ms=round(seconds * 1000, 1),
             tenant=str(operation.actor.tenant_id) if operation.actor.tenant_id else None,
         )
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """Give the block up where it takes longer than anybody waits. Raises Unavailable."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise Unavailable("This takes too long now; try again in a moment.") from error
 
 
 class NotAQuery(Exception):
