@@ -1,0 +1,58 @@
+"""A house for all tests of faults, for a server takes a while to be made; apps of their own."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+import pytest_asyncio
+
+from tests.factories import Venue, make_venue
+from tests.faults.house import App, House, serving
+
+Say = Callable[[str], None]
+
+ROOMS = 8
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """A PostgreSQL of the tests' own: what they do to it, nobody else feels."""
+    # Named as the next run looks for what a killed one has left.
+    folder = Path(mkdtemp(prefix="boom-test-"))
+    house = House(folder)
+    house.start()
+    yield house
+    house.stop()
+    shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def app(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+    """An app in one process that lives through all the faults of a module."""
+    async with serving(house, tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@pytest_asyncio.fixture
+async def venue(house: House, app: App) -> Venue:
+    """A venue for one test, where an hour from now can still be booked."""
+    return await new_venue(house)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Prints a line, whether the test passes or not."""
+
+    def print_line(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}")
+
+    return print_line
+
+
+async def new_venue(house: House) -> Venue:
+    async with house.runtime() as runtime:
+        return await make_venue(runtime, rooms=ROOMS, min_notice_minutes=0)

@@ -1,0 +1,112 @@
+"""Whatever happens to the database: nothing acknowledged is lost, and nothing is done twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic
+from typing import Final
+
+import pytest
+
+from tests.factories import Venue
+from tests.faults.conftest import Say
+from tests.faults.house import App, House
+from tests.faults.ledger import ledger
+from tests.faults.writers import Report, Writers
+
+UNAVAILABLE_WAYS: Final = {(503, "1")}
+BACK_WITHIN_SECONDS: Final = 5
+HANG_SECONDS: Final = 15
+
+Fault = Callable[[House], Awaitable[None]]
+"""Does something to the database, and returns once it is there again."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(House.terminate_a_connection, id="a connection is terminated"),
+        pytest.param(House.kill_a_connection, id="a backend is killed"),
+        pytest.param(House.kill_everything, id="the postmaster is killed"),
+        pytest.param(House.terminate_the_bus, id="the connection that listens is terminated"),
+        pytest.param(House.have_no_connections_left, id="no connections are left"),
+        pytest.param(House.fill_the_disk, id="the disk is full"),
+        pytest.param(House.lock_the_bookings, id="a lock is held for too long"),
+    ],
+)
+async def test_what_was_acknowledged_is_stored_once(
+    house: House, app: App, venue: Venue, say: Say, fault: Fault
+) -> None:
+    await go_through(fault, house, app, venue, say, writers=12)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("writers", [8, 64])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(House.terminate_a_connection, id="a connection is terminated"),
+        pytest.param(House.kill_a_connection, id="a backend is killed"),
+        pytest.param(House.kill_everything, id="the postmaster is killed"),
+        pytest.param(House.terminate_the_bus, id="the connection that listens is terminated"),
+        pytest.param(House.have_no_connections_left, id="no connections are left"),
+        pytest.param(House.fill_the_disk, id="the disk is full"),
+        pytest.param(partial(House.lock_the_bookings, seconds=13), id="a lock is held"),
+        pytest.param(House.let_statements_hang, id="statements hang"),
+        pytest.param(House.freeze, id="the server is frozen"),
+    ],
+)
+async def test_what_was_acknowledged_is_stored_once_each_of_three_times(
+    house: House, app: App, venue: Venue, say: Say, fault: Fault, writers: int
+) -> None:
+    await go_through(fault, house, app, venue, say, writers=writers, times=3)
+
+
+async def go_through(
+    fault: Fault,
+    house: House,
+    app: App,
+    venue: Venue,
+    say: Say,
+    *,
+    writers: int,
+    times: int = 1,
+) -> None:
+    """Have it happen while so many write, and look at what they were told and what is stored."""
+    pids = [each.pid for each in app.workers]
+    crowd = Writers(app.address, venue, [venue.owner, venue.admin])
+    async with crowd.at_work(number=writers) as report:
+        for _ in range(times):
+            await crowd.gain(20)
+
+            await fault(house)
+
+            back = monotonic()
+            await crowd.gain(20)
+        await asyncio.sleep(1)
+
+    say(f"{writers} writers: {report}, back after {report.first_success_after(back):.2f} s")
+    assert [each.pid for each in app.workers] == pids
+    await check(house, venue, report, back=back)
+
+
+async def check(house: House, venue: Venue, report: Report, *, back: float) -> None:
+    assert report.codes <= {"UNAVAILABLE"}
+    assert report.ways <= UNAVAILABLE_WAYS
+    assert report.hung_up == 0
+    assert report.slowest < HANG_SECONDS
+    assert report.first_success_after(back) < BACK_WITHIN_SECONDS
+    assert report.failed_after(back + BACK_WITHIN_SECONDS) == []
+    await check_books(house, venue, report)
+
+
+async def check_books(house: House, venue: Venue, report: Report) -> None:
+    kept = await ledger(house, venue)
+    assert set(report.refusals) <= {"SLOT_TAKEN"}
+    assert max(len(ids) for ids in report.won.values()) == 1
+    assert kept.bookings == set(report.bookings)
+    assert kept.rooms == set(report.rooms) and len(kept.rooms) == len(report.rooms)
+    assert kept.told_bookings == dict.fromkeys(report.bookings, 1)
+    assert kept.told_rooms == dict.fromkeys(report.rooms, 1)
+    assert kept.used == len(report.bookings)
+    assert kept.overlaps == 0

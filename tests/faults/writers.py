@@ -1,0 +1,199 @@
+"""Writers who never give up: whatever happens, they ask again until they have an answer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from time import monotonic
+from typing import Any, Final
+
+from kit.clock import system_clock
+from tests.client import Answer
+from tests.factories import Person, Venue, api_id
+from tests.races.clients import Client
+
+PAUSE_SECONDS: Final = 0.1
+
+_BOOK: Final = """mutation ($room: ID!, $at: DateTime!, $key: String!) {
+  createBooking(input: {
+    roomId: $room, start: {at: $at}, durationMinutes: 60, idempotencyKey: $key
+  }) { booking { id } userErrors { code } }
+}"""
+_ADD_ROOM: Final = """mutation ($name: String!, $key: String!) {
+  createRoom(input: {name: $name, capacity: 1, idempotencyKey: $key}) {
+    room { id }
+    userErrors { code }
+  }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One try: when it began, how long it took, and the code of what went wrong, if anything."""
+
+    began: float
+    seconds: float
+    code: str | None
+    status: int
+    retry_after: str | None
+
+
+@dataclass(slots=True)
+class Report:
+    """What the writers were told; ``won`` has the ids of bookings by time and room.
+
+    ``hung_up`` counts the connections that broke before their answer.
+    """
+
+    won: dict[tuple[str, datetime], list[str]] = field(default_factory=dict)
+    rooms: list[str] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
+    hung_up: int = 0
+
+    @property
+    def bookings(self) -> list[str]:
+        return [id for ids in self.won.values() for id in ids]
+
+    @property
+    def codes(self) -> set[str]:
+        """What went wrong at the top of answers."""
+        return {each.code for each in self.waits if each.code}
+
+    @property
+    def ways(self) -> set[tuple[int, str | None]]:
+        """The statuses and the Retry-After of the answers that say that the database is away."""
+        return {(each.status, each.retry_after) for each in self.waits if each.code}
+
+    @property
+    def slowest(self) -> float:
+        return max(each.seconds for each in self.waits)
+
+    def failed_after(self, moment: float) -> list[Wait]:
+        """The tries that were begun after a moment and went wrong."""
+        return [each for each in self.waits if each.code and each.began > moment]
+
+    def first_success_after(self, moment: float) -> float:
+        """How many seconds after a moment the first try succeeded that was begun after it."""
+        ends = [
+            each.began + each.seconds
+            for each in self.waits
+            if each.code is None and each.began > moment
+        ]
+        return min(ends) - moment
+
+    def __str__(self) -> str:
+        failed = [each for each in self.waits if each.code]
+        return (
+            f"{len(self.bookings)} bookings, {len(self.rooms)} rooms, {len(self.waits)} tries, "
+            f"{len(failed)} unavailable, {self.hung_up} hung up, slowest {self.slowest:.1f} s"
+        )
+
+
+class Writers:
+    """Book times, two writers for each, and add rooms now and then, as fast as is answered."""
+
+    def __init__(self, address: str, venue: Venue, people: Sequence[Person]) -> None:
+        self.report = Report()
+        self._address = address
+        self._venue = venue
+        self._people = people
+        self._numbers = count()
+        self._enough = asyncio.Event()
+        tomorrow = system_clock() + timedelta(days=1)
+        self._first = tomorrow.replace(minute=0, second=0, microsecond=0)
+
+    @asynccontextmanager
+    async def at_work(self, *, number: int) -> AsyncIterator[Report]:
+        """So many write during the block; at its end all have been answered."""
+        async with asyncio.TaskGroup() as tasks:
+            for each in range(number):
+                person = self._people[each % len(self._people)]
+                tasks.create_task(self._work(_Line(self._address, person.token, self.report)))
+            try:
+                yield self.report
+            finally:
+                self._enough.set()
+
+    async def gain(self, wins: int) -> None:
+        """Wait until so many more bookings have been made."""
+        goal = len(self.report.won) + wins
+        async with asyncio.timeout(30):
+            while len(self.report.won) < goal:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.02)
+
+    async def _work(self, line: "_Line") -> None:
+        while not self._enough.is_set():
+            number = next(self._numbers)
+            if number % 40 == 39:
+                await self._add_room(line, number)
+            else:
+                await self._book(line, number)
+        await line.close()
+
+    async def _book(self, line: "_Line", number: int) -> None:
+        # Two ask for each time, so that there are losers as well.
+        time = number // 2
+        rooms = self._venue.rooms
+        room, at = (
+            api_id(rooms[time % len(rooms)]),
+            self._first + timedelta(hours=time // len(rooms)),
+        )
+        answer = await line.ask(_BOOK, {"room": room, "at": at, "key": f"booking {number}"})
+        if answer.refusals:
+            self.report.refusals.update(answer.refusals)
+        else:
+            self.report.won.setdefault((room, at), []).append(answer.payload["booking"]["id"])
+
+    async def _add_room(self, line: "_Line", number: int) -> None:
+        variables = {"name": f"Added {number}", "key": f"room {number}"}
+        answer = await line.ask(_ADD_ROOM, variables)
+        assert answer.refusals == []
+        self.report.rooms.append(answer.payload["room"]["id"])
+
+
+class _Line:
+    """A connection that is opened again whenever it breaks."""
+
+    def __init__(self, address: str, token: str, report: Report) -> None:
+        self._address = address
+        self._token = token
+        self._report = report
+        self._client: Client | None = None
+
+    async def ask(self, query: str, variables: dict[str, Any]) -> Answer:
+        """The first answer that isn't only about the moment. Raises TimeoutError."""
+        while True:
+            answer = await self._try(query, variables)
+            if answer is not None and not answer.codes:
+                return answer
+            assert answer is None or answer.codes == ["UNAVAILABLE"], answer
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _try(self, query: str, variables: dict[str, Any]) -> Answer | None:
+        began = monotonic()
+        try:
+            if self._client is None:
+                self._client = await Client.connect(self._address, token=self._token)
+            answer = await self._client.ask(query, variables)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self._report.hung_up += 1
+            await self.close()
+            return None
+        code = answer.codes[0] if answer.codes else None
+        retry_after = answer.headers.get("retry-after")
+        self._report.waits.append(
+            Wait(began, monotonic() - began, code, answer.status, retry_after)
+        )
+        return answer
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                await client.close()
+            except ConnectionError:
+                return
