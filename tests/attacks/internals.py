@@ -1,0 +1,17 @@
+"""How to tell whether an answer says more of the server's inside than anybody should learn."""
+
+import re
+from typing import Final
+
+MARKS: Final = re.compile(
+    r"Traceback|site-packages|\.py\b|sqlalchemy|asyncpg|psycopg|postgres|strawberry|orjson"
+    r"|object at 0x|<class |sys\.set_|NoneType|\bSELECT |\bINSERT |\bUPDATE .* SET|\bFROM \w+ WHERE"
+    r"|pg_|relation \"|violates|unhashable|unexpected keyword|not subscriptable|codec can't"
+    r"|INTERNAL",
+    re.IGNORECASE,
+)
+
+
+def told(answer: str) -> list[str]:
+    """What an answer tells of the inside, the masked code INTERNAL included."""
+    return sorted({found.group() for found in MARKS.finditer(answer)})
