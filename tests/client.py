@@ -156,6 +156,7 @@ async def socket(
         subprotocols=[Subprotocol(protocol)],
         additional_headers={"Origin": origin} if origin else {},
         compression=None,
+        max_size=None,
     ) as connection:
         yield connection
 
