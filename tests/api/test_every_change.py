@@ -8,6 +8,7 @@ import pytest
 
 from domain.bookings import Status
 from kit.scope import Runtime
+from kit.tokens import Link, Links
 from schema import schema
 from tests.client import Api
 from tests.clock import MONDAY_MORNING
@@ -19,15 +20,28 @@ SLOT = (
     'roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, durationMinutes: 60, '
     'customer: { id: "$customer" }'
 )
+AS_GUEST = (
+    'subdomain: "$subdomain", roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, '
+    "durationMinutes: 60"
+)
 NEW_CUSTOMER = SLOT.replace('{ id: "$customer" }', '{ new: { name: "Somebody" } }')
 
 CHANGES = [
     ('archiveRoom(id: "$room", version: 1)', ["ROOM_ARCHIVED"]),
+    (
+        f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus", email: "g@b.test" }} }})',
+        ["BOOKING_CREATED", "CUSTOMER_CREATED"],
+    ),
     ('cancelBooking(id: "$confirmed", version: 1, input: {})', ["BOOKING_CANCELLED"]),
+    ('cancelGuestBooking(version: 1, input: { token: "$link" })', ["BOOKING_CANCELLED"]),
     ('changeUserRole(id: "$staff", role: MANAGER)', ["USER_ROLE_CHANGED"]),
     ('checkInBooking(id: "$present", version: 1)', ["BOOKING_CHECKED_IN"]),
     ('completeBooking(id: "$checked_in", version: 1)', ["BOOKING_COMPLETED"]),
     ('confirmBooking(id: "$pending", version: 1)', ["BOOKING_CONFIRMED"]),
+    (
+        'createApiKey(input: { name: "Door panel", permissions: ["rooms:read"] })',
+        ["API_KEY_CREATED"],
+    ),
     (
         "createBlackout(input: "
         '{ startsAt: "2027-03-05T10:00:00Z", endsAt: "2027-03-05T11:00:00Z" })',
@@ -40,6 +54,7 @@ CHANGES = [
     ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
     ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
     ('deleteHoursException(id: "$exception")', ["HOURS_CHANGED"]),
+    (f"holdAsGuest(input: {{ {AS_GUEST} }})", ["BOOKING_HELD"]),
     (
         'holdBooking(input: { roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, '
         "durationMinutes: 60 })",
@@ -56,6 +71,12 @@ CHANGES = [
         'input: { start: { at: "2027-03-04T10:00:00Z" } })',
         ["BOOKING_RESCHEDULED"],
     ),
+    (
+        "rescheduleGuestBooking(version: 1, "
+        'input: { token: "$link", start: { at: "2027-03-04T10:00:00Z" } })',
+        ["BOOKING_RESCHEDULED"],
+    ),
+    ('revokeApiKey(id: "$key")', ["API_KEY_REVOKED"]),
     (
         'setBusinessHours(input: { roomId: "$room", hours: [{ weekday: MONDAY, '
         'intervals: [{ opensAt: "10:00", closesAt: "20:00" }] }] })',
@@ -79,18 +100,25 @@ REFUSED = [
     f"createBooking(input: {{ {NEW_CUSTOMER}, partySize: 900 }})",
     'createRoom(input: { name: "", capacity: 0 })',
     'deactivateUser(id: "$owner")',
+    f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus" }} }})',
+    'cancelGuestBooking(version: 7, input: { token: "$link" })',
 ]
-# These are told elsewhere: what happens to a session is in no tenant's calendar, and a
-# registration and a joining act in the name of somebody who has only just come to be.
+# These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
+# a joining and a verified address act in the name of somebody who has only just come to be.
 APART = {
     "acceptInvitation",
     "changePassword",
+    "endOtherSessions",
+    "endSession",
     "login",
     "logout",
     "refreshSession",
+    "registerCustomer",
     "registerTenant",
+    "requestEmailVerification",
     "requestPasswordReset",
     "resetPassword",
+    "verifyEmail",
 }
 
 
@@ -120,7 +148,18 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         'setHoursException(input: { date: "2027-03-07", intervals: [] })',
         "exception { id }",
     )
+    key = await run(
+        api,
+        venue,
+        'createApiKey(input: { name: "Program", permissions: ["rooms:read"] })',
+        "apiKey { id }",
+    )
+    links = runtime.parts[Links]
+    assert isinstance(links, Links)
     return {
+        "subdomain": venue.tenant.subdomain,
+        "key": key["apiKey"]["id"],
+        "link": links.sign(Link(venue.tenant.id, bookings["confirmed"].id)),
         "room": api_id(room),
         "archived": api_id(other_room),
         "customer": api_id(venue.other_customer),
