@@ -400,7 +400,7 @@ async def test_events_arrive_in_time_after_the_bus_lost_its_connection(
         stream = await following(client, api, venue.staff)
 
         await run(
-            database.owner,
+            database.relay,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'boom bus' AND datname = current_database()",
         )
@@ -419,11 +419,13 @@ async def test_a_subscription_outlives_the_loss_of_every_connection(
         first = await book(api, venue, "2027-03-02T18:00:00Z")
         await next_event(stream)
 
-        await run(
-            database.owner,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
+        for role in (database.app, database.relay):
+            await run(
+                role,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE usename = current_user AND datname = current_database() "
+                "AND pid <> pg_backend_pid()",
+            )
         await until_answered(api, venue.staff)
         await api(CANCEL, {"id": first["id"], "version": 1}, token=venue.staff.token)
 

@@ -81,7 +81,7 @@ async def test_no_number_of_tenants_is_too_long_for_a_message(database: Database
 async def test_after_a_lost_connection_all_is_looked_at_again(database: DatabaseUrls) -> None:
     tenant_id = new_id()
     async with process(database.relay) as (bus, ear):
-        await run(database.owner, END_OF_THE_BUS)
+        await run(database.relay, END_OF_THE_BUS)
 
         assert await ear.message() is None
         assert bus.is_listening

@@ -66,9 +66,9 @@ async def test_a_connection_that_died_in_the_pool_is_not_noticed(database: Datab
     first = select(func.pg_backend_pid())
     async with await pool.begun(first, writes=False) as session:
         pid = await session.scalar(first)
-    owner = await asyncpg.connect(database.owner)
-    await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
-    await owner.close()
+    same_role = await asyncpg.connect(database.app)
+    await same_role.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await same_role.close()
 
     async with await pool.begun(first, writes=False) as session:
         another = await session.scalar(first)
