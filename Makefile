@@ -44,6 +44,7 @@ schema: $(DEV_PACKAGES) ## write schema.graphql and docs/permissions.md from the
 lock: $(DEV_PACKAGES) ## lock the newest versions of what requirements*.in ask for
 	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.lock
+	echo schemathesis | $(BIN)/uv pip compile $(LOCK) - --output-file tests/attacks/schemathesis.lock
 
 $(PACKAGES): requirements.lock
 	@$(FIND_PYTHON); \

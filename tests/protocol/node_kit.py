@@ -1,23 +1,20 @@
 """Other people's JavaScript as tests run it: installed once in the user's cache, by its lock."""
 
 import asyncio
-import fcntl
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cache import installed
 from web.graphiql_bundle import Node
 
 SOURCES: Final = Path(__file__).with_name("kit")
-CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "boom-booking"
 PATIENCE_SECONDS: Final = 60
 
 
@@ -64,20 +61,15 @@ class Lines:
 
 
 def install(node: Node) -> Kit:
-    """The scripts and their packages; processes that ask at once wait for the first of them."""
+    """The scripts and their packages."""
     sources = sorted(path for path in SOURCES.iterdir() if path.is_file())
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    folder = CACHE / f"protocol-kits-{digest[:16]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "protocol-kits.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            work = Path(tempfile.mkdtemp(dir=CACHE))
-            for path in sources:
-                shutil.copy(path, work)
-            _npm_ci(node, work)
-            work.rename(folder)
-    return Kit(node, folder)
+
+    def fill(folder: Path) -> None:
+        for path in sources:
+            shutil.copy(path, folder)
+        _npm_ci(node, folder)
+
+    return Kit(node, installed("protocol-kits", sources, fill))
 
 
 def _npm_ci(node: Node, folder: Path) -> None:

@@ -1,0 +1,27 @@
+"""What tests install for themselves: once for each state of its lock, in the user's cache."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "boom-booking"
+
+
+def installed(name: str, sources: Sequence[Path], install: Callable[[Path], None]) -> Path:
+    """A folder that ``install`` filled; processes that ask at once wait for the first of them."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    folder = CACHE / f"{name}-{digest[:16]}"
+    complete = folder / "complete"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            install(folder)
+            complete.touch()
+    return folder
