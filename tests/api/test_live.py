@@ -366,7 +366,9 @@ async def test_a_cursor_of_a_log_before_a_restore_asks_for_a_refetch(
 ) -> None:
     venue = await make_venue(runtime)
     after = await cursor_now(api, venue.staff)
-    await run(database.owner, "SELECT nextval('log_generations')")
+    await run(
+        database.owner, "SELECT setval('log_generations', last_value + 1) FROM log_generations"
+    )
     async with live(server, token=venue.staff.token) as client:
         stream = await client.subscribe(EVENTS, {"after": after})
 
