@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from kit.bundle import Bundle
 from kit.clock import Clock
-from kit.database import Database
+from kit.database import Database, is_away
 from kit.loaders import Loaders
 from kit.locks import ProcessLocks, advisory_key
 
@@ -294,6 +294,10 @@ class Scope:
         try:
             if session is not None:
                 await asyncio.shield(session.close())
+        except Exception as error:
+            # A connection that is lost has rolled back by itself.
+            if not is_away(error):
+                raise
         finally:
             await self._held.aclose()
 
