@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx2
@@ -165,13 +166,15 @@ class House:
 
     async def _while_bookings(self, do: str, *, seconds: float) -> None:
         await self.say(f"""
+            LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE;
             CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN {do}; RETURN new; END $$;
             CREATE TRIGGER hindered BEFORE INSERT ON bookings EXECUTE FUNCTION hinder();
         """)
         await asyncio.sleep(seconds)
+        # Locked first: what hangs in the trigger has the table, and would wait for this in turn.
         await self.say("""
-            ALTER TABLE bookings DISABLE TRIGGER hindered;
+            LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE;
             DROP FUNCTION hinder CASCADE;
         """)
 
@@ -179,7 +182,7 @@ class House:
 class App:
     """`python -m commands.run` on the database of a house."""
 
-    def __init__(self, house: House, folder: Path, *, workers: int = 1) -> None:
+    def __init__(self, house: House, folder: Path, *, workers: int = 1, port: int = 0) -> None:
         self._output = folder / "output"
         _have_graphiql(folder)
         inherited = {k: v for k, v in os.environ.items() if "DATABASE_URL" not in k}
@@ -189,7 +192,7 @@ class App:
                 cwd=ROOT,
                 env={
                     **inherited,
-                    "PORT": "0",
+                    "PORT": str(port),
                     "BOOM_DATA": str(folder),
                     "BOOM_DEMO": "0",
                     "BOOM_RATE_LIMIT": "off",
@@ -222,9 +225,21 @@ class App:
         return started or [psutil.Process(self.process.pid)]
 
     @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
+
+    @property
     def memory(self) -> int:
         """Bytes in use by all its processes."""
         return sum(each.memory_info().rss for each in self.workers)
+
+    async def open_sockets(self) -> int:
+        """How many WebSockets it has by its own count; with one worker only."""
+        async with httpx2.AsyncClient(timeout=10) as http:
+            page = (await http.get(f"{self.address}/metrics")).text
+        found = re.search(r"^boom_open_sockets (\S+)$", page, re.MULTILINE)
+        assert found, page
+        return int(float(found[1]))
 
     async def is_up(self) -> None:
         """Wait until it serves."""
@@ -253,9 +268,11 @@ class App:
 
 
 @asynccontextmanager
-async def serving(house: House, folder: Path, *, workers: int = 1) -> AsyncIterator[App]:
-    """An app that serves, for the length of the block."""
-    app = App(house, folder, workers=workers)
+async def serving(
+    house: House, folder: Path, *, workers: int = 1, port: int = 0
+) -> AsyncIterator[App]:
+    """An app that serves, for the length of the block; port 0: on any that is free."""
+    app = App(house, folder, workers=workers, port=port)
     try:
         await app.is_up()
         yield app

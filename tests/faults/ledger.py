@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from schema.ids import encode_id
 from tests.factories import Venue
@@ -39,16 +39,20 @@ async def ledger(house: House, venue: Venue) -> Ledger:
     """All that the venue's tables say now."""
     tenant_id = venue.tenant.id
     async with house.connected() as connection:
-
-        async def ids(kind: str, sql: str, *values: Any) -> list[str]:
-            rows = await connection.fetch(sql, tenant_id, *values)
-            return [encode_id(kind, row[0]) for row in rows]
-
+        bookings = await connection.fetch(_BOOKINGS, tenant_id)
+        rooms = await connection.fetch(_ROOMS, tenant_id)
         return Ledger(
             overlaps=await connection.fetchval(_OVERLAPS, tenant_id),
-            bookings=set(await ids("Booking", _BOOKINGS)),
-            rooms=set(await ids("Room", _ROOMS)),
+            bookings={encode_id("Booking", row["id"]) for row in bookings},
+            rooms={encode_id("Room", row["id"]) for row in rooms},
             used=await connection.fetchval(_USED, tenant_id),
-            told_bookings=Counter(await ids("Booking", _TOLD, "BOOKING_CREATED")),
-            told_rooms=Counter(await ids("Room", _TOLD, "ROOM_CREATED")),
+            told_bookings=await told(house, venue, "Booking", "BOOKING_CREATED"),
+            told_rooms=await told(house, venue, "Room", "ROOM_CREATED"),
         )
+
+
+async def told(house: House, venue: Venue, kind: str, event: str) -> Counter[str]:
+    """How often the log has an event of each object of a kind."""
+    async with house.connected() as connection:
+        rows = await connection.fetch(_TOLD, venue.tenant.id, event)
+    return Counter(encode_id(kind, row["subject_id"]) for row in rows)

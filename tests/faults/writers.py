@@ -103,20 +103,27 @@ class Writers:
         self._people = people
         self._numbers = count()
         self._enough = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         tomorrow = system_clock() + timedelta(days=1)
         self._first = tomorrow.replace(minute=0, second=0, microsecond=0)
 
     @asynccontextmanager
-    async def at_work(self, *, number: int) -> AsyncIterator[Report]:
+    async def at_work(self, *, number: int, pause_seconds: float = 0) -> AsyncIterator[Report]:
         """So many write during the block; at its end all have been answered."""
         async with asyncio.TaskGroup() as tasks:
             for each in range(number):
                 person = self._people[each % len(self._people)]
-                tasks.create_task(self._work(_Line(self._address, person.token, self.report)))
+                line = _Line(self._address, person.token, self.report)
+                self._tasks.append(tasks.create_task(self._work(line, pause_seconds)))
             try:
                 yield self.report
             finally:
                 self._enough.set()
+
+    async def finish(self) -> None:
+        """Begin nothing new, and wait until all have been answered."""
+        self._enough.set()
+        await asyncio.wait(self._tasks)
 
     async def gain(self, wins: int) -> None:
         """Wait until so many more bookings have been made."""
@@ -125,13 +132,14 @@ class Writers:
             while len(self.report.won) < goal:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.02)
 
-    async def _work(self, line: "_Line") -> None:
+    async def _work(self, line: "_Line", pause_seconds: float) -> None:
         while not self._enough.is_set():
             number = next(self._numbers)
             if number % 40 == 39:
                 await self._add_room(line, number)
             else:
                 await self._book(line, number)
+            await asyncio.sleep(pause_seconds)
         await line.close()
 
     async def _book(self, line: "_Line", number: int) -> None:

@@ -1,0 +1,23 @@
+"""What has to hold after every fault."""
+
+from collections.abc import Sequence
+
+from tests.factories import Venue
+from tests.faults.house import House
+from tests.faults.ledger import ledger
+from tests.faults.writers import Report
+
+
+async def check_books(
+    house: House, venue: Venue, report: Report, *, besides: Sequence[str] = ()
+) -> None:
+    """All that was acknowledged is stored, once, and nothing else is but for some bookings."""
+    kept = await ledger(house, venue)
+    assert set(report.refusals) <= {"SLOT_TAKEN"}
+    assert max(len(ids) for ids in report.won.values()) == 1
+    assert kept.bookings == {*report.bookings, *besides}
+    assert kept.rooms == set(report.rooms) and len(kept.rooms) == len(report.rooms)
+    assert kept.told_bookings == dict.fromkeys(report.bookings, 1)
+    assert kept.told_rooms == dict.fromkeys(report.rooms, 1)
+    assert kept.used == len(report.bookings)
+    assert kept.overlaps == 0

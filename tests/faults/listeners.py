@@ -1,0 +1,71 @@
+"""Those who listen for new bookings, and those of them who stopped reading."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from tests.client import Live, Stream, live
+from tests.faults.house import App
+
+_NOW: Final = "{ bookings { eventCursor } }"
+_NEW: Final = """subscription ($after: EventCursor) {
+  bookingChanged(types: [BOOKING_CREATED], after: $after) {
+    ... on BookingChanged { booking { id } }
+    ... on ResyncRequired { reason }
+  }
+}"""
+_AT_ONCE: Final = 20
+_LATEST_SECONDS: Final = 10
+
+
+class Listener:
+    """One socket with one subscription to all that is booked."""
+
+    def __init__(self, client: Live, stream: Stream) -> None:
+        self._client = client
+        self._stream = stream
+
+    async def hears(self, bookings: Collection[str]) -> list[str]:
+        """The ids that came, once these many are there or nothing more comes."""
+        heard: list[str] = []
+        while len(heard) < len(bookings):
+            try:
+                answer = await self._stream.next(within=_LATEST_SECONDS)
+            except TimeoutError:
+                break
+            heard.append(answer["bookingChanged"]["booking"]["id"])
+        assert self._stream.messages.empty()
+        return heard
+
+    def stall(self) -> None:
+        """Read nothing any more, without a word."""
+        self._client.socket.transport.pause_reading()
+
+    def vanish(self) -> None:
+        """Drop the connection, without a word."""
+        self._client.socket.transport.abort()
+
+
+@asynccontextmanager
+async def listening(app: App, token: str) -> AsyncIterator[Listener]:
+    """Hears all that is booked from now on."""
+    async with live(app.address, token=token) as client:
+        now = await (await client.subscribe(_NOW)).next()
+        after = {"after": now["bookings"]["eventCursor"]}
+        yield Listener(client, await client.subscribe(_NEW, after))
+
+
+@asynccontextmanager
+async def crowd(app: App, token: str, *, number: int) -> AsyncIterator[list[Listener]]:
+    """So many listeners, who go without a word."""
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def enter(stack: AsyncExitStack) -> Listener:
+        async with limit:
+            listener = await stack.enter_async_context(listening(app, token))
+        stack.callback(listener.vanish)
+        return listener
+
+    async with AsyncExitStack() as stack:
+        yield await asyncio.gather(*(enter(stack) for _ in range(number)))
