@@ -23,8 +23,8 @@ from tests.factories import Venue, api_id, make_booking, make_venue
 STATUSES = {200, 400, 413}
 CLOSE_CODES = {1009, 4400}
 # What is sent changes the venue and the people who send it: each seed has its own.
-HTTP_INPUTS = 400
-SOCKET_INPUTS = 200
+HTTP_INPUTS = 500
+SOCKET_INPUTS = 250
 PATIENCE_SECONDS = 20
 SUBSCRIPTION_SECONDS = 0.1
 
