@@ -134,7 +134,11 @@ def _serve(
         # Compression costs four times what sending a live event costs.
         ws_per_message_deflate=False,
         ws_max_size=MAX_BODY_BYTES,
-        timeout_graceful_shutdown=10,
+        # A client that reads nothing answers no ping, and is dropped within 20 seconds.
+        ws_ping_interval=10,
+        ws_ping_timeout=10,
+        # With what follows the last answer, all is over within 10 seconds.
+        timeout_graceful_shutdown=8,
         access_log=False,
         server_header=False,
         log_config=None,
