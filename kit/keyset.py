@@ -1,6 +1,6 @@
 """Pages that stay stable while rows come and go: keyset pagination on (sort key, id).
 
-A cursor holds the sort values of its row, so it needs no row to still be there.
+A cursor holds the order and the sort values of its row, so it needs no row to still be there.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -104,7 +104,8 @@ class Page(Generic[T]):
     def cursor(self, row: T) -> str:
         """The place of one of the rows in the list."""
         values = [getattr(row, key.column.key) for key in self.keys]
-        return urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
+        place = [_names(self.keys), *values]
+        return urlsafe_b64encode(orjson.dumps(place, default=str)).decode().rstrip("=")
 
 
 def windowed(listing: Listing[T], window: Window) -> Select[T]:
@@ -198,12 +199,17 @@ def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> 
     )
 
 
+def _names(keys: Sequence[Order]) -> str:
+    """The order, so that a cursor isn't taken for a place in another: '-created_at,-id'."""
+    return ",".join(f"{'-' * key.descending}{key.column.key}" for key in keys)
+
+
 def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
     try:
         raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(raw, list) or len(raw) != len(keys):
+        if not isinstance(raw, list) or raw[:1] != [_names(keys)]:
             raise ValueError
-        return [_typed(value, key.column.type) for value, key in zip(raw, keys, strict=True)]
+        return [_typed(value, key.column.type) for value, key in zip(raw[1:], keys, strict=True)]
     except (ValueError, TypeError) as error:
         raise BadInput("The cursor is not one that this list gave with this order.") from error
 

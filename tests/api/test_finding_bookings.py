@@ -156,6 +156,19 @@ async def test_a_page_that_can_not_be_served_is_refused(desk: Desk, page: str) -
     assert answer.codes
 
 
+async def test_a_cursor_of_one_order_is_none_of_another(desk: Desk, morning: list[Booking]) -> None:
+    page = """query ($after: String, $order: [BookingOrder!]) {
+      bookings(first: 1, after: $after, orderBy: $order) { pageInfo { endCursor } } }"""
+    latest = [{"field": "STARTS_AT", "direction": "DESC"}]
+    cursor = (await desk(page, order=latest)).payload["pageInfo"]["endCursor"]
+
+    same = await desk(page, order=latest, after=cursor)
+    turned = await desk(page, after=cursor)
+    other = await desk(page, order=[{"field": "CREATED_AT", "direction": "DESC"}], after=cursor)
+
+    assert (same.codes, turned.codes, other.codes) == ([], ["BAD_USER_INPUT"], ["BAD_USER_INPUT"])
+
+
 async def test_a_refused_mutation_leaves_its_sisters_standing(desk: Desk, venue: Venue) -> None:
     answer = await desk(
         """mutation ($room: ID!) {
