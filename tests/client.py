@@ -148,13 +148,18 @@ class Live:
 
 @asynccontextmanager
 async def socket(
-    url: str, *, origin: str | None = None, protocol: str = "graphql-transport-ws"
+    url: str,
+    *,
+    origin: str | None = None,
+    cookie: str | None = None,
+    protocol: str = "graphql-transport-ws",
 ) -> AsyncIterator[ClientConnection]:
     """A bare WebSocket at /graphql of a server."""
+    headers = {"Origin": origin, "Cookie": cookie}
     async with connect(
         f"{url.replace('http', 'ws', 1)}/graphql",
         subprotocols=[Subprotocol(protocol)],
-        additional_headers={"Origin": origin} if origin else {},
+        additional_headers={name: value for name, value in headers.items() if value},
         compression=None,
         max_size=None,
     ) as connection:
@@ -162,9 +167,11 @@ async def socket(
 
 
 @asynccontextmanager
-async def live(url: str, *, token: str | None = None) -> AsyncIterator[Live]:
+async def live(
+    url: str, *, token: str | None = None, cookie: str | None = None
+) -> AsyncIterator[Live]:
     """A socket at /graphql of a server, for the bearer of a token."""
-    async with socket(url) as connection:
+    async with socket(url, cookie=cookie) as connection:
         payload = {"authorization": f"Bearer {token}"} if token else {}
         client = Live(connection)
         await client.send({"type": "connection_init", "payload": payload})

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -157,7 +158,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
 
     async def run_operation(self, operation: Subscribed[Caller, None]) -> None:
         caller = self.context
-        context = self.view.operations.operation(caller.actor, request_of(caller.connection))
+        # A cookie that is spent here couldn't be replaced: no answer on a socket sets another.
+        request = replace(request_of(caller.connection), cookie=None)
+        context = self.view.operations.operation(caller.actor, request)
         asked = Asked(operation.query, operation.operation_name, operation.variables or {})
         caller.running.add(context)
         try:

@@ -8,7 +8,7 @@ import pytest
 from kit.passwords import Passwords
 from kit.scope import Runtime
 from tests.api.accounts import LOGIN, REFRESH, VIEWER, is_logged_in, logged_in, login, refresh
-from tests.client import Answer, Api
+from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
 
@@ -239,6 +239,19 @@ async def test_without_token_and_cookie_nothing_is_refreshed(api: Api) -> None:
     answer = await api(REFRESH)
 
     assert answer.refusals == ["INVALID_CREDENTIALS"]
+
+
+async def test_a_socket_leaves_the_cookie_alone_that_it_could_not_replace(
+    api: Api, server: str, venue: Venue
+) -> None:
+    token = (await login(api, venue)).payload["session"]["refreshToken"]
+
+    async with live(server, cookie=f"boom_refresh={token}") as client:
+        stream = await client.subscribe("mutation { refreshSession { userErrors { code } } }")
+        refused = (await stream.next())["refreshSession"]["userErrors"]
+
+    assert refused == [{"code": "INVALID_CREDENTIALS"}]
+    assert (await refresh(api, token)).refusals == []
 
 
 # ------------------------------------------------------------------------------ logging out
