@@ -144,6 +144,8 @@ class Operations:
             results = map_source_to_response_event(executor, cast("AsyncIterable[Any]", source))
             async with aclosing(results):
                 async for result in results:
+                    # Clients that are slow to take it would hold all connections meanwhile.
+                    await operation.rest()
                     yield Answer(shown(result.errors or (), operation.request), result.data)
         except Rejected as rejected:
             last = self._rejection(rejected, operation)
