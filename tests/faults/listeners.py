@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from tests.client import Live, Stream, live
@@ -15,6 +15,8 @@ _NEW: Final = """subscription ($after: EventCursor) {
     ... on ResyncRequired { reason }
   }
 }"""
+_ECHO_BYTES: Final = 240_000
+_ECHOES: Final = 30
 _AT_ONCE: Final = 20
 _LATEST_SECONDS: Final = 10
 
@@ -38,9 +40,15 @@ class Listener:
         assert self._stream.messages.empty()
         return heard
 
-    def stall(self) -> None:
-        """Read nothing any more, without a word."""
+    async def stall(self) -> None:
+        """Read nothing any more, but ask for more than the systems between can keep."""
         self._client.socket.transport.pause_reading()
+        ping = {"type": "ping", "payload": {"echo": "x" * _ECHO_BYTES}}
+        # The server stops to listen once it has so much to say.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                for _ in range(_ECHOES):
+                    await self._client.send(ping)
 
     def vanish(self) -> None:
         """Drop the connection, without a word."""
