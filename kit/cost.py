@@ -27,11 +27,15 @@ from graphql import (
     type_from_ast,
 )
 
-from kit.outline import Line, Outlined, is_introspection, outline
+from kit.outline import CEILING, Line, Outlined, alias_counts, is_introspection, outline
 
 DEFAULT_PAGE_SIZE = 20
-# Sums stop here: sixty doublings of a fragment would otherwise be numbers of hundreds of digits.
-CEILING = 1_000_000_000
+INTROSPECTION_POINTS = 100
+"""What `__schema` and `__type` cost, and each alias below them once more.
+
+The whole schema takes as long to answer as a page of a hundred rows, and an alias answers all of
+what is below it anew.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,16 @@ class Estimate:
         """Keep what has a cost; all else of the document is forgotten."""
         lines = outline(document, [operation])
         scopes = _scopes(schema, lines)
+        aliases = alias_counts(lines)
         items: list[_Item] = []
         places: list[int | None] = []
-        for line, scope in zip(lines, scopes, strict=True):
+        for line, scope, aliased in zip(lines, scopes, aliases, strict=True):
             children = tuple(p for child in line.children if (p := places[child]) is not None)
             field = _field(schema, line.node, scope)
             cost = field.extensions.get("cost") if field else None
-            if is_introspection(line.node) or not (cost or children):
+            if is_introspection(line.node):
+                cost = Cost(min(INTROSPECTION_POINTS * (1 + aliased), CEILING))
+            if not (cost or children):
                 places.append(None)
                 continue
             conditional = _is_conditional(line.node)

@@ -23,8 +23,8 @@ from graphql import (
     visit,
 )
 
-from kit.cost import CEILING, cost_of
-from kit.outline import Line, is_introspection, outline
+from kit.cost import cost_of
+from kit.outline import Line, alias_counts, is_introspection, outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     lines = outline(document, operations)
     depths = _depths(lines)
-    aliases = _aliases(lines)
+    aliases = alias_counts(lines)
     errors: list[GraphQLError] = []
     for place, line in enumerate(lines):
         if not isinstance(line.node, OperationDefinitionNode):
@@ -180,14 +180,6 @@ def _depths(lines: list[Line]) -> list[int]:
             inside = 0
         depths.append(inside + isinstance(line.node, FieldNode))
     return depths
-
-
-def _aliases(lines: list[Line]) -> list[int]:
-    aliases: list[int] = []
-    for line in lines:
-        own = isinstance(line.node, FieldNode) and line.node.alias is not None
-        aliases.append(min(own + sum(aliases[child] for child in line.children), CEILING))
-    return aliases
 
 
 def _root_keys(lines: list[Line], root: int) -> set[str]:

@@ -12,6 +12,9 @@ from graphql import (
     OperationDefinitionNode,
 )
 
+# Sums stop here: sixty doublings of a fragment would otherwise be numbers of hundreds of digits.
+CEILING = 1_000_000_000
+
 Outlined = (
     OperationDefinitionNode
     | FragmentDefinitionNode
@@ -79,8 +82,17 @@ def outline(document: DocumentNode, operations: Sequence[OperationDefinitionNode
 
 
 def is_introspection(node: Outlined) -> bool:
-    """Whether the schema itself is asked for: no rows, so neither depth nor cost count."""
+    """Whether the schema itself is asked for: no rows, so what is below has no depth or cost."""
     return isinstance(node, FieldNode) and node.name.value in ("__schema", "__type")
+
+
+def alias_counts(lines: list[Line]) -> list[int]:
+    """How many aliases each line and all below it have; one in a fragment at every spread."""
+    counts: list[int] = []
+    for line in lines:
+        own = isinstance(line.node, FieldNode) and line.node.alias is not None
+        counts.append(min(own + sum(counts[child] for child in line.children), CEILING))
+    return counts
 
 
 def _selected(

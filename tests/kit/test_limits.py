@@ -13,9 +13,9 @@ from graphql import (
 )
 from hypothesis import given
 
-from kit.cost import CEILING, Cost, cost_of
+from kit.cost import Cost, cost_of
 from kit.limits import Limits, StructureRule, cost_errors, measure, structure_errors
-from kit.outline import outline
+from kit.outline import CEILING, outline
 from tests.kit.social import Made, documents, price, social_schema
 
 SCHEMA = social_schema()
@@ -260,7 +260,7 @@ def test_everything_that_is_too_much_is_told_at_once() -> None:
     ]
 
 
-def test_the_explorers_introspection_passes_and_is_free() -> None:
+def test_the_explorers_introspection_passes_for_a_hundred_points() -> None:
     text = get_introspection_query(
         specified_by_url=True,
         directive_is_repeatable=True,
@@ -272,14 +272,19 @@ def test_the_explorers_introspection_passes_and_is_free() -> None:
     measured = measure(SCHEMA, parse(text, max_tokens=2000), operation_name=None, variables={})
 
     assert measured.errors == []
-    assert measured.cost == 0
+    assert measured.cost == 100
 
 
-def test_a_type_asked_for_by_name_is_free_beside_what_is_not() -> None:
+def test_a_type_asked_for_by_name_may_be_deep_and_costs_a_hundred_points() -> None:
     deep = "ofType { " * 14 + "name" + " }" * 14
 
     assert refusals(f'{{ __type(name: "Person") {{ {deep} }} person {{ name }} }}') == []
-    assert cost(f'{{ __type(name: "Person") {{ {deep} }} person {{ name }} }}') == 1
+    assert cost(f'{{ __type(name: "Person") {{ {deep} }} person {{ name }} }}') == 101
+
+
+def test_each_alias_in_introspection_costs_as_much_again() -> None:
+    assert cost("{ __schema { types { a: fields { name } b: fields { name } } } }") == 300
+    assert cost("{ a: __schema { types { name } } b: __schema { types { name } } }") == 400
 
 
 def test_a_cycle_of_fragments_ends() -> None:
