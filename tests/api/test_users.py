@@ -331,6 +331,8 @@ async def test_of_two_owners_one_may_go(api: Api, venue: Venue) -> None:
 async def test_two_owners_who_demote_each_other_leave_one(api: Api, venue: Venue) -> None:
     other_id, other_token = await joined(api, venue, role="OWNER")
     first_id = api_id(venue.owner.user)
+    # Both are known as owners when they begin.
+    assert await is_logged_in(api, venue.owner.token) and await is_logged_in(api, other_token)
 
     answers = await asyncio.gather(
         api(CHANGE_ROLE, {"id": other_id, "role": "STAFF"}, token=venue.owner.token),
