@@ -5,7 +5,9 @@ Every loader lives as long as its scope, so nothing is ever served stale.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
@@ -48,14 +50,15 @@ class Loaders:
 
         To-one gives the row or None, to-many a list in the order of ids.
         """
-        property_ = _relation(type(row), relation)
-        local, remote = _joined_columns(property_)
-        key = getattr(row, local.key)
-        target = property_.mapper.class_
+        link = _link(cast("Hashable", type(row)), relation)
+        key = getattr(row, link.local)
         if key is None:
             return _nothing()
-        load = (self._to_many if property_.uselist else self._to_one)(target, remote)
-        return self.batch((target, remote.key, property_.uselist), load, key)
+        loader = self._made.get(link)
+        if loader is not None:
+            return loader.load(key)
+        load = (self._to_many if link.is_list else self._to_one)(link.target, link.remote)
+        return self.batch(link, load, key)
 
     def page(
         self,
@@ -98,27 +101,27 @@ class Loaders:
 
         return self.batch(("count", str(parent), name, exact), load, key)
 
-    def _to_one(self, target: Any, remote: Any) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+    def _to_one(self, target: Any, remote: str) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def load(keys: list[Any]) -> list[Any]:
             rows = await self._scope.all(self._having(target, remote, keys))
-            found = {getattr(row, remote.key): row for row in rows}
+            found = {getattr(row, remote): row for row in rows}
             return [found.get(key) for key in keys]
 
         return load
 
-    def _to_many(self, target: Any, remote: Any) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+    def _to_many(self, target: Any, remote: str) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def load(keys: list[Any]) -> list[Any]:
             found = defaultdict(list)
             for row in await self._scope.all(
                 self._having(target, remote, keys).order_by(target.id)
             ):
-                found[getattr(row, remote.key)].append(row)
+                found[getattr(row, remote)].append(row)
             return [found[key] for key in keys]
 
         return load
 
-    def _having(self, target: Any, remote: Any, keys: list[Any]) -> Any:
-        statement = select(target).where(getattr(target, remote.key).in_(keys))
+    def _having(self, target: Any, remote: str, keys: list[Any]) -> Any:
+        statement = select(target).where(getattr(target, remote).in_(keys))
         if hasattr(target, "tenant_id"):
             statement = statement.where(target.tenant_id == self._scope.tenant_id)
         return statement
@@ -128,11 +131,19 @@ async def _nothing() -> None:
     return None
 
 
-def _relation(entity: type, name: str) -> RelationshipProperty[Any]:
-    return inspect(entity).relationships[name]
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A relation without the tenant that both sides share: which column finds which."""
+
+    local: str
+    target: Any
+    remote: str
+    is_list: bool
 
 
-def _joined_columns(relation: RelationshipProperty[Any]) -> tuple[Any, Any]:
-    """The local and the remote column of a composite join, the shared tenant left out."""
+@cache
+def _link(entity: Hashable, name: str) -> _Link:
+    relation: RelationshipProperty[Any] = inspect(cast("type[Any]", entity)).relationships[name]
     (pair,) = [pair for pair in relation.local_remote_pairs or () if pair[1].key != "tenant_id"]
-    return pair
+    local, remote = (str(column.key) for column in pair)
+    return _Link(local, relation.mapper.class_, remote, bool(relation.uselist))

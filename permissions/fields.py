@@ -11,6 +11,7 @@ from strawberry.types import Info
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
+from kit.scope import Actor
 from permissions.policy import may, refusal
 from permissions.roles import Permission
 
@@ -41,18 +42,19 @@ class Requires(FieldExtension):
             )
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self._check(source, info)
+        check(info.context.actor, self.permission, source)
         return next_(source, info, **kwargs)
 
     async def resolve_async(
         self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any
     ) -> Any:
-        self._check(source, info)
+        check(info.context.actor, self.permission, source)
         answer = next_(source, info, **kwargs)
         # A live field answers with a generator, which is nothing to wait for.
         return await answer if isawaitable(answer) else answer
 
-    def _check(self, source: Any, info: Info) -> None:
-        actor = info.context.actor
-        if not may(actor, self.permission, source):
-            raise refusal(actor, self.permission)
+
+def check(actor: Actor, permission: Permission, row: object) -> None:
+    """Raises Unauthenticated or Forbidden for a caller who may not, with this row."""
+    if not may(actor, permission, row):
+        raise refusal(actor, permission)

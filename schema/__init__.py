@@ -13,7 +13,7 @@ from schema.blackouts import BlackoutMutations, BlackoutQueries
 from schema.bookings import BookingMutations, BookingQueries
 from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
-from schema.fields import COST
+from schema.fields import COST, shorten
 from schema.guests import GuestMutations, GuestQueries
 from schema.hours import HoursMutations, HoursQueries
 from schema.limits import LimitQueries
@@ -91,8 +91,10 @@ def build() -> strawberry.Schema:
         if isinstance(kind, GraphQLObjectType):
             for field in kind.fields.values():
                 declared = field.extensions.get("strawberry-definition")
-                if isinstance(declared, StrawberryField) and COST in (declared.metadata or {}):
-                    field.extensions[COST] = declared.metadata[COST]
+                if isinstance(declared, StrawberryField):
+                    if cost := declared.metadata.get(COST):
+                        field.extensions[COST] = cost
+                    shorten(field, declared)
     return built
 
 

@@ -4,25 +4,34 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
+from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import strawberry
+from graphql import GraphQLField
 from sqlalchemy import Select
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
 
 from domain.errors import Refusal
 from kit.cost import Cost
 from kit.errors import BadInput
 from kit.operation import Operation
 from kit.scope import Scope
-from permissions.fields import Requires
+from permissions.fields import Requires, check
 from permissions.roles import Permission
 from schema.directives import CostDirective
 from schema.ids import encode_id
 from schema.inputs import decoder, doc_of, graphql_type
 
 T = TypeVar("T", bound=type)
+
+Read = Callable[[Any, Operation], Any]
+"""What a field gives for a row, in an operation."""
+
+READS: Final = "reads"
+"""The key, in a field's metadata, of what makes its ``Read`` from its name."""
 
 COST: Final = "cost"
 """The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
@@ -96,13 +105,12 @@ def described(of: Any) -> str:
 
 def column(description: str, *, requires: Permission | None = None, name: str | None = None) -> Any:
     """A field that reads the row's attribute of the same name, or the one called ``name``."""
-    if name is None:
-        return declared_field(None, description, requires=requires)
 
-    def read(root: Any) -> Any:
-        return getattr(root, name)
+    def reads(field_name: str) -> Read:
+        attribute = attrgetter(name or field_name)
+        return lambda root, _: attribute(root)
 
-    return declared_field(read, description, requires=requires)
+    return declared_field(None, description, requires=requires, reads=reads)
 
 
 def related(
@@ -110,10 +118,11 @@ def related(
 ) -> Any:
     """A field that follows the model's relation of the same name, one statement for all rows."""
 
-    def load(root: Any, info: Info[Operation]) -> Any:
-        return info.context.scope.loaders.related(root, name or info.python_name)
+    def reads(field_name: str) -> Read:
+        relation = name or field_name
+        return lambda root, operation: operation.scope.loaders.related(root, relation)
 
-    return declared_field(load, description, requires=requires)
+    return declared_field(None, description, requires=requires, reads=reads)
 
 
 def computed(
@@ -129,11 +138,15 @@ def computed(
     def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
         return resolve(info.context.scope, root, **arguments.decoded(given))
 
+    def reads(_: str) -> Read:
+        return lambda root, operation: resolve(operation.scope, root)
+
     return declared_field(
         arguments.signing(answer, root=True),
         description or described(resolve),
         requires=requires,
         cost=cost,
+        reads=None if arguments.annotations else reads,
     )
 
 
@@ -275,6 +288,7 @@ def declared_field(
     nullable: bool = True,
     directives: tuple[object, ...] = (),
     make: Callable[..., Any] = strawberry.field,
+    reads: Callable[[str], Read] | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
     if cost is not None:
@@ -288,5 +302,26 @@ def declared_field(
         description=description,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
-        metadata={COST: cost} if cost is not None else None,
+        metadata={COST: cost, READS: reads},
     )
+
+
+def shorten(field: GraphQLField, declared: StrawberryField) -> None:
+    """Let graphql-core read a row's field itself; Strawberry would only hand it on.
+
+    A page of bookings has thousands of such fields. The permission is asked for all the same.
+    """
+    reads = declared.metadata.get(READS)
+    if reads is None:
+        return
+    read: Read = reads(declared.python_name)
+    permission = next(
+        (each.permission for each in declared.extensions if isinstance(each, Requires)), None
+    )
+
+    def resolve(root: Any, info: Any) -> Any:
+        if permission is not None:
+            check(info.context.actor, permission, root)
+        return read(root, info.context)
+
+    field.resolve = resolve
