@@ -4,6 +4,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
+from domain.errors import InvalidCredentials
 from domain.events import Event, EventType
 from domain.users import Role
 from kit.scope import Scope
@@ -39,11 +40,17 @@ async def request_email_verification(scope: Scope) -> None:
 async def verify_email(
     scope: Scope, *, token: Annotated[str, Doc("From the mail; it works once, within a day.")]
 ) -> None:
-    """Prove an e-mail address by the code that was mailed there; no login is needed.
+    """Prove the caller's e-mail address by the code that was mailed there.
 
-    What it opens to a customer is open within a second.
+    The caller is logged in as the user whose address it is. What it opens to a customer is open
+    within a second.
     """
+    caller_id = scope.actor.user_id
     user = await redeem_alone(scope, token, Purpose.VERIFICATION, also=[ACCOUNTS])
+    if user.id != caller_id:
+        # Somebody may have signed up with another's address and a password of their own, and
+        # waits for the other to follow the mail.
+        raise InvalidCredentials(path=("token",))
     scope.actor = actor_for(user, plan=(await own_tenant(scope)).plan_code)
     await verify_address(scope, user)
 

@@ -173,7 +173,7 @@ async def test_a_verified_customer_books_what_they_held(
     token = await registered(api, venue)
     held = (await api(HOLD, {"input": slot(venue)}, token=token)).payload["booking"]
 
-    verified = await api(VERIFY, {"token": await code(runtime, settings)})
+    verified = await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
     clock.advance(seconds=1)
     booked = await api(BOOK, {"input": {"holdId": held["id"]}}, token=token)
 
@@ -205,7 +205,7 @@ async def test_a_known_customers_bookings_are_seen_once_the_address_is_proved(
     token = await registered(api, venue, email=known.email)
 
     before = (await api(BOOKINGS, token=token)).payload["nodes"]
-    await api(VERIFY, {"token": await code(runtime, settings)})
+    await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
     clock.advance(seconds=1)
     after = (await api(BOOKINGS, token=token)).payload["nodes"]
 
@@ -222,7 +222,7 @@ async def test_a_record_that_has_a_user_is_not_shared(
     await api(rename, {"id": api_id(venue.customer)}, token=venue.staff.token)
     token = await registered(api, venue)
 
-    await api(VERIFY, {"token": await code(runtime, settings)})
+    await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
     clock.advance(seconds=1)
 
     customer = (await api(VIEWER, token=token)).payload["customer"]
@@ -257,7 +257,7 @@ async def test_an_owners_address_is_verified_as_well(
     answer = await api(REGISTER_TENANT, {"input": business(subdomain="verified-venue")})
     token = answer.payload["session"]["accessToken"]
 
-    await api(VERIFY, {"token": await code(runtime, settings)})
+    await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
 
     viewer = await api("{ viewer { emailVerifiedAt customer { id } } }", token=token)
     assert viewer.payload == {"emailVerifiedAt": "2027-03-01T09:00:00Z", "customer": None}
@@ -266,8 +266,8 @@ async def test_an_owners_address_is_verified_as_well(
 async def test_verifying_stands_on_the_log(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:
-    await registered(api, venue)
-    await api(VERIFY, {"token": await code(runtime, settings)})
+    token = await registered(api, venue)
+    await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
 
     log = "{ auditLog(first: 3) { nodes { type actor { kind name } } } }"
     entries = (await api(log, token=venue.owner.token)).payload["nodes"]
@@ -287,22 +287,37 @@ async def test_verifying_stands_on_the_log(
 async def test_a_code_works_once(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:
-    await registered(api, venue)
-    token = await code(runtime, settings)
+    token = await registered(api, venue)
+    mailed = {"token": await code(runtime, settings)}
 
-    answers = await asyncio.gather(*(api(VERIFY, {"token": token}) for _ in range(4)))
+    answers = await asyncio.gather(*(api(VERIFY, mailed, token=token) for _ in range(4)))
 
     assert sorted(answer.refusals for answer in answers) == [[], *[["INVALID_CREDENTIALS"]] * 3]
+
+
+async def test_a_code_works_for_none_but_its_user(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    token = await registered(api, venue)
+    mailed = {"token": await code(runtime, settings)}
+
+    stranger = await api(VERIFY, mailed)
+    other = await api(VERIFY, mailed, token=venue.guest.token)
+    themselves = await api(VERIFY, mailed, token=token)
+
+    assert [stranger.refusals, other.refusals] == [["INVALID_CREDENTIALS"]] * 2
+    assert themselves.refusals == []
 
 
 async def test_a_code_works_for_a_day(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
     await registered(api, venue)
-    token = await code(runtime, settings)
+    mailed = {"token": await code(runtime, settings)}
 
     clock.advance(days=1)
-    answer = await api(VERIFY, {"token": token})
+    session = (await login(api, venue, email="vera@example.test")).payload["session"]
+    answer = await api(VERIFY, mailed, token=session["accessToken"])
 
     assert answer.payload["userErrors"] == [
         {"code": "INVALID_CREDENTIALS", "path": ["input", "token"]}
@@ -337,7 +352,7 @@ async def test_an_invitation_verifies_nothing_but_itself(
         email: "new@example.test", name: "New", role: STAFF }) { invitationToken } }"""
     token = (await api(invite, token=venue.owner.token)).payload["invitationToken"]
 
-    as_code = await api(VERIFY, {"token": token})
+    as_code = await api(VERIFY, {"token": token}, token=venue.owner.token)
     joined = await api(
         """mutation ($token: String!) {
              acceptInvitation(input: { token: $token, password: "a long enough password" }) {
