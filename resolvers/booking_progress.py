@@ -24,11 +24,11 @@ from resolvers.booking_rows import (
     changed_booking,
     life_of,
     locked_booking,
-    raise_all,
     status,
     text_refusals,
 )
 from resolvers.claims import expire
+from resolvers.rows import raise_all
 from resolvers.tenants import own_tenant
 
 

@@ -133,8 +133,3 @@ def text_refusals(*, note: str | None = None, reason: str | None = None) -> list
     if reason is not None and len(reason) > MAX_REASON_LENGTH:
         problems.append(Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",)))
     return problems
-
-
-def raise_all(refusals: Any) -> None:
-    if refusals:
-        raise ExceptionGroup("refused", list(refusals))

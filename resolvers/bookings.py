@@ -23,6 +23,7 @@ from domain.errors import (
     EmailNotVerified,
     HoldExpired,
     Invalid,
+    InvalidTransition,
     Refusal,
     Required,
     StaleVersion,
@@ -57,7 +58,6 @@ from resolvers.booking_rows import (
     changed_booking,
     life_of,
     locked_booking,
-    raise_all,
     seen_booking,
     status,
     text_refusals,
@@ -65,7 +65,7 @@ from resolvers.booking_rows import (
 )
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import customer_for
-from resolvers.rows import at_version
+from resolvers.rows import at_version, raise_all
 from resolvers.tenants import own_tenant
 from resolvers.usage import booking_refusals, count_booking
 
@@ -269,8 +269,12 @@ async def reschedule_booking(
         party_size=moved.party_size,
         moving=moved,
     )
-    check_open(life_of(moved, claimed.tenant), MOVABLE, now=scope.now())
-    raise_all(claimed.refusals)
+    refused = list(claimed.refusals)
+    try:
+        check_open(life_of(moved, claimed.tenant), MOVABLE, now=scope.now())
+    except InvalidTransition as refusal:
+        refused.insert(0, refusal)
+    raise_all(refused)
     before = snapshot(moved)
     if (target, claimed.wanted.minutes) != (moved.room_id, minutes):
         price = claimed.price

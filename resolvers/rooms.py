@@ -6,7 +6,7 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid, Refusal, Required
+from domain.errors import Invalid, PlanLimitReached, Refusal, Required
 from domain.events import Event, EventType
 from domain.ids import RoomId
 from domain.money import Money
@@ -15,7 +15,7 @@ from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot
 from models.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
-from resolvers.rows import CALENDAR, at_version
+from resolvers.rows import CALENDAR, at_version, raise_all
 from resolvers.tenants import own_tenant
 from resolvers.usage import count_room, uncount_room
 
@@ -73,8 +73,12 @@ async def create_room(
         currency_code=tenant.currency_code,
         created_at=scope.now(),
     )
-    _check(new, hourly_rate)
-    await count_room(scope, tenant)
+    refusals = _refusals(new, hourly_rate)
+    try:
+        await count_room(scope, tenant)
+    except PlanLimitReached as refusal:
+        refusals.append(refusal)
+    raise_all(refusals)
     scope.add(new)
     scope.emit(Event(EventType.ROOM_CREATED, "Room", new.id, after=snapshot(new)))
     return new
@@ -114,7 +118,7 @@ async def update_room(
         changed.buffer_after_minutes = buffer_after_minutes
     if hourly_rate is not ABSENT:
         changed.hourly_rate_minor = hourly_rate.amount_minor if hourly_rate else None
-    _check(changed, None if hourly_rate is ABSENT else hourly_rate)
+    raise_all(_refusals(changed, None if hourly_rate is ABSENT else hourly_rate))
     changed.version += 1
     scope.emit(
         Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
@@ -166,8 +170,8 @@ async def unarchive_room(
     return restored
 
 
-def _check(room: Room, hourly_rate: Money | None) -> None:
-    """Raises every refusal that applies to what a room is to be."""
+def _refusals(room: Room, hourly_rate: Money | None) -> list[Refusal]:
+    """All that refuses what a room is to be."""
     refusals: list[Refusal] = []
     if not room.name:
         refusals.append(Required(path=("name",)))
@@ -189,8 +193,7 @@ def _check(room: Room, hourly_rate: Money | None) -> None:
         refusals.append(Invalid(f"Prices here are in {room.currency_code}.", path=("hourly_rate",)))
     elif hourly_rate is not None and hourly_rate.amount_minor < 0:
         refusals.append(Invalid("A rate is not negative.", path=("hourly_rate",)))
-    if refusals:
-        raise ExceptionGroup("refused", refusals)
+    return refusals
 
 
 def is_color(text: str) -> bool:

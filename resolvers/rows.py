@@ -1,11 +1,12 @@
 """Finding the row a change is about: locked first, still there, still at the caller's version."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select
 
-from domain.errors import NotFound, Path, StaleVersion
+from domain.errors import NotFound, Path, Refusal, StaleVersion
 from kit.scope import Scope
 
 T = TypeVar("T")
@@ -31,3 +32,9 @@ async def at_version(scope: Scope, visible: Select[T], id: UUID, *, version: int
     if row.version != version:
         raise StaleVersion(row, path=("version",))
     return row  # type: ignore[no-any-return]
+
+
+def raise_all(refusals: Sequence[Refusal]) -> None:
+    """Refuse with all that applies, if anything does."""
+    if refusals:
+        raise ExceptionGroup("refused", list(refusals))

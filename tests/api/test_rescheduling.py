@@ -49,6 +49,18 @@ async def test_a_moved_booking_is_the_same_booking(
     }
 
 
+async def test_a_cancelled_booking_and_a_taken_time_are_told_at_once(
+    desk: Desk, venue: Venue
+) -> None:
+    booking = made(await desk.create(venue.rooms[0], TEN))
+    made(await desk.create(venue.rooms[0], NOON))
+    await desk.cancel(booking)
+
+    answer = await desk.move({**booking, "version": 2}, NOON)
+
+    assert answer.refusals == ["INVALID_TRANSITION", "SLOT_TAKEN"]
+
+
 async def test_a_booking_moves_to_another_room(desk: Desk, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 

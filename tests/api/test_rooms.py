@@ -226,6 +226,14 @@ async def test_the_plan_limits_the_rooms_in_use(api: Api, runtime: Runtime) -> N
     assert too_many.refusals == ["PLAN_LIMIT_REACHED"]
 
 
+async def test_a_used_up_plan_is_told_with_all_that_is_wrong(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, rooms=5, plan=PlanCode.STARTER)
+
+    answer = await create(api, venue.manager, name=" ", capacity=0)
+
+    assert answer.refusals == ["REQUIRED", "INVALID", "PLAN_LIMIT_REACHED"]
+
+
 async def test_no_race_gets_past_the_plans_limit(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rooms=3, plan=PlanCode.STARTER)
 
