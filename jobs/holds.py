@@ -1,5 +1,6 @@
 """Holds past their time: stored as expired, so that the log and everybody who listens know."""
 
+import asyncio
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,8 @@ from resolvers.booking_progress import expire_hold
 from resolvers.transactions import perform
 
 BATCH: Final = 200
+AT_ONCE: Final = 4
+"""A room that somebody keeps locked holds up its own holds, not everybody's."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,14 +29,17 @@ async def expire_holds(runtime: Runtime, relay: Database) -> None:
     """
     async with relay.session(writes=False) as session:
         due = (await session.execute(holds_past(runtime.clock(), limit=BATCH))).all()
-    for tenant_id, id in due:
-        try:
-            await _expire(runtime, tenant_id, BookingId(id))
-        except Exception:
-            # The next ones are due as well, and this one comes again.
-            log.exception("hold.not_expired", tenant=str(tenant_id), hold=str(id))
+    few = asyncio.Semaphore(AT_ONCE)
+    await asyncio.gather(
+        *(_expire(runtime, few, tenant_id, BookingId(id)) for tenant_id, id in due)
+    )
 
 
-async def _expire(runtime: Runtime, tenant_id: UUID, id: BookingId) -> None:
+async def _expire(runtime: Runtime, few: asyncio.Semaphore, tenant_id: UUID, id: BookingId) -> None:
     system = Actor(ActorKind.SYSTEM, tenant_id)
-    await perform(runtime, system, Request(new_id()), partial(expire_hold, id=id))
+    async with few:
+        try:
+            await perform(runtime, system, Request(new_id()), partial(expire_hold, id=id))
+        except Exception:
+            # The others are due as well, and this one comes again.
+            log.exception("hold.not_expired", tenant=str(tenant_id), hold=str(id))
