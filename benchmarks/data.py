@@ -1,4 +1,7 @@
-"""A venue with a full week, 20 rooms and 140 bookings with customers, after years of others."""
+"""A venue with a full week, 20 rooms and 140 bookings with customers, after years of others.
+
+It is open daily from 09:00 to 21:00, as a new tenant is.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -126,7 +129,7 @@ async def _load_history(
     await connection.execute(
         """
         INSERT INTO weekday_hours (tenant_id, id, weekday, intervals)
-        SELECT $1, gen_random_uuid(), day, '[[0, 1440]]'
+        SELECT $1, gen_random_uuid(), day, '[[540, 1260]]'
         FROM unnest(ARRAY['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY',
             'SUNDAY']) day
         """,

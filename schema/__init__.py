@@ -94,7 +94,7 @@ def build() -> strawberry.Schema:
                 if isinstance(declared, StrawberryField):
                     if cost := declared.metadata.get(COST):
                         field.extensions[COST] = cost
-                    shorten(field, declared)
+                    shorten(field, declared, of=kind.name)
     return built
 
 

@@ -31,7 +31,7 @@ Read = Callable[[Any, Operation], Any]
 """What a field gives for a row, in an operation."""
 
 READS: Final = "reads"
-"""The key, in a field's metadata, of what makes its ``Read`` from its name."""
+"""The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
 
 COST: Final = "cost"
 """The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
@@ -51,17 +51,6 @@ class NodeKind:
 
 NODES: Final[dict[str, NodeKind]] = {}
 """What ``node(id:)`` finds, by the name of the type."""
-
-
-def _id(root: Any, info: Info) -> strawberry.ID:
-    return strawberry.ID(encode_id(info._raw_info.parent_type.name, root.id))
-
-
-@strawberry.interface(description="An object that can be fetched again by its id.")
-class Node:
-    id: strawberry.ID = strawberry.field(
-        resolver=_id, description="Opaque, and unique in the whole API."
-    )
 
 
 def node(
@@ -106,7 +95,7 @@ def described(of: Any) -> str:
 def column(description: str, *, requires: Permission | None = None, name: str | None = None) -> Any:
     """A field that reads the row's attribute of the same name, or the one called ``name``."""
 
-    def reads(field_name: str) -> Read:
+    def reads(_: str, field_name: str) -> Read:
         attribute = attrgetter(name or field_name)
         return lambda root, _: attribute(root)
 
@@ -118,7 +107,7 @@ def related(
 ) -> Any:
     """A field that follows the model's relation of the same name, one statement for all rows."""
 
-    def reads(field_name: str) -> Read:
+    def reads(_: str, field_name: str) -> Read:
         relation = name or field_name
         return lambda root, operation: operation.scope.loaders.related(root, relation)
 
@@ -138,7 +127,7 @@ def computed(
     def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
         return resolve(info.context.scope, root, **arguments.decoded(given))
 
-    def reads(_: str) -> Read:
+    def reads(_: str, __: str) -> Read:
         return lambda root, operation: resolve(operation.scope, root)
 
     return declared_field(
@@ -288,7 +277,7 @@ def declared_field(
     nullable: bool = True,
     directives: tuple[object, ...] = (),
     make: Callable[..., Any] = strawberry.field,
-    reads: Callable[[str], Read] | None = None,
+    reads: Callable[[str, str], Read] | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
     if cost is not None:
@@ -306,7 +295,7 @@ def declared_field(
     )
 
 
-def shorten(field: GraphQLField, declared: StrawberryField) -> None:
+def shorten(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
     """Let graphql-core read a row's field itself; Strawberry would only hand it on.
 
     A page of bookings has thousands of such fields. The permission is asked for all the same.
@@ -314,7 +303,7 @@ def shorten(field: GraphQLField, declared: StrawberryField) -> None:
     reads = declared.metadata.get(READS)
     if reads is None:
         return
-    read: Read = reads(declared.python_name)
+    read: Read = reads(of, declared.python_name)
     permission = next(
         (each.permission for each in declared.extensions if isinstance(each, Requires)), None
     )
@@ -325,3 +314,14 @@ def shorten(field: GraphQLField, declared: StrawberryField) -> None:
         return read(root, info.context)
 
     field.resolve = resolve
+
+
+def _reads_id(type_name: str, _: str) -> Read:
+    return lambda root, _: encode_id(type_name, root.id)
+
+
+@strawberry.interface(description="An object that can be fetched again by its id.")
+class Node:
+    id: strawberry.ID = declared_field(
+        None, "Opaque, and unique in the whole API.", requires=None, reads=_reads_id
+    )

@@ -59,10 +59,9 @@ def parse_date_time(value: object) -> datetime:
 
 def print_date_time(value: datetime) -> str:
     """UTC with a Z; no fraction, or exactly three digits."""
-    instant = value.astimezone(UTC)
-    milliseconds = instant.microsecond // 1000
-    fraction = f".{milliseconds:03d}" if milliseconds else ""
-    return f"{instant:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    text = value.astimezone(UTC).isoformat(timespec="milliseconds")
+    fraction = text[19:23]
+    return f"{text[:19]}{'' if fraction == '.000' else fraction}Z"
 
 
 def parse_date(value: object) -> date:
