@@ -220,7 +220,7 @@ class App:
         started = [
             each
             for each in psutil.Process(self.process.pid).children(recursive=True)
-            if "multiprocessing.spawn" in " ".join(each.cmdline())
+            if "multiprocessing.spawn" in _command_of(each)
         ]
         return started or [psutil.Process(self.process.pid)]
 
@@ -296,3 +296,11 @@ def _have_graphiql(folder: Path) -> None:
     built = Bundle(folder, log=structlog.get_logger()).folder
     built.mkdir(parents=True, exist_ok=True)
     (built / "index.html").touch()
+
+
+def _command_of(process: psutil.Process) -> str:
+    """The command line; empty for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return ""
