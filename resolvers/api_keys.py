@@ -19,7 +19,7 @@ from models.api_keys import ApiKey, api_keys_of, key_used, key_with
 from models.base import snapshot
 from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
-from resolvers.rows import found
+from resolvers.rows import found, raise_all
 from resolvers.transactions import perform
 
 BETWEEN_NOTES: Final = timedelta(minutes=1)
@@ -68,8 +68,7 @@ async def create_api_key(
     await scope.lock()
     if expires_at is not None and expires_at <= scope.now():
         refused.append(Invalid("This is not in the future.", path=("expires_at",)))
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
     assert scope.actor.user_id is not None
     token = KeyToken.new(scope.tenant_id)
     key = ApiKey(

@@ -16,7 +16,7 @@ from models.filters import DateTimeRange
 from models.hours import Blackout, blackouts_for, blackouts_of, blackouts_within
 from resolvers.hours import MAX_ROWS, reason_refusals, room_refusals, whole
 from resolvers.rooms import room
-from resolvers.rows import CALENDAR, found
+from resolvers.rows import CALENDAR, found, raise_all
 
 LONGEST: Final = timedelta(days=366)
 
@@ -57,8 +57,7 @@ async def create_blackout(
     if not timedelta() < ends_at - starts_at <= LONGEST:
         problem = f"The end lies after the start, by at most {LONGEST.days} days."
         refused.append(Invalid(problem, path=("ends_at",)))
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
     new = scope.add(
         Blackout(
             tenant_id=scope.tenant_id,

@@ -30,7 +30,7 @@ from models.customers import (
 )
 from permissions.policy import only_own, reach
 from permissions.roles import P, Reach
-from resolvers.rows import at_version, found
+from resolvers.rows import at_version, found, raise_all
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:
@@ -182,8 +182,7 @@ def _check(customer: Customer, *, path: Path) -> None:
             path=path,
         )
     )
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
 
 
 async def _check_address(scope: Scope, customer: Customer, *, path: Path) -> None:

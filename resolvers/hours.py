@@ -40,7 +40,7 @@ from models.hours import (
 from models.rooms import Room
 from models.tenants import Tenant
 from resolvers.rooms import room
-from resolvers.rows import CALENDAR, found
+from resolvers.rows import CALENDAR, found, raise_all
 
 T = TypeVar("T")
 
@@ -154,8 +154,7 @@ async def set_business_hours(
         plan = weekly_hours(hours, path=("hours",))
     except Invalid as invalid:
         refused.append(invalid)
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
     if room_id is None and not plan:
         plan = _CLOSED_WEEK
     before = _week(await scope.all(weekday_hours_of(scope.tenant_id, room_id)))
@@ -227,8 +226,7 @@ async def set_hours_exception(
         minutes = as_pairs(daily_hours(intervals, path=("intervals",)))
     except Invalid as invalid:
         refused.append(invalid)
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
     exception = await scope.one(exception_on(scope.tenant_id, date, room_id=room_id))
     before = _exception_logged(exception) if exception is not None else None
     if exception is None:

@@ -21,6 +21,7 @@ from models.sessions import (
 )
 from models.tenants import Tenant
 from models.users import User, user_of
+from resolvers.rows import raise_all
 from resolvers.sessions import lock_of
 
 LIFETIMES: Final = {
@@ -71,8 +72,7 @@ async def redeem(
     problems: list[Refusal] = list(
         password_refusals(password, email=user.email, path=("password",))
     )
-    if problems:
-        raise ExceptionGroup("refused", problems)
+    raise_all(problems)
     password_hash = await scope.use(Passwords).hash(password)
 
     user = await _spend(scope, token, user.id, purpose, also=also)

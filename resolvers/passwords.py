@@ -18,6 +18,7 @@ from resolvers.mailed_tokens import (
     send_later,
     was_just_mailed,
 )
+from resolvers.rows import raise_all
 from resolvers.sessions import (
     ACCOUNTS,
     SignedIn,
@@ -56,8 +57,7 @@ async def change_password(
     wrong = InvalidCredentials(path=("current_password",))
     if not checked.right:
         refused.append(wrong)
-    if refused:
-        raise ExceptionGroup("refused", refused)
+    raise_all(refused)
     new_hash = await scope.use(Passwords).hash(new_password)
 
     user = await locked_user(scope, me.id)
