@@ -1,6 +1,7 @@
 """One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -9,9 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from kit.reading import Readers
+
 STATEMENT_TIMEOUT = "10s"
 LOCK_TIMEOUT = "3s"
 POOL_TIMEOUT_SECONDS = 5
+READERS = 8
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK = "40P01"
@@ -38,12 +42,15 @@ _OUT_OF_ORDER = frozenset(
 
 
 class Database:
-    """A pool of connections as one role.
+    """Connections as one role: ``pool_size`` for transactions, ``readers`` for single statements.
 
     ``url`` begins with ``postgresql+asyncpg://``. ``role`` is set where only the owner may log in.
+    All of them are opened when they are first needed.
     """
 
-    def __init__(self, url: str, *, role: str | None = None, pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, role: str | None = None, pool_size: int = 10, readers: int = READERS
+    ) -> None:
         settings = {
             "application_name": "boom",
             "statement_timeout": STATEMENT_TIMEOUT,
@@ -65,6 +72,8 @@ class Database:
             hide_parameters=True,
             connect_args={"server_settings": settings, "timeout": 5},
         )
+        _, login = self._engine.dialect.create_connect_args(self._engine.url)
+        self._readers = Readers(login, settings, size=readers)
         self._reading = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -98,12 +107,26 @@ class Database:
             raise
         return session
 
+    async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
+        """The only row of one statement that reads, in one round trip.
+
+        The statement sets its tenant by itself. Raises what ``is_away`` knows, and what is wrong
+        with the statement.
+        """
+        return await self._readers.row(sql, values)
+
     @property
     def pool_status(self) -> dict[str, int]:
         pool: Any = self._engine.pool
-        return {"size": pool.size(), "checked_out": pool.checkedout()}
+        return {
+            "size": pool.size(),
+            "checked_out": pool.checkedout(),
+            "readers": self._readers.size,
+            "readers_checked_out": self._readers.checked_out,
+        }
 
     async def close(self) -> None:
+        await self._readers.close()
         await self._engine.dispose()
 
 

@@ -1,5 +1,7 @@
 """Numbers for Prometheus at /metrics, of this process."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -34,8 +36,8 @@ class Metrics:
         )
         lag.set_function(relay.lag_seconds)
         pool = Gauge("boom_pool_connections", "Of the pool.", ["state"], registry=self.registry)
-        pool.labels("size").set_function(lambda: database.pool_status["size"])
-        pool.labels("checked_out").set_function(lambda: database.pool_status["checked_out"])
+        for state in database.pool_status:
+            pool.labels(state).set_function(partial(_status, database, state))
 
     def count(self, type: str, status: str, seconds: float) -> None:
         self._operations.labels(type, status).inc()
@@ -44,3 +46,7 @@ class Metrics:
     async def answer(self, _request: Request) -> Response:
         """The page that Prometheus reads."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _status(database: Database, state: str) -> int:
+    return database.pool_status[state]

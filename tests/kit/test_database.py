@@ -1,7 +1,11 @@
 """What an error says of the database: is it away, or was the statement wrong?"""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
+import pytest_asyncio
 from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -75,6 +79,149 @@ async def test_a_connection_that_died_in_the_pool_is_not_noticed(database: Datab
 
     assert another != pid
     await pool.close()
+
+
+async def test_a_reader_that_died_is_not_noticed(pool: Database, database: DatabaseUrls) -> None:
+    [pid] = await pool.text("SELECT pg_backend_pid()", [])
+    await end(database, pid)
+
+    [another] = await pool.text("SELECT pg_backend_pid()", [])
+
+    assert another != pid
+
+
+async def test_a_reader_that_dies_at_work_is_not_noticed(
+    pool: Database, database: DatabaseUrls
+) -> None:
+    [pid] = await pool.text("SELECT pg_backend_pid()", [])
+    reading = asyncio.create_task(pool.text("SELECT pg_backend_pid(), pg_sleep(1)", []))
+    await until_busy(database, pid)
+    await end(database, pid)
+
+    another, _ = await reading
+
+    assert another != pid
+
+
+async def test_readers_can_not_write(pool: Database) -> None:
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await pool.text("SELECT lo_create(0)", [])
+
+
+async def test_a_reader_serves_again_after_a_wrong_statement(pool: Database) -> None:
+    [pid] = await pool.text("SELECT pg_backend_pid()", [])
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await pool.text("SELECT 1 / $1::int", [0])
+    with pytest.raises(asyncpg.DataError):
+        await pool.text("SELECT 1 / $1::int", ["one"])
+
+    [same] = await pool.text("SELECT pg_backend_pid()", [])
+
+    assert same == pid
+
+
+async def test_what_is_given_up_does_not_go_on(pool: Database, database: DatabaseUrls) -> None:
+    [pid] = await pool.text("SELECT pg_backend_pid()", [])
+    reading = asyncio.create_task(pool.text("SELECT pg_sleep(9)", []))
+    await until_busy(database, pid)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+    [another] = await pool.text("SELECT pg_backend_pid()", [])
+
+    assert another != pid
+    assert await activity(database, pid) is None
+
+
+async def test_many_readers_take_turns(pool: Database) -> None:
+    answers = await asyncio.gather(
+        *(pool.text("SELECT $1::int, pg_backend_pid()", [n]) for n in range(50))
+    )
+
+    assert [number for number, _ in answers] == list(range(50))
+    assert len({pid for _, pid in answers}) == 1
+    assert pool.pool_status["readers_checked_out"] == 0
+
+
+async def test_who_waits_for_a_reader_waits_for_so_long(
+    pool: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.reading.WAIT_SECONDS", 0.1)
+    reading = asyncio.create_task(pool.text("SELECT pg_sleep(1)", []))
+    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError) as raised:
+        await pool.text("SELECT 1", [])
+
+    assert is_away(raised.value)
+    await reading
+    assert (await pool.text("SELECT 1", []))[0] == 1
+
+
+async def test_who_stops_waiting_for_a_reader_takes_none_along(pool: Database) -> None:
+    reading = asyncio.create_task(pool.text("SELECT pg_sleep(0.2)", []))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(pool.text("SELECT 1", [])) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    reading.add_done_callback(lambda _: waiting[1].cancel())
+
+    await asyncio.wait([reading, *waiting])
+
+    assert (await waiting[2])[0] == 1
+    assert (await pool.text("SELECT 1", []))[0] == 1
+
+
+async def test_a_closed_pool_reads_no_more(pool: Database) -> None:
+    await pool.text("SELECT 1", [])
+    await pool.close()
+
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool.text("SELECT 1", [])
+
+
+@pytest_asyncio.fixture
+async def pool(database: DatabaseUrls) -> AsyncIterator[Database]:
+    """With one connection for single statements."""
+    made = Database(database.app.sqlalchemy, readers=1)
+    yield made
+    await made.close()
+
+
+async def end(database: DatabaseUrls, pid: int) -> None:
+    same_role = await asyncpg.connect(database.app)
+    await same_role.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await same_role.close()
+
+
+async def activity(database: DatabaseUrls, pid: int) -> str | None:
+    """What a connection is at; None once it is gone, for which it gets 5 s."""
+    connection = await asyncpg.connect(database.owner)
+    try:
+        for _ in range(100):
+            state = await connection.fetchval(
+                "SELECT state FROM pg_stat_activity WHERE pid = $1", pid
+            )
+            if state is None:
+                return None
+            await asyncio.sleep(0.05)
+        return str(state)
+    finally:
+        await connection.close()
+
+
+async def until_busy(database: DatabaseUrls, pid: int) -> None:
+    connection = await asyncpg.connect(database.owner)
+    query = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
+    try:
+        for _ in range(100):
+            if await connection.fetchrow(query, pid) is not None:
+                return
+            await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+    raise AssertionError("it never began")
 
 
 async def failure(database: DatabaseUrls, statement: object) -> DBAPIError:

@@ -1,0 +1,181 @@
+"""Connections for single reading statements: one round trip each, and nothing around it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+# What PostgreSQL keeps for one of them is some 100 kB.
+STATEMENTS: Final = 200
+CONNECT_SECONDS: Final = 5
+WAIT_SECONDS: Final = 5
+CLOSE_SECONDS: Final = 5
+
+_LOST_CLASSES: Final = ("08", "57P")
+_BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class Readers:
+    """At most ``size`` connections on which nothing can be written.
+
+    ``login`` is what asyncpg connects with, ``settings`` are those of the session. A statement is
+    a transaction by itself and leaves nothing behind, so that a connection needs no reset. Each
+    keeps the statements that it ran of late prepared.
+    """
+
+    def __init__(self, login: Mapping[str, Any], settings: Mapping[str, str], *, size: int) -> None:
+        self.size = size
+        self._login = login
+        self._settings = {**settings, "default_transaction_read_only": "on"}
+        # The last one back goes out first: fewer have to stay warm.
+        self._idle: list[asyncpg.Connection[Any]] = []
+        self._waiting: deque[asyncio.Future[asyncpg.Connection[Any] | None]] = deque()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._open = 0
+        self._is_closed = False
+
+    @property
+    def checked_out(self) -> int:
+        return self._open - len(self._idle)
+
+    async def row(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
+        """The first row; the parameters of the statement are ``$1``, ``$2`` ….
+
+        Where the connection turns out to be dead, from another one: reading twice does no harm.
+        Raises TimeoutError where none is free for 5 s, LookupError where there is no row, and
+        what asyncpg raises.
+        """
+        connection = self._idle.pop() if self._idle else await self._next()
+        try:
+            return await self._read(connection, sql, values)
+        except (asyncpg.PostgresError, *_BROKEN) as error:
+            if not _is_lost(error):
+                raise
+        # They have all seen the same end.
+        while self._idle:
+            self._drop(self._idle.pop())
+        return await self._read(await self._next(), sql, values)
+
+    async def close(self) -> None:
+        """Close what is idle, and what is in use as it comes back."""
+        self._is_closed = True
+        while self._waiting:
+            self._pass_on(None)
+        while self._idle:
+            self._end(self._idle.pop())
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    async def _read(
+        self, connection: "asyncpg.Connection[Any]", sql: str, values: Sequence[object]
+    ) -> asyncpg.Record:
+        try:
+            row = await connection.fetchrow(sql, *values)
+        except (asyncpg.PostgresError, *_BROKEN) as error:
+            if _is_lost(error):
+                self._drop(connection)
+            else:
+                self._give_back(connection)
+            raise
+        except BaseException:
+            # Given up: what it still says is nobody's answer.
+            self._end(connection)
+            raise
+        self._give_back(connection)
+        if row is None:
+            raise LookupError("the statement gave no row")
+        return row
+
+    async def _next(self) -> "asyncpg.Connection[Any]":
+        while not self._is_closed:
+            if self._idle:
+                return self._idle.pop()
+            if self._open < self.size:
+                return await self._connected()
+            if connection := await self._turn():
+                return connection
+        raise asyncpg.InterfaceError("the pool is closed")
+
+    async def _turn(self) -> "asyncpg.Connection[Any] | None":
+        """Wait for one that comes back; None where there is room for a new one."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[asyncpg.Connection[Any] | None] = loop.create_future()
+        self._waiting.append(turn)
+        patience = loop.call_later(WAIT_SECONDS, _give_up, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            # It may have come at the very moment of giving up.
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self._pass_on(turn.result())
+            raise
+        finally:
+            patience.cancel()
+
+    async def _connected(self) -> "asyncpg.Connection[Any]":
+        self._open += 1
+        try:
+            return await asyncpg.connect(
+                **self._login,
+                timeout=CONNECT_SECONDS,
+                server_settings=self._settings,
+                statement_cache_size=STATEMENTS,
+                # For ever, and of any length: they are few, and ours.
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=0,
+            )
+        except BaseException:
+            self._open -= 1
+            self._pass_on(None)
+            raise
+
+    def _give_back(self, connection: "asyncpg.Connection[Any]") -> None:
+        if self._is_closed:
+            self._end(connection)
+        elif self._waiting:
+            self._pass_on(connection)
+        else:
+            self._idle.append(connection)
+
+    def _pass_on(self, connection: "asyncpg.Connection[Any] | None") -> None:
+        """To who waits longest: a connection, or the room for a new one."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        if connection is not None:
+            self._idle.append(connection)
+
+    def _drop(self, connection: "asyncpg.Connection[Any]") -> None:
+        connection.terminate()
+        self._open -= 1
+        self._pass_on(None)
+
+    def _end(self, connection: "asyncpg.Connection[Any]") -> None:
+        """Close one properly, which also cancels what PostgreSQL is still doing on it."""
+        task = asyncio.ensure_future(self._ended(connection))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _ended(self, connection: "asyncpg.Connection[Any]") -> None:
+        try:
+            await connection.close(timeout=CLOSE_SECONDS)
+        except (asyncpg.PostgresError, *_BROKEN):
+            pass
+        finally:
+            self._drop(connection)
+
+
+def _give_up(turn: "asyncio.Future[asyncpg.Connection[Any] | None]") -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError("no connection is free"))
+
+
+def _is_lost(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_LOST_CLASSES)
+    # What the driver says by itself is that a connection broke, or a value that it can't send.
+    return not isinstance(error, asyncpg.DataError)
