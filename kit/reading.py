@@ -72,7 +72,7 @@ class Readers:
         self, connection: "asyncpg.Connection[Any]", sql: str, values: Sequence[object]
     ) -> asyncpg.Record:
         try:
-            row = await connection.fetchrow(sql, *values)
+            row: asyncpg.Record | None = await connection.fetchrow(sql, *values)
         except (asyncpg.PostgresError, *_BROKEN) as error:
             if _is_lost(error):
                 self._drop(connection)
@@ -117,7 +117,7 @@ class Readers:
     async def _connected(self) -> "asyncpg.Connection[Any]":
         self._open += 1
         try:
-            return await asyncpg.connect(
+            connection: asyncpg.Connection[Any] = await asyncpg.connect(
                 **self._login,
                 timeout=CONNECT_SECONDS,
                 server_settings=self._settings,
@@ -130,6 +130,7 @@ class Readers:
             self._open -= 1
             self._pass_on(None)
             raise
+        return connection
 
     def _give_back(self, connection: "asyncpg.Connection[Any]") -> None:
         if self._is_closed:
