@@ -83,6 +83,10 @@ class Money:
         """What so many minutes cost at this rate an hour, halves of a minor unit rounded up."""
         return Money((self.amount_minor * minutes + 30) // 60, self.currency_code)
 
+    def percent(self, percent: int) -> "Money":
+        """So many hundredths of it, halves of a minor unit rounded up."""
+        return Money((self.amount_minor * percent + 50) // 100, self.currency_code)
+
 
 def currency_digits(code: str, *, path: Path = ()) -> int:
     """The digits after the point of a currency in use, by ISO 4217. Raises Invalid."""

@@ -10,6 +10,7 @@ from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours
 from models.idempotency import IdempotentResult
 from models.log import LogEntry, RequestOrigin
+from models.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.rooms import Room
 from models.sessions import MailedToken, RefreshToken, Session
 from models.tenants import Tenant, UsageCounter
@@ -33,9 +34,14 @@ __all__ = [
     "Customer",
     "HoursException",
     "IdempotentResult",
+    "LedgerEntry",
     "LogEntry",
     "MailedToken",
+    "Payment",
+    "Receipt",
+    "ReceiptCounter",
     "RefreshToken",
+    "Refund",
     "RequestOrigin",
     "Room",
     "Session",

@@ -111,6 +111,9 @@ class Booking(TenantRow, Logged, table=True):
     price_lines: list[Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency_code: str
+    terms: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)

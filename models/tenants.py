@@ -1,7 +1,7 @@
 """Tenants: the businesses that share one installation, with the rules of their venue."""
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,11 +16,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col
 
 from domain.ids import TenantId
+from domain.money import Money
+from domain.payments import PolicyKind
 from domain.plans import PlanCode
 from kit.ids import new_id
 from models.base import INSTANT, Logged, one_of
@@ -37,6 +39,10 @@ class Tenant(SQLModel, Logged, table=True):
         "max_duration_minutes",
         "hold_minutes",
         "requires_confirmation",
+        "payment_policy",
+        "payment_percent",
+        "payment_amount",
+        "cancellation_steps",
     )
 
     __tablename__ = "tenants"
@@ -52,6 +58,14 @@ class Tenant(SQLModel, Logged, table=True):
         ),
         CheckConstraint("max_duration_minutes <= 1440", name="max_duration_minutes"),
         CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
+        CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
+        CheckConstraint(
+            "(payment_policy IN ('deposit', 'card_hold')) = "
+            "(num_nonnulls(payment_percent, payment_amount_minor) = 1)",
+            name="payment_part",
+        ),
+        CheckConstraint("payment_percent BETWEEN 1 AND 100", name="payment_percent"),
+        CheckConstraint("payment_amount_minor > 0", name="payment_amount_minor"),
     )
 
     id: UUID = Field(primary_key=True, default_factory=new_id)
@@ -67,8 +81,21 @@ class Tenant(SQLModel, Logged, table=True):
     max_duration_minutes: int = 720
     hold_minutes: int = 5
     requires_confirmation: bool = False
+    payment_policy: str = PolicyKind.NONE.value
+    payment_percent: int | None = None
+    payment_amount_minor: int | None = Field(default=None, sa_type=BigInteger)
+    cancellation_steps: list[Any] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False)
+    )
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
+
+    @property
+    def payment_amount(self) -> Money | None:
+        """What is asked for in advance, where it is an amount."""
+        if self.payment_amount_minor is None:
+            return None
+        return Money(self.payment_amount_minor, self.currency_code)
 
 
 class UsageCounter(SQLModel, table=True):

@@ -154,6 +154,12 @@ describe(
     EMAIL_VERIFIED="A user proved that their e-mail address is theirs.",
     API_KEY_CREATED="A program was given a key.",
     API_KEY_REVOKED="A program's key was made worthless.",
+    PAYMENT_REQUESTED="A customer was asked to pay for a booking, or to have a card held.",
+    PAYMENT_RECEIVED="Money for a booking arrived, or a card is held for it.",
+    PAYMENT_FAILED="A payment for a booking failed, or was not made in time.",
+    REFUND_REQUESTED="Money of a booking is to go back.",
+    REFUND_SENT="Money of a booking went back.",
+    REFUND_FAILED="Money of a booking could not go back; it is held again.",
 )
 describe(
     Code,

@@ -1,0 +1,117 @@
+"""What a cancellation gives back: steps that end so long before the start."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from domain.errors import Invalid, Path, Refusal
+from domain.money import Money
+from domain.phrases import counted
+
+MAX_STEPS = 10
+MAX_MINUTES_BEFORE = 366 * 24 * 60
+_DAY_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationStep:
+    """So many hundredths are given back until ``minutes_before`` the start, that instant too."""
+
+    minutes_before: int
+    refund_percent: int
+
+    def ends_at(self, start: datetime) -> datetime:
+        return start - timedelta(minutes=self.minutes_before)
+
+    @property
+    def label(self) -> str:
+        """For people: 'Free until 24 hours before the start'."""
+        until = f"until {_before(self.minutes_before)}"
+        match self.refund_percent:
+            case 100:
+                return f"Free {until}"
+            case 0:
+                return f"Nothing back {until}"
+            case percent:
+                return f"{percent} % back {until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What cancelling gives back of the money that is held, and what the venue keeps of it.
+
+    ``ends_at`` is the last instant at which this holds; None: as long as it can be cancelled.
+    """
+
+    refund: Money
+    fee: Money
+    refund_percent: int
+    step_label: str
+    ends_at: datetime | None
+
+
+def in_order(steps: Sequence[CancellationStep]) -> tuple[CancellationStep, ...]:
+    """The steps as they come to an end."""
+    return tuple(sorted(steps, key=lambda step: -step.minutes_before))
+
+
+def quote(
+    steps: Sequence[CancellationStep],
+    held: Money,
+    *,
+    start: datetime,
+    now: datetime,
+    is_confirmed: bool = True,
+) -> Quote:
+    """What a cancellation at ``now`` gives back of the ``held`` money.
+
+    The first step that hasn't ended counts; after the last one nothing is given back. Without
+    steps everything is, and before the venue has agreed as well.
+    """
+    if not is_confirmed:
+        return _quote(held, 100, "Free until the venue has confirmed", None)
+    if not steps:
+        return _quote(held, 100, "Free at any time", None)
+    for step in in_order(steps):
+        if now <= step.ends_at(start):
+            return _quote(held, step.refund_percent, step.label, step.ends_at(start))
+    last = in_order(steps)[-1]
+    return _quote(held, 0, f"Nothing back after {_before(last.minutes_before)}", None)
+
+
+def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[Refusal]:
+    """What can't be accepted of a list of steps."""
+    if len(steps) > MAX_STEPS:
+        yield Invalid(f"At most {MAX_STEPS} steps.", path=path)
+    for number, step in enumerate(steps):
+        if not 0 <= step.minutes_before <= MAX_MINUTES_BEFORE:
+            yield Invalid(
+                "A step ends 0 minutes to 366 days before the start.",
+                path=(*path, number, "minutes_before"),
+            )
+        if not 0 <= step.refund_percent <= 100:
+            yield Invalid("0 to 100 percent.", path=(*path, number, "refund_percent"))
+    ordered = in_order(steps)
+    for earlier, later in pairwise(ordered):
+        if earlier.minutes_before == later.minutes_before:
+            yield Invalid("Two steps end at the same time.", path=path)
+        if earlier.refund_percent < later.refund_percent:
+            yield Invalid("Cancelling later never gives back more.", path=path)
+
+
+def _quote(held: Money, percent: int, label: str, ends_at: datetime | None) -> Quote:
+    refund = held.percent(percent)
+    fee = Money(held.amount_minor - refund.amount_minor, held.currency_code)
+    return Quote(refund, fee, refund_percent=percent, step_label=label, ends_at=ends_at)
+
+
+def _before(minutes: int) -> str:
+    if minutes == 0:
+        return "the start"
+    # Hours up to two days, as such rules are usually said.
+    if minutes % _DAY_MINUTES == 0 and minutes > 2 * _DAY_MINUTES:
+        return f"{counted(minutes // _DAY_MINUTES, 'day')} before the start"
+    if minutes % 60 == 0:
+        return f"{counted(minutes // 60, 'hour')} before the start"
+    return f"{counted(minutes, 'minute')} before the start"

@@ -1,0 +1,282 @@
+"""Payments for bookings: what was asked for, what moved, and what was written down about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Select,
+    UniqueConstraint,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import Field, SQLModel, col
+
+from domain.cancellation import CancellationStep
+from domain.ledger import Account, PostingKind
+from domain.money import Money
+from domain.payments import (
+    PaymentPolicy,
+    PaymentStatus,
+    PolicyKind,
+    RefundCause,
+    RefundStatus,
+    Terms,
+)
+from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
+from models.bookings import Booking
+from models.tenants import Tenant
+
+NO_TERMS: Final = Terms(PaymentPolicy(PolicyKind.NONE))
+
+
+class Payment(TenantRow, Logged, table=True):
+    """Money that a gateway was asked to take, or to hold on a card, for a booking.
+
+    ``gateway_id`` is what the gateway calls it, once it was asked; ``capture_minor`` what it is
+    to take of money that it holds.
+    """
+
+    LOGGED: ClassVar = ("amount", "status", "kind")
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        refers_to("bookings", "booking_id"),
+        UniqueConstraint("tenant_id", "gateway_id"),
+        Index(None, "tenant_id", "booking_id", "id"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        CheckConstraint("capture_minor BETWEEN 1 AND amount_minor", name="capture_minor"),
+        CheckConstraint(one_of("status", PaymentStatus), name="status"),
+        CheckConstraint(
+            one_of("kind", (PolicyKind.DEPOSIT, PolicyKind.FULL, PolicyKind.CARD_HOLD)),
+            name="kind",
+        ),
+    )
+
+    booking_id: UUID
+    kind: str
+    status: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    capture_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency_code: str
+    gateway_id: str | None = None
+    client_secret: str | None = None
+    checkout_url: str | None = None
+    failure: str | None = None
+    expires_at: datetime = Field(sa_type=INSTANT)
+    created_at: datetime = Field(sa_type=INSTANT)
+    updated_at: datetime = Field(sa_type=INSTANT)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency_code)
+
+
+class Refund(TenantRow, table=True):
+    """Money that goes back; of what a request or a cancellation gives back, one per payment."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        refers_to("bookings", "booking_id"),
+        refers_to("payments", "payment_id"),
+        UniqueConstraint("tenant_id", "gateway_id"),
+        Index(None, "tenant_id", "booking_id", "id"),
+        Index(None, "tenant_id", "payment_id"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        CheckConstraint(one_of("status", RefundStatus), name="status"),
+        CheckConstraint(one_of("cause", RefundCause), name="cause"),
+    )
+
+    booking_id: UUID
+    payment_id: UUID
+    status: str
+    cause: str
+    reason: str | None = None
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency_code: str
+    gateway_id: str | None = None
+    created_at: datetime = Field(sa_type=INSTANT)
+    updated_at: datetime = Field(sa_type=INSTANT)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency_code)
+
+
+class LedgerEntry(TenantRow, table=True):
+    """One side of a posting. Rows are never changed and never deleted.
+
+    The database itself refuses a posting whose entries don't sum to zero, at the commit.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        refers_to("bookings", "booking_id"),
+        UniqueConstraint("tenant_id", "source_id", "kind", "account"),
+        Index(None, "tenant_id", "booking_id"),
+        CheckConstraint("amount_minor <> 0", name="amount_minor"),
+        CheckConstraint(one_of("account", Account), name="account"),
+        CheckConstraint(one_of("kind", PostingKind), name="kind"),
+    )
+
+    booking_id: UUID
+    kind: str
+    source_id: UUID
+    account: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency_code: str
+    at: datetime = Field(sa_type=INSTANT)
+
+
+class Receipt(TenantRow, table=True):
+    """What the customer is given for a payment: numbered without gaps in each year."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        refers_to("payments", "payment_id"),
+        UniqueConstraint("tenant_id", "payment_id"),
+        UniqueConstraint("tenant_id", "year", "number"),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+    payment_id: UUID
+    year: int
+    number: int
+    lines: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency_code: str
+    issued_at: datetime = Field(sa_type=INSTANT)
+
+    @property
+    def total(self) -> Money:
+        return Money(self.amount_minor, self.currency_code)
+
+    @property
+    def name(self) -> str:
+        """As it is printed: '2027-000042'."""
+        return f"{self.year}-{self.number:06}"
+
+
+class ReceiptCounter(SQLModel, table=True):
+    """The last number that was given in a year of a tenant."""
+
+    __tablename__ = "receipt_counters"
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    year: int = Field(primary_key=True)
+    last: int
+
+
+# ------------------------------------------------------------------------------ terms
+
+
+def terms_of_tenant(tenant: Tenant) -> Terms:
+    """Under which bookings are made now."""
+    policy = PaymentPolicy(
+        PolicyKind(tenant.payment_policy),
+        percent=tenant.payment_percent,
+        amount=tenant.payment_amount,
+    )
+    return Terms(policy, steps_read(tenant.cancellation_steps))
+
+
+def terms_of_booking(booking: Booking) -> Terms:
+    """Under which it was made."""
+    kept = booking.terms
+    if kept is None:
+        return NO_TERMS
+    amount = kept["amount_minor"]
+    policy = PaymentPolicy(
+        PolicyKind(kept["policy"]),
+        percent=kept["percent"],
+        amount=None if amount is None else Money(amount, booking.currency_code),
+    )
+    return Terms(policy, steps_read(kept["steps"]))
+
+
+def stored_terms(terms: Terms) -> dict[str, Any] | None:
+    """Terms as a booking keeps them; None for those that ask for nothing."""
+    policy = terms.policy
+    if policy.kind is PolicyKind.NONE:
+        return None
+    return {
+        "policy": policy.kind.value,
+        "percent": policy.percent,
+        "amount_minor": policy.amount.amount_minor if policy.amount else None,
+        "steps": stored_steps(terms.steps),
+    }
+
+
+def stored_steps(steps: Sequence[CancellationStep]) -> list[list[int]]:
+    return [[step.minutes_before, step.refund_percent] for step in steps]
+
+
+def steps_read(stored: Sequence[Sequence[int]]) -> tuple[CancellationStep, ...]:
+    return tuple(CancellationStep(*pair) for pair in stored)
+
+
+# ------------------------------------------------------------------------------ statements
+
+
+def payments_of(tenant_id: UUID) -> Select[Payment]:
+    return select(Payment).where(col(Payment.tenant_id) == tenant_id)
+
+
+def payments_of_bookings(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[Payment]:
+    """Those of some bookings, the oldest first."""
+    return (
+        payments_of(tenant_id)
+        .where(col(Payment.booking_id).in_(booking_ids))
+        .order_by(col(Payment.id))
+    )
+
+
+def refunds_of(tenant_id: UUID) -> Select[Refund]:
+    return select(Refund).where(col(Refund.tenant_id) == tenant_id)
+
+
+def refunds_of_bookings(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[Refund]:
+    """Those of some bookings, the oldest first."""
+    return (
+        refunds_of(tenant_id)
+        .where(col(Refund.booking_id).in_(booking_ids))
+        .order_by(col(Refund.id))
+    )
+
+
+def receipts_of_payments(tenant_id: UUID, payment_ids: Sequence[UUID]) -> Select[Receipt]:
+    return select(Receipt).where(
+        col(Receipt.tenant_id) == tenant_id, col(Receipt.payment_id).in_(payment_ids)
+    )
+
+
+def account_sums(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[UUID, str, int]:
+    """The balance of every account of some bookings: booking, account, minor units."""
+    return (
+        select(
+            col(LedgerEntry.booking_id),
+            col(LedgerEntry.account),
+            func.sum(col(LedgerEntry.amount_minor)).cast(BigInteger),
+        )
+        .where(
+            col(LedgerEntry.tenant_id) == tenant_id,
+            col(LedgerEntry.booking_id).in_(booking_ids),
+        )
+        .group_by(col(LedgerEntry.booking_id), col(LedgerEntry.account))
+    )
+
+
+def next_receipt(tenant_id: UUID, year: int) -> ReturningInsert[int]:
+    """The next number of a year; whoever asks next waits until this transaction has ended."""
+    row = {"tenant_id": tenant_id, "year": year, "last": 1}
+    counter = insert(ReceiptCounter).values(row)
+    return counter.on_conflict_do_update(
+        index_elements=["tenant_id", "year"], set_={"last": col(ReceiptCounter.last) + 1}
+    ).returning(col(ReceiptCounter.last))
