@@ -22,6 +22,7 @@ from kit.clock import Clock
 from kit.database import Database, is_away
 from kit.loaders import Loaders
 from kit.locks import ProcessLocks, advisory_key
+from kit.queue import Job, put
 
 T = TypeVar("T")
 Ts = TypeVar("Ts", bound=tuple[Any, ...])
@@ -86,7 +87,10 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What all scopes of a process share. ``wake`` is told of each tenant whose log has grown."""
+    """What all scopes of a process share.
+
+    ``wake`` is told of each tenant whose log has grown, ``ring`` that there are jobs to be done.
+    """
 
     database: Database
     clock: Clock
@@ -94,6 +98,7 @@ class Runtime:
     wake: Callable[[UUID], None]
     parts: Mapping[type, object]
     locks: ProcessLocks = field(default_factory=ProcessLocks)
+    ring: Callable[[], None] = lambda: None
 
 
 class Scope:
@@ -122,6 +127,7 @@ class Scope:
         self._locked = False
         self._now = runtime.clock()
         self._events: list[Any] = []
+        self._jobs: list[Job] = []
         self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
     # ------------------------------------------------------------------ who, where, when
@@ -264,6 +270,24 @@ class Scope:
         """Put an event on the tenant's log, in this same transaction."""
         self._events.append(event)
 
+    def enqueue(
+        self,
+        name: str,
+        payload: Mapping[str, object],
+        *,
+        at: datetime | None = None,
+        dedupe: str | None = None,
+    ) -> None:
+        """Have a job done after the commit, by the handler of this name, at least once.
+
+        Not before ``at`` where that is given. Without the commit there is no job. It belongs to
+        this scope's tenant, or to none. The payload is JSON, and operators may see it: ids, no
+        secrets. Of jobs with one name, tenant and ``dedupe`` only one waits at a time; one that
+        is being done waits no longer.
+        """
+        assert self._writes
+        self._jobs.append(Job(name, payload, at, dedupe))
+
     def afterwards(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do this once the change is committed, outside the transaction: mail, for example."""
         self._afterwards.append(action)
@@ -275,6 +299,9 @@ class Scope:
         """Commit at the end of the block, roll back if it raises."""
         try:
             yield self
+            if self._jobs:
+                session = await self._open()
+                await put(session, self._jobs, tenant_id=self._tenant_id, now=self._now)
             if self._session is not None:
                 if self._events:
                     await self._session.flush()
@@ -284,6 +311,8 @@ class Scope:
             await self.close()
         if self._events:
             self.runtime.wake(self.tenant_id)
+        if self._jobs:
+            self.runtime.ring()
         for action in self._afterwards:
             await action()
 
