@@ -5,6 +5,7 @@ from typing import Any, Final
 from sqlmodel import SQLModel
 
 from models.api_keys import ApiKey
+from models.billing import BillingInvoice, BillingSubscription
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours
@@ -15,6 +16,7 @@ from models.rooms import Room
 from models.sessions import MailedToken, RefreshToken, Session
 from models.tenants import Tenant, UsageCounter
 from models.users import User
+from models.webhooks import WebhookEvent
 
 METADATA: Final = SQLModel.metadata
 """All tables."""
@@ -29,6 +31,8 @@ __all__ = [
     "METADATA",
     "TABLES",
     "ApiKey",
+    "BillingInvoice",
+    "BillingSubscription",
     "Blackout",
     "Booking",
     "Customer",
@@ -48,5 +52,6 @@ __all__ = [
     "Tenant",
     "UsageCounter",
     "User",
+    "WebhookEvent",
     "WeekdayHours",
 ]

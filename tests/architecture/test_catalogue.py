@@ -16,8 +16,11 @@ from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from models import TABLES
 from models.tenants import Tenant
+from models.webhooks import WebhookEvent
 
-TENANT_TABLES: Final = sorted(set(TABLES) - {Tenant.__tablename__})
+# Whose an event of a gateway is, nobody knows when it comes.
+NOBODYS: Final = {WebhookEvent.__tablename__}
+TENANT_TABLES: Final = sorted(set(TABLES) - {Tenant.__tablename__} - NOBODYS)
 POLICY: Final = (
     "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid"
 )
@@ -45,7 +48,7 @@ async def app(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
 # ------------------------------------------------------------------------------ walls
 
 
-@pytest.mark.parametrize("table", [*TENANT_TABLES, "tenants"])
+@pytest.mark.parametrize("table", [*TENANT_TABLES, *NOBODYS, "tenants"])
 async def test_row_level_security_is_on_and_forced(owner: asyncpg.Connection, table: str) -> None:
     (security,) = await owner.fetch(
         "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::regclass", table
@@ -121,6 +124,13 @@ async def test_a_row_can_not_be_put_into_another_tenant(app: asyncpg.Connection)
         )
 
 
+async def test_the_app_can_not_read_what_gateways_tell(app: asyncpg.Connection) -> None:
+    assert await app.fetch("SELECT gateway, id, state FROM webhook_events") == []
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await app.fetch("SELECT about FROM webhook_events")
+
+
 # ------------------------------------------------------------------------------ keys
 
 
@@ -129,7 +139,7 @@ async def test_every_key_leads_with_the_tenant(owner: asyncpg.Connection) -> Non
         """SELECT conrelid::regclass::text AS "table", conname FROM pg_constraint
            JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
            WHERE contype IN ('p', 'u', 'f', 'x') AND connamespace = 'public'::regnamespace
-           AND conrelid <> ALL (ARRAY['tenants', 'alembic_version']::regclass[])
+           AND conrelid <> ALL (ARRAY['tenants', 'webhook_events', 'alembic_version']::regclass[])
            AND attname <> 'tenant_id'"""
     )
 
@@ -153,7 +163,7 @@ async def test_every_index_leads_with_the_tenant(owner: asyncpg.Connection) -> N
            JOIN pg_class ON pg_class.oid = indrelid
            JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
            WHERE relnamespace = 'public'::regnamespace
-           AND indrelid <> ALL (ARRAY['tenants', 'alembic_version']::regclass[])
+           AND indrelid <> ALL (ARRAY['tenants', 'webhook_events', 'alembic_version']::regclass[])
            AND attname <> 'tenant_id'"""
     )
 

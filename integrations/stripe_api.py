@@ -1,0 +1,119 @@
+"""The way to Stripe's API: one client, imported when it is first needed, and its errors as ours."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from integrations.payments.protocol import Declined, GatewayAway, GatewayRefused
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+
+TIMEOUT_SECONDS: Final = 8.0
+PATIENCE_SECONDS: Final = 20.0
+"""For a call with its repetitions; a server that sends byte after byte keeps no timeout."""
+NETWORK_RETRIES: Final = 1
+
+log = structlog.get_logger(__name__)
+
+
+class StripeApi:
+    """Stripe for one secret key. ``address`` is another than Stripe's in tests only.
+
+    ``async with api.call() as client`` gives the client of ``client.v1.…_async`` and turns what
+    it raises into Declined, GatewayRefused and GatewayAway.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        address: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._key = key
+        self._address = address
+        self._timeout_seconds = timeout_seconds
+        self._patience_seconds = patience_seconds
+        self._making = asyncio.Lock()
+        self._client: StripeClient | None = None
+        self._http: Any = None
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator["StripeClient"]:
+        """One call, in the block. Raises GatewayError."""
+        client = await self._made()
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                yield client
+        except TimeoutError as error:
+            raise GatewayAway("Stripe took too long") from error
+        except Exception as error:
+            if (ours := _translated(error)) is None:
+                raise
+            # Not the error itself: it quotes the answer, and with it people's data.
+            raise ours from None
+
+    async def close(self) -> None:
+        """Close the connections; the next call opens others."""
+        http, self._http, self._client = self._http, None, None
+        if http is not None:
+            await http.close_async()
+
+    async def _made(self) -> "StripeClient":
+        async with self._making:
+            if self._client is None:
+                # The import takes most of a second, which nobody else should wait for.
+                made = await asyncio.to_thread(self._make)
+                self._http, self._client = made
+                return made[1]
+            return self._client
+
+    def _make(self) -> tuple[Any, "StripeClient"]:
+        import stripe
+
+        # Or the durations of our calls would be sent along with the next ones.
+        stripe.enable_telemetry = False
+        http = stripe.HTTPXClient(timeout=self._timeout_seconds)
+        client = stripe.StripeClient(
+            self._key,
+            base_addresses={"api": self._address} if self._address else None,
+            http_client=http,
+            max_network_retries=NETWORK_RETRIES,
+        )
+        return http, client
+
+
+def _translated(error: Exception) -> Exception | None:
+    """What an error of the client means to us; None for what is no error of Stripe's."""
+    import stripe
+
+    if not isinstance(error, stripe.StripeError):
+        # An answer of the right status and the wrong shape: the client trips over it.
+        shapeless = isinstance(error, AttributeError | KeyError | TypeError | ValueError)
+        return (
+            GatewayAway(f"Stripe's answer can't be read: {type(error).__name__}")
+            if (shapeless)
+            else None
+        )
+    said = f"{type(error).__name__} {error.http_status} {error.code} {error.request_id}"
+    match error:
+        case stripe.CardError():
+            return Declined(_decline_code(error))
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            log.error("stripe.key_refused", status=error.http_status, request=error.request_id)
+            return GatewayRefused(said)
+        case stripe.InvalidRequestError() | stripe.IdempotencyError():
+            return GatewayRefused(f"{said}: {error.user_message}")
+        case _:
+            return GatewayAway(said)
+
+
+def _decline_code(error: Any) -> str:
+    given = error.json_body.get("error") if isinstance(error.json_body, dict) else None
+    details = given if isinstance(given, dict) else {}
+    return str(details.get("decline_code") or error.code or "declined")

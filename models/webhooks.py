@@ -1,0 +1,79 @@
+"""Events that gateways for payments told us of, each stored once, before it is acted upon."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Delete,
+    Index,
+    Select,
+    Update,
+    delete,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlmodel import Field, SQLModel, col
+
+from models.base import INSTANT, one_of
+
+
+class EventState(StrEnum):
+    """What became of an event: it waits, was acted upon, or concerns nobody here."""
+
+    RECEIVED = "received"
+    DONE = "done"
+    IGNORED = "ignored"
+
+
+class WebhookEvent(SQLModel, table=True):
+    """An event by the gateway's own id. It is no tenant's: whose it is, its handler finds out.
+
+    ``about`` is what the event names, and nothing of what it quotes: the truth is fetched.
+    """
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        Index(None, "received_at"),
+        CheckConstraint(one_of("state", EventState), name="state"),
+    )
+
+    gateway: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    type: str
+    created_at: datetime = Field(sa_type=INSTANT)
+    received_at: datetime = Field(sa_type=INSTANT)
+    handled_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    state: str
+    about: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+def event_stored(event: WebhookEvent) -> Insert:
+    """Store an event that is not there yet; no row changes otherwise."""
+    return insert(WebhookEvent).values(event.model_dump()).on_conflict_do_nothing()
+
+
+def event_state(gateway: str, id: str) -> Select[str]:
+    return select(col(WebhookEvent.state)).where(
+        col(WebhookEvent.gateway) == gateway, col(WebhookEvent.id) == id
+    )
+
+
+def event_handled(gateway: str, id: str, state: EventState, *, at: datetime) -> Update:
+    return (
+        update(WebhookEvent)
+        .where(col(WebhookEvent.gateway) == gateway, col(WebhookEvent.id) == id)
+        .values(state=state.value, handled_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def webhook_events_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget events that came before an instant, some at a time."""
+    key = tuple_(col(WebhookEvent.gateway), col(WebhookEvent.id))
+    old = select(*key.clauses).where(col(WebhookEvent.received_at) < cutoff).limit(limit)
+    return delete(WebhookEvent).where(key.in_(old))
