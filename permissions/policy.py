@@ -1,5 +1,7 @@
 """May this caller do this, to this row? Pure rules over the grants."""
 
+from dataclasses import replace
+
 from domain.users import Role
 from kit.errors import Forbidden, RequestError, Unauthenticated
 from kit.scope import Actor, ActorKind
@@ -54,6 +56,16 @@ def _owns_booking(actor: Actor, booking: Booking) -> bool:
         return booking.customer_id == actor.own_id
     # Held by somebody who is no customer yet: their address is still to be verified.
     return booking.held_by_id is not None and booking.held_by_id == actor.user_id
+
+
+def standing(actor: Actor) -> Actor:
+    """All of a caller that decides what they may see: those of equal standing see the same.
+
+    Of two who are confined to their own rows, neither sees what the other does.
+    """
+    grants = GRANTS[Role(actor.role) if actor.role else None]
+    user_id = actor.user_id if Reach.OWN in grants.values() else None
+    return replace(actor, user_id=user_id, session_id=None, key_id=None)
 
 
 def refusal(actor: Actor, permission: Permission) -> RequestError:

@@ -1,7 +1,7 @@
 """How a function or an attribute becomes a field: declared once, described, guarded, costed."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from operator import attrgetter
@@ -15,20 +15,35 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from domain.errors import Refusal
+from kit.compiled.readings import (
+    GUARD,
+    READING,
+    Attribute,
+    Expressed,
+    Found,
+    Identity,
+    Kind,
+    Reading,
+    Related,
+)
 from kit.cost import Cost
 from kit.errors import BadInput
+from kit.live import Following
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.fields import Requires, check
 from permissions.roles import Permission
 from schema.directives import CostDirective
 from schema.ids import encode_id
-from schema.inputs import decoder, doc_of, graphql_type
+from schema.inputs import arguments_reader, decoder, doc_of, graphql_type
 
 T = TypeVar("T", bound=type)
 
 Read = Callable[[Any, Operation], Any]
 """What a field gives for a row, in an operation."""
+
+InSql = Callable[[Any, Any], Any]
+"""``(scope, row)``, whose attributes are columns: an expression, a value or values of them."""
 
 READS: Final = "reads"
 """The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
@@ -40,16 +55,7 @@ COST: Final = "cost"
 # ------------------------------------------------------------------------------ types
 
 
-@dataclass(frozen=True, slots=True)
-class NodeKind:
-    """What an id of one type stands for: ``visible`` is all the caller may see of it."""
-
-    model: type
-    visible: Callable[[Scope], Select[Any]]
-    requires: Permission
-
-
-NODES: Final[dict[str, NodeKind]] = {}
+NODES: Final[dict[str, Kind]] = {}
 """What ``node(id:)`` finds, by the name of the type."""
 
 
@@ -59,7 +65,7 @@ def node(
     """Declare the GraphQL type of a table's rows; they are found again by their ids."""
 
     def declare(cls: T) -> T:
-        NODES[cls.__name__] = NodeKind(model, visible, requires)
+        NODES[cls.__name__] = Kind(model, visible, requires)
         return value(model)(cls)
 
     return declare
@@ -92,14 +98,29 @@ def described(of: Any) -> str:
 # ------------------------------------------------------------------------------ fields of a row
 
 
-def column(description: str, *, requires: Permission | None = None, name: str | None = None) -> Any:
-    """A field that reads the row's attribute of the same name, or the one called ``name``."""
+def column(
+    description: str,
+    *,
+    requires: Permission | None = None,
+    name: str | None = None,
+    sql: InSql | None = None,
+) -> Any:
+    """A field that reads the row's attribute of the same name, or the one called ``name``.
+
+    ``sql(scope, row)`` says how to read it where it is no column of a table.
+    """
 
     def reads(_: str, field_name: str) -> Read:
         attribute = attrgetter(name or field_name)
         return lambda root, _: attribute(root)
 
-    return declared_field(None, description, requires=requires, reads=reads)
+    return declared_field(
+        None,
+        description,
+        requires=requires,
+        reads=reads,
+        reading=lambda python_name: Expressed(sql) if sql else Attribute(name or python_name),
+    )
 
 
 def related(
@@ -111,7 +132,13 @@ def related(
         relation = name or field_name
         return lambda root, operation: operation.scope.loaders.related(root, relation)
 
-    return declared_field(None, description, requires=requires, reads=reads)
+    return declared_field(
+        None,
+        description,
+        requires=requires,
+        reads=reads,
+        reading=lambda python_name: Related(name or python_name),
+    )
 
 
 def computed(
@@ -120,8 +147,12 @@ def computed(
     *,
     requires: Permission | None = None,
     cost: Cost | None = None,
+    sql: InSql | None = None,
 ) -> Any:
-    """A field answered by ``resolve(scope, row, **arguments)``."""
+    """A field answered by ``resolve(scope, row, **arguments)``; ``sql(scope, row)`` says it in SQL.
+
+    What is said in no SQL is worked out here, and so is all that is selected beside it.
+    """
     arguments = Arguments.of(resolve, skip=2)
 
     def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
@@ -136,6 +167,7 @@ def computed(
         requires=requires,
         cost=cost,
         reads=None if arguments.annotations else reads,
+        reading=(lambda _: Expressed(sql)) if sql else None,
     )
 
 
@@ -149,9 +181,15 @@ def query(
     requires: Permission,
     cost: Cost = Cost(1),
     nullable: bool = True,
+    reading: Reading | None = None,
 ) -> Any:
-    """A root field answered by ``resolve(scope, **arguments)``."""
+    """A root field answered by ``resolve(scope, **arguments)``.
+
+    Where that only finds one row, by one statement, it can be compiled as it is; ``reading``
+    says what else it does.
+    """
     arguments = Arguments.of(resolve, skip=1)
+    found = reading or Found(resolve, arguments_reader(arguments.annotations))
 
     async def answer(info: Info[Operation], **given: Any) -> Any:
         try:
@@ -166,30 +204,24 @@ def query(
         requires=requires,
         cost=cost,
         nullable=nullable,
+        reading=lambda _: found,
     )
 
 
 def subscription(
-    resolve: Callable[..., AsyncIterator[Any]],
+    resolve: Callable[..., Following[Any]],
     *,
     requires: Permission,
     cost: Cost = Cost(1),
 ) -> Any:
-    """A live field: ``resolve(operation, **arguments)`` yields what the selection set is run on.
+    """A live field: ``resolve(operation, **arguments)`` says what is followed.
 
-    The snapshot that the selection set read is given back before the next event is waited for.
+    The selection set is run on its events. ``after``, by this name, is where to begin.
     """
     arguments = Arguments.of(resolve, skip=1)
 
-    async def events(info: Info[Operation], **given: Any) -> AsyncIterator[Any]:
-        source = resolve(info.context, **arguments.decoded(given))
-        try:
-            async for event in source:
-                yield event
-                await info.context.rest()
-        finally:
-            await source.aclose()  # type: ignore[attr-defined]
-            await info.context.rest()
+    def events(info: Info[Operation], **given: Any) -> Following[Any]:
+        return resolve(info.context, **arguments.decoded(given))
 
     return declared_field(
         arguments.signing(events),
@@ -278,6 +310,7 @@ def declared_field(
     directives: tuple[object, ...] = (),
     make: Callable[..., Any] = strawberry.field,
     reads: Callable[[str, str], Read] | None = None,
+    reading: Callable[[str], Reading] | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
     if cost is not None:
@@ -291,7 +324,22 @@ def declared_field(
         description=description,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
-        metadata={COST: cost, READS: reads},
+        metadata={COST: cost, READS: reads, READING: reading},
+    )
+
+
+def declare(field: GraphQLField, declared: StrawberryField) -> None:
+    """Tell graphql-core's field what compiled reads and the weighing of operations go by."""
+    if cost := declared.metadata.get(COST):
+        field.extensions[COST] = cost
+    if reading := declared.metadata.get(READING):
+        field.extensions[READING] = reading(declared.python_name)
+        field.extensions[GUARD] = _permission(declared)
+
+
+def _permission(declared: StrawberryField) -> Permission | None:
+    return next(
+        (each.permission for each in declared.extensions if isinstance(each, Requires)), None
     )
 
 
@@ -304,9 +352,7 @@ def shorten(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
     if reads is None:
         return
     read: Read = reads(of, declared.python_name)
-    permission = next(
-        (each.permission for each in declared.extensions if isinstance(each, Requires)), None
-    )
+    permission = _permission(declared)
 
     def resolve(root: Any, info: Any) -> Any:
         if permission is not None:
@@ -323,5 +369,9 @@ def _reads_id(type_name: str, _: str) -> Read:
 @strawberry.interface(description="An object that can be fetched again by its id.")
 class Node:
     id: strawberry.ID = declared_field(
-        None, "Opaque, and unique in the whole API.", requires=None, reads=_reads_id
+        None,
+        "Opaque, and unique in the whole API.",
+        requires=None,
+        reads=_reads_id,
+        reading=lambda _: Identity(),
     )

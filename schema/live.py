@@ -10,7 +10,7 @@ from kit.cursors import EventCursor
 from permissions.roles import P
 from schema.bookings import Booking
 from schema.fields import column, subscription, value
-from subscriptions import bookings
+from subscriptions import bookings, following
 
 
 @value(bookings.BookingChanged)
@@ -23,7 +23,7 @@ class BookingChanged:
     booking: Booking = column("As it is now, which may be after later events.")
 
 
-@value(bookings.ResyncRequired)
+@value(following.ResyncRequired)
 class ResyncRequired:
     """Some events can't be sent: refetch, then go on from this cursor.
 

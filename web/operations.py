@@ -1,27 +1,34 @@
 """The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, cast
 
+import orjson
 import structlog
 from graphql import ExecutionResult, OperationType
 from graphql.execution import Executor
-from graphql.execution.execute import create_source_event_stream, map_source_to_response_event
+from graphql.execution.execute import create_source_event_stream, execute_subscription_event
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
+from kit.ids import new_id
 from kit.limits import cost_errors, variable_errors
+from kit.live import Following
 from kit.operation import Operation
 from kit.scope import ANONYMOUS, Actor, Request, Runtime
+from web.audiences import Audience, Audiences, Question
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, refused, shown
 from web.limits import Allowance
 from web.metrics import Metrics
+from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
 PATIENCE_SECONDS: Final = 12
@@ -71,6 +78,7 @@ class Operations:
         self._runtime = runtime
         self._allowance = allowance
         self._metrics = metrics
+        self._audiences = Audiences()
 
     def operation(self, actor: Actor, request: Request) -> Operation:
         """The context that one operation runs in."""
@@ -106,56 +114,93 @@ class Operations:
         self._tell(operation, answer, selected, began)
         return answer
 
-    async def stream(self, asked: Asked, operation: Operation) -> AsyncGenerator[Answer]:
-        """The answers to an operation of any type; one that isn't executed ends it."""
+    async def stream(
+        self, asked: Asked, operation: Operation, subscriber: Subscriber
+    ) -> Answer | None:
+        """Send the answers to an operation of any type; gives one that isn't executed instead.
+
+        Raises Gone and Stalled, which are the client's.
+        """
         try:
             selected = self._select(asked, operation)
         except Rejected as rejected:
             answer = self._rejection(rejected, operation)
             self._tell(operation, answer, None, perf_counter())
-            yield answer
-            return
-        if selected.type is not OperationType.SUBSCRIPTION:
-            try:
-                async with in_time():
-                    answer = await self.run(asked, operation)
-            except Unavailable as error:
-                answer = self.refuse(error, operation)
-            yield answer
-            return
-        async with aclosing(self._events(selected, asked, operation)) as events:
-            async for answer in events:
-                yield answer
+            return answer
+        if selected.type is OperationType.SUBSCRIPTION:
+            return await self._follow(selected, asked, operation, subscriber)
+        try:
+            async with in_time():
+                answer = await self.run(asked, operation)
+        except Unavailable as error:
+            answer = self.refuse(error, operation)
+        if not answer.executed:
+            return answer
+        await subscriber.send(_json(answer))
+        return None
 
-    async def _events(
-        self, selected: Selected, asked: Asked, operation: Operation
-    ) -> AsyncGenerator[Answer]:
+    async def _follow(
+        self, selected: Selected, asked: Asked, operation: Operation, subscriber: Subscriber
+    ) -> Answer | None:
         began = perf_counter()
         last = Answer([])
         try:
             executor = self._admitted(selected, asked, operation)
-            source = create_source_event_stream(executor)
-            if executor.is_awaitable(source):
-                source = await source
-            if isinstance(source, ExecutionResult):
-                last = replace(self._answer(source, operation), executed=False)
-                yield last
-                return
-            results = map_source_to_response_event(executor, cast("AsyncIterable[Any]", source))
-            async with aclosing(results):
-                async for result in results:
-                    # Clients that are slow to take it would hold all connections meanwhile.
-                    await operation.rest()
-                    yield Answer(shown(result.errors or (), operation.request), result.data)
+            # Once more for each time that the caller becomes somebody else.
+            while True:
+                following = create_source_event_stream(executor)
+                if executor.is_awaitable(following):
+                    following = await following
+                if isinstance(following, ExecutionResult):
+                    last = replace(self._answer(following, operation), executed=False)
+                    return last
+                question = Question.of(selected, asked.text, asked.variables, operation.actor)
+                await self._hear(question, cast("Following[Any]", following), executor, subscriber)
+                executor = self._executor(selected, asked, operation)
         except Rejected as rejected:
             last = self._rejection(rejected, operation)
-            yield last
+            return last
+        except (Gone, Stalled):
+            raise
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             last = _refusal(error, operation)
-            yield last
+            return last
         finally:
             await operation.rest()
             self._tell(operation, last, selected, began)
+
+    async def _hear(
+        self,
+        question: Question,
+        following: Following[Any],
+        executor: Executor[Any],
+        subscriber: Subscriber,
+    ) -> None:
+        """Send what was missed, then what the audience is told, until the subscriber leaves it."""
+        operation = following.operation
+        answering = partial(_answered, executor, operation)
+
+        def audience() -> Audience:
+            shared = Operation(self._runtime, question.standing, Request(new_id()))
+            theirs = copy(executor)
+            theirs.context_value = shared
+            return Audience(following.source, shared, partial(_answered, theirs, shared))
+
+        async with self._audiences.joined(question, subscriber, audience) as source:
+            after = subscriber.cursor or following.after
+            is_behind = True
+            while is_behind and not subscriber.has_left:
+                async with aclosing(source.missed(operation, after)) as steps:
+                    async for step in steps:
+                        if step.event is not None:
+                            await subscriber.send(await answering(step.event))
+                        subscriber.take(step.mark, step.cursor)
+                        if subscriber.has_left:
+                            return
+                # What was dropped of the queue meanwhile stands in the log as well.
+                is_behind = subscriber.forgive()
+                after = subscriber.cursor
+            await subscriber.pass_on(lambda cursor: answering(source.gap(cursor)))
 
     def _select(self, asked: Asked, operation: Operation) -> Selected:
         return self._documents.select(
@@ -166,6 +211,15 @@ class Operations:
         """The operation with its variables read and its cost paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
+        executor = self._executor(selected, asked, operation)
+        operation.cost = selected.estimate(self._core).cost(executor.variable_values)
+        if errors := cost_errors(operation.cost):
+            raise Rejected("TOO_COMPLEX", errors)
+        self._charge(operation, operation.cost)
+        return executor
+
+    def _executor(self, selected: Selected, asked: Asked, operation: Operation) -> Executor[Any]:
+        """Raises Rejected for variables that the operation doesn't take."""
         executor = self._schema.execution_context_class.build(
             self._core,
             selected.document.ast,
@@ -179,10 +233,6 @@ class Operations:
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
-        operation.cost = selected.estimate(self._core).cost(executor.variable_values)
-        if errors := cost_errors(operation.cost):
-            raise Rejected("TOO_COMPLEX", errors)
-        self._charge(operation, operation.cost)
         return executor
 
     def _charge(self, operation: Operation, cost: int) -> None:
@@ -244,6 +294,21 @@ async def in_time() -> AsyncIterator[None]:
 
 class NotAQuery(Exception):
     """Only queries may be sent this way."""
+
+
+async def _answered(executor: Executor[Any], operation: Operation, event: object) -> str:
+    """What the selection set makes of an event."""
+    result = execute_subscription_event(executor.build_per_event_executor(event))
+    if executor.is_awaitable(result):
+        result = await result
+    # Clients that are slow to take it would hold all connections meanwhile.
+    await operation.rest()
+    executed = cast("ExecutionResult", result)
+    return _json(Answer(shown(executed.errors or (), operation.request), executed.data))
+
+
+def _json(answer: Answer) -> str:
+    return orjson.dumps(answer.payload).decode()
 
 
 def _refusal(error: Exception, operation: Operation) -> Answer:

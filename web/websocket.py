@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -31,17 +31,19 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
+from kit.begun import Rest, begun
 from kit.errors import Unauthenticated, Unavailable
 from kit.operation import Operation
 from kit.scope import ANONYMOUS
+from web import subscribers
 from web.callers import Authenticate, actor_of, request_of, token_of
 from web.http import MAX_BODY_BYTES
 from web.metrics import Metrics
 from web.operations import Asked, Operations
+from web.subscribers import Gone, Stalled, Subscriber
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100
-SEND_TIMEOUT_SECONDS: Final = 20
 RECHECK_SECONDS: Final = 0.4
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
@@ -58,20 +60,22 @@ _TOO_MANY: Final = {
 class Caller:
     """Who is at the other end of a socket, and what runs for them."""
 
-    def __init__(self, connection: HTTPConnection) -> None:
+    def __init__(self, connection: WebSocket) -> None:
         self.connection = connection
         self.connection_params: Mapping[str, object] = {}
         self.token: str | None = None
         self.actor = ANONYMOUS
-        self.running: set[Operation] = set()
+        self.running: dict[Operation, Subscriber] = {}
 
     async def recognise(self, authenticate: Authenticate) -> None:
         """Be who the token says; what runs goes on as them. Raises as ``actor_of`` does."""
         actor = await actor_of(self.token, authenticate)
         if actor != self.actor:
             self.actor = actor
-            for operation in self.running:
+            for operation, subscriber in self.running.items():
                 operation.actor = actor
+                # What it is told from now on has to be asked for anew.
+                subscriber.leave()
 
 
 class _TooBig(Exception):
@@ -84,7 +88,7 @@ class _Adapter(ASGIWebSocketAdapter):
     async def send_json(self, message: Mapping[str, object]) -> None:
         text = orjson.dumps(message).decode()
         try:
-            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            async with asyncio.timeout(subscribers.SEND_TIMEOUT_SECONDS):
                 await self.ws.send_text(text)
         except (WebSocketDisconnect, RuntimeError, TimeoutError) as error:
             raise WebSocketDisconnected from error
@@ -95,6 +99,21 @@ class _Adapter(ASGIWebSocketAdapter):
         if self.ws.application_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self.ws.close(code=code, reason=short)
+
+
+class _Outlet:
+    """Where the answers to one operation of a socket go."""
+
+    def __init__(self, socket: WebSocket, id: str) -> None:
+        self._socket = socket
+        # What Starlette does for each message costs half of what the message does.
+        self._send = socket._send  # noqa: SLF001
+        self._head = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'
+
+    def offer(self, payload: str) -> Rest | None:
+        if self._socket.application_state is not WebSocketState.CONNECTED:
+            raise ConnectionResetError
+        return begun(self._send({"type": "websocket.send", "text": f"{self._head}{payload}}}"}))
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
@@ -162,20 +181,19 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
         request = replace(request_of(caller.connection), cookie=None)
         context = self.view.operations.operation(caller.actor, request)
         asked = Asked(operation.query, operation.operation_name, operation.variables or {})
-        caller.running.add(context)
+        subscriber = Subscriber(_Outlet(caller.connection, operation.id))
+        caller.running[context] = subscriber
         try:
-            async with aclosing(self.view.operations.stream(asked, context)) as answers:
-                async for answer in answers:
-                    if not answer.executed:
-                        await self._send(operation, "error", answer.errors)
-                        return
-                    await self._send(operation, "next", answer.payload)
-            await self._send(operation, "complete")
-        except WebSocketDisconnected as error:
-            if isinstance(error.__cause__, TimeoutError):
+            refusal = await self.view.operations.stream(asked, context, subscriber)
+            if refusal:
+                await self._send(operation, "error", refusal.errors)
+            else:
+                await self._send(operation, "complete")
+        except (Gone, Stalled, WebSocketDisconnected) as error:
+            if isinstance(error, Stalled) or isinstance(error.__cause__, TimeoutError):
                 self._give_up()
         finally:
-            caller.running.discard(context)
+            del caller.running[context]
 
     async def _send(
         self, operation: Subscribed[Caller, None], type: str, payload: object = None
@@ -236,7 +254,7 @@ class Sockets(GraphQL[Caller, None]):
         request: HTTPConnection,
         response: WebSocket | Response,  # noqa: ARG002 - named by the caller
     ) -> Caller:
-        return Caller(request)
+        return Caller(cast("WebSocket", request))
 
     async def on_ws_connect(self, context: Caller) -> UnsetType | dict[str, object] | None:
         given = context.connection_params.get("authorization")

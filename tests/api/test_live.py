@@ -26,7 +26,8 @@ from models.rooms import Room
 from models.users import User
 from resolvers.transactions import perform
 from schema.ids import read_id
-from subscriptions.bookings import BookingChanged, ResyncRequired, booking_changed
+from subscriptions.bookings import BookingChanged, booking_changed
+from subscriptions.following import ResyncRequired
 from tests.client import Api, Live, Stream, live
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, api_id, make_venue
@@ -197,7 +198,7 @@ async def test_who_waits_for_an_event_holds_no_connection(
         stream = await following(client, api, venue.staff)
         await book(api, venue, "2027-03-02T18:00:00Z")
         await next_event(stream)
-        await until_followed(runtime, venue, listeners=2)
+        await until_followed(runtime, venue)
 
         await until_no_connection_is_held(runtime)
 
@@ -438,7 +439,7 @@ async def test_a_subscription_outlives_the_loss_of_every_connection(
 async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -> None:
     venue = await make_venue(runtime)
     operation = Operation(runtime, venue.staff.actor, Request(new_id()))
-    source = booking_changed(operation)
+    source = booking_changed(operation).__aiter__()
     async with (
         aclosing(source),
         relay_of(runtime).listening(

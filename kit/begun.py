@@ -1,0 +1,36 @@
+"""Coroutines that are mostly done without waiting, run by whoever holds them."""
+
+from asyncio import Future
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import Any, cast
+
+
+def begun(made: Awaitable[object]) -> "Rest | None":
+    """Run it up to where it first has to wait; None where that is its end. Raises what it raises.
+
+    A task for each of thousands would cost more than what most of them do.
+    """
+    coroutine = cast("Coroutine[Any, Any, object]", made)
+    try:
+        awaited = coroutine.send(None)
+    except StopIteration:
+        return None
+    return Rest(coroutine, awaited)
+
+
+class Rest:
+    """What is left of such a coroutine: to be awaited once, or to be closed."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, object], awaited: "Future[object]") -> None:
+        self._coroutine = coroutine
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            yield self._awaited
+            yield from self._coroutine.__await__()
+        finally:
+            self._coroutine.close()
+
+    def close(self) -> None:
+        self._coroutine.close()

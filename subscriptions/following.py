@@ -1,0 +1,98 @@
+"""The log as live fields follow it: what was missed, what is added, and word of a gap."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from kit.database import is_away
+from kit.operation import Operation
+from kit.relay import BATCH, Entry, entries_of
+from kit.scope import Scope
+from models.log import grown
+from resolvers.audit import end_of_log
+
+REPLAYED_FOR: Final = timedelta(days=7)
+TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
+
+_UNKNOWN: Final = "The cursor is not one of this log."
+_TOO_OLD: Final = "The cursor is older than 7 days."
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncRequired:
+    """Some events were not sent; after a refetch, those after ``cursor`` are all there is."""
+
+    cursor: EventCursor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The log's end in some snapshot; what was missed reaches at least up to it."""
+
+    bookmark: Bookmark
+
+
+async def missed(
+    operation: Operation, after: EventCursor | None, *, wants: Callable[[Entry], bool]
+) -> AsyncGenerator[Entry | ResyncRequired | End]:
+    """The wanted entries after a cursor, in order, and last the end; without one, only the end.
+
+    Where the log can't be read on from the cursor, a gap up to the end takes their place.
+    """
+    end = await patiently(operation, end_of_log)
+    await operation.rest()
+    start = end if after is None else _start(after, end)
+    if start is None:
+        yield ResyncRequired(encode_cursor(end), _UNKNOWN)
+        start = end
+    place = start.place
+    oldest = operation.runtime.clock() - REPLAYED_FOR
+    is_behind = place < end.place
+    while is_behind:
+        entries = await patiently(operation, partial(_beyond, place=place))
+        # Whoever waits for the client to take it holds no connection.
+        await operation.rest()
+        if entries and entries[0].at < oldest:
+            yield ResyncRequired(encode_cursor(end), _TOO_OLD)
+            break
+        for entry in entries:
+            place = entry.place
+            if wants(entry):
+                yield entry
+        is_behind = len(entries) == BATCH
+    last = Bookmark(end.tenant_id, end.generation, max(place, end.place))
+    yield End(last)
+
+
+async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]]) -> R:
+    """Read from a new snapshot, again and again while the database is away."""
+    pause = 0.1
+    while True:
+        try:
+            await operation.rest()
+            return await read(operation.scope)
+        except Exception as error:
+            if not is_away(error):
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _start(after: EventCursor, end: Bookmark) -> Bookmark | None:
+    """What a client's cursor stands for; None when this log can't be read on from it."""
+    found = decode_cursor(after)
+    if found is None or found.tenant_id != end.tenant_id or found.generation != end.generation:
+        return None
+    return found if found.place <= end.place else None
+
+
+async def _beyond(scope: Scope, *, place: Place) -> list[Entry]:
+    return list(entries_of(await scope.rows(grown({scope.tenant_id: place}, limit=BATCH))))

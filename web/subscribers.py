@@ -1,0 +1,194 @@
+"""One client of a live field: what it is sent, in order, and what it is too slow for."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from kit.begun import Rest
+from kit.cursors import EventCursor
+from kit.live import Mark
+
+SEND_TIMEOUT_SECONDS: Final = 20
+"""For how long a client may take nothing before it is left."""
+
+QUEUE_LENGTH: Final = 1_000
+QUEUE_CHARACTERS: Final = 1_000_000
+
+
+class Gone(Exception):
+    """The client has left."""
+
+
+class Stalled(Exception):
+    """The client has read nothing for too long."""
+
+
+class Outlet(Protocol):
+    """Where a client's answers go."""
+
+    def offer(self, payload: str) -> Rest | None:
+        """Send an answer, JSON; gives what is left to await where the client is slow.
+
+        Both raise OSError or RuntimeError once the client has left.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that many get; its text is one object for all of them."""
+
+    mark: Mark
+    cursor: EventCursor
+    payload: str
+
+
+class Subscriber:
+    """Takes what its audience is told, at once or from a queue, and passes it on to its client.
+
+    The queue is bounded in number and in characters. When it is full it is emptied, and the
+    client learns how much it lost as soon as it takes something again.
+    """
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._queue: deque[Said] = deque()
+        self._characters = 0
+        self._lost: Said | None = None
+        self._pending: Rest | None = None
+        self._failure: Exception | None = None
+        # Nothing is queued, missed or on its way: what comes may be sent by whoever brings it.
+        self._is_free = False
+        self._has_left = True
+        self._woken = asyncio.Event()
+        self.mark: Mark = ()
+        self.cursor: EventCursor | None = None
+
+    # ------------------------------------------------------------------ for its audience
+
+    @property
+    def has_left(self) -> bool:
+        return self._has_left
+
+    def enter(self) -> None:
+        """Be told from now on; it is queued until ``pass_on``."""
+        self.leave()
+        self._has_left = False
+        self._failure = None
+        self._woken.clear()
+
+    def hear(self, said: Said) -> None:
+        """Take what everybody in the audience is told. Doesn't wait, and doesn't raise."""
+        if self._is_free:
+            self._say(said)
+        elif not self._has_left:
+            self._keep(said)
+
+    def leave(self) -> None:
+        """Be told nothing any more: ``pass_on`` ends, and what is queued is forgotten."""
+        self._is_free = False
+        self._has_left = True
+        self._forget()
+        self._woken.set()
+
+    def fail(self, error: Exception) -> None:
+        """Be told nothing any more: ``pass_on`` raises this error."""
+        self.leave()
+        self._failure = error
+
+    def _say(self, said: Said) -> None:
+        if said.mark <= self.mark:
+            return
+        self.mark, self.cursor = said.mark, said.cursor
+        try:
+            self._pending = self._outlet.offer(said.payload)
+        except (OSError, RuntimeError):
+            self.fail(Gone())
+            return
+        if self._pending is not None:
+            self._is_free = False
+            self._woken.set()
+
+    def _keep(self, said: Said) -> None:
+        self._queue.append(said)
+        self._characters += len(said.payload)
+        if len(self._queue) > QUEUE_LENGTH or self._characters > QUEUE_CHARACTERS:
+            self._forget()
+            self._lost = said
+
+    def _forget(self) -> None:
+        self._queue.clear()
+        self._characters = 0
+        self._lost = None
+
+    # ------------------------------------------------------------------ for its client
+
+    async def send(self, payload: str) -> None:
+        """Send an answer of its own. Raises Gone, Stalled."""
+        try:
+            pending = self._outlet.offer(payload)
+        except (OSError, RuntimeError) as error:
+            raise Gone from error
+        await _finished(pending)
+
+    def take(self, mark: Mark, cursor: EventCursor) -> None:
+        """All up to here has been sent; what was queued of it is not sent again."""
+        self.mark, self.cursor = mark, cursor
+
+    def forgive(self) -> bool:
+        """Was something dropped of the queue? It isn't told again."""
+        lost, self._lost = self._lost, None
+        return lost is not None
+
+    async def pass_on(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
+        """Send what is queued, and what comes, until it has left. Raises Gone, Stalled.
+
+        ``gap`` makes the answer that says that all up to a cursor was dropped.
+        """
+        try:
+            while not self._has_left:
+                await self._drain(gap)
+                self._is_free = not self._has_left
+                await self._woken.wait()
+                self._woken.clear()
+            await self._finish()
+        finally:
+            if self._pending is not None:
+                self._pending.close()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _drain(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
+        await self._finish()
+        while self._queue or self._lost:
+            if lost := self._lost:
+                payload = await gap(lost.cursor)
+                # More may have been dropped meanwhile.
+                if self._lost is lost:
+                    self._lost = None
+                    self.take(lost.mark, lost.cursor)
+                    await self.send(payload)
+                continue
+            said = self._queue.popleft()
+            self._characters -= len(said.payload)
+            if said.mark > self.mark:
+                self.take(said.mark, said.cursor)
+                await self.send(said.payload)
+
+    async def _finish(self) -> None:
+        pending, self._pending = self._pending, None
+        await _finished(pending)
+
+
+async def _finished(pending: Rest | None) -> None:
+    if pending is None:
+        return
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            await pending
+    except TimeoutError as error:
+        raise Stalled from error
+    except (OSError, RuntimeError) as error:
+        raise Gone from error
