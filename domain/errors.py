@@ -7,6 +7,9 @@ Refusal
 ├── SlotTaken, SlotUnavailable                     the time is not free, or a rule refuses it
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── PlanLimitReached                               the plan is used up
+│   └── FeatureNotIncluded                         the plan lacks it
+├── SubscriptionInactive, SubscriptionUnfit        the plan is not paid, or can't change so now
+├── TooManyRooms, SubscriptionUnpaid               another plan can't be had so
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
 ├── InvalidCredentials, EmailNotVerified           who it is was not proved
 └── WithoutDetails                                 another, for callers who may know no more
@@ -239,8 +242,9 @@ class Reason:
     """One rule that refuses a slot.
 
     ``frees_at`` is the first start, from the wanted one on, that this rule alone would allow;
-    for MAX_ADVANCE it is the moment from which the wanted start can be booked. None: never, or
-    not within the time that is looked at. ``rule`` holds the rule's own numbers, for JSON.
+    for MIN_NOTICE the first on the venue's grid, and for MAX_ADVANCE it is the moment from which
+    the wanted start can be booked. None: never, or not within the time that is looked at.
+    ``rule`` holds the rule's own numbers, for JSON.
     """
 
     code: Code
@@ -328,6 +332,66 @@ class PlanLimitReached(Refusal):
     def __str__(self) -> str:
         way = f"; the {self.required_plan.capitalize()} plan has more" if self.required_plan else ""
         return f"The plan's {counted(self.limit, self.what)} are used up{way}."
+
+
+@dataclass(eq=False)
+class FeatureNotIncluded(PlanLimitReached):
+    """The tenant's plan doesn't include it; ``required_plan`` is the cheapest that does."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: this comes with the {str(self.required_plan).capitalize()} plan."
+
+
+@dataclass(eq=False)
+class SubscriptionInactive(Refusal):
+    """No new bookings are taken, because the tenant's plan is not paid; ``since`` when."""
+
+    code = Code.SUBSCRIPTION_INACTIVE
+    status: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return (
+            "No new bookings are taken until the venue's plan is paid; "
+            "an owner or admin can do that under billing."
+        )
+
+
+@dataclass(eq=False)
+class SubscriptionUnfit(Refusal):
+    """The subscription, as it stands, can't become what is wanted."""
+
+    code = Code.INVALID_TRANSITION
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
+class TooManyRooms(Refusal):
+    """More rooms are in use than the wanted plan allows; ``rooms`` are they, by name."""
+
+    code = Code.PLAN_LIMIT_REACHED
+    limit: int
+    used: int
+    rooms: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{counted(self.used, 'room')} are in use, and the plan allows {self.limit}: "
+            f"archive {self.used - self.limit}, or say which in `archiveRoomIds`."
+        )
+
+
+@dataclass(eq=False)
+class SubscriptionUnpaid(Refusal):
+    """The payment that the change needs didn't go through, so nothing has changed."""
+
+    code = Code.PAYMENT_FAILED
+
+    def __str__(self) -> str:
+        return "The payment was declined, and the plan stays as it is; try another card first."
 
 
 @dataclass(eq=False)

@@ -14,6 +14,17 @@ class PlanCode(StrEnum):
     ENTERPRISE = "ENTERPRISE"
 
 
+class Feature(StrEnum):
+    """What a plan includes besides its limits, as people read it."""
+
+    EMAIL = "Email notifications"
+    SMS = "SMS notifications"
+    ANALYTICS = "Analytics"
+    SUGGESTIONS = "AI suggestions"
+    INTEGRATIONS = "Custom integrations"
+    WHITE_LABEL = "White label"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a plan costs and allows; a limit of None is unlimited.
@@ -26,12 +37,12 @@ class Plan:
     monthly_price: Money
     room_limit: int | None
     monthly_booking_limit: int | None
-    features: tuple[str, ...]
+    features: tuple[Feature, ...]
 
 
-_STARTER = ("Email notifications",)
-_PROFESSIONAL = (*_STARTER, "SMS notifications", "Analytics", "AI suggestions")
-_ENTERPRISE = (*_PROFESSIONAL, "Custom integrations", "White label")
+_STARTER = (Feature.EMAIL,)
+_PROFESSIONAL = (*_STARTER, Feature.SMS, Feature.ANALYTICS, Feature.SUGGESTIONS)
+_ENTERPRISE = (*_PROFESSIONAL, Feature.INTEGRATIONS, Feature.WHITE_LABEL)
 
 # From the cheapest up.
 PLANS = {
@@ -56,3 +67,8 @@ def plan_for_bookings(bookings: int) -> PlanCode:
         for plan in PLANS.values()
         if plan.monthly_booking_limit is None or bookings <= plan.monthly_booking_limit
     )
+
+
+def plan_for_feature(feature: Feature) -> PlanCode:
+    """The cheapest plan that includes it."""
+    return next(plan.code for plan in PLANS.values() if feature in plan.features)

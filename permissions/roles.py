@@ -33,6 +33,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     API_KEYS_READ = "api-keys:read"
     API_KEYS_WRITE = "api-keys:write"
+    BILLING_READ = "billing:read"
+    BILLING_WRITE = "billing:write"
 
 
 class Reach(StrEnum):
@@ -58,7 +60,8 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ}
 _ADMIN: Final = _MANAGER | {
-    P.TENANT_WRITE, P.USERS_WRITE, P.API_KEYS_READ, P.API_KEYS_WRITE,
+    P.TENANT_WRITE, P.USERS_WRITE, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,
+    P.BILLING_WRITE,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from domain.events import EventType
 from domain.hours import Weekday
 from domain.plans import PlanCode
 from domain.slots import SlotState
+from domain.subscriptions import InvoiceStatus, SubscriptionStatus
 from domain.users import Role
 from kit.scope import ActorKind
 from models.bookings import BookingOrderField
@@ -81,6 +82,25 @@ describe(
     STARTER="5 rooms and 100 bookings a month.",
     PROFESSIONAL="20 rooms and 500 bookings a month.",
     ENTERPRISE="Unlimited.",
+)
+describe(
+    SubscriptionStatus,
+    "Where a subscription stands. New bookings are refused from `refusesBookingsFrom` on.",
+    TRIALING="A plan is tried out, and nothing is paid yet.",
+    ACTIVE="Paid.",
+    PAST_DUE="The last payment failed; new bookings are taken for 7 more days.",
+    UNPAID="The payment failed for good; no new bookings are taken.",
+    CANCELED="It is over; no new bookings are taken.",
+    INCOMPLETE="Nothing is subscribed to yet; new bookings are taken for the first 14 days.",
+)
+describe(
+    InvoiceStatus,
+    "Where an invoice stands.",
+    DRAFT="Not final yet.",
+    OPEN="To be paid.",
+    PAID="Paid.",
+    VOID="Withdrawn.",
+    UNCOLLECTIBLE="Given up.",
 )
 describe(
     Weekday,
@@ -154,6 +174,15 @@ describe(
     EMAIL_VERIFIED="A user proved that their e-mail address is theirs.",
     API_KEY_CREATED="A program was given a key.",
     API_KEY_REVOKED="A program's key was made worthless.",
+    TRIAL_STARTED="The trial of a plan began.",
+    SUBSCRIPTION_STARTED="The tenant subscribed to a plan.",
+    PLAN_CHANGED="Another plan is in force.",
+    NEXT_PLAN_CHANGED="Which plan follows at the end of the period was changed.",
+    SUBSCRIPTION_CANCELLED="The subscription is to end with its period.",
+    SUBSCRIPTION_RESUMED="The subscription goes on after all.",
+    SUBSCRIPTION_OVERDUE="The tenant's payment for its plan failed.",
+    SUBSCRIPTION_RECOVERED="What was owed for the plan is paid.",
+    SUBSCRIPTION_ENDED="The subscription is over.",
     PAYMENT_REQUESTED="A customer was asked to pay for a booking, or to have a card held.",
     PAYMENT_RECEIVED="Money for a booking arrived, or a card is held for it.",
     PAYMENT_FAILED="A payment for a booking failed, or was not made in time.",
@@ -170,7 +199,7 @@ describe(
     NOT_FOUND="The id belongs to nothing that the caller can see.",
     DUPLICATE="The value must be unique and is in use.",
     STALE_VERSION="Somebody changed the object first; the error carries its current state.",
-    INVALID_TRANSITION="The booking can't go from its status to the wanted one now.",
+    INVALID_TRANSITION="It can't go from the status it has to the wanted one now.",
     INVALID_CREDENTIALS="The address, password or token is not right, or has expired.",
     SLOT_TAKEN="Another booking has the time.",
     OUTSIDE_BUSINESS_HOURS="The room is not open for the whole time.",
@@ -187,7 +216,7 @@ describe(
     HOLD_EXPIRED="The hold ran out before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The clock skips this time when it is put forward.",
     AMBIGUOUS_LOCAL_TIME="The clock shows this time twice; say which by `fold`.",
-    PLAN_LIMIT_REACHED="The tenant's plan allows no more.",
+    PLAN_LIMIT_REACHED="The tenant's plan allows no more, or doesn't include it.",
     SUBSCRIPTION_INACTIVE="The tenant's subscription is not active.",
     PAYMENT_REQUIRED="A payment is needed first.",
     PAYMENT_FAILED="The payment did not go through.",
@@ -206,11 +235,13 @@ __all__ = [
     "CountMode",
     "CustomerOrderField",
     "EventType",
+    "InvoiceStatus",
     "PlanCode",
     "Role",
     "RoomOrderField",
     "SlotState",
     "SortDirection",
     "Status",
+    "SubscriptionStatus",
     "Weekday",
 ]
