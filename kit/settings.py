@@ -36,10 +36,12 @@ class SettingsError(Exception):
         self.lines = lines
 
 
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _origins(value: object) -> object:
+    return _split(value) if isinstance(value, str) else value
 
 
 def _database_url(value: object) -> DatabaseUrl | None:
@@ -65,12 +67,18 @@ class Settings(BaseSettings):
     relay_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_RELAY_DATABASE_URL")
     given_secret: SecretStr | None = Field(None, validation_alias="BOOM_SECRET")
     wants_demo: bool | None = Field(None, validation_alias="BOOM_DEMO")
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         (), validation_alias="BOOM_ALLOWED_ORIGINS"
     )
     workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
+    works: bool = Field(True, validation_alias="BOOM_WORKER")
     rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
+    stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, validation_alias="BOOM_STRIPE_WEBHOOK_SECRET"
+    )
+    stripe_api_base: str | None = Field(None, validation_alias="BOOM_STRIPE_API_BASE")
 
     @field_validator("data")
     @classmethod
@@ -105,6 +113,35 @@ class Settings(BaseSettings):
                 raise ValueError("must look like smtp://user:password@host:587 or smtps://…")
         return value
 
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _key_of_stripe(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("sk_", "rk_")):
+            raise ValueError("must be a secret or restricted key of Stripe's: sk_… or rk_…")
+        return value
+
+    @field_validator("stripe_webhook_secret")
+    @classmethod
+    def _webhook_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        given = _split(value.get_secret_value()) if value is not None else ()
+        if value is not None and not (given and all(each.startswith("whsec_") for each in given)):
+            raise ValueError("must be whsec_…, or several of them with commas between")
+        return value
+
+    @field_validator("stripe_api_base")
+    @classmethod
+    def _other_stripe(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).hostname not in {"127.0.0.1", "localhost"}:
+            raise ValueError("is for tests and leads to this machine, or is left out")
+        return value
+
+    @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """The one of our endpoint, and that of Connect where there is another for it."""
+        if self.stripe_webhook_secret is None:
+            return ()
+        return _split(self.stripe_webhook_secret.get_secret_value())
+
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
@@ -131,6 +168,10 @@ class Settings(BaseSettings):
             )
         if self.is_production and self.wants_demo:
             lines.append("BOOM_DEMO: must be 0 in production, for everybody knows its passwords")
+        if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
+            lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: one needs the other")
+        if self.is_production and self.stripe_api_base is not None:
+            lines.append("BOOM_STRIPE_API_BASE: must be left out in production")
         if lines:
             raise SettingsError(*lines)
         return self

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CheckConstraint,
@@ -20,6 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlmodel import Field, SQLModel, col
 
 from models.base import INSTANT, one_of
+
+EVENT_JOB: Final = "webhook"
+"""The job of acting upon an event."""
 
 
 class EventState(StrEnum):

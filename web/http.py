@@ -55,14 +55,14 @@ async def asked_by(request: Request) -> Asked:
     kind, *parameters = (piece.strip().lower() for piece in _content_type(request).split(";"))
     if kind != Media.JSON or not _is_utf8(parameters):
         raise Malformed(415, "Send the operation as application/json, in UTF-8.")
-    return _asked(_json(await _body(request), "The body"))
+    return _asked(_json(await body_of(request), "The body"))
 
 
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "")
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """All of the body. Raises Malformed as soon as there is too much of it."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:

@@ -1,0 +1,56 @@
+"""What follows an event of a gateway: each is handed to those whom its subject concerns."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from integrations.payments.protocol import GatewayEvent, Subject
+from kit.ids import new_id
+from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from models.webhooks import EventState
+from resolvers.transactions import perform
+from resolvers.webhooks import event_of, finish_event, is_waiting
+
+EventHandler = Callable[[Runtime, GatewayEvent], Awaitable[None]]
+"""Acts upon an event, of whatever tenant; what isn't ours, it leaves alone.
+
+Events come late, twice, in any order and at the same time: it looks at what the gateway says of
+the object now, and doing it again changes nothing. What it raises is tried again later.
+"""
+
+HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {}
+
+_SYSTEM: Final = Actor(ActorKind.SYSTEM)
+
+log = structlog.get_logger(__name__)
+
+
+async def handle_event(
+    runtime: Runtime,
+    tenant_id: UUID | None,  # noqa: ARG001 - whose it is, the handlers find out
+    payload: Mapping[str, Any],
+    *,
+    handlers: Mapping[Subject, Sequence[EventHandler]] = HANDLERS,
+) -> None:
+    """Do the job of an event that has been stored; nothing, where that is done."""
+    event = event_of(payload)
+    if not await _is_waiting(runtime, event):
+        return
+    concerned = handlers.get(event.subject, ()) if event.subject else ()
+    for handle in concerned:
+        await handle(runtime, event)
+    state = EventState.DONE if concerned else EventState.IGNORED
+    finish = partial(finish_event, event=event, state=state)
+    await perform(runtime, _SYSTEM, Request(new_id()), finish)
+    log.info("webhook.handled", gateway=event.gateway, type=event.type, state=state)
+
+
+async def _is_waiting(runtime: Runtime, event: GatewayEvent) -> bool:
+    scope = Scope(runtime, _SYSTEM, Request(new_id()))
+    try:
+        return await is_waiting(scope, event=event)
+    finally:
+        await scope.close()

@@ -1,0 +1,70 @@
+"""What gateways tell us: each event is stored once, acted upon once, and forgotten in time."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from integrations.payments.protocol import GatewayEvent, Subject
+from kit.scope import Scope
+from models.webhooks import (
+    EVENT_JOB,
+    EventState,
+    WebhookEvent,
+    event_handled,
+    event_state,
+    event_stored,
+)
+
+
+async def receive_event(scope: Scope, *, event: GatewayEvent) -> bool:
+    """Store an event and have it acted upon; False where it was there already."""
+    state = EventState.RECEIVED if event.subject else EventState.IGNORED
+    stored = await scope.run(
+        event_stored(
+            WebhookEvent(
+                gateway=event.gateway,
+                id=event.id,
+                type=event.type,
+                created_at=event.created_at,
+                received_at=scope.now(),
+                state=state.value,
+                about=_written(event),
+            )
+        )
+    )
+    if not stored.rowcount:
+        return False
+    if event.subject:
+        scope.enqueue(EVENT_JOB, _written(event))
+    return True
+
+
+async def is_waiting(scope: Scope, *, event: GatewayEvent) -> bool:
+    """Is there still something to be done for this event?"""
+    return bool(await scope.value(event_state(event.gateway, event.id)) == EventState.RECEIVED)
+
+
+async def finish_event(scope: Scope, *, event: GatewayEvent, state: EventState) -> None:
+    """Say what became of an event."""
+    await scope.run(event_handled(event.gateway, event.id, state, at=scope.now()))
+
+
+def event_of(payload: Mapping[str, Any]) -> GatewayEvent:
+    """The event that a job is about."""
+    return GatewayEvent(
+        **{
+            **payload,
+            "subject": Subject(payload["subject"]),
+            "created_at": datetime.fromisoformat(payload["created_at"]),
+        }
+    )
+
+
+def _written(event: GatewayEvent) -> dict[str, Any]:
+    return {
+        **asdict(event),
+        "created_at": event.created_at.isoformat(),
+        "ids": dict(event.ids),
+        "metadata": dict(event.metadata),
+    }
