@@ -7,6 +7,7 @@ same answer to the same question.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -76,6 +77,16 @@ class Wish:
             raise Invalid(problem, path=("duration_minutes",))
         if self.party_size < 1:
             raise Invalid("A party has at least 1 person.", path=("party_size",))
+
+    @property
+    def earliest(self) -> datetime:
+        """The first instant from which the venue still takes a booking."""
+        return _earliest(self, override=self.override)
+
+    @property
+    def latest(self) -> datetime:
+        """The last instant for which the venue takes bookings already."""
+        return self.now + timedelta(days=self.rules.max_advance_days)
 
     def interval(self, start: datetime) -> Interval:
         """The time it would take from a start in UTC."""
@@ -174,6 +185,13 @@ def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
     )
 
 
+@lru_cache(maxsize=64)
+def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
+    """The first start on the venue's grid from an instant on, at most three days later."""
+    # Three days, because a midnight that the clock skips may have been the day's only start.
+    return next(iter(grid_starts(Interval.of_minutes(since, 3 * _DAY_MINUTES), rules)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class RoomCalendar:
     """A room's facts made ready to answer one wish for many starts."""
@@ -198,8 +216,8 @@ class RoomCalendar:
             room,
             wish=wish,
             standing=tuple(_standing(room, wish)),
-            earliest=_earliest(wish, override=wish.override),
-            latest=wish.now + timedelta(days=wish.rules.max_advance_days),
+            earliest=wish.earliest,
+            latest=wish.latest,
             opened=room.hours.open_intervals(window, wish.rules.zone),
             blackouts=merge(room.blackouts),
             taken=merge(busy.interval for busy in room.busy),
@@ -343,15 +361,17 @@ def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
         return
     notice = 0 if override else wish.rules.min_notice_minutes
     ahead = f"Book at least {counted(notice, 'minute')} ahead: "
+    # On the grid, so that what is told stays true until the next start is too near as well.
+    first = first_on_grid(earliest, wish.rules) or earliest
     yield Reason(
         Code.MIN_NOTICE,
         message=(
             "This time has passed."
             if start < wish.now
-            else f"{ahead}now that is {moment(earliest, wish.rules.zone)} or later."
+            else f"{ahead}now that is {moment(first, wish.rules.zone)} or later."
         ),
         rule={"minNoticeMinutes": notice},
-        frees_at=earliest,
+        frees_at=first,
     )
 
 
@@ -380,13 +400,11 @@ def _grid(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
     whole_minute = not clock.second and not clock.microsecond
     if whole_minute and (clock.hour * 60 + clock.minute) % slot_minutes == 0:
         return
-    # Three days, because a midnight that the clock skips may have been the day's only start.
-    ahead = Interval.of_minutes(start, 3 * _DAY_MINUTES)
     yield Reason(
         Code.OFF_GRID,
         message=f"Bookings start every {counted(slot_minutes, 'minute')}, counted from midnight.",
         rule={"slotMinutes": slot_minutes},
-        frees_at=next(iter(grid_starts(ahead, wish.rules)), None),
+        frees_at=first_on_grid(start, wish.rules),
     )
 
 

@@ -49,12 +49,37 @@ def slots(
     Free ones; or all that lie within opening hours, with the reasons against those not free.
     """
     wanted = [wish.interval(start) for start in grid_starts(window, wish.rules)]
-    calendars = _calendars(rooms, window, wish)
-    if not include_unavailable:
-        return [
-            _free_slot(each, time) for each in calendars for time in wanted if each.is_free(time)
-        ]
-    return [_slot(each, time) for each in calendars for time in wanted if each.is_open(time)]
+    return [
+        slot
+        for calendar in _calendars(rooms, window, wish)
+        for slot in _listed(calendar, wanted, include_unavailable=include_unavailable)
+    ]
+
+
+def slots_at(
+    room: RoomFacts,
+    starts: Sequence[datetime],
+    *,
+    wish: Wish,
+    include_unavailable: bool = False,
+    even_closed: bool = False,
+) -> tuple[list[Slot], list[datetime]]:
+    """Those of some starts of a room, given in order, that ``slots`` lists; and the others.
+
+    Of the others only those within opening hours, unless ``even_closed``.
+    """
+    wanted = [wish.interval(start) for start in starts]
+    if not wanted:
+        return [], []
+    calendar = RoomCalendar.of(room, Interval(wanted[0].start, wanted[-1].end), wish)
+    listed = list(_listed(calendar, wanted, include_unavailable=include_unavailable))
+    shown = {slot.interval.start for slot in listed}
+    others = [
+        each.start
+        for each in wanted
+        if each.start not in shown and (even_closed or calendar.is_open(each))
+    ]
+    return listed, others
 
 
 def next_free_slot(rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish) -> Slot | None:
@@ -84,6 +109,14 @@ def alternatives(
 def _calendars(rooms: Iterable[RoomFacts], window: Interval, wish: Wish) -> list[RoomCalendar]:
     whole = window.padded(before_minutes=0, after_minutes=wish.duration_minutes)
     return [RoomCalendar.of(room, whole, wish) for room in rooms]
+
+
+def _listed(
+    calendar: RoomCalendar, wanted: Iterable[Interval], *, include_unavailable: bool
+) -> Iterator[Slot]:
+    if include_unavailable:
+        return (_slot(calendar, each) for each in wanted if calendar.is_open(each))
+    return (_free_slot(calendar, each) for each in wanted if calendar.is_free(each))
 
 
 def _free(calendars: Sequence[RoomCalendar], starts: Iterable[datetime]) -> Iterator[Slot]:

@@ -11,6 +11,7 @@ EventCursor = NewType("EventCursor", str)
 
 _PACKED: Final = Struct(">16sQQQ")
 _MOST: Final = 2**63 - 1
+LONGEST_NOTE: Final = 16
 
 
 class Place(NamedTuple):
@@ -25,16 +26,20 @@ class Bookmark:
     """All of a tenant's log up to a place has been seen.
 
     ``generation`` tells transaction ids apart that a restore into another server started anew.
+    ``note`` is what a field that goes on from here wants to know besides: at most 16 bytes, which
+    mean nothing to others.
     """
 
     tenant_id: UUID
     generation: int
     place: Place
+    note: bytes = b""
 
 
 def encode_cursor(bookmark: Bookmark) -> EventCursor:
+    assert len(bookmark.note) <= LONGEST_NOTE
     packed = _PACKED.pack(bookmark.tenant_id.bytes, bookmark.generation, *bookmark.place)
-    return EventCursor(urlsafe_b64encode(packed).decode())
+    return EventCursor(urlsafe_b64encode(packed + bookmark.note).decode())
 
 
 def decode_cursor(text: str) -> Bookmark | None:
@@ -43,10 +48,11 @@ def decode_cursor(text: str) -> Bookmark | None:
         packed = urlsafe_b64decode(text.encode("ascii"))
     except ValueError:
         return None
-    if len(packed) != _PACKED.size:
+    note = packed[_PACKED.size :]
+    if len(packed) < _PACKED.size or len(note) > LONGEST_NOTE:
         return None
-    tenant, generation, xid, position = _PACKED.unpack(packed)
+    tenant, generation, xid, position = _PACKED.unpack_from(packed)
     if max(generation, xid, position) > _MOST:
         return None
-    found = Bookmark(UUID(bytes=tenant), generation, Place(xid, position))
+    found = Bookmark(UUID(bytes=tenant), generation, Place(xid, position), note)
     return found if encode_cursor(found) == text else None

@@ -147,13 +147,13 @@ def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogE
 # ------------------------------------------------------------------------------ read to its end
 
 # Every transaction below it has ended, so nothing can be added there any more.
-_HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8)
-_GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
+HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8)
+GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
 
 
 def horizon() -> Select[int, int]:
     """The log's generation, and the transaction id below which everything has been decided."""
-    return select(_GENERATION, _HORIZON)
+    return select(GENERATION, HORIZON)
 
 
 def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
@@ -177,7 +177,7 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
     )
     of_tenant = (
         col(LogEntry.tenant_id) == asked.c.tenant_id,
-        col(LogEntry.generation) == _GENERATION,
+        col(LogEntry.generation) == GENERATION,
     )
     place = tuple_(col(LogEntry.xid), col(LogEntry.position))
     entry = (
@@ -195,7 +195,7 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
         .where(
             *of_tenant,
             place > tuple_(asked.c.xid, asked.c.position),
-            col(LogEntry.xid) < _HORIZON,
+            col(LogEntry.xid) < HORIZON,
         )
         .order_by(col(LogEntry.xid), col(LogEntry.position))
         .limit(limit)
@@ -203,7 +203,7 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
     )
     waiting = (
         select(literal(1).label("one"))
-        .where(*of_tenant, col(LogEntry.xid) >= _HORIZON)
+        .where(*of_tenant, col(LogEntry.xid) >= HORIZON)
         .limit(1)
         .lateral("waiting")
     )

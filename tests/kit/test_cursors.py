@@ -12,11 +12,11 @@ TENANT = UUID("01890000-0000-7000-8000-000000000001")
 NUMBERS = st.integers(0, 2**63 - 1)
 
 
-@given(st.uuids(), NUMBERS, NUMBERS, NUMBERS)
+@given(st.uuids(), NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=16))
 def test_a_cursor_reads_back_as_it_was_written(
-    tenant_id: UUID, generation: int, xid: int, position: int
+    tenant_id: UUID, generation: int, xid: int, position: int, note: bytes
 ) -> None:
-    bookmark = Bookmark(tenant_id, generation, Place(xid, position))
+    bookmark = Bookmark(tenant_id, generation, Place(xid, position), note)
 
     assert decode_cursor(encode_cursor(bookmark)) == bookmark
 
@@ -34,6 +34,7 @@ def test_no_other_text_is_a_cursor(text: str) -> None:
         "",
         "A" * 55,
         "A" * 57,
+        "A" * 80,
         "é" * 56,
         "\x00" * 56,
         " " + encode_cursor(Bookmark(TENANT, 1, Place(5, 7))),

@@ -1,0 +1,82 @@
+"""What may have changed when rooms are free, in a statement that is made once.
+
+Parameters: ``tenant_id``, the place ``xid`` and ``position`` that is known already, how many
+entries at most as ``batch``, and of the holds that are still stored only those that run out after
+``since``.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Integer, Uuid, and_, bindparam, func, select, tuple_
+from sqlmodel import col
+
+from domain.bookings import Status
+from kit.bundle import Bundle
+from models.base import INSTANT
+from models.bookings import Booking
+from models.hours import Blackout
+from models.log import GENERATION, HORIZON, LogEntry, Xid8
+
+TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
+"""The subjects of the entries that may say so."""
+
+_TENANT: Final = bindparam("tenant_id", type_=Uuid())
+_KNOWN: Final = tuple_(bindparam("xid", type_=Xid8()), bindparam("position", type_=BigInteger()))
+
+_HORIZON: Any = select(GENERATION.label("generation"), HORIZON.label("xid"))
+
+# Those above the horizon as well: what the rows of this snapshot show, its entries explain.
+_ENTRIES: Any = (
+    select(
+        col(LogEntry.xid),
+        col(LogEntry.position),
+        col(LogEntry.type),
+        col(LogEntry.at),
+        col(LogEntry.subject_type),
+        col(LogEntry.subject_id),
+        col(LogEntry.before),
+        col(LogEntry.after)["status"].astext.label("status"),
+        func.coalesce(col(Booking.room_id), col(Blackout.room_id)).label("room_id"),
+        func.coalesce(col(Booking.starts_at), col(Blackout.starts_at)).label("starts_at"),
+        func.coalesce(col(Booking.ends_at), col(Blackout.ends_at)).label("ends_at"),
+        func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
+        func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
+        col(Booking.hold_expires_at),
+    )
+    .outerjoin(
+        Booking,
+        and_(
+            col(Booking.tenant_id) == col(LogEntry.tenant_id),
+            col(Booking.id) == col(LogEntry.subject_id),
+        ),
+    )
+    .outerjoin(
+        Blackout,
+        and_(
+            col(Blackout.tenant_id) == col(LogEntry.tenant_id),
+            col(Blackout.id) == col(LogEntry.subject_id),
+        ),
+    )
+    .where(
+        col(LogEntry.tenant_id) == _TENANT,
+        col(LogEntry.generation) == GENERATION,
+        tuple_(col(LogEntry.xid), col(LogEntry.position)) > _KNOWN,
+        col(LogEntry.subject_type).in_(sorted(TELLING)),
+    )
+    .order_by(col(LogEntry.xid), col(LogEntry.position))
+    .limit(bindparam("batch", type_=Integer()))
+)
+
+_HOLDS: Any = select(
+    col(Booking.room_id),
+    col(Booking.hold_expires_at),
+    func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
+    func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
+).where(
+    col(Booking.tenant_id) == _TENANT,
+    col(Booking.status) == Status.HELD.value,
+    col(Booking.hold_expires_at) > bindparam("since", type_=INSTANT),
+)
+
+CHANGES: Final = Bundle(_HORIZON, _ENTRIES, _HOLDS)
+MORE_CHANGES: Final = Bundle(_ENTRIES)
