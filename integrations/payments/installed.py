@@ -1,25 +1,19 @@
 """Which gateway this installation has."""
 
 import hmac
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Final, NoReturn
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
-from domain.money import Money
 from integrations.payments.local import LocalGateway
-from integrations.payments.protocol import (
-    BadSignature,
-    Gateway,
-    GatewayEvent,
-    GatewayRefused,
-    Order,
-    Payment,
-    Refund,
-)
+from integrations.payments.protocol import Gateway, GatewayRefused
 from integrations.payments.stripe import StripeGateway
 from integrations.stripe_api import StripeApi
 from kit.clock import Clock
 from kit.settings import Settings
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
 
 # So that no other use of the installation's secret can ever sign what passes as a delivery.
 _PURPOSE: Final = b"deliveries of the local gateway, version 1"
@@ -38,56 +32,18 @@ def gateway_of(settings: Settings, *, clock: Clock) -> Gateway:
     if stripe := stripe_of(settings):
         return StripeGateway(stripe, webhook_secrets=settings.stripe_webhook_secrets)
     if settings.is_production:
-        return NoGateway()
+        return StripeGateway(_NoStripe(), webhook_secrets=())
     secret = hmac.digest(settings.secret, _PURPOSE, "sha256").hex()
     return LocalGateway(settings.data / "local-payments.sqlite3", secret=secret, clock=clock)
 
 
-class NoGateway:
+class _NoStripe(StripeApi):
     """Refuses everything: nobody has said yet who is to move the money."""
 
-    name = "none"
+    def __init__(self) -> None:
+        super().__init__("")
 
-    async def create(self, order: Order, *, key: str) -> Payment:  # noqa: ARG002
-        _refuse()
-
-    async def capture(
-        self,
-        id: str,
-        *,
-        amount: Money,
-        key: str,
-        account: str | None = None,  # noqa: ARG002
-    ) -> Payment:
-        _refuse()
-
-    async def cancel(self, id: str, *, key: str, account: str | None = None) -> Payment:  # noqa: ARG002
-        _refuse()
-
-    async def refund(
-        self,
-        id: str,  # noqa: ARG002
-        *,
-        amount: Money,  # noqa: ARG002
-        reference: str,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-        metadata: Mapping[str, str] | None = None,  # noqa: ARG002
-        account: str | None = None,  # noqa: ARG002
-    ) -> Refund:
-        _refuse()
-
-    async def fetch(self, id: str, *, account: str | None = None) -> Payment:  # noqa: ARG002
-        _refuse()
-
-    def verify_webhook(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:  # noqa: ARG002
-        raise BadSignature("There is no gateway")
-
-    def parse_event(self, body: bytes) -> GatewayEvent:  # noqa: ARG002
-        _refuse()
-
-    async def close(self) -> None:
-        """There is nothing to let go of."""
-
-
-def _refuse() -> NoReturn:
-    raise GatewayRefused("This installation takes no payments: BOOM_STRIPE_SECRET_KEY is not set")
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator["StripeClient"]:
+        raise GatewayRefused("BOOM_STRIPE_SECRET_KEY is not set: nobody takes payments here")
+        yield
