@@ -88,6 +88,11 @@ class Money:
         return Money((self.amount_minor * percent + 50) // 100, self.currency_code)
 
 
+def currencies_with_digits(digits: int) -> list[str]:
+    """The currencies that have so many digits after the point, where it isn't the usual 2."""
+    return sorted(code for code, known in _DIGITS.items() if known == digits)
+
+
 def currency_digits(code: str, *, path: Path = ()) -> int:
     """The digits after the point of a currency in use, by ISO 4217. Raises Invalid."""
     if code not in CURRENCY_CODES:

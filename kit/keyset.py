@@ -14,10 +14,13 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
     TableValuedAlias,
+    Text,
     Uuid,
     and_,
+    cast,
     column,
     func,
     literal,
@@ -111,15 +114,34 @@ class Page(Generic[T]):
 def windowed(listing: Listing[T], window: Window) -> Select[T]:
     """The statement of a page, one row longer than asked, in reading order."""
     keys = listing.keys
+    return page_statement(
+        listing,
+        after=None if window.after is None else decoded(window.after, keys),
+        before=None if window.before is None else decoded(window.before, keys),
+        backward=window.backward,
+        limit=window.size + 1,
+    )
+
+
+def page_statement(
+    listing: Listing[T],
+    *,
+    after: Sequence[Any] | None,
+    before: Sequence[Any] | None,
+    backward: bool,
+    limit: Any,
+) -> Select[T]:
+    """The first rows between two places of a list, or the last ones, from the end on."""
+    keys = listing.keys
     statement = listing.statement
-    if window.after is not None:
-        statement = statement.where(_beyond(keys, _decoded(window.after, keys), backward=False))
-    if window.before is not None:
-        statement = statement.where(_beyond(keys, _decoded(window.before, keys), backward=True))
+    if after is not None:
+        statement = statement.where(_beyond(keys, after, backward=False))
+    if before is not None:
+        statement = statement.where(_beyond(keys, before, backward=True))
     ordering = [
-        key.column.desc() if key.descending != window.backward else key.column.asc() for key in keys
+        key.column.desc() if key.descending != backward else key.column.asc() for key in keys
     ]
-    return statement.order_by(*ordering).limit(window.size + 1)
+    return statement.order_by(*ordering).limit(limit)
 
 
 def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
@@ -184,7 +206,10 @@ def _owners(ids: Sequence[UUID]) -> TableValuedAlias:
 def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> ColumnElement[bool]:
     directions = {key.descending != backward for key in keys}
     columns = [key.column for key in keys]
-    bound = [literal(value, key.column.type) for key, value in zip(keys, values, strict=True)]
+    bound = [
+        value if isinstance(value, ColumnElement) else literal(value, key.column.type)
+        for key, value in zip(keys, values, strict=True)
+    ]
     if len(directions) == 1:
         left, right = tuple_(*columns), tuple_(*bound)
         return left < right if directions == {True} else left > right
@@ -204,7 +229,27 @@ def _names(keys: Sequence[Order]) -> str:
     return ",".join(f"{'-' * key.descending}{key.column.key}" for key in keys)
 
 
-def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
+def cursor_text(keys: Sequence[Order], rows: FromClause) -> ColumnElement[str]:
+    """In SQL what ``Page.cursor`` gives for a row, byte for byte."""
+    text: ColumnElement[str] = literal(f'["{_names(keys)}"', Text())
+    for key in keys:
+        text = text + "," + _json_text(rows.c[key.column.key])
+    packed = func.encode(func.convert_to(text + "]", "UTF8"), "base64", type_=Text())
+    # What has no counterpart goes: the padding, and the line breaks of PostgreSQL.
+    return func.translate(packed, "+/=\n", "-_", type_=Text())
+
+
+def _json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    kind = _python_type(column.type)
+    if kind is datetime:
+        pattern = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
+        printed = func.to_char(func.timezone("UTC", column), pattern, type_=Text())
+        return '"' + func.replace(printed, ".000000+", "+", type_=Text()) + '"'
+    return cast(func.to_json(column), Text())
+
+
+def decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
+    """The values that a cursor holds. Raises BadInput where it is none of this list."""
     try:
         raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(raw, list) or raw[:1] != [_names(keys)]:
@@ -214,8 +259,12 @@ def _decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
         raise BadInput("The cursor is not one that this list gave with this order.") from error
 
 
+def _python_type(stored: TypeEngine[Any]) -> type:
+    return (stored.impl_instance if isinstance(stored, TypeDecorator) else stored).python_type
+
+
 def _typed(value: Any, stored: TypeEngine[Any]) -> Any:
-    kind = (stored.impl_instance if isinstance(stored, TypeDecorator) else stored).python_type
+    kind = _python_type(stored)
     if kind is datetime and isinstance(value, str):
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:

@@ -50,15 +50,15 @@ class Loaders:
 
         To-one gives the row or None, to-many a list in the order of ids.
         """
-        link = _link(cast("Hashable", type(row)), relation)
-        key = getattr(row, link.local)
+        found = link(cast("Hashable", type(row)), relation)
+        key = getattr(row, found.local)
         if key is None:
             return _nothing()
-        loader = self._made.get(link)
+        loader = self._made.get(found)
         if loader is not None:
             return loader.load(key)
-        load = (self._to_many if link.is_list else self._to_one)(link.target, link.remote)
-        return self.batch(link, load, key)
+        load = (self._to_many if found.is_list else self._to_one)(found.target, found.remote)
+        return self.batch(found, load, key)
 
     def page(
         self,
@@ -142,7 +142,7 @@ class _Link:
 
 
 @cache
-def _link(entity: Hashable, name: str) -> _Link:
+def link(entity: Hashable, name: str) -> _Link:
     relation: RelationshipProperty[Any] = inspect(cast("type[Any]", entity)).relationships[name]
     (pair,) = [pair for pair in relation.local_remote_pairs or () if pair[1].key != "tenant_id"]
     local, remote = (str(column.key) for column in pair)

@@ -1,6 +1,7 @@
 """A dictionary that forgets: at most so many values, the one put longest ago goes first."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -11,18 +12,18 @@ class Recent(Generic[V]):
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._values: OrderedDict[str, V] = OrderedDict()
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._values
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, key: str) -> V | None:
+    def get(self, key: Hashable) -> V | None:
         return self._values.get(key)
 
-    def put(self, key: str, value: V) -> None:
+    def put(self, key: Hashable, value: V) -> None:
         self._values[key] = value
         self._values.move_to_end(key)
         if len(self._values) > self._capacity:
@@ -31,5 +32,5 @@ class Recent(Generic[V]):
     def oldest(self) -> tuple[str, V] | None:
         return next(iter(self._values.items()), None)
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: Hashable) -> None:
         del self._values[key]

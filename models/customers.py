@@ -8,9 +8,20 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    Dialect,
+    Index,
+    Select,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
 
 from domain.users import normalised_email
@@ -75,16 +86,37 @@ def customers_matching(
     """Those that meet every given condition; ``search`` looks in name, e-mail and phone."""
     if filter is None:
         return customers
-    if filter.search:
+    if filter.search is not None:
         customers = customers.where(
             contains(filter.search, Customer.name, Customer.email, Customer.phone)
         )
     if filter.email is not None:
-        customers = with_address(customers, normalised_email(filter.email))
+        address = type_coerce(filter.email, _Address())
+        customers = customers.where(col(Customer.email_key) == address)
     if filter.phone is not None:
         digits = func.regexp_replace(col(Customer.phone), r"\D", "", "g")
-        customers = customers.where(digits == re.sub(r"\D", "", filter.phone))
+        customers = customers.where(digits == type_coerce(filter.phone, _Digits()))
     return customers
+
+
+class _Address(TypeDecorator[str]):
+    """An e-mail address, normalised; of nobody where it is none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str:
+        return normalised_email(value or "") or ""
+
+
+class _Digits(TypeDecorator[str]):
+    """The digits of a text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str:
+        return re.sub(r"\D", "", value or "")
 
 
 def customers_sorted(by: Sequence[CustomerOrder] | None) -> tuple[Order, ...]:

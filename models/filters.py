@@ -1,5 +1,6 @@
 """What lists are narrowed and sorted by, whatever they list."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, Dialect, Text, and_, any_, literal, or_, true, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
 
 from kit.keyset import Order
@@ -69,10 +72,30 @@ def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
     if ids is not None and ids.eq is not None:
         conditions.append(col(column) == ids.eq)
     if ids is not None and ids.in_ is not None:
-        conditions.append(col(column).in_(ids.in_))
+        conditions.append(is_any(column, ids.in_))
     return and_(true(), *conditions)
+
+
+def is_any(column: Any, values: Any) -> ColumnElement[bool]:
+    """The column has one of the values, as one array whatever their number."""
+    if not isinstance(values, ColumnElement):
+        values = literal(list(values), ARRAY(col(column).type))
+    return col(column) == any_(values)
 
 
 def contains(text: str, *columns: Any) -> ColumnElement[bool]:
     """One of the columns has the text somewhere in it, in any case."""
-    return or_(*(col(column).icontains(text, autoescape=True) for column in columns))
+    pattern = type_coerce(text, _Somewhere())
+    return or_(*(col(column).ilike(pattern, escape="/") for column in columns))
+
+
+class _Somewhere(TypeDecorator[str]):
+    """A text as the pattern of what has it somewhere in it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return "%" + re.sub("[%_/]", r"/\g<0>", value) + "%"

@@ -87,11 +87,17 @@ def rooms_of(tenant_id: UUID) -> Select[Room]:
     return select(Room).where(col(Room.tenant_id) == tenant_id)
 
 
+def rooms_in_use(tenant_id: UUID) -> Select[Room]:
+    """All that aren't archived, by name."""
+    in_use = rooms_of(tenant_id).where(col(Room.archived_at).is_(None))
+    return in_use.order_by(col(Room.name), col(Room.id))
+
+
 def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Room]:
     """Those that meet every given condition; ``search`` looks in name and description."""
     if filter is None:
         return rooms
-    if filter.search:
+    if filter.search is not None:
         rooms = rooms.where(contains(filter.search, Room.name, Room.description))
     if filter.category is not None:
         rooms = rooms.where(col(Room.category) == filter.category)

@@ -36,6 +36,17 @@ def may(actor: Actor, permission: Permission, row: object = None) -> bool:
             return False
 
 
+def may_all(actor: Actor, permission: Permission, own: bool) -> bool:
+    """May the caller, whatever row it is? If ``own``, whatever row of their own."""
+    match reach(actor, permission):
+        case Reach.ANY:
+            return True
+        case Reach.OWN:
+            return own
+        case None:
+            return False
+
+
 def owns(actor: Actor, row: object) -> bool:
     """Is the row the caller's own: their customer record, a booking of it, their user?"""
     match row:

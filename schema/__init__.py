@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
+from kit.compiled.readings import KIND
 from schema.api_keys import ApiKeyMutations, ApiKeyQueries
 from schema.audit import AuditQueries
 from schema.availability import AvailabilityQueries
@@ -13,12 +14,14 @@ from schema.blackouts import BlackoutMutations, BlackoutQueries
 from schema.bookings import BookingMutations, BookingQueries
 from schema.customers import CustomerMutations, CustomerQueries
 from schema.errors import ERROR_TYPES
-from schema.fields import COST, shorten
+from schema.fields import NODES, declare, shorten
 from schema.guests import GuestMutations, GuestQueries
 from schema.hours import HoursMutations, HoursQueries
 from schema.limits import LimitQueries
 from schema.live import BookingSubscriptions
 from schema.nodes import NodeQueries
+from schema.payment_settings import PaymentSettingsMutations
+from schema.refunds import RefundMutations
 from schema.rooms import RoomMutations, RoomQueries
 from schema.scalars import SCALARS
 from schema.sessions import SessionMutations, SessionQueries
@@ -70,6 +73,8 @@ class Mutation(
     CustomerMutations,
     BookingMutations,
     GuestMutations,
+    PaymentSettingsMutations,
+    RefundMutations,
 ):
     pass
 
@@ -89,11 +94,12 @@ def build() -> strawberry.Schema:
     )
     for kind in built._schema.type_map.values():
         if isinstance(kind, GraphQLObjectType):
+            if found := NODES.get(kind.name):
+                kind.extensions[KIND] = found
             for field in kind.fields.values():
                 declared = field.extensions.get("strawberry-definition")
                 if isinstance(declared, StrawberryField):
-                    if cost := declared.metadata.get(COST):
-                        field.extensions[COST] = cost
+                    declare(field, declared)
                     shorten(field, declared, of=kind.name)
     return built
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import strawberry
 from strawberry.types.arguments import InputContext
 from strawberry.types.base import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
 from domain.errors import Refusal, Required
@@ -25,6 +26,7 @@ from schema.ids import decode_id, read_id
 Decoder = Callable[[Any], Any]
 
 _INPUTS: Final[dict[type, type]] = {}
+_READERS: Final[dict[type, Decoder]] = {}
 REFUSED: Final = "refused"
 """Where the outermost input keeps the refusals of values that it could not take."""
 
@@ -98,6 +100,7 @@ def input_object(
     definition.from_input = from_input
     if stands_for is not None:
         _INPUTS[stands_for] = made
+        _READERS[stands_for] = _object_reader(parameters, build or stands_for)
     return made
 
 
@@ -138,6 +141,41 @@ def decoder(annotation: Any) -> Decoder:
     if bare is str:
         return _storable
     return _some
+
+
+def reader(annotation: Any) -> Decoder:
+    """The same from an argument as GraphQL's execution coerced it, which is a plain value."""
+    bare = undoc(annotation)
+    if _is_union(bare):
+        inner = reader(_without(bare, NoneType))
+        return lambda value: None if value is None else inner(value)
+    if get_origin(bare) in (list, tuple):
+        inner = reader(get_args(bare)[0])
+        return lambda value: tuple([inner(item) for item in value])
+    # An input may be declared after what takes it.
+    return (lambda value: _READERS[bare](value)) if bare in _INPUTS else decoder(bare)
+
+
+def arguments_reader(
+    parameters: Mapping[str, Any],
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What reads all arguments of a field, or all fields of an input, by their names in Python."""
+    readers = [(name, graphql_name(name), reader(kind)) for name, kind in parameters.items()]
+
+    def read(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: each(given[key]) for name, key, each in readers if key in given}
+
+    return read
+
+
+def graphql_name(name: str) -> str:
+    """Camel case, without the underscore that keeps a name off Python's own words."""
+    return to_camel_case(name.rstrip("_"))
+
+
+def _object_reader(parameters: Mapping[str, tuple[Any, Any]], build: Callable[..., Any]) -> Decoder:
+    read = arguments_reader({name: kind for name, (kind, _) in parameters.items()})
+    return lambda given: build(**read(given))
 
 
 def refuse_nulls(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> list[Required]:

@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 from typing_extensions import Doc
 
+from kit.compiled.readings import Identified, Ids
 from kit.cost import Cost
 from kit.errors import BadInput
 from kit.scope import Scope
@@ -56,12 +57,23 @@ async def nodes_of(scope: Scope, ids: Sequence[str]) -> list[Any]:
     return [rows.get(each) for each in named]
 
 
+def _ids(texts: Sequence[str], *, at_most: int = 1) -> Ids:
+    if len(texts) > at_most:
+        raise BadInput(f"At most {at_most} ids; got {len(texts)}.")
+    named = [read_id(text) for text in texts]
+    names = [name if name in NODES else "" for name, _ in named]
+    return Ids(frozenset(names), tuple(names), tuple(key for _, key in named))
+
+
 @strawberry.type
 class NodeQueries:
-    node: Node | None = query(node, requires=P.PUBLIC)
+    node: Node | None = query(
+        node, requires=P.PUBLIC, reading=Identified(lambda given: _ids([given["id"]]))
+    )
     nodes: list[Node | None] = query(
         nodes,
         requires=P.PUBLIC,
         nullable=False,
         cost=Cost(0, size=lambda given: len(given.get("ids") or ())),
+        reading=Identified(lambda given: _ids(given["ids"], at_most=MAX_IDS)),
     )

@@ -1,20 +1,23 @@
 """Relay connections over listings: pages by keyset, counts only when asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter
+from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
 from strawberry.types import Info
 
+from kit.compiled.readings import Paged, Part
 from kit.cost import Cost
 from kit.keyset import Listing, Page, Window, counted, page_of, windowed
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import Permission
 from schema.enums import CountMode
-from schema.fields import Arguments, column, declared_field, described
+from schema.fields import Arguments, Read, declared_field, described
+from schema.inputs import arguments_reader
 
 NodeT = TypeVar("NodeT")
 
@@ -28,18 +31,34 @@ _WINDOW: Final = {
 }
 
 
+def part(description: str, *, name: str | None = None) -> Any:
+    """A field of a page, or of a row's place on it: it reads ``View`` by name."""
+    return declared_field(
+        None,
+        description,
+        requires=None,
+        reads=lambda _, field_name: _read(name or field_name),
+        reading=lambda field_name: Part(name or field_name),
+    )
+
+
+def _read(attribute: str) -> Read:
+    get = attrgetter(attribute)
+    return lambda root, _: get(root)
+
+
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = column("Is there more after this page?", name="has_next")
-    has_previous_page: bool = column("Is there more before this page?", name="has_previous")
-    start_cursor: str | None = column("The cursor of the first row; null on an empty page.")
-    end_cursor: str | None = column("The cursor of the last row; null on an empty page.")
+    has_next_page: bool = part("Is there more after this page?", name="has_next")
+    has_previous_page: bool = part("Is there more before this page?", name="has_previous")
+    start_cursor: str | None = part("The cursor of the first row; null on an empty page.")
+    end_cursor: str | None = part("The cursor of the last row; null on an empty page.")
 
 
 @strawberry.type(description="A row of a list with its place.")
 class Edge(Generic[NodeT]):
-    cursor: str = column("Opaque; stays right while rows come and go.")
-    node: NodeT = column("The row.")
+    cursor: str = part("Opaque; stays right while rows come and go.")
+    node: NodeT = part("The row.")
 
 
 async def _total_count(
@@ -53,12 +72,14 @@ async def _total_count(
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[NodeT]):
-    edges: list[Edge[NodeT]] = column("The rows with their cursors.")
-    nodes: list[NodeT] = column("The rows.")
-    page_info: PageInfo = column("What lies before and after.")
-    total_count: int | None = strawberry.field(
-        resolver=_total_count,
-        description="How many rows the whole list has; counted only when asked for.",
+    edges: list[Edge[NodeT]] = part("The rows with their cursors.")
+    nodes: list[NodeT] = part("The rows.")
+    page_info: PageInfo = part("What lies before and after.")
+    total_count: int | None = declared_field(
+        _total_count,
+        "How many rows the whole list has; counted only when asked for.",
+        requires=None,
+        reading=lambda name: Part(name, lambda given: given["mode"] is CountMode.EXACT),
     )
 
 
@@ -154,12 +175,18 @@ def connection(
         for name, (kind, text) in window.items()
     ]
     arguments.signing(answer, root=True, before=parameters)
+    read = arguments_reader(arguments.annotations)
+
+    def decode(given: Mapping[str, Any]) -> tuple[dict[str, Any], Window]:
+        return read(given), Window(**{name: given.get(name) for name in window})
+
     return declared_field(
         answer,
         description or described(listing),
         requires=requires,
         cost=CONNECTION_COST,
         nullable=nullable,
+        reading=None if inside else lambda _: Paged(listing, decode, under),
     )
 
 

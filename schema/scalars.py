@@ -7,6 +7,7 @@ from typing import Any, Final, NewType
 
 import strawberry
 from graphql import GraphQLError
+from sqlalchemy import ColumnElement, Text, func
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.errors import Refusal
@@ -145,3 +146,37 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     ),
     JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),
 }
+
+
+# ------------------------------------------------------------------------------ in SQL
+
+
+def _instant_in_sql(value: ColumnElement[Any]) -> ColumnElement[str]:
+    pattern = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+    printed = func.to_char(func.timezone("UTC", value), pattern, type_=Text())
+    return func.replace(printed, ".000Z", "Z", type_=Text())
+
+
+def _as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return value
+
+
+IN_SQL: Final[Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]]] = {
+    "DateTime": _instant_in_sql,
+    **dict.fromkeys(
+        (
+            "Boolean",
+            "CurrencyCode",
+            "Date",
+            "Decimal",
+            "EventCursor",
+            "ID",
+            "Int",
+            "LocalTime",
+            "String",
+            "TimeZone",
+        ),
+        _as_it_is,
+    ),
+}
+"""How PostgreSQL prints a scalar just as it is serialised here."""

@@ -1,0 +1,99 @@
+"""A document without its literals: what two documents share that differ in nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from graphql import (
+    BooleanValueNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    VariableValues,
+)
+from graphql.execution.collect_fields import FragmentDetails
+
+# A literal of these types is as good as a variable; booleans, enums and nulls make the plan.
+_LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
+_SWITCHES: Final = (GraphQLSkipDirective.name, GraphQLIncludeDirective.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One operation of a document, ready to be planned.
+
+    ``signature`` is the same for documents that differ in literals only; their ``nodes`` are
+    their fields, in the same order. ``switches`` are the variables that leave fields out.
+    """
+
+    signature: bytes
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    nodes: tuple[FieldNode, ...]
+    places: dict[int, int]
+    switches: tuple[str, ...]
+
+    def switched(self, variables: VariableValues) -> tuple[Any, ...]:
+        return tuple([variables.coerced.get(name) for name in self.switches])
+
+
+def outline(document: DocumentNode, operation: OperationDefinitionNode) -> Outline:
+    """Read an operation with all fragments of its document."""
+    fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
+    reader = _Reader()
+    for definition in (operation, *fragments):
+        reader.read(definition)
+    return Outline(
+        blake2b("\n".join(reader.words).encode(), digest_size=16).digest(),
+        operation,
+        {each.name.value: FragmentDetails(each) for each in fragments},
+        tuple(reader.nodes),
+        {id(node): place for place, node in enumerate(reader.nodes)},
+        tuple(sorted(reader.switches)),
+    )
+
+
+def _is_lifted(values: Any) -> bool:
+    """Is it a list of literals, and as good as a variable whatever its length?"""
+    return bool(values.values) and all(each.kind in _LIFTED for each in values.values)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.nodes: list[FieldNode] = []
+        self.switches: set[str] = set()
+
+    def read(self, node: Node) -> None:
+        kind = node.kind
+        self.words.append(kind)
+        if isinstance(node, FieldNode):
+            self.nodes.append(node)
+        elif kind == "directive" and node.name.value in _SWITCHES:  # type: ignore[attr-defined]
+            self._note_switch(node)
+        if kind in _LIFTED or (kind == "list_value" and _is_lifted(node)):
+            return
+        for key in node.keys:
+            value = getattr(node, key, None)
+            if isinstance(value, Node):
+                self.words.append(key)
+                self.read(value)
+            elif isinstance(value, Sequence) and not isinstance(value, str):
+                self.words.append(f"{key} {len(value)}")
+                for each in value:
+                    self.read(each)
+            elif key != "loc" and value is not None:
+                self.words.append(f"{key} {value!r}")
+
+    def _note_switch(self, directive: Any) -> None:
+        for argument in directive.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.switches.add(argument.value.name.value)
+            else:
+                assert isinstance(argument.value, BooleanValueNode)
