@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import cast
 
 import structlog
 from starlette.applications import Starlette
@@ -12,25 +13,32 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from integrations.mail import Mail, mail_of
+from integrations.payments.installed import gateway_of
+from integrations.payments.local import LocalGateway
+from integrations.payments.protocol import Gateway
 from jobs.worker import services_of
 from kit.actors import Actors
 from kit.attempts import Attempts
+from kit.backlog import Backlog
 from kit.bus import Bus
 from kit.clock import Clock, system_clock
 from kit.database import Database
+from kit.doorbell import Doorbell
 from kit.errands import Errands
 from kit.garbage import keep_what_is_there
 from kit.logging import configure_logging
 from kit.passwords import Passwords
 from kit.relay import Relay
 from kit.scope import Runtime
-from kit.services import running
+from kit.sealing import Seal
+from kit.services import Service, running
 from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Links, Tokens
-from models import log
+from models import log, queue
 from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
 from schema import schema
+from web.dev_pay import DevPay
 from web.graphiql import GraphiQL
 from web.graphql import PATH, Endpoint
 from web.headers import SecurityHeaders
@@ -38,6 +46,7 @@ from web.health import Health
 from web.limits import Allowance
 from web.metrics import Metrics
 from web.operations import Operations
+from web.webhooks import Webhooks
 
 
 def create_app() -> Starlette:
@@ -64,7 +73,8 @@ def build_app(
         raise SettingsError("BOOM_APP_DATABASE_URL, BOOM_RELAY_DATABASE_URL: both are needed")
     database = Database(settings.app_database_url.sqlalchemy)
     # The app's own role sees one tenant at a time; the relay's sees the log and what is due.
-    relay_database = Database(settings.relay_database_url.sqlalchemy, pool_size=3)
+    relay_url = settings.relay_database_url
+    relay_database = Database(relay_url.sqlalchemy, pool_size=3)
     relay = Relay(relay_database, log)
     bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
@@ -72,9 +82,11 @@ def build_app(
     used: dict[type, object] = {
         Attempts: Attempts(),
         Errands: errands,
+        Gateway: gateway_of(settings, clock=clock),
         Links: Links(settings.secret),
         Mail: mail_of(settings),
         Relay: relay,
+        Seal: Seal(settings.secret),
         Settings: settings,
         Tokens: tokens,
         **(parts or {}),
@@ -82,9 +94,11 @@ def build_app(
     # Not made in vain: it hashes a password at once.
     if Passwords not in used:
         used[Passwords] = Passwords()
-    runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used)
+    doorbell = Doorbell(relay_database)
+    runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
+    backlog = Backlog(relay_database, counted=queue.backlog)
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
-    metrics = Metrics(database, relay)
+    metrics = Metrics(database, relay, backlog)
     allowance = Allowance(is_enforced=settings.rate_limit)
     operations = Operations(schema, runtime, allowance, metrics)
     endpoint = Endpoint(
@@ -97,18 +111,26 @@ def build_app(
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})
     graphiql = GraphiQL(settings.data, log=structlog.get_logger("graphiql"))
+    gateway = cast("Gateway", used[Gateway])
+    webhooks = Webhooks(runtime, gateway)
+    checkout = DevPay(gateway, webhooks) if isinstance(gateway, LocalGateway) else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if with_graphiql:
             await graphiql.start()
-        beside = services_of(runtime, relay_database)
+        beside: dict[str, Service] = {"doorbell": doorbell.run, "backlog": backlog.run}
+        if settings.works:
+            beside |= services_of(runtime, relay_database, url=relay_url)
+        if checkout is not None:
+            beside["deliveries"] = checkout.run
         try:
             async with running(bus=bus.run, relay=relay.run, **beside):
                 yield
         finally:
             await graphiql.stop()
             await errands.finish()
+            await gateway.close()
             await relay_database.close()
             await database.close()
 
@@ -118,6 +140,8 @@ def build_app(
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
             *graphiql.routes,
+            *webhooks.routes,
+            *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),
             Route("/metrics", metrics.answer),

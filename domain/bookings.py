@@ -9,6 +9,8 @@ from domain.errors import InvalidTransition
 from domain.intervals import Interval
 
 CHECK_IN_OPENS_MINUTES = 15
+UNATTENDED = timedelta(hours=24)
+"""For so long after its end, a booking that nobody checked in can still be called a no-show."""
 REFERENCE_BYTES = 5
 # Crockford's base 32: no I, L, O and U, which are misread or misheard.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -105,6 +107,20 @@ def check_open(life: Life, statuses: frozenset[Status], *, now: datetime) -> Non
     if status not in statuses:
         allowed = allowed_transitions(life, now=now)
         raise InvalidTransition(status, wanted=status, allowed=allowed)
+
+
+def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
+    """Is it to be completed without anybody asking?
+
+    One that was checked in, at its end; one that nobody checked in, a day later.
+    """
+    match status:
+        case Status.CHECKED_IN:
+            return ends_at <= now
+        case Status.CONFIRMED:
+            return ends_at + UNATTENDED <= now
+        case _:
+            return False
 
 
 def reference(random: bytes) -> str:

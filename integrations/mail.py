@@ -20,6 +20,8 @@ from kit.settings import Settings
 TIMEOUT_SECONDS: Final = 20
 KEPT: Final = 200
 _SENDER: Final = "no-reply@localhost"
+# Of SMTP's answers, from here on the same would be refused again.
+_FOR_GOOD: Final = 500
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +35,15 @@ class Message:
     text: str = field(repr=False)
 
 
+class Undeliverable(Exception):
+    """The mail server has refused a message for good; the message says its answer's code."""
+
+
 class Mail(Protocol):
     """Brings messages to people."""
 
     async def send(self, message: Message) -> None:
-        """Hand a message over. Raises what the way of sending raises."""
+        """Hand a message over. Raises Undeliverable, and else what the way of sending raises."""
 
 
 def mail_of(settings: Settings) -> Mail:
@@ -100,9 +106,19 @@ class SmtpMail:
         )
 
     async def send(self, message: Message) -> None:
+        try:
+            await self._hand_over(_as_email(message, self.sender, datetime.now(UTC)))
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            code = error.recipients[0].code
+            if code >= _FOR_GOOD:
+                raise Undeliverable(f"the mail server refuses the address: {code}") from error
+            raise
+        log.info("mail.sent")
+
+    async def _hand_over(self, email: EmailMessage) -> None:
         crosses_network = not _is_loopback(self.host)
         await aiosmtplib.send(
-            _as_email(message, self.sender, datetime.now(UTC)),
+            email,
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -111,7 +127,6 @@ class SmtpMail:
             start_tls=True if self.username and crosses_network and not self.tls else None,
             timeout=TIMEOUT_SECONDS,
         )
-        log.info("mail.sent")
 
 
 def _default_port(parts: SplitResult) -> int:

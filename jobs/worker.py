@@ -1,31 +1,70 @@
-"""The worker of a process: what is done over and over, and how often."""
+"""The worker of a process: what it does when it is told to, and what over and over."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
+from jobs.bookings import complete_past, find_past_bookings
 from jobs.holds import expire_holds
 from jobs.housekeeping import forget_what_is_old
+from jobs.mail import send_mail, send_password_reset
+from jobs.payments import settle
+from jobs.webhooks import handle_event
 from kit.database import Database
 from kit.scope import Runtime
 from kit.services import Service
+from kit.worker import Handler, Retries, Worker
+from models.bookings import COMPLETE_JOB
+from models.webhooks import EVENT_JOB
+from resolvers.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
+PAST_BOOKINGS_SECONDS: Final = 60.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
 
+HANDLERS: Final[Mapping[str, Handler]] = {
+    COMPLETE_JOB: complete_past,
+    "mail": send_mail,
+    "password_reset": send_password_reset,
+    EVENT_JOB: handle_event,
+    SETTLE: settle,
+}
+"""Who does the jobs of each name."""
 
-def services_of(runtime: Runtime, relay: Database) -> Mapping[str, Service]:
-    """What the worker does, by name, for as long as the process lives."""
+RETRIES: Final[Mapping[str, Retries]] = {
+    # For about an hour: a code in it is worth no more than that.
+    "mail": Retries(attempts=12, first_seconds=5),
+    # For about 12 hours: a gateway that is away comes back.
+    EVENT_JOB: Retries(attempts=60),
+    # For more than a day: what a gateway keeps under a key, a failure too, it keeps for a day.
+    SETTLE: Retries(attempts=160),
+}
+"""How the jobs of a name are retried, where that isn't as all others are."""
+
+
+def services_of(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, Service]:
+    """What the worker does, by name, for as long as the process lives.
+
+    ``url`` is the relay's, for a connection of the worker's own.
+    """
+    worker = Worker(url, runtime, HANDLERS, retries=RETRIES)
     holds = partial(expire_holds, runtime, relay)
+    past = partial(find_past_bookings, runtime, relay)
     old = partial(forget_what_is_old, runtime, relay)
     return {
+        "jobs": worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
+        "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, at_once=False),
         "housekeeping": partial(_every, HOUSEKEEPING_SECONDS, old),
     }
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(
+    seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = True
+) -> None:
+    if not at_once:
+        await asyncio.sleep(seconds)
     while True:
         await work()
         await asyncio.sleep(seconds)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
+import asyncpg
 import orjson
 from pgqueuer.adapters.persistence.qb import (
     QueryBuilderEnvironment,
@@ -18,6 +19,7 @@ from pgqueuer.adapters.persistence.qb import (
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.settings import DBSettings
+from pgqueuer.domain.types import JobId
 from pgqueuer.ports.driver import Driver
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +32,16 @@ SETTINGS: Final = DBSettings.model_validate({"db_schema": SCHEMA, "channel": CHA
 _TENANT: Final = "tenant"
 _AT: Final = "at"
 _KEY: Final = "key"
+
+_POSTPONE: Final = """
+    UPDATE queue.pgqueuer AS job
+    SET status = 'queued', queue_manager_id = NULL, execute_after = now() + rest
+    FROM unnest($1::bigint[], $2::interval[]) AS early(id, rest) WHERE job.id = early.id
+"""
+_WAIT_NO_LONGER: Final = """
+    UPDATE queue.pgqueuer SET dedupe_key = NULL
+    WHERE id = ANY($1::bigint[]) AND dedupe_key IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,25 @@ def due_at(job: QueuedJob) -> datetime | None:
 def payload_of(job: QueuedJob) -> Mapping[str, Any]:
     payload: Mapping[str, Any] = orjson.loads(job.payload or b"{}")
     return payload
+
+
+async def postpone(connection: asyncpg.Connection, early: Mapping[JobId, timedelta]) -> None:
+    """Put jobs back that were taken before their time, without counting it as a try.
+
+    Their wait is measured from the beginning of the transaction that put them there, by the
+    database's clock; when they may be done is for the app's clock to say.
+    """
+    if early:
+        await connection.execute(_POSTPONE, list(early), list(early.values()))
+
+
+async def wait_no_longer(connection: asyncpg.Connection, ids: Sequence[JobId]) -> None:
+    """From now on another job may wait under the key of these, which are about to be done.
+
+    Waits for transactions that count on them: what those store will be seen.
+    """
+    if ids:
+        await connection.execute(_WAIT_NO_LONGER, ids)
 
 
 def _one_of_each(jobs: Iterable[Job], tenant_id: UUID | None) -> Sequence[Job]:

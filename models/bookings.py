@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, 
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings import OCCUPYING, Status
+from domain.bookings import OCCUPYING, UNATTENDED, Status
 from domain.intervals import Interval
 from domain.money import Money
 from domain.pricing import Price, PriceLine
@@ -43,10 +43,12 @@ from models.filters import (
     sorted_by,
     within,
 )
+from models.queue import has_job
 from models.rooms import Room
 from models.tenants import Tenant
 
 NO_OVERLAP: Final = "booking_no_overlap"
+COMPLETE_JOB: Final = "complete_booking"
 LONGEST: Final = timedelta(hours=24)
 """No booking is longer, whatever a venue's settings say."""
 
@@ -88,6 +90,12 @@ class Booking(TenantRow, Logged, table=True):
             "tenant_id",
             "hold_expires_at",
             postgresql_where=text("status = 'held'"),
+        ),
+        Index(
+            "ix_bookings_open",
+            "tenant_id",
+            "ends_at",
+            postgresql_where=text("status IN ('confirmed', 'checked_in')"),
         ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
@@ -227,7 +235,7 @@ def bookings_matching(
     )
     if filter.status is not None:
         bookings = bookings.where(*_has_status(filter.status, now))
-    if filter.search:
+    if filter.search is not None:
         customer = (
             select(col(Customer.id))
             .where(
@@ -271,6 +279,26 @@ def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
         select(col(Booking.tenant_id), col(Booking.id))
         .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
         .order_by(col(Booking.hold_expires_at))
+        .limit(limit)
+    )
+
+
+def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
+    """Bookings of every tenant to be completed, tenant and id, in order of their tenants.
+
+    Those that have a job for it already are left out.
+    """
+    status, ends_at = col(Booking.status), col(Booking.ends_at)
+    return (
+        select(col(Booking.tenant_id), col(Booking.id))
+        .where(
+            # What the partial index holds, in its words.
+            status.in_([Status.CONFIRMED.value, Status.CHECKED_IN.value]),
+            ends_at <= now,
+            or_(status == Status.CHECKED_IN.value, ends_at <= now - UNATTENDED),
+            not_(has_job(COMPLETE_JOB, col(Booking.id))),
+        )
+        .order_by(col(Booking.tenant_id))
         .limit(limit)
     )
 

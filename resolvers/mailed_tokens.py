@@ -1,16 +1,19 @@
 """Secrets sent by mail that work once, and the letters that carry them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
+
+import orjson
 
 from domain.errors import InvalidCredentials, Refusal
 from domain.users import password_refusals
-from integrations.mail import Mail, Message
-from kit.errands import Errands
+from integrations.mail import Message
 from kit.passwords import Passwords
-from kit.scope import Scope
+from kit.scope import Runtime, Scope
+from kit.sealing import Seal
 from kit.tokens import TenantToken
 from models.sessions import (
     MailedToken,
@@ -98,14 +101,18 @@ async def spend_mailed_tokens(scope: Scope, user_id: UUID) -> None:
 
 
 def send_later(scope: Scope, message: Message) -> None:
-    """Mail a message once the change is stored; the answer doesn't wait for it."""
-    errands = scope.use(Errands)
-    mail = scope.use(Mail)  # type: ignore[type-abstract]
+    """Mail a message once the change is stored, whatever ends in between.
 
-    async def start() -> None:
-        errands.start("mail", mail.send(message))
+    It waits sealed: the secret in it is kept nowhere else, and operators see the queue.
+    """
+    text = orjson.dumps(asdict(message)).decode()
+    scope.enqueue("mail", {"sealed": scope.use(Seal).seal(text, use="mail")})
 
-    scope.afterwards(start)
+
+def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
+    """What such a job is to send. Raises Unreadable where the installation's secret is new."""
+    seal = cast("Seal", runtime.parts[Seal])
+    return Message(**orjson.loads(seal.open(payload["sealed"], use="mail")))
 
 
 def reset_letter(tenant: Tenant, user: User, token: str) -> Message:

@@ -1,14 +1,16 @@
 """Passwords: changed by those who know theirs, set anew by those who don't."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
 
+import orjson
 from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials, Refusal
 from domain.users import password_refusals
-from kit.errands import Errands
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.sealing import Seal
 from models.sessions import Purpose, refresh_tokens_spent, sessions_ended
 from models.users import user_of
 from resolvers.mailed_tokens import (
@@ -81,14 +83,9 @@ async def request_password_reset(
 
     Answers the same whether or not the address is known. One mail a minute goes to a user.
     """
-    runtime, request = scope.runtime, scope.request
-    errands = scope.use(Errands)
-
-    async def start() -> None:
-        errands.start("password reset", _send_reset(runtime, request, subdomain, email))
-
+    text = orjson.dumps({"subdomain": subdomain, "email": email}).decode()
     # All of it afterwards: even how long the answer takes tells nothing.
-    scope.afterwards(start)
+    scope.enqueue("password_reset", {"sealed": scope.use(Seal).seal(text, use="password_reset")})
 
 
 async def reset_password(
@@ -107,7 +104,19 @@ async def reset_password(
     return await begin_session(scope, user)
 
 
-async def _send_reset(runtime: Runtime, request: Request, subdomain: str, email: str) -> None:
+def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> Mapping[str, str]:
+    """Which ``subdomain`` and ``email`` a job is about.
+
+    Raises Unreadable where the installation's secret is new.
+    """
+    seal = cast("Seal", runtime.parts[Seal])
+    asked: Mapping[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
+    return asked
+
+
+async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, email: str) -> None:
+    """Mail a secret to the user of this address, if there is one who was not just written to."""
+
     async def send(scope: Scope) -> None:
         user = await user_called(scope, subdomain=subdomain, email=email)
         if user is None:

@@ -22,6 +22,7 @@ from kit.settings import Environment, Settings
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.database import SECRET, drop_database, fresh_database, start_server, stop_server
+from tests.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
 
@@ -71,6 +72,7 @@ async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlett
     built = build_app(
         settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
     )
+    await forget_jobs(settings)
     async with built.router.lifespan_context(built):
         yield built
 

@@ -7,14 +7,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kit.backlog import Backlog
 from kit.database import Database
 from kit.relay import Relay
+from models.queue import STATES
 
 
 class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
-    def __init__(self, database: Database, relay: Relay) -> None:
+    def __init__(self, database: Database, relay: Relay, backlog: Backlog) -> None:
         self.registry = CollectorRegistry()
         self._operations = Counter(
             "boom_operations_total",
@@ -38,6 +40,14 @@ class Metrics:
         pool = Gauge("boom_pool_connections", "Of the pool.", ["state"], registry=self.registry)
         for state in database.pool_status:
             pool.labels(state).set_function(partial(_status, database, state))
+        jobs = Gauge(
+            "boom_jobs",
+            "In the queue that all processes share, a few seconds ago; dead ones wait for you.",
+            ["state"],
+            registry=self.registry,
+        )
+        for state in STATES:
+            jobs.labels(state).set_function(partial(backlog.count, state))
 
     def count(self, type: str, status: str, seconds: float) -> None:
         self._operations.labels(type, status).inc()

@@ -9,6 +9,7 @@ The relay's role finds what is due in every tenant, and does away with what is d
 
 from typing import Any, Final
 
+import sqlalchemy as sa
 from alembic import op
 from pgqueuer.adapters.persistence.schema_ddl import render_install
 
@@ -22,6 +23,7 @@ depends_on = None
 TENANT: Final = "nullif(current_setting('app.tenant', true), '')"
 OWN: Final = f"(headers ->> 'tenant') IS NOT DISTINCT FROM (SELECT {TENANT})"
 
+FOUND_BY: Final = "tenant_id, id, status, ends_at, hold_expires_at"
 NEW: Final = "id, priority, entrypoint, payload, execute_after, dedupe_key, headers, status"
 
 
@@ -30,16 +32,21 @@ def upgrade() -> None:
     run_all(render_install(SETTINGS, create_schema=False))
     op.execute("DROP TRIGGER tg_pgqueuer_changed ON queue.pgqueuer")
     op.execute("GRANT USAGE ON SCHEMA queue TO boom_app, boom_relay")
-    op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA queue TO boom_app, boom_relay")
+    op.execute("GRANT USAGE ON SEQUENCE queue.pgqueuer_id_seq TO boom_app, boom_relay")
     wall_off_tenants()
     # Written by whoever changes a job; what went wrong with one is read by the relay only.
     op.execute("""
         GRANT INSERT (job_id, status, entrypoint, priority) ON queue.pgqueuer_log TO boom_app
     """)
     op.execute("GRANT SELECT, INSERT, DELETE ON queue.pgqueuer_log TO boom_relay")
+    find_past_bookings()
 
 
 def downgrade() -> None:
+    op.execute(f"REVOKE SELECT ({FOUND_BY}) ON bookings FROM boom_relay")
+    op.execute("GRANT SELECT ON bookings TO boom_relay")
+    op.execute("ALTER POLICY relay ON bookings USING (status = 'held')")
+    op.drop_index("ix_bookings_open", table_name="bookings")
     op.execute("DROP SCHEMA queue CASCADE")
 
 
@@ -57,6 +64,22 @@ def wall_off_tenants() -> None:
         ON queue.pgqueuer TO boom_app
     """)
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON queue.pgqueuer TO boom_relay")
+
+
+def find_past_bookings() -> None:
+    """The relay's role sees of more bookings than holds when they end, but not who comes."""
+    op.create_index(
+        "ix_bookings_open",
+        "bookings",
+        ["tenant_id", "ends_at"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('confirmed', 'checked_in')"),
+    )
+    op.execute(
+        "ALTER POLICY relay ON bookings USING (status IN ('held', 'confirmed', 'checked_in'))"
+    )
+    op.execute("REVOKE SELECT ON bookings FROM boom_relay")
+    op.execute(f"GRANT SELECT ({FOUND_BY}) ON bookings TO boom_relay")
 
 
 def run_all(statements: str) -> None:

@@ -17,6 +17,7 @@ from kit.settings import Settings
 from models.log import LogEntry
 from tests.client import Answer, Api
 from tests.factories import PASSWORD, Venue
+from tests.work import work_off
 
 LOGIN = """
     mutation ($input: LoginInput!) {
@@ -67,7 +68,7 @@ async def is_logged_in(api: Api, token: str) -> bool:
 
 async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
     """All that was mailed, once nothing is on its way any more."""
-    await runtime_errands(runtime).finish()
+    await work_off(runtime)
     return await asyncio.to_thread(_kept, settings)
 
 

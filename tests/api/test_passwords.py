@@ -18,11 +18,11 @@ from tests.api.accounts import (
     login,
     mails,
     refresh,
-    runtime_errands,
 )
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
+from tests.work import work_off
 
 NEW = "another password, long enough"
 
@@ -271,6 +271,6 @@ async def test_mail_that_fails_breaks_no_answer(
     runtime.parts[Mail] = SmtpMail.at("smtp://127.0.0.1:1")
 
     answer = await request_reset(api, venue)
-    await runtime_errands(runtime).finish()
+    await work_off(runtime)
 
     assert answer.refusals == []

@@ -1,0 +1,36 @@
+"""Mail, sent after the change that wrote it."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from integrations.mail import Mail, Undeliverable
+from kit.ids import new_id
+from kit.scope import Request, Runtime
+from kit.sealing import Unreadable
+from kit.worker import GivenUp
+from resolvers.mailed_tokens import message_in
+from resolvers.passwords import asked_for_reset, send_reset
+
+
+async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:
+    """Send a sealed letter. It comes twice where the worker dies between sending and noting it."""
+    try:
+        message = message_in(runtime, payload)
+    except Unreadable as error:
+        raise GivenUp("BOOM_SECRET has changed since it was written") from error
+    try:
+        await cast("Mail", runtime.parts[Mail]).send(message)
+    except Undeliverable as error:
+        raise GivenUp(str(error)) from error
+
+
+async def send_password_reset(
+    runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]
+) -> None:
+    """Find out whether somebody has the address that a new password was asked for, and write."""
+    try:
+        asked = asked_for_reset(runtime, payload)
+    except Unreadable as error:
+        raise GivenUp("BOOM_SECRET has changed since it was asked for") from error
+    await send_reset(runtime, Request(new_id()), **asked)

@@ -1,0 +1,72 @@
+"""The queue of jobs, as statements of our own see it; its tables are pgqueuer's."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Delete,
+    Select,
+    String,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kit.queue import SETTINGS
+
+_QUEUE: Final = table(
+    SETTINGS.queue_table,
+    column("id", BigInteger()),
+    column("status", String()),
+    column("entrypoint", String()),
+    column("execute_after", DateTime(timezone=True)),
+    column("headers", JSONB()),
+    schema=SETTINGS.db_schema,
+)
+_LOG: Final = table(
+    SETTINGS.queue_table_log,
+    column("id", BigInteger()),
+    column("job_id", BigInteger()),
+    column("created", DateTime(timezone=True)),
+    schema=SETTINGS.db_schema,
+)
+STATES: Final = ("queued", "scheduled", "running", "dead")
+
+
+def has_job(name: str, key: Any) -> ColumnElement[bool]:
+    """Is there a job of this name and dedupe key: waiting, being done, or dead?"""
+    return (
+        select(_QUEUE.c.id)
+        .where(_QUEUE.c.entrypoint == name, _QUEUE.c.headers["key"].astext == cast(key, String))
+        .exists()
+    )
+
+
+def backlog() -> Select[str, int]:
+    """How many jobs there are in each of the STATES that has some."""
+    status = cast(_QUEUE.c.status, String)
+    state = case(
+        (status == "failed", "dead"),
+        (status == "picked", "running"),
+        (_QUEUE.c.execute_after > func.now(), "scheduled"),
+        else_="queued",
+    )
+    return select(state, func.count()).group_by(state)
+
+
+def history_before(cutoff: datetime, *, limit: int) -> Delete:
+    """Forget what became of jobs that are gone, some at a time; why the dead ones died is kept."""
+    old = (
+        select(_LOG.c.id)
+        .where(_LOG.c.created < cutoff, _LOG.c.job_id.not_in(select(_QUEUE.c.id)))
+        .limit(limit)
+    )
+    return delete(_LOG).where(_LOG.c.id.in_(old))
