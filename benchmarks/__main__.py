@@ -1,174 +1,217 @@
-"""`python -m benchmarks`: a table of ratios; `--json`: the figures as one object."""
+"""`python -m benchmarks`: a table of ratios; `--json`: the figures as one object.
+
+`python -m benchmarks scaling`: what ten times the bookings do to a week's query.
+"""
 
 import argparse
 import asyncio
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
-from urllib.parse import urlencode
 
+import asyncpg
 import orjson
-import psutil
+import uvloop
 
-from benchmarks.data import WEEK, Data, load
-from benchmarks.load import Call, Measured, answer_of, measure
+from benchmarks.data import load
+from benchmarks.load import BadAnswer, Call, Measured, answer_of, measure
+from benchmarks.questions import BENCHMARKS, ONE_AT_A_TIME, SIZES, comparable
+from benchmarks.serving import CannotServe, Served, served
+from benchmarks.targets import TARGETS, Target
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrls, trusted_urls
+from kit.database_urls import DatabaseUrl, DatabaseUrls, trusted_urls
 from kit.embedded import EmbeddedServer
 
 SECRET: Final = "the secret of a benchmark that nobody else talks to"
-FIELDS: Final = (
-    "id reference status startsAt endsAt partySize room { name color } customer { name email }"
-)
-WEEK_QUERY: Final = f"""
-    query Week($since: DateTime!, $until: DateTime!) {{
-      bookings(first: 250, filter: {{ startsAt: {{ gte: $since, lt: $until }} }}) {{
-        nodes {{ {FIELDS} }}
-      }}
-    }}
-"""
-AVAILABILITY_QUERY: Final = """
-    query Free($query: AvailabilityQuery!) {
-      availability(query: $query) { slots { startsAt endsAt price { amount } room { id } } }
-    }
-"""
-AVAILABILITY_ROOMS: Final = 10
-# What a person waits for, rather than how many are served.
-ONE_AT_A_TIME: Final = frozenset({"availability"})
-ONE_QUERY: Final = f"query One($id: ID!) {{ booking(id: $id) {{ {FIELDS} }} }}"
+DEFAULT_TARGETS: Final = ("ours", "bare", "stock")
+TENANTS: Final = 50
+BOOKINGS: Final = 200_000
+SCALING_TENANTS: Final = 5
+
+Figures = dict[str, dict[str, dict[str, float]]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=5, help="of each target, alternating")
-    parser.add_argument("--seconds", type=float, default=2.0, help="that a round lasts")
-    parser.add_argument("--history", type=int, default=290_000, help="bookings before the week")
-    parser.add_argument("--json", action="store_true", help="print the figures as one object")
-    arguments = parser.parse_args()
-
-    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            figures = asyncio.run(_run(trusted_urls(server.url), folder, arguments))
-    finally:
-        shutil.rmtree(folder)
+    arguments = _arguments()
+    with _database() as (urls, folder):
+        if arguments.what == "scaling":
+            figures = uvloop.run(_scaling(urls, folder, arguments))
+        else:
+            figures = uvloop.run(_compared(urls, folder, arguments))
     if arguments.json:
         print(orjson.dumps(figures).decode())
     else:
         _print(figures)
 
 
-async def _run(
-    urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace
-) -> dict[str, dict[str, dict[str, float]]]:
-    print(f"Loading {arguments.history:,} bookings …", file=sys.stderr)
-    data = await load(urls, SECRET.encode(), history=arguments.history)
-    environment = {
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["compare", "scaling"], default="compare")
+    parser.add_argument(
+        "--benchmarks", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, metavar="NAME"
+    )
+    parser.add_argument(
+        "--targets", nargs="+", choices=TARGETS, default=DEFAULT_TARGETS, metavar="NAME"
+    )
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5, help="of each target, alternating")
+    parser.add_argument("--seconds", type=float, default=2.0, help="that a round lasts")
+    parser.add_argument("--tenants", type=int, default=TENANTS)
+    parser.add_argument("--bookings", type=int, default=BOOKINGS, help="of all tenants")
+    parser.add_argument("--json", action="store_true", help="print the figures as one object")
+    return parser.parse_args()
+
+
+@contextmanager
+def _database() -> Iterator[tuple[DatabaseUrls, Path]]:
+    """A server for this run, with an empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
+    try:
+        with EmbeddedServer(folder, durable=False) as server:
+            migrate(server.url)
+            yield trusted_urls(server.url), folder
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _compared(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> Figures:
+    """Each benchmark on all targets that run here and can do it."""
+    _say(f"Loading {arguments.bookings:,} bookings of {arguments.tenants} venues …")
+    data = await load(urls, SECRET.encode(), tenants=arguments.tenants, bookings=arguments.bookings)
+    figures: Figures = {}
+    with served(_chosen(arguments.targets), _environment(urls, folder)) as running:
+        for benchmark in arguments.benchmarks:
+            able = {one.target.name: one for one in running if benchmark in one.target.benchmarks}
+            calls = {name: one.target.ask(benchmark, one.port, data) for name, one in able.items()}
+            await _drop_what_differs(benchmark, calls, able)
+            if calls:
+                _say(f"Measuring {benchmark}: {', '.join(calls)} …")
+                figures[benchmark] = await _rounds(calls, able, benchmark, arguments)
+    return figures
+
+
+async def _scaling(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The week query on three databases: few bookings, ten times as many of each kind."""
+    few = arguments.bookings // 10
+    sizes = {
+        "few": (SCALING_TENANTS, few),
+        "ten times the tenants": (SCALING_TENANTS * 10, few * 10),
+        "ten times the history": (SCALING_TENANTS, few * 10),
+    }
+    calls: dict[str, Call] = {}
+    able: dict[str, Served] = {}
+    ours = _chosen(["ours"])
+    with (
+        served(ours, _environment(await _another(urls, 0), folder)) as first,
+        served(ours, _environment(await _another(urls, 1), folder)) as second,
+        served(ours, _environment(await _another(urls, 2), folder)) as third,
+    ):
+        for n, (name, (tenants, bookings)) in enumerate(sizes.items()):
+            _say(f"Loading {bookings:,} bookings of {tenants} venues …")
+            data = await load(_named(urls, n), SECRET.encode(), tenants=tenants, bookings=bookings)
+            [able[name]] = (first, second, third)[n]
+            calls[name] = able[name].target.ask("week", able[name].port, data)
+        return {"week": await _rounds(calls, able, "week", arguments)}
+
+
+async def _another(urls: DatabaseUrls, number: int) -> DatabaseUrls:
+    named = _named(urls, number)
+    connection = await asyncpg.connect(urls.owner)
+    try:
+        await connection.execute(f'CREATE DATABASE "{named.owner.database}"')
+    finally:
+        await connection.close()
+    await asyncio.to_thread(migrate, named.owner)
+    return named
+
+
+def _named(urls: DatabaseUrls, number: int) -> DatabaseUrls:
+    def there(url: DatabaseUrl) -> DatabaseUrl:
+        return url.in_database(f"scaling_{number}")
+
+    return DatabaseUrls(there(urls.owner), app=there(urls.app), relay=there(urls.relay))
+
+
+def _chosen(names: list[str]) -> list[Target]:
+    chosen = []
+    for name in names:
+        if reason := TARGETS[name].missing():
+            _say(f"Leaving out {name}: {reason}")
+        else:
+            chosen.append(TARGETS[name])
+    return chosen
+
+
+def _environment(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
+    return {
         "BOOM_APP_DATABASE_URL": urls.app,
         "BOOM_RELAY_DATABASE_URL": urls.relay,
         "BOOM_SECRET": SECRET,
         "BOOM_DATA": str(folder),
-        "BOOM_RATE_LIMIT": "off",
         "BENCH_DATABASE_URL": urls.owner,
     }
-    with ExitStack() as stack:
-        ours_port, ours = stack.enter_context(_served("app:create_app", environment))
-        bare_port, bare = stack.enter_context(_served("benchmarks.bare:create_app", environment))
-        processes = {"ours": ours, "bare": bare}
-        figures = {}
-        for name, calls in _calls(data, ours_port, bare_port).items():
-            await _check_same(calls)
-            rounds: dict[str, list[Measured]] = {target: [] for target in calls}
-            # The first round warms up and isn't counted.
-            for number in range(arguments.rounds + 1):
-                for target, call in calls.items():
-                    measured = await measure(
-                        call,
-                        processes[target],
-                        clients=1 if name in ONE_AT_A_TIME else arguments.clients,
-                        seconds=arguments.seconds,
-                    )
-                    if number:
-                        rounds[target].append(measured)
-            figures[name] = {target: _median(of_target) for target, of_target in rounds.items()}
-        return figures
 
 
-def _calls(data: Data, ours: int, bare: int) -> Mapping[str, Mapping[str, Call]]:
-    since, until = (each.isoformat() for each in WEEK)
-    week = {"query": WEEK_QUERY, "variables": {"since": since, "until": until}}
-    one = {"query": ONE_QUERY, "variables": {"id": data.booking_node_id}}
-    span = urlencode({"tenant": data.tenant_id, "since": since, "until": until})
-    which = urlencode({"tenant": data.tenant_id, "id": data.booking_id})
-    rooms = data.room_node_ids[:AVAILABILITY_ROOMS]
-    wanted = {"from": since, "to": until, "durationMinutes": 60, "roomIds": rooms}
-    free = {"query": AVAILABILITY_QUERY, "variables": {"query": wanted}}
-    return {
-        "week": {
-            "ours": Call.post(ours, "/graphql", orjson.dumps(week), data.token),
-            "bare": Call.get(bare, f"/week?{span}"),
-        },
-        "one": {
-            "ours": Call.post(ours, "/graphql", orjson.dumps(one), data.token),
-            "bare": Call.get(bare, f"/one?{which}"),
-        },
-        "availability": {"ours": Call.post(ours, "/graphql", orjson.dumps(free), data.token)},
-    }
-
-
-async def _check_same(calls: Mapping[str, Call]) -> None:
-    """Targets that answer differently can't be compared."""
-    answers = [orjson.loads(await answer_of(call))["data"] for call in calls.values()]
-    if any(answer != answers[0] for answer in answers):
-        raise SystemExit("The targets answer differently; nothing was measured.")
-
-
-@contextmanager
-def _served(factory: str, environment: Mapping[str, str]) -> Iterator[tuple[int, psutil.Process]]:
-    """One process of uvicorn, as the product runs it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
-    command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
-    command += ["--http", "httptools", "--no-server-header", "--ws-per-message-deflate", "false"]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port, process)
-        yield port, psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            raise SystemExit("A target ended before it served.")
+async def _drop_what_differs(
+    benchmark: str, calls: dict[str, Call], able: Mapping[str, Served]
+) -> None:
+    """Leave out who doesn't answer, or otherwise than the first of them."""
+    expected: Any = None
+    for name, call in list(calls.items()):
         try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit("A target didn't serve within 30 s.")
+            answer = orjson.loads(await answer_of(call))["data"]
+            data = able[name].target.read(benchmark, answer)
+            if not SIZES[benchmark](data):
+                raise BadAnswer(f"not as many rows as there are: {str(data)[:200]}")
+            found = comparable(benchmark, data)
+            if expected not in (None, found):
+                raise BadAnswer(_difference(expected, found))
+            expected = found
+        except (BadAnswer, OSError, TimeoutError, LookupError, TypeError, ValueError) as error:
+            _say(f"Leaving out {name} of {benchmark}: {type(error).__name__}: {error}")
+            del calls[name]
+
+
+def _difference(expected: Any, found: Any, path: str = "data") -> str:
+    if isinstance(expected, dict) and isinstance(found, dict) and [*expected] == [*found]:
+        pairs: Any = expected.items()
+        other: Any = found
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs, other = enumerate(expected), found
+    else:
+        return f"{path}: {str(expected)[:200]} expected, {str(found)[:200]} found"
+    return next(
+        _difference(value, other[key], f"{path}.{key}")
+        for key, value in pairs
+        if value != other[key]
+    )
+
+
+async def _rounds(
+    calls: Mapping[str, Call],
+    able: Mapping[str, Served],
+    benchmark: str,
+    arguments: argparse.Namespace,
+) -> dict[str, dict[str, float]]:
+    rounds: dict[str, list[Measured]] = {name: [] for name in calls}
+    # The first round warms up and isn't counted.
+    for number in range(arguments.rounds + 1):
+        for name, call in calls.items():
+            measured = await measure(
+                call,
+                able[name].process,
+                clients=1 if benchmark in ONE_AT_A_TIME else arguments.clients,
+                seconds=arguments.seconds,
+            )
+            if number:
+                rounds[name].append(measured)
+    return {name: _median(of_target) for name, of_target in rounds.items()}
 
 
 def _median(rounds: list[Measured]) -> dict[str, float]:
@@ -176,15 +219,24 @@ def _median(rounds: list[Measured]) -> dict[str, float]:
     return {name: round(median(one[name] for one in each), 2) for name in each[0]}
 
 
-def _print(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    print(f"{'':14}{'target':8}{'req/s':>10}{'p50 ms':>10}{'p95 ms':>10}{'CPU µs':>10}{'ratio':>8}")
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print(figures: Figures) -> None:
+    print(
+        f"{'':16}{'target':22}{'req/s':>10}{'p50 ms':>10}{'p95 ms':>10}{'CPU µs':>10}{'ratio':>8}"
+    )
     for name, targets in figures.items():
+        against = targets.get("bare") or next(iter(targets.values()))
         for target, of_target in targets.items():
-            bare = targets.get("bare")
-            ratio = f"{of_target['rps'] / bare['rps']:.3f}" if bare else ""
-            cells = "".join(f"{value:>10.1f}" for value in of_target.values())
-            print(f"{name:14}{target:8}{cells}{ratio:>8}")
+            cells = "".join(f"{value:>10,.1f}" for value in of_target.values())
+            ratio = of_target["rps"] / against["rps"]
+            print(f"{name:16}{target:22}{cells}{ratio:>8.3f}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (CannotServe, BadAnswer) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -1,10 +1,12 @@
-"""A venue with a full week, 20 rooms and 140 bookings with customers, after years of others.
+"""Venues with a full week each, 20 rooms and 140 bookings with customers, after years of others.
 
-It is open daily from 09:00 to 21:00, as a new tenant is.
+They are open daily from 09:00 to 21:00, as a new tenant is.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Final
 from uuid import UUID
 
@@ -17,43 +19,71 @@ from schema.ids import encode_id
 
 ROOMS: Final = 20
 BOOKINGS_A_ROOM: Final = 7
-MONDAY: Final = datetime(2027, 1, 4, tzinfo=UTC)
-WEEK: Final = (MONDAY, MONDAY + timedelta(days=7))
+BOOKINGS_A_WEEK: Final = ROOMS * BOOKINGS_A_ROOM
+MINUTES: Final = 30
+_STARTS_A_DAY: Final = 24
+_FREE_DAYS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A free half hour: what createBooking is asked for."""
+
+    room_id: UUID
+    starts_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What the targets are asked for, and by whom."""
+    """What the targets are asked for, and by whom: one venue of all, and its full week."""
 
     token: str
-    tenant_id: str
-    booking_id: str
-    booking_node_id: str
-    room_node_ids: list[str]
+    tenant_id: UUID
+    booking_id: UUID
+    customer_id: UUID
+    room_ids: list[UUID]
+    now: datetime
+    since: datetime
+    until: datetime
+    slots: Iterator[Slot]
+
+    @property
+    def booking_node_id(self) -> str:
+        return encode_id("Booking", self.booking_id)
 
 
-async def load(urls: DatabaseUrls, secret: bytes, *, history: int) -> Data:
-    """Fill an empty, migrated database, as its owner: ``history`` bookings lie before the week."""
+async def load(urls: DatabaseUrls, secret: bytes, *, tenants: int, bookings: int) -> Data:
+    """Fill an empty, migrated database, as its owner; each venue gets its part of the bookings."""
     connection = await asyncpg.connect(urls.owner)
+    now = datetime.now(UTC).replace(microsecond=0)
     try:
-        return await _load(connection, secret, history)
+        async with connection.transaction():
+            first, *_ = [
+                await _load_venue(connection, secret, n, bookings // tenants, now)
+                for n in range(tenants)
+            ]
+        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
+    return first
 
 
-async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> Data:
-    now = datetime.now(UTC)
+async def _load_venue(
+    connection: asyncpg.Connection, secret: bytes, number: int, bookings: int, now: datetime
+) -> Data:
     tenant, user, session = new_id(), new_id(), new_id()
-    await connection.execute("SELECT set_config('app.tenant', $1, false)", str(tenant))
+    # The week after the next: nothing of it is in the past, whenever this runs.
+    monday = now.replace(hour=0, minute=0, second=0) + timedelta(days=14 - now.weekday())
+    await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant))
     await connection.execute(
         """
         INSERT INTO tenants (id, name, subdomain, time_zone, currency_code, plan_code,
             slot_minutes, min_notice_minutes, max_advance_days, min_duration_minutes,
             max_duration_minutes, hold_minutes, requires_confirmation, version, created_at)
-        VALUES ($1, 'Bench', 'bench', 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 5, false,
-            1, $2)
+        VALUES ($1, 'Bench', $2, 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 5, false, 1, $3)
         """,
         tenant,
+        f"bench-{number}",
         now,
     )
     await connection.execute(
@@ -72,6 +102,15 @@ async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> 
         user,
         now,
     )
+    await connection.execute(
+        """
+        INSERT INTO weekday_hours (tenant_id, id, weekday, intervals)
+        SELECT $1, gen_random_uuid(), day, '[[540, 1260]]'
+        FROM unnest(ARRAY['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY',
+            'SUNDAY']) day
+        """,
+        tenant,
+    )
     rooms = [(tenant, new_id(), f"Room {n:02}", 4 + n, now) for n in range(ROOMS)]
     await connection.executemany(
         """
@@ -83,7 +122,7 @@ async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> 
     )
     customers = [
         (tenant, new_id(), f"Customer {n:03}", f"customer{n}@bench.test", now)
-        for n in range(ROOMS * BOOKINGS_A_ROOM)
+        for n in range(BOOKINGS_A_WEEK)
     ]
     await connection.executemany(
         """
@@ -92,13 +131,11 @@ async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> 
         """,
         customers,
     )
-    bookings = []
+    booked = []
     for n, customer in enumerate(customers):
         room, day = divmod(n, BOOKINGS_A_ROOM)
-        start = MONDAY + timedelta(days=day, hours=10 + room % 8)
-        bookings.append(
-            (tenant, new_id(), f"BENCH-{n:04}", rooms[room][1], customer[1], start, now)
-        )
+        start = monday + timedelta(days=day, hours=10 + room % 8)
+        booked.append((tenant, new_id(), f"BENCH-{n:04}", rooms[room][1], customer[1], start, now))
     await connection.executemany(
         """
         INSERT INTO bookings (tenant_id, id, reference, room_id, customer_id, status, starts_at,
@@ -107,34 +144,38 @@ async def _load(connection: asyncpg.Connection, secret: bytes, history: int) -> 
         VALUES ($1, $2, $3, $4, $5, 'confirmed', $6, $6::timestamptz + interval '1 hour',
             tstzrange($6, $6::timestamptz + interval '1 hour'), 2, 4000, 'USD', 1, $7, $7)
         """,
-        bookings,
+        booked,
     )
-    await _load_history(connection, tenant, [room[1] for room in rooms], history)
-    await connection.execute("ANALYZE")
+    room_ids = [room[1] for room in rooms]
+    await _load_history(connection, tenant, room_ids, max(bookings - BOOKINGS_A_WEEK, 0), now)
     token, _ = Tokens(secret).sign(tenant_id=tenant, user_id=user, session_id=session, now=now)
-    booking = bookings[0][1]
     return Data(
-        token,
-        str(tenant),
-        str(booking),
-        encode_id("Booking", booking),
-        [encode_id("Room", room[1]) for room in rooms],
+        token=token,
+        tenant_id=tenant,
+        booking_id=booked[0][1],
+        customer_id=customers[0][1],
+        room_ids=room_ids,
+        now=now,
+        since=monday,
+        until=monday + timedelta(days=7),
+        slots=_slots(room_ids, monday + timedelta(days=7)),
     )
+
+
+def _slots(room_ids: list[UUID], since: datetime) -> Iterator[Slot]:
+    """Free ones, of all rooms in turn, from the morning of the first day on."""
+    for n in count():
+        turn, room = divmod(n, len(room_ids))
+        day, start = divmod(turn, _STARTS_A_DAY)
+        if day >= _FREE_DAYS:
+            raise SystemExit("All free slots are booked: measure for a shorter time.")
+        yield Slot(room_ids[room], since + timedelta(days=day, hours=9, minutes=start * MINUTES))
 
 
 async def _load_history(
-    connection: asyncpg.Connection, tenant: UUID, room_ids: list[UUID], history: int
+    connection: asyncpg.Connection, tenant: UUID, room_ids: list[UUID], history: int, now: datetime
 ) -> None:
-    """One booking an hour in each room, back from the week until there are so many."""
-    await connection.execute(
-        """
-        INSERT INTO weekday_hours (tenant_id, id, weekday, intervals)
-        SELECT $1, gen_random_uuid(), day, '[[540, 1260]]'
-        FROM unnest(ARRAY['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY',
-            'SUNDAY']) day
-        """,
-        tenant,
-    )
+    """One booking an hour in each room, back from now until there are so many."""
     await connection.execute(
         """
         INSERT INTO bookings (tenant_id, id, reference, room_id, status, starts_at, ends_at,
@@ -149,5 +190,5 @@ async def _load_history(
         tenant,
         room_ids,
         history // len(room_ids),
-        MONDAY,
+        now.replace(minute=0, second=0),
     )

@@ -2,31 +2,41 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from statistics import quantiles
-from typing import Self
+from typing import Final, Self, cast
 
 import psutil
+
+ANSWER_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, ready to be sent again and again."""
+    """Requests to one port, ready to be sent; each answer has ``sign`` somewhere in its body."""
 
     port: int
-    raw: bytes
+    requests: Iterator[bytes]
+    sign: bytes = b""
 
     @classmethod
     def get(cls, port: int, path: str) -> Self:
-        return cls(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        """The same one again and again."""
+        return cls(port, repeat(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()))
 
     @classmethod
-    def post(cls, port: int, path: str, body: bytes, token: str) -> Self:
+    def post(
+        cls, port: int, path: str, bodies: Iterator[bytes], *, token: str = "", sign: bytes = b""
+    ) -> Self:
+        """A JSON body each."""
+        login = f"Authorization: Bearer {token}\r\n" if token else ""
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        return cls(port, head.encode() + body)
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{login}"
+        ).encode()
+        requests = (b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body) for body in bodies)
+        return cls(port, requests, sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +49,26 @@ class Measured:
     cpu_us_per_request: float
 
 
+class BadAnswer(Exception):
+    """A target said no, or something else than it was asked for."""
+
+
 async def answer_of(call: Call) -> bytes:
-    """The body of one answer. Raises RuntimeError unless it is 200."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", call.port)
-    try:
-        return await _exchange(reader, writer, call.raw)
-    finally:
-        writer.close()
+    """The body of one answer. Raises BadAnswer and OSError."""
+    client = await _connected(call, until=0, keeps_bodies=True)
+    await asyncio.wait_for(client.done, ANSWER_SECONDS)
+    return client.body
 
 
 async def measure(call: Call, server: psutil.Process, *, clients: int, seconds: float) -> Measured:
-    """Send the call from so many clients for so long; CPU is that of the server's process."""
-    latencies: list[float] = []
+    """Send the calls from so many clients for so long; CPU is that of the server's process."""
     before, began = _cpu(server), time.perf_counter()
-    await asyncio.gather(*(_client(call, began + seconds, latencies) for _ in range(clients)))
+    each = [await _connected(call, until=began + seconds) for _ in range(clients)]
+    async with asyncio.timeout(seconds + ANSWER_SECONDS):
+        await asyncio.gather(*(client.done for client in each))
     lasted, spent = time.perf_counter() - began, _cpu(server) - before
-    cuts = quantiles(latencies, n=100)
+    latencies = [latency for client in each for latency in client.latencies]
+    cuts = quantiles(latencies, n=100) if len(latencies) > 1 else latencies * 99
     return Measured(
         rps=len(latencies) / lasted,
         p50_ms=cuts[49] * 1000,
@@ -63,26 +77,91 @@ async def measure(call: Call, server: psutil.Process, *, clients: int, seconds: 
     )
 
 
-async def _client(call: Call, until: float, latencies: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", call.port)
-    try:
-        while (sent := time.perf_counter()) < until:
-            await _exchange(reader, writer, call.raw)
-            latencies.append(time.perf_counter() - sent)
-    finally:
-        writer.close()
+async def _connected(call: Call, *, until: float, keeps_bodies: bool = False) -> "_Client":
+    _, client = await asyncio.get_running_loop().create_connection(
+        lambda: _Client(call, until, keeps_bodies=keeps_bodies), "127.0.0.1", call.port
+    )
+    return client
 
 
-async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, raw: bytes
-) -> bytes:
-    writer.write(raw)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(f"{head.decode()}{body.decode()}")
-    return body
+class _Client(asyncio.Protocol):
+    """Sends the next request when the last one is answered. So cheap that it isn't what is slow:
+    of an answer it reads the status, the length and, where one is wanted, the sign.
+    """
+
+    def __init__(self, call: Call, until: float, *, keeps_bodies: bool) -> None:
+        self.latencies: list[float] = []
+        self.body = b""
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._call = call
+        self._until = until
+        self._keeps = keeps_bodies or bool(call.sign)
+        self._received: list[bytes] = []
+        # Of the body; None before the head is complete.
+        self._missing: int | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing is None:
+            self._begin(b"".join([*self._received, data]))
+        else:
+            self._missing -= len(data)
+            if self._keeps:
+                self._received.append(data)
+        if self._missing == 0 and not self.done.done():
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(BadAnswer(f"the connection was closed: {exc}"))
+
+    def _begin(self, data: bytes) -> None:
+        head, end, body = data.partition(b"\r\n\r\n")
+        if not end:
+            self._received = [data]
+            return
+        if not head.startswith(b"HTTP/1.1 200"):
+            self._fail(data)
+            return
+        self._missing = _length(head) - len(body)
+        self._received = [body] if self._keeps else []
+
+    def _end(self) -> None:
+        now = time.perf_counter()
+        self.latencies.append(now - self._sent)
+        if self._keeps:
+            self.body = b"".join(self._received)
+            if self._call.sign not in self.body:
+                self._fail(self.body)
+                return
+        self._received = []
+        self._missing = None
+        if now < self._until:
+            self._send()
+        else:
+            self.done.set_result(None)
+            self._transport.close()
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(next(self._call.requests))
+
+    def _fail(self, data: bytes) -> None:
+        self.done.set_exception(BadAnswer(data[:2000].decode(errors="replace")))
+        self._transport.abort()
+
+
+def _length(head: bytes) -> int:
+    at = head.find(b"ontent-")
+    while at >= 0:
+        name, _, rest = head[at:].partition(b":")
+        if name.lower() == b"ontent-length":
+            return int(rest.split(b"\r\n", 1)[0])
+        at = head.find(b"ontent-", at + 1)
+    raise BadAnswer(f"no Content-Length:\n{head.decode(errors='replace')}")
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -1,0 +1,126 @@
+"""What every target is asked, in the words of GraphQL: the texts and their variables."""
+
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Any, Final
+
+import orjson
+
+from benchmarks.data import BOOKINGS_A_WEEK, MINUTES, ROOMS, Data, Slot
+from schema.ids import encode_id
+
+NEXT: Final = 5
+FOUND: Final = "customer 01"
+AVAILABILITY_ROOMS: Final = 10
+
+_BOOKING: Final = (
+    "id reference status startsAt endsAt partySize room { name color } customer { name email }"
+)
+TEXTS: Final = {
+    "week": f"""
+        query Week($since: DateTime!, $until: DateTime!) {{
+          bookings(first: 250, filter: {{ startsAt: {{ gte: $since, lt: $until }} }}) {{
+            nodes {{ {_BOOKING} }}
+          }}
+        }}
+    """,
+    "one": f"query One($id: ID!) {{ booking(id: $id) {{ {_BOOKING} }} }}",
+    "to_many": f"""
+        query Next($now: DateTime!) {{
+          rooms(first: {ROOMS}) {{
+            nodes {{
+              id name
+              bookings(first: {NEXT}, filter: {{ startsAt: {{ gte: $now }} }}) {{
+                nodes {{ id reference status startsAt endsAt customer {{ name }} }}
+              }}
+            }}
+          }}
+        }}
+    """,
+    "search": f"""
+        query Search($text: String!, $now: DateTime!) {{
+          bookings(first: 20, filter: {{ search: $text, startsAt: {{ gte: $now }} }}) {{
+            totalCount nodes {{ {_BOOKING} }}
+          }}
+        }}
+    """,
+    "create_booking": """
+        mutation Create($input: CreateBookingInput!) {
+          createBooking(input: $input) {
+            booking { id status startsAt endsAt partySize room { name } customer { name } }
+            userErrors { message }
+          }
+        }
+    """,
+    "availability": """
+        query Free($query: AvailabilityQuery!) {
+          availability(query: $query) { slots { startsAt endsAt price { amount } room { id } } }
+        }
+    """,
+}
+BENCHMARKS: Final = tuple(TEXTS)
+# What a person waits for, rather than how many are served.
+ONE_AT_A_TIME: Final = frozenset({"availability"})
+# An answer without it is a refusal, however it looks to HTTP.
+SIGNS: Final = {"create_booking": b'"userErrors":[]'}
+# How many rows an answer has to have: an empty one would be answered fastest.
+SIZES: Final[dict[str, Callable[[Any], bool]]] = {
+    "week": lambda data: len(data["bookings"]["nodes"]) == BOOKINGS_A_WEEK,
+    "one": lambda data: data["booking"]["room"]["name"] == "Room 00",
+    "to_many": lambda data: all(
+        len(room["bookings"]["nodes"]) == NEXT for room in data["rooms"]["nodes"]
+    ),
+    "search": lambda data: data["bookings"]["totalCount"] == len(data["bookings"]["nodes"]) == 10,
+    "create_booking": lambda data: data["createBooking"]["booking"]["status"] == "CONFIRMED",
+    "availability": lambda data: len(data["availability"]["slots"]) > 1000,
+}
+
+
+def bodies(benchmark: str, data: Data) -> Iterator[bytes]:
+    """The JSON bodies to post; each of createBooking asks for a slot that is free."""
+    text = " ".join(TEXTS[benchmark].split())
+    if benchmark == "create_booking":
+        return (_body(text, {"input": _creating(slot, data)}) for slot in data.slots)
+    return repeat(_body(text, _variables(benchmark, data)))
+
+
+def comparable(benchmark: str, data: Any) -> Any:
+    """What has to be equal between targets: a booking that each made anew has an id of its own."""
+    if benchmark != "create_booking":
+        return data
+    created = dict(data["createBooking"]["booking"])
+    for own in ("id", "startsAt", "endsAt", "room"):
+        created[own] = bool(created[own])
+    return created
+
+
+def _variables(benchmark: str, data: Data) -> dict[str, Any]:
+    since, until, now = (instant(each) for each in (data.since, data.until, data.now))
+    rooms = [encode_id("Room", room) for room in data.room_ids[:AVAILABILITY_ROOMS]]
+    free = {"from": since, "to": until, "durationMinutes": 60, "roomIds": rooms}
+    variables: dict[str, dict[str, Any]] = {
+        "week": {"since": since, "until": until},
+        "one": {"id": data.booking_node_id},
+        "to_many": {"now": now},
+        "search": {"text": FOUND, "now": now},
+        "availability": {"query": free},
+    }
+    return variables[benchmark]
+
+
+def _creating(slot: Slot, data: Data) -> dict[str, Any]:
+    return {
+        "roomId": encode_id("Room", slot.room_id),
+        "start": {"at": instant(slot.starts_at)},
+        "durationMinutes": MINUTES,
+        "customer": {"id": encode_id("Customer", data.customer_id)},
+        "partySize": 2,
+    }
+
+
+def instant(at: Any) -> str:
+    return str(at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _body(text: str, variables: dict[str, Any]) -> bytes:
+    return orjson.dumps({"query": text, "variables": variables})

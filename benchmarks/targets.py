@@ -1,0 +1,106 @@
+"""What is measured: how each is started, and how it is asked.
+
+A new one is a ``Target`` in ``TARGETS``.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+
+from benchmarks.data import MINUTES, Data
+from benchmarks.load import Call
+from benchmarks.questions import BENCHMARKS, FOUND, SIGNS, bodies, instant
+
+READS: Final = ("week", "one", "to_many", "search")
+DATABASE: Final = (*READS, "create_booking")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server of one process.
+
+    ``start`` gives the command that serves at a port; it finds the database in
+    BENCH_DATABASE_URL, as a superuser. ``ask`` gives the calls of a benchmark. ``read`` turns the
+    ``data`` of its answers into those of ours. ``missing`` says why it can't run here; None: it
+    can.
+    """
+
+    name: str
+    start: Callable[[int], Sequence[str]]
+    benchmarks: Sequence[str]
+    ask: Callable[[str, int, Data], Call]
+    read: Callable[[str, Any], Any] = field(default=lambda _benchmark, data: data)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    missing: Callable[[], str | None] = field(default=lambda: None)
+
+
+def graphql(path: str = "/graphql", *, logs_in: bool = False) -> Callable[[str, int, Data], Call]:
+    """Asks in GraphQL, in the words of ours."""
+
+    def ask(benchmark: str, port: int, data: Data) -> Call:
+        return Call.post(
+            port,
+            path,
+            bodies(benchmark, data),
+            token=data.token if logs_in else "",
+            sign=SIGNS.get(benchmark, b""),
+        )
+
+    return ask
+
+
+def uvicorn(factory: str) -> Callable[[int], Sequence[str]]:
+    """One process of it, with the options that the product runs with."""
+
+    def start(port: int) -> Sequence[str]:
+        command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
+        command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
+        command += ["--http", "httptools", "--no-server-header"]
+        return [*command, "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
+
+    return start
+
+
+def _ask_bare(benchmark: str, port: int, data: Data) -> Call:
+    if benchmark == "create_booking":
+        return Call.post(port, "/create_booking", _creating(data), sign=SIGNS[benchmark])
+    given: dict[str, dict[str, object]] = {
+        "week": {"since": instant(data.since), "until": instant(data.until)},
+        "one": {"id": data.booking_id},
+        "to_many": {"now": instant(data.now)},
+        "search": {"text": FOUND, "now": instant(data.now)},
+    }
+    query = urlencode({"tenant": data.tenant_id, **given[benchmark]})
+    return Call.get(port, f"/{benchmark}?{query}")
+
+
+def _creating(data: Data) -> Iterator[bytes]:
+    for slot in data.slots:
+        yield orjson.dumps(
+            {
+                "tenant": data.tenant_id,
+                "room": slot.room_id,
+                "customer": data.customer_id,
+                "startsAt": slot.starts_at,
+                "minutes": MINUTES,
+            }
+        )
+
+
+TARGETS: Final = {
+    target.name: target
+    for target in (
+        Target(
+            "ours",
+            uvicorn("benchmarks.ours:create_app"),
+            BENCHMARKS,
+            graphql(logs_in=True),
+        ),
+        Target("bare", uvicorn("benchmarks.bare:create_app"), DATABASE, _ask_bare),
+        Target("stock", uvicorn("benchmarks.stock:create_app"), DATABASE, graphql()),
+    )
+}
