@@ -149,6 +149,18 @@ def refund_failed(amount_minor: int, source_id: UUID) -> Posting:
     return Posting(PostingKind.REFUND_FAILED, source_id, entries)
 
 
+def refund_returned(amount_minor: int, source_id: UUID) -> Posting:
+    """What had gone back has come back, and is held again."""
+    entries = {Account.REFUNDED: amount_minor, Account.RECEIVABLE: -amount_minor}
+    return Posting(PostingKind.REFUND_FAILED, source_id, entries)
+
+
+def refunded_elsewhere(amount_minor: int, source_id: UUID) -> Posting:
+    """Somebody gave so much back at the gateway itself."""
+    entries = {Account.RECEIVABLE: amount_minor, Account.REFUNDED: -amount_minor}
+    return Posting(PostingKind.REFUND_SENT, source_id, entries)
+
+
 def _too_much(balances: Balances) -> str:
     if balances.held.amount_minor <= 0:
         return "There is nothing to refund."

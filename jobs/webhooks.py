@@ -11,6 +11,7 @@ from integrations.payments.protocol import GatewayEvent, Subject
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.webhooks import EventState
+from resolvers.settlement import payment_event
 from resolvers.transactions import perform
 from resolvers.webhooks import event_of, finish_event, is_waiting
 
@@ -21,7 +22,10 @@ Events come late, twice, in any order and at the same time: it looks at what the
 the object now, and doing it again changes nothing. What it raises is tried again later.
 """
 
-HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {}
+HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {
+    Subject.PAYMENT: (payment_event,),
+    Subject.REFUND: (payment_event,),
+}
 
 _SYSTEM: Final = Actor(ActorKind.SYSTEM)
 

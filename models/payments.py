@@ -1,6 +1,7 @@
 """Payments for bookings: what was asked for, what moved, and what was written down about it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -162,6 +163,22 @@ class Receipt(TenantRow, table=True):
     def name(self) -> str:
         """As it is printed: '2027-000042'."""
         return f"{self.year}-{self.number:06}"
+
+    @property
+    def parts(self) -> list["ReceiptPart"]:
+        """What it is for, line by line."""
+        return [
+            ReceiptPart(line["label"], Money(line["amount_minor"], self.currency_code))
+            for line in self.lines
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPart:
+    """A line of a receipt."""
+
+    label: str
+    amount: Money
 
 
 class ReceiptCounter(SQLModel, table=True):

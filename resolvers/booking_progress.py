@@ -18,6 +18,7 @@ from models.base import snapshot
 from models.bookings import (
     Booking,
 )
+from resolvers import refunds
 from resolvers.booking_rows import (
     Reason,
     Version,
@@ -84,10 +85,28 @@ async def complete_booking(
 
 
 async def mark_no_show(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    waive_fee: Annotated[
+        bool, Doc("Whether a card that is held is let go; its fee is taken otherwise.")
+    ] = False,
+    reason: Reason = None,
 ) -> Booking:
-    """Note that nobody came, once a booking has started; its remaining time is free at once."""
-    return await _become(scope, id, Status.NO_SHOW, EventType.BOOKING_NO_SHOW, version=version)
+    """Note that nobody came, once a booking has started; its remaining time is free at once.
+
+    The fee is taken from a card that is held for it, unless that is waived.
+    """
+    return await _become(
+        scope,
+        id,
+        Status.NO_SHOW,
+        EventType.BOOKING_NO_SHOW,
+        version=version,
+        reason=reason,
+        waives_fee=waive_fee,
+    )
 
 
 async def expire_hold(scope: Scope, id: BookingId) -> None:
@@ -108,11 +127,15 @@ async def _become(
     *,
     version: int,
     reason: str | None = None,
+    waives_fee: bool = False,
 ) -> Booking:
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)
     check_transition(life_of(booking, await own_tenant(scope)), wanted, now=scope.now())
-    before = snapshot(booking)
+    before, was = snapshot(booking), Status(booking.status)
     booking.status = wanted.value
     booking.hold_expires_at = None
-    return changed_booking(scope, event, booking, before, reason=reason)
+    also = {"no_show_fee": "waived"} if waives_fee else None
+    changed_booking(scope, event, booking, before, reason=reason, also=also)
+    await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee)
+    return booking

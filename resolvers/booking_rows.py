@@ -1,5 +1,6 @@
 """Bookings as changes find them: visible, under their room's lock; and how a change is told."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from sqlalchemy import Select, false
@@ -105,10 +106,13 @@ def changed_booking(
     *,
     reason: str | None = None,
     claimed: Claim | None = None,
+    also: Mapping[str, object] | None = None,
 ) -> Booking:
     booking.version += 1
     booking.updated_at = scope.now()
-    scope.emit(booking_event(type, booking, before=before, reason=reason, claimed=claimed))
+    scope.emit(
+        booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
+    )
     return booking
 
 
@@ -119,8 +123,9 @@ def booking_event(
     before: Any = None,
     reason: str | None = None,
     claimed: Claim | None = None,
+    also: Mapping[str, object] | None = None,
 ) -> Event:
-    after = snapshot(booking)
+    after = {**snapshot(booking), **(also or {})}
     if claimed is not None and claimed.lifted:
         after = {**after, "overridden": [code.value for code in claimed.lifted]}
     return Event(type, "Booking", booking.id, reason=reason, before=before, after=after)

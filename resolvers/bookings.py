@@ -1,6 +1,6 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Annotated, Any
 from uuid import UUID
@@ -48,9 +48,11 @@ from models.bookings import (
     inserted_unless_taken,
     stored_lines,
 )
+from models.payments import stored_terms, terms_of_booking, terms_of_tenant
 from models.tenants import Tenant
 from permissions.policy import may
 from permissions.roles import P
+from resolvers import payments, refunds
 from resolvers.booking_rows import (
     Reason,
     Version,
@@ -67,7 +69,7 @@ from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import customer_for
 from resolvers.rows import at_version, raise_all
 from resolvers.tenants import own_tenant
-from resolvers.usage import booking_refusals, count_booking
+from resolvers.usage import booking_refusals, count_booking, subscription_refusals
 
 # ------------------------------------------------------------------------------ reading
 
@@ -124,14 +126,13 @@ async def hold_booking(
     claimed = await claim(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
-    raise_all(claimed.refusals)
-    expires_at = scope.now() + timedelta(minutes=claimed.tenant.hold_minutes)
+    raise_all([*claimed.refusals, *await subscription_refusals(scope)])
     held = await _insert(
         scope,
         claimed,
         status=Status.HELD,
         customer_id=scope.actor.own_id,
-        hold_expires_at=expires_at,
+        hold_expires_at=_hold_end(scope, claimed.tenant),
         note=None,
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
@@ -159,8 +160,9 @@ async def create_booking(
     """Book a time, directly or from a hold.
 
     Give either `holdId`, or `roomId` with `start` and `durationMinutes`. PENDING where the venue
-    confirms bookings, else CONFIRMED. A customer whose e-mail address is not verified yet can
-    hold a time, and book it then.
+    confirms bookings, else CONFIRMED. Where the venue asks customers for a payment it stays HELD,
+    with `payment` to make until its hold ends: it is booked once that has gone through. A customer
+    whose e-mail address is not verified yet can hold a time, and book it then.
     """
     actor = scope.actor
     # A user becomes a customer of the venue, with a record, by proving their address.
@@ -191,8 +193,12 @@ async def create_booking(
     total = claimed.price.total if claimed.price else None
     customer_id, refused = await _customer(scope, customer)
     problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
+    problems += await subscription_refusals(scope)
     if problems:
         raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
+    due = payments.due_first(scope, terms_of_tenant(claimed.tenant), total)
+    if due is not None:
+        return await _held_for_payment(scope, claimed, due, customer_id=customer_id, note=note)
     await count_booking(scope, claimed.tenant)
     made = await _insert(
         scope,
@@ -203,7 +209,26 @@ async def create_booking(
         note=note,
     )
     scope.emit(booking_event(EventType.BOOKING_CREATED, made, claimed=claimed))
+    await payments.charge_price(scope, made)
     return made
+
+
+async def _held_for_payment(
+    scope: Scope, claimed: Claim, due: Money, *, customer_id: UUID | None, note: str | None
+) -> Booking:
+    raise_all(await booking_refusals(scope, claimed.tenant))
+    held = await _insert(
+        scope,
+        claimed,
+        status=Status.HELD,
+        customer_id=customer_id,
+        hold_expires_at=_hold_end(scope, claimed.tenant),
+        note=note,
+    )
+    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
+    asked = payments.ask(scope, held, due)
+    payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
+    return held
 
 
 async def _convert(
@@ -220,19 +245,31 @@ async def _convert(
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
     check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
+    if await payments.is_asked(scope, hold):
+        # Somebody who didn't hear how to pay for it asks again.
+        return hold
     before = snapshot(hold)
     if party_size != 1:
         hold.party_size = party_size
     problems = [*text_refusals(note=note), *await _capacity_problems(scope, hold)]
     customer_id, unknown = await _customer(scope, customer)
     problems += [*unknown, *price_refusals(expected, hold.price)]
+    problems += await subscription_refusals(scope)
     if problems:
         raise_all([*problems, *await booking_refusals(scope, tenant)])
-    await count_booking(scope, tenant)
     hold.customer_id = customer_id or hold.customer_id
+    hold.note = note
+    due = payments.due_first(scope, terms_of_booking(hold), hold.price)
+    if due is not None:
+        raise_all(await booking_refusals(scope, tenant))
+        # Once: whoever has typed for long has the whole time to pay.
+        hold.hold_expires_at = _hold_end(scope, tenant)
+        payments.ask(scope, hold, due)
+        return changed_booking(scope, EventType.PAYMENT_REQUESTED, hold, before)
+    await count_booking(scope, tenant)
     hold.status = _booked(tenant).value
     hold.hold_expires_at = None
-    hold.note = note
+    await payments.charge_price(scope, hold)
     return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
 
 
@@ -275,7 +312,7 @@ async def reschedule_booking(
     except InvalidTransition as refusal:
         refused.insert(0, refusal)
     raise_all(refused)
-    before = snapshot(moved)
+    before, price_before = snapshot(moved), moved.price_minor
     if (target, claimed.wanted.minutes) != (moved.room_id, minutes):
         price = claimed.price
         moved.price_lines = stored_lines(price)
@@ -287,11 +324,12 @@ async def reschedule_booking(
     moved.starts_at = claimed.wanted.start
     moved.ends_at = claimed.wanted.end
     moved.occupied = claimed.occupied
-    return [
-        changed_booking(
-            scope, EventType.BOOKING_RESCHEDULED, moved, before, reason=reason, claimed=claimed
-        )
-    ]
+    changed_booking(
+        scope, EventType.BOOKING_RESCHEDULED, moved, before, reason=reason, claimed=claimed
+    )
+    await payments.charge_difference(scope, moved, price_before)
+    await refunds.give_surplus_back(scope, moved)
+    return [moved]
 
 
 async def update_booking(
@@ -338,6 +376,7 @@ async def _insert(scope: Scope, claimed: Claim, **given: Any) -> Booking:
         "price_lines": stored_lines(price),
         "price_minor": price.total.amount_minor if price else None,
         "currency_code": claimed.room.currency_code,
+        "terms": stored_terms(terms_of_tenant(claimed.tenant)),
         "version": 1,
         "created_at": scope.now(),
         "updated_at": scope.now(),
@@ -371,6 +410,10 @@ async def _customer(
 async def _capacity_problems(scope: Scope, booking: Booking) -> list[Refusal]:
     room = await scope.loaders.related(booking, "room")
     return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
+
+
+def _hold_end(scope: Scope, tenant: Tenant) -> datetime:
+    return scope.now() + timedelta(minutes=tenant.hold_minutes)
 
 
 def _booked(tenant: Tenant) -> Status:

@@ -10,6 +10,7 @@ from uuid import UUID
 from typing_extensions import Doc
 
 from domain.bookings import Status
+from domain.cancellation import Quote
 from domain.customers import CustomerChoice, NewCustomer, tidy
 from domain.errors import (
     Code,
@@ -33,16 +34,22 @@ from kit.errors import Unauthenticated
 from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import Link, Links
 from models.bookings import Booking
+from models.payments import Payment
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
-from resolvers import booking_progress, booking_rows, bookings
+from resolvers import booking_progress, booking_rows, bookings, payments
 from resolvers.mailed_tokens import send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
 
 GOOD_AFTER_END: Final = timedelta(days=1)
 """How long a link is good once the booking is over."""
+
+_ASKED: Final = {
+    Status.PENDING: "have asked for",
+    Status.HELD: "have begun to book, and book by paying in time,",
+}
 
 LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
 Subdomain = Annotated[str, Doc("The venue's.")]
@@ -102,6 +109,7 @@ async def book_as_guest(
 ) -> GuestBooked:
     """Book a time without an account, directly or from a hold.
 
+    Where the venue asks for a payment it stays HELD, with `payment` to make until its hold ends.
     The answer and a mail carry a token that shows, moves and cancels this one booking until a day
     after its end. Whether the venue knows the address already is told to nobody.
     """
@@ -208,6 +216,36 @@ async def venue_of(scope: Scope, booking: Booking) -> Tenant:
     return tenant
 
 
+async def payment_of(scope: Scope, booking: Booking) -> Payment | None:
+    """What was asked for last: the payment to make, while the booking is held for it."""
+    return await payments.payment(public(scope, booking.tenant_id), booking)
+
+
+async def amount_paid(scope: Scope, booking: Booking) -> Money:
+    """All that has arrived, whatever of it went back."""
+    return await payments.amount_paid(public(scope, booking.tenant_id), booking)
+
+
+async def amount_refunded(scope: Scope, booking: Booking) -> Money:
+    """All that has gone back."""
+    return await payments.amount_refunded(public(scope, booking.tenant_id), booking)
+
+
+async def balance_due(scope: Scope, booking: Booking) -> Money | None:
+    """What is still owed for it; null where nothing is kept of it."""
+    return await payments.balance_due(public(scope, booking.tenant_id), booking)
+
+
+async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
+    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)
+
+
+async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
+    """What goes back of what was paid; null where nothing does."""
+    return await payments.cancellation_refund(public(scope, booking.tenant_id), [booking])
+
+
 # ------------------------------------------------------------------------------ steps
 
 
@@ -290,7 +328,7 @@ def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
 
 def _letter(to: str, tenant: Tenant, room: Room, booking: Booking, token: str) -> Message:
     time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
-    asked = "have asked for" if booking.status == Status.PENDING.value else "have booked"
+    asked = _ASKED.get(Status(booking.status), "have booked")
     return Message(
         to=to,
         subject=f"Your booking {booking.reference} at {tenant.name}",

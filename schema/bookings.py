@@ -1,6 +1,7 @@
 """Bookings: a room held for somebody for a time."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from sqlmodel import col
@@ -10,15 +11,25 @@ import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.bookings import Status
 from domain.errors import SlotTaken, SlotUnavailable
 from domain.events import EventType as E
+from domain.money import Money as Amount
 from domain.pricing import Price
 from domain.pricing import PriceLine as Line
 from domain.venue_time import LocalPeriod as Period
 from domain.venue_time import TimeZone
 from kit.cursors import EventCursor
+from kit.operation import Operation
 from kit.scope import Scope
 from models.log import LogEntry
 from permissions.roles import P
-from resolvers import audit, availability, booking_progress, booking_rows, bookings
+from resolvers import (
+    audit,
+    availability,
+    booking_progress,
+    booking_rows,
+    bookings,
+    settlement,
+)
+from resolvers import payments as paid
 from schema.audit import BookingChange
 from schema.availability import BusyInterval, Slot, SlotReason
 from schema.customers import Customer
@@ -27,6 +38,7 @@ from schema.fields import Node, column, computed, node, query, related, value
 from schema.money import Money
 from schema.mutations import mutation, payload
 from schema.pages import Connection, View, connection
+from schema.payments import CancellationQuote, Payment, Refund
 from schema.rooms import Room
 
 
@@ -83,6 +95,15 @@ class Booking(Node):
         "What it costs; frozen when it was held or booked.",
         requires=P.PRICES_READ,
         name="breakdown",
+    )
+    payment: Payment | None = computed(paid.payment, requires=P.PAYMENTS_READ)
+    payments: list[Payment] | None = computed(paid.payments, requires=P.PAYMENTS_READ)
+    refunds: list[Refund] | None = computed(paid.refunds, requires=P.PAYMENTS_READ)
+    amount_paid: Money | None = computed(paid.amount_paid, requires=P.PAYMENTS_READ)
+    amount_refunded: Money | None = computed(paid.amount_refunded, requires=P.PAYMENTS_READ)
+    balance_due: Money | None = computed(paid.balance_due, requires=P.PAYMENTS_READ)
+    cancellation_quote: CancellationQuote | None = computed(
+        paid.cancellation_quote, requires=P.PAYMENTS_READ
     )
     created_at: datetime = column("When it was held or booked.")
     updated_at: datetime = column("When it last changed.")
@@ -177,11 +198,17 @@ class RescheduleBookingPayload:
     replayed: bool
 
 
+async def _refund(scope: Scope, answer: Any) -> Amount | None:
+    """What goes back of what was paid; null where nothing does."""
+    return await paid.cancellation_refund(scope, answer.bookings)
+
+
 @payload
 class CancelBookingPayload:
     """The cancelled bookings."""
 
     bookings: list[Booking]
+    refund: Money | None = computed(_refund)
     replayed: bool
 
 
@@ -206,6 +233,13 @@ class MarkNoShowPayload:
     booking: Booking | None
 
 
+async def settled(operation: Operation, changed: models.Booking | list[models.Booking]) -> None:
+    """Ask the gateway at once for what the change has made due of the bookings' payments."""
+    for booking in changed if isinstance(changed, list) else [changed]:
+        if booking.terms is not None:
+            await settlement.settle_now(operation.runtime, booking.tenant_id, booking.id)
+
+
 @strawberry.type
 class BookingMutations:
     hold_booking: HoldBookingPayload | None = mutation(
@@ -214,8 +248,9 @@ class BookingMutations:
     create_booking: CreateBookingPayload | None = mutation(
         bookings.create_booking,
         requires=P.BOOKINGS_WRITE,
-        emits=[E.BOOKING_CREATED],
+        emits=[E.BOOKING_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
         idempotent=True,
+        then=settled,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
         booking_progress.confirm_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CONFIRMED]
@@ -223,8 +258,9 @@ class BookingMutations:
     reject_booking: RejectBookingPayload | None = mutation(
         booking_progress.reject_booking,
         requires=P.BOOKINGS_MANAGE,
-        emits=[E.BOOKING_REJECTED],
+        emits=[E.BOOKING_REJECTED, E.REFUND_REQUESTED],
         wrapped=False,
+        then=settled,
     )
     update_booking: UpdateBookingPayload | None = mutation(
         bookings.update_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_UPDATED]
@@ -232,21 +268,30 @@ class BookingMutations:
     reschedule_booking: RescheduleBookingPayload | None = mutation(
         bookings.reschedule_booking,
         requires=P.BOOKINGS_WRITE,
-        emits=[E.BOOKING_RESCHEDULED],
+        emits=[E.BOOKING_RESCHEDULED, E.REFUND_REQUESTED],
         idempotent=True,
+        then=settled,
     )
     cancel_booking: CancelBookingPayload | None = mutation(
         booking_progress.cancel_booking,
         requires=P.BOOKINGS_WRITE,
-        emits=[E.BOOKING_CANCELLED],
+        emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         idempotent=True,
+        then=settled,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
         booking_progress.check_in_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CHECKED_IN]
     )
     complete_booking: CompleteBookingPayload | None = mutation(
-        booking_progress.complete_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_COMPLETED]
+        booking_progress.complete_booking,
+        requires=P.BOOKINGS_MANAGE,
+        emits=[E.BOOKING_COMPLETED],
+        then=settled,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
-        booking_progress.mark_no_show, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_NO_SHOW]
+        booking_progress.mark_no_show,
+        requires=P.BOOKINGS_MANAGE,
+        emits=[E.BOOKING_NO_SHOW],
+        input_required=False,
+        then=settled,
     )

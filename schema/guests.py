@@ -1,16 +1,22 @@
 """Guests: they book without an account, and look after that one booking by a link."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
 from domain.bookings import Status
 from domain.events import EventType as E
+from domain.money import Money as Amount
+from kit.operation import Operation
+from kit.scope import Scope
 from permissions.roles import P
 from resolvers import guests
-from schema.bookings import LocalPeriod, PriceBreakdown
+from schema.bookings import LocalPeriod, PriceBreakdown, settled
 from schema.fields import column, computed, query, value
+from schema.money import Money
 from schema.mutations import mutation, payload
+from schema.payments import CancellationQuote, Payment
 from schema.venues import Venue, VenueRoom
 
 
@@ -31,6 +37,11 @@ class GuestBooking:
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"
     )
+    payment: Payment | None = computed(guests.payment_of)
+    amount_paid: Money = computed(guests.amount_paid)
+    amount_refunded: Money = computed(guests.amount_refunded)
+    balance_due: Money | None = computed(guests.balance_due)
+    cancellation_quote: CancellationQuote | None = computed(guests.cancellation_quote)
 
 
 @strawberry.type
@@ -61,11 +72,23 @@ class RescheduleGuestBookingPayload:
     booking: GuestBooking | None
 
 
+async def _refund(scope: Scope, answer: Any) -> Amount | None:
+    """What goes back of what was paid; null where nothing does."""
+    if answer.booking is None:
+        return None
+    return await guests.cancellation_refund(scope, answer.booking)
+
+
 @payload
 class CancelGuestBookingPayload:
     """The cancelled booking."""
 
     booking: GuestBooking | None
+    refund: Money | None = computed(_refund)
+
+
+async def _settled(operation: Operation, booked: guests.GuestBooked) -> None:
+    await settled(operation, booked.booking)
 
 
 @strawberry.type
@@ -74,11 +97,20 @@ class GuestMutations:
         guests.hold_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_HELD]
     )
     book_as_guest: BookAsGuestPayload | None = mutation(
-        guests.book_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_CREATED, E.CUSTOMER_CREATED]
+        guests.book_as_guest,
+        requires=P.PUBLIC,
+        emits=[E.BOOKING_CREATED, E.CUSTOMER_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
+        then=_settled,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
-        guests.reschedule_guest_booking, requires=P.PUBLIC, emits=[E.BOOKING_RESCHEDULED]
+        guests.reschedule_guest_booking,
+        requires=P.PUBLIC,
+        emits=[E.BOOKING_RESCHEDULED, E.REFUND_REQUESTED],
+        then=settled,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(
-        guests.cancel_guest_booking, requires=P.PUBLIC, emits=[E.BOOKING_CANCELLED]
+        guests.cancel_guest_booking,
+        requires=P.PUBLIC,
+        emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
+        then=settled,
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 import strawberry
 from strawberry.types import Info
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
@@ -154,7 +155,7 @@ def _payload_of(info: Info[Operation]) -> StrawberryObjectDefinition:
 
 
 def _done(answer: StrawberryObjectDefinition, outcome: Outcome[Any]) -> Any:
-    names = [field.python_name for field in answer.fields]
+    names = [field.python_name for field in _given(answer)]
     results = [name for name in names if name not in ("replayed", "user_errors")]
     values: dict[str, Any] = {"user_errors": []}
     if len(results) == 1:
@@ -166,9 +167,14 @@ def _done(answer: StrawberryObjectDefinition, outcome: Outcome[Any]) -> Any:
     return answer.origin(**values)
 
 
+def _given(answer: StrawberryObjectDefinition) -> list[StrawberryField]:
+    """The fields that hold what they show; the others work it out."""
+    return [field for field in answer.fields if field.base_resolver is None]
+
+
 def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> Any:
     values: dict[str, Any] = {"user_errors": refusals}
-    for field in answer.fields:
+    for field in _given(answer):
         if field.python_name != "user_errors":
             nothing = False if field.python_name == "replayed" else None
             is_list = type(field.type).__name__ == "StrawberryList"

@@ -9,11 +9,12 @@ from domain import plans
 from domain.money import CurrencyCode
 from domain.venue_time import TimeZone
 from permissions.roles import P
-from resolvers import hours, tenants, usage
+from resolvers import hours, payment_settings, tenants, usage
 from schema.enums import PlanCode
 from schema.fields import Node, column, computed, node, query, value
 from schema.money import Money
 from schema.opening_hours import WeeklyHours
+from schema.payments import PaymentSettings
 
 
 @value(plans.Plan)
@@ -72,6 +73,7 @@ class Tenant(Node):
     plan: Plan = computed(tenants.plan_of)
     usage: Usage = computed(usage.usage_of, "What it uses of its plan in this month.")
     settings: TenantSettings = computed(tenants.settings_of)
+    payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")

@@ -10,13 +10,14 @@ from domain.slots import SlotState
 from domain.venue_time import TimeZone
 from kit.cost import Cost
 from permissions.roles import P
-from resolvers import venues
+from resolvers import payment_settings, venues
 from schema.availability import rooms_times_days
 from schema.fields import column, computed, query, value
 from schema.ids import encode_id
 from schema.money import Money
 from schema.opening_hours import OpeningDay
 from schema.pages import Connection, connection
+from schema.payments import PaymentSettings
 
 
 def _room_id(root: models.Room) -> strawberry.ID:
@@ -69,6 +70,7 @@ class Venue:
     subdomain: str = column("Its address for logging in, signing up and booking.")
     time_zone: TimeZone = column("Its wall clock: an IANA zone.")
     currency_code: CurrencyCode = column("The currency of all its prices.")
+    payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     rooms: Connection[VenueRoom] = connection(
         venues.rooms, inside=lambda scope, venue: venues.public(scope, venue.id), backward=False
     )

@@ -1,0 +1,258 @@
+"""Payments for bookings: asked for when somebody books for themselves, shown, let go.
+
+A change stores what is wanted of the gateway; resolvers/settlement.py asks for it once the change
+is committed, and a job does so again until the gateway has answered.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.bookings import OCCUPYING, Status, allowed_transitions
+from domain.cancellation import Quote, quote
+from domain.events import Event, EventType
+from domain.ledger import Balances, charge, repriced
+from domain.money import Money
+from domain.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
+from kit.ids import new_id
+from kit.scope import Scope
+from models.bookings import Booking
+from models.payments import (
+    Payment,
+    Receipt,
+    Refund,
+    payments_of_bookings,
+    receipts_of_payments,
+    refunds_of_bookings,
+    terms_of_booking,
+)
+from models.tenants import Tenant
+from permissions.policy import only_own
+from permissions.roles import P
+from resolvers.booking_rows import life_of
+from resolvers.ledger import balances_now, balances_of, post
+
+SETTLE: Final = "settle_booking"
+"""The job that asks the gateway for all that is due of a booking."""
+SOON: Final = timedelta(seconds=15)
+"""When the job looks whether what was done right after the change went well."""
+LAST_LOOK: Final = timedelta(seconds=20)
+"""How long before a hold ends the gateway is asked once more, lest its word was lost."""
+
+
+# ------------------------------------------------------------------------------ shown
+
+
+async def payments(scope: Scope, booking: Booking) -> list[Payment]:
+    """What was asked for, the oldest first."""
+
+    async def load(ids: list[UUID]) -> list[list[Payment]]:
+        rows = await scope.all(payments_of_bookings(scope.tenant_id, ids))
+        return [[row for row in rows if row.booking_id == id] for id in ids]
+
+    return await scope.loaders.batch("payments of bookings", load, booking.id)
+
+
+async def payment(scope: Scope, booking: Booking) -> Payment | None:
+    """What was asked for last: the payment to make, while the booking is held for it."""
+    made = await payments(scope, booking)
+    return made[-1] if made else None
+
+
+async def refunds(scope: Scope, booking: Booking) -> list[Refund]:
+    """What went back or is about to, the oldest first."""
+
+    async def load(ids: list[UUID]) -> list[list[Refund]]:
+        rows = await scope.all(refunds_of_bookings(scope.tenant_id, ids))
+        return [[row for row in rows if row.booking_id == id] for id in ids]
+
+    return await scope.loaders.batch("refunds of bookings", load, booking.id)
+
+
+async def receipt(scope: Scope, payment: Payment) -> Receipt | None:
+    """For the customer; null until money has arrived that the venue keeps."""
+
+    async def load(ids: list[UUID]) -> list[Receipt | None]:
+        rows = await scope.all(receipts_of_payments(scope.tenant_id, ids))
+        found = {row.payment_id: row for row in rows}
+        return [found.get(id) for id in ids]
+
+    return await scope.loaders.batch("receipts of payments", load, payment.id)
+
+
+async def client_secret(_: Scope, payment: Payment) -> str | None:
+    """With which the customer's browser makes the payment; null when there is none to make."""
+    return payment.client_secret if payment.status == PaymentStatus.PENDING.value else None
+
+
+async def checkout_url(_: Scope, payment: Payment) -> str | None:
+    """A page that makes the payment, where the gateway has one; null when there is none to make."""
+    return payment.checkout_url if payment.status == PaymentStatus.PENDING.value else None
+
+
+async def amount_paid(scope: Scope, booking: Booking) -> Money:
+    """All that has arrived, whatever of it went back."""
+    return (await balances_of(scope, booking)).amount_paid
+
+
+async def amount_refunded(scope: Scope, booking: Booking) -> Money:
+    """All that has gone back."""
+    return (await balances_of(scope, booking)).amount_refunded
+
+
+async def balance_due(scope: Scope, booking: Booking) -> Money | None:
+    """What is still owed for it: the price, less what was paid, plus what went back.
+
+    Null where nothing is kept of it: for holds, and for bookings of a venue that takes no
+    payments.
+    """
+    if booking.terms is None or booking.status in (Status.HELD, Status.EXPIRED):
+        return None
+    return (await balances_of(scope, booking)).balance_due
+
+
+async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
+    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    if booking.terms is None:
+        return None
+    tenant: Tenant = await scope.loaders.related(booking, "tenant")
+    if Status.CANCELLED not in allowed_transitions(life_of(booking, tenant), now=scope.now()):
+        return None
+    balances = await balances_of(scope, booking)
+    return quoted(booking, balances, status=Status(booking.status), now=scope.now())
+
+
+async def cancellation_refund(scope: Scope, cancelled: list[Booking]) -> Money | None:
+    """What the cancellation of these gives back; null where nothing of it is to go back."""
+    back = [
+        refund.amount
+        for booking in cancelled
+        for refund in await refunds(scope, booking)
+        if refund.cause == RefundCause.CANCELLATION.value
+    ]
+    return sum(back[1:], start=back[0]) if back else None
+
+
+def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetime) -> Quote:
+    """What cancelling a booking of this status gives back at this instant of what is held."""
+    return quote(
+        terms_of_booking(booking).steps,
+        balances.held,
+        start=booking.starts_at,
+        now=now,
+        is_confirmed=status is Status.CONFIRMED,
+    )
+
+
+# ------------------------------------------------------------------------------ asked for
+
+
+def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
+    """What the caller has to pay before the booking stands.
+
+    None where it is nothing, and for the venue's own people: they book without a payment, and
+    its balance is due.
+    """
+    if price is None or not only_own(scope.actor, P.BOOKINGS_WRITE):
+        return None
+    due = terms.policy.due(price)
+    return due if due.amount_minor else None
+
+
+def ask(scope: Scope, hold: Booking, amount: Money) -> Payment:
+    """Have the gateway asked for a payment that is to be made until the hold ends."""
+    assert hold.hold_expires_at is not None
+    asked = scope.add(
+        Payment(
+            tenant_id=scope.tenant_id,
+            id=new_id(),
+            booking_id=hold.id,
+            kind=terms_of_booking(hold).policy.kind.value,
+            status=PaymentStatus.STARTING.value,
+            amount_minor=amount.amount_minor,
+            currency_code=amount.currency_code,
+            expires_at=hold.hold_expires_at,
+            created_at=scope.now(),
+            updated_at=scope.now(),
+        )
+    )
+    look_later(scope, hold, scope.now() + SOON)
+    look_later(scope, hold, hold.hold_expires_at - LAST_LOOK)
+    look_later(scope, hold, hold.hold_expires_at)
+    return asked
+
+
+def look_later(scope: Scope, booking: Booking, at: datetime) -> None:
+    """Have a job ask the gateway for all that is due of a booking."""
+    scope.enqueue(SETTLE, {"booking_id": str(booking.id)}, at=at)
+
+
+async def is_asked(scope: Scope, hold: Booking) -> bool:
+    """Does somebody pay for this hold already?"""
+    if hold.terms is None:
+        return False
+    return bool(await scope.all(payments_of_bookings(scope.tenant_id, [hold.id])))
+
+
+async def charge_price(scope: Scope, booking: Booking) -> None:
+    """The booking stands: from now on its price is owed."""
+    if booking.terms is not None and booking.price_minor:
+        await post(scope, booking, charge(booking.price_minor, booking.id))
+
+
+async def charge_difference(scope: Scope, booking: Booking, before_minor: int | None) -> None:
+    """Its price has changed: so much more is owed, or less."""
+    more = (booking.price_minor or 0) - (before_minor or 0)
+    if booking.terms is not None and more:
+        await post(scope, booking, repriced(more, new_id()))
+
+
+# ------------------------------------------------------------------------------ let go
+
+
+async def let_go(scope: Scope, booking: Booking) -> None:
+    """Nothing more is to be paid for the booking, and no card stays held."""
+    for each in await scope.all(payments_of_bookings(scope.tenant_id, [booking.id])):
+        if each.status in OPEN or each.status == PaymentStatus.AUTHORIZED.value:
+            move(scope, each, PaymentStatus.VOIDING)
+            look_later(scope, booking, scope.now() + SOON)
+
+
+async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
+    """Have the no-show fee taken from the card that is held; None where none is."""
+    for each in await scope.all(payments_of_bookings(scope.tenant_id, [booking.id])):
+        if each.status == PaymentStatus.AUTHORIZED.value:
+            each.capture_minor = each.amount_minor
+            move(scope, each, PaymentStatus.CAPTURING)
+            look_later(scope, booking, scope.now() + SOON)
+            return each.amount
+    return None
+
+
+async def close(scope: Scope, booking: Booking, *, owed: Money | None = None) -> None:
+    """Of the price, only what the venue keeps was earned; and ``owed``, which is yet to come."""
+    receivable = (await balances_now(scope, booking)).receivable
+    less = receivable - (owed.amount_minor if owed else 0)
+    if less:
+        await post(scope, booking, repriced(-less, new_id()))
+
+
+def move(scope: Scope, payment: Payment, status: PaymentStatus) -> None:
+    payment.status = status.value
+    payment.updated_at = scope.now()
+
+
+def tell(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
+    """Put what happened to a booking's money on the log."""
+    after = {"amount": {"amount": about.amount.amount, "currencyCode": about.currency_code}}
+    reason = about.reason if isinstance(about, Refund) else None
+    scope.emit(Event(type, "Booking", booking.id, reason=reason, after=after))
+
+
+def is_card_hold(payment: Payment) -> bool:
+    return payment.kind == PolicyKind.CARD_HOLD.value
+
+
+def came_to_nothing(booking: Booking) -> bool:
+    """Has it come to nothing, so that no more than what the venue keeps was ever earned?"""
+    return booking.status not in OCCUPYING and booking.status != Status.COMPLETED.value

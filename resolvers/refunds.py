@@ -1,0 +1,172 @@
+"""Money that goes back: set aside under the room's lock, then sent by the gateway."""
+
+from collections import defaultdict
+from typing import Annotated, assert_never
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.bookings import Status
+from domain.errors import Invalid
+from domain.events import EventType
+from domain.ids import BookingId
+from domain.ledger import refund_reserved
+from domain.money import Money
+from domain.payments import PaymentStatus, RefundCause, RefundStatus
+from kit.ids import new_id
+from kit.scope import Scope
+from models.bookings import Booking
+from models.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
+from resolvers.booking_rows import Reason, Version, locked_booking, text_refusals
+from resolvers.ledger import balances_now, post
+from resolvers.payments import (
+    SOON,
+    came_to_nothing,
+    close,
+    let_go,
+    look_later,
+    quoted,
+    take_held_card,
+    tell,
+)
+from resolvers.rows import raise_all
+
+
+async def refund_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("Which booking.")],
+    *,
+    version: Version,
+    amount: Annotated[
+        Money | None, Doc("How much; absent: all that is held of what was paid.")
+    ] = None,
+    reason: Reason = None,
+) -> Booking:
+    """Give back some or all of what was paid for a booking, whatever its cancellation policy.
+
+    It is set aside at once and sent then; `amountRefunded` grows when the gateway has sent it.
+    """
+    raise_all(text_refusals(reason=reason))
+    booking = await locked_booking(scope, id, version=version)
+    if amount is not None and amount.currency_code != booking.currency_code:
+        raise Invalid(f"The booking's currency is {booking.currency_code}.", path=("amount",))
+    held = (await balances_now(scope, booking)).held
+    await reserve(scope, booking, amount or held, RefundCause.REQUEST, reason=reason)
+    if came_to_nothing(booking):
+        await close(scope, booking)
+    # Whoever sends the same twice without a key is refused the second time.
+    booking.version += 1
+    booking.updated_at = scope.now()
+    return booking
+
+
+async def reserve(
+    scope: Scope,
+    booking: Booking,
+    amount: Money,
+    cause: RefundCause,
+    *,
+    reason: str | None = None,
+) -> list[Refund]:
+    """Set money of a locked booking aside, and have it sent: the payments' first come first.
+
+    Raises Invalid for more than is held, and for nothing.
+    """
+    # Before anything is stored: what is refused leaves nothing behind.
+    refund_reserved(
+        await balances_now(scope, booking), amount.amount_minor, new_id(), path=("amount",)
+    )
+    made = []
+    rest = amount.amount_minor
+    for payment, left in await _left(scope, booking):
+        part = min(left, rest)
+        if part <= 0:
+            continue
+        refund = scope.add(_refund(scope, payment, part, cause, reason))
+        balances = await balances_now(scope, booking)
+        await post(scope, booking, refund_reserved(balances, part, refund.id))
+        tell(scope, EventType.REFUND_REQUESTED, booking, refund)
+        made.append(refund)
+        rest -= part
+    assert rest == 0, "what is held is what is left of the payments"
+    look_later(scope, booking, scope.now() + SOON)
+    return made
+
+
+async def end_payments(
+    scope: Scope, booking: Booking, *, was: Status, waives_fee: bool = False
+) -> None:
+    """Settle the money of a locked booking that has just come to an end.
+
+    ``was`` is the status before, by which the terms count; ``waives_fee`` spares a no-show's card.
+    """
+    if booking.terms is None:
+        return
+    match Status(booking.status):
+        case Status.CANCELLED:
+            balances = await balances_now(scope, booking)
+            back = quoted(booking, balances, status=was, now=scope.now()).refund
+            await _give_back(scope, booking, back, RefundCause.CANCELLATION)
+        case Status.REJECTED:
+            held = (await balances_now(scope, booking)).held
+            await _give_back(scope, booking, held, RefundCause.REJECTION)
+        case Status.NO_SHOW:
+            owed = None if waives_fee else await take_held_card(scope, booking)
+            await let_go(scope, booking)
+            await close(scope, booking, owed=owed)
+        case Status.COMPLETED:
+            await let_go(scope, booking)
+        case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN | Status.EXPIRED:
+            return
+        case never:
+            assert_never(never)
+
+
+async def give_surplus_back(scope: Scope, booking: Booking) -> None:
+    """Of a booking that has become cheaper than what was paid, give the rest back."""
+    if booking.terms is None:
+        return
+    balances = await balances_now(scope, booking)
+    too_much = min(-balances.receivable, balances.held.amount_minor)
+    if too_much > 0:
+        back = Money(too_much, booking.currency_code)
+        await reserve(scope, booking, back, RefundCause.LOWER_PRICE)
+
+
+async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: RefundCause) -> None:
+    if amount.amount_minor > 0:
+        await reserve(scope, booking, amount, cause)
+    await let_go(scope, booking)
+    await close(scope, booking)
+
+
+async def _left(scope: Scope, booking: Booking) -> list[tuple[Payment, int]]:
+    """The payments that went through, with what neither went back of each nor is about to."""
+    back: defaultdict[UUID, int] = defaultdict(int)
+    for refund in await scope.all(refunds_of_bookings(scope.tenant_id, [booking.id])):
+        if refund.status != RefundStatus.FAILED.value:
+            back[refund.payment_id] += refund.amount_minor
+    payments = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [
+        (payment, payment.capture_minor - back[payment.id])
+        for payment in payments
+        if payment.status == PaymentStatus.SUCCEEDED.value and payment.capture_minor is not None
+    ]
+
+
+def _refund(
+    scope: Scope, payment: Payment, amount_minor: int, cause: RefundCause, reason: str | None
+) -> Refund:
+    return Refund(
+        tenant_id=scope.tenant_id,
+        id=new_id(),
+        booking_id=payment.booking_id,
+        payment_id=payment.id,
+        status=RefundStatus.PENDING.value,
+        cause=cause.value,
+        reason=reason,
+        amount_minor=amount_minor,
+        currency_code=payment.currency_code,
+        created_at=scope.now(),
+        updated_at=scope.now(),
+    )

@@ -1,0 +1,26 @@
+"""What a venue asks to be paid in advance, and what it gives back: changed."""
+
+import strawberry
+
+import schema.payments  # noqa: F401 - its input is known before it is used
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import payment_settings
+from schema.mutations import mutation, payload
+from schema.tenants import Tenant
+
+
+@payload
+class UpdatePaymentSettingsPayload:
+    """The tenant with its changed settings."""
+
+    tenant: Tenant | None
+
+
+@strawberry.type
+class PaymentSettingsMutations:
+    update_payment_settings: UpdatePaymentSettingsPayload | None = mutation(
+        payment_settings.update_payment_settings,
+        requires=P.TENANT_WRITE,
+        emits=[EventType.SETTINGS_CHANGED],
+    )

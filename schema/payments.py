@@ -1,0 +1,178 @@
+"""Payments for bookings: what is asked for, what arrived, what goes back."""
+
+from datetime import datetime
+
+import models
+from domain import cancellation
+from domain import payments as domain
+from domain.money import Money as Amount
+from domain.payments import PaymentStatus, PolicyKind, RefundCause, RefundStatus
+from kit.scope import Scope
+from resolvers import payments
+from schema.enums import describe
+from schema.fields import column, computed, value
+from schema.inputs import input_type
+from schema.money import Money
+
+describe(
+    PolicyKind,
+    "What a venue asks of customers and guests who book. Clients tolerate new values.",
+    name="PaymentPolicy",
+    NONE="Nothing.",
+    DEPOSIT="A part of the price; the rest is due.",
+    FULL="The whole price.",
+    CARD_HOLD="A card that is held: only a no-show is charged to it.",
+)
+describe(
+    PaymentStatus,
+    "Where a payment stands. Clients tolerate new values.",
+    STARTING="The gateway is being asked for it: look again in a moment.",
+    PENDING="The customer has yet to make it.",
+    AUTHORIZED="A card is held.",
+    CAPTURING="The fee is being taken from the card.",
+    VOIDING="It is not wanted any more; the gateway is being told.",
+    SUCCEEDED="The money has arrived.",
+    FAILED="It was declined.",
+    CANCELLED="It was not made in time, or is not wanted any more; a card is held no longer.",
+)
+describe(
+    RefundStatus,
+    "Where a refund stands. Clients tolerate new values.",
+    PENDING="Set aside, and on its way.",
+    SUCCEEDED="Sent.",
+    FAILED="It could not be sent; the venue holds the money again.",
+)
+describe(
+    RefundCause,
+    "Why money goes back. Clients tolerate new values.",
+    CANCELLATION="The booking was cancelled, by its cancellation policy.",
+    REJECTION="The venue said no.",
+    REQUEST="The venue wanted it so.",
+    TOO_LATE="It was paid when the time was no longer to be had.",
+    SURPLUS="It was paid already.",
+    LOWER_PRICE="The booking moved to where it costs less than was paid.",
+    AT_GATEWAY="Somebody gave it back at the gateway itself.",
+)
+
+input_type(
+    cancellation.CancellationStep,
+    "So much is given back, until so long before the start.",
+    name="CancellationStepInput",
+    minutes_before="Until how many minutes before the start, that instant included: from 0.",
+    refund_percent="Of what was paid: 0 to 100. A later step never gives back more.",
+)
+
+
+@value(cancellation.CancellationStep)
+class CancellationStep:
+    """What cancelling gives back until so long before the start."""
+
+    minutes_before: int = column("Until how many minutes before the start, that instant included.")
+    refund_percent: int = column("How many hundredths of what was paid.")
+    label: str = column("For people, in English.")
+
+
+async def _kind(_: Scope, terms: domain.Terms) -> PolicyKind:
+    """What has to be paid when booking."""
+    return terms.policy.kind
+
+
+async def _percent(_: Scope, terms: domain.Terms) -> int | None:
+    """Of the price, for a deposit or a card hold; null where it is an amount."""
+    return terms.policy.percent
+
+
+async def _amount(_: Scope, terms: domain.Terms) -> Amount | None:
+    """For a deposit or a card hold, at most the price; null where it is a percentage."""
+    return terms.policy.amount
+
+
+@value(domain.Terms)
+class PaymentSettings:
+    """What customers and guests pay when they book, and get back when they cancel."""
+
+    policy: PolicyKind = computed(_kind)
+    percent: int | None = computed(_percent)
+    amount: Money | None = computed(_amount)
+    cancellation_steps: list[CancellationStep] = column(
+        "As they end, at most 10; after the last nothing is given back. None: always everything.",
+        name="steps",
+    )
+
+
+@value(cancellation.Quote)
+class CancellationQuote:
+    """What cancelling now would do with what was paid."""
+
+    refund: Money = column("What goes back.")
+    fee: Money = column("What the venue keeps.")
+    refund_percent: int = column(
+        "How many hundredths of what is held go back; halves are rounded up."
+    )
+    step_label: str = column("The step of the cancellation policy, for people, in English.")
+    ends_at: datetime | None = column(
+        "The last instant at which this holds; null: as long as it can be cancelled."
+    )
+
+
+@value()
+class ReceiptLine:
+    """What a part of a receipt is for."""
+
+    label: str = column("For people.")
+    amount: Money = column("How much.")
+
+
+@value(models.Receipt)
+class Receipt:
+    """What the customer is given for a payment."""
+
+    number: str = column("Without gaps in the venue's year: '2027-000042'.", name="name")
+    issued_at: datetime = column("When it was issued.")
+    lines: list[ReceiptLine] = column("What it is for.", name="parts")
+    total: Money = column("The sum of the lines.")
+
+
+async def _payment_kind(_: Scope, payment: models.Payment) -> PolicyKind:
+    """What it is: a deposit, the whole price, or a card that is held."""
+    return PolicyKind(payment.kind)
+
+
+async def _payment_status(_: Scope, payment: models.Payment) -> PaymentStatus:
+    """Where it stands."""
+    return PaymentStatus(payment.status)
+
+
+@value(models.Payment)
+class Payment:
+    """A payment that a customer was asked for."""
+
+    kind: PolicyKind = computed(_payment_kind)
+    status: PaymentStatus = computed(_payment_status)
+    amount: Money = column("How much is to pay, or held.")
+    client_secret: str | None = computed(payments.client_secret)
+    checkout_url: str | None = computed(payments.checkout_url)
+    expires_at: datetime = column("Until when it can be made: the end of the hold.")
+    created_at: datetime = column("When it was asked for.")
+    receipt: Receipt | None = computed(payments.receipt)
+
+
+async def _refund_status(_: Scope, refund: models.Refund) -> RefundStatus:
+    """Where it stands."""
+    return RefundStatus(refund.status)
+
+
+async def _refund_cause(_: Scope, refund: models.Refund) -> RefundCause:
+    """Why it goes back."""
+    return RefundCause(refund.cause)
+
+
+@value(models.Refund)
+class Refund:
+    """Money that goes back to a customer."""
+
+    amount: Money = column("How much.")
+    status: RefundStatus = computed(_refund_status)
+    cause: RefundCause = computed(_refund_cause)
+    reason: str | None = column("What was given as the reason.")
+    created_at: datetime = column("When it was set aside.")

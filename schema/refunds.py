@@ -1,0 +1,28 @@
+"""Refunds: what was paid for a booking goes back."""
+
+import strawberry
+
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import refunds
+from schema.bookings import Booking, settled
+from schema.mutations import mutation, payload
+
+
+@payload
+class RefundBookingPayload:
+    """The booking, with its refund set aside."""
+
+    booking: Booking | None
+    replayed: bool
+
+
+@strawberry.type
+class RefundMutations:
+    refund_booking: RefundBookingPayload | None = mutation(
+        refunds.refund_booking,
+        requires=P.PAYMENTS_REFUND,
+        emits=[EventType.REFUND_REQUESTED, EventType.REFUND_SENT],
+        idempotent=True,
+        then=settled,
+    )
