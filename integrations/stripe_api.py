@@ -100,7 +100,8 @@ def _translated(error: Exception) -> Exception | None:
             if (shapeless)
             else None
         )
-    said = f"{type(error).__name__} {error.http_status} {error.code} {error.request_id}"
+    cause = type(error.__cause__).__name__ if error.__cause__ else error.code
+    said = f"{type(error).__name__} {error.http_status} {cause} {error.request_id}"
     match error:
         case stripe.CardError():
             return Declined(_decline_code(error))
