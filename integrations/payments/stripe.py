@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import orjson
 
@@ -263,10 +263,10 @@ def _event(given: Mapping[str, Any]) -> GatewayEvent:
         type=type,
         subject=next((subject for start, subject in _SUBJECTS if type.startswith(start)), None),
         created_at=datetime.fromtimestamp(given["created"], UTC),
-        object_id=str(seen.get("id") or ""),
+        object_id=_text(seen["id"]) if seen.get("id") else "",
         ids=_ids(seen),
         metadata=_texts(seen.get("metadata") or _of_subscription(seen).get("metadata")),
-        account=given.get("account"),
+        account=_text(given["account"]) if given.get("account") else None,
     )
 
 
@@ -277,7 +277,7 @@ def _ids(seen: Mapping[str, Any]) -> dict[str, str]:
     for field, kind in _KINDS.items():
         value = named.get(field)
         id = value.get("id") if isinstance(value, dict) else value
-        if isinstance(id, str):
+        if _is_text(id):
             found[kind] = id
     return found
 
@@ -290,7 +290,7 @@ def _of_subscription(seen: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 255:
+    if not _is_text(value) or not 0 < len(value) <= 255:
         raise TypeError("not a text")
     return value
 
@@ -298,4 +298,9 @@ def _text(value: object) -> str:
 def _texts(given: object) -> dict[str, str]:
     """Metadata: what of it is text."""
     pairs = given.items() if isinstance(given, dict) else ()
-    return {name: value for name, value in pairs if isinstance(value, str)}
+    return {name: value for name, value in pairs if _is_text(name) and _is_text(value)}
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    # A database keeps no character 0.
+    return isinstance(value, str) and "\0" not in value

@@ -27,13 +27,18 @@ Objects = dict[str, dict[str, Any]]
 
 
 class Fault(StrEnum):
-    """What goes wrong with a request. After ``LOST`` and ``CUT`` it has been carried out."""
+    """What goes wrong with a request.
+
+    After ``LOST``, ``CUT`` and ``DRIPPING`` it has been carried out; ``KEPT`` is a failure that the
+    server tells again whenever it hears the key.
+    """
 
     SILENT = "silent"
     LOST = "lost"
     CUT = "cut"
     BUSY = "busy"
     BROKEN = "broken"
+    KEPT = "kept"
     PAGE = "page"
     SHAPELESS = "shapeless"
     IN_USE = "in use"
@@ -122,6 +127,8 @@ class FakeStripe:
             case Fault.SHAPELESS:
                 return JSONResponse({"object": "payment_intent", "status": ["?"]})
             case Fault.BROKEN:
+                return _error(Refused(503, "api_error"))
+            case Fault.KEPT:
                 # Kept under the key, as Stripe does: whoever comes again with it hears the same.
                 return self._replied(asked, lambda: _raise(Refused(500, "api_error")))
         reply = self._replied(asked, lambda: self._do(asked))
