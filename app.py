@@ -12,6 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
+from integrations.billing.installed import billing_of
+from integrations.billing.protocol import Billing
 from integrations.mail import Mail, mail_of
 from integrations.payments.installed import gateway_of
 from integrations.payments.local import LocalGateway
@@ -81,6 +83,7 @@ def build_app(
     errands = Errands()
     used: dict[type, object] = {
         Attempts: Attempts(),
+        Billing: billing_of(settings, clock=clock),
         Errands: errands,
         Gateway: gateway_of(settings, clock=clock),
         Links: Links(settings.secret),
@@ -100,7 +103,9 @@ def build_app(
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
     metrics = Metrics(database, relay, backlog)
     allowance = Allowance(is_enforced=settings.rate_limit)
-    operations = Operations(schema, runtime, allowance, metrics)
+    operations = Operations(
+        schema, runtime, allowance, metrics, compiled=settings.compiled
+    )
     endpoint = Endpoint(
         schema,
         operations,
@@ -131,6 +136,7 @@ def build_app(
             await graphiql.stop()
             await errands.finish()
             await gateway.close()
+            await cast("Billing", used[Billing]).close()
             await relay_database.close()
             await database.close()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from integrations.payments.protocol import GatewayEvent, Subject
+from jobs.billing import billing_event
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.webhooks import EventState
@@ -25,6 +26,9 @@ the object now, and doing it again changes nothing. What it raises is tried agai
 HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {
     Subject.PAYMENT: (payment_event,),
     Subject.REFUND: (payment_event,),
+    Subject.CHECKOUT: (billing_event,),
+    Subject.SUBSCRIPTION: (billing_event,),
+    Subject.INVOICE: (billing_event,),
 }
 
 _SYSTEM: Final = Actor(ActorKind.SYSTEM)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
+from jobs.billing import look_after_billing, sync_billing
 from jobs.bookings import complete_past, find_past_bookings
 from jobs.holds import expire_holds
 from jobs.housekeeping import forget_what_is_old
@@ -17,10 +18,12 @@ from kit.services import Service
 from kit.worker import Handler, Retries, Worker
 from models.bookings import COMPLETE_JOB
 from models.webhooks import EVENT_JOB
+from resolvers.billing_accounts import SYNC
 from resolvers.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
+BILLING_SECONDS: Final = 600.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
 
 HANDLERS: Final[Mapping[str, Handler]] = {
@@ -29,6 +32,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "password_reset": send_password_reset,
     EVENT_JOB: handle_event,
     SETTLE: settle,
+    SYNC: sync_billing,
 }
 """Who does the jobs of each name."""
 
@@ -51,11 +55,13 @@ def services_of(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, 
     worker = Worker(url, runtime, HANDLERS, retries=RETRIES)
     holds = partial(expire_holds, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
+    billing = partial(look_after_billing, runtime, relay)
     old = partial(forget_what_is_old, runtime, relay)
     return {
         "jobs": worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, at_once=False),
+        "billing": partial(_every, BILLING_SECONDS, billing, at_once=False),
         "housekeeping": partial(_every, HOUSEKEEPING_SECONDS, old),
     }
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Update,
-    and_,
     func,
     select,
     update,
@@ -195,29 +194,28 @@ def not_seen_since(cutoff: datetime, *, after: UUID | None, limit: int) -> Selec
     found = select(col(BillingSubscription.tenant_id)).where(
         seen_at < cutoff, col(BillingSubscription.customer_ref).is_not(None)
     )
-    if after is not None:
-        found = found.where(col(BillingSubscription.tenant_id) > after)
-    return found.order_by(col(BillingSubscription.tenant_id)).limit(limit)
+    return _some(found, BillingSubscription.tenant_id, after, limit)
 
 
-def without_billing(*, limit: int) -> Select[UUID]:
-    """Tenants that have taken no step so far."""
+def without_billing(*, after: UUID | None, limit: int) -> Select[UUID]:
+    """Tenants that have taken no step so far, in the order of their ids."""
     step = select(col(BillingSubscription.id)).where(
         col(BillingSubscription.tenant_id) == col(Tenant.id)
     )
-    return select(col(Tenant.id)).where(~step.exists()).limit(limit)
+    return _some(select(col(Tenant.id)).where(~step.exists()), Tenant.id, after, limit)
 
 
-def to_be_reminded(begun_before: datetime, *, limit: int) -> Select[UUID]:
-    """Tenants that took no further step than to begin, before then, and heard nothing since."""
-    return (
-        select(col(BillingSubscription.tenant_id))
-        .where(
-            and_(
-                col(BillingSubscription.status) == SubscriptionStatus.INCOMPLETE.value,
-                col(BillingSubscription.reminded_at).is_(None),
-                col(BillingSubscription.begun_at) <= begun_before,
-            )
-        )
-        .limit(limit)
+def to_be_reminded(begun_before: datetime, *, after: UUID | None, limit: int) -> Select[UUID]:
+    """Tenants that began before then, went no further and heard nothing since; by their ids."""
+    found = select(col(BillingSubscription.tenant_id)).where(
+        col(BillingSubscription.status) == SubscriptionStatus.INCOMPLETE.value,
+        col(BillingSubscription.reminded_at).is_(None),
+        col(BillingSubscription.begun_at) <= begun_before,
     )
+    return _some(found, BillingSubscription.tenant_id, after, limit)
+
+
+def _some(found: Select[UUID], id: UUID, after: UUID | None, limit: int) -> Select[UUID]:
+    if after is not None:
+        found = found.where(col(id) > after)
+    return found.order_by(col(id)).limit(limit)

@@ -130,6 +130,14 @@ def used_of(tenant_id: UUID, meter: str, period_start: date) -> Select[int]:
     return select(col(UsageCounter.used)).where(*_counter(tenant_id, meter, period_start))
 
 
+def monthly_use(tenant_id: UUID, meter: str, *, limit: int) -> Select[UsageCounter]:
+    """A meter's months in which something was counted, the latest first."""
+    counters = select(UsageCounter).where(
+        col(UsageCounter.tenant_id) == tenant_id, col(UsageCounter.meter) == meter
+    )
+    return counters.order_by(col(UsageCounter.period_start).desc()).limit(limit)
+
+
 def counted_more(
     tenant_id: UUID, meter: str, period_start: date, limit: int | None
 ) -> ReturningInsert[int]:

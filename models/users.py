@@ -72,6 +72,16 @@ def user_for_customer(tenant_id: UUID, customer_id: UUID) -> Select[User]:
     return users_of(tenant_id).where(col(User.customer_id) == customer_id)
 
 
+def owners_of(tenant_id: UUID) -> Select[User]:
+    """The owners who can log in, the first one first."""
+    owners = users_of(tenant_id).where(
+        col(User.role) == Role.OWNER.value,
+        col(User.password_hash).is_not(None),
+        col(User.deactivated_at).is_(None),
+    )
+    return owners.order_by(col(User.created_at), col(User.id))
+
+
 def owners_counted(tenant_id: UUID) -> Select[int]:
     """How many owners can log in."""
     return select(func.count()).where(

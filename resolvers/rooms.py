@@ -135,16 +135,18 @@ async def archive_room(
     """Take a room out of use: it can't be booked and doesn't count; its bookings stay."""
     await scope.lock(CALENDAR)
     archived = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
-    if archived.archived_at is not None:
-        return archived
-    before = snapshot(archived)
-    archived.archived_at = scope.now()
-    archived.version += 1
-    await uncount_room(scope, await own_tenant(scope))
-    scope.emit(
-        Event(EventType.ROOM_ARCHIVED, "Room", archived.id, before=before, after=snapshot(archived))
-    )
+    if archived.archived_at is None:
+        await archive(scope, archived)
     return archived
+
+
+async def archive(scope: Scope, room: Room) -> None:
+    """Archive a room that is in use, under the lock of the calendar."""
+    before = snapshot(room)
+    room.archived_at = scope.now()
+    room.version += 1
+    await uncount_room(scope, await own_tenant(scope))
+    scope.emit(Event(EventType.ROOM_ARCHIVED, "Room", room.id, before=before, after=snapshot(room)))
 
 
 async def unarchive_room(

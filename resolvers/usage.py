@@ -6,14 +6,34 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.errors import PlanLimitReached, Refusal
-from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
+from domain.errors import (
+    Code,
+    FeatureNotIncluded,
+    PlanLimitReached,
+    Refusal,
+    SubscriptionInactive,
+    WithoutDetails,
+)
+from domain.plans import (
+    PLANS,
+    Feature,
+    PlanCode,
+    plan_for_bookings,
+    plan_for_feature,
+    plan_for_rooms,
+)
+from domain.subscriptions import refuses_bookings_from
 from domain.venue_time import month_of
+from integrations.billing.protocol import Billing
 from kit.scope import Scope
-from models.tenants import Tenant, counted_less, counted_more, used_of
+from models.billing import billing_of
+from models.tenants import Tenant, counted_less, counted_more, monthly_use, used_of
+from permissions.policy import may
+from permissions.roles import P
 
 ALWAYS: Final = date(1970, 1, 1)
 """The period of a meter that never starts anew."""
+MONTHS_SHOWN: Final = 24
 
 
 class Meter(StrEnum):
@@ -37,6 +57,14 @@ class Usage:
     bookings: UsageMeter
 
 
+@dataclass(frozen=True, slots=True)
+class UsageMonth:
+    """Bookings made in a month of the venue, which begins on this day."""
+
+    month: date
+    bookings: int
+
+
 def period_of(at: datetime, zone: ZoneInfo) -> date:
     """The first of the month on the venue's wall clock.
 
@@ -57,6 +85,41 @@ async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
         rooms=UsageMeter(rooms or 0, plan.room_limit),
         bookings=UsageMeter(bookings or 0, plan.monthly_booking_limit),
     )
+
+
+async def usage_history(scope: Scope) -> list[UsageMonth]:
+    """The last 24 months in which bookings were made, the latest first."""
+    months = await scope.all(monthly_use(scope.tenant_id, Meter.BOOKINGS, limit=MONTHS_SHOWN))
+    return [UsageMonth(each.period_start, each.used) for each in months]
+
+
+async def require_feature(tenant: Tenant, feature: Feature) -> None:
+    """Refuse what the tenant's plan doesn't include. Raises FeatureNotIncluded."""
+    if feature not in PLANS[PlanCode(tenant.plan_code)].features:
+        raise FeatureNotIncluded(
+            feature.value,
+            limit=0,
+            used=0,
+            resets_at=None,
+            required_plan=plan_for_feature(feature),
+        )
+
+
+async def subscription_refusals(scope: Scope) -> list[Refusal]:
+    """What an unpaid plan has against new bookings; nothing where nobody is billed.
+
+    The venue's team is told since when, its customers only that it is so.
+    """
+    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+        return []
+    row = await scope.one(billing_of(scope.tenant_id))
+    since = refuses_bookings_from(row.value) if row is not None else None
+    if row is None or since is None or scope.now() < since:
+        return []
+    if may(scope.actor, P.BOOKINGS_MANAGE):
+        return [SubscriptionInactive(row.status, since)]
+    text = "The venue takes no new bookings at the moment."
+    return [WithoutDetails(Code.SUBSCRIPTION_INACTIVE, text)]
 
 
 async def count_room(scope: Scope, tenant: Tenant) -> None:

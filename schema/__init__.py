@@ -10,6 +10,7 @@ from kit.compiled.readings import KIND
 from schema.api_keys import ApiKeyMutations, ApiKeyQueries
 from schema.audit import AuditQueries
 from schema.availability import AvailabilityQueries
+from schema.billing import BillingMutations, BillingQueries
 from schema.blackouts import BlackoutMutations, BlackoutQueries
 from schema.bookings import BookingMutations, BookingQueries
 from schema.customers import CustomerMutations, CustomerQueries
@@ -18,7 +19,7 @@ from schema.fields import NODES, declare, shorten
 from schema.guests import GuestMutations, GuestQueries
 from schema.hours import HoursMutations, HoursQueries
 from schema.limits import LimitQueries
-from schema.live import BookingSubscriptions
+from schema.live import AvailabilitySubscriptions, BookingSubscriptions
 from schema.nodes import NodeQueries
 from schema.payment_settings import PaymentSettingsMutations
 from schema.refunds import RefundMutations
@@ -57,6 +58,7 @@ class Query(
     GuestQueries,
     LimitQueries,
     AuditQueries,
+    BillingQueries,
 ):
     pass
 
@@ -73,6 +75,7 @@ class Mutation(
     CustomerMutations,
     BookingMutations,
     GuestMutations,
+    BillingMutations,
     PaymentSettingsMutations,
     RefundMutations,
 ):
@@ -80,7 +83,7 @@ class Mutation(
 
 
 @strawberry.type(description="Everything that can be heard of as it happens.")
-class Subscription(BookingSubscriptions):
+class Subscription(BookingSubscriptions, AvailabilitySubscriptions):
     pass
 
 

@@ -1,0 +1,94 @@
+"""Billing: looked at again when something happened there, and every hour in any case."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from domain.subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
+from integrations.payments.protocol import GatewayEvent
+from kit.database import Database
+from kit.ids import new_id
+from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from models.billing import not_seen_since, to_be_reminded, without_billing
+from resolvers.billing_accounts import begin_billing, billing_in, remind_to_choose, sync
+from resolvers.transactions import perform
+
+SEEN_EVERY: Final = timedelta(hours=1)
+BATCH: Final = 200
+MOST: Final = 10_000
+"""Looked at in one go, at most; the others come next time."""
+
+log = structlog.get_logger(__name__)
+
+
+async def sync_billing(
+    runtime: Runtime,
+    tenant_id: UUID | None,
+    payload: Mapping[str, Any],  # noqa: ARG001 - the tenant says it all
+) -> None:
+    """See what the gateway says of a tenant. What it raises is tried again later."""
+    assert tenant_id is not None, "a subscription belongs to a tenant"
+    await sync(runtime, tenant_id)
+
+
+async def billing_event(runtime: Runtime, event: GatewayEvent) -> None:
+    """Something happened to a subscription, an invoice or a checkout: see how things stand now."""
+    billing = billing_in(runtime)
+    if event.gateway != billing.name or event.account is not None:
+        return
+    customer_id = event.ids.get("customer")
+    tenant_id = event.tenant_id
+    if tenant_id is None and customer_id is not None:
+        tenant_id = await billing.owner_of(customer_id)
+    if tenant_id is not None:
+        await sync(runtime, tenant_id)
+
+
+async def look_after_billing(runtime: Runtime, relay: Database) -> None:
+    """Look at every account that nobody has looked at for an hour, and remind who has to choose.
+
+    It heals what deliveries and answers that never came have left behind. Several processes may
+    do it at once.
+    """
+    now = runtime.clock()
+    await _each(
+        relay, "billing.sync", partial(not_seen_since, now - SEEN_EVERY), partial(sync, runtime)
+    )
+    if not billing_in(runtime).is_enforced:
+        return
+    await _each(relay, "billing.begin", without_billing, partial(_change, runtime, begin_billing))
+    begun_before = now - (TIME_TO_CHOOSE - REMINDED_BEFORE)
+    waiting = partial(to_be_reminded, begun_before)
+    await _each(relay, "billing.remind", waiting, partial(_change, runtime, remind_to_choose))
+
+
+async def _change(
+    runtime: Runtime, change: Callable[[Scope], Awaitable[None]], tenant_id: UUID
+) -> None:
+    await perform(runtime, Actor(ActorKind.SYSTEM, tenant_id), Request(new_id()), change)
+
+
+async def _each(
+    relay: Database,
+    what: str,
+    found: Callable[..., Any],
+    work: Callable[[UUID], Awaitable[None]],
+) -> None:
+    """Do something for each tenant that is found, in the order of their ids."""
+    after: UUID | None = None
+    for _ in range(MOST // BATCH):
+        async with relay.session(writes=False) as session:
+            tenant_ids = (await session.scalars(found(after=after, limit=BATCH))).all()
+        for tenant_id in tenant_ids:
+            try:
+                await work(tenant_id)
+            except Exception:
+                # The others are due as well, and this one comes again.
+                log.exception(f"{what}.failed", tenant=str(tenant_id))
+        if len(tenant_ids) < BATCH:
+            return
+        after = tenant_ids[-1]

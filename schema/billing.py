@@ -1,0 +1,178 @@
+"""Billing: what a tenant pays for its plan, and how it tries, buys, changes and ends one."""
+
+from datetime import date, datetime
+
+import strawberry
+
+import models
+from domain.errors import SubscriptionInactive, TooManyRooms
+from domain.events import EventType
+from permissions.roles import P
+from resolvers import billing, usage
+from schema.enums import InvoiceStatus, SubscriptionStatus
+from schema.errors import UserError, shows
+from schema.fields import Node, column, computed, node, query, value
+from schema.money import Money
+from schema.mutations import mutation, payload
+from schema.pages import Connection, connection
+from schema.rooms import Room
+from schema.tenants import Plan, Usage
+
+
+@node(models.BillingSubscription, visible=billing.visible_subscriptions, requires=P.BILLING_READ)
+class BillingSubscription(Node):
+    """What a tenant has agreed with us about its plan, as the payment service last told."""
+
+    plan: Plan = computed(billing.plan_of)
+    status: SubscriptionStatus = computed(billing.status_of)
+    takes_bookings: bool = computed(billing.is_open)
+    refuses_bookings_from: datetime | None = computed(billing.refused_from)
+    period_start: datetime | None = column("When the present period began; null before any.")
+    period_end: datetime | None = column("When it ends, and the next one is paid.")
+    trial_ends_at: datetime | None = column("When the trial ends, or did; null without one.")
+    cancels_at_period_end: bool = column("Whether it ends with the present period.")
+    next_plan: Plan | None = computed(billing.next_plan_of)
+    overdue_since: datetime | None = column("Since when a payment is owed; null: none is.")
+    ended_at: datetime | None = column("When it was over; null while it isn't.")
+    version: int = column("Grows with every change; changes name the one they saw.")
+
+
+@value(models.BillingInvoice)
+class BillingInvoice:
+    """An invoice for the plan."""
+
+    number: str | None = column("Its number; null while it is a draft.")
+    status: InvoiceStatus = computed(billing.invoice_status_of)
+    total: Money = column("What it asks for.")
+    paid: Money = column("What was paid of it.")
+    issued_at: datetime = column("When it was issued.")
+    page_url: str | None = column("Where a person sees and pays it; null while it is a draft.")
+    pdf_url: str | None = column("Where it can be downloaded; null while it is a draft.")
+
+
+@value(billing.UpcomingInvoice)
+class UpcomingInvoice:
+    """What the next invoice will ask for, as things stand."""
+
+    amount: Money = column("How much.")
+    due_at: datetime = column("When.")
+
+
+@value(usage.UsageMonth)
+class UsageMonth:
+    """What was used in one calendar month of the venue."""
+
+    month: date = column("Its first day.")
+    bookings: int = column("Bookings made in it, those cancelled since too.")
+
+
+@value(billing.Standing)
+class Billing:
+    """A tenant's plan, what it uses of it, and what it pays for it."""
+
+    plan: Plan = column("The plan whose limits and features hold now.")
+    is_enforced: bool = column(
+        "Whether new bookings need a plan that is paid; false where nobody is billed."
+    )
+    trial_available: bool = column("Whether a trial can be started.")
+    subscription: BillingSubscription | None = column("Null before the first step.")
+    usage: Usage = computed(billing.usage_of)
+    usage_history: list[UsageMonth] = computed(billing.usage_history)
+    upcoming_invoice: UpcomingInvoice | None = computed(billing.upcoming_invoice)
+    invoices: Connection[BillingInvoice] = connection(billing.invoices, backward=False)
+
+
+@shows(SubscriptionInactive)
+class SubscriptionInactiveError(UserError):
+    """The venue's plan is not paid, so no new bookings are taken."""
+
+    status: SubscriptionStatus = column("Where the subscription stands.")
+    since: datetime = column("Since when no new bookings are taken.")
+
+
+@shows(TooManyRooms)
+class TooManyRoomsError(UserError):
+    """More rooms are in use than the wanted plan allows."""
+
+    limit: int = column("How many rooms it allows.")
+    used: int = column("How many would be left in use.")
+    rooms: list[Room] = column("Those in use, by name; at most 250.")
+
+
+@strawberry.type
+class BillingQueries:
+    billing: Billing | None = query(billing.billing, requires=P.BILLING_READ)
+
+
+@payload
+class StartTrialPayload:
+    """The subscription, in its trial."""
+
+    subscription: BillingSubscription | None
+
+
+@payload
+class StartCheckoutPayload:
+    """Where the person is to be sent."""
+
+    url: str | None
+
+
+@payload
+class OpenBillingPortalPayload:
+    """Where the person is to be sent."""
+
+    url: str | None
+
+
+@payload
+class ChangePlanPayload:
+    """The subscription, on its new plan or with the one to follow."""
+
+    subscription: BillingSubscription | None
+
+
+@payload
+class CancelSubscriptionPayload:
+    """The subscription, which ends with its period."""
+
+    subscription: BillingSubscription | None
+
+
+@payload
+class ResumeSubscriptionPayload:
+    """The subscription, which goes on."""
+
+    subscription: BillingSubscription | None
+
+
+@strawberry.type
+class BillingMutations:
+    start_trial: StartTrialPayload | None = mutation(
+        billing.start_trial,
+        requires=P.BILLING_WRITE,
+        emits=[EventType.TRIAL_STARTED, EventType.PLAN_CHANGED],
+    )
+    start_checkout: StartCheckoutPayload | None = mutation(
+        billing.start_checkout,
+        requires=P.BILLING_WRITE,
+        emits=[EventType.SUBSCRIPTION_STARTED, EventType.PLAN_CHANGED],
+    )
+    change_plan: ChangePlanPayload | None = mutation(
+        billing.change_plan,
+        requires=P.BILLING_WRITE,
+        emits=[EventType.PLAN_CHANGED, EventType.NEXT_PLAN_CHANGED, EventType.ROOM_ARCHIVED],
+    )
+    cancel_subscription: CancelSubscriptionPayload | None = mutation(
+        billing.cancel_subscription,
+        requires=P.BILLING_WRITE,
+        emits=[EventType.SUBSCRIPTION_CANCELLED],
+    )
+    resume_subscription: ResumeSubscriptionPayload | None = mutation(
+        billing.resume_subscription,
+        requires=P.BILLING_WRITE,
+        emits=[EventType.SUBSCRIPTION_RESUMED],
+    )
+    open_billing_portal: OpenBillingPortalPayload | None = mutation(
+        billing.open_billing_portal, requires=P.BILLING_WRITE
+    )
