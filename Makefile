@@ -9,13 +9,16 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check soak bench fmt schema lock
+.PHONY: help run worker test check soak bench fmt schema lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: $(PACKAGES) ## start everything and serve on 127.0.0.1:8000; Ctrl-C stops it
 	@exec $(BIN)/python -m commands.run
+
+worker: $(PACKAGES) ## do the due work of a database that is served already, in this process
+	@exec $(BIN)/python -m commands.worker
 
 test: $(DEV_PACKAGES) ## run all tests, on a PostgreSQL of their own (ARGS="-k hold" for some)
 	$(BIN)/pytest -n 2 $(ARGS)

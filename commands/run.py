@@ -19,8 +19,9 @@ from uvicorn.supervisors import Multiprocess
 
 from commands.demo import load_demo
 from commands.demo_venues import DEMO_PASSWORD
+from commands.logins import CannotRun, logins_of
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrl, DatabaseUrls, logins, trusted_urls
+from kit.database_urls import DatabaseUrl, DatabaseUrls
 from kit.embedded import EmbeddedServer, EmbeddedServerError
 from kit.logging import configure_logging
 from kit.os_user import NoUserForPostgres
@@ -34,10 +35,6 @@ _PREPARING_LOCK = 0x626F6F6D
 _STALLED_CLIENT_MS = 20_000
 
 log = structlog.get_logger(__name__)
-
-
-class CannotRun(Exception):
-    """A person has to change something first; the message says what."""
 
 
 def main() -> int:
@@ -92,23 +89,12 @@ async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
                 f"The database has demo users, whose passwords everybody knows (tenant "
                 f"{', '.join(venues)}). Take another database."
             )
-        urls = await _logins(settings, owner)
+        urls = await logins_of(settings, owner)
         if settings.demo:
             await load_demo(urls.app, lambda line: print(f"  {'Demo':<12} {line}", flush=True))
         return urls
     finally:
         await connection.close()
-
-
-async def _logins(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
-    if settings.database_url is None:
-        return trusted_urls(owner)
-    return await logins(
-        owner,
-        secret=settings.secret,
-        app=settings.app_database_url,
-        relay=settings.relay_database_url,
-    )
 
 
 def _serve(

@@ -11,6 +11,7 @@ from kit.database import Database
 from kit.scope import Runtime
 from models.idempotency import results_before
 from models.log import origins_before
+from models.queue import history_before
 from models.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
 from resolvers.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.transactions import KEPT_FOR
@@ -18,6 +19,8 @@ from resolvers.transactions import KEPT_FOR
 ORIGINS_KEPT_FOR: Final = timedelta(days=90)
 LOGINS_KEPT_FOR: Final = timedelta(days=30)
 """After the last use of a session, and the end of a mailed secret."""
+JOBS_KEPT_FOR: Final = timedelta(days=7)
+"""What became of jobs that are done."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
@@ -38,6 +41,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
     # A session goes after the last of its tokens.
     tokens = await _forget(relay, lambda: refresh_tokens_before(issued, limit=BATCH))
     sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
+    jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
     log.info(
         "housekeeping.done",
         results=results,
@@ -45,6 +49,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
         mailed_tokens=mailed,
         refresh_tokens=tokens,
         sessions=sessions,
+        jobs=jobs,
     )
 
 

@@ -1,0 +1,96 @@
+"""Jobs that have died, and what an operator decides about them: `python -m commands.jobs`.
+
+python -m commands.jobs                  list them, the latest first
+python -m commands.jobs retry 12 13      try them again from the beginning (or: all)
+python -m commands.jobs discard 12       give them up for good (or: all)
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.domain.types import JobId
+
+from commands.logins import CannotRun, present_logins
+from kit.queue import CHANNEL, queries_of
+from kit.settings import SettingsError, load_settings
+
+SHOWN: Final = 200
+
+_DEAD: Final = """
+    SELECT job.id, entrypoint AS name, headers ->> 'tenant' AS tenant, attempts, updated,
+           traceback ->> 'exception_type' AS error, traceback ->> 'exception_message' AS message
+    FROM queue.pgqueuer AS job LEFT JOIN LATERAL (
+        SELECT traceback FROM queue.pgqueuer_log
+        WHERE job_id = job.id AND traceback IS NOT NULL ORDER BY id DESC LIMIT 1
+    ) AS last ON true
+    WHERE status = 'failed' ORDER BY updated DESC, job.id DESC LIMIT $1
+"""
+_DEAD_AMONG: Final = """
+    SELECT id FROM queue.pgqueuer WHERE status = 'failed' AND ($1::bigint[] IS NULL OR id = ANY($1))
+"""
+_DISCARD: Final = "DELETE FROM queue.pgqueuer WHERE status = 'failed' AND id = ANY($1)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when it is done, 1 where an id is no dead job's, 2 without a database."""
+    parser = argparse.ArgumentParser(
+        prog="python -m commands.jobs", description="Jobs that have died."
+    )
+    parser.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
+    parser.add_argument("ids", nargs="*", help="of jobs, or: all")
+    given = parser.parse_args(arguments)
+    if (given.action == "list") == bool(given.ids):
+        parser.error("retry and discard take ids, or `all`; list takes none")
+    if given.ids != ["all"] and not all(each.isdecimal() for each in given.ids):
+        parser.error("ids are numbers")
+    ids = None if given.ids == ["all"] else [int(each) for each in given.ids]
+    try:
+        return asyncio.run(_act(given.action, ids))
+    except (CannotRun, SettingsError, OSError, asyncpg.PostgresError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+async def _act(action: str, ids: list[int] | None) -> int:
+    urls = await present_logins(load_settings())
+    connection = await asyncpg.connect(urls.relay)
+    try:
+        if action == "list":
+            return await _list(connection)
+        dead = [row["id"] for row in await connection.fetch(_DEAD_AMONG, ids)]
+        if action == "retry":
+            jobs = [JobId(id) for id in dead]
+            await queries_of(AsyncpgDriver(connection)).requeue_jobs(jobs)
+            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+        else:
+            await connection.execute(_DISCARD, dead)
+    finally:
+        await connection.close()
+    print(f"{'Waiting again' if action == 'retry' else 'Discarded'}: {len(dead)}")
+    if unknown := sorted(set(ids or []) - set(dead)):
+        print(f"No dead jobs: {', '.join(map(str, unknown))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _list(connection: asyncpg.Connection) -> int:
+    rows = await connection.fetch(_DEAD, SHOWN)
+    for row in rows:
+        at = f"{row['updated']:%Y-%m-%d %H:%M}"
+        why = f"{row['error'] or '?'} {row['message'] or ''}".strip()
+        print(
+            f"{row['id']:>8}  {at}  {row['name']:<20}  tenant {row['tenant'] or '-'}  "
+            f"{row['attempts'] + 1} tries  {why}"
+        )
+    if not rows:
+        print("No dead jobs.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
