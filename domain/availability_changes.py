@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from domain.availability import Wish, first_on_grid
+from domain.availability import RoomCalendar, RoomFacts, Wish, first_on_grid
 from domain.ids import RoomId
-from domain.intervals import Interval
+from domain.intervals import Interval, merge
+from domain.slots import Slot, slots_at
 
 LONGEST_BUFFER_MINUTES = 24 * 60
 # What is refused, or let go, strictly after an instant or a start.
@@ -28,15 +29,58 @@ class Touched:
     rooms: set[RoomId] = field(default_factory=set)
     spans: list[tuple[RoomId | None, Interval]] = field(default_factory=list)
 
-    def starts(self, room_id: RoomId, grid: Sequence[datetime]) -> list[datetime]:
-        """Those of a grid, given in order, that are touched in a room."""
-        if self.everything or room_id in self.rooms:
-            return list(grid)
-        found: set[datetime] = set()
-        for of, span in self.spans:
-            if of is None or of == room_id:
-                found.update(grid[bisect_left(grid, span.start) : bisect_left(grid, span.end)])
-        return sorted(found)
+    def add(self, room_id: RoomId | None, span: Interval, grid: Sequence[datetime]) -> None:
+        """Add a span of a room, or of all, if a start of the grid lies in it."""
+        if _within(grid, [span]):
+            self.spans.append((room_id, span))
+
+    def is_in(self, room_id: RoomId) -> bool:
+        """Is any slot of a room touched?"""
+        return self.is_whole(room_id) or bool(self.spans_of(room_id))
+
+    def hull(self, window: Interval) -> Interval:
+        """The part of a window that holds all that is touched in it."""
+        if self.everything or self.rooms:
+            return window
+        starts = [span.start for _, span in self.spans]
+        ends = [span.end for _, span in self.spans]
+        return Interval(max(window.start, min(starts)), min(window.end, max(ends)))
+
+    def is_whole(self, room_id: RoomId) -> bool:
+        """Are all slots of a room touched?"""
+        return self.everything or room_id in self.rooms
+
+    def spans_of(self, room_id: RoomId) -> list[Interval]:
+        return [span for of, span in self.spans if of in (None, room_id)]
+
+
+def restated(
+    room: RoomFacts,
+    grid: Sequence[datetime],
+    touched: Touched,
+    *,
+    wish: Wish,
+    include_unavailable: bool,
+) -> tuple[list[Slot], list[datetime]]:
+    """The touched slots of a room that are listed, and the touched starts that are not.
+
+    ``grid`` are the starts of the venue's grid that were asked about, in order.
+    """
+    whole = touched.is_whole(room.id)
+    spans = touched.spans_of(room.id)
+    starts = list(grid) if whole else _within(grid, spans)
+    if not starts:
+        return [], []
+    # What is told of a refused slot may reach as far as its neighbours do.
+    reach = grid if include_unavailable else starts
+    window = Interval(reach[0], wish.interval(reach[-1]).end)
+    calendar = RoomCalendar.of(room, window, wish)
+    if include_unavailable and not whole:
+        refused = [*calendar.refused_by_bookings, *calendar.refused_by_blackouts]
+        starts = _within(grid, _connected(spans, refused))
+    return slots_at(
+        calendar, starts, include_unavailable=include_unavailable, even_closed=touched.hours
+    )
 
 
 def meeting(
@@ -81,6 +125,20 @@ def next_change(
         following = first_on_grid(wish.earliest, wish.rules)
         changes += [following - notice + _NEXT] if following else []
     return min(changes, default=None)
+
+
+def _within(grid: Sequence[datetime], spans: Iterable[Interval]) -> list[datetime]:
+    """Those of a grid that lie in any of the spans, in order."""
+    return [
+        start
+        for span in merge(spans)
+        for start in grid[bisect_left(grid, span.start) : bisect_left(grid, span.end)]
+    ]
+
+
+def _connected(spans: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
+    """The spans, grown by all others that they touch, and those that these touch in turn."""
+    return [each for each in merge([*spans, *others]) if any(each.overlaps(span) for span in spans)]
 
 
 def _from(grid: Sequence[datetime], since: datetime) -> Sequence[datetime]:

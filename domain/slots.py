@@ -57,10 +57,9 @@ def slots(
 
 
 def slots_at(
-    room: RoomFacts,
-    starts: Sequence[datetime],
+    calendar: RoomCalendar,
+    starts: Iterable[datetime],
     *,
-    wish: Wish,
     include_unavailable: bool = False,
     even_closed: bool = False,
 ) -> tuple[list[Slot], list[datetime]]:
@@ -68,10 +67,7 @@ def slots_at(
 
     Of the others only those within opening hours, unless ``even_closed``.
     """
-    wanted = [wish.interval(start) for start in starts]
-    if not wanted:
-        return [], []
-    calendar = RoomCalendar.of(room, Interval(wanted[0].start, wanted[-1].end), wish)
+    wanted = [calendar.wish.interval(start) for start in starts]
     listed = list(_listed(calendar, wanted, include_unavailable=include_unavailable))
     shown = {slot.interval.start for slot in listed}
     others = [

@@ -33,7 +33,8 @@ from models.rooms import Room, rooms_with_tenant
 from models.tenants import Tenant
 from permissions.policy import may, only_own
 from permissions.roles import P
-from resolvers.audit import event_cursor
+from resolvers.audit import end_of_log
+from resolvers.availability_cursors import known_now
 from resolvers.hours import hours_facts
 
 MAX_DAYS: Final = 31
@@ -122,7 +123,7 @@ class Availability:
     @property
     def next_free_slot(self) -> RoomSlot | None:
         """The first from the query's start on, at most 7 days beyond its end."""
-        ahead = Interval(self.window.start, self.window.end + _NEXT_WITHIN)
+        ahead = ahead_of(self.window)
         found = next_free_slot(self.calendar.facts.values(), ahead, wish=self.wish)
         return RoomSlot(self.calendar.venue.rooms[found.room_id], found) if found else None
 
@@ -134,16 +135,16 @@ async def availability(
 
     A slot is FREE exactly when a booking of it, sent next, succeeds.
     """
-    window = _window(query)
+    window = window_of(query)
     venue = await load_venue(scope, query.room_ids)
-    _check_size(venue, window)
+    check_size(venue, window)
     wish = wish_of(
         scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
     )
     calendar = await load_calendar(
         scope,
         venue,
-        Interval(window.start, window.end + _NEXT_WITHIN),
+        ahead_of(window),
         wish,
         exclude_booking_id=query.exclude_booking_id,
     )
@@ -156,7 +157,7 @@ async def availability(
         wish,
         slots=[RoomSlot(venue.rooms[slot.room_id], slot) for slot in found],
         computed_at=scope.now(),
-        cursor=await event_cursor(scope),
+        cursor=known_now(scope, await end_of_log(scope)).cursor,
     )
 
 
@@ -300,7 +301,8 @@ def _interval(start: datetime, end: datetime) -> Interval:
     return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
-def _window(query: AvailabilityQuery) -> Interval:
+def window_of(query: AvailabilityQuery) -> Interval:
+    """The time that is asked about, in UTC. Raises Invalid, BadInput."""
     first = within_reach(query.from_, path=("from",)).astimezone(UTC)
     last = within_reach(query.to, path=("to",)).astimezone(UTC)
     # A month in which the clock is put back has an hour more.
@@ -311,7 +313,13 @@ def _window(query: AvailabilityQuery) -> Interval:
     return Interval(first, last)
 
 
-def _check_size(venue: Venue, window: Interval) -> None:
+def ahead_of(window: Interval) -> Interval:
+    """The time with what lies ahead of it, where the next free slot is looked for."""
+    return Interval(window.start, window.end + _NEXT_WITHIN)
+
+
+def check_size(venue: Venue, window: Interval) -> None:
+    """Raises TooComplex where the rooms may have too many slots in the time."""
     starts = window.minutes // venue.tenant.slot_minutes + 1
     if starts * len(venue.rooms) > MAX_SLOTS:
         raise TooComplex(

@@ -14,6 +14,7 @@ from kit.cost import DEFAULT_PAGE_SIZE, Cost
 from kit.cursors import EventCursor
 from permissions.roles import P
 from resolvers import availability as answers
+from resolvers import availability_changes
 from schema.enums import Code
 from schema.fields import column, query, value
 from schema.ids import encode_id
@@ -52,7 +53,7 @@ input_type(
 )
 
 
-def _room_id(root: Busy) -> strawberry.ID:
+def _room_id(root: Busy | availability_changes.SlotKey) -> strawberry.ID:
     return strawberry.ID(encode_id("Room", root.room_id))
 
 
@@ -85,6 +86,14 @@ class Slot:
     state: SlotState = column("Whether it can be booked.")
     price: Money | None = column("What it costs; null without a price.", requires=P.PRICES_READ)
     reasons: list[SlotReason] = column("Every rule that refuses it; empty when it is free.")
+
+
+@value(availability_changes.SlotKey)
+class SlotKey:
+    """Which slot: of a room there is at most one at a start."""
+
+    room_id: strawberry.ID = strawberry.field(resolver=_room_id, description="In which room.")
+    starts_at: datetime = column("When it starts.")
 
 
 @value(answers.Availability)

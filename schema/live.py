@@ -6,11 +6,13 @@ from typing import Annotated
 import strawberry
 
 from domain.events import EventType
+from kit.cost import Cost
 from kit.cursors import EventCursor
 from permissions.roles import P
+from schema.availability import Slot, SlotKey, rooms_times_days
 from schema.bookings import Booking
 from schema.fields import column, subscription, value
-from subscriptions import bookings, following
+from subscriptions import availability, bookings, following
 
 
 @value(bookings.BookingChanged)
@@ -39,6 +41,35 @@ BookingEvent = Annotated[
     BookingChanged | ResyncRequired,
     strawberry.union("BookingEvent", description="A change of a booking, or word of a gap."),
 ]
+
+
+@value(availability.AvailabilityDelta)
+class AvailabilityDelta:
+    """Slots are otherwise than they were; some may be told again that are not.
+
+    Slots are told apart by their room and start.
+    """
+
+    cursor: EventCursor = column("Subscribe after it to go on from here.")
+    upserted: list[Slot] = column("Put these in the place of what you have of them, or add them.")
+    removed: list[SlotKey] = column("Drop these, if you have them.")
+
+
+AvailabilityEvent = Annotated[
+    AvailabilityDelta | ResyncRequired,
+    strawberry.union(
+        "AvailabilityEvent", description="What to change in an Availability, or word of a gap."
+    ),
+]
+
+
+@strawberry.type
+class AvailabilitySubscriptions:
+    availability_changed: AvailabilityEvent = subscription(
+        availability.availability_changed,
+        requires=P.AVAILABILITY_READ,
+        cost=Cost(1, size=rooms_times_days),
+    )
 
 
 @strawberry.type

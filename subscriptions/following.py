@@ -16,10 +16,10 @@ from models.log import grown
 from resolvers.audit import end_of_log
 
 REPLAYED_FOR: Final = timedelta(days=7)
+UNKNOWN: Final = "The cursor is not one of this log."
+TOO_OLD: Final = "The cursor is older than 7 days."
 TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
 
-_UNKNOWN: Final = "The cursor is not one of this log."
-_TOO_OLD: Final = "The cursor is older than 7 days."
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
 R = TypeVar("R")
@@ -49,9 +49,9 @@ async def missed(
     """
     end = await patiently(operation, end_of_log)
     await operation.rest()
-    start = end if after is None else _start(after, end)
+    start = end if after is None else start_of(after, end)
     if start is None:
-        yield ResyncRequired(encode_cursor(end), _UNKNOWN)
+        yield ResyncRequired(encode_cursor(end), UNKNOWN)
         start = end
     place = start.place
     oldest = operation.runtime.clock() - REPLAYED_FOR
@@ -61,7 +61,7 @@ async def missed(
         # Whoever waits for the client to take it holds no connection.
         await operation.rest()
         if entries and entries[0].at < oldest:
-            yield ResyncRequired(encode_cursor(end), _TOO_OLD)
+            yield ResyncRequired(encode_cursor(end), TOO_OLD)
             break
         for entry in entries:
             place = entry.place
@@ -86,7 +86,7 @@ async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]])
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _start(after: EventCursor, end: Bookmark) -> Bookmark | None:
+def start_of(after: EventCursor, end: Bookmark) -> Bookmark | None:
     """What a client's cursor stands for; None when this log can't be read on from it."""
     found = decode_cursor(after)
     if found is None or found.tenant_id != end.tenant_id or found.generation != end.generation:

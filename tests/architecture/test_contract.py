@@ -24,7 +24,6 @@ from schema import schema
 
 SERIES: Final = "bookings that repeat are not built yet"
 REFUNDS: Final = "nothing is paid through the API yet"
-LIVE_AVAILABILITY: Final = "only bookings are live so far; availability is asked for again"
 
 # Promised to clients, and absent until it works: nothing is stubbed.
 NOT_DUE: Final[dict[str, str]] = {
@@ -42,10 +41,6 @@ NOT_DUE: Final[dict[str, str]] = {
     "RescheduleBookingInput.scope": SERIES,
     "CancelBookingInput.scope": SERIES,
     "CancelBookingPayload.refund": REFUNDS,
-    "SlotKey": LIVE_AVAILABILITY,
-    "AvailabilityDelta": LIVE_AVAILABILITY,
-    "AvailabilityEvent": LIVE_AVAILABILITY,
-    "Subscription.availabilityChanged": LIVE_AVAILABILITY,
 }
 
 PROMISED: Final = build_schema(Path(__file__).with_name("contract.graphql").read_text())

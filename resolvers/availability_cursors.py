@@ -1,0 +1,62 @@
+"""What a client that read what is free knows: a place in the log, a time, and what it may see."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import Final
+
+from kit.cursors import Bookmark, EventCursor, encode_cursor
+from kit.scope import Actor, Scope
+from permissions.policy import may, only_own
+from permissions.roles import P
+
+_NOTE: Final = Struct(">QB")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+# By so much the clocks of two servers may differ.
+_CLOCKS_DIFFER: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the log holds up to a bookmark, and what time alone did up to an instant.
+
+    ``at`` is None where nothing is known of the time. ``view`` tells callers apart to whom
+    different slots are free.
+    """
+
+    bookmark: Bookmark
+    at: datetime | None
+    view: int
+
+    @property
+    def cursor(self) -> EventCursor:
+        """To go on from here. Raises TypeError where nothing is known of the time."""
+        if self.at is None:
+            raise TypeError("nothing is known of the time")
+        note = _NOTE.pack((self.at - _EPOCH) // _MILLISECOND, self.view)
+        at = self.bookmark
+        return encode_cursor(Bookmark(at.tenant_id, at.generation, at.place, note))
+
+
+def known_now(scope: Scope, end: Bookmark) -> Known:
+    """What a snapshot shows whose log ends there."""
+    return Known(end, scope.now(), view_of(scope.actor))
+
+
+def known_from(bookmark: Bookmark) -> Known:
+    """What a client's cursor stands for; another field's says nothing of the time."""
+    if len(bookmark.note) != _NOTE.size:
+        return Known(bookmark, None, 0)
+    milliseconds, view = _NOTE.unpack(bookmark.note)
+    try:
+        at = _EPOCH + timedelta(milliseconds=milliseconds) - _CLOCKS_DIFFER
+    except OverflowError:
+        at = None
+    return Known(bookmark, at, view)
+
+
+def view_of(actor: Actor) -> int:
+    """Different for callers to whom different slots may be free."""
+    overrides = may(actor, P.BOOKINGS_OVERRIDE)
+    return overrides + 2 * only_own(actor, P.BOOKINGS_WRITE)

@@ -1,0 +1,175 @@
+"""What is free, as it changes: by what is done, and by time alone.
+
+Each step looks at the log and the rows in one snapshot, and leads from where the last one led.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Annotated, Final
+
+from typing_extensions import Doc
+
+from domain.errors import Refusal
+from kit.clock import Clock
+from kit.cursors import EventCursor
+from kit.errors import BadInput
+from kit.live import Following, Step
+from kit.operation import Operation
+from kit.relay import Entry, Listener, Relay
+from kit.scope import Scope
+from models.availability_changes import TELLING
+from permissions.policy import may, refusal
+from permissions.roles import P
+from resolvers.audit import end_of_log
+from resolvers.availability import AvailabilityQuery, RoomSlot
+from resolvers.availability_changes import (
+    AvailabilityChanges,
+    SlotKey,
+    TooOld,
+    availability_changes,
+)
+from resolvers.availability_cursors import Known, known_from
+from subscriptions.following import (
+    REPLAYED_FOR,
+    TOO_OLD,
+    TOO_SLOW,
+    UNKNOWN,
+    ResyncRequired,
+    patiently,
+    start_of,
+)
+
+LONGEST_WAIT: Final = timedelta(seconds=10)
+"""How long it may take to notice that the clock was put forward."""
+
+# Steps begun later have higher marks, whatever source they are of.
+_marks: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityDelta:
+    """What to change in the slots that are known: set these, and forget those."""
+
+    cursor: EventCursor
+    upserted: Sequence[RoomSlot]
+    removed: Sequence[SlotKey]
+
+
+AvailabilityEvent = AvailabilityDelta | ResyncRequired
+
+
+def availability_changed(
+    operation: Operation,
+    *,
+    query: Annotated[AvailabilityQuery, Doc("What was looked for.")],
+    after: Annotated[
+        EventCursor | None,
+        Doc(
+            "Go on after this cursor, which may be 7 days old: at first that of the `Availability`."
+        ),
+    ] = None,
+) -> Following[AvailabilityEvent]:
+    """What to change in an Availability read earlier; apply `upserted` and `removed` in order."""
+    return Following(operation, AvailabilitySteps(query), after)
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilitySteps:
+    """The changes of the answer to a query."""
+
+    query: AvailabilityQuery
+
+    @asynccontextmanager
+    async def live(
+        self, operation: Operation
+    ) -> AsyncIterator[AsyncGenerator[Step[AvailabilityEvent]]]:
+        relay = operation.scope.use(Relay)
+        async with relay.listening(operation.scope.tenant_id, wants=_may_tell) as listener:
+            begun = await patiently(operation, self._begun)
+            async with aclosing(self._added(operation, listener, begun)) as steps:
+                yield steps
+
+    async def missed(
+        self, operation: Operation, after: EventCursor | None
+    ) -> AsyncGenerator[Step[AvailabilityEvent]]:
+        # Before anything is read: of a live step that ends later, all may be news.
+        mark = (next(_marks),)
+        read = self._begun if after is None else partial(self._since, after=after)
+        changes = await patiently(operation, read)
+        if isinstance(changes, ResyncRequired):
+            yield Step(mark, changes.cursor, changes)
+        else:
+            yield Step(mark, changes.known.cursor, _delta(changes))
+        # Whoever waits for what follows holds no connection.
+        await operation.rest()
+
+    def gap(self, cursor: EventCursor) -> AvailabilityEvent:
+        return ResyncRequired(cursor, TOO_SLOW)
+
+    async def _added(
+        self, operation: Operation, listener: Listener, changes: AvailabilityChanges
+    ) -> AsyncGenerator[Step[AvailabilityEvent]]:
+        while True:
+            await operation.rest()
+            await _until_due(operation.runtime.clock, listener, changes)
+            changes = await patiently(operation, partial(self._changes, known=changes.known))
+            yield Step((next(_marks),), changes.known.cursor, _delta(changes))
+
+    async def _begun(self, scope: Scope) -> AvailabilityChanges:
+        return await self._changes(scope, known=None)
+
+    async def _since(
+        self, scope: Scope, *, after: EventCursor
+    ) -> AvailabilityChanges | ResyncRequired:
+        start = start_of(after, await end_of_log(scope))
+        if start is None:
+            return await self._resync(scope, UNKNOWN)
+        try:
+            return await self._changes(scope, known=known_from(start))
+        except TooOld:
+            return await self._resync(scope, TOO_OLD)
+
+    async def _resync(self, scope: Scope, reason: str) -> ResyncRequired:
+        begun = await self._begun(scope)
+        return ResyncRequired(begun.known.cursor, reason)
+
+    async def _changes(self, scope: Scope, *, known: Known | None) -> AvailabilityChanges:
+        if not may(scope.actor, P.AVAILABILITY_READ):
+            raise refusal(scope.actor, P.AVAILABILITY_READ)
+        not_before = scope.now() - REPLAYED_FOR
+        try:
+            return await availability_changes(scope, self.query, known, not_before=not_before)
+        except Refusal as error:
+            raise BadInput(str(error)) from error
+
+
+async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChanges) -> None:
+    """Wait until something was done that isn't known, or time alone changes something."""
+    while True:
+        wait = LONGEST_WAIT
+        if changes.next_at is not None:
+            wait = min(wait, changes.next_at - clock())
+        if wait <= timedelta():
+            return
+        try:
+            async with asyncio.timeout(wait.total_seconds()):
+                entry = await listener.next()
+        except TimeoutError:
+            continue
+        if entry.place > changes.known.bookmark.place:
+            return
+
+
+def _may_tell(entry: Entry) -> bool:
+    return entry.subject_type in TELLING
+
+
+def _delta(changes: AvailabilityChanges) -> AvailabilityDelta | None:
+    if not changes.upserted and not changes.removed:
+        return None
+    return AvailabilityDelta(changes.known.cursor, changes.upserted, changes.removed)

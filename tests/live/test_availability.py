@@ -1,0 +1,97 @@
+"""Deltas applied to the first snapshot are what is read anew, whatever happened in between."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kit.scope import Runtime
+from tests.client import Api, live
+from tests.clock import StoppedClock
+from tests.desk import Desk, rfc
+from tests.factories import Venue, api_id, make_venue
+from tests.live.calendars import Calendar, Turmoil
+
+# The clock of Berlin is put forward on 28 March 2027, at 01:00 UTC.
+NOON = datetime(2027, 3, 28, 0, tzinfo=UTC)
+KEY = """
+    mutation ($input: CreateApiKeyInput!) {
+      createApiKey(input: $input) { secret userErrors { message } }
+    }
+"""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' clock is put forward by hand: it is looked at often."""
+    monkeypatch.setattr("subscriptions.availability.LONGEST_WAIT", timedelta(seconds=0.05))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_deltas_lead_to_what_is_read_anew(
+    runtime: Runtime, api: Api, server: str, clock: StoppedClock, seed: int
+) -> None:
+    await check(runtime, api, server, clock, seed=seed, changes=125)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 106))
+async def test_deltas_lead_to_what_is_read_anew_for_long(
+    runtime: Runtime, api: Api, server: str, clock: StoppedClock, seed: int
+) -> None:
+    await check(runtime, api, server, clock, seed=seed, changes=1_000)
+
+
+async def check(
+    runtime: Runtime, api: Api, server: str, clock: StoppedClock, *, seed: int, changes: int
+) -> None:
+    """Compare what four clients have with what is read anew, after each of so many changes."""
+    draw = random.Random(seed)
+    clock.now = NOON - timedelta(hours=8)
+    venue = await make_venue(runtime, rooms=3, min_notice_minutes=60)
+    turmoil = Turmoil(api, runtime, venue, clock, draw, NOON)
+    calendars = await calendars_of(runtime, api, venue)
+    key = await key_of(api, venue)
+    async with live(server, token=key) as client:
+        for number in range(changes):
+            for calendar in calendars:
+                if calendar.stream is None:
+                    await calendar.follow(client)
+                elif draw.random() < 0.1:
+                    await calendar.leave(client)
+            what = await turmoil.change()
+            for calendar in calendars:
+                if calendar.stream is not None:
+                    slots, _ = await calendar.fresh()
+                    try:
+                        await calendar.until_as(slots)
+                    except AssertionError as error:
+                        raise AssertionError(f"seed {seed}, change {number}: {what}") from error
+    assert turmoil.done > changes // 2
+    assert [calendar.resyncs for calendar in calendars] == [0, 0, 0, 0]
+    assert all(calendar.deltas > changes // 10 for calendar in calendars)
+
+
+async def calendars_of(runtime: Runtime, api: Api, venue: Venue) -> list[Calendar]:
+    owner = Desk(api, runtime, venue.owner)
+    times = {"from": rfc(NOON - timedelta(hours=12)), "to": rfc(NOON + timedelta(hours=30))}
+    rooms = [api_id(room) for room in venue.rooms[:2]]
+    queries: list[dict[str, Any]] = [
+        {**times, "durationMinutes": 60},
+        {**times, "durationMinutes": 60, "includeUnavailable": True},
+        {**times, "durationMinutes": 90, "includeUnavailable": True, "roomIds": rooms},
+        {**times, "durationMinutes": 30, "partySize": 2, "roomIds": rooms},
+    ]
+    made = [Calendar(owner, query) for query in queries]
+    for each in made:
+        await each.read()
+    return made
+
+
+async def key_of(api: Api, venue: Venue) -> str:
+    """A credential that outlasts the tests' clock, of somebody who may what the owner may."""
+    permissions = ["availability:read", "bookings:override", "rooms:read", "prices:read"]
+    given = {"name": "Screen", "permissions": permissions}
+    secret: str = (await api(KEY, {"input": given}, token=venue.owner.token)).payload["secret"]
+    return secret
