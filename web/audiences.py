@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, Self
 
 import orjson
 from graphql import (
@@ -18,7 +18,8 @@ from graphql import (
     visit,
 )
 
-from kit.live import Source
+from kit.cursors import EventCursor
+from kit.live import Mark, Source
 from kit.operation import Operation
 from kit.scope import Actor
 from permissions.policy import standing
@@ -31,8 +32,18 @@ RESUMING: Final = "after"
 # Before anything else gets a turn.
 _TOLD_AT_ONCE: Final = 100
 
-Answering = Callable[[Any], Awaitable[str]]
-"""Makes of an event the answer, JSON."""
+# So many read what was missed at the same time; those who come meanwhile wait, and share.
+_REPLAYS_AT_ONCE: Final = 4
+_MISSED_LENGTH: Final = 1_000
+_MISSED_CHARACTERS: Final = 1_000_000
+
+
+class Performer(Protocol):
+    """An operation, with what its selection set makes of an event: the answer, JSON."""
+
+    operation: Operation
+
+    async def answer(self, event: object) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +64,41 @@ class Question:
         return cls(text, selected.name, written, standing(actor))
 
 
+@dataclass(slots=True)
+class Missed:
+    """What was missed, in order; a part of it where there is more than a client waits for."""
+
+    said: list[Said] = field(default_factory=list)
+    mark: Mark = ()
+    cursor: EventCursor | None = None
+    characters: int = 0
+    is_all: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.said) >= _MISSED_LENGTH or self.characters >= _MISSED_CHARACTERS
+
+
 class Audience:
     """The subscribers who ask one question, and the one who listens for all of them."""
 
-    def __init__(self, source: Source[Any], operation: Operation, answering: Answering) -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: Source[Any],
+        perform: Callable[[], Performer],
+        replaying: asyncio.Semaphore,
+    ) -> None:
         self.subscribers: set[Subscriber] = set()
-        self._operation = operation
-        self._answering = answering
+        self._source = source
+        self._perform = perform
+        self._replaying = replaying
+        self._awaited: dict[EventCursor | None, asyncio.Task[Missed]] = {}
         self._is_decided = asyncio.Event()
         self._failure: Exception | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
 
     async def listening(self) -> None:
         """Wait until what happens is heard. Raises what keeps it from being heard."""
@@ -72,12 +108,13 @@ class Audience:
 
     async def listen(self) -> None:
         """Tell everybody what happens, without end."""
+        performer = self._perform()
         try:
-            async with self.source.live(self._operation) as steps:
+            async with self._source.live(performer.operation) as steps:
                 self._is_decided.set()
                 async for step in steps:
                     if step.event is not None:
-                        payload = await self._answering(step.event)
+                        payload = await performer.answer(step.event)
                         await self._tell(Said(step.mark, step.cursor, payload))
         except Exception as error:  # noqa: BLE001 - shown to each, as every error is
             self._failure = error
@@ -85,11 +122,46 @@ class Audience:
                 subscriber.fail(error)
         finally:
             self._is_decided.set()
-            await self._operation.rest()
+            await performer.operation.rest()
 
-    @property
-    def has_failed(self) -> bool:
-        return self._failure is not None
+    async def missed(self, after: EventCursor | None) -> Missed:
+        """What happened since a cursor up to now, or the first part of it.
+
+        All who have come back to the same cursor share it, if it is read after they have.
+        """
+        reading = self._awaited.get(after)
+        if reading is None:
+            reading = self._awaited[after] = asyncio.create_task(self._read(after), name="missed")
+        return await asyncio.shield(reading)
+
+    async def gap(self, cursor: EventCursor) -> str:
+        """The answer that says that all up to a cursor was dropped."""
+        performer = self._perform()
+        try:
+            return await performer.answer(self._source.gap(cursor))
+        finally:
+            await performer.operation.rest()
+
+    async def _read(self, after: EventCursor | None) -> Missed:
+        async with self._replaying:
+            # Who comes from now on may already have been told less than this will read.
+            del self._awaited[after]
+            performer = self._perform()
+            found = Missed()
+            try:
+                async with aclosing(self._source.missed(performer.operation, after)) as steps:
+                    async for step in steps:
+                        if step.event is not None:
+                            payload = await performer.answer(step.event)
+                            found.said.append(Said(step.mark, step.cursor, payload))
+                            found.characters += len(payload)
+                        found.mark, found.cursor = step.mark, step.cursor
+                        if found.is_full:
+                            return found
+                found.is_all = True
+                return found
+            finally:
+                await performer.operation.rest()
 
     async def _tell(self, said: Said) -> None:
         for number, subscriber in enumerate(tuple(self.subscribers), start=1):
@@ -103,31 +175,36 @@ class Audiences:
 
     def __init__(self) -> None:
         self._open: dict[Question, tuple[Audience, asyncio.Task[None]]] = {}
+        self._replaying = asyncio.Semaphore(_REPLAYS_AT_ONCE)
 
     def __len__(self) -> int:
         return len(self._open)
 
     @asynccontextmanager
     async def joined(
-        self, question: Question, subscriber: Subscriber, make: Callable[[], Audience]
-    ) -> AsyncIterator[Source[Any]]:
-        """Be told what happens from now on; gives what the audience listens to."""
+        self,
+        question: Question,
+        subscriber: Subscriber,
+        source: Source[Any],
+        perform: Callable[[], Performer],
+    ) -> AsyncIterator[Audience]:
+        """Be among those who are told. Where nobody is yet, ``source`` is listened to."""
         found = self._open.get(question)
         if found is None or found[0].has_failed:
-            audience = make()
-            task = asyncio.create_task(audience.listen(), name="audience")
-            found = self._open[question] = (audience, task)
+            made = Audience(source, perform, self._replaying)
+            task = asyncio.create_task(made.listen(), name="audience")
+            found = self._open[question] = (made, task)
         audience, task = found
         subscriber.enter()
         audience.subscribers.add(subscriber)
         try:
             await audience.listening()
-            yield audience.source
+            yield audience
         finally:
             subscriber.leave()
             audience.subscribers.discard(subscriber)
             if not audience.subscribers:
-                if self._open.get(question) == found:
+                if self._open.get(question) is found:
                     del self._open[question]
                 task.cancel()
                 await asyncio.wait([task])

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
 from time import perf_counter
 from typing import Any, Final, cast
 
@@ -23,7 +22,7 @@ from kit.limits import cost_errors, variable_errors
 from kit.live import Following
 from kit.operation import Operation
 from kit.scope import ANONYMOUS, Actor, Request, Runtime
-from web.audiences import Audience, Audiences, Question
+from web.audiences import Audiences, Question
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, refused, shown
 from web.limits import Allowance
@@ -177,30 +176,24 @@ class Operations:
         subscriber: Subscriber,
     ) -> None:
         """Send what was missed, then what the audience is told, until the subscriber leaves it."""
-        operation = following.operation
-        answering = partial(_answered, executor, operation)
 
-        def audience() -> Audience:
-            shared = Operation(self._runtime, question.standing, Request(new_id()))
-            theirs = copy(executor)
-            theirs.context_value = shared
-            return Audience(following.source, shared, partial(_answered, theirs, shared))
+        def perform() -> _Performer:
+            return _Performer(
+                executor, Operation(self._runtime, question.standing, Request(new_id()))
+            )
 
-        async with self._audiences.joined(question, subscriber, audience) as source:
-            after = subscriber.cursor or following.after
-            is_behind = True
-            while is_behind and not subscriber.has_left:
-                async with aclosing(source.missed(operation, after)) as steps:
-                    async for step in steps:
-                        if step.event is not None:
-                            await subscriber.send(await answering(step.event))
-                        subscriber.take(step.mark, step.cursor)
-                        if subscriber.has_left:
-                            return
+        after = subscriber.cursor or following.after
+        async with self._audiences.joined(
+            question, subscriber, following.source, perform
+        ) as audience:
+            while not subscriber.has_left:
+                missed = await audience.missed(after)
+                await subscriber.catch_up(missed.said, missed.mark, missed.cursor)
+                after = missed.cursor
                 # What was dropped of the queue meanwhile stands in the log as well.
-                is_behind = subscriber.forgive()
-                after = subscriber.cursor
-            await subscriber.pass_on(lambda cursor: answering(source.gap(cursor)))
+                if missed.is_all and not subscriber.forgive():
+                    break
+            await subscriber.pass_on(audience.gap)
 
     def _select(self, asked: Asked, operation: Operation) -> Selected:
         return self._documents.select(
@@ -296,15 +289,22 @@ class NotAQuery(Exception):
     """Only queries may be sent this way."""
 
 
-async def _answered(executor: Executor[Any], operation: Operation, event: object) -> str:
-    """What the selection set makes of an event."""
-    result = execute_subscription_event(executor.build_per_event_executor(event))
-    if executor.is_awaitable(result):
-        result = await result
-    # Clients that are slow to take it would hold all connections meanwhile.
-    await operation.rest()
-    executed = cast("ExecutionResult", result)
-    return _json(Answer(shown(executed.errors or (), operation.request), executed.data))
+class _Performer:
+    """Runs a selection set on events, for an operation of its own."""
+
+    def __init__(self, executor: Executor[Any], operation: Operation) -> None:
+        self.operation = operation
+        self._executor = copy(executor)
+        self._executor.context_value = operation
+
+    async def answer(self, event: object) -> str:
+        result = execute_subscription_event(self._executor.build_per_event_executor(event))
+        if self._executor.is_awaitable(result):
+            result = await result
+        # Clients that are slow to take it would hold all connections meanwhile.
+        await self.operation.rest()
+        executed = cast("ExecutionResult", result)
+        return _json(Answer(shown(executed.errors or (), self.operation.request), executed.data))
 
 
 def _json(answer: Answer) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -133,8 +133,15 @@ class Subscriber:
             raise Gone from error
         await _finished(pending)
 
-    def take(self, mark: Mark, cursor: EventCursor) -> None:
-        """All up to here has been sent; what was queued of it is not sent again."""
+    async def catch_up(
+        self, missed: Sequence[Said], mark: Mark, cursor: EventCursor | None
+    ) -> None:
+        """Send what was missed, which leads up to a mark. Stops where it has left meanwhile."""
+        for said in missed:
+            if self._has_left:
+                return
+            self.mark, self.cursor = said.mark, said.cursor
+            await self.send(said.payload)
         self.mark, self.cursor = mark, cursor
 
     def forgive(self) -> bool:
@@ -168,13 +175,13 @@ class Subscriber:
                 # More may have been dropped meanwhile.
                 if self._lost is lost:
                     self._lost = None
-                    self.take(lost.mark, lost.cursor)
+                    self.mark, self.cursor = lost.mark, lost.cursor
                     await self.send(payload)
                 continue
             said = self._queue.popleft()
             self._characters -= len(said.payload)
             if said.mark > self.mark:
-                self.take(said.mark, said.cursor)
+                self.mark, self.cursor = said.mark, said.cursor
                 await self.send(said.payload)
 
     async def _finish(self) -> None:
