@@ -233,19 +233,23 @@ def cursor_text(keys: Sequence[Order], rows: FromClause) -> ColumnElement[str]:
     """In SQL what ``Page.cursor`` gives for a row, byte for byte."""
     text: ColumnElement[str] = literal(f'["{_names(keys)}"', Text())
     for key in keys:
-        text = text + "," + _json_text(rows.c[key.column.key])
-    packed = func.encode(func.convert_to(text + "]", "UTF8"), "base64", type_=Text())
+        separator, value, end = _json_parts(rows.c[key.column.key])
+        text = text.concat(literal(separator, Text())).concat(value).concat(literal(end, Text()))
+    packed = func.encode(func.convert_to(text.concat("]"), "UTF8"), "base64", type_=Text())
     # What has no counterpart goes: the padding, and the line breaks of PostgreSQL.
     return func.translate(packed, "+/=\n", "-_", type_=Text())
 
 
-def _json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+def _json_parts(column: ColumnElement[Any]) -> tuple[str, ColumnElement[str], str]:
+    """A value of a list in JSON, with what stands before and after it."""
     kind = _python_type(column.type)
     if kind is datetime:
         pattern = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
         printed = func.to_char(func.timezone("UTC", column), pattern, type_=Text())
-        return '"' + func.replace(printed, ".000000+", "+", type_=Text()) + '"'
-    return cast(func.to_json(column), Text())
+        return ',"', func.replace(printed, ".000000+", "+", type_=Text()), '"'
+    if kind is UUID:
+        return ',"', cast(column, Text()), '"'
+    return ",", cast(func.to_json(column), Text()), ""
 
 
 def decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:

@@ -197,6 +197,14 @@ class Scope:
             session = await self._open()
             return (await session.execute(statement)).scalar()
 
+    async def text(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """The only row of a statement that is SQL already, in the driver's words."""
+        async with self._turn:
+            session = await self._open()
+            connection = await (await session.connection()).get_raw_connection()
+            driver: Any = connection.driver_connection
+            return cast("Sequence[Any]", await driver.fetchrow(sql, *values))
+
     async def peek(self, statement: Select[T]) -> T | None:
         """The first row on a short snapshot of its own, to know which locks to take."""
         aside = Scope(self.runtime, self.actor, self.request)

@@ -19,6 +19,7 @@ from domain.venue_time import TimeZone
 from kit.cursors import EventCursor
 from kit.operation import Operation
 from kit.scope import Scope
+from models import shown
 from models.log import LogEntry
 from permissions.roles import P
 from resolvers import (
@@ -81,13 +82,13 @@ class Booking(Node):
 
     reference: str = column("For people to read out: unique in the tenant, never changes.")
     version: int = column("Grows with every change; updates name the one they saw.")
-    status: Status = computed(booking_rows.status)
+    status: Status = computed(booking_rows.status, sql=shown.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
     room: Room = related("Where.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
     starts_at: datetime = column("When it starts.")
     ends_at: datetime = column("When it ends.")
-    local: LocalPeriod = computed(bookings.local)
+    local: LocalPeriod = computed(bookings.local, sql=shown.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
     party_size: int = column("How many people.")
     note: str | None = column("For the venue.", requires=P.BOOKINGS_READ)
@@ -95,6 +96,7 @@ class Booking(Node):
         "What it costs; frozen when it was held or booked.",
         requires=P.PRICES_READ,
         name="breakdown",
+        sql=shown.breakdown,
     )
     payment: Payment | None = computed(paid.payment, requires=P.PAYMENTS_READ)
     payments: list[Payment] | None = computed(paid.payments, requires=P.PAYMENTS_READ)
@@ -129,6 +131,7 @@ class BookingConnection(Connection[Booking]):
         _event_cursor,
         "Subscribe after it and miss nothing. Events after it may repeat these rows: compare "
         "`version`. Cursors compare for equality only.",
+        sql=shown.event_cursor,
     )
 
 

@@ -10,6 +10,7 @@ import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.events import EventType
 from domain.venue_time import TimeZone
 from kit.cost import Cost
+from models import shown
 from models.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
 from resolvers import hours, rooms
@@ -53,8 +54,10 @@ class Room(Node):
     color: str | None = column("For calendars: '#RRGGBB'.")
     buffer_before_minutes: int = column("Kept free before each booking.")
     buffer_after_minutes: int = column("Kept free after each booking.")
-    hourly_rate: Money | None = column("What an hour costs.", requires=P.PRICES_READ)
-    time_zone: TimeZone = computed(hours.time_zone_of)
+    hourly_rate: Money | None = column(
+        "What an hour costs.", requires=P.PRICES_READ, sql=shown.hourly_rate
+    )
+    time_zone: TimeZone = computed(hours.time_zone_of, sql=shown.time_zone)
     opening_hours: list[OpeningDay] = computed(
         hours.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )

@@ -8,6 +8,7 @@ import models
 from domain import plans
 from domain.money import CurrencyCode
 from domain.venue_time import TimeZone
+from models import shown
 from permissions.roles import P
 from resolvers import hours, payment_settings, tenants, usage
 from schema.enums import PlanCode
@@ -72,7 +73,7 @@ class Tenant(Node):
     currency_code: CurrencyCode = column("The currency of all its prices.")
     plan: Plan = computed(tenants.plan_of)
     usage: Usage = computed(usage.usage_of, "What it uses of its plan in this month.")
-    settings: TenantSettings = computed(tenants.settings_of)
+    settings: TenantSettings = computed(tenants.settings_of, sql=shown.itself)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue)
     version: int = column("Grows with every change; updates name the one they saw.")

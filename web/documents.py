@@ -18,6 +18,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from kit.compiled.documents import Outline, outline
 from kit.cost import Estimate
 from kit.limits import DEFAULTS, Limits, structure_errors
 from kit.recent import Recent
@@ -45,6 +46,7 @@ class Document:
 
     ast: DocumentNode
     estimates: dict[str, Estimate] = field(default_factory=dict)
+    outlines: dict[str, Outline] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of this name, or the only one. Raises Rejected."""
@@ -73,6 +75,14 @@ class Selected:
     @property
     def type(self) -> OperationType:
         return self.operation.operation
+
+    def outline(self) -> Outline:
+        """It without its literals, as compiled reads take it."""
+        key = self.name or ""
+        known = self.document.outlines
+        if key not in known:
+            known[key] = outline(self.document.ast, self.operation)
+        return known[key]
 
     def estimate(self, schema: GraphQLSchema) -> Estimate:
         """What it costs, as a function of its variables."""

@@ -147,11 +147,12 @@ class Writer:
         """The JSON of a root field. Raises Unreadable."""
         match chosen.reading:
             case None:
-                raise Unreadable("__typename is no read")
+                return literal(f'"{chosen.parent}"')
             case Paged() as paged:
                 return self._connection(chosen, paged, parent=None)
             case Found() as found:
-                statement = _driven(found.resolve(self._scope, **self.told[chosen.place]))
+                told = self.told.get(chosen.place, {})
+                statement = _driven(found.resolve(self._scope, **told))
                 return self._found(chosen.of(chosen.type.name), statement)
             case Identified():
                 return self._identified(chosen, self.told[chosen.place])
@@ -385,23 +386,26 @@ class _Page:
             case Part("has_previous"):
                 return self._is_more() if self._more != "has_next" else self._is_bounded("after")
             case Part("start_cursor"):
-                return _Item(self._all(self._cursor()), literal_column("1"))
+                return _Item(self._all(self._cursor()), 1)
             case Part("end_cursor"):
                 return _Item(self._all(self._cursor()), self._shown_count())
             case _:
                 raise Unreadable("no part of a page")
 
     def _is_more(self) -> ColumnElement[bool]:
-        self._rows()
-        return func.count() > self._window.size
+        return self._count() > self._window.size
 
     def _is_bounded(self, name: str) -> ColumnElement[bool]:
         return literal(getattr(self._window, name) is not None)
 
     def _shown_count(self) -> ColumnElement[int]:
         if not self._asks_for_more:
-            return func.count()
-        return func.least(func.count(), self._window.size)
+            return self._count()
+        return func.least(self._count(), self._window.size)
+
+    def _count(self) -> ColumnElement[int]:
+        # Of a column of the page, or within an object it would count what that is made of.
+        return func.count(getattr(self._rows(), self._listing.keys[-1].column.key))
 
     def _all(self, shown: ColumnElement[Any]) -> ColumnElement[Any]:
         """What is shown of each row of the page, as an array in the order of the list."""
@@ -417,9 +421,9 @@ class _Page:
             return every
         # One row more than asked for was read, which only says that there is more.
         if self._window.backward:
-            first = 1 + cast(func.count() > self._window.size, Integer)
-            return _Slice(every, first, func.count())
-        return _Slice(every, literal_column("1"), self._window.size)
+            first = 1 + cast(self._is_more(), Integer)
+            return _Slice(every, first, self._count())
+        return _Slice(every, 1, self._window.size)
 
     def _node(self, chosen: Chosen) -> ColumnElement[Any]:
         rows = self._rows()
@@ -454,7 +458,10 @@ class _Slice(ColumnElement[Any]):
 
     def __init__(self, array: ColumnElement[Any], *bounds: Any) -> None:
         self.array = array
-        self.bounds = [literal(each) if isinstance(each, int) else each for each in bounds]
+        # An array is indexed by int4, which bigint doesn't become by itself.
+        self.bounds = [
+            literal(each) if isinstance(each, int) else cast(each, Integer) for each in bounds
+        ]
 
     @property
     def _from_objects(self) -> list[FromClause]:
@@ -471,8 +478,7 @@ class _Item(_Slice):
 def _slice(element: _Slice, compiler: Any, **options: Any) -> str:
     options.pop("add_to_result_map", None)
     array = compiler.process(element.array, **options)
-    # An array is indexed by int4, which bigint doesn't become by itself.
-    bounds = [compiler.process(cast(each, Integer), **options) for each in element.bounds]
+    bounds = [compiler.process(each, **options) for each in element.bounds]
     return f"({array})[{':'.join(bounds)}]"
 
 

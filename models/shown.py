@@ -1,0 +1,131 @@
+"""Values as SQL shows them: what properties of rows, and functions of them, give in Python."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlmodel import col
+
+from domain.bookings import Status
+from domain.money import currencies_with_digits
+from kit.compiled.readings import Value, Values
+from models.log import GENERATION, HORIZON
+from models.tenants import Tenant
+
+_MINUTES = 'YYYY-MM-DD"T"HH24:MI'
+
+
+def status(scope: Any, booking: Any) -> ColumnElement[str]:
+    """A hold past its time is expired."""
+    is_stale = and_(booking.status == Status.HELD.value, booking.hold_expires_at <= scope.now())
+    return case((is_stale, literal(Status.EXPIRED.value)), else_=booking.status)
+
+
+def time_zone(scope: Any, _: Any) -> ColumnElement[str]:
+    """The venue's; it depends on no row, so PostgreSQL looks it up once."""
+    zone = select(col(Tenant.time_zone)).where(col(Tenant.id) == scope.tenant_id)
+    return zone.scalar_subquery()
+
+
+def local(scope: Any, booking: Any) -> Value:
+    """The venue's wall clock at the ends of a booking."""
+    zone = time_zone(scope, booking)
+    return Value(
+        time_zone=zone,
+        start=func.to_char(func.timezone(zone, booking.starts_at), _MINUTES),
+        end=func.to_char(func.timezone(zone, booking.ends_at), _MINUTES),
+        utc_offset_start=_utc_offset(zone, booking.starts_at),
+        utc_offset_end=_utc_offset(zone, booking.ends_at),
+    )
+
+
+def hourly_rate(_: Any, room: Any) -> Value:
+    """A room's, where it has one."""
+    return money(room.hourly_rate_minor, room.currency_code)
+
+
+def breakdown(_: Any, booking: Any) -> Value:
+    """A booking's price, line by line."""
+    currency_code = booking.currency_code
+    total = money(booking.price_minor, currency_code)
+    nothing = money(literal(0, BigInteger), currency_code)
+    lines = func.jsonb_array_elements(booking.price_lines).table_valued(
+        column("line", JSONB()), with_ordinality="n", name="lines"
+    )
+    lines = lines.render_derived()
+    return Value(
+        present=and_(booking.price_lines.is_not(None), booking.price_minor.is_not(None)),
+        lines=Values(lines, _price_line(lines.c.line, currency_code), lines.c.n),
+        subtotal=total,
+        discount=nothing,
+        tax=nothing,
+        total=total,
+    )
+
+
+def _price_line(line: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value:
+    start, end = _text(line, "start"), _text(line, "end")
+    has_times = and_(start.is_not(None), end.is_not(None))
+    return Value(
+        label=_text(line, "label"),
+        starts_at=case((has_times, cast(start, TIMESTAMP(timezone=True)))),
+        ends_at=case((has_times, cast(end, TIMESTAMP(timezone=True)))),
+        minutes=cast(_text(line, "minutes"), Integer),
+        amount=money(cast(_text(line, "amount_minor"), BigInteger), currency_code),
+    )
+
+
+def money(minor: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value:
+    """An exact amount, with as many digits as its currency has; null without an amount."""
+    amount = case(
+        (currency_code.in_(currencies_with_digits(0)), cast(minor, Text)),
+        (currency_code.in_(currencies_with_digits(3)), cast(minor * _exactly("0.001"), Text)),
+        else_=cast(minor * _exactly("0.01"), Text),
+    )
+    return Value(present=minor.is_not(None), amount=amount, currency_code=currency_code)
+
+
+def _utc_offset(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
+    """As '-05:00'; with seconds, as Python prints them, where a zone once had some."""
+    east = func.timezone(zone, instant) - func.timezone("UTC", instant)
+    seconds = cast(func.extract("epoch", east), Integer)
+    sign = case((seconds < 0, "-"), else_="+")
+    span = func.make_interval(0, 0, 0, 0, 0, 0, func.abs(seconds))
+    pattern = case((seconds % 60 == 0, "HH24:MI"), else_="HH24:MI:SS")
+    return sign.concat(func.to_char(span, pattern))
+
+
+def _text(line: ColumnElement[Any], key: str) -> ColumnElement[str]:
+    return cast(line.op("->>")(key), Text)
+
+
+def _exactly(decimal: str) -> ColumnElement[Any]:
+    return literal_column(decimal)
+
+
+def itself(_: Any, row: Any) -> Any:
+    """The same row, as another type shows it."""
+    return row
+
+
+def event_cursor(scope: Any, _: Any) -> ColumnElement[str]:
+    """The end of the log in the snapshot of the statement: what ``encode_cursor`` gives of it."""
+    parts = (GENERATION, cast(cast(HORIZON, Text), BigInteger), literal(0, BigInteger))
+    packed = func.uuid_send(scope.tenant_id, type_=LargeBinary())
+    for part in parts:
+        packed = packed.concat(func.int8send(part, type_=LargeBinary()))
+    return func.translate(func.encode(packed, "base64"), "+/", "-_")
