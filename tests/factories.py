@@ -18,6 +18,7 @@ from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Tokens
 from models.base import TenantRow
+from models.billing import BillingSubscription
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import WeekdayHours
@@ -170,6 +171,17 @@ async def make_booking(
                 updated_at=scope.now(),
             )
         )
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> BillingSubscription:
+    """What the venue has agreed about its plan, with nothing of it on the log; not begun yet."""
+
+    async def make(scope: Scope) -> BillingSubscription:
+        await scope.lock()
+        given = {"gateway": "local", "begun_at": scope.now(), **columns}
+        return scope.add(BillingSubscription(tenant_id=venue.tenant.id, **given))
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 

@@ -82,6 +82,12 @@ CHANGES = [
         'intervals: [{ opensAt: "10:00", closesAt: "20:00" }] }] })',
         ["HOURS_CHANGED"],
     ),
+    (
+        'startCheckout(input: { plan: STARTER, successUrl: "https://a.test", '
+        'cancelUrl: "https://a.test" })',
+        ["SUBSCRIPTION_STARTED"],
+    ),
+    ("startTrial(input: { plan: PROFESSIONAL })", ["PLAN_CHANGED", "TRIAL_STARTED"]),
     ('setHoursException(input: { date: "2027-03-06", intervals: [] })', ["HOURS_CHANGED"]),
     ('unarchiveRoom(id: "$archived", version: 2)', ["ROOM_UNARCHIVED"]),
     ('updateBooking(id: "$confirmed", version: 1, input: { partySize: 2 })', ["BOOKING_UPDATED"]),
@@ -104,13 +110,17 @@ REFUSED = [
     'cancelGuestBooking(version: 7, input: { token: "$link" })',
 ]
 # These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
-# a joining and a verified address act in the name of somebody who has only just come to be.
+# a joining and a verified address act in the name of somebody who has only just come to be; what
+# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere.
 APART = {
     "acceptInvitation",
+    "cancelSubscription",
+    "changePlan",
     "changePassword",
     "endOtherSessions",
     "endSession",
     "login",
+    "openBillingPortal",
     "logout",
     "refreshSession",
     "registerCustomer",
@@ -118,6 +128,7 @@ APART = {
     "requestEmailVerification",
     "requestPasswordReset",
     "resetPassword",
+    "resumeSubscription",
     "verifyEmail",
 }
 

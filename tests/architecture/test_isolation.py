@@ -19,7 +19,7 @@ from schema.ids import encode_id, read_id
 from tests.architecture.operations import Place, operation, places
 from tests.client import Api
 from tests.clock import StoppedClock
-from tests.factories import Person, Venue, api_id, make_booking, make_venue
+from tests.factories import Person, Venue, api_id, make_booking, make_subscription, make_venue
 
 BUILT: Final = build_schema(schema.as_str())
 PLACES: Final = list(places(BUILT))
@@ -79,6 +79,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         venue.owner.user,
         booking,
         held,
+        await make_subscription(runtime, venue),
     )
     ids = (
         *(api_id(row) for row in rows),
@@ -121,7 +122,7 @@ def unknown(id: str) -> str:
 
 def test_an_object_of_every_type_is_tried() -> None:
     tried = {
-        "ApiKey", "Blackout", "Booking", "Customer", "HoursException", "Room", "Tenant", "User",
+        "ApiKey", "BillingSubscription", "Blackout", "Booking", "Customer", "HoursException", "Room", "Tenant", "User",
     }  # fmt: skip
 
     assert tried == set(NODES)
