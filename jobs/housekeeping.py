@@ -13,6 +13,7 @@ from models.idempotency import results_before
 from models.log import origins_before
 from models.queue import history_before
 from models.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
+from models.webhooks import webhook_events_before
 from resolvers.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.transactions import KEPT_FOR
 
@@ -21,6 +22,8 @@ LOGINS_KEPT_FOR: Final = timedelta(days=30)
 """After the last use of a session, and the end of a mailed secret."""
 JOBS_KEPT_FOR: Final = timedelta(days=7)
 """What became of jobs that are done."""
+EVENTS_KEPT_FOR: Final = timedelta(days=90)
+"""What gateways told us; they deliver again for days, and show what they have for 30."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
@@ -42,6 +45,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
     tokens = await _forget(relay, lambda: refresh_tokens_before(issued, limit=BATCH))
     sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
     jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
+    events = await _forget(relay, lambda: webhook_events_before(now - EVENTS_KEPT_FOR, limit=BATCH))
     log.info(
         "housekeeping.done",
         results=results,
@@ -50,6 +54,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
         refresh_tokens=tokens,
         sessions=sessions,
         jobs=jobs,
+        webhook_events=events,
     )
 
 
