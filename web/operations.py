@@ -5,31 +5,38 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, cast
 
 import orjson
 import structlog
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult, OperationType, VariableValues, get_variable_values
 from graphql.execution import Executor
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from kit.compiled.plans import Plans, Read
+from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.ids import new_id
 from kit.limits import cost_errors, variable_errors
 from kit.live import Following
 from kit.operation import Operation
 from kit.scope import ANONYMOUS, Actor, Request, Runtime
+from permissions.policy import may_all
+from schema.scalars import IN_SQL
 from web.audiences import Audiences, Question
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, refused, shown
+from web.execution import Execution
 from web.limits import Allowance
 from web.metrics import Metrics
 from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
+MAX_VARIABLE_ERRORS: Final = 50
 PATIENCE_SECONDS: Final = 12
 """The longest that a query or mutation may take, with all that it has to wait for."""
 
@@ -50,7 +57,7 @@ class Answer:
     """What came of it. Without ``executed`` nothing was run, and there is no data at all."""
 
     errors: list[Shown]
-    data: dict[str, Any] | None = None
+    data: dict[str, Any] | orjson.Fragment | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
     executed: bool = True
 
@@ -69,15 +76,21 @@ class Operations:
     """Runs what clients ask for, on behalf of whom they are."""
 
     def __init__(
-        self, schema: Schema, runtime: Runtime, allowance: Allowance, metrics: Metrics
+        self,
+        schema: Schema,
+        runtime: Runtime,
+        allowance: Allowance,
+        metrics: Metrics,
+        *,
+        compiled: bool = True,
     ) -> None:
-        self._schema = schema
         self._core = schema._schema  # noqa: SLF001 - Strawberry has no other way to it
         self._documents = Documents(self._core)
         self._runtime = runtime
         self._allowance = allowance
         self._metrics = metrics
         self._audiences = Audiences()
+        self._plans = Plans(self._core, IN_SQL, may_all) if compiled else None
 
     def operation(self, actor: Actor, request: Request) -> Operation:
         """The context that one operation runs in."""
@@ -99,11 +112,12 @@ class Operations:
                 raise NotAQuery
             if selected.type is OperationType.SUBSCRIPTION:
                 raise BadInput("Subscriptions need a WebSocket (graphql-transport-ws).")
-            executor = self._admitted(selected, asked, operation)
-            result = executor.execute_operation()
-            if executor.is_awaitable(result):
-                result = await result
-            answer = self._answer(cast("ExecutionResult", result), operation)
+            variables = self._admitted(selected, asked, operation)
+            read = self._read(selected, variables, operation)
+            if read is not None and read.is_whole:
+                answer = await self._read_at_once(read, selected, asked, operation)
+            else:
+                answer = await self._execute(selected, asked, operation, read=read)
         except Rejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
@@ -112,6 +126,52 @@ class Operations:
             await operation.rest()
         self._tell(operation, answer, selected, began)
         return answer
+
+    def _read(
+        self, selected: Selected, variables: VariableValues, operation: Operation
+    ) -> Read | None:
+        """How what can be read at once is read; None where nothing can, or arguments are wrong."""
+        if self._plans is None or selected.type is not OperationType.QUERY:
+            return None
+        try:
+            return self._plans.read(
+                selected.outline(), variables, operation.actor, self._runtime.clock()
+            )
+        except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
+            log.debug("unread", request=str(operation.request.id), reason=repr(refused))
+            return None
+
+    async def _read_at_once(
+        self, read: Read, selected: Selected, asked: Asked, operation: Operation
+    ) -> Answer:
+        """An answer that is one statement's, in one round trip."""
+        try:
+            row = await self._runtime.database.text(read.plan.sql, read.values)
+        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+            if is_away(error):
+                return await self._execute(selected, asked, operation, read=read, failed=error)
+            log.error("read.failed", request=str(operation.request.id), sqlstate=sqlstate(error))
+            return await self._execute(selected, asked, operation, read=None)
+        return Answer([], read.data(row), _extensions(operation, paid=operation.cost))
+
+    async def _execute(
+        self,
+        selected: Selected,
+        asked: Asked,
+        operation: Operation,
+        *,
+        read: Read | None,
+        failed: Exception | None = None,
+    ) -> Answer:
+        """Field by field, but for what is read at once or has ``failed`` to be."""
+        executor = self._executor(selected, asked, operation)
+        if read is not None:
+            executor.keys = read.plan.keys
+            executor.reading = partial(_reading, read, operation, failed)
+        result = executor.execute_operation()
+        if executor.is_awaitable(result):
+            result = await result
+        return self._answer(cast("ExecutionResult", result), operation)
 
     async def stream(
         self, asked: Asked, operation: Operation, subscriber: Subscriber
@@ -144,7 +204,8 @@ class Operations:
         began = perf_counter()
         last = Answer([])
         try:
-            executor = self._admitted(selected, asked, operation)
+            self._admitted(selected, asked, operation)
+            executor = self._executor(selected, asked, operation)
             # Once more for each time that the caller becomes somebody else.
             while True:
                 following = create_source_event_stream(executor)
@@ -200,20 +261,28 @@ class Operations:
             asked.text, asked.operation_name, hide_suggestions=operation.actor == ANONYMOUS
         )
 
-    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> Executor[Any]:
-        """The operation with its variables read and its cost paid. Raises Rejected, Throttled."""
+    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> VariableValues:
+        """The variables, once they are read and the cost is paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
-        executor = self._executor(selected, asked, operation)
-        operation.cost = selected.estimate(self._core).cost(executor.variable_values)
+        variables = get_variable_values(
+            self._core,
+            selected.operation.variable_definitions or (),
+            dict(asked.variables),
+            max_errors=MAX_VARIABLE_ERRORS,
+            hide_suggestions=operation.actor == ANONYMOUS,
+        )
+        if isinstance(variables, list):
+            raise Rejected(BadInput.code, variables)
+        operation.cost = selected.estimate(self._core).cost(variables)
         if errors := cost_errors(operation.cost):
             raise Rejected("TOO_COMPLEX", errors)
         self._charge(operation, operation.cost)
-        return executor
+        return variables
 
-    def _executor(self, selected: Selected, asked: Asked, operation: Operation) -> Executor[Any]:
+    def _executor(self, selected: Selected, asked: Asked, operation: Operation) -> Execution:
         """Raises Rejected for variables that the operation doesn't take."""
-        executor = self._schema.execution_context_class.build(
+        executor = Execution.build(
             self._core,
             selected.document.ast,
             None,
@@ -226,7 +295,7 @@ class Operations:
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
-        return executor
+        return cast("Execution", executor)
 
     def _charge(self, operation: Operation, cost: int) -> None:
         charge = operation.charge = self._allowance.charge(
@@ -287,6 +356,15 @@ async def in_time() -> AsyncIterator[None]:
 
 class NotAQuery(Exception):
     """Only queries may be sent this way."""
+
+
+async def _reading(
+    read: Read, operation: Operation, failed: Exception | None
+) -> Mapping[str, orjson.Fragment | None]:
+    """The root fields that are read at once, from the snapshot that the others read."""
+    if failed is not None:
+        raise failed
+    return read.fragments(await operation.scope.text(read.plan.sql, read.values))
 
 
 class _Performer:

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 from app import build_app
 from kit.passwords import Passwords
@@ -39,7 +40,9 @@ class Both:
     async def __call__(
         self, text: str, variables: Mapping[str, Any] | None = None, *, token: str | None = None
     ) -> Answer:
-        ours = await self.compiled(text, variables, token=token)
+        with capture_logs() as logs:
+            ours = await self.compiled(text, variables, token=token)
+        assert [each for each in logs if each["event"] == "read.failed"] == []
         theirs = await self.plain(text, variables, token=token)
         assert told(ours) == told(theirs)
         return ours
