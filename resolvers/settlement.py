@@ -8,7 +8,7 @@ was refunded is looked for at the gateway first, for its keys are kept for a day
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
 from uuid import UUID
@@ -224,7 +224,7 @@ async def _ask(gateway: Gateway, due: _Due, runtime: Runtime) -> _Answer:
     if payment.gateway_id is not None:
         said = await gateway.fetch(payment.gateway_id)
     elif status is PaymentStatus.STARTING and now < payment.expires_at:
-        said = await gateway.create(_order(payment), key=f"{payment.id} create")
+        said = await gateway.create(_order(payment), key=_key(payment, "create", now))
     else:
         # Nobody was ever told how to make it, so nobody can.
         return _Answer(None)
@@ -239,23 +239,25 @@ async def _ask(gateway: Gateway, due: _Due, runtime: Runtime) -> _Answer:
     is_over = is_unwanted or (status in OPEN and has_failed)
     if said.status is SaidStatus.HELD and status is PaymentStatus.CAPTURING:
         amount = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
-        said = await gateway.capture(said.id, amount=amount, key=f"{payment.id} capture")
+        said = await gateway.capture(said.id, amount=amount, key=_key(payment, "capture", now))
     elif (said.status is SaidStatus.OPEN and is_over) or (
         said.status is SaidStatus.HELD and is_unwanted
     ):
-        said = await _cancelled(gateway, said, payment)
-    return await _sent(gateway, due.refunds, _Answer(said, failure))
+        said = await _cancelled(gateway, said, payment, now)
+    return await _sent(gateway, due.refunds, _Answer(said, failure), now)
 
 
-async def _cancelled(gateway: Gateway, said: Said, payment: Payment) -> Said:
+async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: datetime) -> Said:
     try:
-        return await gateway.cancel(said.id, key=f"{payment.id} cancel")
+        return await gateway.cancel(said.id, key=_key(payment, "cancel", now))
     except GatewayRefused:
         # It was made a moment ago.
         return await gateway.fetch(said.id)
 
 
-async def _sent(gateway: Gateway, refunds: Sequence[Refund], answer: _Answer) -> _Answer:
+async def _sent(
+    gateway: Gateway, refunds: Sequence[Refund], answer: _Answer, now: datetime
+) -> _Answer:
     """The answer with the refunds that the gateway hadn't heard of."""
     said = answer.said
     assert said is not None
@@ -268,7 +270,7 @@ async def _sent(gateway: Gateway, refunds: Sequence[Refund], answer: _Answer) ->
                 said.id,
                 amount=refund.amount,
                 reference=str(refund.id),
-                key=f"{refund.id} refund",
+                key=_key(refund, "refund", now),
                 metadata={TENANT: str(refund.tenant_id)},
             )
         except (GatewayRefused, Declined) as error:
@@ -286,6 +288,14 @@ def _order(payment: Payment) -> Order:
         capture=Capture.LATER if is_card_hold(payment) else Capture.NOW,
         metadata={TENANT: str(payment.tenant_id), "booking_id": str(payment.booking_id)},
     )
+
+
+def _key(about: Payment | Refund, call: str, now: datetime) -> str:
+    """The same for a day, for which gateways keep what they answered, their failures too.
+
+    Then it is another: by now the gateway has shown that the call was not carried out.
+    """
+    return f"{about.id} {call} {(now - about.created_at).days}"
 
 
 def _is_of(said: SaidRefund, refund: Refund) -> bool:
