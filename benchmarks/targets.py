@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from benchmarks import peers
 from benchmarks.data import MINUTES, Data
 from benchmarks.load import Call
 from benchmarks.questions import BENCHMARKS, FOUND, SIGNS, bodies, instant
@@ -91,6 +92,23 @@ def _creating(data: Data) -> Iterator[bytes]:
         )
 
 
+def _peer(
+    name: str,
+    ask: Callable[[str, int, Data], Call],
+    read: Callable[[str, Any], Any] = lambda _benchmark, data: data,
+) -> Target:
+    """A server of Node.js; see benchmarks/peers."""
+    return Target(
+        name,
+        peers.node(f"{name}.mjs"),
+        DATABASE,
+        ask,
+        read,
+        environment=peers.ENVIRONMENT,
+        missing=peers.missing,
+    )
+
+
 TARGETS: Final = {
     target.name: target
     for target in (
@@ -102,5 +120,8 @@ TARGETS: Final = {
         ),
         Target("bare", uvicorn("benchmarks.bare:create_app"), DATABASE, _ask_bare),
         Target("stock", uvicorn("benchmarks.stock:create_app"), DATABASE, graphql()),
+        _peer("yoga", graphql()),
+        _peer("mercurius", graphql()),
+        _peer("postgraphile", peers.ask_postgraphile, peers.read_postgraphile),
     )
 }

@@ -1,0 +1,6 @@
+"""Installs what the peers need."""
+
+from benchmarks.peers import install
+
+if __name__ == "__main__":
+    install()
