@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 V = TypeVar("V")
 
@@ -29,7 +29,7 @@ class Recent(Generic[V]):
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
 
-    def oldest(self) -> tuple[str, V] | None:
+    def oldest(self) -> tuple[Any, V] | None:
         return next(iter(self._values.items()), None)
 
     def drop(self, key: Hashable) -> None:

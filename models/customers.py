@@ -105,7 +105,7 @@ class _Address(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str:
+    def process_bind_param(self, value: str | None, _: Dialect) -> str:
         return normalised_email(value or "") or ""
 
 
@@ -115,7 +115,7 @@ class _Digits(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str:
+    def process_bind_param(self, value: str | None, _: Dialect) -> str:
         return re.sub(r"\D", "", value or "")
 
 

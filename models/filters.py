@@ -79,7 +79,7 @@ def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
 def is_any(column: Any, values: Any) -> ColumnElement[bool]:
     """The column has one of the values, as one array whatever their number."""
     if not isinstance(values, ColumnElement):
-        values = literal(list(values), ARRAY(col(column).type))
+        values = literal(list(values), ARRAY(column.type))
     return col(column) == any_(values)
 
 
@@ -95,7 +95,7 @@ class _Somewhere(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, _: Dialect) -> str | None:
         if value is None:
             return None
         return "%" + re.sub("[%_/]", r"/\g<0>", value) + "%"

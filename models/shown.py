@@ -125,7 +125,7 @@ def itself(_: Any, row: Any) -> Any:
 def event_cursor(scope: Any, _: Any) -> ColumnElement[str]:
     """The end of the log in the snapshot of the statement: what ``encode_cursor`` gives of it."""
     parts = (GENERATION, cast(cast(HORIZON, Text), BigInteger), literal(0, BigInteger))
-    packed = func.uuid_send(scope.tenant_id, type_=LargeBinary())
+    packed: ColumnElement[Any] = func.uuid_send(scope.tenant_id, type_=LargeBinary())
     for part in parts:
         packed = packed.concat(func.int8send(part, type_=LargeBinary()))
     return func.translate(func.encode(packed, "base64"), "+/", "-_")

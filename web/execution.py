@@ -44,9 +44,10 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         resolved: AwaitableOrValue[dict[str, Any]],
         reading: Reading,
     ) -> dict[str, Any]:
-        answers = await resolved if self.is_awaitable(resolved) else resolved
+        waited: Any = await resolved if self.is_awaitable(resolved) else resolved
+        answers: dict[str, Any] = waited
         try:
-            answers |= await reading()
+            answers.update(await reading())
         except Exception as error:  # noqa: BLE001 - so does every field that fails
             for key in self.keys:
                 field = root_type.fields[fields[key][0].node.name.value]

@@ -1,6 +1,6 @@
 """Plans of reads, kept by all that decides how they look, and run with the values of a request."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import count
@@ -31,7 +31,7 @@ V = TypeVar("V")
 log = structlog.get_logger(__name__)
 
 CAPACITY: Final = 1_000
-_DIALECT: Final = asyncpg.dialect()
+_DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _IDS: Final = tuple(each.name for each in fields(Actor) if each.type == (UUID | None))
 _TENANT, _NOW = 0, 1
 _AMBIENT: Final = 1 + len(_IDS)
@@ -65,7 +65,7 @@ class Read:
     values: Sequence[Any]
     is_whole: bool
 
-    def data(self, texts: Sequence[str | None]) -> orjson.Fragment:
+    def data(self, texts: Iterable[str | None]) -> orjson.Fragment:
         """The data of the answer, from the columns of the row that was read."""
         parts = [
             f'"{key}":{"null" if text is None else text}'
@@ -73,7 +73,7 @@ class Read:
         ]
         return orjson.Fragment(f"{{{','.join(parts)}}}")
 
-    def fragments(self, texts: Sequence[str | None]) -> dict[str, orjson.Fragment | None]:
+    def fragments(self, texts: Iterable[str | None]) -> dict[str, orjson.Fragment | None]:
         """The answers of the root fields that were read, by their keys."""
         return {
             key: None if text is None else orjson.Fragment(text)
@@ -87,7 +87,7 @@ class Plans:
     ``scalars`` say how each scalar looks in SQL; one that isn't named can't be compiled.
     """
 
-    def __init__(self, schema: GraphQLSchema, scalars: dict[str, Print], allows: Allows) -> None:
+    def __init__(self, schema: GraphQLSchema, scalars: Mapping[str, Print], allows: Allows) -> None:
         self._schema = schema
         self._scalars = scalars
         self._allows = allows
@@ -173,6 +173,7 @@ def _told(
     told: dict[int, Any] = {}
     shape: list[Hashable] = []
     for chosen in argued:
+        assert chosen.field is not None
         arguments = get_argument_values(chosen.field, nodes[chosen.place], variables)
         value = told[chosen.place] = chosen.reading.decode(arguments)
         shape.append(lift(value, leaves))
@@ -189,7 +190,7 @@ class _Imagined:
     """A scope as functions see it while a plan is made: its values are symbols."""
 
     def __init__(self, actor: Actor) -> None:
-        ids = {
+        ids: dict[str, Any] = {
             name: Symbol.at(place, Uuid())
             for place, name in enumerate(_IDS, 1)
             if getattr(actor, name) is not None

@@ -5,14 +5,14 @@ Nothing of it depends on a value. It is one for a document without its literals,
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
-    GraphQLNamedOutputType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     VariableValues,
@@ -57,14 +57,14 @@ class Chosen:
     parent: str
     field: GraphQLField | None
     place: int
-    below: Mapping[str, "tuple[Chosen, ...] | Unreadable"] = field(default_factory=dict)
+    below: Mapping[str, "tuple[Chosen, ...] | Unreadable"]
 
     @property
     def reading(self) -> Any:
         return self.field.extensions[READING] if self.field else None
 
     @property
-    def type(self) -> GraphQLNamedOutputType:
+    def type(self) -> GraphQLNamedType:
         assert self.field is not None
         return get_named_type(self.field.type)
 
@@ -180,7 +180,7 @@ class Selector:
             raise Unreadable(f"{where}: the key is too long")
         place = self._outline.places[id(node)]
         if name == "__typename":
-            return Chosen(key, parent.name, None, place)
+            return Chosen(key, parent.name, None, place, {})
         found = self._schema.get_field(parent, name)
         if found is None or READING not in found.extensions:
             raise Unreadable(f"{where}: it is not declared how")

@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Select,
     Text,
     and_,
     case,
@@ -73,7 +74,7 @@ class JsonObject(ColumnElement[Any]):
 
     @property
     def _from_objects(self) -> list[FromClause]:
-        return [each for _, part in self.parts for each in part._from_objects]
+        return [each for _, part in self.parts for each in part._from_objects]  # noqa: SLF001
 
 
 @compiles(JsonObject)
@@ -84,7 +85,7 @@ def _json_object(element: JsonObject, compiler: Any, **options: Any) -> str:
     listed = ", ".join(
         f"{compiler.process(part, **options)} AS {quote(key)}" for key, part in element.parts
     )
-    return f"(SELECT row_to_json(o) FROM (SELECT {listed}) o)"
+    return f"(SELECT row_to_json(o) FROM (SELECT {listed}) o)"  # noqa: S608 - quoted above
 
 
 class Row:
@@ -312,7 +313,7 @@ class Writer:
         self.cursors.append(Cursor(cursor.place, keys, values[0].place))
         return values
 
-    def _query(self, block: Block, *columns: ColumnElement[Any]) -> Any:
+    def _query(self, block: Block, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).select_from(block.source)
 
     def named(self, statement: Any) -> Any:
@@ -465,7 +466,7 @@ class _Slice(ColumnElement[Any]):
 
     @property
     def _from_objects(self) -> list[FromClause]:
-        return list(self.array._from_objects)
+        return list(self.array._from_objects)  # noqa: SLF001
 
 
 class _Item(_Slice):
