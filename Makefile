@@ -12,7 +12,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do
 .PHONY: help run worker test check soak bench bench-peers fmt schema lock
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(PACKAGES) ## start everything and serve on 127.0.0.1:8000; Ctrl-C stops it
 	@exec $(BIN)/python -m commands.run
