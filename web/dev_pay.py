@@ -24,7 +24,7 @@ from integrations.payments.protocol import (
 from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.scope import Request
-from web.http import Malformed, body_of
+from web.bodies import BrokenOff, TooLarge, body_of
 from web.webhooks import Webhooks
 
 EVERY_SECONDS: Final = 1.0
@@ -99,7 +99,7 @@ class DevPay:
 async def _action(http: HttpRequest) -> str | None:
     try:
         (action,) = parse_qs((await body_of(http)).decode())["action"]
-    except (Malformed, KeyError, ValueError):
+    except (TooLarge, BrokenOff, KeyError, ValueError):
         return None
     return action
 

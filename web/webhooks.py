@@ -14,8 +14,8 @@ from kit.errors import Unavailable
 from kit.scope import Actor, ActorKind, Request, Runtime
 from resolvers.transactions import perform
 from resolvers.webhooks import receive_event
+from web.bodies import MAX_BODY_BYTES, BrokenOff, TooLarge, body_of
 from web.callers import request_of
-from web.http import Malformed, body_of
 
 RETRY_AFTER_SECONDS: Final = 5
 
@@ -50,8 +50,10 @@ class Webhooks:
         request = request_of(http)
         try:
             is_new = await self.receive(await body_of(http), http.headers, request)
-        except Malformed as error:
-            return _said(error.status, error.reason)
+        except TooLarge:
+            return _said(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
+        except BrokenOff:
+            return _said(400, "The body broke off.")
         except (BadSignature, BadEvent) as error:
             log.warning("webhook.refused", gateway=self._gateway.name, reason=str(error))
             return _said(400, str(error))

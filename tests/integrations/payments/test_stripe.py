@@ -139,7 +139,7 @@ async def test_a_call_whose_answer_is_lost_is_repeated_with_its_key(
     payment = await paid(gateway, stripe)
     stripe.fail(Fault.LOST, times=1)
 
-    async with speaking_to(stripe, 2) as rather_patient:
+    async with speaking_to(stripe, 1) as rather_patient:
         await rather_patient.refund(payment.id, amount=dollars(900), reference="back", key=a_key())
 
     refunds = [asked for asked in stripe.asked if asked.path == "/v1/refunds"]
