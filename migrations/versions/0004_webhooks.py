@@ -43,7 +43,8 @@ def upgrade() -> None:
     """)
     op.execute("CREATE POLICY relay ON webhook_events TO boom_relay USING (true)")
     op.execute("""
-        GRANT SELECT (gateway, id, state, received_at), DELETE ON webhook_events TO boom_relay
+        GRANT SELECT (gateway, id, type, state, received_at), DELETE
+        ON webhook_events TO boom_relay
     """)
 
 
