@@ -12,12 +12,7 @@ from tests.clock import StoppedClock
 from tests.desk import SLOT, Desk, rfc
 from tests.factories import Person, Venue
 
-AVAILABILITY: Final = f"""
-query ($query: AvailabilityQuery!) {{
-  availability(query: $query) {{ cursor slots {{ ...Told }} }}
-}}
-fragment Told on Slot {{ ...Shown room {{ capacity version }} }} {SLOT}
-"""
+TOLD: Final = f"fragment Told on Slot {{ ...Shown room {{ capacity version }} }} {SLOT}"
 CHANGES: Final = f"""
 subscription ($query: AvailabilityQuery!, $after: EventCursor) {{
   availabilityChanged(query: $query, after: $after) {{
@@ -28,7 +23,7 @@ subscription ($query: AvailabilityQuery!, $after: EventCursor) {{
     ... on ResyncRequired {{ cursor reason }}
   }}
 }}
-fragment Told on Slot {{ ...Shown room {{ capacity version }} }} {SLOT}
+{TOLD}
 """
 EVERYTHING: Final = """
 query ($times: DateTimeRange!, $from: Date!, $to: Date!) {
@@ -49,22 +44,12 @@ Slots = dict[tuple[str, str], Any]
 class Calendar:
     """What one client has of what is free: read once, then kept by what it is told."""
 
-    desk: Desk
     query: Mapping[str, Any]
     slots: Slots = field(default_factory=dict)
     cursor: str | None = None
     stream: Stream | None = None
     deltas: int = 0
     resyncs: int = 0
-
-    async def read(self) -> None:
-        answer = await self.fresh()
-        self.slots, self.cursor = answer
-
-    async def fresh(self) -> tuple[Slots, str]:
-        """What is free now, and where to go on from it."""
-        payload = (await self.desk(AVAILABILITY, query=self.query)).payload
-        return {key_of(each): each for each in payload["slots"]}, payload["cursor"]
 
     async def follow(self, client: Live) -> None:
         """Be told what changes after what is known."""
@@ -102,6 +87,21 @@ class Calendar:
                 await self.take(within=20)
             except TimeoutError:
                 assert self.slots == fresh
+
+
+async def read_anew(desk: Desk, calendars: Sequence[Calendar]) -> list[tuple[Slots, str]]:
+    """What is free now to each, and where to go on from it."""
+    parts = [
+        f"c{number}: availability(query: $q{number}) {{ cursor slots {{ ...Told }} }}"
+        for number in range(len(calendars))
+    ]
+    declared = ", ".join(f"$q{number}: AvailabilityQuery!" for number in range(len(calendars)))
+    queries = {f"q{number}": each.query for number, each in enumerate(calendars)}
+    answer = await desk(f"query ({declared}) {{ {' '.join(parts)} }} {TOLD}", **queries)
+    return [
+        ({key_of(slot): slot for slot in each["slots"]}, each["cursor"])
+        for each in answer.data.values()
+    ]
 
 
 def key_of(slot: Mapping[str, Any]) -> tuple[str, str]:
@@ -171,7 +171,7 @@ class Turmoil:
         mutation = "cancelBooking"
         if booking["status"] == "PENDING":
             mutation = self.draw.choice(["confirmBooking", "rejectBooking"])
-        given = None if mutation == "confirmBooking" else {}
+        given: dict[str, Any] | None = None if mutation == "confirmBooking" else {}
         return await self._edited(self.venue.staff, mutation, booking, given)
 
     async def _move(self) -> Answer | None:

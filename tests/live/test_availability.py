@@ -11,7 +11,7 @@ from tests.client import Api, live
 from tests.clock import StoppedClock
 from tests.desk import Desk, rfc
 from tests.factories import Venue, api_id, make_venue
-from tests.live.calendars import Calendar, Turmoil
+from tests.live.calendars import Calendar, Turmoil, read_anew
 
 # The clock of Berlin is put forward on 28 March 2027, at 01:00 UTC.
 NOON = datetime(2027, 3, 28, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ KEY = """
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' clock is put forward by hand: it is looked at often."""
-    monkeypatch.setattr("subscriptions.availability.LONGEST_WAIT", timedelta(seconds=0.05))
+    monkeypatch.setattr("subscriptions.availability.LONGEST_WAIT", timedelta(seconds=0.02))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -51,7 +51,8 @@ async def check(
     clock.now = NOON - timedelta(hours=8)
     venue = await make_venue(runtime, rooms=3, min_notice_minutes=60)
     turmoil = Turmoil(api, runtime, venue, clock, draw, NOON)
-    calendars = await calendars_of(runtime, api, venue)
+    owner = Desk(api, runtime, venue.owner)
+    calendars = await calendars_of(owner, venue)
     key = await key_of(api, venue)
     async with live(server, token=key) as client:
         for number in range(changes):
@@ -61,21 +62,20 @@ async def check(
                 elif draw.random() < 0.1:
                     await calendar.leave(client)
             what = await turmoil.change()
-            for calendar in calendars:
-                if calendar.stream is not None:
-                    slots, _ = await calendar.fresh()
-                    try:
-                        await calendar.until_as(slots)
-                    except AssertionError as error:
-                        raise AssertionError(f"seed {seed}, change {number}: {what}") from error
+            followed = [each for each in calendars if each.stream is not None]
+            anew = await read_anew(owner, followed) if followed else []
+            for calendar, (slots, _) in zip(followed, anew, strict=True):
+                try:
+                    await calendar.until_as(slots)
+                except AssertionError as error:
+                    raise AssertionError(f"seed {seed}, change {number}: {what}") from error
     assert turmoil.done > changes // 2
     assert [calendar.resyncs for calendar in calendars] == [0, 0, 0, 0]
     assert all(calendar.deltas > changes // 10 for calendar in calendars)
 
 
-async def calendars_of(runtime: Runtime, api: Api, venue: Venue) -> list[Calendar]:
-    owner = Desk(api, runtime, venue.owner)
-    times = {"from": rfc(NOON - timedelta(hours=12)), "to": rfc(NOON + timedelta(hours=30))}
+async def calendars_of(owner: Desk, venue: Venue) -> list[Calendar]:
+    times = {"from": rfc(NOON - timedelta(hours=10)), "to": rfc(NOON + timedelta(hours=22))}
     rooms = [api_id(room) for room in venue.rooms[:2]]
     queries: list[dict[str, Any]] = [
         {**times, "durationMinutes": 60},
@@ -83,10 +83,10 @@ async def calendars_of(runtime: Runtime, api: Api, venue: Venue) -> list[Calenda
         {**times, "durationMinutes": 90, "includeUnavailable": True, "roomIds": rooms},
         {**times, "durationMinutes": 30, "partySize": 2, "roomIds": rooms},
     ]
-    made = [Calendar(owner, query) for query in queries]
-    for each in made:
-        await each.read()
-    return made
+    calendars = [Calendar(query) for query in queries]
+    for calendar, (slots, cursor) in zip(calendars, await read_anew(owner, calendars), strict=True):
+        calendar.slots, calendar.cursor = slots, cursor
+    return calendars
 
 
 async def key_of(api: Api, venue: Venue) -> str:
