@@ -39,7 +39,8 @@ STALLED: Final = timedelta(seconds=30)
 LONGEST_SECONDS: Final = 60.0
 
 _POLL_SECONDS: Final = 1.0
-_BEAT_SECONDS: Final = 5.0
+# Signs of life until a silent worker's jobs are another's.
+_BEATS: Final = 6
 _TIMEOUT_SECONDS: Final = 5.0
 
 log = structlog.get_logger(__name__)
@@ -199,7 +200,7 @@ class Worker:
         now = asyncio.get_running_loop().time()
         if self._running and now >= self._next_beat:
             await queries.update_heartbeat(list(self._running))
-            self._next_beat = now + _BEAT_SECONDS
+            self._next_beat = now + self._stalled.total_seconds() / _BEATS
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):

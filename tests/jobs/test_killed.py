@@ -1,0 +1,190 @@
+"""Workers that are killed lose no job, and do none twice: bookings are completed once each."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from domain.bookings import Status
+from jobs.bookings import find_past_bookings
+from kit.clock import system_clock
+from kit.database import Database
+from kit.database_urls import DatabaseUrls
+from kit.scope import Runtime
+from kit.tokens import Tokens
+from resolvers.transactions import journal
+from tests.database import SECRET
+from tests.factories import Venue, make_booking, make_venue
+
+ROOT: Final = Path(__file__).parents[2]
+PATIENCE_SECONDS: Final = 90
+
+_SLOW: Final = """
+    CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN new; END $$;
+    CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION slow();
+"""
+
+
+@pytest_asyncio.fixture
+async def present(database: DatabaseUrls) -> AsyncIterator[Runtime]:
+    """A runtime in real time, and without a worker."""
+    pool = Database(database.app.sqlalchemy, pool_size=2)
+    parts: dict[type, object] = {Tokens: Tokens(SECRET)}
+    yield Runtime(pool, system_clock, journal, wake=lambda _: None, parts=parts)
+    await pool.close()
+
+
+@pytest_asyncio.fixture
+async def admin(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """The server's superuser, who sees all rows."""
+    connection = await asyncpg.connect(database.owner)
+    yield connection
+    await connection.close()
+
+
+class Workers:
+    """Processes that do jobs, until they are killed."""
+
+    def __init__(self, module: str, database: DatabaseUrls, folder: Path) -> None:
+        self._module = module
+        self._output = folder / "output"
+        inherited = {k: v for k, v in os.environ.items() if "DATABASE_URL" not in k}
+        self._environment = {
+            **inherited,
+            "BOOM_APP_DATABASE_URL": database.app,
+            "BOOM_RELAY_DATABASE_URL": database.relay,
+            "BOOM_SECRET": SECRET.decode(),
+            "BOOM_DATA": str(folder),
+        }
+        self.alive: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        with self._output.open("ab") as output:
+            self.alive.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", self._module],
+                    cwd=ROOT,
+                    env=self._environment,
+                    stdout=output,
+                    stderr=output,
+                )
+            )
+
+    def kill(self) -> None:
+        victim = self.alive.pop(random.randrange(len(self.alive)))
+        victim.kill()
+        victim.wait()
+
+    def end(self) -> None:
+        while self.alive:
+            self.kill()
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
+
+
+async def past_bookings(runtime: Runtime, number: int) -> Venue:
+    """Bookings of the last hours whose guests have come, each in a slot of its own."""
+    venue = await make_venue(runtime)
+    start = system_clock().replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+    for index in range(number):
+        before = start - timedelta(hours=2 * index)
+        await make_booking(runtime, venue, before, status=Status.CHECKED_IN)
+    return venue
+
+
+async def completed(admin: asyncpg.Connection, venue: Venue) -> list[int]:
+    """How often each booking of the venue was completed."""
+    rows = await admin.fetch(
+        """SELECT (SELECT count(*) FROM log WHERE tenant_id = bookings.tenant_id
+                   AND subject_id = bookings.id AND type = 'BOOKING_COMPLETED')
+           FROM bookings WHERE tenant_id = $1""",
+        venue.tenant.id,
+    )
+    return [row[0] for row in rows]
+
+
+async def remaining(admin: asyncpg.Connection) -> dict[str, int]:
+    rows = await admin.fetch("SELECT status::text, count(*) FROM queue.pgqueuer GROUP BY status")
+    return {row[0]: row[1] for row in rows}
+
+
+async def kill_at_random(
+    workers: Workers, admin: asyncpg.Connection, *, jobs: int, kills: int
+) -> int:
+    """Kill one of two after each share of the jobs, and start another; how many took the blow."""
+    killed = 0
+    deadline = monotonic() + PATIENCE_SECONDS * (1 + kills)
+    while left := sum((await remaining(admin)).values()):
+        assert monotonic() < deadline, workers.said[-5_000:]
+        assert all(each.poll() is None for each in workers.alive), workers.said[-5_000:]
+        if killed < kills and left < jobs * (kills - killed) / (kills + 1):
+            await asyncio.sleep(random.uniform(0, 0.05))
+            workers.kill()
+            workers.start()
+            killed += 1
+        await asyncio.sleep(0.005)
+    return killed
+
+
+async def check_killing(
+    module: str,
+    runtime: Runtime,
+    database: DatabaseUrls,
+    admin: asyncpg.Connection,
+    folder: Path,
+    *,
+    jobs: int,
+    kills: int,
+) -> None:
+    venue = await past_bookings(runtime, jobs)
+    relay = Database(database.relay.sqlalchemy, pool_size=1)
+    await find_past_bookings(runtime, relay)
+    await relay.close()
+    assert await remaining(admin) == {"queued": jobs}
+    # Something to be killed in, however fast the machine.
+    await admin.execute(_SLOW)
+
+    workers = Workers(module, database, folder)
+    try:
+        workers.start()
+        workers.start()
+        killed = await kill_at_random(workers, admin, jobs=jobs, kills=kills)
+    finally:
+        workers.end()
+
+    assert killed == kills
+    assert await completed(admin, venue) == [1] * jobs
+
+
+async def test_killed_workers_lose_nothing_and_repeat_nothing(
+    present: Runtime,
+    database: DatabaseUrls,
+    admin: asyncpg.Connection,
+    tmp_path: Path,
+) -> None:
+    await check_killing(
+        "tests.jobs.worker_process", present, database, admin, tmp_path, jobs=60, kills=1
+    )
+
+
+@pytest.mark.soak
+async def test_killed_workers_of_the_product_lose_nothing_and_repeat_nothing(
+    present: Runtime,
+    database: DatabaseUrls,
+    admin: asyncpg.Connection,
+    tmp_path: Path,
+) -> None:
+    await check_killing("commands.worker", present, database, admin, tmp_path, jobs=2_000, kills=20)
