@@ -3,7 +3,14 @@
 import pytest
 
 from domain.money import Money
-from domain.plans import PLANS, PlanCode, plan_for_bookings, plan_for_rooms
+from domain.plans import (
+    PLANS,
+    Feature,
+    PlanCode,
+    plan_for_bookings,
+    plan_for_feature,
+    plan_for_rooms,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +58,15 @@ def test_the_cheapest_plan_for_so_many_rooms_is(rooms: int, plan: str) -> None:
 )
 def test_the_cheapest_plan_for_so_many_bookings_is(bookings: int, plan: str) -> None:
     assert plan_for_bookings(bookings) == plan
+
+
+@pytest.mark.parametrize(
+    ("feature", "plan"),
+    [
+        (Feature.EMAIL, PlanCode.STARTER),
+        (Feature.ANALYTICS, PlanCode.PROFESSIONAL),
+        (Feature.WHITE_LABEL, PlanCode.ENTERPRISE),
+    ],
+)
+def test_the_cheapest_plan_with_a_feature_is_named(feature: Feature, plan: PlanCode) -> None:
+    assert plan_for_feature(feature) is plan
