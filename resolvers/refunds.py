@@ -67,8 +67,9 @@ async def reserve(
     cause: RefundCause,
     *,
     reason: str | None = None,
+    of: Payment | None = None,
 ) -> list[Refund]:
-    """Set money of a locked booking aside, and have it sent: the payments' first come first.
+    """Set money of a locked booking aside, and have it sent: of one payment, or the oldest first.
 
     Raises Invalid for more than is held, and for nothing.
     """
@@ -80,7 +81,7 @@ async def reserve(
     rest = amount.amount_minor
     for payment, left in await _left(scope, booking):
         part = min(left, rest)
-        if part <= 0:
+        if part <= 0 or (of is not None and payment.id != of.id):
             continue
         refund = scope.add(_refund(scope, payment, part, cause, reason))
         balances = await balances_now(scope, booking)

@@ -356,7 +356,7 @@ async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Mon
         await receipts.issue(scope, booking, payment)
         return
     cause = RefundCause.SURPLUS if is_paid else RefundCause.TOO_LATE
-    await reserve(scope, booking, amount, cause)
+    await reserve(scope, booking, amount, cause, of=payment)
 
 
 async def _authorized(scope: Scope, booking: Booking, payment: Payment) -> None:
