@@ -185,6 +185,12 @@ def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
     )
 
 
+@lru_cache(maxsize=16)
+def kept_grid_starts(window: Interval, rules: VenueRules) -> tuple[datetime, ...]:
+    """The same, kept for whoever asks about the same time again and again."""
+    return tuple(grid_starts(window, rules))
+
+
 @lru_cache(maxsize=64)
 def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
     """The first start on the venue's grid from an instant on, at most three days later."""

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from domain.availability import VenueRules, Wish, grid_starts
+from domain.availability import VenueRules, Wish, grid_starts, kept_grid_starts
 from domain.availability_changes import (
     LONGEST_BUFFER_MINUTES,
     Touched,
@@ -61,6 +61,8 @@ _TIME: Final[Mapping[str, Callable[[str], Any]]] = {
     "starts_at": datetime.fromisoformat,
     "ends_at": datetime.fromisoformat,
 }
+TIME_TAKING: Final = frozenset({*_TIME, "status"})
+"""What of a booking decides whether it takes a room's time."""
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -113,7 +115,7 @@ async def availability_changes(
     wish = wish_of(
         scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
     )
-    grid = grid_starts(window, wish.rules)
+    grid = kept_grid_starts(window, wish.rules)
     upserted: list[RoomSlot] = []
     removed: list[SlotKey] = []
     if known is not None:

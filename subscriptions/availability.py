@@ -28,6 +28,7 @@ from permissions.roles import P
 from resolvers.audit import end_of_log
 from resolvers.availability import AvailabilityQuery, RoomSlot
 from resolvers.availability_changes import (
+    TIME_TAKING,
     AvailabilityChanges,
     SlotKey,
     TooOld,
@@ -166,7 +167,10 @@ async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChan
 
 
 def _may_tell(entry: Entry) -> bool:
-    return entry.subject_type in TELLING
+    if entry.subject_type != "Booking" or entry.before is None:
+        return entry.subject_type in TELLING
+    # A note or the size of a party takes no time.
+    return not TIME_TAKING.isdisjoint(entry.before)
 
 
 def _delta(changes: AvailabilityChanges) -> AvailabilityDelta | None:

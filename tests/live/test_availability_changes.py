@@ -371,6 +371,26 @@ async def test_what_can_not_be_asked_can_not_be_followed(
     assert error["extensions"]["code"] == code
 
 
+async def test_what_grows_beyond_all_bounds_is_told_no_more(
+    desk: Desk, server: str, venue: Venue
+) -> None:
+    owner = Desk(desk.api, desk.runtime, venue.owner)
+    async with following(server, desk, venue.staff, to="2027-04-02T00:00:00Z") as stream:
+        made(await desk.create(venue.rooms[0], TEN))
+        await stream.next()
+        await owner(
+            """mutation { updateTenantSettings(version: 1, input: {slotMinutes: 5}) {
+                 userErrors { code } } }"""
+        )
+
+        message = await stream.stream.message()
+        while message["type"] == "next":
+            message = await stream.stream.message()
+
+    assert message["type"] == "error"
+    assert message["payload"][0]["extensions"]["code"] == "TOO_COMPLEX"
+
+
 async def test_strangers_are_told_nothing(server: str, venue: Venue) -> None:
     async with live(server) as client:
         stream = await client.subscribe(CHANGES, {"query": MORNING})
