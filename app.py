@@ -43,7 +43,7 @@ from schema import schema
 from web.dev_pay import DevPay
 from web.graphiql import GraphiQL
 from web.graphql import PATH, Endpoint
-from web.headers import SecurityHeaders
+from web.headers import SecurityHeaders, Shortcut
 from web.health import Health
 from web.limits import Allowance
 from web.metrics import Metrics
@@ -103,9 +103,7 @@ def build_app(
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
     metrics = Metrics(database, relay, backlog)
     allowance = Allowance(is_enforced=settings.rate_limit)
-    operations = Operations(
-        schema, runtime, allowance, metrics, compiled=settings.compiled
-    )
+    operations = Operations(schema, runtime, allowance, metrics, compiled=settings.compiled)
     endpoint = Endpoint(
         schema,
         operations,
@@ -153,6 +151,7 @@ def build_app(
             Route("/metrics", metrics.answer),
         ],
         middleware=[
+            Middleware(Shortcut, path=PATH, to=endpoint),
             Middleware(SecurityHeaders),
             Middleware(
                 CORSMiddleware,

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from hashlib import sha256
+from typing import Final, Generic, TypeVar
 
 from kit.clock import Clock
 from kit.errors import Unauthenticated
@@ -31,8 +32,21 @@ class _Asked:
     actor: asyncio.Future[Actor | None]
 
 
+C = TypeVar("C", bound=Credentials, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bearer(Generic[C]):
+    """What a good token says; ``name`` is the same for all tokens of a session or key."""
+
+    credentials: C
+    name: str
+
+
 class Actors:
     """Who the bearers of tokens are; many requests of one session or key ask only once.
+
+    The signature of an access token is checked once, its expiry each time.
 
     ``find`` gives the actor of a session that is still on, or of a key that is good, else None.
     """
@@ -49,26 +63,39 @@ class Actors:
         self._find = find
         self._clock = clock
         self._asked: Recent[_Asked] = Recent(capacity)
+        self._claims: Recent[_Bearer[Claims]] = Recent(capacity)
 
     async def authenticate(self, token: str) -> Actor:
         """The bearer. Raises Unauthenticated for a token that is no longer worth anything."""
         now = self._clock()
-        credentials = KeyToken.parse(token) or self._tokens.read(token, now=now)
-        key = _name(credentials)
-        asked = self._asked.get(key)
+        bearer = self._bearer(token, now)
+        asked = self._asked.get(bearer.name)
         if asked is None or not timedelta() <= now - asked.at < FRESH:
             # A task, so that one caller who goes away doesn't take the answer from the others.
-            asked = _Asked(now, asyncio.ensure_future(self._find(credentials)))
-            self._asked.put(key, asked)
+            asked = _Asked(now, asyncio.ensure_future(self._find(bearer.credentials)))
+            self._asked.put(bearer.name, asked)
         try:
-            actor = await asyncio.shield(asked.actor)
+            found = asked.actor
+            actor = found.result() if found.done() else await asyncio.shield(found)
         except Exception:
-            if self._asked.get(key) is asked:
-                self._asked.drop(key)
+            if self._asked.get(bearer.name) is asked:
+                self._asked.drop(bearer.name)
             raise
         if actor is None:
-            raise Unauthenticated(_ENDED[type(credentials)])
+            raise Unauthenticated(_ENDED[type(bearer.credentials)])
         return actor
+
+    def _bearer(self, token: str, now: datetime) -> _Bearer[Credentials]:
+        if api_key := KeyToken.parse(token):
+            return _Bearer(api_key, _name(api_key))
+        # By its hash: no secret is kept for longer than its request takes.
+        key = sha256(token.encode(errors="surrogatepass")).hexdigest()
+        known = self._claims.get(key)
+        if known is None or known.credentials.expires_at <= now:
+            claims = self._tokens.read(token, now=now)
+            known = _Bearer(claims, _name(claims))
+            self._claims.put(key, known)
+        return known
 
 
 def _name(credentials: Credentials) -> str:

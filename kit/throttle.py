@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from kit.recent import Recent
 
 # Points are kept in millionths, so that a rate per second is exact at any microsecond.
 POINT = 1_000_000
 CAPACITY = 100_000
+
+_NO_TIME: Final = timedelta()
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,7 @@ class Bucket:
     maximum: int
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What came of a charge. ``retry_after_seconds`` is 0 when it is allowed."""
 
     allowed: bool
@@ -86,8 +89,7 @@ class Throttle:
             self._levels.drop(key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(NamedTuple):
     """What was available, in millionths of a point, when a bucket was last seen."""
 
     available: int
@@ -96,5 +98,6 @@ class _Level:
 
     def at(self, now: datetime, bucket: Bucket) -> int:
         # Restored at the rate of now: a plan may have changed since.
-        elapsed = max((now - self.seen_at) // timedelta(microseconds=1), 0)
+        passed = now - self.seen_at
+        elapsed = passed // _MICROSECOND if passed > _NO_TIME else 0
         return min(self.available + elapsed * bucket.restore_rate, bucket.maximum * POINT)

@@ -1,11 +1,11 @@
 """/graphql: GraphQL over HTTP and WebSocket at one address."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
-from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
@@ -13,11 +13,15 @@ from strawberry import Schema
 from kit.clock import Clock
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
-from web.callers import COOKIE, Authenticate, actor_of, request_of, token_of
+from web.callers import COOKIE, Authenticate, actor_of, token_of
 from web.errors import retry_after_seconds
-from web.http import Malformed, Media, accepted, asked_by
+from web.headers import RAW_HEADERS
+from web.http import Incoming, Malformed, Media
 from web.metrics import Metrics
-from web.operations import Answer, NotAQuery, Operations, in_time
+from web.operations import Answer, NotAQuery, Operations
+from web.patience import in_time
+from web.streams import Stream
+from web.watch import Caller, Watch
 from web.websocket import Sockets
 
 PATH: Final = "/graphql"
@@ -30,7 +34,14 @@ _STATUS: Final = {
     "UNAVAILABLE": 503,
 }
 _ALWAYS_TOLD: Final = (429, 500, 503)
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_HEADERS: Final = {
+    media: (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        *RAW_HEADERS,
+    )
+    for media in Media
+}
 
 
 class Endpoint:
@@ -49,27 +60,36 @@ class Endpoint:
         self._operations = operations
         self._authenticate = authenticate
         self._clock = clock
+        self._watch = Watch(authenticate)
         self._sockets = Sockets(
-            schema, operations, authenticate, metrics, allowed_origins=allowed_origins
+            schema, operations, self._watch, metrics, allowed_origins=allowed_origins
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
+            return
+        http = Incoming(scope, receive)
+        if http.media is Media.EVENTS and http.method in ("GET", "POST"):
+            reply = await self._stream(http, receive, send)
         else:
-            response = await self._answer(HttpRequest(scope, receive))
-            await response(scope, receive, send)
+            reply = await self._answer(http)
+        if reply is None:
+            return
+        start = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer(self, http: HttpRequest) -> Response:
-        operation = self._operations.operation(ANONYMOUS, request_of(http))
-        media = accepted(http.headers.get("accept"))
+    async def _answer(self, http: Incoming) -> "_Reply":
+        operation = self._operations.operation(ANONYMOUS, http.origin())
+        media = http.media
         if http.method not in ("GET", "POST"):
-            return _refusal(405, "GraphQL takes GET and POST.", operation, allow="GET, POST")
+            return _refusal(405, "GraphQL takes GET and POST.", operation, allow=b"GET, POST")
         if media is None:
             return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation)
         try:
-            asked = await asked_by(http)
-            token = token_of(http.headers.get("authorization"))
+            asked = await http.asked()
+            token = token_of(http.authorization)
             reads_only = http.method == "GET"
             async with in_time():
                 operation.actor = await actor_of(token, self._authenticate)
@@ -77,13 +97,48 @@ class Endpoint:
         except Malformed as error:
             return _refusal(error.status, error.reason, operation)
         except NotAQuery:
-            return _refusal(405, "Only queries may be sent by GET.", operation, allow="POST")
+            return _refusal(405, "Only queries may be sent by GET.", operation, allow=b"POST")
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
-        response = _response(answer.payload, _status(answer, media), media, operation)
+        reply = _reply(answer.payload, _status(answer, media), media, operation)
         if operation.new_cookie:
-            _hand_over(operation.new_cookie, http, response, now=self._clock())
-        return response
+            reply.headers.append(_handing_over(operation.new_cookie, http, now=self._clock()))
+        return reply
+
+    async def _stream(self, http: Incoming, receive: Receive, send: Send) -> "_Reply | None":
+        """Answer by a stream of events; gives a refusal instead where none can begin."""
+        # A cookie that is spent here couldn't be replaced: the head goes out before the answer.
+        origin = replace(http.origin(), cookie=None)
+        operation = self._operations.operation(ANONYMOUS, origin)
+        caller = Caller()
+        try:
+            asked = await http.asked()
+            caller.token = token_of(http.authorization)
+            async with in_time():
+                await self._watch.recognise(caller)
+        except Malformed as error:
+            return _refusal(error.status, error.reason, operation)
+        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+            answer = self._operations.refuse(error, operation)
+            return _reply(answer.payload, _status(answer, Media.RESPONSE), Media.JSON, operation)
+        operation.actor = caller.actor
+        stream = Stream(self._operations, self._watch, caller, operation, asked)
+        headers = [
+            (b"x-request-id", str(operation.request.id).encode()),
+            # Or nginx would keep events back until it has a buffer full of them.
+            (b"x-accel-buffering", b"no"),
+            *_HEADERS[Media.EVENTS],
+        ]
+        await stream.run(headers, receive, send, reads_only=http.method == "GET")
+        return None
+
+
+class _Reply(NamedTuple):
+    """An answer as ASGI sends it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 def _status(answer: Answer, media: Media) -> int:
@@ -93,33 +148,40 @@ def _status(answer: Answer, media: Media) -> int:
     return status if media is Media.RESPONSE or status in _ALWAYS_TOLD else 200
 
 
-def _refusal(status: int, message: str, operation: Operation, *, allow: str = "") -> Response:
+def _refusal(status: int, message: str, operation: Operation, *, allow: bytes = b"") -> _Reply:
     error = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
     payload = {"errors": [error], "extensions": {"requestId": str(operation.request.id)}}
-    response = _response(payload, status, Media.JSON, operation)
+    reply = _reply(payload, status, Media.JSON, operation)
     if allow:
-        response.headers["Allow"] = allow
-    return response
+        reply.headers.append((b"allow", allow))
+    return reply
 
 
-def _response(payload: dict[str, Any], status: int, media: Media, operation: Operation) -> Response:
-    headers = {"X-Request-Id": str(operation.request.id), "Cache-Control": "no-store"}
-    if (seconds := retry_after_seconds(payload.get("errors", []))) is not None:
-        headers["Retry-After"] = str(seconds)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+def _reply(payload: dict[str, Any], status: int, media: Media, operation: Operation) -> _Reply:
     body = orjson.dumps(payload)
-    return Response(body, status, headers, media_type=f"{media}; charset=utf-8")
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", str(operation.request.id).encode()),
+        *_HEADERS[media],
+    ]
+    if errors := payload.get("errors"):
+        if (seconds := retry_after_seconds(errors)) is not None:
+            headers.append((b"retry-after", b"%d" % seconds))
+        if status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+    return _Reply(status, headers, body)
 
 
-def _hand_over(cookie: Cookie, http: HttpRequest, response: Response, *, now: datetime) -> None:
+def _handing_over(cookie: Cookie, http: Incoming, *, now: datetime) -> tuple[bytes, bytes]:
     lifetime = int((cookie.expires_at - now).total_seconds()) if cookie.expires_at else 0
+    response = Response()
     response.set_cookie(
         COOKIE,
         cookie.value or "",
         max_age=lifetime,
         path=PATH,
-        secure=http.url.hostname not in _LOOPBACK,
+        secure=not http.is_to_loopback,
         httponly=True,
         samesite="strict",
     )
+    return next(header for header in response.raw_headers if header[0] == b"set-cookie")

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.graphiql import SECURITY_HEADERS
@@ -15,6 +14,11 @@ HEADERS: Final = SECURITY_HEADERS | {
 }
 
 
+RAW_HEADERS: Final = tuple(
+    (name.lower().encode(), value.encode()) for name, value in HEADERS.items()
+)
+
+
 class SecurityHeaders:
     """Middleware: browsers take answers for what they say they are, and tell nobody of them."""
 
@@ -24,9 +28,31 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                missing = [header for header in RAW_HEADERS if header[0] not in names]
+                message = {**message, "headers": given + missing}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class Shortcut:
+    """Middleware: what is asked of one path goes straight to the app that answers there.
+
+    What comes from a page of another origin goes the ordinary way, as other middleware has a say
+    in it; the app adds RAW_HEADERS itself.
+    """
+
+    def __init__(self, app: ASGIApp, *, path: str, to: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._to = to
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_plain = (
+            scope["type"] == "http"
+            and scope["path"] == self._path
+            and not any(name == b"origin" for name, _ in scope["headers"])
+        )
+        await (self._to if is_plain else self._app)(scope, receive, send)

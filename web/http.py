@@ -2,21 +2,35 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
+from starlette.types import Receive, Scope
 
+from kit.ids import new_id
+from kit.scope import Request as Origin
+from web.callers import COOKIE, MAX_USER_AGENT
 from web.operations import Asked
 
 MAX_BODY_BYTES: Final = 256 * 1024
 
+_READ_HEADS: Final = frozenset(
+    {b"accept", b"authorization", b"content-length", b"content-type", b"cookie", b"user-agent"}
+)
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+# Clients send few values, but anybody may send any.
+_KNOWN_VALUES: Final = 200
+
 
 class Media(StrEnum):
-    """How an answer is sent: with HTTP statuses that tell how it went, or the older way."""
+    """How an answer is sent: with HTTP statuses that tell how it went, the older way, or live."""
 
     RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
+    EVENTS = "text/event-stream"
 
 
 class Malformed(Exception):
@@ -28,10 +42,11 @@ class Malformed(Exception):
         self.reason = reason
 
 
-def accepted(header: str | None) -> Media | None:
-    """The media type of the answer; None where the client takes neither. The better ``q`` wins."""
+@lru_cache(_KNOWN_VALUES)
+def _accepted(header: bytes) -> Media | None:
+    """The media type of the answer; None where the client takes none. The better ``q`` wins."""
     best: tuple[float, Media] | None = None
-    for part in (header or "*/*").split(","):
+    for part in (header.decode("latin-1") or "*/*").split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         media = _MEDIA.get(kind)
         weight = _weight(parameters)
@@ -40,39 +55,91 @@ def accepted(header: str | None) -> Media | None:
     return best[1] if best else None
 
 
+@lru_cache(_KNOWN_VALUES)
+def _is_json(header: bytes) -> bool:
+    kind, *parameters = (piece.strip().lower() for piece in header.decode("latin-1").split(";"))
+    return kind == Media.JSON and _is_utf8(parameters)
+
+
 _MEDIA: Final = {
     "*/*": Media.JSON,
     "application/*": Media.JSON,
     "application/json": Media.JSON,
     "application/graphql-response+json": Media.RESPONSE,
+    "text/event-stream": Media.EVENTS,
 }
 
 
-async def asked_by(request: Request) -> Asked:
-    """What the query string or the JSON body asks for. Raises Malformed."""
-    if request.method == "GET":
-        return _asked(_from_query(request.query_params))
-    kind, *parameters = (piece.strip().lower() for piece in _content_type(request).split(";"))
-    if kind != Media.JSON or not _is_utf8(parameters):
-        raise Malformed(415, "Send the operation as application/json, in UTF-8.")
-    return _asked(_json(await body_of(request), "The body"))
+class Incoming:
+    """A request: the parts of its head that GraphQL looks at, and the way to its body."""
 
+    __slots__ = ("_heads", "_receive", "_scope", "method")
 
-def _content_type(request: Request) -> str:
-    return request.headers.get("content-type", "")
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self._scope = scope
+        self._receive = receive
+        self._heads: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            # Of several with one name the first counts.
+            if name in _READ_HEADS and name not in self._heads:
+                self._heads[name] = value
 
+    @property
+    def media(self) -> Media | None:
+        """How the answer is to be sent; None where the client takes no way."""
+        return _accepted(self._heads.get(b"accept", b"*/*"))
 
-async def body_of(request: Request) -> bytes:
-    """All of the body. Raises Malformed as soon as there is too much of it."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    @property
+    def authorization(self) -> str | None:
+        found = self._heads.get(b"authorization")
+        return found.decode("latin-1") if found else None
+
+    @property
+    def is_to_loopback(self) -> bool:
+        return Request(self._scope).url.hostname in _LOOPBACK
+
+    def origin(self) -> Origin:
+        """What the audit trail is told of the request, under an id of its own."""
+        client = self._scope["client"]
+        agent = self._heads.get(b"user-agent", b"")[:MAX_USER_AGENT].decode("latin-1")
+        has_cookie = b"cookie" in self._heads
+        return Origin(
+            new_id(),
+            ip_address=client[0] if client else None,
+            user_agent=agent or None,
+            cookie=Request(self._scope).cookies.get(COOKIE) if has_cookie else None,
+        )
+
+    async def asked(self) -> Asked:
+        """What the query string or the JSON body asks for. Raises Malformed."""
+        if self.method == "GET":
+            return _asked(_from_query(QueryParams(self._scope["query_string"])))
+        if not _is_json(self._heads.get(b"content-type", b"")):
+            raise Malformed(415, "Send the operation as application/json, in UTF-8.")
+        return _asked(_json(await self.body(), "The body"))
+
+    async def body(self) -> bytes:
+        """All of the body. Raises Malformed as soon as there is too much of it."""
+        length = self._heads.get(b"content-length", b"")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            raise _too_large()
+        first, is_more = await self._chunk()
+        if not is_more and len(first) <= MAX_BODY_BYTES:
+            return first
+        body = bytearray(first)
+        while is_more and len(body) <= MAX_BODY_BYTES:
+            chunk, is_more = await self._chunk()
+            body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise _too_large()
-    return bytes(body)
+        return bytes(body)
+
+    async def _chunk(self) -> tuple[bytes, bool]:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed(400, "The body broke off.")
+        return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large() -> Malformed:

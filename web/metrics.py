@@ -1,6 +1,6 @@
 """Numbers for Prometheus at /metrics, of this process."""
 
-from functools import partial
+from functools import cache, partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -49,9 +49,12 @@ class Metrics:
         for state in STATES:
             jobs.labels(state).set_function(partial(backlog.count, state))
 
+        self._ended = cache(self._operations.labels)
+        self._lasted = cache(self._seconds.labels)
+
     def count(self, type: str, status: str, seconds: float) -> None:
-        self._operations.labels(type, status).inc()
-        self._seconds.labels(type).observe(seconds)
+        self._ended(type, status).inc()
+        self._lasted(type).observe(seconds)
 
     async def answer(self, _request: Request) -> Response:
         """The page that Prometheus reads."""

@@ -1,0 +1,47 @@
+"""How long a caller is kept waiting, at most."""
+
+import asyncio
+from types import TracebackType
+from typing import Final, Self
+
+from kit.errors import Unavailable
+
+PATIENCE_SECONDS: Final = 12
+"""The longest that a query or mutation may take, with all that it has to wait for."""
+
+
+class in_time:  # noqa: N801 - reads as what it does: `async with in_time():`
+    """Give the block up where it takes longer than anybody waits. Raises Unavailable.
+
+    ``asyncio.timeout`` does the same in three times the time, which every request would pay.
+    """
+
+    __slots__ = ("_cancelling", "_is_over", "_task", "_timer")
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._is_over = False
+        self._cancelling = task.cancelling()
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._end)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        # Somebody else may want the task to end as well: then it ends.
+        if self._is_over and self._task.uncancel() <= self._cancelling:
+            is_ours = kind is not None and issubclass(kind, asyncio.CancelledError)
+            if is_ours:
+                raise Unavailable("This takes too long now; try again in a moment.") from error
+        if kind is TimeoutError:
+            raise Unavailable("This takes too long now; try again in a moment.") from error
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._task.cancel()
