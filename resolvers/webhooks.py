@@ -29,14 +29,14 @@ async def receive_event(scope: Scope, *, event: GatewayEvent) -> bool:
                 created_at=event.created_at,
                 received_at=scope.now(),
                 state=state.value,
-                about=_written(event),
+                about=written(event),
             )
         )
     )
     if not stored.rowcount:
         return False
     if event.subject:
-        scope.enqueue(EVENT_JOB, _written(event))
+        scope.enqueue(EVENT_JOB, written(event))
     return True
 
 
@@ -61,7 +61,8 @@ def event_of(payload: Mapping[str, Any]) -> GatewayEvent:
     )
 
 
-def _written(event: GatewayEvent) -> dict[str, Any]:
+def written(event: GatewayEvent) -> dict[str, Any]:
+    """An event in JSON's types, as ``event_of`` reads it."""
     return {
         **asdict(event),
         "created_at": event.created_at.isoformat(),

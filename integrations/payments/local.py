@@ -228,6 +228,8 @@ class LocalGateway:
 
     async def undelivered(self) -> list[Delivery]:
         """What has not been taken yet, the oldest first."""
+        if not self._file.exists():
+            return []
         return await self._change(lambda books: books.undelivered(), tells=False)
 
     async def delivered(self, delivery: Delivery) -> None:

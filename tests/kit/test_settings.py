@@ -102,3 +102,51 @@ def test_printed_settings_hide_passwords() -> None:
 
     assert "hidden" not in repr(settings)
     assert LONG not in repr(settings)
+
+
+def test_stripe_needs_a_key_and_the_secret_of_its_deliveries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOM_STRIPE_SECRET_KEY", "sk_test_1")
+
+    with pytest.raises(SettingsError, match="BOOM_STRIPE_WEBHOOK_SECRET: one needs the other"):
+        load_settings()
+
+
+def test_several_secrets_of_deliveries_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOM_STRIPE_SECRET_KEY", "rk_live_1")
+    monkeypatch.setenv("BOOM_STRIPE_WEBHOOK_SECRET", "whsec_1, whsec_2")
+
+    assert load_settings().stripe_webhook_secrets == ("whsec_1", "whsec_2")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BOOM_STRIPE_SECRET_KEY", "pk_live_hidden"),
+        ("BOOM_STRIPE_WEBHOOK_SECRET", "hidden"),
+        ("BOOM_STRIPE_WEBHOOK_SECRET", "whsec_1,hidden"),
+        ("BOOM_STRIPE_WEBHOOK_SECRET", ","),
+        ("BOOM_STRIPE_API_BASE", "https://hidden.example.com"),
+    ],
+)
+def test_what_stripe_never_gives_is_refused_without_being_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=f"^{variable}: ") as refused:
+        load_settings()
+
+    assert "hidden" not in str(refused.value)
+
+
+def test_production_speaks_to_the_real_stripe_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ENV", "production")
+    monkeypatch.setenv("BOOM_SECRET", LONG)
+    monkeypatch.setenv("BOOM_STRIPE_API_BASE", "http://127.0.0.1:9000")
+
+    with pytest.raises(SettingsError, match="BOOM_STRIPE_API_BASE: must be left out"):
+        load_settings()
