@@ -96,6 +96,10 @@ CHANGES = [
         ["CUSTOMER_UPDATED"],
     ),
     ('updateRoom(id: "$room", version: 1, input: { capacity: 9 })', ["ROOM_UPDATED"]),
+    (
+        "updatePaymentSettings(version: 1, input: { policy: DEPOSIT, percent: 30 })",
+        ["SETTINGS_CHANGED"],
+    ),
     ('updateTenant(version: 1, input: { name: "Renamed" })', ["TENANT_UPDATED"]),
     ("updateTenantSettings(version: 1, input: { holdMinutes: 7 })", ["SETTINGS_CHANGED"]),
 ]
@@ -111,7 +115,8 @@ REFUSED = [
 ]
 # These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
 # a joining and a verified address act in the name of somebody who has only just come to be; what
-# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere.
+# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what is given
+# back was paid first, which test_refunds.py tells.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -123,6 +128,7 @@ APART = {
     "openBillingPortal",
     "logout",
     "refreshSession",
+    "refundBooking",
     "registerCustomer",
     "registerTenant",
     "requestEmailVerification",
