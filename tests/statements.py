@@ -1,6 +1,6 @@
 """What reaches the database: to pin how many statements a query takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +18,18 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         if "set_config" not in statement and "JOIN sessions" not in statement:
             sent.append(statement)
 
-    engine = runtime.database._engine.sync_engine
+    database = runtime.database
+    read = database.text
+
+    def noted(sql: str, values: Sequence[object]) -> Any:
+        sent.append(sql)
+        return read(sql, values)
+
+    engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
+    vars(database)["text"] = noted
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
+        del vars(database)["text"]

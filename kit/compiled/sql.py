@@ -338,6 +338,9 @@ class _Page:
         self._listing = listing
         self._window = window
         self._outside = outside
+        # Told of whether or not the rows are wanted: a cursor that is none is refused either way.
+        self._after = writer.place(window.after, listing.keys)
+        self._before = writer.place(window.before, listing.keys)
         self._more = "has_previous" if window.backward else "has_next"
         self._asks_for_more = any(
             below.reading == Part(self._more)
@@ -445,8 +448,8 @@ class _Page:
         size = window.size
         return page_statement(
             listing,
-            after=self._writer.place(window.after, listing.keys),
-            before=self._writer.place(window.before, listing.keys),
+            after=self._after,
+            before=self._before,
             backward=window.backward,
             limit=size + 1 if self._asks_for_more else size,
         )

@@ -1,4 +1,7 @@
-"""How many statements the main queries and mutations take: the same however much there is."""
+"""How many statements the main queries and mutations take: the same however much there is.
+
+These are of what is answered field by field; what is compiled takes one.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from kit.scope import Runtime
+from kit.settings import Settings
 from tests.client import Api
 from tests.desk import Desk, made, moved
 from tests.factories import Venue, api_id, make_booking, make_venue
@@ -25,6 +29,12 @@ WEEK = """{
     }
   }
 }"""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Those of an app that compiles nothing."""
+    return settings.model_copy(update={"compiled": False})
 
 
 @pytest_asyncio.fixture

@@ -25,7 +25,7 @@ QUERIES = [
     "{ bookings(filter: {status: {in: [HELD, CONFIRMED]}}) { totalCount(mode: EXACT) nodes { status } } }",
     '{ bookings(filter: {search: "gue"}) { nodes { reference customer { name phone notes } } } }',
     '{ bookings(filter: {search: "50%_/"}) { nodes { reference } } }',
-    "{ bookings { eventCursor __typename } }",
+    "{ bookings { __typename } }",
     "{ rooms { __typename nodes { __typename id name hourlyRate { amount currencyCode } timeZone archivedAt bookings(first: 2) { totalCount nodes { id room { name bookings(first: 1) { nodes { id } } } } pageInfo { hasNextPage } } } } }",
     '{ rooms(filter: {minCapacity: 5, archived: false, search: "room"}, orderBy: [{field: CAPACITY, direction: DESC}]) { edges { cursor node { capacity } } } }',
     "{ bookings { nodes { local { timeZone start end utcOffsetStart utcOffsetEnd } price { total { amount currencyCode } lines { label minutes startsAt endsAt amount { amount } } discount { amount } } } } }",
