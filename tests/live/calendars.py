@@ -171,7 +171,7 @@ class Turmoil:
         mutation = "cancelBooking"
         if booking["status"] == "PENDING":
             mutation = self.draw.choice(["confirmBooking", "rejectBooking"])
-        given: dict[str, Any] | None = None if mutation == "confirmBooking" else {}
+        given: dict[str, Any] | None = {} if mutation == "cancelBooking" else None
         return await self._edited(self.venue.staff, mutation, booking, given)
 
     async def _move(self) -> Answer | None:
