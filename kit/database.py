@@ -58,6 +58,8 @@ class Database:
             # An idle writer would hold back everybody's live events (the log's horizon).
             "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT,
             "jit": "off",
+            # Compiled reads print times as the ISO style has them.
+            "datestyle": "ISO",
         }
         if role:
             settings["role"] = role
