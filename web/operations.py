@@ -111,7 +111,9 @@ class Operations:
             if reads_only and selected.type is not OperationType.QUERY:
                 raise NotAQuery
             if selected.type is OperationType.SUBSCRIPTION:
-                raise BadInput("Subscriptions need a WebSocket (graphql-transport-ws).")
+                raise BadInput(
+                    "Subscriptions need a WebSocket (graphql-transport-ws) or text/event-stream."
+                )
             variables = self._admitted(selected, asked, operation)
             read = self._read(selected, variables, operation)
             if read is not None and read.is_whole:
@@ -174,7 +176,12 @@ class Operations:
         return self._answer(cast("ExecutionResult", result), operation)
 
     async def stream(
-        self, asked: Asked, operation: Operation, subscriber: Subscriber
+        self,
+        asked: Asked,
+        operation: Operation,
+        subscriber: Subscriber,
+        *,
+        reads_only: bool = False,
     ) -> Answer | None:
         """Send the answers to an operation of any type; gives one that isn't executed instead.
 
@@ -188,6 +195,8 @@ class Operations:
             return answer
         if selected.type is OperationType.SUBSCRIPTION:
             return await self._follow(selected, asked, operation, subscriber)
+        if reads_only and selected.type is OperationType.MUTATION:
+            return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
         try:
             async with in_time():
                 answer = await self.run(asked, operation)
@@ -195,7 +204,7 @@ class Operations:
             answer = self.refuse(error, operation)
         if not answer.executed:
             return answer
-        await subscriber.send(_json(answer))
+        await subscriber.send(written(answer))
         return None
 
     async def _follow(
@@ -382,10 +391,11 @@ class _Performer:
         # Clients that are slow to take it would hold all connections meanwhile.
         await self.operation.rest()
         executed = cast("ExecutionResult", result)
-        return _json(Answer(shown(executed.errors or (), self.operation.request), executed.data))
+        return written(Answer(shown(executed.errors or (), self.operation.request), executed.data))
 
 
-def _json(answer: Answer) -> str:
+def written(answer: Answer) -> str:
+    """The JSON that clients read."""
     return orjson.dumps(answer.payload).decode()
 
 

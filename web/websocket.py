@@ -33,18 +33,16 @@ from strawberry.types.unset import UnsetType
 
 from kit.begun import Rest, begun
 from kit.errors import Unauthenticated, Unavailable
-from kit.operation import Operation
-from kit.scope import ANONYMOUS
 from web import subscribers
-from web.callers import Authenticate, actor_of, request_of, token_of
+from web.callers import request_of, token_of
 from web.http import MAX_BODY_BYTES
 from web.metrics import Metrics
 from web.operations import Asked, Operations
 from web.subscribers import Gone, Stalled, Subscriber
+from web.watch import Caller, Watch
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100
-RECHECK_SECONDS: Final = 0.4
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 TOO_BIG: Final = 1009
@@ -57,25 +55,13 @@ _TOO_MANY: Final = {
 }
 
 
-class Caller:
-    """Who is at the other end of a socket, and what runs for them."""
+class SocketCaller(Caller):
+    """Somebody at the other end of a WebSocket."""
 
-    def __init__(self, connection: WebSocket) -> None:
-        self.connection = connection
+    def __init__(self, socket: WebSocket) -> None:
+        super().__init__()
+        self.socket = socket
         self.connection_params: Mapping[str, object] = {}
-        self.token: str | None = None
-        self.actor = ANONYMOUS
-        self.running: dict[Operation, Subscriber] = {}
-
-    async def recognise(self, authenticate: Authenticate) -> None:
-        """Be who the token says; what runs goes on as them. Raises as ``actor_of`` does."""
-        actor = await actor_of(self.token, authenticate)
-        if actor != self.actor:
-            self.actor = actor
-            for operation, subscriber in self.running.items():
-                operation.actor = actor
-                # What it is told from now on has to be asked for anew.
-                subscriber.leave()
 
 
 class _TooBig(Exception):
@@ -116,12 +102,12 @@ class _Outlet:
         return begun(self._send({"type": "websocket.send", "text": f"{self._head}{payload}}}"}))
 
 
-class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
+class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
     """One socket, from its first message to its last."""
 
     view: "Sockets"
     _reading: asyncio.Task[None] | None = None
-    _watching: asyncio.Task[None] | None = None
+    _closing: asyncio.Task[None] | None = None
     _is_stalled = False
 
     async def handle(self) -> None:
@@ -136,10 +122,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
                     raise
 
     async def shutdown(self) -> None:
-        if self._watching:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        self.view.watch.stop(self.context)
+        if self._closing:
+            self._closing.cancel()
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
@@ -155,8 +140,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
         except Unavailable:
             await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
             return
-        if self.connection_acknowledged and self.context.token and not self._watching:
-            self._watching = asyncio.create_task(self._watch(), name="socket's credentials")
+        if self.connection_acknowledged:
+            self.view.watch.begin(self.context, self._end)
 
     async def handle_ping(self, message: PingMessage) -> None:
         reply: PongMessage = {"type": "pong"}
@@ -175,13 +160,13 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
         else:
             await super().handle_subscribe(message)
 
-    async def run_operation(self, operation: Subscribed[Caller, None]) -> None:
+    async def run_operation(self, operation: Subscribed[SocketCaller, None]) -> None:
         caller = self.context
         # A cookie that is spent here couldn't be replaced: no answer on a socket sets another.
-        request = replace(request_of(caller.connection), cookie=None)
+        request = replace(request_of(caller.socket), cookie=None)
         context = self.view.operations.operation(caller.actor, request)
         asked = Asked(operation.query, operation.operation_name, operation.variables or {})
-        subscriber = Subscriber(_Outlet(caller.connection, operation.id))
+        subscriber = Subscriber(_Outlet(caller.socket, operation.id))
         caller.running[context] = subscriber
         try:
             refusal = await self.view.operations.stream(asked, context, subscriber)
@@ -196,7 +181,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
             del caller.running[context]
 
     async def _send(
-        self, operation: Subscribed[Caller, None], type: str, payload: object = None
+        self, operation: Subscribed[SocketCaller, None], type: str, payload: object = None
     ) -> None:
         message = {"id": operation.id, "type": type}
         if payload is not None:
@@ -209,20 +194,11 @@ class _Handler(BaseGraphQLTransportWSHandler[Caller, None]):
         if self._reading:
             self._reading.cancel()
 
-    async def _watch(self) -> None:
-        """Close the socket within a second of the end of its credentials."""
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                await self.context.recognise(self.view.authenticate)
-            except Unauthenticated:
-                await self.websocket.close(FORBIDDEN, "Forbidden")
-                return
-            except Unavailable:
-                continue
+    def _end(self) -> None:
+        self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "Forbidden"))
 
 
-class Sockets(GraphQL[Caller, None]):
+class Sockets(GraphQL[SocketCaller, None]):
     """Accepts sockets from our own pages, the allowed origins, and programs."""
 
     websocket_adapter_class = _Adapter
@@ -232,7 +208,7 @@ class Sockets(GraphQL[Caller, None]):
         self,
         schema: Schema,
         operations: Operations,
-        authenticate: Authenticate,
+        watch: Watch,
         metrics: Metrics,
         *,
         allowed_origins: Sequence[str],
@@ -246,22 +222,22 @@ class Sockets(GraphQL[Caller, None]):
             allowed_origins=allowed_origins,
         )
         self.operations = operations
-        self.authenticate = authenticate
+        self.watch = watch
         self.metrics = metrics
 
     async def get_context(
         self,
         request: HTTPConnection,
         response: WebSocket | Response,  # noqa: ARG002 - named by the caller
-    ) -> Caller:
-        return Caller(cast("WebSocket", request))
+    ) -> SocketCaller:
+        return SocketCaller(cast("WebSocket", request))
 
-    async def on_ws_connect(self, context: Caller) -> UnsetType | dict[str, object] | None:
+    async def on_ws_connect(self, context: SocketCaller) -> UnsetType | dict[str, object] | None:
         given = context.connection_params.get("authorization")
         try:
             if given is not None:
                 context.token = _token(given)
-            await context.recognise(self.authenticate)
+            await self.watch.recognise(context)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         return await super().on_ws_connect(context)

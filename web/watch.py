@@ -1,0 +1,99 @@
+"""Connections that last, and the credentials behind them, which can end before they do."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from kit.errors import Unavailable
+from kit.operation import Operation
+from kit.scope import ANONYMOUS, Actor
+from web.callers import Authenticate, actor_of
+from web.subscribers import Subscriber
+
+RECHECK_SECONDS: Final = 0.4
+
+
+class Caller:
+    """Who is at the other end of a connection that lasts, and what runs for them."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+        self.actor = ANONYMOUS
+        self.running: dict[Operation, Subscriber] = {}
+
+    def become(self, actor: Actor) -> None:
+        """Be who the token says; what runs goes on as them."""
+        if actor == self.actor:
+            return
+        self.actor = actor
+        for operation, subscriber in self.running.items():
+            operation.actor = actor
+            # What it is told from now on has to be asked for anew.
+            subscriber.leave()
+
+
+@dataclass(slots=True)
+class _Bearers:
+    """The connections of one token, by their callers, with what ends each."""
+
+    ends: dict[Caller, Callable[[], object]] = field(default_factory=dict)
+    # What all of them are known to be.
+    actor: Actor | None = None
+    looking: "asyncio.Task[None] | None" = None
+
+
+class Watch:
+    """Looks at credentials again and again, once for all connections of the same token."""
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+        self._tokens: dict[str, _Bearers] = {}
+
+    async def recognise(self, caller: Caller) -> None:
+        """Find out who it is. Raises as ``actor_of`` does."""
+        caller.become(await actor_of(caller.token, self._authenticate))
+
+    def begin(self, caller: Caller, end: Callable[[], object]) -> None:
+        """Call ``end`` within a second of the end of the caller's token."""
+        if caller.token is None:
+            return
+        bearers = self._tokens.setdefault(caller.token, _Bearers())
+        bearers.ends[caller] = end
+        bearers.actor = None
+        if bearers.looking is None:
+            looking = self._look(caller.token, bearers)
+            bearers.looking = asyncio.create_task(looking, name="credentials")
+
+    def stop(self, caller: Caller) -> None:
+        bearers = self._tokens.get(caller.token or "")
+        if bearers is None or bearers.ends.pop(caller, None) is None:
+            return
+        if not bearers.ends:
+            self._forget(caller.token, bearers)
+
+    async def _look(self, token: str, bearers: _Bearers) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                actor = await actor_of(token, self._authenticate)
+            except Unavailable:
+                continue
+            except Exception:  # noqa: BLE001 - whatever it is, it doesn't say that they may go on
+                break
+            if actor != bearers.actor:
+                bearers.actor = actor
+                for caller in bearers.ends:
+                    caller.become(actor)
+        ends = tuple(bearers.ends.values())
+        bearers.ends.clear()
+        bearers.looking = None
+        self._forget(token, bearers)
+        for end in ends:
+            end()
+
+    def _forget(self, token: str | None, bearers: _Bearers) -> None:
+        if token is not None and self._tokens.get(token) is bearers:
+            del self._tokens[token]
+        if bearers.looking is not None:
+            bearers.looking.cancel()
