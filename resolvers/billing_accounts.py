@@ -208,7 +208,8 @@ async def _write_subscription(
                 after=snapshot(row),
             )
         )
-    await write_to_owners(scope, letters(tenant, row.value, happened))
+    if billing_in(scope.runtime).is_enforced:
+        await write_to_owners(scope, letters(tenant, row.value, happened))
 
 
 def _overdue_since(
@@ -267,6 +268,8 @@ def _write_upcoming(row: BillingSubscription, account: Account) -> None:
 
 
 async def _remind(scope: Scope, row: BillingSubscription, tenant: Tenant) -> None:
+    if not billing_in(scope.runtime).is_enforced:
+        return
     if row.reminded_at is None and reminder_due(row.value, now=scope.now()):
         row.reminded_at = scope.now()
         await write_to_owners(scope, [reminder(tenant, row.value)])
