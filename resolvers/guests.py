@@ -34,7 +34,7 @@ from kit.errors import Unauthenticated
 from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import Link, Links
 from models.bookings import Booking
-from models.payments import Payment
+from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
@@ -219,6 +219,11 @@ async def venue_of(scope: Scope, booking: Booking) -> Tenant:
 async def payment_of(scope: Scope, booking: Booking) -> Payment | None:
     """What was asked for last: the payment to make, while the booking is held for it."""
     return await payments.payment(public(scope, booking.tenant_id), booking)
+
+
+async def receipt_of(scope: Scope, payment: Payment) -> Receipt | None:
+    """For the customer; null until money has arrived that the venue keeps."""
+    return await payments.receipt(public(scope, payment.tenant_id), payment)
 
 
 async def amount_paid(scope: Scope, booking: Booking) -> Money:

@@ -27,8 +27,8 @@ from models.payments import (
     terms_of_booking,
 )
 from models.tenants import Tenant
-from permissions.policy import only_own
-from permissions.roles import P
+from permissions.policy import reach
+from permissions.roles import P, Reach
 from resolvers.booking_rows import life_of
 from resolvers.ledger import balances_now, balances_of, post
 
@@ -153,7 +153,8 @@ def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
     None where it is nothing, and for the venue's own people: they book without a payment, and
     its balance is due.
     """
-    if price is None or not only_own(scope.actor, P.BOOKINGS_WRITE):
+    # Not "own only": a guest who books has no grant at all yet.
+    if price is None or reach(scope.actor, P.BOOKINGS_WRITE) is Reach.ANY:
         return None
     due = terms.policy.due(price)
     return due if due.amount_minor else None

@@ -8,7 +8,7 @@ from domain import payments as domain
 from domain.money import Money as Amount
 from domain.payments import PaymentStatus, PolicyKind, RefundCause, RefundStatus
 from kit.scope import Scope
-from resolvers import payments
+from resolvers import guests, payments
 from schema.enums import describe
 from schema.fields import column, computed, value
 from schema.inputs import input_type
@@ -154,7 +154,7 @@ class Payment:
     checkout_url: str | None = computed(payments.checkout_url)
     expires_at: datetime = column("Until when it can be made: the end of the hold.")
     created_at: datetime = column("When it was asked for.")
-    receipt: Receipt | None = computed(payments.receipt)
+    receipt: Receipt | None = computed(guests.receipt_of)
 
 
 async def _refund_status(_: Scope, refund: models.Refund) -> RefundStatus:

@@ -154,17 +154,37 @@ async def opened(
     settings: Settings, clock: Clock, *, timeout_seconds: float = 30
 ) -> AsyncIterator[Till]:
     """The whole app, started, with Stripe's own client before the server in Stripe's place."""
-    async with running_fake_stripe() as fake:
-        api = StripeApi(
-            KEY, address=fake.address, timeout_seconds=timeout_seconds, patience_seconds=60
-        )
-        gateway = StripeGateway(api, webhook_secrets=(SECRET,))
-        parts: dict[type, object] = {Passwords: Passwords.cheap(), Gateway: gateway}
-        app = build_app(settings, clock=clock, parts=parts, with_graphiql=False)
-        await forget_jobs(settings)
-        transport = httpx2.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http,
-        ):
-            yield Till(app, Api(http), fake, clock)
+    await forget_jobs(settings)
+    async with (
+        running_fake_stripe() as fake,
+        _app_before(fake, settings, clock, timeout_seconds) as till,
+    ):
+        yield till
+
+
+@asynccontextmanager
+async def opened_twice(settings: Settings, clock: Clock) -> AsyncIterator[tuple[Till, Till]]:
+    """Two apps on one database and before one Stripe, as two processes would be."""
+    await forget_jobs(settings)
+    async with (
+        running_fake_stripe() as fake,
+        _app_before(fake, settings, clock, 30) as first,
+        _app_before(fake, settings, clock, 30) as second,
+    ):
+        yield first, second
+
+
+@asynccontextmanager
+async def _app_before(
+    fake: FakeStripe, settings: Settings, clock: Clock, timeout_seconds: float
+) -> AsyncIterator[Till]:
+    api = StripeApi(KEY, address=fake.address, timeout_seconds=timeout_seconds, patience_seconds=60)
+    gateway = StripeGateway(api, webhook_secrets=(SECRET,))
+    parts: dict[type, object] = {Passwords: Passwords.cheap(), Gateway: gateway}
+    app = build_app(settings, clock=clock, parts=parts, with_graphiql=False)
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http,
+    ):
+        yield Till(app, Api(http), fake, clock)

@@ -115,8 +115,8 @@ REFUSED = [
 ]
 # These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
 # a joining and a verified address act in the name of somebody who has only just come to be; what
-# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what is given
-# back was paid first, which test_refunds.py tells.
+# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
+# is given back was paid first, which test_refunds.py tells.
 APART = {
     "acceptInvitation",
     "cancelSubscription",

@@ -1,0 +1,124 @@
+"""Money and time at once, before two apps on one database: never a double booking, never a cent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import cycle
+from typing import Any
+
+import pytest_asyncio
+
+from kit.settings import Settings
+from schema.ids import read_id
+from tests.clock import MONDAY_MORNING, StoppedClock
+from tests.desk import made
+from tests.factories import Venue, make_venue
+from tests.till import Till, opened_twice
+
+FRIDAY = MONDAY_MORNING + timedelta(days=4)
+ROUNDS = 8
+PAYERS = 24
+
+Tills = tuple[Till, Till]
+
+
+@pytest_asyncio.fixture
+async def tills(settings: Settings, clock: StoppedClock) -> AsyncIterator[Tills]:
+    async with opened_twice(settings, clock) as both:
+        yield both
+
+
+@pytest_asyncio.fixture
+async def venue(tills: Tills) -> Venue:
+    made = await make_venue(tills[0].runtime)
+    await tills[0].set_up(made, policy="FULL")
+    return made
+
+
+async def booked(tills: Tills, venue: Venue, count: int) -> list[Any]:
+    """Bookings that wait for their payments: in both rooms, hour after hour."""
+    desk = tills[0].desk(venue.guest)
+    return [
+        made(await desk.create(venue.rooms[number % 2], FRIDAY + timedelta(hours=number // 2)))
+        for number in range(count)
+    ]
+
+
+async def test_late_money_and_another_who_books_never_both_get_the_time(
+    tills: Tills, venue: Venue, clock: StoppedClock
+) -> None:
+    first, second = tills
+    bookings = await booked(tills, venue, ROUNDS)
+    clock.advance(minutes=6)
+    intents = [await first.pays(each) for each in bookings]
+
+    async def other(number: int) -> bool:
+        at = FRIDAY + timedelta(hours=number // 2)
+        answer = await second.desk(venue.staff).create(venue.rooms[number % 2], at)
+        assert answer.refusals in ([], ["SLOT_TAKEN"])
+        return answer.refusals == []
+
+    _, others = await asyncio.gather(
+        asyncio.gather(*(first.hears(intent) for intent in intents)),
+        asyncio.gather(*(other(number) for number in range(ROUNDS))),
+    )
+    await first.work()
+
+    seen = [await first.seen(venue.guest, each) for each in bookings]
+    has_it = [each["status"] == "CONFIRMED" for each in seen]
+    assert has_it == [not taken for taken in others]
+    back = [each["amountRefunded"]["amount"] for each in seen]
+    assert back == ["0.00" if each else "40.00" for each in has_it]
+    await first.agrees(venue)
+
+
+async def test_word_of_one_payment_by_many_ways_counts_once(tills: Tills, venue: Venue) -> None:
+    (booking,) = await booked(tills, venue, 1)
+    intent = await tills[0].pays(booking)
+    _, id = read_id(booking["id"])
+
+    ways = cycle(tills)
+    await asyncio.gather(*(next(ways).hears(intent) for _ in range(12)))
+
+    seen = await tills[0].seen(venue.guest, booking)
+    assert (seen["status"], seen["amountPaid"]["amount"]) == ("CONFIRMED", "40.00")
+    entries = await tills[0].rows(
+        venue, "SELECT kind FROM ledger_entries WHERE booking_id = $1", id
+    )
+    assert sorted(row["kind"] for row in entries) == ["charge", "charge", "payment", "payment"]
+    await tills[0].agrees(venue)
+
+
+async def test_receipts_are_numbered_without_gaps(tills: Tills, venue: Venue) -> None:
+    bookings = await booked(tills, venue, PAYERS)
+    intents = [await tills[0].pays(each) for each in bookings]
+
+    ways = cycle(tills)
+    await asyncio.gather(*(next(ways).hears(intent) for intent in intents))
+
+    numbers = await tills[0].rows(venue, "SELECT year, number FROM receipts ORDER BY number")
+    assert [tuple(row) for row in numbers] == [(2027, number + 1) for number in range(PAYERS)]
+    await tills[0].agrees(venue)
+
+
+async def test_a_payment_and_its_cancellation_at_once_leave_no_money_behind(
+    tills: Tills, venue: Venue
+) -> None:
+    bookings = await booked(tills, venue, ROUNDS)
+    intents = [await tills[0].pays(each) for each in bookings]
+
+    await asyncio.gather(
+        *(tills[0].hears(intent) for intent in intents),
+        *(tills[1].desk(venue.guest).cancel(each) for each in bookings),
+    )
+    await tills[0].work()
+
+    for booking in bookings:
+        seen = await tills[0].seen(venue.guest, booking)
+        paid, back = (seen[name]["amount"] for name in ("amountPaid", "amountRefunded"))
+        # Whoever was confirmed first had a newer version, and is asked to look again.
+        assert (seen["status"], paid, back) in {
+            ("CONFIRMED", "40.00", "0.00"),
+            ("CANCELLED", "40.00", "40.00"),
+        }
+    await tills[0].agrees(venue)
