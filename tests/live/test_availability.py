@@ -32,7 +32,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_deltas_lead_to_what_is_read_anew(
     runtime: Runtime, api: Api, server: str, clock: StoppedClock, seed: int
 ) -> None:
-    await check(runtime, api, server, clock, seed=seed, changes=80)
+    await check(runtime, api, server, clock, seed=seed, changes=60)
 
 
 @pytest.mark.soak
