@@ -56,10 +56,8 @@ BOOK = """
 """
 # Everything that can be reached from a venue's page: nothing of people, bookings or settings.
 PUBLIC_TYPES: Final = {
-    "CancellationStep",
-    "PaymentSettings",
-    "LocalInterval", "Money", "OpeningDay", "PageInfo", "Venue", "VenueAvailability", "VenueRoom",
-    "VenueRoomConnection", "VenueRoomEdge", "VenueSlot",
+    "CancellationStep", "LocalInterval", "Money", "OpeningDay", "PageInfo", "PaymentSettings",
+    "Venue", "VenueAvailability", "VenueRoom", "VenueRoomConnection", "VenueRoomEdge", "VenueSlot",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.factories import Venue, api_id, make_venue
 from tests.till import Till, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
-DEPOSIT = {"policy": "DEPOSIT", "percent": 30}
+DEPOSIT: dict[str, Any] = {"policy": "DEPOSIT", "percent": 30}
 HALF_IN_THE_END = [
     {"minutesBefore": 1440, "refundPercent": 100},
     {"minutesBefore": 120, "refundPercent": 50},
@@ -47,8 +47,8 @@ async def booked(till: Till, venue: Venue) -> Any:
     return await till.seen(venue.guest, booking)
 
 
-def amounts(seen: Any) -> tuple[str, str, str]:
-    return tuple(seen[name]["amount"] for name in ("amountPaid", "amountRefunded", "balanceDue"))  # type: ignore[return-value]
+def amounts(seen: Any) -> tuple[str, ...]:
+    return tuple(seen[name]["amount"] for name in ("amountPaid", "amountRefunded", "balanceDue"))
 
 
 # ------------------------------------------------------------------------------ asked for
