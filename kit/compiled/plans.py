@@ -87,12 +87,19 @@ class Plans:
     ``scalars`` say how each scalar looks in SQL; one that isn't named can't be compiled.
     """
 
-    def __init__(self, schema: GraphQLSchema, scalars: Mapping[str, Print], allows: Allows) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        scalars: Mapping[str, Print],
+        allows: Allows,
+        *,
+        capacity: int = CAPACITY,
+    ) -> None:
         self._schema = schema
         self._scalars = scalars
         self._allows = allows
-        self._selections: Proven[Selection] = Proven(CAPACITY)
-        self._plans: Proven[Plan] = Proven(CAPACITY)
+        self._selections: Proven[Selection] = Proven(capacity)
+        self._plans: Proven[Plan] = Proven(capacity)
 
     def read(
         self, outline: Outline, variables: VariableValues, actor: Actor, now: datetime

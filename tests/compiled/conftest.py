@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from structlog.testing import capture_logs

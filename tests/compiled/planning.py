@@ -1,0 +1,52 @@
+"""Plans without a server: what would be read of a query, by whom."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from graphql import OperationDefinitionNode, VariableValues, get_variable_values, parse
+
+from domain.users import Role
+from kit.compiled.documents import Outline, outline
+from kit.compiled.plans import Plans, Read
+from kit.scope import Actor, ActorKind
+from permissions.policy import may_all
+from schema import schema
+from schema.scalars import IN_SQL
+
+CORE = schema._schema
+TENANT = UUID("01890000-0000-7000-8000-000000000001")
+USER = UUID("01890000-0000-7000-8000-000000000002")
+CUSTOMER = UUID("01890000-0000-7000-8000-000000000003")
+NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
+OWNER = Actor(ActorKind.USER, TENANT, USER, USER, Role.OWNER, plan="STARTER")
+GUEST = Actor(ActorKind.CUSTOMER, TENANT, USER, USER, Role.CUSTOMER, own_id=CUSTOMER)
+
+
+def plans(*, capacity: int = 1_000) -> Plans:
+    """An empty cache of plans."""
+    return Plans(CORE, IN_SQL, may_all, capacity=capacity)
+
+
+def prepared(
+    text: str, variables: Mapping[str, Any] | None = None
+) -> tuple[Outline, VariableValues]:
+    """A query as it is when its document is known and its variables are read."""
+    document = parse(text)
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    values = get_variable_values(CORE, operation.variable_definitions or (), dict(variables or {}))
+    assert isinstance(values, VariableValues), values
+    return outline(document, operation), values
+
+
+def read(
+    text: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    actor: Actor = OWNER,
+    by: Plans | None = None,
+) -> Read | None:
+    """How a query is read at once; None where nothing of it is."""
+    return (by or plans()).read(*prepared(text, variables), actor, NOW)
