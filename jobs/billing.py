@@ -58,9 +58,11 @@ async def look_after_billing(runtime: Runtime, relay: Database) -> None:
     await _each(
         relay, "billing.sync", partial(not_seen_since, now - SEEN_EVERY), partial(sync, runtime)
     )
-    if not billing_in(runtime).is_enforced:
+    billing = billing_in(runtime)
+    if not billing.is_enforced:
         return
-    await _each(relay, "billing.begin", without_billing, partial(_change, runtime, begin_billing))
+    new = partial(without_billing, billing.name)
+    await _each(relay, "billing.begin", new, partial(_change, runtime, begin_billing))
     begun_before = now - (TIME_TO_CHOOSE - REMINDED_BEFORE)
     waiting = partial(to_be_reminded, begun_before)
     await _each(relay, "billing.remind", waiting, partial(_change, runtime, remind_to_choose))

@@ -134,8 +134,12 @@ class BillingInvoice(TenantRow, table=True):
         return Money(self.paid_minor, self.currency_code)
 
 
-def billing_of(tenant_id: UUID) -> Select[BillingSubscription]:
-    return select(BillingSubscription).where(col(BillingSubscription.tenant_id) == tenant_id)
+def billing_of(tenant_id: UUID, gateway: str) -> Select[BillingSubscription]:
+    """What the tenant has agreed, where this gateway bills: what another one told is of no use."""
+    return select(BillingSubscription).where(
+        col(BillingSubscription.tenant_id) == tenant_id,
+        col(BillingSubscription.gateway) == gateway,
+    )
 
 
 def invoices_of(tenant_id: UUID) -> Select[BillingInvoice]:
@@ -167,12 +171,19 @@ def change_given_up(tenant_id: UUID, by: UUID) -> Update:
 
 
 def begun_unless_there(row: BillingSubscription) -> ReturningInsert[UUID]:
-    """Store a tenant's first step; no row comes back where it has been taken."""
+    """Store a tenant's first step; no row comes back where it has been taken.
+
+    In the place of what it had agreed with another gateway, if there was one.
+    """
     values = {name: getattr(row, name) for name in BillingSubscription.model_fields}
     stored = insert(BillingSubscription).values(values)
-    return stored.on_conflict_do_nothing(index_elements=["tenant_id"]).returning(
-        col(BillingSubscription.id)
-    )
+    kept = {"tenant_id", "id", "looks", "seen", "version"}
+    anew = {name: stored.excluded[name] for name in values if name not in kept}
+    return stored.on_conflict_do_update(
+        index_elements=["tenant_id"],
+        set_={**anew, "version": col(BillingSubscription.version) + 1},
+        where=col(BillingSubscription.gateway) != stored.excluded.gateway,
+    ).returning(col(BillingSubscription.id))
 
 
 def invoice_stored(row: BillingInvoice) -> ReturningInsert[UUID]:
@@ -197,10 +208,11 @@ def not_seen_since(cutoff: datetime, *, after: UUID | None, limit: int) -> Selec
     return _some(found, BillingSubscription.tenant_id, after, limit)
 
 
-def without_billing(*, after: UUID | None, limit: int) -> Select[UUID]:
-    """Tenants that have taken no step so far, in the order of their ids."""
+def without_billing(gateway: str, *, after: UUID | None, limit: int) -> Select[UUID]:
+    """Tenants that have taken no step with this gateway so far, in the order of their ids."""
     step = select(col(BillingSubscription.id)).where(
-        col(BillingSubscription.tenant_id) == col(Tenant.id)
+        col(BillingSubscription.tenant_id) == col(Tenant.id),
+        col(BillingSubscription.gateway) == gateway,
     )
     return _some(select(col(Tenant.id)).where(~step.exists()), Tenant.id, after, limit)
 

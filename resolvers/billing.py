@@ -56,7 +56,6 @@ from kit.scope import Scope
 from models.billing import (
     BillingInvoice,
     BillingSubscription,
-    billing_of,
     change_given_up,
     invoices_of,
 )
@@ -68,6 +67,7 @@ from resolvers.billing_accounts import (
     AFTER_A_CHANGE,
     SYNC,
     Look,
+    agreed,
     begun,
     billing_in,
     customer_of,
@@ -110,12 +110,12 @@ class Standing:
 
 
 def visible_subscriptions(scope: Scope) -> Select[BillingSubscription]:
-    return billing_of(scope.tenant_id)
+    return agreed(scope)
 
 
 async def billing(scope: Scope) -> Standing:
     """What the tenant pays for its plan, as the gateway last told; asking it waits for nobody."""
-    row = await scope.one(billing_of(scope.tenant_id))
+    row = await scope.one(agreed(scope))
     tenant = await own_tenant(scope)
     return Standing(
         plan=PLANS[PlanCode(tenant.plan_code)],
@@ -232,7 +232,7 @@ async def start_checkout(
     """
     refused = _url_refusals("success_url", success_url)
     raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
-    row = await scope.peek(billing_of(scope.tenant_id))
+    row = await scope.peek(agreed(scope))
     if not may_check_out(row.value if row else None):
         raise SubscriptionUnfit("There is a subscription already: change its plan instead.")
     billing = billing_in(scope.runtime)
@@ -363,6 +363,8 @@ async def _changed(
     assert seen is not None, "who has a subscription is known to the gateway"
     changed = await written_down(scope, seen=seen)
     changed.changing_by = changed.changing_until = None
+    if changed.next_plan_code is None:
+        changed.archive_room_ids = []
     return changed
 
 
@@ -375,7 +377,7 @@ async def _reserved(
 ) -> BillingSubscription:
     """Keep other changes away until this one is through, or for two minutes."""
     await lock_billing(scope)
-    row = await begun(scope) if begins else await scope.one(billing_of(scope.tenant_id))
+    row = await begun(scope) if begins else await scope.one(agreed(scope))
     # The transaction that writes it down may have been tried again, with all before it.
     if row is not None and row.changing_by == scope.request.id:
         return row

@@ -12,6 +12,7 @@ from typing import Final, cast
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Select
 
 from domain.events import Event, EventType
 from domain.plans import PLANS, PlanCode
@@ -63,6 +64,11 @@ def billing_in(runtime: Runtime) -> Billing:
     return cast("Billing", runtime.parts[Billing])
 
 
+def agreed(scope: Scope) -> Select[BillingSubscription]:
+    """What the tenant has agreed with whoever bills here."""
+    return billing_of(scope.tenant_id, billing_in(scope.runtime).name)
+
+
 async def lock_billing(scope: Scope) -> None:
     """Nobody else changes this tenant's subscription meanwhile, its plan or its rooms."""
     await scope.lock(_BILLING, CALENDAR)
@@ -73,7 +79,7 @@ async def begun(scope: Scope) -> BillingSubscription:
     gateway = billing_in(scope.runtime).name
     new = BillingSubscription(tenant_id=scope.tenant_id, gateway=gateway, begun_at=scope.now())
     await scope.run(begun_unless_there(new))
-    row = await scope.one(billing_of(scope.tenant_id))
+    row = await scope.one(agreed(scope))
     assert row is not None, "it was stored a moment ago"
     return row
 
@@ -94,7 +100,7 @@ async def customer_of(runtime: Runtime, actor: Actor, request: Request, buyer: B
     """The tenant's customer at the gateway, made known to it if it wasn't. Raises GatewayError."""
     scope = Scope(runtime, actor, request)
     try:
-        row = await scope.one(billing_of(buyer.tenant_id))
+        row = await scope.one(agreed(scope))
     finally:
         await scope.close()
     if row is not None and row.customer_ref is not None:
@@ -144,8 +150,8 @@ async def look(runtime: Runtime, actor: Actor, request: Request) -> Look | None:
 
     async def begin(scope: Scope) -> tuple[int, str] | None:
         await scope.lock(_BILLING)
-        row = await scope.one(billing_of(scope.tenant_id))
-        if row is None or row.customer_ref is None or row.gateway != billing.name:
+        row = await scope.one(agreed(scope))
+        if row is None or row.customer_ref is None:
             return None
         return await scope.value(another_look(scope.tenant_id)), row.customer_ref
 

@@ -110,9 +110,10 @@ async def subscription_refusals(scope: Scope) -> list[Refusal]:
 
     The venue's team is told since when, its customers only that it is so.
     """
-    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+    billing = scope.use(Billing)  # type: ignore[type-abstract]
+    if not billing.is_enforced:
         return []
-    row = await scope.one(billing_of(scope.tenant_id))
+    row = await scope.one(billing_of(scope.tenant_id, billing.name))
     since = refuses_bookings_from(row.value) if row is not None else None
     if row is None or since is None or scope.now() < since:
         return []

@@ -13,6 +13,7 @@ from domain.bookings import Status
 from domain.hours import Weekday
 from domain.plans import PlanCode
 from domain.users import Role
+from integrations.billing.protocol import Billing
 from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
@@ -180,7 +181,8 @@ async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> B
 
     async def make(scope: Scope) -> BillingSubscription:
         await scope.lock()
-        given = {"gateway": "local", "begun_at": scope.now(), **columns}
+        billing = scope.use(Billing)  # type: ignore[type-abstract]
+        given = {"gateway": billing.name, "begun_at": scope.now(), **columns}
         return scope.add(BillingSubscription(tenant_id=venue.tenant.id, **given))
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result

@@ -36,7 +36,9 @@ NEW_EVENTS: Final = {
 # What the worker reads to find whose subscription is to be looked at.
 FOUND: Final = {
     "tenants": "id",
-    "billing_subscriptions": "tenant_id, id, customer_ref, status, begun_at, seen_at, reminded_at",
+    "billing_subscriptions": (
+        "tenant_id, id, gateway, customer_ref, status, begun_at, seen_at, reminded_at"
+    ),
 }
 
 

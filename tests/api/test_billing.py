@@ -589,6 +589,30 @@ async def test_the_time_to_choose_begins_when_billing_first_sees_a_venue(
     assert (await subjects(owner.runtime, settings)).count(wanted) == 1
 
 
+async def test_what_was_agreed_before_stripe_came_is_begun_anew(
+    owner: Subscriber, relay: Database
+) -> None:
+    await make_subscription(
+        owner.runtime, owner.venue, gateway="local", status="active", customer_ref="local_1"
+    )
+
+    before = await owner.subscription()
+    await look_after_billing(owner.runtime, relay)
+
+    assert before is None
+    assert (await owner.subscription())["status"] == "INCOMPLETE"
+    assert subscription(await owner.start_trial())["status"] == "TRIALING"
+
+
+async def test_rooms_are_archived_at_once_in_a_trial(owner: Subscriber) -> None:
+    begun = subscription(await owner.start_trial("ENTERPRISE"))
+    chosen = await add_room(owner)
+
+    subscription(await owner.change_plan("STARTER", begun["version"], archiveRoomIds=[chosen]))
+
+    assert (await owner.billing())["usage"]["rooms"] == {"used": 5, "limit": 5}
+
+
 async def test_the_end_of_a_trial_is_announced_once(
     owner: Subscriber, relay: Database, settings: Settings
 ) -> None:

@@ -140,7 +140,7 @@ class FakeBilling(FakeStripe):
     ) -> dict[str, Any]:
         _found(self.customers, customer)
         now = self._now()
-        item = {
+        item: dict[str, Any] = {
             "id": f"si_{next(self._numbers)}",
             "object": "subscription_item",
             "price": self.prices[price],
@@ -218,7 +218,7 @@ class FakeBilling(FakeStripe):
                 "price": each["items"]["0"]["price"],
                 "metadata": each.get("metadata", {}),
             }
-            for _, each in sorted(given["phases"].items())
+            for each in map(given["phases"].get, sorted(given["phases"]))
         ]
         return schedule
 
