@@ -54,7 +54,8 @@ from web.webhooks import Webhooks
 def create_app() -> Starlette:
     """The app of a server process, by its environment. Raises SettingsError."""
     settings = load_settings()
-    configure_logging(readable=not settings.is_production and sys.stderr.isatty())
+    is_read = not settings.is_production and sys.stderr.isatty()
+    configure_logging(readable=is_read, gathered=not is_read)
     app = build_app(settings)
     keep_what_is_there()
     return app

@@ -54,13 +54,13 @@ def graphql(path: str = "/graphql", *, logs_in: bool = False) -> Callable[[str, 
     return ask
 
 
-def uvicorn(factory: str) -> Callable[[int], Sequence[str]]:
+def uvicorn(factory: str, *, http: str = "httptools") -> Callable[[int], Sequence[str]]:
     """One process of it, with the options that the product runs with."""
 
     def start(port: int) -> Sequence[str]:
         command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
         command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
-        command += ["--http", "httptools", "--no-server-header"]
+        command += ["--http", http, "--no-server-header"]
         return [*command, "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
 
     return start
@@ -114,7 +114,7 @@ TARGETS: Final = {
     for target in (
         Target(
             "ours",
-            uvicorn("benchmarks.ours:create_app"),
+            uvicorn("benchmarks.ours:create_app", http="web.gathering:GatheringProtocol"),
             BENCHMARKS,
             graphql(logs_in=True),
         ),

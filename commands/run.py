@@ -26,6 +26,7 @@ from kit.embedded import EmbeddedServer, EmbeddedServerError
 from kit.logging import configure_logging
 from kit.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
+from web.gathering import GatheringProtocol
 from web.http import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
@@ -115,7 +116,7 @@ def _serve(
         factory=True,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
         ws="websockets-sansio",
         # Compression costs four times what sending a live event costs.
         ws_per_message_deflate=False,

@@ -1,8 +1,8 @@
 """What an operation costs in points, before it runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from graphql import (
     DirectiveNode,
@@ -17,19 +17,25 @@ from graphql import (
     GraphQLSchema,
     GraphQLSkipDirective,
     InlineFragmentNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
+    Undefined,
+    VariableNode,
     VariableValues,
+    Visitor,
     get_argument_values,
     get_directive_values,
     get_named_type,
     get_variable_values,
     is_composite_type,
     type_from_ast,
+    visit,
 )
 
 from kit.outline import CEILING, Line, Outlined, alias_counts, is_introspection, outline
 
 DEFAULT_PAGE_SIZE = 20
+REMEMBERED: Final = 100
 INTROSPECTION_POINTS = 100
 """What `__schema` and `__type` cost, and each alias below them once more.
 
@@ -80,6 +86,17 @@ def cost_of(
     return Estimate.of(schema, document, operation).cost(values)
 
 
+class _Names(Visitor):
+    """Gathers the names of variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_args: Any) -> None:
+        self.names.add(node.name.value)
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """A part of an operation that has a cost of its own, or several parts that have."""
@@ -89,6 +106,17 @@ class _Item:
     cost: Cost | None
     conditional: bool
     children: tuple[int, ...]
+
+    def names(self) -> set[str]:
+        """The variables that it depends on."""
+        found = _Names()
+        for directive in self.node.directives or ():
+            visit(directive, found)
+        if self.cost is not None and isinstance(self.node, FieldNode):
+            for argument in self.node.arguments or ():
+                if self.cost.size or argument.name.value in self.cost.multipliers:
+                    visit(argument, found)
+        return found.names
 
     def points(self, below: int, variables: VariableValues) -> int:
         if self.conditional and not _runs(self.node, variables):
@@ -108,10 +136,17 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The cost of one operation as a function of its variables: made once, kept with its plan."""
+    """The cost of one operation as a function of its variables: made once, kept with its plan.
+
+    ``names`` are the variables whose values count, of ``nullable`` ones only whether there is
+    any; what they come to is remembered.
+    """
 
     items: tuple[_Item, ...]
     root: int | None
+    names: tuple[str, ...]
+    nullable: tuple[str, ...]
+    known: dict[Any, int] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -138,12 +173,38 @@ class Estimate:
                 continue
             places.append(len(items))
             items.append(_Item(line.node, field, cost, conditional, children))
-        return cls(tuple(items), places[-1])
+        names = {name for item in items for name in item.names()}
+        optional = {
+            definition.variable.name.value
+            for definition in operation.variable_definitions or ()
+            if not isinstance(definition.type, NonNullTypeNode)
+        }
+        return cls(tuple(items), places[-1], tuple(names), tuple(optional - names))
 
     def cost(self, variables: VariableValues) -> int:
         """Points, from coerced variables: an upper bound, as equal fields are not merged."""
         if self.root is None:
             return 0
+        values = variables.coerced
+        key = (
+            tuple([values.get(name, Undefined) for name in self.names]),
+            # Without one an argument has its default, or is refused.
+            tuple([values[name] is None if name in values else None for name in self.nullable]),
+        )
+        try:
+            points = self.known.get(key)
+        except TypeError:
+            # A list, whose length counts.
+            return self._cost(variables)
+        if points is None:
+            points = self._cost(variables)
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[key] = points
+        return points
+
+    def _cost(self, variables: VariableValues) -> int:
+        assert self.root is not None
         points: list[int] = []
         for item in self.items:
             below = sum(points[child] for child in item.children)

@@ -102,10 +102,12 @@ def variable_errors(
 ) -> list[GraphQLError]:
     """Lists that are too long, at any depth of the variables that the client sent."""
     errors: list[GraphQLError] = []
-    pending: list[tuple[str, Any]] = list(variables.items())
+    pending: list[tuple[str, Any]] = [
+        (name, value) for name, value in variables.items() if isinstance(value, dict | list)
+    ]
     while pending:
         name, value = pending.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             pending.extend((name, inner) for inner in value.values())
         elif isinstance(value, list) and len(value) > limits.list_items:
             what = f"items in a list of variable '${name}'"

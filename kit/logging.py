@@ -1,8 +1,12 @@
 """Logs: one JSON object a line on standard error, an event with fields, no personal data."""
 
+import atexit
 import logging
 import sys
-from typing import TextIO
+import threading
+import time
+from collections import deque
+from typing import Final, TextIO, cast
 
 import orjson
 import structlog
@@ -11,13 +15,62 @@ from structlog.typing import Processor
 
 _QUIET = ("alembic", "asyncio", "httpx2", "sqlalchemy", "uvicorn.access", "uvicorn.error")
 
+GATHERED_SECONDS: Final = 0.05
+LONGEST_QUEUE: Final = 100_000
 
-def configure_logging(*, readable: bool = False, stream: TextIO | None = None) -> None:
+
+class Gathered:
+    """A stream that writes a little later, all lines at once, in a thread of its own.
+
+    A call of the system for each line would cost a request more than making the line, and a
+    reader that is slow would hold everybody up. Beyond 100,000 lines the oldest are dropped.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: deque[str] = deque(maxlen=LONGEST_QUEUE)
+        self._has_some = threading.Event()
+        self._turn = threading.Lock()
+        threading.Thread(target=self._work, name="log", daemon=True).start()
+        atexit.register(self.write_all)
+
+    def write(self, text: str) -> int:
+        self._lines.append(text)
+        if not self._has_some.is_set():
+            self._has_some.set()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing: it is written soon enough."""
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def write_all(self) -> None:
+        """Write what is there now."""
+        with self._turn:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            self._stream.write("".join(lines))
+            self._stream.flush()
+
+    def _work(self) -> None:
+        while self._has_some.wait():
+            time.sleep(GATHERED_SECONDS)
+            self._has_some.clear()
+            self.write_all()
+
+
+def configure_logging(
+    *, readable: bool = False, stream: TextIO | None = None, gathered: bool = False
+) -> None:
     """Send structlog's events and those of the standard library the same way.
 
-    ``readable`` is for a person at a terminal: colours instead of JSON.
+    ``readable`` is for a person at a terminal: colours instead of JSON. ``gathered`` lines are
+    written up to 50 ms later, and so not at all by a process that is killed meanwhile.
     """
     stream = stream or sys.stderr
+    if gathered:
+        stream = cast("TextIO", Gathered(stream))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from kit.scope import Actor, Request, Runtime, Scope
 from kit.throttle import Charge
@@ -37,6 +38,11 @@ class Operation:
         """Go on as somebody else: what is still to be read is read as them."""
         await self.rest()
         self.actor = actor
+
+    @cached_property
+    def request_id(self) -> str:
+        """As it is told to clients and to the logs."""
+        return str(self.request.id)
 
     @property
     def scope(self) -> Scope:

@@ -22,6 +22,7 @@ from kit.compiled.documents import Outline, outline
 from kit.cost import Estimate
 from kit.limits import DEFAULTS, Limits, structure_errors
 from kit.recent import Recent
+from kit.variables import Variables
 
 CAPACITY: Final = 1_000
 # A parsed document takes up to 500 bytes for each character of its text.
@@ -47,6 +48,7 @@ class Document:
     ast: DocumentNode
     estimates: dict[str, Estimate] = field(default_factory=dict)
     outlines: dict[str, Outline] = field(default_factory=dict)
+    variables: dict[str, Variables] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of this name, or the only one. Raises Rejected."""
@@ -82,6 +84,14 @@ class Selected:
         known = self.document.outlines
         if key not in known:
             known[key] = outline(self.document.ast, self.operation)
+        return known[key]
+
+    def variables(self, schema: GraphQLSchema) -> Variables:
+        """What reads its variables."""
+        key = self.name or ""
+        known = self.document.variables
+        if key not in known:
+            known[key] = Variables.of(schema, self.operation)
         return known[key]
 
     def estimate(self, schema: GraphQLSchema) -> Estimate:

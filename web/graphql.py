@@ -124,7 +124,7 @@ class Endpoint:
         operation.actor = caller.actor
         stream = Stream(self._operations, self._watch, caller, operation, asked)
         headers = [
-            (b"x-request-id", str(operation.request.id).encode()),
+            (b"x-request-id", operation.request_id.encode()),
             # Or nginx would keep events back until it has a buffer full of them.
             (b"x-accel-buffering", b"no"),
             *_HEADERS[Media.EVENTS],
@@ -150,7 +150,7 @@ def _status(answer: Answer, media: Media) -> int:
 
 def _refusal(status: int, message: str, operation: Operation, *, allow: bytes = b"") -> _Reply:
     error = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
-    payload = {"errors": [error], "extensions": {"requestId": str(operation.request.id)}}
+    payload = {"errors": [error], "extensions": {"requestId": operation.request_id}}
     reply = _reply(payload, status, Media.JSON, operation)
     if allow:
         reply.headers.append((b"allow", allow))
@@ -161,7 +161,7 @@ def _reply(payload: dict[str, Any], status: int, media: Media, operation: Operat
     body = orjson.dumps(payload)
     headers = [
         (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", str(operation.request.id).encode()),
+        (b"x-request-id", operation.request_id.encode()),
         *_HEADERS[media],
     ]
     if errors := payload.get("errors"):

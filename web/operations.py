@@ -1,8 +1,6 @@
 """The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +9,7 @@ from typing import Any, Final, cast
 
 import orjson
 import structlog
-from graphql import ExecutionResult, OperationType, VariableValues, get_variable_values
+from graphql import ExecutionResult, OperationType, VariableValues
 from graphql.execution import Executor
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event
 from strawberry import Schema
@@ -33,12 +31,10 @@ from web.errors import Shown, codes, refused, shown
 from web.execution import Execution
 from web.limits import Allowance
 from web.metrics import Metrics
+from web.patience import in_time
 from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
-MAX_VARIABLE_ERRORS: Final = 50
-PATIENCE_SECONDS: Final = 12
-"""The longest that a query or mutation may take, with all that it has to wait for."""
 
 log = structlog.get_logger(__name__)
 
@@ -274,12 +270,8 @@ class Operations:
         """The variables, once they are read and the cost is paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
-        variables = get_variable_values(
-            self._core,
-            selected.operation.variable_definitions or (),
-            dict(asked.variables),
-            max_errors=MAX_VARIABLE_ERRORS,
-            hide_suggestions=operation.actor == ANONYMOUS,
+        variables = selected.variables(self._core).read(
+            asked.variables, hide_suggestions=operation.actor == ANONYMOUS
         )
         if isinstance(variables, list):
             raise Rejected(BadInput.code, variables)
@@ -342,7 +334,7 @@ class Operations:
         self._metrics.count(kind, status, seconds)
         log.info(
             "operation",
-            request=str(operation.request.id),
+            request=operation.request_id,
             name=selected.name[:MAX_NAME] if selected and selected.name else None,
             type=kind,
             status=status,
@@ -351,16 +343,6 @@ class Operations:
             duration_ms=round(seconds * 1000, 1),
             tenant=str(operation.actor.tenant_id) if operation.actor.tenant_id else None,
         )
-
-
-@asynccontextmanager
-async def in_time() -> AsyncIterator[None]:
-    """Give the block up where it takes longer than anybody waits. Raises Unavailable."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise Unavailable("This takes too long now; try again in a moment.") from error
 
 
 class NotAQuery(Exception):
@@ -405,7 +387,7 @@ def _refusal(error: Exception, operation: Operation) -> Answer:
 
 
 def _extensions(operation: Operation, *, paid: int) -> dict[str, Any]:
-    parts: dict[str, Any] = {"requestId": str(operation.request.id)}
+    parts: dict[str, Any] = {"requestId": operation.request_id}
     if charge := operation.charge:
         parts["cost"] = {
             "requestedQueryCost": operation.cost,

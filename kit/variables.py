@@ -1,0 +1,99 @@
+"""Variables of an operation, read with what is known of it beforehand."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from graphql import (
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    VariableDefinitionNode,
+    VariableValues,
+    coerce_input_value,
+    get_variable_values,
+    is_leaf_type,
+    is_non_null_type,
+)
+from graphql.error import GraphQLError
+from graphql.execution.get_variable_signature import (
+    GraphQLVariableSignature,
+    get_variable_signature,
+)
+from graphql.execution.values import VariableValueSource, input_is_nested_too_deeply
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+MAX_ERRORS = 50
+
+
+class Variables:
+    """Reads the variables that come with an operation; one of these is kept for each operation.
+
+    graphql-core looks the types up anew each time. Whatever isn't plainly right is left to it, so
+    that values and errors are its own.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, definitions: tuple[VariableDefinitionNode, ...]
+    ) -> None:
+        self._schema = schema
+        self._definitions = definitions
+        found = [get_variable_signature(schema, each) for each in definitions]
+        self._signatures = [_Known(each) for each in found if not isinstance(each, GraphQLError)]
+        self._is_known = len(self._signatures) == len(definitions)
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Self:
+        return cls(schema, tuple(operation.variable_definitions or ()))
+
+    def read(
+        self, given: Mapping[str, Any], *, hide_suggestions: bool
+    ) -> VariableValues | list[GraphQLError]:
+        """Their values, or at most 50 errors."""
+        values = self._read(given) if self._is_known else None
+        if values is not None:
+            return values
+        return get_variable_values(
+            self._schema,
+            self._definitions,
+            dict(given),
+            max_errors=MAX_ERRORS,
+            hide_suggestions=hide_suggestions,
+        )
+
+    def _read(self, given: Mapping[str, Any]) -> VariableValues | None:
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for known in self._signatures:
+            signature = known.signature
+            value = given.get(known.name, Undefined)
+            sources[known.name] = VariableValueSource(signature, value)
+            if value is not Undefined:
+                if not known.is_leaf and input_is_nested_too_deeply(value, signature.type):
+                    return None
+                read = coerce_input_value(value, signature.type)
+            elif signature.default is not None:
+                try:
+                    read = coerce_default_value(signature)
+                except TypeError:
+                    return None
+            elif known.is_needed:
+                return None
+            else:
+                continue
+            if read is Undefined:
+                return None
+            coerced[known.name] = read
+        return VariableValues(sources, coerced)
+
+
+class _Known:
+    """What doesn't change from request to request."""
+
+    __slots__ = ("is_leaf", "is_needed", "name", "signature")
+
+    def __init__(self, signature: GraphQLVariableSignature) -> None:
+        self.signature = signature
+        self.name = signature.name
+        self.is_needed = is_non_null_type(signature.type)
+        type_ = signature.type.of_type if is_non_null_type(signature.type) else signature.type
+        self.is_leaf = is_leaf_type(type_)
