@@ -134,12 +134,14 @@ class BillingInvoice(TenantRow, table=True):
         return Money(self.paid_minor, self.currency_code)
 
 
+def subscriptions_of(tenant_id: UUID) -> Select[BillingSubscription]:
+    """What the tenant has agreed, with whomever."""
+    return select(BillingSubscription).where(col(BillingSubscription.tenant_id) == tenant_id)
+
+
 def billing_of(tenant_id: UUID, gateway: str) -> Select[BillingSubscription]:
     """What the tenant has agreed, where this gateway bills: what another one told is of no use."""
-    return select(BillingSubscription).where(
-        col(BillingSubscription.tenant_id) == tenant_id,
-        col(BillingSubscription.gateway) == gateway,
-    )
+    return subscriptions_of(tenant_id).where(col(BillingSubscription.gateway) == gateway)
 
 
 def invoices_of(tenant_id: UUID) -> Select[BillingInvoice]:

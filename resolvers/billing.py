@@ -58,6 +58,7 @@ from models.billing import (
     BillingSubscription,
     change_given_up,
     invoices_of,
+    subscriptions_of,
 )
 from models.rooms import rooms_in_use
 from models.tenants import tenant_of
@@ -110,7 +111,7 @@ class Standing:
 
 
 def visible_subscriptions(scope: Scope) -> Select[BillingSubscription]:
-    return agreed(scope)
+    return subscriptions_of(scope.tenant_id)
 
 
 async def billing(scope: Scope) -> Standing:
