@@ -94,6 +94,7 @@ AT_ONCE_SECONDS: Final = 6.0
 _UNDER_WAY: Final = timedelta(hours=1)
 """When to look again at a payment that a bank is slow about."""
 _UNPAID: Final = "The payment failed."
+_REFUSED: Final = "refused"
 _NOTHING: Final = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED})
 
 log = structlog.get_logger(__name__)
@@ -132,6 +133,19 @@ async def settle_now(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> Non
             await settle_booking(runtime, tenant_id, booking_id)
     except (GatewayError, NotSettled, Refusal, TimeoutError, Unavailable) as error:
         log.warning("payment.later", booking=str(booking_id), why=type(error).__name__)
+
+
+async def settle_changed(runtime: Runtime, booking: Booking) -> None:
+    """Settle at once what a change of the booking has made due; the row is then as it is stored."""
+    await settle_now(runtime, booking.tenant_id, booking.id)
+    scope = _reading(runtime, booking.tenant_id)
+    try:
+        now = await seen_booking(scope, BookingId(booking.id))
+    finally:
+        await scope.close()
+    if now.version != booking.version:
+        for name in Booking.model_fields:
+            setattr(booking, name, getattr(now, name))
 
 
 async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> None:
@@ -224,7 +238,11 @@ async def _ask(gateway: Gateway, due: _Due, runtime: Runtime) -> _Answer:
     if payment.gateway_id is not None:
         said = await gateway.fetch(payment.gateway_id)
     elif status is PaymentStatus.STARTING and now < payment.expires_at:
-        said = await gateway.create(_order(payment), key=_key(payment, "create", now))
+        try:
+            said = await gateway.create(_order(payment), key=_key(payment, "create", now))
+        except GatewayRefused as error:
+            log.warning("payment.refused", payment=str(payment.id), why=str(error))
+            return _Answer(None, failure=_REFUSED)
     else:
         # Nobody was ever told how to make it, so nobody can.
         return _Answer(None)
@@ -312,13 +330,16 @@ async def _store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: _A
     assert payment is not None, "payments are never removed"
     said = answer.said
     if said is None:
-        if payment.gateway_id is None and payment.status not in FINAL:
-            move(scope, payment, PaymentStatus.CANCELLED)
+        if payment.gateway_id is None:
+            await _ended(scope, booking, payment, answer.failure)
         return payment.status in FINAL
     if payment.gateway_id is None:
         payment.gateway_id = said.id
         payment.client_secret = said.client_secret
         payment.checkout_url = said.checkout_url
+    if payment.status in _NOTHING and said.status in (SaidStatus.OPEN, SaidStatus.HELD):
+        # Asked for by a call that was still under way when we gave it up.
+        move(scope, payment, PaymentStatus.VOIDING)
     match said.status:
         case SaidStatus.PAID:
             if payment.status != PaymentStatus.SUCCEEDED.value:

@@ -240,7 +240,7 @@ async def settled(operation: Operation, changed: models.Booking | list[models.Bo
     """Ask the gateway at once for what the change has made due of the bookings' payments."""
     for booking in changed if isinstance(changed, list) else [changed]:
         if booking.terms is not None:
-            await settlement.settle_now(operation.runtime, booking.tenant_id, booking.id)
+            await settlement.settle_changed(operation.runtime, booking)
 
 
 @strawberry.type

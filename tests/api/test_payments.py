@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from kit.settings import Settings
-from tests.client import Answer
+from integrations.payments.installed import gateway_of
+from integrations.payments.protocol import Gateway
+from kit.scope import Runtime
+from kit.settings import Environment, Settings
+from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.desk import made, moved, refused
+from tests.desk import Desk, made, moved, refused
 from tests.factories import Venue, api_id, make_venue
 from tests.till import Till, opened
+from tests.work import work_off
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 DEPOSIT: dict[str, Any] = {"policy": "DEPOSIT", "percent": 30}
@@ -214,6 +218,28 @@ async def test_a_payment_is_found_though_its_word_was_lost(
     assert (await till.seen(venue.guest, booking))["status"] == "CONFIRMED"
 
 
+async def test_the_demos_own_page_pays_for_a_booking(
+    api: Api, runtime: Runtime, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime)
+    desk = Desk(api, runtime, venue.owner)
+    terms = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
+                 userErrors { code } } }"""
+    assert (await desk(terms)).refusals == []
+    booking = made(await Desk(api, runtime, venue.guest).create(venue.rooms[0], FRIDAY))
+    shown = "query ($id: ID!) { booking(id: $id) { status payment { checkoutUrl } } }"
+    page = (await desk(shown, id=booking["id"])).payload["payment"]["checkoutUrl"]
+
+    answer = await api.http.post(page, data={"action": "pay"})
+    await work_off(runtime)
+
+    assert answer.status_code == 303
+    assert (await desk(shown, id=booking["id"])).payload == {
+        "status": "CONFIRMED",
+        "payment": {"checkoutUrl": None},
+    }
+
+
 # ------------------------------------------------------------------------------ failed, late, twice
 
 
@@ -233,6 +259,19 @@ async def test_a_declined_payment_gives_the_time_back(till: Till, venue: Venue) 
         "The payment failed.",
     )
     made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
+
+
+async def test_where_nobody_takes_payments_the_time_is_given_back_at_once(
+    till: Till, venue: Venue, settings: Settings, clock: StoppedClock
+) -> None:
+    production = settings.model_copy(update={"environment": Environment.PRODUCTION})
+    till.runtime.parts[Gateway] = gateway_of(production, clock=clock)  # type: ignore[index]
+
+    booking = await book(till, venue)
+
+    seen = await till.seen(venue.guest, booking)
+    assert (booking["status"], booking["version"]) == ("CANCELLED", seen["version"])
+    assert (seen["payment"]["status"], seen["payment"]["clientSecret"]) == ("FAILED", None)
 
 
 async def test_a_payment_that_is_not_made_in_time_ends_with_its_hold(
