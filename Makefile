@@ -9,7 +9,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test check soak bench bench-peers fmt schema lock
+.PHONY: help run worker test check soak bench bench-live bench-peers fmt schema lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ soak: $(DEV_PACKAGES) ## run the tests that take minutes
 
 bench: $(DEV_PACKAGES) ## measure main queries against the same SQL behind a bare handler
 	$(BIN)/python -m benchmarks
+
+bench-live: $(DEV_PACKAGES) ## measure what an event costs that 5,000 sockets are told of
+	$(BIN)/python -m benchmarks.live
 
 bench-peers: $(DEV_PACKAGES) ## measure beside GraphQL servers of Node.js, installed by npm
 	$(BIN)/python -m benchmarks.peers

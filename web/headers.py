@@ -41,7 +41,8 @@ class Shortcut:
     """Middleware: what is asked of one path goes straight to the app that answers there.
 
     What comes from a page of another origin goes the ordinary way, as other middleware has a say
-    in it; the app adds RAW_HEADERS itself.
+    in it, but for WebSockets, whose every message would pay for the way; the app adds RAW_HEADERS
+    itself.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, to: ASGIApp) -> None:
@@ -50,9 +51,9 @@ class Shortcut:
         self._to = to
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_plain = (
-            scope["type"] == "http"
-            and scope["path"] == self._path
-            and not any(name == b"origin" for name, _ in scope["headers"])
+        is_there = scope["type"] != "lifespan" and scope["path"] == self._path
+        is_plain = is_there and (
+            scope["type"] == "websocket"
+            or not any(name == b"origin" for name, _ in scope["headers"])
         )
         await (self._to if is_plain else self._app)(scope, receive, send)

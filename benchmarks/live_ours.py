@@ -1,0 +1,17 @@
+"""Ours, as it tells of live events."""
+
+from starlette.applications import Starlette
+
+from app import build_app
+from kit.garbage import keep_what_is_there
+from kit.logging import configure_logging
+from kit.settings import load_settings
+
+
+def create_app() -> Starlette:
+    """The product, but for the build of GraphiQL, which would take the processor meanwhile."""
+    settings = load_settings()
+    configure_logging(readable=False)
+    built = build_app(settings, with_graphiql=False)
+    keep_what_is_there()
+    return built
