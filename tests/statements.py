@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from kit.scope import Runtime
+from kit.scope import Runtime, Scope
 
 
 @contextmanager
@@ -25,11 +25,19 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         sent.append(sql)
         return read(sql, values)
 
+    inside = Scope.text
+
+    def noted_inside(scope: Scope, sql: str, values: Sequence[object]) -> Any:
+        sent.append(sql)
+        return inside(scope, sql, values)
+
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     vars(database)["text"] = noted
+    Scope.text = noted_inside  # type: ignore[assignment,method-assign]
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
         del vars(database)["text"]
+        Scope.text = inside  # type: ignore[method-assign]

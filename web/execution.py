@@ -2,11 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from graphql import GraphQLObjectType
-from graphql.execution.collect_fields import GroupedFieldSet
+from graphql import GraphQLObjectType, GraphQLResolveInfo
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
+from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from kit.compiled.documents import Outline
+from kit.compiled.plans import Plans
+from kit.compiled.readings import KIND
+from kit.operation import Operation
 
 Reading = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answers of the root fields that are read at once, or raises what they fail with."""
@@ -17,6 +24,69 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
     keys: Sequence[str] = ()
     reading: Reading | None = None
+    plans: Plans | None = None
+    outline: Outline
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """An object; of a row that a change or an event gave, what is to be read in one go."""
+        completed = super().complete_object_value
+        kind = return_type.extensions.get(KIND)
+        if self.plans is None or kind is None or not isinstance(result, kind.model):
+            return completed(return_type, field_details_list, info, path, result, position_context)
+        return self._read_row(
+            return_type,
+            field_details_list,
+            result,
+            lambda: completed(
+                return_type, field_details_list, info, path, result, position_context
+            ),
+        )
+
+    def _read_row(
+        self,
+        kind: GraphQLObjectType,
+        details: FieldDetailsList,
+        row: Any,
+        completed: Callable[[], AwaitableOrValue[dict[str, Any]]],
+    ) -> AwaitableOrValue[Any]:
+        operation: Operation = self.context_value
+        assert self.plans is not None
+        scope = operation.scope
+        try:
+            rows = self.plans.rows(
+                self.outline,
+                self.variable_values,
+                operation.actor,
+                scope.now(),
+                kind=kind,
+                details=details,
+            )
+        except Exception:  # noqa: BLE001 - told, as ever, by the fields themselves
+            rows = None
+        if rows is None:
+            return completed()
+
+        async def load(keys: list[UUID]) -> list[str | None]:
+            (texts,) = await scope.text(rows.plan.sql, rows.values(keys))
+            return list(texts)
+
+        async def read() -> Any:
+            text = await scope.loaders.batch(("rows", id(details)), load, row.id)
+            if text is not None:
+                return Fragment(text)
+            # The caller can't see it any more, though it is theirs to hear of.
+            done = completed()
+            return await done if self.is_awaitable(done) else done
+
+        return read()
 
     def execute_root_grouped_field_set(
         self,

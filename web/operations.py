@@ -296,7 +296,10 @@ class Operations:
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
-        return cast("Execution", executor)
+        execution = cast("Execution", executor)
+        if selected.type is not OperationType.QUERY and self._plans is not None:
+            execution.plans, execution.outline = self._plans, selected.outline()
+        return execution
 
     def _charge(self, operation: Operation, cost: int) -> None:
         charge = operation.charge = self._allowance.charge(

@@ -11,15 +11,17 @@ import orjson
 import structlog
 from graphql import (
     FieldNode,
+    GraphQLObjectType,
     GraphQLSchema,
     VariableValues,
     get_argument_values,
 )
+from graphql.execution.collect_fields import FieldDetailsList
 from sqlalchemy import Text, Uuid, cast, func, select
-from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, asyncpg
 
 from kit.compiled.documents import Outline
-from kit.compiled.selection import Allows, Chosen, Selection, Selector
+from kit.compiled.selection import ROWS, Allows, Chosen, Selection, Selector
 from kit.compiled.shapes import Symbol, lift, symbol, symbolic
 from kit.compiled.sql import Cursor, Print, Writer
 from kit.keyset import decoded
@@ -33,7 +35,6 @@ log = structlog.get_logger(__name__)
 CAPACITY: Final = 1_000
 _DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _IDS: Final = tuple(each.name for each in fields(Actor) if each.type == (UUID | None))
-_TENANT, _NOW = 0, 1
 _AMBIENT: Final = 1 + len(_IDS)
 """How many values every plan is told: the time, and the ids of who asks."""
 
@@ -81,6 +82,18 @@ class Read:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A plan for rows that were found already, with all its values but their ids."""
+
+    plan: Plan
+    leaves: tuple[Any, ...]
+
+    def values(self, keys: Sequence[UUID]) -> list[Any]:
+        """What is bound, for rows with these ids."""
+        return self.plan.values([*self.leaves, list(keys)])
+
+
 class Plans:
     """Makes plans and keeps them.
 
@@ -117,16 +130,48 @@ class Plans:
             self._selections.put(key, selection)
         if selection.is_empty:
             return None
-        leaves = [now, *[getattr(actor, name) for name in _IDS]]
+        leaves = _ambient(actor, now)
         told, shape = _told(selection.argued, outline.nodes, variables, leaves)
-        plan_key = (key, shape)
-        plan = self._plans.get(plan_key)
+        plan = self._plans.get((key, shape))
         if plan is None:
             plan = self._made(selection.roots, told, actor)
-            self._plans.put(plan_key, plan)
+            self._plans.put((key, shape), plan)
         if not plan.keys:
             return None
         return Read(plan, plan.values(leaves), len(plan.keys) == len(selection.roots))
+
+    def rows(
+        self,
+        outline: Outline,
+        variables: VariableValues,
+        actor: Actor,
+        now: datetime,
+        *,
+        kind: GraphQLObjectType,
+        details: FieldDetailsList,
+    ) -> "Rows | None":
+        """How to read what is selected of rows that were found already; None: it isn't worth it.
+
+        Raises what the arguments are refused with.
+        """
+        if actor.tenant_id is None:
+            return None
+        place = outline.places[id(details[0].node)]
+        key = (outline.signature, _caller(actor), outline.switched(variables), kind.name, place)
+        selection = self._selections.get(key)
+        if selection is None:
+            selector = Selector(self._schema, outline, variables, actor, self._allows)
+            selection = selector.rows(kind, details)
+            self._selections.put(key, selection)
+        if selection.is_empty:
+            return None
+        leaves = _ambient(actor, now)
+        told, shape = _told(selection.argued, outline.nodes, variables, leaves)
+        plan = self._plans.get((key, shape))
+        if plan is None:
+            plan = self._made(selection.roots, told, actor)
+            self._plans.put((key, shape), plan)
+        return Rows(plan, tuple(leaves)) if plan.keys else None
 
     def _made(
         self, roots: Mapping[str, Chosen | None], told: Mapping[int, Any], actor: Actor
@@ -137,6 +182,7 @@ class Plans:
             for place, value in told.items()
         }
         scope = _Imagined(actor)
+        keys = Symbol.at(next(places), ARRAY(Uuid())) if ROWS in roots else None
         writer = Writer(
             scope,
             symbols,
@@ -148,7 +194,11 @@ class Plans:
         for key, chosen in roots.items():
             if chosen is not None:
                 try:
-                    columns[key] = writer.root(chosen)
+                    columns[key] = (
+                        cast(writer.root(chosen), Text())
+                        if keys is None
+                        else writer.rows(chosen, keys)
+                    )
                 except Exception as reason:  # noqa: BLE001 - such functions are called as usual
                     log.debug("uncompiled", field=key, reason=repr(reason))
         return _plan(columns, scope, tuple(writer.cursors))
@@ -158,7 +208,7 @@ def _plan(columns: dict[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ..
     # If it were ever run later than the rest, row-level security would show no rows at all.
     setting = select(func.set_config("app.tenant", cast(scope.tenant_id, Text()), True))
     tenant = setting.cte("t").prefix_with("MATERIALIZED")
-    listed = [cast(each, Text()).label(f"c{n}") for n, each in enumerate(columns.values())]
+    listed = [each.label(f"c{n}") for n, each in enumerate(columns.values())]
     statement = select(*listed).select_from(tenant)
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
     processors = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself applies
@@ -185,6 +235,10 @@ def _told(
         value = told[chosen.place] = chosen.reading.decode(arguments)
         shape.append(lift(value, leaves))
     return told, tuple(shape)
+
+
+def _ambient(actor: Actor, now: datetime) -> list[Any]:
+    return [now, *[getattr(actor, name) for name in _IDS]]
 
 
 def _caller(actor: Actor) -> Hashable:

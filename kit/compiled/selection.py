@@ -34,12 +34,16 @@ from kit.compiled.readings import (
     Attribute,
     Expressed,
     Kind,
+    Paged,
     Related,
     Unreadable,
 )
 
 MAX_KEY: Final = 63
 """PostgreSQL cuts longer names."""
+
+ROWS: Final = "*"
+"""The key, which no client can give, of what is read of rows that were found already."""
 
 Allows = Callable[[Any, Any, bool], bool]
 """May this actor, by this permission: any row, or if told so, any that is their own?"""
@@ -143,6 +147,18 @@ class Selector:
                 roots[key] = None
                 why[key] = str(reason)
         return Selection(roots, why)
+
+    def rows(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Selection:
+        """What is selected of rows that were found already; empty where nothing is to be read."""
+        field = GraphQLField(kind, extensions={READING: None})
+        try:
+            below = self.fields(kind, details, own=self.is_own(kind))
+        except Unreadable as reason:
+            return Selection({ROWS: None}, {ROWS: str(reason)})
+        # Its own columns are at hand: no statement is worth them.
+        is_worth = any(isinstance(each.reading, Related | Paged) for each in below)
+        chosen = Chosen(ROWS, kind.name, field, -1, {kind.name: below})
+        return Selection({ROWS: chosen if is_worth else None}, {})
 
     def fields(
         self, kind: GraphQLObjectType, details: FieldDetailsList, *, own: bool

@@ -160,9 +160,15 @@ class Writer:
             case _:
                 raise Unreadable("no root")
 
-    def row(self, kind: Any, key: ColumnElement[Any], chosen: Sequence[Chosen]) -> Any:
-        """The JSON of one row that the caller may see, by its id."""
-        return self._found(chosen, kind.visible(self._scope).where(kind.model.id == key))
+    def rows(self, chosen: Chosen, keys: Any) -> ColumnElement[Any]:
+        """The JSON of rows by their ids, as an array in that order; null for what isn't seen."""
+        asked = func.unnest(keys).table_valued(
+            column("key", keys.type.item_type), with_ordinality="n", name="asked"
+        )
+        asked = asked.render_derived()
+        each = cast(self._by_key(chosen, chosen.type.name, asked), Text())
+        listed = func.array_agg(aggregate_order_by(each, asked.c.n))
+        return select(listed).select_from(asked).scalar_subquery()
 
     def _found(self, chosen: Sequence[Chosen], statement: Any) -> ColumnElement[Any]:
         if statement is None:
@@ -180,23 +186,22 @@ class Writer:
             name="asked",
         )
         asked = asked.render_derived()
-        by_type: list[tuple[Any, Any]] = []
         # Of what isn't one of our types, or isn't for the caller at all, nothing is selected.
-        for name in sorted(ids.types & chosen.below.keys()):
-            kind = self._type_named(name).extensions[KIND]
-            statement = kind.visible(self._scope).where(kind.model.id == asked.c.key)
-            block = Block(self.named(statement.correlate(asked)))
-            shown = self.object(chosen.of(name), Row(kind.model, block.source), block)
-            by_type.append(
-                (
-                    asked.c.name == literal(name),
-                    self._query(block, shown).correlate(asked).scalar_subquery(),
-                )
-            )
+        by_type = [
+            (asked.c.name == literal(name), self._by_key(chosen, name, asked))
+            for name in sorted(ids.types & chosen.below.keys())
+        ]
         each = case(*by_type) if by_type else _NULL
         if is_list_type(get_nullable_type(chosen.field.type)):  # type: ignore[union-attr]
             return select(_listed(each, asked.c.n)).select_from(asked).scalar_subquery()
         return select(each).select_from(asked).scalar_subquery()
+
+    def _by_key(self, chosen: Chosen, type_name: str, asked: Any) -> ColumnElement[Any]:
+        kind = self._type_named(type_name).extensions[KIND]
+        statement = kind.visible(self._scope).where(kind.model.id == asked.c.key)
+        block = Block(self.named(statement.correlate(asked)))
+        shown = self.object(chosen.of(type_name), Row(kind.model, block.source), block)
+        return self._query(block, shown).correlate(asked).scalar_subquery()
 
     # -------------------------------------------------------------------------- fields
 
