@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from kit.scope import Actor, Request, Runtime, Scope
 from kit.throttle import Charge
@@ -22,13 +21,15 @@ class Operation:
     ``scope`` is opened by the first read and stays until the operation ends, a mutation commits,
     or a subscription waits for its next event: then the next read sees a new snapshot.
     ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
-    ``cost`` is what the operation was weighed at, ``charge`` what its caller's bucket then held.
+    ``request_id`` is what clients and the logs are told. ``cost`` is what the operation was weighed
+    at, ``charge`` what its caller's bucket then held.
     """
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
         self.runtime = runtime
         self.actor = actor
         self.request = request
+        self.request_id = str(request.id)
         self.new_cookie: Cookie | None = None
         self.cost = 0
         self.charge: Charge | None = None
@@ -38,11 +39,6 @@ class Operation:
         """Go on as somebody else: what is still to be read is read as them."""
         await self.rest()
         self.actor = actor
-
-    @cached_property
-    def request_id(self) -> str:
-        """As it is told to clients and to the logs."""
-        return str(self.request.id)
 
     @property
     def scope(self) -> Scope:

@@ -29,17 +29,15 @@ class in_time:  # noqa: N801 - reads as what it does: `async with in_time():`
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
+        _kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        _trace: TracebackType | None,
     ) -> None:
         self._timer.cancel()
         # Somebody else may want the task to end as well: then it ends.
-        if self._is_over and self._task.uncancel() <= self._cancelling:
-            is_ours = kind is not None and issubclass(kind, asyncio.CancelledError)
-            if is_ours:
-                raise Unavailable("This takes too long now; try again in a moment.") from error
-        if kind is TimeoutError:
+        is_ours = self._is_over and self._task.uncancel() <= self._cancelling
+        expected = (asyncio.CancelledError, TimeoutError) if is_ours else TimeoutError
+        if isinstance(error, expected):
             raise Unavailable("This takes too long now; try again in a moment.") from error
 
     def _end(self) -> None:

@@ -1,0 +1,47 @@
+"""Lines that are written a little later are all written, and in order."""
+
+import io
+import subprocess
+import sys
+import time
+
+from kit.logging import LONGEST_QUEUE, Gathered
+
+
+def test_lines_are_written_soon_and_in_order() -> None:
+    stream = io.StringIO()
+    gathered = Gathered(stream)
+
+    for n in range(1000):
+        gathered.write(f"{n}\n")
+
+    assert stream.getvalue() == ""
+    for _ in range(200):
+        if stream.getvalue().endswith("999\n"):
+            break
+        time.sleep(0.05)
+    assert stream.getvalue().split() == [str(n) for n in range(1000)]
+
+
+def test_nothing_is_lost_at_the_end_of_a_process() -> None:
+    script = (
+        "import structlog\n"
+        "from kit.logging import configure_logging\n"
+        "configure_logging(gathered=True)\n"
+        "structlog.get_logger().info('last.words')\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, timeout=60
+    )
+
+    assert b'"last.words"' in ended.stderr
+
+
+def test_what_nobody_reads_is_dropped_from_the_front() -> None:
+    gathered = Gathered(io.StringIO())
+    for n in range(LONGEST_QUEUE + 10):
+        gathered._lines.append(f"{n}\n")
+
+    assert len(gathered._lines) == LONGEST_QUEUE
+    assert gathered._lines[0] == "10\n"
