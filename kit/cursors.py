@@ -35,6 +35,11 @@ class Bookmark:
     place: Place
     note: bytes = b""
 
+    @property
+    def mark(self) -> tuple[int, int, int]:
+        """Higher for what lies further on in a tenant's log, through all its generations."""
+        return (self.generation, *self.place)
+
 
 def encode_cursor(bookmark: Bookmark) -> EventCursor:
     assert len(bookmark.note) <= LONGEST_NOTE

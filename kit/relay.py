@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """More came than a queue holds; everything up to here was dropped."""
+    """Everything up to here was dropped: more came than a queue holds, or another log began."""
 
     bookmark: Bookmark
 
@@ -53,9 +53,9 @@ class Lost:
 
 
 class LogStatements(Protocol):
-    """How the log is read; rows are as ``entries_of`` and ``horizon_of`` take them."""
+    """How the log is read; rows are as ``entries_of`` and ``end_of`` take them."""
 
-    def horizon(self) -> Any: ...
+    def end(self, tenant_id: UUID) -> Any: ...
 
     def grown(self, heads: Mapping[UUID, Place], *, limit: int) -> Any: ...
 
@@ -74,10 +74,15 @@ class Listener:
         if not self._wants(entry):
             return
         if len(self._entries) == self._length:
-            self._entries.clear()
-            self._lost = Lost(entry.bookmark)
+            self.lose(entry.bookmark)
         else:
             self._entries.append(entry)
+            self._filled.set()
+
+    def lose(self, end: Bookmark) -> None:
+        """Drop everything up to here, what was put as well as what wasn't."""
+        self._entries.clear()
+        self._lost = Lost(end)
         self._filled.set()
 
     async def next(self) -> Entry | Lost:
@@ -100,7 +105,7 @@ class Listener:
 class _Followed:
     """A tenant with listeners; ``head`` is how far its log was read, None before the start."""
 
-    head: Place | None = None
+    head: Bookmark | None = None
     listeners: set[Listener] = field(default_factory=set)
 
 
@@ -135,14 +140,15 @@ class Relay:
     ) -> AsyncIterator[Listener]:
         """Get what is added to a tenant's log from now on.
 
-        Nothing lies between this and what a snapshot taken inside the block shows as settled.
+        Nothing lies between this and what a snapshot taken inside the block shows as settled. When
+        the log's generation is raised meanwhile, what went before is told to be lost.
         """
         followed = self._followed.setdefault(tenant_id, _Followed())
         listener = Listener(wants)
         followed.listeners.add(listener)
         try:
             if followed.head is None:
-                start = await self._horizon()
+                start = await self._end(tenant_id)
                 # Of two that start at once either will do: both read their snapshots later.
                 followed.head = followed.head or start
             yield listener
@@ -172,7 +178,7 @@ class Relay:
 
     async def _read(self, tenant_ids: Iterable[UUID]) -> None:
         heads = {
-            each: followed.head
+            each: followed.head.place
             for each in tenant_ids
             if (followed := self._followed.get(each)) and followed.head
         }
@@ -182,6 +188,7 @@ class Relay:
             self._held_back -= heads.keys()
             self._held_back |= {row.asked_id for row in rows if row.is_held_back}
             entries = list(entries_of(rows))
+            await self._begin_anew({row.asked_id: row.present for row in rows})
             for entry in entries:
                 self._hand_out(entry)
             if len(entries) >= BATCH:
@@ -193,14 +200,22 @@ class Relay:
 
     def _hand_out(self, entry: Entry) -> None:
         followed = self._followed.get(entry.bookmark.tenant_id)
-        if followed is not None and followed.head is not None and entry.place > followed.head:
-            followed.head = entry.place
+        if followed and followed.head and entry.bookmark.mark > followed.head.mark:
+            followed.head = entry.bookmark
             for listener in followed.listeners:
                 listener.put(entry)
 
-    async def _horizon(self) -> Place:
-        _, place = horizon_of(await self._rows(self._log.horizon()))
-        return place
+    async def _begin_anew(self, generations: Mapping[UUID, int]) -> None:
+        """Go on from the end of logs whose generation was raised: their places start anew."""
+        for tenant_id, generation in generations.items():
+            followed = self._followed.get(tenant_id)
+            if followed and followed.head and followed.head.generation != generation:
+                followed.head = await self._end(tenant_id)
+                for listener in followed.listeners:
+                    listener.lose(followed.head)
+
+    async def _end(self, tenant_id: UUID) -> Bookmark:
+        return end_of(tenant_id, await self._rows(self._log.end(tenant_id)))
 
     async def _rows(self, statement: Any) -> Any:
         # A connection that died without a word would keep all listeners waiting.
@@ -211,10 +226,10 @@ class Relay:
             return (await session.execute(statement)).all()
 
 
-def horizon_of(rows: Any) -> tuple[int, Place]:
-    """The log's generation, and the place below which everything has been decided."""
-    ((generation, xid),) = rows
-    return generation, Place(xid, 0)
+def end_of(tenant_id: UUID, rows: Any) -> Bookmark:
+    """Where a tenant's log ends, of what has been decided."""
+    ((generation, xid, position),) = rows
+    return Bookmark(tenant_id, generation, Place(xid, position))
 
 
 def entries_of(rows: Any) -> Iterable[Entry]:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
     works: bool = Field(True, validation_alias="BOOM_WORKER")
     rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")
+    replay_days: int = Field(7, ge=1, le=90, validation_alias="BOOM_REPLAY_DAYS")
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")

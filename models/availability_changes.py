@@ -15,15 +15,13 @@ from kit.bundle import Bundle
 from models.base import INSTANT
 from models.bookings import Booking
 from models.hours import Blackout
-from models.log import GENERATION, HORIZON, LogEntry, Xid8
+from models.log import GENERATION, LogEntry, Xid8, end
 
 TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
 """The subjects of the entries that may say so."""
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _KNOWN: Final = tuple_(bindparam("xid", type_=Xid8()), bindparam("position", type_=BigInteger()))
-
-_HORIZON: Any = select(GENERATION.label("generation"), HORIZON.label("xid"))
 
 # Those above the horizon as well: what the rows of this snapshot show, its entries explain.
 _ENTRIES: Any = (
@@ -78,5 +76,5 @@ _HOLDS: Any = select(
     col(Booking.hold_expires_at) > bindparam("since", type_=INSTANT),
 )
 
-CHANGES: Final = Bundle(_HORIZON, _ENTRIES, _HOLDS)
+CHANGES: Final = Bundle(end(_TENANT), _ENTRIES, _HOLDS)
 MORE_CHANGES: Final = Bundle(_ENTRIES)

@@ -16,7 +16,9 @@ from sqlalchemy import (
     Identity,
     Index,
     Select,
+    Text,
     Uuid,
+    cast,
     column,
     delete,
     func,
@@ -151,16 +153,37 @@ HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snaps
 GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
 
 
-def horizon() -> Select[int, int]:
-    """The log's generation, and the transaction id below which everything has been decided."""
-    return select(GENERATION, HORIZON)
+def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
+    """The log's generation, and the place of a tenant's last entry below the horizon.
+
+    Not the horizon itself: after a crash PostgreSQL gives those transaction ids out again that it
+    had not written down, and what is done under them would lie before it.
+    """
+    last = (
+        select(_as_int(col(LogEntry.xid)).label("xid"), col(LogEntry.position))
+        .where(
+            col(LogEntry.tenant_id) == tenant_id,
+            col(LogEntry.generation) == GENERATION,
+            col(LogEntry.xid) < HORIZON,
+        )
+        .order_by(col(LogEntry.xid).desc(), col(LogEntry.position).desc())
+        .limit(1)
+        .subquery("last")
+    )
+    always = select(literal(1).label("one")).subquery("always")
+    return select(
+        GENERATION.label("generation"),
+        func.coalesce(last.c.xid, 0).label("xid"),
+        func.coalesce(last.c.position, 0).label("position"),
+    ).select_from(always.outerjoin(last, true()))
 
 
 def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
     """What several tenants' logs hold beyond a place each, up to the horizon, in order.
 
     At most ``limit`` entries a tenant. A tenant with none has one row all the same, without an
-    entry: ``is_held_back`` says whether something committed waits above the horizon.
+    entry: ``is_held_back`` says whether something committed waits above the horizon, and
+    ``present`` which generation the log has now.
     """
     asked = (
         func.unnest(
@@ -211,6 +234,7 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
         select(
             asked.c.tenant_id.label("asked_id"),
             waiting.c.one.is_not(None).label("is_held_back"),
+            GENERATION.label("present"),
             entry,
         )
         .select_from(asked)
@@ -218,6 +242,10 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
         .outerjoin(entry, true())
         .order_by(asked.c.tenant_id, entry.c.xid, entry.c.position)
     )
+
+
+def _as_int(xid: Any) -> ColumnElement[int]:
+    return cast(cast(xid, Text), BigInteger)
 
 
 def origins_before(cutoff: datetime, *, limit: int) -> Delete:

@@ -23,7 +23,7 @@ from sqlmodel import col
 from domain.bookings import Status
 from domain.money import currencies_with_digits
 from kit.compiled.readings import Value, Values
-from models.log import GENERATION, HORIZON
+from models import log
 from models.tenants import Tenant
 
 _MINUTES = 'YYYY-MM-DD"T"HH24:MI'
@@ -124,8 +124,9 @@ def itself(_: Any, row: Any) -> Any:
 
 def event_cursor(scope: Any, _: Any) -> ColumnElement[str]:
     """The end of the log in the snapshot of the statement: what ``encode_cursor`` gives of it."""
-    parts = (GENERATION, cast(cast(HORIZON, Text), BigInteger), literal(0, BigInteger))
+    end = log.end(scope.tenant_id).subquery("log_end")
     packed: ColumnElement[Any] = func.uuid_send(scope.tenant_id, type_=LargeBinary())
-    for part in parts:
+    for part in (end.c.generation, end.c.xid, end.c.position):
         packed = packed.concat(func.int8send(part, type_=LargeBinary()))
-    return func.translate(func.encode(packed, "base64"), "+/", "-_")
+    text = func.translate(func.encode(packed, "base64"), "+/", "-_")
+    return select(text).select_from(end).scalar_subquery()

@@ -9,10 +9,10 @@ from typing_extensions import Doc
 from domain.events import FieldChange, changes
 from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
-from kit.relay import horizon_of
+from kit.relay import end_of
 from kit.scope import ActorKind, Scope
 from models.api_keys import ApiKey
-from models.log import AuditFilter, LogEntry, RequestOrigin, entries_matching, horizon
+from models.log import AuditFilter, LogEntry, RequestOrigin, end, entries_matching
 from models.users import User
 
 SYSTEM_NAME = "System"
@@ -30,8 +30,7 @@ class LoggedActor:
 
 async def end_of_log(scope: Scope) -> Bookmark:
     """Up to where this snapshot's rows hold everything that happened."""
-    generation, place = horizon_of(await scope.rows(horizon()))
-    return Bookmark(scope.tenant_id, generation, place)
+    return end_of(scope.tenant_id, await scope.rows(end(scope.tenant_id)))
 
 
 async def event_cursor(scope: Scope) -> EventCursor:

@@ -144,7 +144,7 @@ async def availability_changes(
 async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log:
     place = known.bookmark.place if known else Place(2**63 - 1, 0)
     at = known.at if known else scope.now()
-    (horizon,), entries, holds = await scope.lists(
+    (end,), entries, holds = await scope.lists(
         CHANGES,
         tenant_id=scope.tenant_id,
         xid=place.xid,
@@ -165,8 +165,8 @@ async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log
             batch=BATCH,
         )
         entries += some
-    end = Bookmark(scope.tenant_id, horizon.generation, Place(int(horizon.xid), 0))
-    return _Log(end, entries, holds)
+    place = Place(end.xid, end.position)
+    return _Log(Bookmark(scope.tenant_id, end.generation, place), entries, holds)
 
 
 def _touched(

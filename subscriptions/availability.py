@@ -36,13 +36,13 @@ from resolvers.availability_changes import (
 )
 from resolvers.availability_cursors import Known, known_from
 from subscriptions.following import (
-    REPLAYED_FOR,
-    TOO_OLD,
     TOO_SLOW,
     UNKNOWN,
     ResyncRequired,
     patiently,
+    replay_window,
     start_of,
+    too_old,
 )
 
 LONGEST_WAIT: Final = timedelta(seconds=10)
@@ -118,8 +118,14 @@ class AvailabilitySteps:
         while True:
             await operation.rest()
             await _until_due(operation.runtime.clock, listener, changes)
+            generation = changes.known.bookmark.generation
             changes = await patiently(operation, partial(self._changes, known=changes.known))
-            yield Step((next(_marks),), changes.known.cursor, _delta(changes))
+            cursor = changes.known.cursor
+            event: AvailabilityEvent | None = _delta(changes)
+            if changes.known.bookmark.generation != generation:
+                # What was done until then lies in a log that this one can't be compared with.
+                event = ResyncRequired(cursor, UNKNOWN)
+            yield Step((next(_marks),), cursor, event)
 
     async def _begun(self, scope: Scope) -> AvailabilityChanges:
         return await self._changes(scope, known=None)
@@ -133,7 +139,7 @@ class AvailabilitySteps:
         try:
             return await self._changes(scope, known=known_from(start))
         except TooOld:
-            return await self._resync(scope, TOO_OLD)
+            return await self._resync(scope, too_old(replay_window(scope)))
 
     async def _resync(self, scope: Scope, reason: str) -> ResyncRequired:
         begun = await self._begun(scope)
@@ -142,7 +148,7 @@ class AvailabilitySteps:
     async def _changes(self, scope: Scope, *, known: Known | None) -> AvailabilityChanges:
         if not may(scope.actor, P.AVAILABILITY_READ):
             raise refusal(scope.actor, P.AVAILABILITY_READ)
-        not_before = scope.now() - REPLAYED_FOR
+        not_before = scope.now() - replay_window(scope)
         try:
             return await availability_changes(scope, self.query, known, not_before=not_before)
         except Refusal as error:
@@ -162,7 +168,7 @@ async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChan
                 entry = await listener.next()
         except TimeoutError:
             continue
-        if entry.place > changes.known.bookmark.place:
+        if entry.bookmark.mark > changes.known.bookmark.mark:
             return
 
 

@@ -75,10 +75,10 @@ class BookingChanges:
             async for entry in entries:
                 match entry:
                     case ResyncRequired(cursor=cursor):
-                        # Before any place, because all that follows is still to be taken.
+                        # Before any mark, because all that follows is still to be taken.
                         yield Step((0,), cursor, entry)
                     case End(bookmark=bookmark):
-                        yield Step(bookmark.place, encode_cursor(bookmark), None)
+                        yield Step(bookmark.mark, encode_cursor(bookmark), None)
                     case Entry():
                         yield await self._step(operation, entry)
 
@@ -92,7 +92,7 @@ class BookingChanges:
             entry = await listener.next()
             if isinstance(entry, Lost):
                 cursor = encode_cursor(entry.bookmark)
-                yield Step(entry.place, cursor, self.gap(cursor))
+                yield Step(entry.bookmark.mark, cursor, self.gap(cursor))
             else:
                 yield await self._step(operation, entry)
 
@@ -102,9 +102,9 @@ class BookingChanges:
         if booking is None:
             # Whoever waits for the next one holds no connection.
             await operation.rest()
-            return Step(entry.place, cursor, None)
+            return Step(entry.bookmark.mark, cursor, None)
         event = BookingChanged(cursor, EventType(entry.type), entry.at, booking)
-        return Step(entry.place, cursor, event)
+        return Step(entry.bookmark.mark, cursor, event)
 
     def _wants(self, entry: Entry) -> bool:
         return entry.subject_type == "Booking" and (self.types is None or entry.type in self.types)

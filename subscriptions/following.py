@@ -12,12 +12,11 @@ from kit.database import is_away
 from kit.operation import Operation
 from kit.relay import BATCH, Entry, entries_of
 from kit.scope import Scope
+from kit.settings import Settings
 from models.log import grown
 from resolvers.audit import end_of_log
 
-REPLAYED_FOR: Final = timedelta(days=7)
 UNKNOWN: Final = "The cursor is not one of this log."
-TOO_OLD: Final = "The cursor is older than 7 days."
 TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
 
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -54,14 +53,15 @@ async def missed(
         yield ResyncRequired(encode_cursor(end), UNKNOWN)
         start = end
     place = start.place
-    oldest = operation.runtime.clock() - REPLAYED_FOR
+    replayed_for = replay_window(operation.scope)
+    oldest = operation.runtime.clock() - replayed_for
     is_behind = place < end.place
     while is_behind:
         entries = await patiently(operation, partial(_beyond, place=place))
         # Whoever waits for the client to take it holds no connection.
         await operation.rest()
         if entries and entries[0].at < oldest:
-            yield ResyncRequired(encode_cursor(end), TOO_OLD)
+            yield ResyncRequired(encode_cursor(end), too_old(replayed_for))
             break
         for entry in entries:
             place = entry.place
@@ -92,6 +92,15 @@ def start_of(after: EventCursor, end: Bookmark) -> Bookmark | None:
     if found is None or found.tenant_id != end.tenant_id or found.generation != end.generation:
         return None
     return found if found.place <= end.place else None
+
+
+def replay_window(scope: Scope) -> timedelta:
+    """For how long what was missed is told again."""
+    return timedelta(days=scope.use(Settings).replay_days)
+
+
+def too_old(window: timedelta) -> str:
+    return f"The cursor is older than {window.days} {'day' if window.days == 1 else 'days'}."
 
 
 async def _beyond(scope: Scope, *, place: Place) -> list[Entry]:

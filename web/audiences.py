@@ -34,7 +34,7 @@ _TOLD_AT_ONCE: Final = 100
 
 # So many read what was missed at the same time; those who come meanwhile wait, and share.
 _REPLAYS_AT_ONCE: Final = 4
-_MISSED_LENGTH: Final = 1_000
+_MISSED_LENGTH: Final = 200
 _MISSED_CHARACTERS: Final = 1_000_000
 
 
