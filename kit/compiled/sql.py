@@ -60,7 +60,9 @@ from kit.loaders import link
 Print = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 """How a scalar looks in JSON."""
 
-_NULL: Final = literal_column("NULL", JSON())
+_NULL: Final = literal_column("NULL::json", JSON())
+_WHOLE: Final = "o$"
+"""What a row that is shown as a whole is called: no key of a client is."""
 
 
 class JsonObject(ColumnElement[Any]):
@@ -85,7 +87,8 @@ def _json_object(element: JsonObject, compiler: Any, **options: Any) -> str:
     listed = ", ".join(
         f"{compiler.process(part, **options)} AS {quote(key)}" for key, part in element.parts
     )
-    return f"(SELECT row_to_json(o) FROM (SELECT {listed}) o)"  # noqa: S608 - quoted above
+    # Quoted above.
+    return f"(SELECT row_to_json({_WHOLE}) FROM (SELECT {listed}) {_WHOLE})"  # noqa: S608
 
 
 class Row:
@@ -307,7 +310,7 @@ class Writer:
             return JsonObject(parts)
         # The aggregates are those of the page, so it is their own SELECT that names them.
         named = [part.label(quoted_name(key, quote=True)) for key, part in parts]
-        whole = self._query(page.block, *named).correlate(*outside).subquery("o")
+        whole = self._query(page.block, *named).correlate(*outside).subquery(_WHOLE)
         return select(func.row_to_json(whole.table_valued())).scalar_subquery()
 
     def place(self, cursor: Any, keys: tuple[Order, ...]) -> list[Any] | None:
