@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Text, and_, any_, literal, or_, true, type_coerce
+from sqlalchemy import ColumnElement, Dialect, Text, and_, any_, false, literal, or_, true, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
@@ -79,6 +79,8 @@ def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
 def is_any(column: Any, values: Any) -> ColumnElement[bool]:
     """The column has one of the values, as one array whatever their number."""
     if not isinstance(values, ColumnElement):
+        if not values:
+            return false()
         values = literal(list(values), ARRAY(column.type))
     return col(column) == any_(values)
 
