@@ -1,0 +1,147 @@
+"""Changes of bookings over HTTP, as fast as they may come, and the log that they leave."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+from domain.events import EventType
+from kit.clock import system_clock
+from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from models.rooms import Room
+from tests.client import Answer
+from tests.factories import Venue, api_id
+from tests.faults.house import House
+from tests.races.clients import Client
+
+_BOOK: Final = """mutation ($room: ID!, $at: DateTime!) {
+  createBooking(input: {roomId: $room, start: {at: $at}, durationMinutes: 60}) {
+    booking { id } userErrors { code }
+  }
+}"""
+_EDIT: Final = """mutation ($id: ID!) {
+  updateBooking(id: $id, version: 1, input: {partySize: 2}) { userErrors { code } }
+}"""
+_MOVE: Final = """mutation ($id: ID!, $at: DateTime!) {
+  rescheduleBooking(id: $id, version: 2, input: {start: {at: $at}}) { userErrors { code } }
+}"""
+_CANCEL: Final = """mutation ($id: ID!) {
+  cancelBooking(id: $id, version: 3, input: {}) { userErrors { code } }
+}"""
+_NOW: Final = "{ bookings { eventCursor } }"
+_LOG: Final = """
+    SELECT log.generation, log.xid::text::bigint AS xid, log.position
+    FROM log JOIN bookings ON bookings.tenant_id = log.tenant_id AND bookings.id = log.subject_id
+    WHERE log.tenant_id = $1 AND log.type = ANY($2) AND bookings.room_id = ANY($3)
+    AND (log.generation, log.xid, log.position) > ($4, $5::text::xid8, $6)
+    ORDER BY log.generation, log.xid, log.position
+"""
+
+
+class Changes:
+    """A venue's bookings, changed by a writer in each room: booked, edited, moved, cancelled.
+
+    No booking ever leaves its room. ``done`` counts those that were acknowledged.
+    """
+
+    def __init__(self, address: str, venue: Venue, *, at_most: int) -> None:
+        self.allowed = at_most
+        self.done = 0
+        self._address = address
+        self._venue = venue
+        self._at_most = at_most
+        self._begun = 0
+        tomorrow = system_clock() + timedelta(days=1)
+        self._first = tomorrow.replace(minute=0, second=0, microsecond=0)
+
+    async def make(self) -> None:
+        """Make all of them; not more than ``allowed``, until that is raised."""
+        async with asyncio.TaskGroup() as tasks:
+            for room in self._venue.rooms:
+                tasks.create_task(self._write(room))
+
+    async def until(self, done: int) -> None:
+        """Wait until so many have been acknowledged, or all. Raises TimeoutError."""
+        async with asyncio.timeout(120):
+            while self.done < min(done, self._at_most):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.002)
+
+    async def _write(self, room: Room) -> None:
+        client = await Client.connect(self._address, token=self._venue.owner.token)
+        for number in count():
+            at = self._first + timedelta(hours=2 * number)
+            if not await self._live_through(client, api_id(room), at):
+                break
+        await client.close()
+
+    async def _live_through(self, client: Client, room: str, at: datetime) -> bool:
+        """A booking from its beginning to its end; False where there is to be no other change."""
+        if not await self._may_go_on():
+            return False
+        booking = (await self._change(client, _BOOK, room=room, at=at)).payload["booking"]["id"]
+        for change, told in ((_EDIT, {}), (_MOVE, {"at": at + timedelta(hours=1)}), (_CANCEL, {})):
+            if not await self._may_go_on():
+                return False
+            await self._change(client, change, id=booking, **told)
+        return True
+
+    async def _may_go_on(self) -> bool:
+        if self._begun >= self._at_most:
+            return False
+        self._begun += 1
+        number = self._begun
+        async with asyncio.timeout(120):
+            while number > self.allowed:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.002)
+        return True
+
+    async def _change(self, client: Client, change: str, **variables: Any) -> Answer:
+        answer = await client.ask(change, variables)
+        assert answer.refusals == [], answer
+        self.done += 1
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which changes somebody wants to hear of."""
+
+    rooms: tuple[Room, ...]
+    types: Collection[EventType]
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {"rooms": [api_id(room) for room in self.rooms], "types": list(self.types)}
+
+
+async def cursor_now(address: str, venue: Venue) -> EventCursor:
+    client = await Client.connect(address, token=venue.owner.token)
+    answer = await client.ask(_NOW, {})
+    await client.close()
+    return EventCursor(answer.payload["eventCursor"])
+
+
+async def logged(
+    house: House, venue: Venue, wanted: Wanted, *, after: EventCursor
+) -> list[EventCursor]:
+    """The cursors of all wanted entries that the log has after one, in its order."""
+    start = decode_cursor(after)
+    assert start is not None
+    async with house.connected() as connection:
+        rows = await connection.fetch(
+            _LOG,
+            venue.tenant.id,
+            list(wanted.types),
+            [room.id for room in wanted.rooms],
+            start.generation,
+            str(start.place.xid),
+            start.place.position,
+        )
+    return [
+        encode_cursor(
+            Bookmark(venue.tenant.id, row["generation"], Place(row["xid"], row["position"]))
+        )
+        for row in rows
+    ]

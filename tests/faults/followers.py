@@ -1,0 +1,89 @@
+"""Those who follow what happens through every cut: they go on after the last cursor they took."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+from websockets.exceptions import WebSocketException
+
+from kit.cursors import EventCursor
+from tests.client import Stream, live
+from tests.faults.changes import Wanted
+
+_EVENTS: Final = """subscription ($rooms: [ID!], $types: [EventType!], $after: EventCursor) {
+  bookingChanged(roomIds: $rooms, types: $types, after: $after) {
+    ... on BookingChanged { cursor }
+    ... on ResyncRequired { reason }
+  }
+}"""
+_LONGEST_AWAY_SECONDS: Final = 0.3
+_PATIENCE_SECONDS: Final = 300
+
+
+@dataclass(slots=True)
+class Follower:
+    """One client. ``cursors`` are those of the events it took, ``moments`` when it took them."""
+
+    address: str
+    token: str
+    wanted: Wanted
+    after: EventCursor
+    draw: random.Random
+    cursors: list[EventCursor] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    cuts: int = 0
+    follows: asyncio.Event = field(default_factory=asyncio.Event)
+    _cut: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def follow(self) -> None:
+        """Take what comes, and come back after each cut, until it is cancelled."""
+        while True:
+            try:
+                await self._be_connected()
+            except (OSError, WebSocketException, AssertionError):
+                # The server can't look at tokens, or isn't there.
+                await asyncio.sleep(0.05)
+            else:
+                await asyncio.sleep(self.draw.uniform(0, _LONGEST_AWAY_SECONDS))
+
+    async def cut(self, *, after_seconds: float) -> None:
+        """Break its connection so long after it has asked to be told, without a word."""
+        await self.follows.wait()
+        await asyncio.sleep(after_seconds)
+        self.follows.clear()
+        self.cuts += 1
+        self._cut.set()
+
+    async def has(self, number: int) -> None:
+        """Wait until it has so many events. Raises TimeoutError."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while len(self.cursors) < number:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+
+    async def _be_connected(self) -> None:
+        self._cut.clear()
+        async with live(self.address, token=self.token) as client:
+            after = self.cursors[-1] if self.cursors else self.after
+            stream = await client.subscribe(_EVENTS, {**self.wanted.variables, "after": after})
+            self.follows.set()
+            taking = asyncio.create_task(self._take(stream))
+            ended = asyncio.create_task(client.socket.wait_closed())
+            cut = asyncio.create_task(self._cut.wait())
+            try:
+                await asyncio.wait({taking, ended, cut}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                client.socket.transport.abort()
+                for task in (taking, ended, cut):
+                    task.cancel()
+                await asyncio.wait({taking, ended, cut})
+            if not taking.cancelled():
+                taking.result()
+
+    async def _take(self, stream: Stream) -> None:
+        while True:
+            event = (await stream.next(within=3600))["bookingChanged"]
+            assert "cursor" in event, event
+            self.cursors.append(event["cursor"])
+            self.moments.append(monotonic())

@@ -1,0 +1,83 @@
+"""Whoever is cut off, however often, ends up with the server's log: no gap, nothing twice."""
+
+import asyncio
+import random
+from time import monotonic
+from typing import Final
+
+import pytest
+
+from domain.events import EventType
+from tests.factories import Venue
+from tests.faults.changes import Changes, Wanted, cursor_now, logged
+from tests.faults.conftest import Say
+from tests.faults.followers import Follower
+from tests.faults.house import App, House
+
+TYPES: Final = (
+    EventType.BOOKING_CREATED,
+    EventType.BOOKING_UPDATED,
+    EventType.BOOKING_RESCHEDULED,
+    EventType.BOOKING_CANCELLED,
+)
+FOLLOWERS: Final = 4
+AHEAD: Final = 20
+"""So many changes may be made before the next cut."""
+
+
+@pytest.mark.parametrize(
+    ("cuts", "number"), [(20, 300), pytest.param(200, 5_000, marks=pytest.mark.soak)]
+)
+async def test_cut_off_at_random_everybody_has_the_servers_log(
+    house: House, app: App, venue: Venue, say: Say, cuts: int, number: int
+) -> None:
+    draw = random.Random(number)
+    after = await cursor_now(app.address, venue)
+    followers = [
+        Follower(app.address, venue.owner.token, wanted, after, draw)
+        for wanted in (
+            # Two who want all, and so share what is worked out; the others have what they like.
+            *[Wanted(venue.rooms, TYPES)] * 2,
+            *(some_of(venue, draw) for _ in range(FOLLOWERS - 2)),
+        )
+    ]
+    changes = Changes(app.address, venue, at_most=number)
+    began = monotonic()
+    behind = 0
+
+    async with asyncio.TaskGroup() as tasks:
+        following = [tasks.create_task(each.follow()) for each in followers]
+        changing = tasks.create_task(changes.make())
+        for cut in range(cuts):
+            changes.allowed = cut * number // cuts + AHEAD
+            await changes.until(cut * number // cuts)
+            victim = draw.choice(followers)
+            await victim.follows.wait()
+            done = changes.done
+            # At once it is still being told what it missed, later what happens.
+            await victim.cut(after_seconds=draw.choice((0, 0.005, 0.02, 0.1)))
+            behind += victim.wanted.types == TYPES and len(victim.cursors) < done
+        changes.allowed = number
+        await changing
+        written = monotonic()
+        expected = [await logged(house, venue, each.wanted, after=after) for each in followers]
+        for each, log in zip(followers, expected, strict=True):
+            await each.has(len(log))
+        await asyncio.sleep(0.5)
+        for task in following:
+            task.cancel()
+
+    late = max(each.moments[-1] for each in followers) - written
+    say(
+        f"{number} changes in {written - began:.1f} s, {cuts} cuts, at least {behind} of them "
+        f"before all was told again; {late:.1f} s later everybody knew all"
+    )
+    assert changes.done == number == len(expected[0])
+    assert sum(each.cuts for each in followers) == cuts
+    assert [each.cursors for each in followers] == expected
+
+
+def some_of(venue: Venue, draw: random.Random) -> Wanted:
+    """Some rooms and some types, at random."""
+    rooms = draw.sample(venue.rooms, draw.randint(2, len(venue.rooms)))
+    return Wanted(tuple(rooms), draw.sample(TYPES, draw.randint(1, len(TYPES))))
