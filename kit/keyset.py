@@ -6,7 +6,7 @@ A cursor holds the order and the sort values of its row, so it needs no row to s
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -259,7 +259,7 @@ def decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
         if not isinstance(raw, list) or raw[:1] != [_names(keys)]:
             raise ValueError
         return [_typed(value, key.column.type) for value, key in zip(raw[1:], keys, strict=True)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadInput("The cursor is not one that this list gave with this order.") from error
 
 
@@ -273,7 +273,7 @@ def _typed(value: Any, stored: TypeEngine[Any]) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError
-        return instant
+        return instant.astimezone(UTC)
     if kind is UUID and isinstance(value, str):
         return UUID(value)
     if kind is int and type(value) is int:
