@@ -1,8 +1,8 @@
 """Wakes between processes: whose log has grown, by LISTEN and NOTIFY, after the commit.
 
 A wake only saves time. One that is lost costs the second until the log is next looked at. So what
-carries wakes promises nothing: ``_Postgres`` is one backend of broadcaster's, and another (Redis, by
-its URL) would take its place in ``Bus`` without a change to the relay.
+carries wakes promises nothing: ``_Postgres`` is one backend of broadcaster's, and another (Redis,
+by its URL) would take its place in ``Bus`` without a change to the relay.
 """
 
 import asyncio

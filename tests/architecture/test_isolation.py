@@ -122,8 +122,8 @@ def unknown(id: str) -> str:
 
 def test_an_object_of_every_type_is_tried() -> None:
     tried = {
-        "ApiKey", "BillingSubscription", "Blackout", "Booking", "Customer", "HoursException", "Room",
-        "Tenant", "User",
+        "ApiKey", "BillingSubscription", "Blackout", "Booking", "Customer", "HoursException",
+        "Room", "Tenant", "User",
     }  # fmt: skip
 
     assert tried == set(NODES)
