@@ -95,6 +95,11 @@ class Listener:
                 return self._entries.popleft()
             self._filled.clear()
 
+    def waiting(self, most: int) -> list[Entry]:
+        """What may be taken at once, in order; nothing where something was lost before it."""
+        number = 0 if self._lost else min(most, len(self._entries))
+        return [self._entries.popleft() for _ in range(number)]
+
     def forgive(self) -> Lost | None:
         """What was lost, if anything; it isn't told again."""
         lost, self._lost = self._lost, None

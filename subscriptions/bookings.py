@@ -1,11 +1,12 @@
 """Changes of bookings as they happen, and first those that were missed."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -21,7 +22,7 @@ from models.bookings import Booking
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.booking_rows import visible_bookings
-from subscriptions.following import TOO_SLOW, End, ResyncRequired, missed, patiently
+from subscriptions.following import AT_ONCE, TOO_SLOW, End, ResyncRequired, missed, patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,17 @@ class BookingChanges:
     async def missed(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[Step[BookingEvent]]:
-        async with aclosing(missed(operation, after, wants=self._wants)) as entries:
-            async for entry in entries:
-                match entry:
+        async with aclosing(missed(operation, after, wants=self._wants)) as found:
+            async for each in found:
+                match each:
                     case ResyncRequired(cursor=cursor):
                         # Before any mark, because all that follows is still to be taken.
-                        yield Step((0,), cursor, entry)
+                        yield Step((0,), cursor, each)
                     case End(bookmark=bookmark):
                         yield Step(bookmark.mark, encode_cursor(bookmark), None)
-                    case Entry():
-                        yield await self._step(operation, entry)
+                    case entries:
+                        for step in await self._steps(operation, entries):
+                            yield step
 
     def gap(self, cursor: EventCursor) -> BookingEvent:
         return ResyncRequired(cursor, TOO_SLOW)
@@ -94,14 +96,23 @@ class BookingChanges:
                 cursor = encode_cursor(entry.bookmark)
                 yield Step(entry.bookmark.mark, cursor, self.gap(cursor))
             else:
-                yield await self._step(operation, entry)
+                entries = [entry, *listener.waiting(AT_ONCE - 1)]
+                for step in await self._steps(operation, entries):
+                    yield step
 
-    async def _step(self, operation: Operation, entry: Entry) -> Step[BookingEvent]:
+    async def _steps(
+        self, operation: Operation, entries: Sequence[Entry]
+    ) -> list[Step[BookingEvent]]:
+        """What entries tell, with the bookings as they are in one snapshot."""
+        ids = {entry.subject_id for entry in entries}
+        bookings = await patiently(operation, partial(self._visible, ids=ids))
+        # Whoever waits for the next one holds no connection.
+        await operation.rest()
+        return [self._step(entry, bookings.get(entry.subject_id)) for entry in entries]
+
+    def _step(self, entry: Entry, booking: Booking | None) -> Step[BookingEvent]:
         cursor = encode_cursor(entry.bookmark)
-        booking = await patiently(operation, partial(self._visible, entry=entry))
-        if booking is None:
-            # Whoever waits for the next one holds no connection.
-            await operation.rest()
+        if booking is None or not self._has_room(booking, entry):
             return Step(entry.bookmark.mark, cursor, None)
         event = BookingChanged(cursor, EventType(entry.type), entry.at, booking)
         return Step(entry.bookmark.mark, cursor, event)
@@ -109,13 +120,12 @@ class BookingChanges:
     def _wants(self, entry: Entry) -> bool:
         return entry.subject_type == "Booking" and (self.types is None or entry.type in self.types)
 
-    async def _visible(self, scope: Scope, *, entry: Entry) -> Booking | None:
-        """The booking as it is now, if the caller may see it. Raises where they may see none."""
+    async def _visible(self, scope: Scope, *, ids: Collection[UUID]) -> Mapping[UUID, Booking]:
+        """Those that the caller may see, as they are now. Raises where they may see none."""
         if not may(scope.actor, P.BOOKINGS_READ):
             raise refusal(scope.actor, P.BOOKINGS_READ)
-        found = visible_bookings(scope).where(col(Booking.id) == entry.subject_id)
-        booking = await scope.one(found)
-        return booking if booking and self._has_room(booking, entry) else None
+        found = await scope.all(visible_bookings(scope).where(col(Booking.id).in_(sorted(ids))))
+        return {booking.id: booking for booking in found}
 
     def _has_room(self, booking: Booking, entry: Entry) -> bool:
         """Is the booking in one of the rooms, or was it until this very change?"""

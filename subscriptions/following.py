@@ -1,7 +1,7 @@
 """The log as live fields follow it: what was missed, what is added, and word of a gap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,6 +17,9 @@ from models.log import grown
 from resolvers.audit import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
+AT_ONCE: Final = 50
+"""Entries whose objects are read together; more would keep those waiting who read other things."""
+
 TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
 
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -41,9 +44,10 @@ class End:
 
 async def missed(
     operation: Operation, after: EventCursor | None, *, wants: Callable[[Entry], bool]
-) -> AsyncGenerator[Entry | ResyncRequired | End]:
+) -> AsyncGenerator[Sequence[Entry] | ResyncRequired | End]:
     """The wanted entries after a cursor, in order, and last the end; without one, only the end.
 
+    Entries come some at a time: at least one, and at most as many as are read at once.
     Where the log can't be read on from the cursor, a gap up to the end takes their place.
     """
     end = await patiently(operation, end_of_log)
@@ -63,10 +67,11 @@ async def missed(
         if entries and entries[0].at < oldest:
             yield ResyncRequired(encode_cursor(end), too_old(replayed_for))
             break
-        for entry in entries:
-            place = entry.place
-            if wants(entry):
-                yield entry
+        wanted = [entry for entry in entries if wants(entry)]
+        for number in range(0, len(wanted), AT_ONCE):
+            yield wanted[number : number + AT_ONCE]
+        if entries:
+            place = entries[-1].place
         is_behind = len(entries) == BATCH
     last = Bookmark(end.tenant_id, end.generation, max(place, end.place))
     yield End(last)

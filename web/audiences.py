@@ -30,7 +30,7 @@ RESUMING: Final = "after"
 """The argument of a live field that says where to begin, and nothing of what is told."""
 
 # Before anything else gets a turn.
-_TOLD_AT_ONCE: Final = 100
+_TOLD_AT_ONCE: Final = 250
 
 # So many read what was missed at the same time; those who come meanwhile wait, and share.
 _REPLAYS_AT_ONCE: Final = 4

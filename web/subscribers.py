@@ -52,6 +52,21 @@ class Subscriber:
     client learns how much it lost as soon as it takes something again.
     """
 
+    # Thousands of them are gone through for each event: the less there is of each, the better.
+    __slots__ = (
+        "_characters",
+        "_failure",
+        "_has_left",
+        "_is_free",
+        "_lost",
+        "_outlet",
+        "_pending",
+        "_queue",
+        "_woken",
+        "cursor",
+        "mark",
+    )
+
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._queue: deque[Said] = deque()
