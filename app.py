@@ -51,12 +51,12 @@ from web.operations import Operations
 from web.webhooks import Webhooks
 
 
-def create_app() -> Starlette:
+def create_app(*, with_graphiql: bool = True) -> Starlette:
     """The app of a server process, by its environment. Raises SettingsError."""
     settings = load_settings()
     is_read = not settings.is_production and sys.stderr.isatty()
     configure_logging(readable=is_read, gathered=not is_read)
-    app = build_app(settings)
+    app = build_app(settings, with_graphiql=with_graphiql)
     keep_what_is_there()
     return app
 

@@ -12,4 +12,5 @@ from web import limits
 
 def create_app() -> Starlette:
     limits.BUCKETS.update(dict.fromkeys(limits.BUCKETS, Bucket(10**9, 10**9)))
-    return app.create_app()
+    # Which is built once, in the background, by programs that would take a processor meanwhile.
+    return app.create_app(with_graphiql=False)
