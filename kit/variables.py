@@ -49,7 +49,11 @@ class Variables:
         self, given: Mapping[str, Any], *, hide_suggestions: bool
     ) -> VariableValues | list[GraphQLError]:
         """Their values, or at most 50 errors."""
-        values = self._read(given) if self._is_known else None
+        try:
+            values = self._read(given) if self._is_known else None
+        except GraphQLError:
+            # Types may refuse what their fields take, as those do that take one field of several.
+            values = None
         if values is not None:
             return values
         return get_variable_values(

@@ -185,22 +185,23 @@ class Operations:
         """
         try:
             selected = self._select(asked, operation)
+            if selected.type is OperationType.SUBSCRIPTION:
+                return await self._follow(selected, asked, operation, subscriber)
+            if reads_only and selected.type is OperationType.MUTATION:
+                return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
+            async with in_time():
+                answer = await self.run(asked, operation)
+            if not answer.executed:
+                return answer
+            await subscriber.send(written(answer))
         except Rejected as rejected:
             answer = self._rejection(rejected, operation)
             self._tell(operation, answer, None, perf_counter())
             return answer
-        if selected.type is OperationType.SUBSCRIPTION:
-            return await self._follow(selected, asked, operation, subscriber)
-        if reads_only and selected.type is OperationType.MUTATION:
-            return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
-        try:
-            async with in_time():
-                answer = await self.run(asked, operation)
-        except Unavailable as error:
-            answer = self.refuse(error, operation)
-        if not answer.executed:
-            return answer
-        await subscriber.send(written(answer))
+        except (Gone, Stalled):
+            raise
+        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+            return self.refuse(error, operation)
         return None
 
     async def _follow(

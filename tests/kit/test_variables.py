@@ -1,9 +1,16 @@
 """Variables are read as graphql-core reads them, whatever is sent."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from graphql import VariableValues, build_schema, get_variable_values, parse
+from graphql import (
+    GraphQLError,
+    GraphQLInputObjectType,
+    VariableValues,
+    build_schema,
+    get_variable_values,
+    parse,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +32,16 @@ OPERATION: Any = parse(
     """
 ).definitions[0]
 VARIABLES = Variables.of(SCHEMA, OPERATION)
+
+
+def refuse_a_foot(size: dict[str, Any]) -> dict[str, Any]:
+    if size.get("feet") == 1:
+        raise GraphQLError("A foot is too little.")
+    return size
+
+
+# Strawberry's types refuse in this way.
+cast("GraphQLInputObjectType", SCHEMA.get_type("Size")).out_type = refuse_a_foot  # type: ignore[assignment]
 
 anything = st.recursive(
     st.none()
@@ -75,6 +92,15 @@ def test_what_is_nested_too_deeply_is_refused_alike(depth: int) -> None:
 
     expected = get_variable_values(SCHEMA, OPERATION.variable_definitions, values, MAX_ERRORS)
     assert isinstance(read, list) == isinstance(expected, list) == (depth > 10)
+
+
+def test_what_a_type_refuses_is_an_error() -> None:
+    values = {"c": {"colour": "RED", "sizes": [{"feet": 1}]}, "e": True, "g": ""}
+
+    read = VARIABLES.read(values, hide_suggestions=False)
+
+    assert isinstance(read, list)
+    assert [error.message for error in read] == ["A foot is too little."]
 
 
 def test_an_operation_without_variables_has_no_values() -> None:
