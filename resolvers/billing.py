@@ -477,12 +477,17 @@ def _key(row: BillingSubscription, *words: str) -> str:
 
 
 def _url_refusals(name: str, url: str) -> list[Refusal]:
-    parts = urlsplit(url) if len(url) <= MAX_URL_LENGTH else None
-    if parts is None or not parts.hostname or not _is_safe(parts.scheme, parts.hostname):
-        problem = f"An address is https://…, of at most {MAX_URL_LENGTH:,} characters."
-        return [Invalid(problem, path=(name,))]
-    return []
+    if len(url) <= MAX_URL_LENGTH and _is_safe(url):
+        return []
+    problem = f"An address is https://…, of at most {MAX_URL_LENGTH:,} characters."
+    return [Invalid(problem, path=(name,))]
 
 
-def _is_safe(scheme: str, host: str) -> bool:
-    return scheme == "https" or (scheme == "http" and host in _HERE)
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Brackets without an IPv6 address in them, for example.
+        return False
+    is_here = parts.scheme == "http" and parts.hostname in _HERE
+    return bool(parts.hostname) and (parts.scheme == "https" or is_here)

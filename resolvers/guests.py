@@ -121,6 +121,8 @@ async def book_as_guest(
     if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
         raise InvalidCredentials(path=("hold_token",))
     await _enter(scope, tenant_id, hold.subject_id if hold else None)
+    held = await scope.peek(booking_rows.visible_bookings(scope)) if hold else None
+    held_version = held.version if held else None
     with _told_to_guests():
         made = await bookings.create_booking(
             scope,
@@ -134,8 +136,10 @@ async def book_as_guest(
             expected_total=expected_total,
         )
     token = _token(scope, made)
-    booked_room: Room = await scope.loaders.related(made, "room")
-    send_later(scope, _letter(to, await own_tenant(scope), booked_room, made, token))
+    # Asked again how to pay, nothing is mailed: each time to another address, it would be spam.
+    if made.version != held_version:
+        booked_room: Room = await scope.loaders.related(made, "room")
+        send_later(scope, _letter(to, await own_tenant(scope), booked_room, made, token))
     return GuestBooked(made, token)
 
 

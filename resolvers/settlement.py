@@ -164,10 +164,12 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
 
 async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
     """Look again at the payment that a gateway's event is about. Others' events do nothing."""
+    gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
     gateway_id = event.payment_id
     if gateway_id is None and event.subject is Subject.PAYMENT:
         gateway_id = event.object_id
-    if event.tenant_id is None or gateway_id is None:
+    is_ours = event.gateway == gateway.name and event.account is None
+    if not is_ours or event.tenant_id is None or gateway_id is None:
         return
     scope = _reading(runtime, event.tenant_id)
     try:
@@ -253,8 +255,8 @@ async def _ask(gateway: Gateway, due: _Due, runtime: Runtime) -> _Answer:
         PaymentStatus.AUTHORIZED,
         PaymentStatus.CAPTURING,
     }
-    has_failed = failure is not None or now >= payment.expires_at or due.status is not Status.HELD
-    is_over = is_unwanted or (status in OPEN and has_failed)
+    is_late = now >= payment.expires_at or due.status not in {Status.HELD, Status.EXPIRED}
+    is_over = is_unwanted or (status in OPEN and is_late)
     if said.status is SaidStatus.HELD and status is PaymentStatus.CAPTURING:
         amount = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
         said = await gateway.capture(said.id, amount=amount, key=_key(payment, "capture", now))
@@ -351,6 +353,8 @@ async def _store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: _A
         case SaidStatus.OPEN | SaidStatus.PROCESSING:
             if payment.status == PaymentStatus.STARTING.value:
                 move(scope, payment, PaymentStatus.PENDING)
+            if said.status is SaidStatus.OPEN and answer.failure is not None:
+                await _declined(scope, booking, payment, answer.failure)
             if scope.now() >= payment.expires_at:
                 look_later(scope, booking, scope.now() + _UNDER_WAY)
     waiting = await _store_refunds(scope, booking, payment, answer)
@@ -365,6 +369,7 @@ async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Mon
     """The money is here: the booking stands, or it goes back."""
     is_paid = (await balances_now(scope, booking)).held.amount_minor > 0
     payment.capture_minor = amount.amount_minor
+    payment.failure = None
     move(scope, payment, PaymentStatus.SUCCEEDED)
     await scope.flush()
     await post(scope, booking, received(amount.amount_minor, payment.id))
@@ -385,21 +390,36 @@ async def _authorized(scope: Scope, booking: Booking, payment: Payment) -> None:
     if payment.status not in OPEN:
         return
     if await _stands(scope, booking, is_paid=False):
+        payment.failure = None
         move(scope, payment, PaymentStatus.AUTHORIZED)
         tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
     else:
         move(scope, payment, PaymentStatus.VOIDING)
 
 
+async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: str) -> None:
+    """A card was declined: the time is free, and is had again by one that is good in time."""
+    is_first = payment.failure is None
+    payment.failure = failure
+    if not is_first or payment.status != PaymentStatus.PENDING.value:
+        return
+    tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+    if status_of(scope, booking) is Status.HELD:
+        before = snapshot(booking)
+        booking.status = Status.EXPIRED.value
+        booking.hold_expires_at = scope.now()
+        changed_booking(scope, EventType.BOOKING_EXPIRED, booking, before, reason=_UNPAID)
+
+
 async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str | None) -> None:
     """The payment can't be made any more: what was held for it is free."""
     if payment.status in FINAL:
         return
-    was_wanted = payment.status != PaymentStatus.VOIDING.value
+    is_told = payment.status == PaymentStatus.VOIDING.value or payment.failure is not None
     payment.failure = failure
     failed = failure is not None or payment.status == PaymentStatus.CAPTURING.value
     move(scope, payment, PaymentStatus.FAILED if failed else PaymentStatus.CANCELLED)
-    if was_wanted:
+    if not is_told:
         tell(scope, EventType.PAYMENT_FAILED, booking, payment)
     others = await scope.all(
         payments_of_bookings(scope.tenant_id, [booking.id]).where(col(Payment.id) != payment.id)

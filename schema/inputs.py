@@ -123,7 +123,8 @@ def decoder(annotation: Any) -> Decoder:
     """What turns an argument as Strawberry gives it into a value of this Python type."""
     bare = undoc(annotation)
     if is_patch(bare):
-        inner = decoder(_without(bare, Absent))
+        # A null that clears nothing is refused by its name, with the other refusals.
+        inner = decoder(_without(bare, Absent) | None)
         return lambda value: ABSENT if value is None else inner(_some(value))
     if _is_union(bare):
         inner = decoder(_without(bare, NoneType))

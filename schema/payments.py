@@ -32,7 +32,7 @@ describe(
     CAPTURING="The fee is being taken from the card.",
     VOIDING="It is not wanted any more; the gateway is being told.",
     SUCCEEDED="The money has arrived.",
-    FAILED="It was declined.",
+    FAILED="It was declined, and no other card was good in time.",
     CANCELLED="It was not made in time, or is not wanted any more; a card is held no longer.",
 )
 describe(
@@ -152,7 +152,11 @@ class Payment:
     amount: Money = column("How much is to pay, or held.")
     client_secret: str | None = computed(payments.client_secret)
     checkout_url: str | None = computed(payments.checkout_url)
-    expires_at: datetime = column("Until when it can be made: the end of the hold.")
+    last_error: str | None = column(
+        "Why the last try failed, in the gateway's words: `card_declined`; null when none has.",
+        name="failure",
+    )
+    expires_at: datetime = column("Until when it can be made.")
     created_at: datetime = column("When it was asked for.")
     receipt: Receipt | None = computed(guests.receipt_of)
 

@@ -35,7 +35,7 @@ from tests.work import forget_jobs, work_off
 MONEY = """
 fragment Paid on Booking {
   id version status holdExpiresAt
-  payment { kind status amount { amount } clientSecret checkoutUrl expiresAt
+  payment { kind status amount { amount } clientSecret checkoutUrl expiresAt lastError
     receipt { number issuedAt lines { label amount { amount } } total { amount currencyCode } } }
   payments { status amount { amount } }
   refunds { amount { amount } status cause reason }
@@ -147,6 +147,15 @@ class Till:
         assert sums.get("received", 0) == sum(each["amount_received"] for each in ours.values())
         assert -sums.get("refunded", 0) == sum(each["amount"] for each in went)
         assert sums.get("refunds_due", 0) == 0
+
+    async def counts(self, venue: Venue) -> None:
+        """What the plan has counted is what the log has told of."""
+        used = """SELECT coalesce(sum(used), 0)::bigint FROM usage_counters
+            WHERE tenant_id = $1 AND meter = 'bookings'"""
+        told = "SELECT count(*) FROM log WHERE tenant_id = $1 AND type = 'BOOKING_CREATED'"
+        assert await self.rows(venue, used, venue.tenant.id) == await self.rows(
+            venue, told, venue.tenant.id
+        )
 
 
 @asynccontextmanager

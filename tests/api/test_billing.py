@@ -12,6 +12,7 @@ from domain.plans import PlanCode
 from integrations.billing.protocol import Billing
 from jobs.billing import look_after_billing
 from kit.database import Database
+from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.api.accounts import logged, mails
@@ -22,6 +23,7 @@ from tests.desk import Desk, made, refused
 from tests.factories import Venue, api_id, make_subscription, make_venue
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
 from tests.integrations.payments.fake_stripe import KEY, SECRET, Fault
+from tests.transactions import watched
 from tests.work import work_off
 
 TOMORROW = MONDAY_MORNING + timedelta(days=1)
@@ -194,7 +196,9 @@ async def test_who_pays_already_checks_out_no_more(owner: Subscriber) -> None:
     assert refused(await owner.start_checkout())["code"] == "INVALID_TRANSITION"
 
 
-@pytest.mark.parametrize("url", ["http://venue.test", "javascript:alert(1)", "venue.test", ""])
+@pytest.mark.parametrize(
+    "url", ["http://venue.test", "javascript:alert(1)", "venue.test", "", "https://["]
+)
 async def test_a_page_leads_back_to_https_only(owner: Subscriber, url: str) -> None:
     answer = await owner.desk(
         "mutation ($url: String!) { openBillingPortal(input: { returnUrl: $url }) "
@@ -210,6 +214,22 @@ async def test_the_portal_is_stripes(owner: Subscriber) -> None:
 
 
 # ------------------------------------------------------------------------------ changing
+
+
+async def test_no_transaction_is_open_while_stripe_is_asked(
+    owner: Subscriber, database: DatabaseUrls
+) -> None:
+    async with watched(owner.stripe, database) as waiting:
+        subscription(await owner.start_trial())
+        bought = await owner.subscribe("PROFESSIONAL")
+        lower = subscription(await owner.change_plan("STARTER", bought["version"]))
+        higher = subscription(await owner.change_plan("ENTERPRISE", lower["version"]))
+        ending = subscription(await owner.cancel(higher["version"]))
+        subscription(await owner.resume(ending["version"]))
+        await owner.open_portal()
+
+    assert len(owner.stripe.asked) > 20
+    assert waiting == set()
 
 
 async def test_an_upgrade_is_at_once_and_pays_the_difference(owner: Subscriber) -> None:

@@ -13,6 +13,7 @@ from schema import schema
 from tests.api.accounts import code_in, mails
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
+from tests.desk import Desk
 from tests.factories import Venue, api_id, make_booking, make_venue
 
 PAGE = """
@@ -287,6 +288,24 @@ async def test_a_guest_holds_a_time_and_books_it(api: Api, venue: Venue) -> None
     assert booked["booking"]["reference"] == held["booking"]["reference"]
     assert booked["booking"]["status"] == "CONFIRMED"
     assert booked["token"] == held["token"]
+
+
+async def test_whoever_asks_again_how_to_pay_is_mailed_once(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    full = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
+                userErrors { code } } }"""
+    assert (await Desk(api, runtime, venue.owner)(full)).refusals == []
+    held = (await api(HOLD, {"input": slot(venue)})).payload
+    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"]}
+
+    first = await api(BOOK, {"input": {**told, "customer": GUEST}})
+    other = {"name": "Somebody", "email": "somebody@elsewhere.test"}
+    again = await api(BOOK, {"input": {**told, "customer": other}})
+
+    assert (first.refusals, again.refusals) == ([], [])
+    assert first.payload["booking"]["reference"] == again.payload["booking"]["reference"]
+    assert [mail["To"] for mail in await mails(runtime, settings)] == [GUEST["email"]]
 
 
 async def test_a_guests_hold_runs_out(api: Api, clock: StoppedClock, venue: Venue) -> None:

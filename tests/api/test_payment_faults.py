@@ -160,6 +160,7 @@ async def test_after_anything_the_books_agree(
         await settle_all(till, venue, booking)
 
     await till.agrees(venue)
+    await till.counts(venue)
     for booking in bookings:
         sums = await till.sums(venue, booking)
         assert sum(sums.values()) == 0

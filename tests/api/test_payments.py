@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from integrations.payments.installed import gateway_of
 from integrations.payments.protocol import Gateway
+from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
 from tests.client import Answer, Api
@@ -16,6 +17,7 @@ from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, moved, refused
 from tests.factories import Venue, api_id, make_venue
 from tests.till import Till, opened
+from tests.transactions import watched
 from tests.work import work_off
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
@@ -73,6 +75,7 @@ async def test_a_customer_is_asked_for_the_deposit(till: Till, venue: Venue) -> 
         "clientSecret": intent["client_secret"],
         "checkoutUrl": None,
         "expiresAt": seen["holdExpiresAt"],
+        "lastError": None,
         "receipt": None,
     }
     assert seen["balanceDue"] is None
@@ -243,22 +246,63 @@ async def test_the_demos_own_page_pays_for_a_booking(
 # ------------------------------------------------------------------------------ failed, late, twice
 
 
-async def test_a_declined_payment_gives_the_time_back(till: Till, venue: Venue) -> None:
+async def declined(till: Till, venue: Venue) -> Any:
+    """A booking whose customer mistyped the card, as they see it."""
     booking = await book(till, venue)
     (intent,) = till.intents(booking)
     till.stripe.decline(intent["id"])
-
     await till.hears(intent, "payment_intent.payment_failed")
+    return await till.seen(venue.guest, booking)
+
+
+async def test_a_declined_payment_gives_the_time_back(till: Till, venue: Venue) -> None:
+    seen = await declined(till, venue)
+
+    assert (seen["status"], seen["payment"]["status"]) == ("EXPIRED", "PENDING")
+    assert seen["payment"]["lastError"] == "insufficient_funds"
+    history = await till.desk(venue.staff).history(seen)
+    assert [each["type"] for each in history[-2:]] == ["PAYMENT_FAILED", "BOOKING_EXPIRED"]
+    assert history[-1]["reason"] == "The payment failed."
+    made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
+
+
+async def test_another_card_gets_the_time_back_while_it_is_free(till: Till, venue: Venue) -> None:
+    await till.pays_and_is_heard(await declined(till, venue))
+
+    (booking,) = await till.rows(venue, "SELECT status FROM bookings")
+    (payment,) = await till.rows(venue, "SELECT status, failure FROM payments")
+    assert (booking["status"], *payment) == ("confirmed", "succeeded", None)
+    await till.agrees(venue)
+
+
+async def test_another_cards_money_goes_back_where_the_time_is_taken(
+    till: Till, venue: Venue
+) -> None:
+    booking = await declined(till, venue)
+    made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
+
+    await till.pays_and_is_heard(booking)
 
     seen = await till.seen(venue.guest, booking)
-    assert (seen["status"], seen["payment"]["status"]) == ("CANCELLED", "FAILED")
+    assert (seen["status"], seen["amountRefunded"]) == ("EXPIRED", {"amount": "12.00"})
+    await till.agrees(venue)
+
+
+async def test_where_no_other_card_is_tried_the_payment_ends_in_time(
+    till: Till, venue: Venue, clock: StoppedClock
+) -> None:
+    booking = await declined(till, venue)
+    (intent,) = till.intents(booking)
+    await till.hears(intent, "payment_intent.payment_failed")
+
+    clock.advance(minutes=5)
+    await till.work()
+
+    seen = await till.seen(venue.guest, booking)
+    assert (seen["status"], seen["payment"]["status"]) == ("EXPIRED", "FAILED")
     assert till.intents(booking)[0]["status"] == "canceled"
     history = await till.desk(venue.staff).history(booking)
-    assert (history[-1]["type"], history[-1]["reason"]) == (
-        "BOOKING_CANCELLED",
-        "The payment failed.",
-    )
-    made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
+    assert [each["type"] for each in history].count("PAYMENT_FAILED") == 1
 
 
 async def test_where_nobody_takes_payments_the_time_is_given_back_at_once(
@@ -358,6 +402,31 @@ async def test_another_tenants_payment_confirms_nothing(till: Till, venue: Venue
     await till.hears(told)
 
     assert (await till.seen(venue.guest, booking))["status"] == "HELD"
+
+
+async def test_word_from_elsewhere_is_not_followed(till: Till, venue: Venue) -> None:
+    booking = await book(till, venue)
+    (intent,) = till.intents(booking)
+    asked = len(till.stripe.asked)
+
+    await till.hears(intent, account="acct_of_somebody")
+
+    assert len(till.stripe.asked) == asked
+
+
+async def test_no_transaction_is_open_while_stripe_is_asked(
+    till: Till, venue: Venue, clock: StoppedClock, database: DatabaseUrls
+) -> None:
+    async with watched(till.stripe, database) as waiting:
+        seen = await booked(till, venue)
+        moved(await till.desk(venue.guest).cancel(seen))
+        late = await book(till, venue)
+        clock.advance(minutes=5)
+        await till.work()
+
+    assert {each.path.split("/")[2] for each in till.stripe.asked} == {"payment_intents", "refunds"}
+    assert till.intents(late)[0]["status"] == "canceled"
+    assert waiting == set()
 
 
 async def test_a_used_up_plan_sends_the_money_back(till: Till, venue: Venue) -> None:
@@ -490,6 +559,23 @@ async def test_settings_that_make_no_sense_are_refused(till: Till, venue: Venue)
     assert refused(answer)["path"] == ["input", "percent"]
     answer = await change(till, venue, cancellationSteps=steps)
     assert refused(answer)["path"] == ["input", "cancellationSteps", "0", "minutesBefore"]
+
+
+@pytest.mark.parametrize("name", ["policy", "cancellationSteps"])
+async def test_what_can_not_be_cleared_is_required(till: Till, venue: Venue, name: str) -> None:
+    nothing: dict[str, Any] = {name: None}
+
+    refusal = refused(await change(till, venue, **nothing))
+
+    assert (refusal["code"], refusal["path"]) == ("REQUIRED", ["input", name])
+
+
+@pytest.mark.parametrize("amount", ["-1.00", "0.00", "0.001", "1e3", "NaN", "9" * 30, ""])
+async def test_an_absurd_amount_is_refused(till: Till, venue: Venue, amount: str) -> None:
+    answer = await change(till, venue, amount={"amount": amount, "currencyCode": "EUR"})
+
+    assert answer.codes in ([], ["BAD_USER_INPUT"])
+    assert answer.codes or answer.refusals != []
 
 
 async def test_staff_can_not_change_what_is_asked_for(till: Till, venue: Venue) -> None:

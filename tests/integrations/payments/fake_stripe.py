@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,11 +68,15 @@ class Refused(Exception):
 
 @dataclass
 class FakeStripe:
-    """Payments and refunds by account, in memory. The methods are the world's: its cards."""
+    """Payments and refunds by account, in memory. The methods are the world's: its cards.
+
+    ``before_each`` is done when a request has come in, before it is answered.
+    """
 
     address: str = ""
     asked: list[Asked] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
+    before_each: Callable[[], Awaitable[None]] | None = None
     intents: dict[str | None, Objects] = field(default_factory=dict)
     refunds: dict[str | None, Objects] = field(default_factory=dict)
     _replies: dict[tuple[str | None, str], tuple[object, int, Any]] = field(default_factory=dict)
@@ -114,6 +118,8 @@ class FakeStripe:
             dict(parse_qsl(body or request.url.query)),
         )
         self.asked.append(asked)
+        if self.before_each is not None:
+            await self.before_each()
         fault = self.faults.popleft() if self.faults else None
         match fault:
             case Fault.SILENT:
