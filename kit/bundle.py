@@ -9,6 +9,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Select, Text, cast, func, literal, select
 
+from kit.prepared import Prepared
+
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
     UUID: UUID,
     datetime: datetime.fromisoformat,
@@ -20,9 +22,8 @@ class Bundle:
     """Statements that select plain columns, with bound parameters in the place of values."""
 
     def __init__(self, *statements: Any) -> None:
-        self.statement: Select[Any] = select(
-            *(_as_json(each, f"part{n}") for n, each in enumerate(statements))
-        )
+        parts = [_as_json(each, f"part{n}") for n, each in enumerate(statements)]
+        self.statement = Prepared(select(*parts))
         self._readers = [_readers(each) for each in statements]
 
     def read(self, row: Sequence[str]) -> list[list[Any]]:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from kit.reading import Readers
+from kit.transaction import Transaction
 
+_READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITING = "ISOLATION LEVEL READ COMMITTED"
 STATEMENT_TIMEOUT = "10s"
 LOCK_TIMEOUT = "3s"
 POOL_TIMEOUT_SECONDS = 5
@@ -22,6 +24,14 @@ DEADLOCK = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 EXCLUSION_VIOLATION = "23P01"
 UNIQUE_VIOLATION = "23505"
+DATABASE_ERRORS = (
+    DBAPIError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""What a statement may fail with."""
 _OUT_OF_ORDER_CLASSES = ("08", "53", "58")  # connections, resources, the system beneath
 _OUT_OF_ORDER = frozenset(
     {
@@ -65,6 +75,7 @@ class Database:
             settings["role"] = role
         self._engine: AsyncEngine = create_async_engine(
             url,
+            isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,
@@ -74,6 +85,7 @@ class Database:
             hide_parameters=True,
             connect_args={"server_settings": settings, "timeout": 5},
         )
+        self._pool_size = pool_size
         _, login = self._engine.dialect.create_connect_args(self._engine.url)
         self._readers = Readers(login, settings, size=readers)
         self._reading = self._engine.execution_options(
@@ -86,28 +98,28 @@ class Database:
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
-    async def begun(self, first: Executable, *, writes: bool) -> AsyncSession:
-        """A transaction that has run its first statement.
+    async def begun(self, first: str = "", *, writes: bool) -> Transaction:
+        """A transaction that has taken its first step, which is SQL.
 
-        Where the pool's connection turns out to be dead, on another one: nothing was done yet.
+        Where the pool's connections turn out to be dead, on another one: nothing was done yet.
         """
-        try:
-            return await self._begun(first, writes=writes)
-        except DBAPIError as error:
-            if not _is_lost(error):
-                raise
-            # The pool has dropped it, and whatever is older: they have all seen the same end.
-            return await self._begun(first, writes=writes)
-
-    async def _begun(self, first: Executable, *, writes: bool) -> AsyncSession:
-        session = self.session(writes=writes)
-        try:
-            await session.execute(first)
-        except BaseException as error:
-            is_lost = isinstance(error, DBAPIError) and _is_lost(error)
-            await asyncio.shield(session.invalidate() if is_lost else session.close())
-            raise
-        return session
+        mode = _WRITING if writes else _READING
+        dead = 0
+        while True:
+            transaction = Transaction(await self._engine.connect())
+            try:
+                await transaction.begin(mode, first)
+            except BaseException as error:
+                if not is_lost(error):
+                    await asyncio.shield(transaction.close())
+                    raise
+                await asyncio.shield(transaction.abandon())
+                # They may all have seen the same end.
+                if dead == self._pool_size:
+                    raise
+                dead += 1
+            else:
+                return transaction
 
     async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
         """The only row of one statement that reads, in one round trip.
@@ -141,8 +153,11 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(error, "sqlstate", None)
 
 
-def _is_lost(error: DBAPIError) -> bool:
-    return error.connection_invalidated or (sqlstate(error) or "").startswith(("08", "57P"))
+def is_lost(error: BaseException) -> bool:
+    """Has the connection come to its end?"""
+    if state := sqlstate(error):
+        return state.startswith(("08", "57P"))
+    return isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError)
 
 
 def is_away(error: BaseException) -> bool:

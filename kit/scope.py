@@ -12,9 +12,8 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, func, select
+from sqlalchemy import CursorResult, Select
 from sqlalchemy.engine import Row
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from kit.bundle import Bundle
@@ -22,7 +21,9 @@ from kit.clock import Clock
 from kit.database import Database, is_away
 from kit.loaders import Loaders
 from kit.locks import ProcessLocks, advisory_key
+from kit.prepared import Prepared
 from kit.queue import Job, put
+from kit.transaction import Transaction
 
 T = TypeVar("T")
 Ts = TypeVar("Ts", bound=tuple[Any, ...])
@@ -118,7 +119,7 @@ class Scope:
         self.before_locks: Callable[[], Awaitable[None]] | None = None
         self._writes = writes
         self._tenant_id = actor.tenant_id
-        self._session: AsyncSession | None = None
+        self._transaction: Transaction | None = None
         self._seen_tenant_id: UUID | None = None
         self._root: Scope = self
         self._asides: dict[Actor, Scope] = {}
@@ -150,8 +151,8 @@ class Scope:
     async def enter(self, tenant_id: UUID) -> None:
         """See the rows of this tenant from now on: for callers who log in or register."""
         self._tenant_id = tenant_id
-        if self._session is not None:
-            await self._session.execute(select(_tenant_setting(tenant_id)))
+        if self._transaction is not None:
+            await self._transaction.text(_tenant_set(tenant_id), [])
             self._seen_tenant_id = tenant_id
 
     def aside(self, actor: Actor) -> "Scope":
@@ -170,40 +171,41 @@ class Scope:
 
     async def rows(self, statement: Any) -> Sequence[Row[*tuple[Any, ...]]]:
         async with self._turn:
-            session = await self._open()
+            session = (await self._open()).session
             return (await session.execute(statement)).all()
 
     async def all(self, statement: Select[T]) -> list[T]:
         async with self._turn:
-            session = await self._open()
+            session = (await self._open()).session
             return list((await session.execute(statement)).scalars())
 
     async def one(self, statement: Select[T]) -> T | None:
         """The first row, or None."""
         async with self._turn:
-            session = await self._open()
+            session = (await self._open()).session
             return (await session.execute(statement.limit(1))).scalars().first()
 
     async def lists(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
         """The rows of several statements in one round trip, columns as attributes."""
         async with self._turn:
-            session = await self._open()
-            row = (await session.execute(bundle.statement, parameters)).one()
-        return bundle.read(row)
+            (row,) = await (await self._open()).rows(bundle.statement, parameters)
+        return bundle.read(tuple(row))
+
+    async def records(self, statement: Prepared, **values: object) -> Sequence[Any]:
+        """The rows of a prepared statement, in the driver's words: columns by name or place."""
+        async with self._turn:
+            return await (await self._open()).rows(statement, values)
 
     async def value(self, statement: Any) -> Any:
         """The first column of the first row, or None."""
         async with self._turn:
-            session = await self._open()
+            session = (await self._open()).session
             return (await session.execute(statement)).scalar()
 
     async def text(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """The only row of a statement that is SQL already, in the driver's words."""
         async with self._turn:
-            session = await self._open()
-            connection = await (await session.connection()).get_raw_connection()
-            driver: Any = connection.driver_connection
-            return cast("Sequence[Any]", await driver.fetchrow(sql, *values))
+            return cast("Sequence[Any]", await (await self._open()).text(sql, values))
 
     async def peek(self, statement: Select[T]) -> T | None:
         """The first row on a short snapshot of its own, to know which locks to take."""
@@ -233,45 +235,46 @@ class Scope:
         self._locked = True
         alone = sorted({advisory_key(self.tenant_id, *name) for name in exclusive})
         together = sorted({advisory_key(self.tenant_id, *name) for name in shared})
-        # In one round trip, and in this order: PostgreSQL evaluates what is selected from the left.
-        steps = [_tenant_setting(self.tenant_id)]
-        steps += [func.pg_advisory_xact_lock_shared(key) for key in together]
-        steps += [func.pg_advisory_xact_lock(key) for key in alone]
-        if self._session is None:
+        if self._transaction is None:
             await self._held.enter_async_context(self.runtime.locks.all_of(alone))
         if self.before_locks is not None:
             await self.before_locks()
+        # In one round trip, and in this order: PostgreSQL evaluates what is selected from the left.
+        steps = ", ".join(
+            [f"pg_advisory_xact_lock_shared({key})" for key in together]
+            + [f"pg_advisory_xact_lock({key})" for key in alone]
+        )
         async with self._turn:
-            if self._session is None:
-                self._session = await self.runtime.database.begun(select(*steps), writes=True)
+            first = _tenant_set(self.tenant_id, then=steps)
+            if self._transaction is None:
+                self._transaction = await self.runtime.database.begun(first, writes=True)
             else:
-                await self._session.execute(select(*steps))
+                await self._transaction.text(first, [])
             self._seen_tenant_id = self.tenant_id
             self._now = self.runtime.clock()
 
     async def advisory_lock(self, key: int) -> None:
         """Wait for one lock of PostgreSQL's, until the end of the transaction."""
         async with self._turn:
-            session = await self._open()
-            await session.execute(select(func.pg_advisory_xact_lock(key)))
+            await (await self._open()).text(f"SELECT pg_advisory_xact_lock({key})", [])
 
     def add(self, row: T) -> T:
         """Have a new row stored at the next ``flush`` or at the commit."""
-        assert self._session is not None, "read or lock before the first write"
-        self._session.add(row)
+        assert self._transaction is not None, "read or lock before the first write"
+        self._transaction.session.add(row)
         return row
 
     async def flush(self) -> None:
         async with self._turn:
-            await (await self._open()).flush()
+            await (await self._open()).session.flush()
 
     async def remove(self, row: object) -> None:
         async with self._turn:
-            await (await self._open()).delete(row)
+            await (await self._open()).session.delete(row)
 
     async def run(self, statement: UpdateBase) -> CursorResult[Any]:
         async with self._turn:
-            session = await self._open()
+            session = (await self._open()).session
             return cast("CursorResult[Any]", await session.execute(statement))
 
     def emit(self, event: object) -> None:
@@ -308,13 +311,13 @@ class Scope:
         try:
             yield self
             if self._jobs:
-                session = await self._open()
+                session = (await self._open()).session
                 await put(session, self._jobs, tenant_id=self._tenant_id, now=self._now)
-            if self._session is not None:
+            if self._transaction is not None:
+                await self._transaction.flush()
                 if self._events:
-                    await self._session.flush()
                     await self.runtime.journal(self, self._events)
-                await self._session.commit()
+                await self._transaction.commit()
         finally:
             await self.close()
         if self._events:
@@ -326,11 +329,11 @@ class Scope:
 
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed."""
-        session, self._session = self._session, None
+        transaction, self._transaction = self._transaction, None
         self._seen_tenant_id = None
         try:
-            if session is not None:
-                await asyncio.shield(session.close())
+            if transaction is not None:
+                await asyncio.shield(transaction.close())
         except Exception as error:
             # A connection that is lost has rolled back by itself.
             if not is_away(error):
@@ -338,21 +341,20 @@ class Scope:
         finally:
             await self._held.aclose()
 
-    async def _open(self) -> AsyncSession:
+    async def _open(self) -> Transaction:
         root: Scope = self._root
         tenant_id, database = self._tenant_id, self.runtime.database
-        if tenant_id is None:
-            root._session = root._session or database.session(writes=self._writes)
-        elif root._session is None:
-            setting = select(_tenant_setting(tenant_id))
-            root._session = await database.begun(setting, writes=self._writes)
-        elif tenant_id != root._seen_tenant_id:
+        if root._transaction is None:
+            first = "" if tenant_id is None else _tenant_set(tenant_id)
+            root._transaction = await database.begun(first, writes=self._writes)
+        elif tenant_id is not None and tenant_id != root._seen_tenant_id:
             # Of scopes that share a connection, each statement sees the rows of its own tenant.
-            await root._session.execute(select(_tenant_setting(tenant_id)))
+            await root._transaction.text(_tenant_set(tenant_id), [])
         root._seen_tenant_id = tenant_id or root._seen_tenant_id
-        return root._session
+        return root._transaction
 
 
-def _tenant_setting(tenant_id: UUID) -> Any:
+def _tenant_set(tenant_id: UUID, *, then: str = "") -> str:
     # The one place that sets it, so that it can become a real SET LOCAL where that is wanted.
-    return func.set_config("app.tenant", str(tenant_id), True)
+    setting = f"SELECT set_config('app.tenant', '{tenant_id}', true)"
+    return f"{setting}, {then}" if then else setting

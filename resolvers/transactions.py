@@ -12,12 +12,12 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from domain.errors import IdempotencyInProgress, IdempotencyKeyReused, Invalid
 from domain.events import Event
 from kit.database import (
+    DATABASE_ERRORS,
     DEADLOCK,
     EXCLUSION_VIOLATION,
     LOCK_NOT_AVAILABLE,
@@ -93,7 +93,7 @@ async def perform(
         for attempt in range(RETRIES + 1):
             try:
                 return await _attempt(runtime, actor, request, change, key)
-            except DBAPIError as error:
+            except DATABASE_ERRORS as error:
                 if sqlstate(error) in _TRY_AGAIN:
                     if attempt == RETRIES:
                         raise Unavailable("Too much is going on here; try again.") from error
@@ -181,7 +181,7 @@ async def _take_turn(held: AsyncExitStack, runtime: Runtime, actor: Actor, key: 
 async def _check_key(scope: Scope, key: Key) -> None:
     try:
         await scope.advisory_lock(_lock_of(scope.actor, key))
-    except DBAPIError as error:
+    except DATABASE_ERRORS as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise IdempotencyInProgress(path=("idempotency_key",)) from error
         raise

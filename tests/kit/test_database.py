@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kit.database import Database, is_away
@@ -67,15 +67,14 @@ async def test_a_value_that_can_not_be_sent_is_no_sign_of_a_lost_connection(
 
 async def test_a_connection_that_died_in_the_pool_is_not_noticed(database: DatabaseUrls) -> None:
     pool = Database(database.app.sqlalchemy, pool_size=1)
-    first = select(func.pg_backend_pid())
-    async with await pool.begun(first, writes=False) as session:
-        pid = await session.scalar(first)
+    async with await pool.begun(writes=False) as transaction:
+        (pid,) = await transaction.text("SELECT pg_backend_pid()", [])  # type: ignore[misc]
     same_role = await asyncpg.connect(database.app)
     await same_role.execute("SELECT pg_terminate_backend($1, 5000)", pid)
     await same_role.close()
 
-    async with await pool.begun(first, writes=False) as session:
-        another = await session.scalar(first)
+    async with await pool.begun(writes=False) as transaction:
+        (another,) = await transaction.text("SELECT pg_backend_pid()", [])  # type: ignore[misc]
 
     assert another != pid
     await pool.close()
