@@ -22,6 +22,7 @@ from kit.settings import Environment, Settings
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.database import SECRET, drop_database, fresh_database, start_server, stop_server
+from tests.differential.both_ways import both_ways as both_ways
 from tests.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"

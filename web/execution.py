@@ -120,8 +120,16 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
             answers.update(await reading())
         except Exception as error:  # noqa: BLE001 - so does every field that fails
             for key in self.keys:
-                field = root_type.fields[fields[key][0].node.name.value]
-                path = Path(None, key, root_type.name)
-                self.handle_field_error(error, field.type, fields[key], path)
-                answers[key] = None
+                answers[key] = self._unread(root_type, key, fields[key], error)
         return {key: answers[key] for key in fields if key in answers}
+
+    def _unread(
+        self, root_type: GraphQLObjectType, key: str, details: FieldDetailsList, error: Exception
+    ) -> str | None:
+        """What is left of a root field that couldn't be read."""
+        name = details[0].node.name.value
+        if name == "__typename":
+            return root_type.name
+        path = Path(None, key, root_type.name)
+        self.handle_field_error(error, root_type.fields[name].type, details, path)
+        return None

@@ -1,0 +1,17 @@
+"""Every query of a test that is read at once is also answered field by field, and compared."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.differential.comparison import Compared, Findings
+
+
+@pytest.fixture(autouse=True)
+def both_ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Findings]:
+    """What came of it; a difference fails the test, whatever it is about."""
+    findings = Findings()
+    monkeypatch.setattr("app.Operations", partial(Compared, findings))
+    yield findings
+    assert not findings.differences, "\n\n".join(findings.differences[:3])

@@ -1,0 +1,169 @@
+"""Operations that are answered twice, at once and field by field, on one database at one time."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from itertools import islice
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import orjson
+from graphql import OperationType, VariableValues
+
+from kit.compiled.plans import Read
+from kit.operation import Operation
+from web.documents import Selected
+from web.operations import Answer, Asked, Operations
+
+# What others commit between the two ways is seen by the second only.
+RACES: Final = 3
+PASSING: Final = frozenset({"THROTTLED", "UNAVAILABLE"})
+"""Errors of the moment, such as those of a database that a test has stopped."""
+
+
+@dataclass
+class Findings:
+    """Where the two ways weren't at one; ``tally`` counts operations by how they were read.
+
+    Those are ``whole``, ``partly`` and ``not``: read at once, in part, or not at all.
+    """
+
+    differences: list[str] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def compared(self) -> int:
+        """How many operations were answered at once, at least in part, and compared."""
+        return self.tally["whole"] + self.tally["partly"]
+
+
+class Ordinary(Operations):
+    """The same operations with no way to read at once; neither charged nor told to the logs."""
+
+    @classmethod
+    def beside(cls, operations: Operations) -> "Ordinary":
+        made = object.__new__(cls)
+        vars(made).update(vars(operations), _plans=None)
+        return made
+
+    async def answer(self, asked: Asked, like: Operation) -> Answer:
+        """What field by field comes of an operation that was answered already."""
+        operation = self.operation(like.actor, like.request)
+        operation.charge = like.charge
+        return await self.run(asked, operation)
+
+    def _charge(self, operation: Operation, cost: int) -> None:
+        pass
+
+    def _tell(self, operation: Operation, *_: Any) -> None:
+        pass
+
+
+class Compared(Operations):
+    """Answers as ever, and notes where an answer isn't what it is field by field."""
+
+    def __init__(self, findings: Findings, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._findings = findings
+        self._begin()
+
+    @classmethod
+    def beside(cls, operations: Operations, findings: Findings) -> "Compared":
+        """The same operations, compared."""
+        made = object.__new__(cls)
+        vars(made).update(vars(operations), _findings=findings)
+        made._begin()
+        return made
+
+    def _begin(self) -> None:
+        self._ordinary = Ordinary.beside(self)
+        self._reads: WeakKeyDictionary[Operation, Read | None] = WeakKeyDictionary()
+
+    async def run(self, asked: Asked, operation: Operation, *, reads_only: bool = False) -> Answer:
+        answer = await super().run(asked, operation, reads_only=reads_only)
+        if operation in self._reads and not self._is_counted:
+            await self._compare(asked, operation, answer)
+        return answer
+
+    @property
+    def _is_counted(self) -> bool:
+        """Does a test count the statements that are sent?"""
+        return "text" in vars(self._runtime.database)
+
+    async def _compare(self, asked: Asked, operation: Operation, answer: Answer) -> None:
+        read = self._reads[operation]
+        self._findings.tally["not" if read is None else "whole" if read.is_whole else "partly"] += 1
+        if read is None:
+            # Then it was the ordinary way that answered.
+            return
+        ours = answer
+        for _ in range(RACES):
+            theirs = await self._ordinary.answer(asked, operation)
+            if told(ours) == told(theirs) or _is_passing(ours) or _is_passing(theirs):
+                return
+            again = self.operation(operation.actor, operation.request)
+            again.charge = operation.charge
+            ours = await Operations.run(_Quiet.beside(self), asked, again)
+        self._findings.differences.append(_difference(asked, operation, ours, theirs))
+
+    def _read(
+        self, selected: Selected, variables: VariableValues, operation: Operation
+    ) -> Read | None:
+        read = super()._read(selected, variables, operation)
+        if self._plans is not None and selected.type is OperationType.QUERY:
+            self._reads[operation] = read
+        return read
+
+    async def _execute(
+        self,
+        selected: Selected,
+        asked: Asked,
+        operation: Operation,
+        *,
+        read: Read | None,
+        failed: Exception | None = None,
+    ) -> Answer:
+        if read is None and self._reads.get(operation) is not None:
+            self._findings.differences.append(
+                f"This couldn't be read as it was planned:\n{_described(asked, operation)}"
+            )
+        return await super()._execute(selected, asked, operation, read=read, failed=failed)
+
+
+class _Quiet(Ordinary):
+    """Reads at once, and is neither charged nor told to the logs."""
+
+    @classmethod
+    def beside(cls, operations: Operations) -> "_Quiet":
+        made = object.__new__(cls)
+        vars(made).update(vars(operations))
+        return made
+
+
+def told(answer: Answer) -> Any:
+    """What clients read of an answer, objects as pairs so that the order of their keys counts."""
+    return ordered(orjson.loads(orjson.dumps(answer.payload)))
+
+
+def ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [(key, ordered(inner)) for key, inner in value.items()]
+    return [ordered(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _is_passing(answer: Answer) -> bool:
+    return any(each["extensions"]["code"] in PASSING for each in answer.errors)
+
+
+def _difference(asked: Asked, operation: Operation, ours: Answer, theirs: Answer) -> str:
+    expected, found = (
+        orjson.dumps(each.payload, option=orjson.OPT_INDENT_2).decode().splitlines()
+        for each in (theirs, ours)
+    )
+    changes = unified_diff(expected, found, "field by field", "at once", n=2, lineterm="")
+    return "\n".join([_described(asked, operation), *islice(changes, 60)])
+
+
+def _described(asked: Asked, operation: Operation) -> str:
+    variables = orjson.dumps(dict(asked.variables), default=str).decode()
+    return f"{asked.text}\nvariables: {variables}\nas: {operation.actor}"

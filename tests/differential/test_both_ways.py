@@ -1,0 +1,96 @@
+"""The comparison that watches all tests finds what it is there for."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from kit.compiled.plans import Read
+from kit.scope import Runtime
+from tests.client import Api
+from tests.differential.comparison import Findings
+from tests.factories import make_venue
+
+ROOMS = "{ rooms { nodes { name capacity } } }"
+MIXED = "{ plans { code } rooms { nodes { name capacity } } }"
+
+
+async def test_what_is_read_at_once_is_compared(
+    api: Api, runtime: Runtime, both_ways: Findings
+) -> None:
+    venue = await make_venue(runtime)
+
+    await api(ROOMS, token=venue.owner.token)
+    await api(MIXED, token=venue.owner.token)
+    await api("{ plans { code } }", token=venue.owner.token)
+
+    assert both_ways.tally == {"whole": 1, "partly": 1, "not": 1}
+
+
+@pytest.mark.parametrize("text", [ROOMS, MIXED])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [('"Room 1"', '"Room 2"'), ('"capacity":4', '"capacity":"4"'), ('"nodes"', '"rooms"')],
+)
+async def test_an_answer_that_is_otherwise_is_found(
+    api: Api,
+    runtime: Runtime,
+    both_ways: Findings,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    right: str,
+    wrong: str,
+) -> None:
+    venue = await make_venue(runtime)
+    _damage(monkeypatch, right, wrong)
+
+    await api(text, token=venue.owner.token)
+
+    assert len(both_ways.differences) == 1
+    both_ways.differences.clear()
+
+
+async def test_another_order_of_keys_is_found(
+    api: Api, runtime: Runtime, both_ways: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+    _damage(monkeypatch, '"name":"Room 1","capacity":4', '"capacity":4,"name":"Room 1"')
+
+    await api(ROOMS, token=venue.owner.token)
+
+    assert len(both_ways.differences) == 1
+    both_ways.differences.clear()
+
+
+async def test_a_plan_that_cannot_be_run_is_found(
+    api: Api, runtime: Runtime, both_ways: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+
+    async def broken(*_: object) -> Any:
+        raise ValueError
+
+    monkeypatch.setattr(runtime.database, "text", broken)
+    answer = await api(ROOMS, token=venue.owner.token)
+    monkeypatch.undo()
+
+    assert answer.payload["nodes"][0] == {"name": "Room 1", "capacity": 4}
+    assert "couldn't be read" in both_ways.differences[0]
+    both_ways.differences.clear()
+
+
+def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
+    """Have whatever is read at once say something else."""
+    as_data, as_fragments = Read.data, Read.fragments
+
+    def damaged(fragment: orjson.Fragment | None) -> orjson.Fragment:
+        text = orjson.dumps(fragment).decode()
+        assert right in text
+        return orjson.Fragment(text.replace(right, wrong, 1))
+
+    monkeypatch.setattr(Read, "data", lambda self, texts: damaged(as_data(self, texts)))
+    monkeypatch.setattr(
+        Read,
+        "fragments",
+        lambda self, texts: {key: damaged(each) for key, each in as_fragments(self, texts).items()},
+    )

@@ -1,0 +1,83 @@
+"""Thousands of queries that nobody wrote: at once or field by field, the answer is the same."""
+
+from dataclasses import dataclass
+from random import Random, SystemRandom
+
+import orjson
+import pytest
+import pytest_asyncio
+import structlog
+from starlette.applications import Starlette
+
+from kit.ids import new_id
+from kit.scope import Actor, Request, Runtime
+from schema import schema
+from tests.differential.comparison import Compared, Findings
+from tests.differential.grammar import Grammar, Told
+from tests.differential.world import World, make_world
+from web.graphql import Endpoint
+from web.operations import Answer, Asked
+
+log = structlog.get_logger(__name__)
+
+DOCUMENTS = 300
+SOAKED = 20_000
+# Some are told once more: with other values, and by somebody else.
+AGAIN = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Asks what it is given, compared."""
+
+    operations: Compared
+    findings: Findings
+
+    async def ask(self, told: Told, actor: Actor) -> Answer:
+        operation = self.operations.operation(actor, Request(new_id()))
+        try:
+            return await self.operations.run(Asked(told.text, "Q", told.variables), operation)
+        except Exception as error:
+            error.add_note(f"{told.text}\nvariables: {told.variables}\nas: {actor}")
+            raise
+
+
+@pytest_asyncio.fixture
+async def world(runtime: Runtime) -> World:
+    return await make_world(runtime)
+
+
+@pytest.fixture
+def trial(app: Starlette) -> Trial:
+    endpoints = (getattr(each, "endpoint", None) for each in app.routes)
+    endpoint = next(each for each in endpoints if isinstance(each, Endpoint))
+    findings = Findings()
+    return Trial(Compared.beside(endpoint._operations, findings), findings)
+
+
+async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> None:
+    """Ask so many documents. Fails at the first one that isn't answered alike both ways."""
+    grammar = Grammar(schema._schema, world.ids, seed=seed)
+    random = Random(seed)
+    for _ in range(documents):
+        document = grammar.document()
+        for _ in range(2 if random.random() < AGAIN else 1):
+            answer = await trial.ask(grammar.told(document), world.caller(random))
+            assert not trial.findings.differences, f"seed {seed}\n{trial.findings.differences[0]}"
+            grammar.learn(orjson.loads(orjson.dumps(answer.payload)))
+
+
+async def test_generated_documents(trial: Trial, world: World) -> None:
+    await ask_all(trial, world, seed=1, documents=DOCUMENTS)
+
+    assert trial.findings.compared > DOCUMENTS / 2
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("run", range(2))
+async def test_documents_of_random_seeds(trial: Trial, world: World, run: int) -> None:
+    seed = SystemRandom().randrange(10**9)
+    await ask_all(trial, world, seed=seed, documents=SOAKED)
+
+    log.info("soaked", seed=seed, run=run, **trial.findings.tally)
+    assert trial.findings.compared > SOAKED / 2
