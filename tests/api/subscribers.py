@@ -147,4 +147,3 @@ class Subscriber:
                 }} }} {fragments}""",
             **{name: value for name, (_, value) in arguments.items()},
         )
-
