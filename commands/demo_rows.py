@@ -24,6 +24,7 @@ from domain.venue_time import Edge, instant
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours, as_pairs
+from models.payments import stored_steps
 from models.rooms import Room
 from models.tenants import Tenant, UsageCounter
 from models.users import User
@@ -71,6 +72,9 @@ class DemoRows:
             plan_code=self._venue.plan.value,
             requires_confirmation=self._venue.requires_confirmation,
             hold_minutes=HOLD_MINUTES,
+            payment_policy=self._venue.terms.policy.kind.value,
+            payment_percent=self._venue.terms.policy.percent,
+            cancellation_steps=stored_steps(self._venue.terms.steps),
             created_at=self.history.opened_at,
         )
 

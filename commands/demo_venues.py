@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from domain.cancellation import CancellationStep
 from domain.hours import LocalInterval, Weekday
+from domain.payments import PaymentPolicy, PolicyKind, Terms
 from domain.plans import PlanCode
 from domain.users import Role
 from domain.venue_time import LocalTime
@@ -55,6 +57,7 @@ class DemoVenue:
     currency_code: str
     plan: PlanCode
     requires_confirmation: bool
+    terms: Terms
     week: Mapping[Weekday, LocalInterval]
     rooms: tuple[DemoRoom, ...]
     customers: int
@@ -108,6 +111,7 @@ BOOM: Final = DemoVenue(
     currency_code="USD",
     plan=PlanCode.ENTERPRISE,
     requires_confirmation=False,
+    terms=Terms(PaymentPolicy(PolicyKind.NONE)),
     week=dict.fromkeys(Weekday, _NIGHT)
     | {Weekday.FRIDAY: _LONG_NIGHT, Weekday.SATURDAY: _LONG_NIGHT},
     rooms=(
@@ -145,6 +149,10 @@ SALON: Final = DemoVenue(
     currency_code="EUR",
     plan=PlanCode.PROFESSIONAL,
     requires_confirmation=True,
+    terms=Terms(
+        PaymentPolicy(PolicyKind.DEPOSIT, percent=20),
+        (CancellationStep(24 * 60, 100), CancellationStep(2 * 60, 50)),
+    ),
     week={
         Weekday.TUESDAY: _DAY,
         Weekday.WEDNESDAY: _DAY,

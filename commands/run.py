@@ -235,6 +235,8 @@ def _announce(settings: Settings, port: int) -> None:
         print(f"\n  Demo logins, all with the password {DEMO_PASSWORD}:")
         for subdomain, domain in DEMO_VENUES.items():
             print(f"    {subdomain:<6} owner@ admin@ manager@ staff@ customer@{domain}")
+        if not settings.stripe_secret_key:
+            print("\n  Whoever books at salon for themselves pays a deposit: see docs/payments.md.")
     print("\nCtrl-C stops it.", flush=True)
 
 

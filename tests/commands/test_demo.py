@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -21,14 +22,17 @@ from domain.intervals import Interval
 from domain.users import Role
 from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
+from kit.scope import Runtime
 from models.bookings import Booking
 from tests.client import Api
 from tests.clock import StoppedClock
+from tests.work import work_off
 
 HASHES = dict.fromkeys(Role, "a hash")
 GAVE_TIME_BACK = {Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW, Status.REJECTED}
 DAYS = (0, 2, 4, 6)
 """Loaded on a Monday, a Wednesday, a Friday or a Sunday."""
+TUESDAY = ("2027-03-02T08:00:00Z", "2027-03-02T18:00:00Z")
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -102,6 +106,47 @@ async def test_each_demo_user_logs_in(
     assert answer.payload["session"]["user"] == {
         "email": f"{role}@{subdomain}.test",
         "role": role.upper(),
+    }
+
+
+async def test_a_guest_of_the_salon_pays_a_deposit_on_the_demos_page(
+    loaded: asyncpg.Connection, api: Api, runtime: Runtime
+) -> None:
+    free = await api(
+        """query ($query: AvailabilityQuery!) { venue(subdomain: "salon") {
+             availability(query: $query) { nextFreeSlot { startsAt room { id } } } } }""",
+        {"query": {"from": TUESDAY[0], "to": TUESDAY[1], "durationMinutes": 60}},
+    )
+    slot = free.payload["availability"]["nextFreeSlot"]
+    booked = await api(
+        """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
+             token booking { price { total { amount } } payment { amount { amount } checkoutUrl } }
+             userErrors { code message } } }""",
+        {
+            "input": {
+                "subdomain": "salon",
+                "roomId": slot["room"]["id"],
+                "start": {"at": slot["startsAt"]},
+                "durationMinutes": 60,
+                "customer": {"name": "Kit G.", "email": "kit@guests.test"},
+            }
+        },
+    )
+    price, payment = (booked.payload["booking"][name] for name in ("price", "payment"))
+    assert Decimal(payment["amount"]["amount"]) * 5 == Decimal(price["total"]["amount"])
+
+    await api.http.post(payment["checkoutUrl"], data={"action": "pay"})
+    await work_off(runtime)
+
+    seen = await api(
+        """query ($token: String!) { guestBooking(token: $token) {
+             status amountPaid { amount } cancellationQuote { stepLabel } } }""",
+        {"token": booked.payload["token"]},
+    )
+    assert seen.payload == {
+        "status": "PENDING",
+        "amountPaid": payment["amount"],
+        "cancellationQuote": {"stepLabel": "Free until the venue has confirmed"},
     }
 
 
