@@ -12,7 +12,7 @@ from kit.cursors import EventCursor
 from tests.client import Stream, live
 from tests.faults.changes import Wanted
 
-_EVENTS: Final = """subscription ($rooms: [ID!], $types: [EventType!], $after: EventCursor) {
+EVENTS: Final = """subscription ($rooms: [ID!], $types: [EventType!], $after: EventCursor) {
   bookingChanged(roomIds: $rooms, types: $types, after: $after) {
     ... on BookingChanged { cursor }
     ... on ResyncRequired { reason }
@@ -24,7 +24,10 @@ _PATIENCE_SECONDS: Final = 300
 
 @dataclass(slots=True)
 class Follower:
-    """One client. ``cursors`` are those of the events it took, ``moments`` when it took them."""
+    """One client. ``cursors`` are those of the events it took, ``moments`` when it took them.
+
+    ``cuts`` are those that the test made, ``connections`` how often it was let in.
+    """
 
     address: str
     token: str
@@ -34,6 +37,7 @@ class Follower:
     cursors: list[EventCursor] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)
     cuts: int = 0
+    connections: int = 0
     follows: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,6 +60,10 @@ class Follower:
         self.cuts += 1
         self._cut.set()
 
+    def silent_after(self, moment: float) -> float:
+        """How many seconds after a moment it took the next event."""
+        return next(each for each in self.moments if each > moment) - moment
+
     async def has(self, number: int) -> None:
         """Wait until it has so many events. Raises TimeoutError."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -65,8 +73,9 @@ class Follower:
     async def _be_connected(self) -> None:
         self._cut.clear()
         async with live(self.address, token=self.token) as client:
+            self.connections += 1
             after = self.cursors[-1] if self.cursors else self.after
-            stream = await client.subscribe(_EVENTS, {**self.wanted.variables, "after": after})
+            stream = await client.subscribe(EVENTS, {**self.wanted.variables, "after": after})
             self.follows.set()
             taking = asyncio.create_task(self._take(stream))
             ended = asyncio.create_task(client.socket.wait_closed())

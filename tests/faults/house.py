@@ -29,10 +29,11 @@ from tests.database import SECRET
 from web.graphiql_bundle import Bundle
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 60
+START_SECONDS: Final = 180
 
 _POOL: Final = "usename = 'boom_app' AND application_name = 'boom'"
 _BUS: Final = "application_name = 'boom bus'"
+_RELAY: Final = "usename = 'boom_relay'"
 
 
 class House:
@@ -84,6 +85,10 @@ class House:
     async def terminate_the_bus(self) -> None:
         """End the connections that listen."""
         await self.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_BUS}")
+
+    async def terminate_the_relay(self) -> None:
+        """End all connections that are not the app's pool: that of the relay, the bus, the jobs."""
+        await self.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_RELAY}")
 
     async def kill_a_connection(self) -> None:
         """Kill one server process of the app's pool: PostgreSQL then restarts all of them."""

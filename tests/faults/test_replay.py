@@ -9,7 +9,7 @@ import pytest
 
 from domain.events import EventType
 from tests.factories import Venue
-from tests.faults.changes import Changes, Wanted, cursor_now, logged
+from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say
 from tests.faults.followers import Follower
 from tests.faults.house import App, House
@@ -33,15 +33,16 @@ async def test_cut_off_at_random_everybody_has_the_servers_log(
 ) -> None:
     draw = random.Random(number)
     after = await cursor_now(app.address, venue)
+    key = await lasting_key(app.address, venue)
     followers = [
-        Follower(app.address, venue.owner.token, wanted, after, draw)
+        Follower(app.address, key, wanted, after, draw)
         for wanted in (
             # Two who want all, and so share what is worked out; the others have what they like.
             *[Wanted(venue.rooms, TYPES)] * 2,
             *(some_of(venue, draw) for _ in range(FOLLOWERS - 2)),
         )
     ]
-    changes = Changes(app.address, venue, at_most=number)
+    changes = Changes(app.address, venue, key, at_most=number)
     began = monotonic()
     behind = 0
 

@@ -128,7 +128,7 @@ class Writers:
     async def gain(self, wins: int) -> None:
         """Wait until so many more bookings have been made."""
         goal = len(self.report.won) + wins
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while len(self.report.won) < goal:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.02)
 
