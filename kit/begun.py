@@ -1,16 +1,15 @@
 """Coroutines that are mostly done without waiting, run by whoever holds them."""
 
 from asyncio import Future
-from collections.abc import Awaitable, Coroutine, Generator
-from typing import Any, cast
+from collections.abc import Coroutine, Generator
+from typing import Any
 
 
-def begun(made: Awaitable[object]) -> "Rest | None":
+def begun(coroutine: Coroutine[Any, Any, object]) -> "Rest | None":
     """Run it up to where it first has to wait; None where that is its end. Raises what it raises.
 
     A task for each of thousands would cost more than what most of them do.
     """
-    coroutine = cast("Coroutine[Any, Any, object]", made)
     try:
         awaited = coroutine.send(None)
     except StopIteration:

@@ -96,10 +96,20 @@ class Subscriber:
 
     def hear(self, said: Said) -> None:
         """Take what everybody in the audience is told. Doesn't wait, and doesn't raise."""
-        if self._is_free:
-            self._say(said)
-        elif not self._has_left:
-            self._keep(said)
+        if not self._is_free:
+            if not self._has_left:
+                self._keep(said)
+        elif said.mark > self.mark:
+            self.mark, self.cursor = said.mark, said.cursor
+            try:
+                pending = self._outlet.offer(said.payload)
+            except (OSError, RuntimeError):
+                self.fail(Gone())
+                return
+            if pending is not None:
+                self._pending = pending
+                self._is_free = False
+                self._woken.set()
 
     def leave(self) -> None:
         """Be told nothing any more: ``pass_on`` ends, and what is queued is forgotten."""
@@ -112,19 +122,6 @@ class Subscriber:
         """Be told nothing any more: ``pass_on`` raises this error."""
         self.leave()
         self._failure = error
-
-    def _say(self, said: Said) -> None:
-        if said.mark <= self.mark:
-            return
-        self.mark, self.cursor = said.mark, said.cursor
-        try:
-            self._pending = self._outlet.offer(said.payload)
-        except (OSError, RuntimeError):
-            self.fail(Gone())
-            return
-        if self._pending is not None:
-            self._is_free = False
-            self._woken.set()
 
     def _keep(self, said: Said) -> None:
         self._queue.append(said)

@@ -1,7 +1,7 @@
 """GraphQL over WebSocket: the protocol graphql-transport-ws, with credentials that can end."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -55,6 +55,9 @@ _TOO_MANY: Final = {
 }
 
 
+_Send = Callable[[Mapping[str, object]], Coroutine[Any, Any, None]]
+
+
 class SocketCaller(Caller):
     """Somebody at the other end of a WebSocket."""
 
@@ -95,7 +98,7 @@ class _Outlet:
     def __init__(self, socket: WebSocket, id: str) -> None:
         # Not by way of Starlette's checks, which every message would pay for: the server has
         # checks of its own.
-        self._send = socket._send  # noqa: SLF001
+        self._send: _Send = socket._send  # type: ignore[assignment]  # noqa: SLF001
         self._head = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'
 
     def offer(self, payload: str) -> Rest | None:

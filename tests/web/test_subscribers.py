@@ -1,0 +1,175 @@
+"""What is kept for a slow client: in order, no more than its bound, and one copy for all."""
+
+import asyncio
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+
+from kit.begun import Rest, begun
+from kit.cursors import EventCursor
+from web.streams import HEARTBEAT_SECONDS
+from web.subscribers import (
+    QUEUE_CHARACTERS,
+    QUEUE_LENGTH,
+    SEND_TIMEOUT_SECONDS,
+    Gone,
+    Said,
+    Stalled,
+    Subscriber,
+)
+
+PATIENCE_SECONDS = 10
+
+
+class Client:
+    """Takes what it is sent whenever it is ``reading``."""
+
+    def __init__(self) -> None:
+        self.reading = asyncio.Event()
+        self.taken: list[str] = []
+        self.is_gone = False
+
+    def offer(self, payload: str) -> Rest | None:
+        return begun(self._take(payload))
+
+    async def _take(self, payload: str) -> None:
+        await self.reading.wait()
+        if self.is_gone:
+            raise ConnectionResetError
+        self.taken.append(payload)
+
+
+def said(number: int, payload: str | None = None) -> Said:
+    return Said((number,), EventCursor(str(number)), payload or str(number))
+
+
+async def gap(cursor: EventCursor) -> str:
+    return f"gap up to {cursor}"
+
+
+async def told(client: Client, number: int) -> list[str]:
+    """The first answers that the client has taken, once there are so many."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(client.taken) < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    return client.taken[:number]
+
+
+def passing_on(client: Client) -> tuple[Subscriber, asyncio.Task[None]]:
+    subscriber = Subscriber(client)
+    subscriber.enter()
+    return subscriber, asyncio.create_task(subscriber.pass_on(gap))
+
+
+def test_clients_are_left_and_shown_signs_of_life_in_time() -> None:
+    assert SEND_TIMEOUT_SECONDS <= 30
+    assert HEARTBEAT_SECONDS == 15
+
+
+async def test_a_client_that_is_slow_now_and_then_gets_all_in_order() -> None:
+    client = Client()
+    subscriber, task = passing_on(client)
+
+    for number in range(1, 501):
+        (client.reading.clear if number % 7 == 0 else client.reading.set)()
+        subscriber.hear(said(number))
+        if number % 3 == 0:
+            await asyncio.sleep(0)
+    client.reading.set()
+
+    assert await told(client, 500) == [str(number) for number in range(1, 501)]
+    task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("payload", "kept"), [("x", QUEUE_LENGTH), ("x" * 10_000, QUEUE_CHARACTERS // 10_000)]
+)
+async def test_no_more_is_kept_than_its_bound(payload: str, kept: int) -> None:
+    client = Client()
+    subscriber, task = passing_on(client)
+    await asyncio.sleep(0)
+    lengths = []
+
+    for number in range(1, 5_001):
+        subscriber.hear(said(number, payload))
+        lengths.append(len(subscriber._queue))
+        await asyncio.sleep(0)
+
+    assert max(lengths) == kept
+    client.reading.set()
+    answers = await told(client, 2)
+    # The first was on its way already.
+    assert answers[0] == payload
+    lost = int(answers[1].removeprefix("gap up to "))
+    assert (await told(client, 2 + 5_000 - lost))[2:] == [payload] * (5_000 - lost)
+    task.cancel()
+
+
+async def test_after_a_gap_nothing_is_missing_and_nothing_comes_twice() -> None:
+    client = Client()
+    subscriber, task = passing_on(client)
+    await asyncio.sleep(0)
+    for number in range(1, 3 * QUEUE_LENGTH):
+        subscriber.hear(said(number))
+    client.reading.set()
+    await told(client, 2)
+    for number in range(3 * QUEUE_LENGTH, 3 * QUEUE_LENGTH + 10):
+        subscriber.hear(said(number))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while client.taken[-1] != str(3 * QUEUE_LENGTH + 9):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    first, missing, *rest = client.taken
+    assert first == "1"
+    numbers = [int(missing.removeprefix("gap up to ")), *(int(each) for each in rest)]
+    assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
+    task.cancel()
+
+
+async def test_what_many_wait_for_is_kept_once() -> None:
+    crowd = [passing_on(Client()) for _ in range(200)]
+    await asyncio.sleep(0)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(900):
+            event = said(number + 1, f"{number:04}" * 250)
+            for subscriber, _ in crowd:
+                subscriber.hear(event)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # A copy for each would take 180 MB.
+    assert after - before < 8_000_000
+    assert all(len(subscriber._queue) == 899 for subscriber, _ in crowd)
+    for _, task in crowd:
+        task.cancel()
+
+
+async def test_one_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.subscribers.SEND_TIMEOUT_SECONDS", 0.05)
+    subscriber, task = passing_on(Client())
+    await asyncio.sleep(0)
+
+    subscriber.hear(said(1))
+
+    with pytest.raises(Stalled):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await task
+
+
+async def test_one_that_is_gone_is_left() -> None:
+    client = Client()
+    client.is_gone = True
+    client.reading.set()
+    subscriber, task = passing_on(client)
+    await asyncio.sleep(0)
+
+    subscriber.hear(said(1))
+
+    with pytest.raises(Gone):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await task
