@@ -48,10 +48,13 @@ class Throttle:
         A cost above the maximum takes a full bucket and leaves a debt, so that it is slow but
         never impossible.
         """
-        self._forget_full(now)
         full = bucket.maximum * POINT
         level = self._levels.get(key)
-        available = level.at(now, bucket) if level else full
+        if level is None:
+            self._forget_full(now)
+            available = full
+        else:
+            available = level.at(now, bucket)
         missing = min(cost * POINT, full) - available
         allowed = missing <= 0
         if allowed:
@@ -59,11 +62,11 @@ class Throttle:
         if available < full:
             self._levels.put(key, _Level(available, now, bucket))
         return Charge(
-            allowed=allowed,
-            currently_available=max(available // POINT, 0),
-            maximum=bucket.maximum,
-            restore_rate=bucket.restore_rate,
-            retry_after_seconds=0 if allowed else -(-missing // (bucket.restore_rate * POINT)),
+            allowed,
+            max(available // POINT, 0),
+            bucket.maximum,
+            bucket.restore_rate,
+            0 if allowed else -(-missing // (bucket.restore_rate * POINT)),
         )
 
     def refund(self, key: str, points: int) -> None:

@@ -1,6 +1,5 @@
 """Parsed and checked documents, kept so that a client's usual operations are read only once."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from graphql import (
@@ -41,17 +40,20 @@ class Rejected(Exception):
         self.errors = errors
 
 
-@dataclass(slots=True)
 class Document:
     """A valid document, with what is known of its operations."""
 
-    ast: DocumentNode
-    estimates: dict[str, Estimate] = field(default_factory=dict)
-    outlines: dict[str, Outline] = field(default_factory=dict)
-    variables: dict[str, Variables] = field(default_factory=dict)
+    __slots__ = ("_operations", "ast")
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    def __init__(self, ast: DocumentNode) -> None:
+        self.ast = ast
+        self._operations: dict[str | None, Selected] = {}
+
+    def operation(self, name: str | None) -> "Selected":
         """The operation of this name, or the only one. Raises Rejected."""
+        known = self._operations.get(name)
+        if known is not None:
+            return known
         found = get_operation_ast(self.ast, name)
         if found is None:
             text = (
@@ -60,47 +62,51 @@ class Document:
                 else "Name the operation to run: the document doesn't have exactly one."
             )
             raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(text)])
-        return found
+        selected = self._operations[name] = Selected(self, found)
+        return selected
 
 
-@dataclass(frozen=True, slots=True)
 class Selected:
-    """One operation of a document, ready to be run."""
+    """One operation of a document, ready to be run; what is found out about it is kept with it."""
 
-    document: Document
-    operation: OperationDefinitionNode
+    __slots__ = (
+        "_estimate",
+        "_outline",
+        "_variables",
+        "document",
+        "kind",
+        "name",
+        "operation",
+        "type",
+    )
 
-    @property
-    def name(self) -> str | None:
-        return self.operation.name.value if self.operation.name else None
-
-    @property
-    def type(self) -> OperationType:
-        return self.operation.operation
+    def __init__(self, document: Document, operation: OperationDefinitionNode) -> None:
+        self.document = document
+        self.operation = operation
+        self.name = operation.name.value if operation.name else None
+        self.type: OperationType = operation.operation
+        self.kind: str = operation.operation.value
+        self._outline: Outline | None = None
+        self._variables: Variables | None = None
+        self._estimate: Estimate | None = None
 
     def outline(self) -> Outline:
         """It without its literals, as compiled reads take it."""
-        key = self.name or ""
-        known = self.document.outlines
-        if key not in known:
-            known[key] = outline(self.document.ast, self.operation)
-        return known[key]
+        if self._outline is None:
+            self._outline = outline(self.document.ast, self.operation)
+        return self._outline
 
     def variables(self, schema: GraphQLSchema) -> Variables:
         """What reads its variables."""
-        key = self.name or ""
-        known = self.document.variables
-        if key not in known:
-            known[key] = Variables.of(schema, self.operation)
-        return known[key]
+        if self._variables is None:
+            self._variables = Variables.of(schema, self.operation)
+        return self._variables
 
     def estimate(self, schema: GraphQLSchema) -> Estimate:
         """What it costs, as a function of its variables."""
-        key = self.name or ""
-        known = self.document.estimates
-        if key not in known:
-            known[key] = Estimate.of(schema, self.document.ast, self.operation)
-        return known[key]
+        if self._estimate is None:
+            self._estimate = Estimate.of(schema, self.document.ast, self.operation)
+        return self._estimate
 
 
 class Documents:
@@ -121,7 +127,7 @@ class Documents:
             document = Document(self._checked(text, hide_suggestions=hide_suggestions))
             self._make_room(len(text))
         self._recent.put(text, document)
-        return Selected(document, document.operation(operation_name))
+        return document.operation(operation_name)
 
     def _make_room(self, characters: int) -> None:
         self._characters += characters

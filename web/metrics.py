@@ -1,9 +1,15 @@
 """Numbers for Prometheus at /metrics, of this process."""
 
-from functools import cache, partial
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import partial
+from itertools import accumulate
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,24 +18,17 @@ from kit.database import Database
 from kit.relay import Relay
 from models.queue import STATES
 
+_BOUNDS: Final = Histogram.DEFAULT_BUCKETS
+_NAMES: Final = [*map(str, _BOUNDS[:-1]), "+Inf"]
+
 
 class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
     def __init__(self, database: Database, relay: Relay, backlog: Backlog) -> None:
         self.registry = CollectorRegistry()
-        self._operations = Counter(
-            "boom_operations_total",
-            "GraphQL operations that ended.",
-            ["type", "status"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "boom_operation_seconds",
-            "How long an operation took, or a subscription lasted.",
-            ["type"],
-            registry=self.registry,
-        )
+        self._ended = _Ended()
+        self.registry.register(self._ended)
         self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
         lag = Gauge(
             "boom_live_lag_seconds",
@@ -49,16 +48,52 @@ class Metrics:
         for state in STATES:
             jobs.labels(state).set_function(partial(backlog.count, state))
 
-        self._ended = cache(self._operations.labels)
-        self._lasted = cache(self._seconds.labels)
-
     def count(self, type: str, status: str, seconds: float) -> None:
-        self._ended(type, status).inc()
-        self._lasted(type).observe(seconds)
+        self._ended.count(type, status, seconds)
 
     async def answer(self, _request: Request) -> Response:
         """The page that Prometheus reads."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Ended(Collector):
+    """Operations that ended.
+
+    Counted without the locks and the labels of prometheus_client, which each request would pay:
+    one thread counts, and the same one reads.
+    """
+
+    def __init__(self) -> None:
+        self._by_status: dict[tuple[str, str], int] = {}
+        self._lasted: dict[str, list[int]] = {}
+        self._seconds: dict[str, float] = {}
+
+    def count(self, type: str, status: str, seconds: float) -> None:
+        key = type, status
+        self._by_status[key] = self._by_status.get(key, 0) + 1
+        lasted = self._lasted.get(type)
+        if lasted is None:
+            lasted = self._lasted[type] = [0] * len(_BOUNDS)
+        lasted[bisect_left(_BOUNDS, seconds)] += 1
+        self._seconds[type] = self._seconds.get(type, 0.0) + seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """What is there, as prometheus_client writes it."""
+        ended = CounterMetricFamily(
+            "boom_operations", "GraphQL operations that ended.", labels=["type", "status"]
+        )
+        for (type, status), number in self._by_status.items():
+            ended.add_metric([type, status], number)
+        yield ended
+        lasted = HistogramMetricFamily(
+            "boom_operation_seconds",
+            "How long an operation took, or a subscription lasted.",
+            labels=["type"],
+        )
+        for type, numbers in self._lasted.items():
+            buckets = list(zip(_NAMES, map(float, accumulate(numbers)), strict=True))
+            lasted.add_metric([type], buckets, self._seconds[type])
+        yield lasted
 
 
 def _status(database: Database, state: str) -> int:

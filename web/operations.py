@@ -22,7 +22,7 @@ from kit.ids import new_id
 from kit.limits import cost_errors, variable_errors
 from kit.live import Following
 from kit.operation import Operation
-from kit.scope import ANONYMOUS, Actor, Request, Runtime
+from kit.scope import Actor, Request, Runtime
 from permissions.policy import may_all
 from schema.scalars import IN_SQL
 from web.audiences import Audiences, Question
@@ -86,6 +86,8 @@ class Operations:
         self._allowance = allowance
         self._metrics = metrics
         self._audiences = Audiences()
+        # Bound once: the lazy one looks for its configuration at each line.
+        self._log = log.bind()
         self._plans = Plans(self._core, IN_SQL, may_all) if compiled else None
 
     def operation(self, actor: Actor, request: Request) -> Operation:
@@ -264,7 +266,7 @@ class Operations:
 
     def _select(self, asked: Asked, operation: Operation) -> Selected:
         return self._documents.select(
-            asked.text, asked.operation_name, hide_suggestions=operation.actor == ANONYMOUS
+            asked.text, asked.operation_name, hide_suggestions=operation.actor.kind is None
         )
 
     def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> VariableValues:
@@ -272,7 +274,7 @@ class Operations:
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
         variables = selected.variables(self._core).read(
-            asked.variables, hide_suggestions=operation.actor == ANONYMOUS
+            asked.variables, hide_suggestions=operation.actor.kind is None
         )
         if isinstance(variables, list):
             raise Rejected(BadInput.code, variables)
@@ -293,7 +295,7 @@ class Operations:
             asked.operation_name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             # Strangers aren't helped to find out what there is.
-            hide_suggestions=operation.actor == ANONYMOUS,
+            hide_suggestions=operation.actor.kind is None,
         )
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
@@ -333,16 +335,16 @@ class Operations:
         self, operation: Operation, answer: Answer, selected: Selected | None, began: float
     ) -> None:
         seconds = perf_counter() - began
-        kind = selected.type.value if selected else "unknown"
+        kind = selected.kind if selected else "unknown"
         status = "refused" if not answer.executed else "partial" if answer.errors else "ok"
         self._metrics.count(kind, status, seconds)
-        log.info(
+        self._log.info(
             "operation",
             request=operation.request_id,
             name=selected.name[:MAX_NAME] if selected and selected.name else None,
             type=kind,
             status=status,
-            codes=codes(answer.errors),
+            codes=codes(answer.errors) if answer.errors else [],
             cost=operation.cost,
             duration_ms=round(seconds * 1000, 1),
             tenant=str(operation.actor.tenant_id) if operation.actor.tenant_id else None,
