@@ -48,6 +48,14 @@ class Events:
             texts.append(text)
         return [text for text in texts if text != ":\n\n"]
 
+    async def is_cut_off(self) -> bool:
+        """Take what comes; does it break off?"""
+        try:
+            await self.rest()
+        except asyncio.IncompleteReadError:
+            return True
+        return False
+
     async def body(self) -> Any:
         return orjson.loads(await self.reader.readexactly(int(self.headers["content-length"])))
 

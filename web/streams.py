@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.types import Receive, Send
@@ -80,8 +81,11 @@ class Stream:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
-        if answering.cancelled() or not answering.exception():
-            await _in_time(outlet.sending(b"", is_last=True))
+        failed = [task for task in beside if _has_failed(task)]
+        # To a client that takes nothing, not even the end can be told.
+        if not failed:
+            with suppress(Stalled):
+                await _in_time(outlet.sending(b"", is_last=True))
 
     async def _answer(self, outlet: _Outlet, subscriber: Subscriber, *, reads_only: bool) -> None:
         try:
@@ -93,6 +97,10 @@ class Stream:
             await _in_time(outlet.sending(_COMPLETE))
         except Gone:
             return
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is not None
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -4,7 +4,9 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from kit.scope import Runtime
 from tests.api.test_live import (
@@ -17,9 +19,10 @@ from tests.api.test_live import (
     next_event,
     until_seen_as,
 )
-from tests.client import Api, Live, Stream, live
+from tests.client import Api, Live, Stream, live, socket
 from tests.clock import StoppedClock
 from tests.factories import make_venue
+from tests.sse import events
 from tests.statements import statements
 
 SUBSCRIBERS = 100
@@ -72,6 +75,55 @@ async def test_an_event_is_read_once_for_all_who_ask_the_same(
     assert len(for_one) > 0
     assert for_all == for_one
     assert [event["booking"]["id"] for event in events] == [first["id"]] * SUBSCRIBERS
+
+
+async def test_sockets_and_streams_of_events_share(runtime: Runtime, api: Api, server: str) -> None:
+    venue = await make_venue(runtime)
+    variables = {"after": await cursor_now(api, venue.staff)}
+    first = await book(api, venue, "2027-03-02T10:00:00Z")
+    async with live(server, token=venue.staff.token) as client:
+        alone = await client.subscribe(EVENTS, variables)
+        await ready(client, alone)
+        await until_quiet(runtime)
+        with statements(runtime) as for_one:
+            await change_often(runtime, venue, first["id"], times=1)
+            await next_event(alone)
+
+        async with events(server, EVENTS, variables, token=venue.staff.token) as stream:
+            assert len([await stream.event() for _ in range(2)]) == 2
+            await until_quiet(runtime)
+            with statements(runtime) as for_both:
+                await change_often(runtime, venue, first["id"], times=1)
+                on_the_socket = await next_event(alone)
+                as_event = await stream.event()
+
+    assert for_both == for_one
+    assert as_event["data"]["bookingChanged"] == on_the_socket
+
+
+async def test_each_is_told_by_the_id_that_it_chose(
+    runtime: Runtime, api: Api, server: str
+) -> None:
+    venue = await make_venue(runtime)
+    ids = ["1", '"}', "\u2028 \\ é", "%s{}", "x" * 500]
+    async with socket(server) as connection:
+        token = {"authorization": venue.staff.token}
+        await connection.send(orjson.dumps({"type": "connection_init", "payload": token}).decode())
+        await connection.recv()
+        after = {"after": await cursor_now(api, venue.staff)}
+        for id in ids:
+            asked = {"query": EVENTS, "variables": after}
+            message = {"id": id, "type": "subscribe", "payload": asked}
+            await connection.send(orjson.dumps(message).decode())
+        await book(api, venue, "2027-03-02T10:00:00Z")
+        async with asyncio.timeout(10):
+            frames = [await connection.recv() for _ in ids]
+
+    assert {type(frame) for frame in frames} == {str}
+    messages = [orjson.loads(frame) for frame in frames]
+    assert sorted(message["id"] for message in messages) == sorted(ids)
+    assert [message["type"] for message in messages] == ["next"] * len(ids)
+    assert [message["payload"] for message in messages] == [messages[0]["payload"]] * len(ids)
 
 
 async def test_what_was_missed_is_read_together(runtime: Runtime, api: Api, server: str) -> None:
@@ -216,3 +268,38 @@ async def test_a_client_that_reads_nothing_holds_up_nobody(
     assert taken < 200
     assert event["reason"] == "More happened than was taken; the rest was dropped."
     assert told["booking"]["id"] == later["id"]
+
+
+async def test_a_client_that_reads_nothing_for_long_is_left(
+    runtime: Runtime, api: Api, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.subscribers.SEND_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("web.streams.SEND_TIMEOUT_SECONDS", 1)
+    venue = await make_venue(runtime)
+    booking = await book(api, venue, "2027-03-02T10:00:00Z")
+    noted = {"id": booking["id"], "input": {"note": "x" * 2_000}}
+    assert (await api(NOTE, noted, token=venue.staff.token)).refusals == []
+    after = {"after": await cursor_now(api, venue.staff)}
+    token = venue.staff.token
+    async with (
+        live(server, token=token) as stalled,
+        events(server, LONG_EVENTS, after, token=token) as stalled_events,
+        live(server, token=token) as reading,
+    ):
+        await stalled.subscribe(LONG_EVENTS, after)
+        stream = await reading.subscribe(LONG_EVENTS, after)
+        stalled.socket.transport.pause_reading()
+        with capture_logs() as logs:
+            # More than all buffers between them and the server hold.
+            for _ in range(10):
+                await change_often(runtime, venue, booking["id"], times=40)
+                for _ in range(40):
+                    await next_event(stream)
+            async with asyncio.timeout(20):
+                while [log.get("type") for log in logs].count("subscription") < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        later = await book(api, venue, "2027-03-02T20:00:00Z")
+        assert (await next_event(stream))["booking"]["id"] == later["id"]
+        stalled.socket.transport.resume_reading()
+        assert await stalled.closed() is not None
+        assert await stalled_events.is_cut_off()

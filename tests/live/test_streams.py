@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
+from structlog.testing import capture_logs
 
 from kit.relay import Relay
 from kit.scope import Runtime
 from models.sessions import Session
-from tests.api.test_live import EVENTS, book, cursor_now
+from models.users import User
+from tests.api.test_live import EVENTS, book, cursor_now, make_a_guest
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
@@ -127,3 +129,52 @@ async def test_a_client_that_leaves_is_forgotten(
     async with asyncio.timeout(PATIENCE_SECONDS):
         while relay._followed:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_quiet_stream_that_nobody_reads_ends(
+    server: str, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.streams.SEND_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("web.streams.HEARTBEAT_SECONDS", 0.001)
+    # Fills all buffers between them at once, as many beats would in the end.
+    monkeypatch.setattr("web.streams._COMMENT", b":" + b" " * 500_000 + b"\n\n")
+    with capture_logs() as logs:
+        async with events(server, EVENTS, token=venue.staff.token) as stream:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while "operation" not in [log["event"] for log in logs]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+            assert await stream.is_cut_off()
+
+
+async def test_a_stream_goes_on_as_what_its_user_becomes(
+    runtime: Runtime, api: Api, server: str, venue: Venue, clock: StoppedClock
+) -> None:
+    after = {"after": await cursor_now(api, venue.staff)}
+    async with events(server, EVENTS, after, token=venue.staff.token) as stream:
+        await book(api, venue, "2027-03-02T18:00:00Z", by=venue.owner)
+        await stream.event()
+
+        await make_a_guest(runtime, venue, venue.staff)
+        clock.advance(seconds=5)
+        await asyncio.sleep(1.5)
+        await book(api, venue, "2027-03-02T20:00:00Z", by=venue.owner)
+        own = await book(
+            api, venue, "2027-03-02T22:00:00Z", by=venue.owner, customer=venue.other_customer
+        )
+        answer = await stream.event()
+
+    assert answer["data"]["bookingChanged"]["booking"]["id"] == own["id"]
+
+
+async def test_a_stream_ends_when_its_user_is_deactivated(
+    server: str, runtime: Runtime, venue: Venue, clock: StoppedClock
+) -> None:
+    async with events(server, EVENTS, token=venue.staff.token) as stream:
+        await stream.next()
+
+        gone = update(User).values(deactivated_at=clock())
+        await store(runtime, venue.staff, gone.where(col(User.id) == venue.staff.user.id))
+        clock.advance(seconds=1)
+
+        assert await stream.rest() == []
