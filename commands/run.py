@@ -115,6 +115,9 @@ def _serve(
         "app:create_app" if settings.workers == 1 else "commands.serve:create_app",
         factory=True,
         workers=settings.workers,
+        # A worker that starts is silent, on a busy machine for longer than the usual 5 seconds,
+        # after which it would be killed and begin anew, for ever.
+        timeout_worker_healthcheck=60,
         loop="uvloop",
         http=GatheringProtocol,
         ws="websockets-sansio",
