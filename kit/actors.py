@@ -17,6 +17,7 @@ FRESH: Final = timedelta(seconds=0.5)
 """How long an answer is used again: with a socket's next check, less than a second in all."""
 
 CAPACITY: Final = 10_000
+_NO_TIME: Final = timedelta()
 
 Credentials = Claims | KeyToken
 
@@ -70,7 +71,7 @@ class Actors:
         now = self._clock()
         bearer = self._bearer(token, now)
         asked = self._asked.get(bearer.name)
-        if asked is None or not timedelta() <= now - asked.at < FRESH:
+        if asked is None or not _NO_TIME <= now - asked.at < FRESH:
             # A task, so that one caller who goes away doesn't take the answer from the others.
             asked = _Asked(now, asyncio.ensure_future(self._find(bearer.credentials)))
             self._asked.put(bearer.name, asked)
@@ -86,10 +87,10 @@ class Actors:
         return actor
 
     def _bearer(self, token: str, now: datetime) -> _Bearer[Credentials]:
-        if api_key := KeyToken.parse(token):
+        if token.startswith(KeyToken.MARK) and (api_key := KeyToken.parse(token)):
             return _Bearer(api_key, _name(api_key))
         # By its hash: no secret is kept for longer than its request takes.
-        key = sha256(token.encode(errors="surrogatepass")).hexdigest()
+        key = sha256(token.encode(errors="surrogatepass")).digest()
         known = self._claims.get(key)
         if known is None or known.credentials.expires_at <= now:
             claims = self._tokens.read(token, now=now)

@@ -1,11 +1,18 @@
 """Answers in one write: uvicorn by itself hands the head and the body to the system apart."""
 
 import asyncio
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 AT_ONCE_BYTES: Final = 64 * 1024
+WHOLE: Final = "boom.whole"
+"""The extension of ASGI by which an app may answer in one step: ``whole(head, body) -> bool``.
+
+The head is complete but for what the server adds and the empty line. False: nothing was sent, and
+the answer has to go the ordinary way, by ``send``.
+"""
 
 
 class Gathering(asyncio.Transport):
@@ -39,6 +46,12 @@ class Gathering(asyncio.Transport):
         elif parts:
             self.under.writelines(parts)
 
+    def send(self, head: bytes, body: bytes) -> None:
+        """Send both now, after what was written before."""
+        if self._parts:
+            self.flush()
+        self.under.writelines((head, body))
+
     def close(self) -> None:
         self.flush()
         self.under.close()
@@ -67,6 +80,11 @@ class GatheringProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = Gathering(transport)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        scope: dict[str, Any] = cast("dict[str, Any]", cycle.scope)
+        scope["extensions"] = {WHOLE: partial(_whole, cycle)}
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         assert isinstance(self.transport, Gathering)
         self.transport.flush()
@@ -78,3 +96,18 @@ class GatheringProtocol(HttpToolsProtocol):
         self.transport.flush()
         self.transport = self.transport.under
         super().handle_websocket_upgrade()
+
+
+def _whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+    """Answer a request as ``cycle.send`` does, which looks at each header for what may be in it."""
+    is_plain = cycle.keep_alive and not cycle.response_started and not cycle.flow.write_paused
+    if not is_plain or cycle.disconnected or cycle.scope["method"] == "HEAD":
+        return False
+    added = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    assert isinstance(cycle.transport, Gathering)
+    cycle.waiting_for_100_continue = False
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.send(b"%b%b\r\n" % (head, added), body)
+    cycle.message_event.set()
+    cycle.on_response()
+    return True

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -15,6 +17,7 @@ from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from web.callers import COOKIE, Authenticate, actor_of, token_of
 from web.errors import retry_after_seconds
+from web.gathering import WHOLE
 from web.headers import RAW_HEADERS
 from web.http import Incoming, Malformed, Media
 from web.metrics import Metrics
@@ -76,8 +79,11 @@ class Endpoint:
             reply = await self._answer(http)
         if reply is None:
             return
-        start = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
-        await send(start)
+        whole = scope["extensions"].get(WHOLE) if "extensions" in scope else None
+        if whole is not None and whole(reply.head, reply.body):
+            return
+        headers = [*reply.headers, *_HEADERS[reply.media]]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _answer(self, http: Incoming) -> "_Reply":
@@ -134,11 +140,24 @@ class Endpoint:
 
 
 class _Reply(NamedTuple):
-    """An answer as ASGI sends it."""
+    """An answer as ASGI sends it; ``headers`` are those of this one beside those of all."""
 
     status: int
+    media: Media
     headers: list[tuple[bytes, bytes]]
     body: bytes
+
+    @property
+    def head(self) -> bytes:
+        """The head as it goes over the wire, but for its end."""
+        own = b"".join([b"%b: %b\r\n" % header for header in self.headers])
+        return _head(self.status, self.media) + own
+
+
+@cache
+def _head(status: int, media: Media) -> bytes:
+    line = b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
+    return line + b"".join([b"%b: %b\r\n" % header for header in _HEADERS[media]])
 
 
 def _status(answer: Answer, media: Media) -> int:
@@ -162,14 +181,13 @@ def _reply(payload: dict[str, Any], status: int, media: Media, operation: Operat
     headers = [
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", operation.request_id.encode()),
-        *_HEADERS[media],
     ]
     if errors := payload.get("errors"):
         if (seconds := retry_after_seconds(errors)) is not None:
             headers.append((b"retry-after", b"%d" % seconds))
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
-    return _Reply(status, headers, body)
+    return _Reply(status, media, headers, body)
 
 
 def _handing_over(cookie: Cookie, http: Incoming, *, now: datetime) -> tuple[bytes, bytes]:

@@ -56,4 +56,10 @@ class Shortcut:
             scope["type"] == "websocket"
             or not any(name == b"origin" for name, _ in scope["headers"])
         )
-        await (self._to if is_plain else self._app)(scope, receive, send)
+        if is_plain:
+            await self._to(scope, receive, send)
+        else:
+            if scope["type"] == "http":
+                # Or an answer in one step would pass other middleware by.
+                scope.pop("extensions", None)
+            await self._app(scope, receive, send)

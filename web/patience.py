@@ -19,12 +19,13 @@ class in_time:  # noqa: N801 - reads as what it does: `async with in_time():`
     __slots__ = ("_cancelling", "_is_over", "_task", "_timer")
 
     async def __aenter__(self) -> Self:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._is_over = False
         self._cancelling = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._end)
+        self._timer = loop.call_later(PATIENCE_SECONDS, self._end)
         return self
 
     async def __aexit__(

@@ -13,10 +13,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from kit.errors import Unavailable
 from web import gathering, patience
-from web.gathering import GatheringProtocol
+from web.gathering import WHOLE, GatheringProtocol
 from web.patience import in_time
 
 LARGE = b"x" * 3_000_000
@@ -47,9 +48,21 @@ async def endless(_request: Request) -> Response:
     return StreamingResponse(parts())
 
 
+class Whole:
+    """An app that answers in one step where it may."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        answer = scope["extensions"][WHOLE]
+        if not answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-way: whole\r\n", b"small"):
+            headers = [(b"content-length", b"5"), (b"x-way", b"usual")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"small"})
+
+
 @pytest_asyncio.fixture
 async def port() -> AsyncIterator[int]:
     routes = [Route(f"/{each.__name__}", each) for each in (small, large, stream, endless)]
+    routes.append(Route("/whole", Whole()))
     config = uvicorn.Config(
         Starlette(routes=routes), http=GatheringProtocol, lifespan="off", log_config=None
     )
@@ -109,6 +122,32 @@ async def test_requests_sent_together_are_answered_in_order(port: int) -> None:
 
     assert answered.count(b"HTTP/1.1 200 OK") == answered.count(b"\r\n\r\nsmall") == 3
     writer.close()
+
+
+async def test_answers_in_one_step_come_in_order_and_say_when(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /whole HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(b"GET /whole HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    async with asyncio.timeout(30):
+        answered = await reader.read(-1)
+
+    assert answered.count(b"\r\n\r\nsmall") == answered.count(b"\r\ndate: ") == 4
+    assert answered.count(b"x-way: whole") == 2
+    # Only uvicorn's own way out says that the connection ends.
+    assert answered.index(b"x-kind") < answered.index(b"x-way: usual")
+    assert b"connection: close" in answered[answered.index(b"x-way: usual") :]
+    writer.close()
+
+
+async def test_a_head_alone_has_no_body(port: int) -> None:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        head = await http.head("/whole")
+        whole = await http.get("/whole")
+
+    assert (head.headers["x-way"], head.content) == ("usual", b"")
+    assert (whole.headers["x-way"], whole.content) == ("whole", b"small")
 
 
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
