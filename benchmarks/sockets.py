@@ -14,7 +14,7 @@ _TEXT: Final = 1
 _CLOSE: Final = 8
 _PING: Final = 9
 _PONG: Final = 10
-_PATIENCE_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 120
 
 Now = Callable[[], float]
 
