@@ -16,6 +16,7 @@ from kit.relay import Entry, Listener, Lost, Relay
 from kit.scope import Runtime
 from tests.factories import make_venue
 
+PATIENCE_SECONDS = 30
 INSERT = """
     INSERT INTO log (tenant_id, type, at, actor_kind, request_id, subject_type, subject_id)
     VALUES ($1, 'ROOM_UPDATED', now(), 'SYSTEM', $2, 'Room', $3)
@@ -53,7 +54,7 @@ def everything(_: Entry) -> bool:
 
 
 async def next_subject(listener: Listener) -> UUID:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         entry = await listener.next()
     assert isinstance(entry, Entry)
     return entry.subject_id
@@ -66,7 +67,7 @@ async def nothing_comes(listener: Listener) -> None:
 
 
 async def until_up_to_date(relay: Relay, lag: float) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             if relay.lag_seconds() < lag:
                 return
@@ -180,6 +181,38 @@ async def test_more_than_a_batch_comes_in_order(
         await change.execute("COMMIT")
 
         assert [await next_subject(listener) for _ in range(700)] == subjects
+
+
+async def test_those_who_listen_are_told_that_another_log_began(
+    runtime: Runtime, relay: Relay, database: DatabaseUrls
+) -> None:
+    id = (await make_venue(runtime)).tenant.id
+    async with relay.listening(id, wants=everything) as listener:
+        await add_alone(database, id)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            before = await listener.next()
+        await raise_generation(database)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            lost = await listener.next()
+        after = await add_alone(database, id)
+
+        assert isinstance(before, Entry) and isinstance(lost, Lost)
+        assert lost.bookmark.generation == before.bookmark.generation + 1
+        assert await next_subject(listener) == after
+
+
+async def add_alone(database: DatabaseUrls, tenant_id: UUID) -> UUID:
+    """Put a line on the log by a transaction of its own, as after all that was before."""
+    async with writing(database.app, tenant_id) as change:
+        subject_id = await add_entry(change, tenant_id)
+        await change.execute("COMMIT")
+    return subject_id
+
+
+async def raise_generation(database: DatabaseUrls) -> None:
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("SELECT setval('log_generations', last_value + 1) FROM log_generations")
+    await owner.close()
 
 
 async def test_the_lag_grows_while_something_is_held_back(

@@ -1,0 +1,99 @@
+"""What was read, with what is told from its cursor on, is all there is: no moment lies between."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest_asyncio
+
+from kit.scope import Runtime
+from tests.client import Api, Live, Stream, live
+from tests.desk import Desk
+from tests.factories import Venue, make_venue
+
+TUESDAY_MORNING: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
+READERS: Final = 12
+WRITERS: Final = 3
+_TIMES: Final = 40
+_PATIENCE_SECONDS: Final = 60
+
+_READ: Final = """{ bookings(first: 200) {
+  nodes { id version status }
+  eventCursor
+} }"""
+_FOLLOW: Final = """subscription ($after: EventCursor) { bookingChanged(after: $after) {
+  ... on BookingChanged { booking { id version status } }
+  ... on ResyncRequired { reason }
+} }"""
+
+Books = dict[str, tuple[int, str]]
+"""Each booking's version and status."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """One client: ``books`` are what it has read and been told."""
+
+    stream: Stream
+    books: Books = field(default_factory=dict)
+
+    async def until_as(self, books: Books) -> None:
+        """Take what is told until it is all as it was read. Raises AssertionError."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while self.books != books:
+                    event = (await self.stream.next())["bookingChanged"]
+                    self.books |= _books([event["booking"]])
+        except TimeoutError:
+            assert self.books == books
+
+
+@pytest_asyncio.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime, rooms=WRITERS)
+
+
+async def test_no_booking_falls_between_reading_and_following(
+    api: Api, runtime: Runtime, server: str, venue: Venue
+) -> None:
+    desk = Desk(api, runtime, venue.staff)
+    writers = [_write(desk, venue, number) for number in range(WRITERS)]
+    async with live(server, token=venue.staff.token) as client:
+        writing = asyncio.gather(*writers)
+        readers = [await _begin(desk, client) for _ in range(READERS)]
+        assert not writing.done()
+        await writing
+        ((_, books),) = [await _read(desk)]
+
+        assert len(books) > _TIMES
+        for reader in readers:
+            await reader.until_as(books)
+
+
+async def _begin(desk: Desk, client: Live) -> Reader:
+    cursor, books = await _read(desk)
+    # Any time may pass until somebody subscribes.
+    await asyncio.sleep(random.uniform(0, 0.05))
+    return Reader(await client.subscribe(_FOLLOW, {"after": cursor}), books)
+
+
+async def _read(desk: Desk) -> tuple[str, Books]:
+    read = (await desk(_READ)).payload
+    return read["eventCursor"], _books(read["nodes"])
+
+
+def _books(bookings: list[Mapping[str, Any]]) -> Books:
+    return {each["id"]: (each["version"], each["status"]) for each in bookings}
+
+
+async def _write(desk: Desk, venue: Venue, number: int) -> None:
+    """Book a room of one's own again and again, and cancel every other booking."""
+    for hours in range(_TIMES):
+        start = TUESDAY_MORNING + timedelta(hours=hours)
+        answer = await desk.create(venue.rooms[number], start)
+        assert answer.refusals == []
+        if hours % 2:
+            await desk.cancel(answer.payload["booking"])
