@@ -34,3 +34,28 @@ class Recent(Generic[V]):
 
     def drop(self, key: Hashable) -> None:
         del self._values[key]
+
+
+class Proven(Generic[V]):
+    """What was asked for again stays, whatever passes through: two lists of the last ones."""
+
+    def __init__(self, capacity: int) -> None:
+        self._new: Recent[V] = Recent(capacity // 2)
+        self._proven: Recent[V] = Recent(capacity // 2)
+
+    def __len__(self) -> int:
+        return len(self._proven) + len(self._new)
+
+    def get(self, key: Hashable) -> V | None:
+        """The value, which has proven itself by being asked for."""
+        found = self._proven.get(key)
+        if found is None:
+            found = self._new.get(key)
+            if found is None:
+                return None
+            self._new.drop(key)
+        self._proven.put(key, found)
+        return found
+
+    def put(self, key: Hashable, value: V) -> None:
+        self._new.put(key, value)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import strawberry
 from strawberry.types import Info
 
-from kit.compiled.readings import Paged, Part
+from kit.compiled.readings import Counted, Paged, Part
 from kit.cost import Cost
 from kit.keyset import Listing, Page, Window, counted, page_of, windowed
 from kit.operation import Operation
@@ -79,7 +79,7 @@ class Connection(Generic[NodeT]):
         _total_count,
         "How many rows the whole list has; counted only when asked for.",
         requires=None,
-        reading=lambda name: Part(name, lambda given: given["mode"] is CountMode.EXACT),
+        reading=lambda _: Counted(lambda given: given["mode"] is CountMode.EXACT),
     )
 
 

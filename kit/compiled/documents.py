@@ -6,22 +6,16 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from graphql import (
-    BooleanValueNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    GraphQLIncludeDirective,
-    GraphQLSkipDirective,
     Node,
     OperationDefinitionNode,
-    VariableNode,
-    VariableValues,
 )
 from graphql.execution.collect_fields import FragmentDetails
 
 # A literal of these types is as good as a variable; booleans, enums and nulls make the plan.
 _LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
-_SWITCHES: Final = (GraphQLSkipDirective.name, GraphQLIncludeDirective.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +23,7 @@ class Outline:
     """One operation of a document, ready to be planned.
 
     ``signature`` is the same for documents that differ in literals only; their ``nodes`` are
-    their fields, in the same order. ``switches`` are the variables that leave fields out.
+    their fields, in the same order.
     """
 
     signature: bytes
@@ -37,10 +31,6 @@ class Outline:
     fragments: dict[str, FragmentDetails]
     nodes: tuple[FieldNode, ...]
     places: dict[int, int]
-    switches: tuple[str, ...]
-
-    def switched(self, variables: VariableValues) -> tuple[Any, ...]:
-        return tuple([variables.coerced.get(name) for name in self.switches])
 
 
 def outline(document: DocumentNode, operation: OperationDefinitionNode) -> Outline:
@@ -55,7 +45,6 @@ def outline(document: DocumentNode, operation: OperationDefinitionNode) -> Outli
         {each.name.value: FragmentDetails(each) for each in fragments},
         tuple(reader.nodes),
         {id(node): place for place, node in enumerate(reader.nodes)},
-        tuple(sorted(reader.switches)),
     )
 
 
@@ -68,15 +57,12 @@ class _Reader:
     def __init__(self) -> None:
         self.words: list[str] = []
         self.nodes: list[FieldNode] = []
-        self.switches: set[str] = set()
 
     def read(self, node: Node) -> None:
         kind = node.kind
         self.words.append(kind)
         if isinstance(node, FieldNode):
             self.nodes.append(node)
-        elif kind == "directive" and node.name.value in _SWITCHES:  # type: ignore[attr-defined]
-            self._note_switch(node)
         if kind in _LIFTED or (kind == "list_value" and _is_lifted(node)):
             return
         for key in node.keys:
@@ -90,10 +76,3 @@ class _Reader:
                     self.read(each)
             elif key != "loc" and value is not None:
                 self.words.append(f"{key} {value!r}")
-
-    def _note_switch(self, directive: Any) -> None:
-        for argument in directive.arguments or ():
-            if isinstance(argument.value, VariableNode):
-                self.switches.add(argument.value.name.value)
-            else:
-                assert isinstance(argument.value, BooleanValueNode)

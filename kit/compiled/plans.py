@@ -1,34 +1,26 @@
 """Plans of reads, kept by all that decides how they look, and run with the values of a request."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import count
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 import structlog
-from graphql import (
-    FieldNode,
-    GraphQLObjectType,
-    GraphQLSchema,
-    VariableValues,
-    get_argument_values,
-)
+from graphql import GraphQLObjectType, GraphQLSchema, VariableValues
 from graphql.execution.collect_fields import FieldDetailsList
 from sqlalchemy import Text, Uuid, cast, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, asyncpg
+from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
 from kit.compiled.documents import Outline
-from kit.compiled.selection import ROWS, Allows, Chosen, Selection, Selector
-from kit.compiled.shapes import Symbol, lift, symbol, symbolic
+from kit.compiled.selection import Allows, Selection, Selector
+from kit.compiled.shapes import Symbol, lift, symbolic
 from kit.compiled.sql import Cursor, Print, Writer
 from kit.keyset import decoded
-from kit.recent import Recent
+from kit.recent import Proven
 from kit.scope import Actor
-
-V = TypeVar("V")
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +43,7 @@ class Plan:
     def values(self, leaves: list[Any]) -> list[Any]:
         """What is bound, in the order of the statement. Raises BadInput for a wrong cursor."""
         for cursor in self.cursors:
-            leaves.extend(decoded(leaves[cursor.text_place], cursor.keys))
+            leaves.extend(decoded(leaves[cursor.place], cursor.keys))
         return [
             leaves[place] if process is None else process(leaves[place])
             for place, process in self.bound
@@ -121,24 +113,12 @@ class Plans:
 
         Raises what the arguments are refused with.
         """
-        if actor.tenant_id is None:
+        found = self._found(outline, variables, actor, now, None, Selector.operation)
+        if found is None:
             return None
-        key = (outline.signature, _caller(actor), outline.switched(variables))
-        selection = self._selections.get(key)
-        if selection is None:
-            selection = Selector(self._schema, outline, variables, actor, self._allows).operation()
-            self._selections.put(key, selection)
-        if selection.is_empty:
-            return None
-        leaves = _ambient(actor, now)
-        told, shape = _told(selection.argued, outline.nodes, variables, leaves)
-        plan = self._plans.get((key, shape))
-        if plan is None:
-            plan = self._made(selection.roots, told, actor)
-            self._plans.put((key, shape), plan)
-        if not plan.keys:
-            return None
-        return Read(plan, plan.values(leaves), len(plan.keys) == len(selection.roots))
+        plan, leaves, selection = found
+        is_whole = len(plan.keys) == len(selection.roots) + len(selection.others)
+        return Read(plan, plan.values(leaves), is_whole)
 
     def rows(
         self,
@@ -149,62 +129,62 @@ class Plans:
         *,
         kind: GraphQLObjectType,
         details: FieldDetailsList,
-    ) -> "Rows | None":
+    ) -> Rows | None:
         """How to read what is selected of rows that were found already; None: it isn't worth it.
 
         Raises what the arguments are refused with.
         """
+        part = (kind.name, outline.places[id(details[0].node)])
+        found = self._found(
+            outline, variables, actor, now, part, lambda selector: selector.rows(kind, details)
+        )
+        return Rows(found[0], tuple(found[1])) if found else None
+
+    def _found(
+        self,
+        outline: Outline,
+        variables: VariableValues,
+        actor: Actor,
+        now: datetime,
+        part: Hashable,
+        select_of: Callable[[Selector], Selection],
+    ) -> tuple[Plan, list[Any], Selection] | None:
+        """The plan for a part of an operation, with its values but for cursors."""
         if actor.tenant_id is None:
             return None
-        place = outline.places[id(details[0].node)]
-        key = (outline.signature, _caller(actor), outline.switched(variables), kind.name, place)
+        key = (outline.signature, _caller(actor), _switches(variables), part)
         selection = self._selections.get(key)
         if selection is None:
-            selector = Selector(self._schema, outline, variables, actor, self._allows)
-            selection = selector.rows(kind, details)
+            selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
             self._selections.put(key, selection)
-        if selection.is_empty:
+        if not selection.roots:
             return None
-        leaves = _ambient(actor, now)
-        told, shape = _told(selection.argued, outline.nodes, variables, leaves)
-        plan = self._plans.get((key, shape))
+        leaves = [now, *[getattr(actor, name) for name in _IDS]]
+        shapes = tuple([lift(each, leaves) for each in selection.told(outline.nodes, variables)])
+        plan = self._plans.get((key, shapes))
         if plan is None:
-            plan = self._made(selection.roots, told, actor)
-            self._plans.put((key, shape), plan)
-        return Rows(plan, tuple(leaves)) if plan.keys else None
+            plan = self._made(selection, shapes, actor)
+            self._plans.put((key, shapes), plan)
+        return (plan, leaves, selection) if plan.keys else None
 
-    def _made(
-        self, roots: Mapping[str, Chosen | None], told: Mapping[int, Any], actor: Actor
-    ) -> Plan:
+    def _made(self, selection: Selection, shapes: Sequence[Hashable], actor: Actor) -> Plan:
         places = count(_AMBIENT)
-        symbols = {
-            place: symbolic(value, lambda leaf: symbol(leaf, next(places)))
-            for place, value in told.items()
+        told = {
+            each.place: symbolic(shape, places)
+            for each, shape in zip(selection.argued, shapes, strict=True)
         }
         scope = _Imagined(actor)
-        keys = Symbol.at(next(places), ARRAY(Uuid())) if ROWS in roots else None
-        writer = Writer(
-            scope,
-            symbols,
-            self._scalars,
-            self._schema.type_map.__getitem__,
-            lambda kind: Symbol.at(next(places), kind),
-        )
+        writer = Writer(scope, told, self._scalars, self._schema.type_map, places)
         columns: dict[str, Any] = {}
-        for key, chosen in roots.items():
-            if chosen is not None:
-                try:
-                    columns[key] = (
-                        cast(writer.root(chosen), Text())
-                        if keys is None
-                        else writer.rows(chosen, keys)
-                    )
-                except Exception as reason:  # noqa: BLE001 - such functions are called as usual
-                    log.debug("uncompiled", field=key, reason=repr(reason))
+        for key, chosen in selection.roots.items():
+            try:
+                columns[key] = writer.root(chosen)
+            except Exception as reason:  # noqa: BLE001 - such functions are called as usual
+                log.debug("uncompiled", field=key, reason=repr(reason))
         return _plan(columns, scope, tuple(writer.cursors))
 
 
-def _plan(columns: dict[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:
+def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:
     # If it were ever run later than the rest, row-level security would show no rows at all.
     setting = select(func.set_config("app.tenant", cast(scope.tenant_id, Text()), True))
     tenant = setting.cte("t").prefix_with("MATERIALIZED")
@@ -220,31 +200,15 @@ def _plan(columns: dict[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ..
     )
 
 
-def _told(
-    argued: Sequence[Chosen],
-    nodes: Sequence[FieldNode],
-    variables: VariableValues,
-    leaves: list[Any],
-) -> tuple[dict[int, Any], Hashable]:
-    """What fields are told, by their place; and its shape, the leaves put on the list."""
-    told: dict[int, Any] = {}
-    shape: list[Hashable] = []
-    for chosen in argued:
-        assert chosen.field is not None
-        arguments = get_argument_values(chosen.field, nodes[chosen.place], variables)
-        value = told[chosen.place] = chosen.reading.decode(arguments)
-        shape.append(lift(value, leaves))
-    return told, tuple(shape)
-
-
-def _ambient(actor: Actor, now: datetime) -> list[Any]:
-    return [now, *[getattr(actor, name) for name in _IDS]]
-
-
 def _caller(actor: Actor) -> Hashable:
     """All of who asks that decides how a statement looks."""
     present = tuple([getattr(actor, name) is not None for name in _IDS])
     return actor.kind, actor.role, actor.plan, actor.scopes, present
+
+
+def _switches(variables: VariableValues) -> Hashable:
+    """All that may decide, by ``@skip`` and ``@include``, which fields are left out."""
+    return tuple([each for each in variables.coerced.items() if each[1].__class__ is bool])
 
 
 class _Imagined:
@@ -267,30 +231,3 @@ class _Imagined:
     async def one(self, statement: Any) -> Any:
         """The statement itself, which is what is wanted of it."""
         return statement
-
-
-class Proven(Generic[V]):
-    """What was asked for again stays, whatever passes through: two lists of the last ones."""
-
-    def __init__(self, capacity: int) -> None:
-        self._new: Recent[V] = Recent(capacity // 2)
-        self._proven: Recent[V] = Recent(capacity // 2)
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._proven or key in self._new
-
-    def __len__(self) -> int:
-        return len(self._proven) + len(self._new)
-
-    def get(self, key: Hashable) -> V | None:
-        """The value, which has proven itself by being asked for."""
-        found = self._proven.get(key)
-        if found is not None:
-            self._proven.put(key, found)
-        elif (found := self._new.get(key)) is not None:
-            self._new.drop(key)
-            self._proven.put(key, found)
-        return found
-
-    def put(self, key: Hashable, value: V) -> None:
-        self._new.put(key, value)

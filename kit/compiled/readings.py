@@ -63,10 +63,16 @@ class Paged:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a page itself, which ``name`` tells apart."""
+    """An attribute of a page itself, or of a row's place on it."""
 
     name: str
-    decode: Decode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many rows the whole list has; ``decode`` says if that is to be exact."""
+
+    decode: Decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,14 @@ class Identified:
     decode: Callable[[Arguments], "Ids"]
 
 
-Reading = Attribute | Identity | Related | Expressed | Paged | Part | Found | Identified
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Rows that were found already, by their keys."""
+
+
+Reading = (
+    Attribute | Identity | Related | Expressed | Paged | Part | Counted | Found | Identified | Again
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,20 @@ Nothing of it depends on a value. It is one for a document without its literals,
 ``@skip`` and ``@include`` say, and what the caller may.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     VariableValues,
+    get_argument_values,
     get_named_type,
     is_leaf_type,
 )
@@ -31,6 +33,7 @@ from kit.compiled.readings import (
     GUARD,
     KIND,
     READING,
+    Again,
     Attribute,
     Expressed,
     Kind,
@@ -61,7 +64,7 @@ class Chosen:
     parent: str
     field: GraphQLField | None
     place: int
-    below: Mapping[str, "tuple[Chosen, ...] | Unreadable"]
+    below: Mapping[str, "tuple[Chosen, ...]"]
 
     @property
     def reading(self) -> Any:
@@ -72,103 +75,91 @@ class Chosen:
         assert self.field is not None
         return get_named_type(self.field.type)
 
-    def of(self, type_name: str) -> "tuple[Chosen, ...]":
-        """What is selected of an object of this type. Raises Unreadable."""
-        found = self.below[type_name]
-        if isinstance(found, Unreadable):
-            raise found
-        return found
+    @property
+    def fields(self) -> "tuple[Chosen, ...]":
+        """What is selected of it, where it has one type."""
+        return self.below[self.type.name]
+
+    def all(self) -> "Iterator[Chosen]":
+        """It and all below it, in the order of the tree."""
+        yield self
+        for fields in self.below.values():
+            for each in fields:
+                yield from each.all()
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The root fields of an operation, in order; None for those that can't be compiled.
+    """The root fields that can be compiled, in order; and why not, for the ``others``."""
 
-    ``why`` tells what stands in their way.
-    """
-
-    roots: Mapping[str, Chosen | None]
-    why: Mapping[str, str]
-
-    @property
-    def is_empty(self) -> bool:
-        """Is there nothing that can be compiled?"""
-        return not any(self.roots.values())
+    roots: Mapping[str, Chosen]
+    others: Mapping[str, Unreadable]
 
     @cached_property
     def argued(self) -> tuple[Chosen, ...]:
-        """The fields that take arguments and can be compiled, in the order of the tree."""
-        found = [each for root in self.roots.values() if root is not None for each in _argued(root)]
+        """The fields that take arguments, in the order of the tree."""
+        every = [each for root in self.roots.values() for each in root.all()]
         # A fragment that is spread at several places is told once.
-        return tuple({each.place: each for each in found}.values())
+        found = {each.place: each for each in every if each.field is not None and each.field.args}
+        return tuple(found.values())
+
+    def told(self, nodes: Sequence[FieldNode], variables: VariableValues) -> Iterator[Any]:
+        """What these are told by the nodes of a document; raises what it is refused with."""
+        for each in self.argued:
+            assert each.field is not None
+            arguments = get_argument_values(each.field, nodes[each.place], variables)
+            yield each.reading.decode(arguments)
 
 
-def _argued(chosen: Chosen) -> "list[Chosen]":
-    found = [chosen] if chosen.field is not None and chosen.field.args else []
-    for fields in chosen.below.values():
-        if not isinstance(fields, Unreadable):
-            for each in fields:
-                found += _argued(each)
-    return found
-
-
+@dataclass(frozen=True, slots=True)
 class Selector:
     """Reads what an actor selects in an operation."""
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        outline: Outline,
-        variables: VariableValues,
-        actor: Any,
-        allows: Allows,
-    ) -> None:
-        self._schema = schema
-        self._outline = outline
-        self._variables = variables
-        self._actor = actor
-        self._allows = allows
+    schema: GraphQLSchema
+    outline: Outline
+    variables: VariableValues
+    actor: Any
+    allows: Allows
 
     def operation(self) -> Selection:
         """The whole operation."""
-        operation = self._outline.operation
-        root_type = self._schema.get_root_type(operation.operation)
+        operation = self.outline.operation
+        root_type = self.schema.get_root_type(operation.operation)
         assert root_type is not None
         collected = collect_fields(
-            self._schema, self._outline.fragments, self._variables, root_type, operation
+            self.schema, self.outline.fragments, self.variables, root_type, operation
         )
-        roots: dict[str, Chosen | None] = {}
-        why: dict[str, str] = {}
+        roots: dict[str, Chosen] = {}
+        others: dict[str, Unreadable] = {}
         for key, details in collected.grouped_field_set.items():
             try:
                 # Before there is a row, what is one's own is not refused.
                 roots[key] = self._chosen(root_type, key, details, own=True)
             except Unreadable as reason:
-                roots[key] = None
-                why[key] = str(reason)
-        return Selection(roots, why)
+                others[key] = reason
+        return Selection(roots, others)
 
     def rows(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Selection:
         """What is selected of rows that were found already; empty where nothing is to be read."""
-        field = GraphQLField(kind, extensions={READING: None})
         try:
-            below = self.fields(kind, details, own=self.is_own(kind))
+            fields = self.fields(kind, details, own=self.is_own(kind))
         except Unreadable as reason:
-            return Selection({ROWS: None}, {ROWS: str(reason)})
+            return Selection({}, {ROWS: reason})
         # Its own columns are at hand: no statement is worth them.
-        is_worth = any(isinstance(each.reading, Related | Paged) for each in below)
-        chosen = Chosen(ROWS, kind.name, field, -1, {kind.name: below})
-        return Selection({ROWS: chosen if is_worth else None}, {})
+        if not any(isinstance(each.reading, Related | Paged) for each in fields):
+            return Selection({}, {})
+        again = GraphQLField(kind, extensions={READING: Again()})
+        return Selection({ROWS: Chosen(ROWS, kind.name, again, -1, {kind.name: fields})}, {})
 
     def fields(
         self, kind: GraphQLObjectType, details: FieldDetailsList, *, own: bool
     ) -> tuple[Chosen, ...]:
         """What is selected of an object. Raises Unreadable."""
         collected = collect_subfields(
-            self._schema,
-            self._outline.fragments,
-            self._variables,
-            self._outline.operation,
+            self.schema,
+            self.outline.fragments,
+            self.variables,
+            self.outline.operation,
             kind,
             details,
         )
@@ -180,11 +171,11 @@ class Selector:
     def is_own(self, kind: GraphQLObjectType) -> bool:
         """Are all rows of the type that the caller finds by themselves their own?"""
         found = kind.extensions.get(KIND)
-        return isinstance(found, Kind) and not self._allows(self._actor, found.requires, False)
+        return isinstance(found, Kind) and not self.allows(self.actor, found.requires, False)
 
     def _may_find(self, kind: GraphQLObjectType) -> bool:
         found = kind.extensions.get(KIND)
-        return isinstance(found, Kind) and self._allows(self._actor, found.requires, True)
+        return isinstance(found, Kind) and self.allows(self.actor, found.requires, True)
 
     def _chosen(
         self, parent: GraphQLObjectType, key: str, details: FieldDetailsList, *, own: bool
@@ -194,39 +185,34 @@ class Selector:
         where = f"{parent.name}.{name}"
         if len(key.encode()) > MAX_KEY:
             raise Unreadable(f"{where}: the key is too long")
-        place = self._outline.places[id(node)]
+        place = self.outline.places[id(node)]
         if name == "__typename":
             return Chosen(key, parent.name, None, place, {})
-        found = self._schema.get_field(parent, name)
+        found = self.schema.get_field(parent, name)
         if found is None or READING not in found.extensions:
             raise Unreadable(f"{where}: it is not declared how")
         guard = found.extensions.get(GUARD)
-        if guard is not None and not self._allows(self._actor, guard, own):
+        if guard is not None and not self.allows(self.actor, guard, own):
             raise Unreadable(f"{where}: refused, or for some rows only")
         return Chosen(key, parent.name, found, place, self._below(found, details, own=own))
 
     def _below(
         self, found: GraphQLField, details: list[FieldDetails], *, own: bool
-    ) -> Mapping[str, tuple[Chosen, ...] | Unreadable]:
+    ) -> Mapping[str, tuple[Chosen, ...]]:
         named = get_named_type(found.type)
         if is_leaf_type(named):
             return {}
         reading = found.extensions[READING]
         if isinstance(named, GraphQLInterfaceType):
-            possible = self._schema.get_possible_types(named)
-            seen = [each for each in possible if self._may_find(each)]
-            return {each.name: self._if_readable(each, details) for each in seen}
+            possible = self.schema.get_possible_types(named)
+            # Of the others nothing is selected: the caller finds none.
+            found_by_id = [each for each in possible if self._may_find(each)]
+            return {
+                each.name: self.fields(each, details, own=self.is_own(each)) for each in found_by_id
+            }
         if not isinstance(named, GraphQLObjectType):
             raise Unreadable(f"{named.name} is a union")
         if KIND in named.extensions:
             # What a row leads to needn't be the caller's own, though the row is.
             own = not isinstance(reading, Attribute | Related | Expressed) and self.is_own(named)
         return {named.name: self.fields(named, details, own=own)}
-
-    def _if_readable(
-        self, kind: GraphQLObjectType, details: list[FieldDetails]
-    ) -> tuple[Chosen, ...] | Unreadable:
-        try:
-            return self.fields(kind, details, own=self.is_own(kind))
-        except Unreadable as reason:
-            return reason

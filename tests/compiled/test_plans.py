@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from kit.compiled.plans import Proven
 from tests.compiled.planning import CUSTOMER, GUEST, OWNER, plans, read
 from tests.compiled.questions import ID
 
@@ -115,18 +114,6 @@ def test_only_some_of_the_roots_may_be_read_at_once() -> None:
 
     assert found is not None and not found.is_whole
     assert found.plan.keys == ("rooms",)
-
-
-def test_what_is_used_survives_thousands_that_pass_through() -> None:
-    kept: Proven[int] = Proven(100)
-    kept.put("hot", 1)
-    assert kept.get("hot") == 1
-
-    for passing in range(5_000):
-        kept.put(passing, passing)
-
-    assert kept.get("hot") == 1
-    assert len(kept) <= 100
 
 
 def test_hot_plans_survive_other_documents() -> None:

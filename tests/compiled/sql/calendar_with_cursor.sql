@@ -1,16 +1,17 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT row_to_json(o$) AS row_to_json_1 
-FROM (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
-  r1.version AS "version") o$) ORDER BY r1.starts_at, r1.id)), '[]'::json) AS "nodes",
+ SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+FROM (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_2 
+FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
+  r1.version AS "version") AS o$) ORDER BY r1.starts_at, r1.id)), '[]'::json) AS "nodes",
   (SELECT translate(encode(uuid_send($1::UUID) || int8send(log_end.generation) || int8send(log_end.xid) || int8send(log_end.position), 'base64'), '+/', '-_') AS translate_1 
 FROM (SELECT log_generation() AS generation, coalesce(last.xid, 0) AS xid, coalesce(last.position, 0) AS position 
 FROM (SELECT 1 AS one) AS always LEFT OUTER JOIN (SELECT CAST(CAST(log.xid AS TEXT) AS BIGINT) AS xid, log.position AS position 
 FROM log 
 WHERE log.tenant_id = $1::UUID AND log.generation = log_generation() AND log.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY log.xid DESC, log.position DESC 
- LIMIT 1) AS last ON true) AS log_end) AS "eventCursor" 
+ LIMIT 1) AS last ON true) AS log_end) AS "eventCursor") AS o$) AS anon_1 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $1::UUID ORDER BY bookings.starts_at ASC, bookings.id ASC 
- LIMIT 20) AS r1) AS o$) AS TEXT) AS c0 
+ LIMIT 20) AS r1) AS TEXT) AS c0 
 FROM t

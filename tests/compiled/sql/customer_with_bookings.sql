@@ -1,18 +1,21 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) FROM (SELECT r1.name AS "name",
-  (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+FROM (SELECT r1.name AS "name",
+  (SELECT (SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT (SELECT count(*) AS count_1 
-FROM (SELECT 1 AS anon_3 
+FROM (SELECT 1 AS anon_4 
 FROM bookings 
 WHERE bookings.tenant_id = $1::UUID AND bookings.customer_id = r1.id 
- LIMIT 10001) AS anon_2) AS "totalCount",
-  coalesce(array_to_json(array_agg((SELECT row_to_json(o$) FROM (SELECT r2.reference AS "reference",
-  CASE WHEN (r3.id IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT r3.name AS "name") o$) END AS "room") o$) ORDER BY r2.starts_at, r2.id)), '[]'::json) AS "nodes" 
+ LIMIT 10001) AS anon_3) AS "totalCount",
+  coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_3 
+FROM (SELECT r2.reference AS "reference",
+  CASE WHEN (r3.id IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_4 
+FROM (SELECT r3.name AS "name") AS o$) END AS "room") AS o$) ORDER BY r2.starts_at, r2.id)), '[]'::json) AS "nodes") AS o$) AS anon_2 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $1::UUID AND bookings.customer_id = r1.id ORDER BY bookings.starts_at ASC, bookings.id ASC 
- LIMIT $2::BIGINT) AS r2 LEFT OUTER JOIN rooms AS r3 ON r3.id = r2.room_id AND r3.tenant_id = $1::UUID) AS o$) AS "bookings") o$) AS anon_1 
+ LIMIT $2::BIGINT) AS r2 LEFT OUTER JOIN rooms AS r3 ON r3.id = r2.room_id AND r3.tenant_id = $1::UUID) AS "bookings") AS o$) AS anon_1 
 FROM (SELECT customers.tenant_id AS tenant_id, customers.id AS id, customers.name AS name, customers.email AS email, customers.email_key AS email_key, customers.phone AS phone, customers.locale AS locale, customers.notes AS notes, customers.version AS version, customers.created_at AS created_at 
 FROM customers 
 WHERE customers.tenant_id = $1::UUID AND customers.id = $3::UUID 

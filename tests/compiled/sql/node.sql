@@ -1,8 +1,10 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT CASE WHEN (anon_2.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
+ SELECT CAST((SELECT CASE WHEN (anon_2.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.reference AS "reference",
-  CASE WHEN (r2.id IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT r2.name AS "name") o$) END AS "room") o$) AS anon_3 
+  CASE WHEN (r2.id IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_2 
+FROM (SELECT r2.name AS "name") AS o$) END AS "room") AS o$) AS anon_3 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $1::UUID AND bookings.id = anon_2.key) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $1::UUID) END AS anon_1 

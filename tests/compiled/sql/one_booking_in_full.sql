@@ -1,6 +1,7 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($2::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) FROM (SELECT CAST('Booking' AS TEXT) AS "__typename",
+ SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+FROM (SELECT CAST('Booking' AS TEXT) AS "__typename",
   encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.reference AS "reference",
   r1.version AS "version",
@@ -10,7 +11,8 @@ WITH t AS MATERIALIZED
   CASE WHEN (CAST(r1.hold_expires_at AS TIMESTAMP(0) WITH TIME ZONE) = r1.hold_expires_at) THEN replace(CAST(timezone('UTC', r1.hold_expires_at) AS TEXT), ' ', 'T') || 'Z' ELSE to_char(timezone('UTC', r1.hold_expires_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS "holdExpiresAt",
   CASE WHEN (CAST(r1.created_at AS TIMESTAMP(0) WITH TIME ZONE) = r1.created_at) THEN replace(CAST(timezone('UTC', r1.created_at) AS TEXT), ' ', 'T') || 'Z' ELSE to_char(timezone('UTC', r1.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS "createdAt",
   CASE WHEN (CAST(r1.updated_at AS TIMESTAMP(0) WITH TIME ZONE) = r1.updated_at) THEN replace(CAST(timezone('UTC', r1.updated_at) AS TEXT), ' ', 'T') || 'Z' ELSE to_char(timezone('UTC', r1.updated_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS "updatedAt",
-  (SELECT row_to_json(o$) FROM (SELECT (SELECT tenants.time_zone 
+  (SELECT row_to_json(o$) AS row_to_json_2 
+FROM (SELECT (SELECT tenants.time_zone 
 FROM tenants 
 WHERE tenants.id = $2::UUID) AS "timeZone",
   to_char(timezone((SELECT tenants.time_zone 
@@ -32,16 +34,21 @@ WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTE
 FROM tenants 
 WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER))), CASE WHEN (CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER) % 60 = 0) THEN 'HH24:MI' ELSE 'HH24:MI:SS' END) AS "utcOffsetEnd") o$) AS "local",
-  CASE WHEN (r1.price_lines IS NOT NULL AND r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) FROM (SELECT CAST(anon_2.line ->> 'label' AS TEXT) AS "label",
+WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER) % 60 = 0) THEN 'HH24:MI' ELSE 'HH24:MI:SS' END) AS "utcOffsetEnd") AS o$) AS "local",
+  CASE WHEN (r1.price_lines IS NOT NULL AND r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_3 
+FROM (SELECT (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_4 
+FROM (SELECT CAST(anon_2.line ->> 'label' AS TEXT) AS "label",
   CASE WHEN (CAST(CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'start' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END AS TIMESTAMP(0) WITH TIME ZONE) = CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'start' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END) THEN replace(CAST(timezone('UTC', CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'start' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END) AS TEXT), ' ', 'T') || 'Z' ELSE to_char(timezone('UTC', CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'start' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS "startsAt",
   CASE WHEN (CAST(CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'end' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END AS TIMESTAMP(0) WITH TIME ZONE) = CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'end' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END) THEN replace(CAST(timezone('UTC', CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'end' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END) AS TEXT), ' ', 'T') || 'Z' ELSE to_char(timezone('UTC', CASE WHEN (CAST(anon_2.line ->> 'start' AS TEXT) IS NOT NULL AND CAST(anon_2.line ->> 'end' AS TEXT) IS NOT NULL) THEN CAST(CAST(anon_2.line ->> 'end' AS TEXT) AS TIMESTAMP WITH TIME ZONE) END), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS "endsAt",
   CAST(CAST(anon_2.line ->> 'minutes' AS TEXT) AS INTEGER) AS "minutes",
-  CASE WHEN (CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) * 0.001 AS TEXT) ELSE CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) * 0.01 AS TEXT) END AS "amount",
-  r1.currency_code AS "currencyCode") o$) END AS "amount") o$) ORDER BY anon_2.n)), '[]'::json) AS coalesce_1 
+  CASE WHEN (CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_5 
+FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) * 0.001 AS TEXT) ELSE CAST(CAST(CAST(anon_2.line ->> 'amount_minor' AS TEXT) AS BIGINT) * 0.01 AS TEXT) END AS "amount",
+  r1.currency_code AS "currencyCode") AS o$) END AS "amount") AS o$) ORDER BY anon_2.n)), '[]'::json) AS coalesce_1 
 FROM jsonb_array_elements(r1.price_lines) WITH ORDINALITY AS anon_2(line, n)) AS "lines",
-  CASE WHEN (r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(r1.price_minor AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(r1.price_minor * 0.001 AS TEXT) ELSE CAST(r1.price_minor * 0.01 AS TEXT) END AS "amount") o$) END AS "subtotal",
-  CASE WHEN (r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(r1.price_minor AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(r1.price_minor * 0.001 AS TEXT) ELSE CAST(r1.price_minor * 0.01 AS TEXT) END AS "amount") o$) END AS "total") o$) END AS "price") o$) AS anon_1 
+  CASE WHEN (r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_6 
+FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(r1.price_minor AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(r1.price_minor * 0.001 AS TEXT) ELSE CAST(r1.price_minor * 0.01 AS TEXT) END AS "amount") AS o$) END AS "subtotal",
+  CASE WHEN (r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_7 
+FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF')) THEN CAST(r1.price_minor AS TEXT) WHEN (r1.currency_code IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND')) THEN CAST(r1.price_minor * 0.001 AS TEXT) ELSE CAST(r1.price_minor * 0.01 AS TEXT) END AS "amount") AS o$) END AS "total") AS o$) END AS "price") AS o$) AS anon_1 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $2::UUID AND bookings.id = $3::UUID 

@@ -1,11 +1,14 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) FROM (SELECT encode(convert_to('User:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
+ SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+FROM (SELECT encode(convert_to('User:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.name AS "name",
   r1.email AS "email",
   r1.role AS "role",
-  CASE WHEN (r2.id IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT r2.name AS "name") o$) END AS "tenant",
-  CASE WHEN (r3.id IS NOT NULL) THEN (SELECT row_to_json(o$) FROM (SELECT encode(convert_to('Customer:' || CAST(r3.id AS TEXT), 'UTF8'), 'base64') AS "id") o$) END AS "customer") o$) AS anon_1 
+  CASE WHEN (r2.id IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_2 
+FROM (SELECT r2.name AS "name") AS o$) END AS "tenant",
+  CASE WHEN (r3.id IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_3 
+FROM (SELECT encode(convert_to('Customer:' || CAST(r3.id AS TEXT), 'UTF8'), 'base64') AS "id") AS o$) END AS "customer") AS o$) AS anon_1 
 FROM (SELECT users.tenant_id AS tenant_id, users.id AS id, users.email AS email, users.name AS name, users.role AS role, users.password_hash AS password_hash, users.phone AS phone, users.customer_id AS customer_id, users.email_verified_at AS email_verified_at, users.last_login_at AS last_login_at, users.deactivated_at AS deactivated_at, users.created_at AS created_at 
 FROM users 
 WHERE users.tenant_id = $1::UUID AND users.id = $2::UUID 

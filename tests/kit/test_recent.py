@@ -1,0 +1,24 @@
+"""What is remembered of late, and what of it has proven itself."""
+
+from kit.recent import Proven, Recent
+
+
+def test_what_was_put_longest_ago_goes_first() -> None:
+    kept: Recent[int] = Recent(2)
+
+    for number in range(3):
+        kept.put(number, number)
+
+    assert [kept.get(number) for number in range(3)] == [None, 1, 2]
+
+
+def test_what_is_used_survives_thousands_that_pass_through() -> None:
+    kept: Proven[int] = Proven(100)
+    kept.put("hot", 1)
+    assert kept.get("hot") == 1
+
+    for passing in range(5_000):
+        kept.put(passing, passing)
+
+    assert kept.get("hot") == 1
+    assert len(kept) <= 100
