@@ -86,7 +86,9 @@ async def client_secret(_: Scope, payment: Payment) -> str | None:
 
 
 async def checkout_url(_: Scope, payment: Payment) -> str | None:
-    """A page that makes the payment, where the gateway has one; null when there is none to make."""
+    """A page that makes the payment, where the gateway has one; null when there is none to make.
+    It may be a path on this server, as the demo's is.
+    """
     return payment.checkout_url if payment.status == PaymentStatus.PENDING.value else None
 
 

@@ -101,7 +101,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotSettled(Exception):
-    """The gateway's answers lead nowhere; a job tries again."""
+    """The gateway's answers lead nowhere, or it is another one; a job tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +163,17 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
 
 
 async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
-    """Look again at the payment that a gateway's event is about. Others' events do nothing."""
+    """Look again at the payment that a gateway's event is about. Others' events do nothing.
+
+    Raises NotSettled where another process has to do it, which knows that gateway.
+    """
     gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
+    if event.gateway != gateway.name:
+        raise NotSettled
     gateway_id = event.payment_id
     if gateway_id is None and event.subject is Subject.PAYMENT:
         gateway_id = event.object_id
-    is_ours = event.gateway == gateway.name and event.account is None
-    if not is_ours or event.tenant_id is None or gateway_id is None:
+    if event.account is not None or event.tenant_id is None or gateway_id is None:
         return
     scope = _reading(runtime, event.tenant_id)
     try:

@@ -99,11 +99,17 @@ class Till:
         self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
     ) -> None:
         """Stripe delivers an event, and what follows from it is done."""
+        await self.is_told(seen, type, **more)
+        await self.work()
+
+    async def is_told(
+        self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
+    ) -> None:
+        """Stripe delivers an event."""
         body = event(type, seen, **{"id": f"evt_{new_id()}", **more})
         headers = {"stripe-signature": signature(body, self.clock())}
         answer = await self.api.http.post("/webhooks/stripe", content=body, headers=headers)
         assert answer.status_code == 200, answer.text
-        await self.work()
 
     async def work(self) -> None:
         """What is due is done."""

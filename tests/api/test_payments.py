@@ -8,10 +8,11 @@ import pytest
 import pytest_asyncio
 
 from integrations.payments.installed import gateway_of
-from integrations.payments.protocol import Gateway
+from integrations.payments.protocol import Gateway, GatewayEvent, Subject
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
+from resolvers.settlement import NotSettled, payment_event
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, moved, refused
@@ -412,6 +413,21 @@ async def test_word_from_elsewhere_is_not_followed(till: Till, venue: Venue) -> 
     await till.hears(intent, account="acct_of_somebody")
 
     assert len(till.stripe.asked) == asked
+
+
+async def test_word_of_another_gateway_is_kept_for_who_knows_it(till: Till, venue: Venue) -> None:
+    of_demo = GatewayEvent(
+        "local",
+        "evt_1",
+        "payment.paid",
+        Subject.PAYMENT,
+        till.clock(),
+        "pay_1",
+        metadata={"tenant_id": str(venue.tenant.id)},
+    )
+
+    with pytest.raises(NotSettled):
+        await payment_event(till.runtime, of_demo)
 
 
 async def test_no_transaction_is_open_while_stripe_is_asked(
