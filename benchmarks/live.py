@@ -64,6 +64,8 @@ class Target:
     process: psutil.Process
     crowd: Crowd
     tell: Callable[[], Awaitable[None]]
+    # What the change itself takes, while nobody is told of it.
+    change_seconds: float = 0.0
     cpu_seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     lasted: float = 0.0
@@ -82,6 +84,7 @@ class Target:
         return {
             "messages": messages,
             "cpu_us_per_message": round(self.cpu_seconds / messages * 1e6, 2),
+            "change_us_of_it": round(self.change_seconds / self.crowd.size * 1e6, 2),
             "p50_ms": round(cuts[49] * 1000, 1),
             "p95_ms": round(cuts[94] * 1000, 1),
             "messages_per_second": round(messages / self.lasted),
@@ -186,13 +189,16 @@ async def _ours(
         if errors:
             raise SystemExit(f"The change was refused: {errors}")
 
+    # The first few are slower than all others.
+    await _cpu_of(process, tell, times=10)
+    change_seconds = await _cpu_of(process, tell, times=40)
     cursor = (await ask(CURSOR))["eventCursor"]
     await tell()
     crowd = Crowd("/graphql", port, _greeting(cursor, data.token), _is_event)
     await crowd.enter(subscribers)
     # Each is told of the one change that it missed, and so is all there.
     await crowd.all_have_heard(1)
-    return Target(process, crowd, tell)
+    return Target(process, crowd, tell, change_seconds)
 
 
 async def _peer(
@@ -211,6 +217,16 @@ async def _peer(
     await crowd.enter(subscribers)
     await crowd.hear_again(tell)
     return Target(process, crowd, tell)
+
+
+async def _cpu_of(
+    process: psutil.Process, cause: Callable[[], Awaitable[None]], *, times: int
+) -> float:
+    """Seconds of CPU for each time."""
+    before = _cpu(process)
+    for _ in range(times):
+        await cause()
+    return (_cpu(process) - before) / times
 
 
 def _greeting(cursor: str | None, token: str | None = None) -> tuple[bytes, ...]:

@@ -36,6 +36,10 @@ class Crowd:
     _wanted: int = 0
     _is_there: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def size(self) -> int:
+        return len(self._sockets)
+
     async def enter(self, number: int) -> None:
         """Open so many sockets and send the greeting. Raises TimeoutError, ConnectionError."""
         limit = asyncio.Semaphore(_OPENED_AT_ONCE)
