@@ -1,7 +1,8 @@
 """Several lists in one statement, made once: each list comes back as JSON, in one round trip."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
@@ -10,25 +11,26 @@ import orjson
 from sqlalchemy import Select, Text, cast, func, literal, select
 
 from kit.prepared import Prepared
+from kit.unbound import unbound
 
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
     UUID: UUID,
-    datetime: datetime.fromisoformat,
+    datetime: lambda text: datetime.fromisoformat(text).astimezone(UTC),
     date: date.fromisoformat,
 }
 
 
 class Bundle:
-    """Statements that select plain columns, with bound parameters in the place of values."""
+    """Statements that select plain columns or a model, with bound parameters in place of values."""
 
     def __init__(self, *statements: Any) -> None:
         parts = [_as_json(each, f"part{n}") for n, each in enumerate(statements)]
         self.statement = Prepared(select(*parts))
-        self._readers = [_readers(each) for each in statements]
+        self._kinds = [(_maker(each), _readers(each)) for each in statements]
 
     def read(self, row: Sequence[str]) -> list[list[Any]]:
-        """The rows of each statement, their columns as attributes."""
-        return [_rows(text, readers) for text, readers in zip(row, self._readers, strict=True)]
+        """The rows of each statement: columns as attributes, or the model's, to be read only."""
+        return [_rows(text, *kind) for text, kind in zip(row, self._kinds, strict=True)]
 
 
 def _as_json(statement: Select[Any], name: str) -> Any:
@@ -53,10 +55,17 @@ def _python_type(column: Any) -> type:
     return kind
 
 
-def _rows(text: str, readers: dict[str, Callable[[str], Any]]) -> list[Any]:
+def _maker(statement: Select[Any]) -> Callable[..., Any]:
+    (first, *_) = statement.column_descriptions
+    return partial(unbound, first["type"]) if first["expr"] is first["entity"] else SimpleNamespace
+
+
+def _rows(
+    text: str, make: Callable[..., Any], readers: dict[str, Callable[[str], Any]]
+) -> list[Any]:
     found = orjson.loads(text)
     for row in found:
         for key, read in readers.items():
             if row[key] is not None:
                 row[key] = read(row[key])
-    return [SimpleNamespace(**row) for row in found]
+    return [make(**row) for row in found]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import asyncpg
 
-_DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
+_DIALECT: Final[Any] = asyncpg.dialect(dbapi=asyncpg.dialect.import_dbapi())  # type: ignore[no-untyped-call]
 
 Values = Mapping[str, object]
 
@@ -42,7 +43,7 @@ class Prepared:
         told = {key for key, bind in compiled.binds.items() if bind.required}
         # Lists that are part of the statement are written out here.
         made = compiled.construct_expanded_state(dict.fromkeys(told))
-        processors = made.processors
+        processors = {**compiled._bind_processors, **made.processors}  # noqa: SLF001 - for each driver
         fixed = {
             name: processors[name](value) if name in processors else value
             for name, value in made.parameters.items()
@@ -50,3 +51,10 @@ class Prepared:
         }
         places = [(name, processors.get(name)) for name in made.positiontup or ()]
         return made.statement, fixed, places
+
+
+def parameters(model: Any) -> dict[str, Any]:
+    """A ``bindparam`` for each column of a model's table, called like it."""
+    return {
+        column.name: bindparam(column.name, type_=column.type) for column in model.__table__.columns
+    }

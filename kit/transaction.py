@@ -48,10 +48,6 @@ class Transaction:
         )
         return found
 
-    async def each(self, statement: Prepared, rows: Sequence[Values]) -> None:
-        """Run a prepared statement once for each, without what it gives."""
-        await self._driver.executemany(statement.sql, [statement.arguments(row) for row in rows])
-
     async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record | None:
         """The first row of what is SQL already."""
         found: asyncpg.Record | None = await self._driver.fetchrow(sql, *values)

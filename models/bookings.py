@@ -24,7 +24,6 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
-from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, Relationship, col
 
 from domain.bookings import OCCUPYING, UNATTENDED, Status
@@ -32,6 +31,7 @@ from domain.intervals import Interval
 from domain.money import Money
 from domain.pricing import Price, PriceLine
 from kit.keyset import Order
+from kit.prepared import Prepared, parameters
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
 from models.filters import (
@@ -206,6 +206,18 @@ def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
     ]
 
 
+_NEW: Final = parameters(Booking)
+
+# No row comes back where another booking has the time. The constraint is named: a reference that
+# is there already is not a taken time.
+INSERTED_UNLESS_TAKEN: Final = Prepared(
+    insert(Booking)
+    .from_select(list(_NEW), select(*_NEW.values()))
+    .on_conflict_do_nothing(constraint=NO_OVERLAP)
+    .returning(col(Booking.id))
+)
+
+
 def bookings_of(tenant_id: UUID) -> Select[Booking]:
     return select(Booking).where(col(Booking.tenant_id) == tenant_id)
 
@@ -300,16 +312,6 @@ def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
         )
         .order_by(col(Booking.tenant_id))
         .limit(limit)
-    )
-
-
-def inserted_unless_taken(row: Mapping[str, Any]) -> ReturningInsert[Booking]:
-    """Insert a booking; no row comes back where another one has its time.
-
-    Names the constraint: a duplicate reference is not a taken time.
-    """
-    return (
-        insert(Booking).values(row).on_conflict_do_nothing(constraint=NO_OVERLAP).returning(Booking)
     )
 
 

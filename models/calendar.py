@@ -1,13 +1,26 @@
 """All that decides whether rooms are free, in statements that are made once.
 
 Parameters: ``tenant_id``, ``room_ids``, ``first_day`` and ``last_day`` (both included), ``since``
-and ``until``; ``longest_before`` is ``since`` less the longest booking, so that the index on
-``starts_at`` drives.
+and ``until``; ``earliest`` and ``latest`` are the first and last start of a booking that can
+matter, so that the index on ``starts_at`` drives.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Date, Uuid, any_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Interval,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -16,11 +29,17 @@ from kit.bundle import Bundle
 from models.base import INSTANT
 from models.bookings import Booking
 from models.hours import Blackout, HoursException, WeekdayHours
+from models.rooms import Room
+from models.tenants import Tenant
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _ROOMS: Final = any_(bindparam("room_ids", type_=ARRAY(Uuid())))
 _SINCE: Final = bindparam("since", type_=INSTANT)
 _UNTIL: Final = bindparam("until", type_=INSTANT)
+
+
+def _minutes(column: Any) -> ColumnElement[timedelta]:
+    return col(column) * literal_column("interval '1 minute'", Interval())
 
 
 def _concerns(room_id: Any) -> ColumnElement[bool]:
@@ -56,7 +75,7 @@ _BLACKOUTS: Final = select(
 )
 
 # Holds past their time are among them: they give theirs up to the next who asks.
-_CLAIMS: Final = (
+_CLAIMED: Final = (
     select(
         col(Booking.room_id),
         col(Booking.id),
@@ -72,13 +91,40 @@ _CLAIMS: Final = (
         col(Booking.tenant_id) == _TENANT,
         col(Booking.room_id) == _ROOMS,
         col(Booking.status).in_(sorted(OCCUPYING)),
-        col(Booking.ends_at) > _SINCE,
-        col(Booking.starts_at) > bindparam("longest_before", type_=INSTANT),
-        col(Booking.starts_at) < _UNTIL,
+        col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
+        col(Booking.starts_at) < bindparam("latest", type_=INSTANT),
     )
     .order_by(col(Booking.starts_at))
 )
+_CLAIMS: Final = _CLAIMED.where(col(Booking.ends_at) > _SINCE)
 
+# Those that a booking of the time would touch, buffers and all: mostly none.
+_CLASHES: Final = _CLAIMED.join(
+    Room,
+    and_(col(Room.tenant_id) == col(Booking.tenant_id), col(Room.id) == col(Booking.room_id)),
+).where(
+    func.upper(col(Booking.occupied)) > _SINCE - _minutes(Room.buffer_before_minutes),
+    func.lower(col(Booking.occupied)) < _UNTIL + _minutes(Room.buffer_after_minutes),
+)
+
+_VENUE: Final = select(Tenant).where(col(Tenant.id) == _TENANT)
+_ROOM_IDS: Final = bindparam("room_ids", type_=ARRAY(Uuid()))
+_THEIR_ROOMS: Final = (
+    select(Room)
+    .where(
+        col(Room.tenant_id) == _TENANT,
+        or_(
+            col(Room.id) == any_(_ROOM_IDS),
+            and_(_ROOM_IDS.is_(None), col(Room.archived_at).is_(None)),
+        ),
+    )
+    .order_by(col(Room.name), col(Room.id))
+)
+
+# The tenant, and its rooms by name: these ones, or all in use where none are named.
+VENUE: Final = Bundle(_VENUE, _THEIR_ROOMS)
 WEEKS: Final = Bundle(_WEEKDAYS)
 HOURS: Final = Bundle(_WEEKDAYS, _EXCEPTIONS)
 CALENDAR: Final = Bundle(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLAIMS)
+# The same about one time, as far as it is free: what is near it doesn't matter then.
+SLOT: Final = Bundle(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLASHES)

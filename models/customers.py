@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,6 +15,8 @@ from sqlalchemy import (
     Select,
     Text,
     UniqueConstraint,
+    Uuid,
+    bindparam,
     func,
     select,
     type_coerce,
@@ -26,6 +28,7 @@ from sqlmodel import Field, col
 
 from domain.users import normalised_email
 from kit.keyset import Order
+from kit.prepared import Prepared
 from models.base import INSTANT, Logged, TenantRow
 from models.filters import SortDirection, contains, sorted_by
 
@@ -69,6 +72,15 @@ class CustomerFilter:
     search: str | None = None
     email: str | None = None
     phone: str | None = None
+
+
+# Is there one with this id?
+KNOWN: Final = Prepared(
+    select(col(Customer.id)).where(
+        col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
+        col(Customer.id) == bindparam("id", type_=Uuid()),
+    )
+)
 
 
 def customers_of(tenant_id: UUID) -> Select[Customer]:

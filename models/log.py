@@ -18,23 +18,26 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    bindparam,
     cast,
     column,
     delete,
     func,
     literal,
+    or_,
     select,
     text,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB, insert
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, Relationship, SQLModel, col
 
 from domain.events import EventType
 from domain.ids import NodeId, UserId
 from kit.cursors import Place
+from kit.prepared import Prepared
 from models.api_keys import ApiKey
 from models.base import INSTANT, one_of
 from models.filters import DateTimeRange, within
@@ -144,6 +147,68 @@ def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogE
     if wanted.subject_id is not None:
         statement = statement.where(col(LogEntry.subject_id) == wanted.subject_id)
     return statement
+
+
+# ------------------------------------------------------------------------------ written
+
+
+def _written() -> Any:
+    """Put events on the log, and where their request came from beside it, once.
+
+    ``types``, ``subject_types``, ``subject_ids``, ``reasons``, ``befores`` and ``afters`` have one
+    of each event, in order; the rest is told of all.
+    """
+    events = (
+        func.unnest(
+            bindparam("types", type_=ARRAY(Text())),
+            bindparam("subject_types", type_=ARRAY(Text())),
+            bindparam("subject_ids", type_=ARRAY(Uuid())),
+            bindparam("reasons", type_=ARRAY(Text())),
+            bindparam("befores", type_=ARRAY(JSONB(none_as_null=True))),
+            bindparam("afters", type_=ARRAY(JSONB(none_as_null=True))),
+        )
+        .table_valued(
+            column("type", Text()),
+            column("subject_type", Text()),
+            column("subject_id", Uuid()),
+            column("reason", Text()),
+            column("before", JSONB()),
+            column("after", JSONB()),
+            with_ordinality="number",
+        )
+        .render_derived(name="event")
+    )
+    tenant, request = bindparam("tenant_id", type_=Uuid()), bindparam("request_id", type_=Uuid())
+    at = bindparam("at", type_=INSTANT)
+    address = cast(bindparam("ip_address", type_=INET()), INET())
+    agent = bindparam("user_agent", type_=Text())
+    origin = (
+        insert(RequestOrigin)
+        .from_select(
+            ["tenant_id", "request_id", "at", "ip_address", "user_agent"],
+            select(tenant, request, at, address, agent).where(
+                or_(address.is_not(None), agent.is_not(None))
+            ),
+        )
+        .on_conflict_do_nothing()
+        .cte("origin")
+    )
+    entries: dict[str, Any] = {
+        "tenant_id": tenant,
+        "at": at,
+        "actor_kind": bindparam("actor_kind", type_=Text()),
+        "actor_id": bindparam("actor_id", type_=Uuid()),
+        "request_id": request,
+        **{each.name: each for each in events.c if each.name != "number"},
+    }
+    return (
+        insert(LogEntry)
+        .from_select(list(entries), select(*entries.values()).order_by(events.c.number))
+        .add_cte(origin)
+    )
+
+
+WRITTEN: Final = Prepared(_written())
 
 
 # ------------------------------------------------------------------------------ read to its end

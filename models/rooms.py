@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, Index, Select, and_, select
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, select
 from sqlmodel import Field, Relationship, col
 
 from domain.money import Money
@@ -116,22 +116,3 @@ def rooms_sorted(by: Sequence[RoomOrder] | None) -> tuple[Order, ...]:
         RoomOrderField.CREATED_AT: Room.created_at,
     }
     return sorted_by(by, columns) or (Order(Room.name),)
-
-
-def rooms_with_tenant(
-    tenant_id: UUID, room_ids: Sequence[UUID] | None
-) -> Select[Tenant, Room | None]:
-    """The tenant beside each of these rooms, or of all in use; by name. Without rooms, one row."""
-    chosen = and_(col(Room.tenant_id) == col(Tenant.id), _among(room_ids))
-    return (
-        select(Tenant, Room)
-        .outerjoin(Room, chosen)
-        .where(col(Tenant.id) == tenant_id)
-        .order_by(col(Room.name), col(Room.id))
-    )
-
-
-def _among(room_ids: Sequence[UUID] | None) -> ColumnElement[bool]:
-    if room_ids is None:
-        return col(Room.archived_at).is_(None)
-    return col(Room.id).in_(room_ids)

@@ -1,7 +1,7 @@
 """Tenants: the businesses that share one installation, with the rules of their venue."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -9,10 +9,16 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
+    Date,
     Select,
+    Text,
     UniqueConstraint,
     Update,
+    Uuid,
+    bindparam,
     func,
+    literal,
+    or_,
     select,
     update,
 )
@@ -25,6 +31,7 @@ from domain.money import Money
 from domain.payments import PolicyKind
 from domain.plans import PlanCode
 from kit.ids import new_id
+from kit.prepared import Prepared
 from models.base import INSTANT, Logged, one_of
 
 
@@ -110,6 +117,29 @@ class UsageCounter(SQLModel, table=True):
     used: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+_LIMIT: Final = bindparam("limit", type_=BigInteger())
+
+# One more; no row comes back where that would pass the limit, if there is one.
+COUNTED_MORE: Final = Prepared(
+    insert(UsageCounter)
+    .from_select(
+        ["tenant_id", "meter", "period_start", "used"],
+        select(
+            bindparam("tenant_id", type_=Uuid()),
+            bindparam("meter", type_=Text()),
+            bindparam("period_start", type_=Date()),
+            literal(1),
+        ),
+    )
+    .on_conflict_do_update(
+        index_elements=["tenant_id", "meter", "period_start"],
+        set_={"used": col(UsageCounter.used) + 1},
+        where=or_(_LIMIT.is_(None), col(UsageCounter.used) + 1 <= _LIMIT),
+    )
+    .returning(col(UsageCounter.used))
+)
+
+
 def tenant_of(tenant_id: UUID) -> Select[Tenant]:
     return select(Tenant).where(col(Tenant.id) == tenant_id)
 
@@ -136,19 +166,6 @@ def monthly_use(tenant_id: UUID, meter: str, *, limit: int) -> Select[UsageCount
         col(UsageCounter.tenant_id) == tenant_id, col(UsageCounter.meter) == meter
     )
     return counters.order_by(col(UsageCounter.period_start).desc()).limit(limit)
-
-
-def counted_more(
-    tenant_id: UUID, meter: str, period_start: date, limit: int | None
-) -> ReturningInsert[int]:
-    """Count one more in one statement; no row comes back where that would pass the limit."""
-    row = {"tenant_id": tenant_id, "meter": meter, "period_start": period_start, "used": 1}
-    counter = insert(UsageCounter).values(row)
-    return counter.on_conflict_do_update(
-        index_elements=["tenant_id", "meter", "period_start"],
-        set_={"used": col(UsageCounter.used) + 1},
-        where=None if limit is None else col(UsageCounter.used) + 1 <= limit,
-    ).returning(col(UsageCounter.used))
 
 
 def counted_less(tenant_id: UUID, meter: str, period_start: date) -> Update:

@@ -25,23 +25,27 @@ from domain.slots import (
     slots,
 )
 from domain.venue_time import Start, dates_around, resolve_start, within_reach, zone
+from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
 from kit.scope import Scope
 from models.bookings import LONGEST
-from models.calendar import CALENDAR
-from models.rooms import Room, rooms_with_tenant
+from models.calendar import CALENDAR, SLOT, VENUE
+from models.rooms import Room
 from models.tenants import Tenant
 from permissions.policy import may, only_own
 from permissions.roles import P
 from resolvers.audit import end_of_log
 from resolvers.availability_cursors import known_now
 from resolvers.hours import hours_facts
+from resolvers.rooms import MAX_BUFFER_MINUTES
 
 MAX_DAYS: Final = 31
 MAX_SLOTS: Final = 10_000
 MAX_ROOMS: Final = 100
 MAX_ALTERNATIVES: Final = 20
 _NEXT_WITHIN: Final = timedelta(days=7)
+_BUFFERS_MINUTES: Final = 2 * MAX_BUFFER_MINUTES
+"""The buffer after one booking and that before the next, at the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +212,8 @@ async def alternatives_to(
 
 async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
-    rows = await scope.rows(rooms_with_tenant(scope.tenant_id, room_ids))
-    rooms = {RoomId(room.id): room for _, room in rows if room is not None}
-    return Venue(rows[0][0], rooms)
+    (tenant,), rooms = await scope.lists(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
+    return Venue(tenant, {RoomId(room.id): room for room in rooms})
 
 
 def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> Wish:
@@ -243,23 +246,65 @@ async def load_calendar(
 ) -> Calendar:
     """The facts about starts within an interval: one statement, whatever the rooms and days."""
     window = facts_window(starts, wish)
+    return await _facts(
+        scope,
+        venue,
+        window,
+        CALENDAR,
+        booked=Interval(window.start - LONGEST, window.end),
+        exclude_booking_id=exclude_booking_id,
+    )
+
+
+async def load_slot(
+    scope: Scope,
+    venue: Venue,
+    wanted: Interval,
+    *,
+    exclude_booking_id: BookingId | None = None,
+) -> Calendar:
+    """No more than what decides whether rooms are free at a time.
+
+    Where one isn't, ``load_calendar`` has all there is to tell about it.
+    """
+    touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
+    return await _facts(
+        scope,
+        venue,
+        wanted,
+        SLOT,
+        booked=Interval(touching.start - LONGEST, touching.end),
+        exclude_booking_id=exclude_booking_id,
+    )
+
+
+async def _facts(
+    scope: Scope,
+    venue: Venue,
+    window: Interval,
+    bundle: Bundle,
+    *,
+    booked: Interval,
+    exclude_booking_id: BookingId | None,
+) -> Calendar:
     days = dates_around(window, venue.zone)
     rooms = list(venue.rooms)
     weekdays, exceptions, blackouts, claims = await scope.lists(
-        CALENDAR,
+        bundle,
         tenant_id=scope.tenant_id,
         room_ids=rooms,
         first_day=days[0],
         last_day=days[-1],
         since=window.start,
         until=window.end,
-        longest_before=window.start - LONGEST,
+        earliest=booked.start,
+        latest=booked.end,
     )
     hours = hours_facts(rooms, weekdays, exceptions)
 
     blocked: defaultdict[RoomId | None, list[Interval]] = defaultdict(list)
     for blackout in blackouts:
-        blocked[blackout.room_id].append(_interval(blackout.starts_at, blackout.ends_at))
+        blocked[blackout.room_id].append(Interval(blackout.starts_at, blackout.ends_at))
 
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
     stale: list[BookingId] = []
@@ -268,8 +313,8 @@ async def load_calendar(
         if status is Status.EXPIRED:
             stale.append(taken.id)
         elif taken.id != exclude_booking_id or not _may_move(scope, taken):
-            time = _interval(taken.starts_at, taken.ends_at)
-            occupied = _interval(taken.occupied_from, taken.occupied_to)
+            time = Interval(taken.starts_at, taken.ends_at)
+            occupied = Interval(taken.occupied_from, taken.occupied_to)
             busy[taken.room_id].append(Busy(taken.room_id, taken.id, time, occupied))
 
     facts = {
@@ -295,10 +340,6 @@ def _may_move(scope: Scope, taken: Any) -> bool:
     return not only_own(scope.actor, P.BOOKINGS_WRITE) or (
         taken.customer_id is not None and taken.customer_id == scope.actor.own_id
     )
-
-
-def _interval(start: datetime, end: datetime) -> Interval:
-    return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
 def window_of(query: AvailabilityQuery) -> Interval:

@@ -38,14 +38,15 @@ from domain.venue_time import LocalPeriod, Start, local_period, zone
 from kit.ids import new_id
 from kit.keyset import Listing
 from kit.scope import Scope
+from kit.unbound import unbound
 from models.base import snapshot
 from models.bookings import (
+    INSERTED_UNLESS_TAKEN,
     Booking,
     BookingFilter,
     BookingOrder,
     bookings_matching,
     bookings_sorted,
-    inserted_unless_taken,
     stored_lines,
 )
 from models.payments import stored_terms, terms_of_booking, terms_of_tenant
@@ -361,13 +362,14 @@ async def update_booking(
 # ------------------------------------------------------------------------------ steps
 
 
-async def _insert(scope: Scope, claimed: Claim, **given: Any) -> Booking:
+async def _insert(scope: Scope, claimed: Claim, *, status: Status, **given: Any) -> Booking:
     price = claimed.price
     row = {
         "tenant_id": scope.tenant_id,
         "id": new_id(),
         "reference": reference(token_bytes(REFERENCE_BYTES)),
         "room_id": claimed.room.id,
+        "status": status.value,
         "held_by_id": scope.actor.user_id,
         "starts_at": claimed.wanted.start,
         "ends_at": claimed.wanted.end,
@@ -382,11 +384,9 @@ async def _insert(scope: Scope, claimed: Claim, **given: Any) -> Booking:
         "updated_at": scope.now(),
         **given,
     }
-    made = await scope.value(inserted_unless_taken(row))
-    if made is None:
+    if not await scope.records(INSERTED_UNLESS_TAKEN, **row):
         raise claimed.taken
-    assert isinstance(made, Booking)
-    return made
+    return unbound(Booking, **row)
 
 
 async def _customer(
@@ -396,7 +396,7 @@ async def _customer(
     if choice is None:
         return scope.actor.own_id, []
     try:
-        customer = await customer_for(scope, choice)
+        return await customer_for(scope, choice), []
     except Refusal as refusal:
         return None, [refusal]
     except ExceptionGroup as group:
@@ -404,7 +404,6 @@ async def _customer(
         if others is not None:
             raise
         return None, list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
-    return customer.id, []
 
 
 async def _capacity_problems(scope: Scope, booking: Booking) -> list[Refusal]:

@@ -22,7 +22,7 @@ from models.base import snapshot
 from models.bookings import Booking, bookings_of
 from models.rooms import Room
 from models.tenants import Tenant
-from resolvers.availability import load_calendar, load_venue, wish_of
+from resolvers.availability import load_calendar, load_slot, load_venue, wish_of
 from resolvers.rows import CALENDAR
 
 
@@ -94,11 +94,16 @@ async def claim(
     wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
-    calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
-    facts = calendar.facts[room_id]
+    slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)
+    facts = slot.facts[room_id]
     reasons = reasons_against(facts, starts_at, wish)
-    if not reasons:
-        await expire(scope, calendar.stale)
+    if reasons:
+        # Until when each holds is found in what lies around.
+        calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
+        facts = calendar.facts[room_id]
+        reasons = reasons_against(facts, starts_at, wish)
+    else:
+        await expire(scope, slot.stale)
     return Claim(
         venue.tenant,
         venue.rooms[room_id],

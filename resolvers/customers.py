@@ -1,6 +1,7 @@
 """Customers: found, added, changed, and found again by their e-mail address."""
 
 from typing import Annotated
+from uuid import UUID
 
 from sqlalchemy import Select, false
 from sqlalchemy.exc import IntegrityError
@@ -8,7 +9,7 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
-from domain.errors import Duplicate, Invalid, Path, Refusal, Required
+from domain.errors import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.events import Event, EventType
 from domain.ids import CustomerId
 from domain.patch import ABSENT, Absent
@@ -18,6 +19,7 @@ from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot
 from models.customers import (
+    KNOWN,
     ONE_PER_ADDRESS,
     Customer,
     CustomerFilter,
@@ -30,7 +32,7 @@ from models.customers import (
 )
 from permissions.policy import only_own, reach
 from permissions.roles import P, Reach
-from resolvers.rows import at_version, found, raise_all
+from resolvers.rows import at_version, raise_all
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:
@@ -120,23 +122,30 @@ async def update_customer(
     return changed
 
 
-async def customer_for(
-    scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)
-) -> Customer:
-    """Whom a booking is for: found by id or by e-mail address, else added.
+async def customer_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> UUID:
+    """Whom a booking is for, by id: found by it or by e-mail address, else added.
 
     A known address finds its customer as they are; the rest that was told is not taken over. A
     caller confined to their own record can name nobody else. Raises NotFound, Required, and in
     a group all that is wrong with a new customer.
     """
     if choice.id is not None:
-        visible = visible_customers(scope)
-        return await found(scope, visible, choice.id, what="customer", path=(*path, "id"))
+        if not await _is_visible(scope, choice.id):
+            raise NotFound("customer", path=(*path, "id"))
+        return choice.id
     if choice.new is None:
         raise Required(path=path)
     if only_own(scope.actor, P.CUSTOMERS_READ):
         raise Invalid("You book for yourself; leave this out.", path=(*path, "new"))
-    return await known_or_added(scope, _new(scope, choice.new, path=(*path, "new")))
+    return (await known_or_added(scope, _new(scope, choice.new, path=(*path, "new")))).id
+
+
+async def _is_visible(scope: Scope, id: CustomerId) -> bool:
+    """Is there such a customer, among those whom ``visible_customers`` has?"""
+    seen = reach(scope.actor, P.CUSTOMERS_READ)
+    if seen is None or (seen is Reach.OWN and id != scope.actor.own_id):
+        return False
+    return bool(await scope.records(KNOWN, tenant_id=scope.tenant_id, id=id))
 
 
 async def known_or_added(scope: Scope, new: Customer) -> Customer:

@@ -11,7 +11,6 @@ from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from domain.errors import IdempotencyInProgress, IdempotencyKeyReused, Invalid
@@ -27,10 +26,10 @@ from kit.database import (
 )
 from kit.errors import Unavailable
 from kit.locks import advisory_key
-from kit.scope import Actor, Request, Runtime, Scope
+from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models import TABLES
 from models.idempotency import IdempotentResult
-from models.log import LogEntry, RequestOrigin
+from models.log import WRITTEN
 
 R = TypeVar("R")
 
@@ -133,36 +132,23 @@ async def _attempt(
 
 async def journal(scope: Scope, events: Sequence[Event]) -> None:
     """Put events on the log, and where the request came from beside it."""
-    actor, request, at = scope.actor, scope.request, scope.now()
-    await scope.run(
-        insert(LogEntry).values(
-            [
-                {
-                    "tenant_id": scope.tenant_id,
-                    "type": event.type.value,
-                    "at": at,
-                    "actor_kind": (actor.kind or "SYSTEM"),
-                    "actor_id": actor.id,
-                    "request_id": request.id,
-                    "subject_type": event.subject_type,
-                    "subject_id": event.subject_id,
-                    "reason": event.reason,
-                    "before": event.before,
-                    "after": event.after,
-                }
-                for event in events
-            ]
-        )
+    actor, request = scope.actor, scope.request
+    await scope.records(
+        WRITTEN,
+        tenant_id=scope.tenant_id,
+        at=scope.now(),
+        actor_kind=actor.kind or ActorKind.SYSTEM,
+        actor_id=actor.id,
+        request_id=request.id,
+        types=[event.type.value for event in events],
+        subject_types=[event.subject_type for event in events],
+        subject_ids=[event.subject_id for event in events],
+        reasons=[event.reason for event in events],
+        befores=[event.before for event in events],
+        afters=[event.after for event in events],
+        ip_address=request.ip_address,
+        user_agent=request.user_agent,
     )
-    if request.ip_address or request.user_agent:
-        origin = {
-            "tenant_id": scope.tenant_id,
-            "request_id": request.id,
-            "at": at,
-            "ip_address": request.ip_address,
-            "user_agent": request.user_agent,
-        }
-        await scope.run(insert(RequestOrigin).values(origin).on_conflict_do_nothing())
 
 
 # ------------------------------------------------------------------------------ idempotency

@@ -27,7 +27,7 @@ from domain.venue_time import month_of
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of
-from models.tenants import Tenant, counted_less, counted_more, monthly_use, used_of
+from models.tenants import COUNTED_MORE, Tenant, counted_less, monthly_use, used_of
 from permissions.policy import may
 from permissions.roles import P
 
@@ -126,8 +126,8 @@ async def subscription_refusals(scope: Scope) -> list[Refusal]:
 async def count_room(scope: Scope, tenant: Tenant) -> None:
     """One room more in use. Raises PlanLimitReached."""
     limit = PLANS[PlanCode(tenant.plan_code)].room_limit
-    counted = await scope.value(counted_more(tenant.id, Meter.ROOMS, ALWAYS, limit))
-    if limit is not None and counted is None:
+    if not await _counted(scope, Meter.ROOMS, ALWAYS, limit):
+        assert limit is not None
         raise PlanLimitReached(
             "room", limit, limit, resets_at=None, required_plan=plan_for_rooms(limit + 1)
         )
@@ -146,8 +146,8 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     zone = ZoneInfo(tenant.time_zone)
     period = period_of(scope.now(), zone)
-    counted = await scope.value(counted_more(tenant.id, Meter.BOOKINGS, period, limit))
-    if limit is not None and counted is None:
+    if not await _counted(scope, Meter.BOOKINGS, period, limit):
+        assert limit is not None
         raise _no_more_bookings(limit, scope.now(), zone)
 
 
@@ -159,6 +159,18 @@ async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
     zone = ZoneInfo(tenant.time_zone)
     used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), zone)))
     return [_no_more_bookings(limit, scope.now(), zone)] if (used or 0) >= limit else []
+
+
+async def _counted(scope: Scope, meter: Meter, period: date, limit: int | None) -> bool:
+    """Count one more, unless that passes the limit."""
+    counted = await scope.records(
+        COUNTED_MORE,
+        tenant_id=scope.tenant_id,
+        meter=meter.value,
+        period_start=period,
+        limit=limit,
+    )
+    return bool(counted)
 
 
 def _no_more_bookings(limit: int, now: datetime, zone: ZoneInfo) -> PlanLimitReached:

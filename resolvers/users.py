@@ -196,9 +196,9 @@ async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:
 async def _customer_id(scope: Scope, *, name: str, email: str, user: User | None) -> UUID:
     """The customer whom a user of this address is to be."""
     choice = CustomerChoice(new=NewCustomer(name=name, email=email))
-    customer = await customer_for(scope, choice)
-    other = await scope.one(user_for_customer(scope.tenant_id, customer.id))
+    customer_id = await customer_for(scope, choice)
+    other = await scope.one(user_for_customer(scope.tenant_id, customer_id))
     if other is not None and (user is None or other.id != user.id):
         # The customer's address was changed after its user had joined with the old one.
         raise Duplicate("customer record", path=("email",))
-    return customer.id
+    return customer_id

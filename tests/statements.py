@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import event
 
 from kit.prepared import Prepared, Values
-from kit.scope import Runtime, Scope
+from kit.scope import Runtime
 from kit.transaction import Transaction
 
 
@@ -27,31 +27,24 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         sent.append(sql)
         return read(sql, values)
 
-    inside = Scope.text
+    inside, rows = Transaction.text, Transaction.rows
 
-    def noted_inside(scope: Scope, sql: str, values: Sequence[object]) -> Any:
-        sent.append(sql)
-        return inside(scope, sql, values)
-
-    rows, each = Transaction.rows, Transaction.each
+    def noted_inside(transaction: Transaction, sql: str, values: Sequence[object]) -> Any:
+        if not sql.startswith(("SELECT set_config", "SELECT pg_advisory")):
+            sent.append(sql)
+        return inside(transaction, sql, values)
 
     def noted_rows(transaction: Transaction, statement: Prepared, values: Values) -> Any:
         sent.append(statement.sql)
         return rows(transaction, statement, values)
 
-    def noted_each(transaction: Transaction, statement: Prepared, many: Sequence[Values]) -> Any:
-        sent.append(statement.sql)
-        return each(transaction, statement, many)
-
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     vars(database)["text"] = noted
-    Scope.text = noted_inside  # type: ignore[assignment,method-assign]
-    Transaction.rows, Transaction.each = noted_rows, noted_each  # type: ignore[assignment,method-assign]
+    Transaction.text, Transaction.rows = noted_inside, noted_rows  # type: ignore[assignment,method-assign]
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
         del vars(database)["text"]
-        Scope.text = inside  # type: ignore[method-assign]
-        Transaction.rows, Transaction.each = rows, each  # type: ignore[method-assign]
+        Transaction.text, Transaction.rows = inside, rows  # type: ignore[method-assign]

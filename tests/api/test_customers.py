@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlmodel import col
 
 from domain.customers import CustomerChoice, NewCustomer
 from domain.errors import Invalid, NotFound, Refusal
@@ -61,7 +62,10 @@ async def found_for(runtime: Runtime, by: Person, choice: CustomerChoice) -> Cus
 
     async def change(scope: Scope) -> Customer:
         await scope.lock()
-        return await customer_for(scope, choice)
+        id = await customer_for(scope, choice)
+        known = await scope.one(customers_of(scope.tenant_id).where(col(Customer.id) == id))
+        assert known is not None
+        return known
 
     return (await perform(runtime, by.actor, Request(new_id()), change)).result
 
