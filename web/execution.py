@@ -1,7 +1,8 @@
 """Execution field by field, for what isn't read at once; what is takes its place beside it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from graphql import GraphQLObjectType, GraphQLResolveInfo
@@ -15,6 +16,8 @@ from kit.compiled.plans import Plans
 from kit.compiled.readings import KIND
 from kit.operation import Operation
 
+T = TypeVar("T")
+
 Reading = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answers of the root fields that are read at once, or raises what they fail with."""
 
@@ -26,6 +29,30 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     reading: Reading | None = None
     plans: Plans | None = None
     outline: Outline
+    _task: asyncio.Task[Any] | None = None
+
+    async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
+        """The value of a field, which is worked out to the end though its object has failed.
+
+        Others may wait for the same rows, and all share one connection, which doesn't outlive a
+        statement that is cut off. Only with the whole operation it is given up.
+        """
+        working = asyncio.ensure_future(awaitable)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            try:
+                if not self._is_given_up:
+                    await asyncio.wait([working])
+            finally:
+                if self._is_given_up:
+                    working.cancel()
+            raise
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Is the whole operation to end?"""
+        return self._task is not None and self._task.cancelling() > 0
 
     def complete_object_value(
         self,
@@ -97,6 +124,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
         """All root fields, in the order of the document."""
+        self._task = asyncio.current_task()
         if self.reading is None:
             return super().execute_root_grouped_field_set(
                 root_type, root_value, grouped_field_set, serially, position_context
