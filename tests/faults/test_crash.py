@@ -56,6 +56,8 @@ async def test_what_is_done_under_an_id_that_was_given_out_before_is_told(
             break
     else:
         pytest.fail("no transaction id was given out again")
+    # So that the horizon, which was before, lies beyond again.
+    await _burn(house)
     async with live(app.address, token=venue.owner.token) as client:
         stream = await client.subscribe(_NEW, {"after": after})
         event = (await stream.next())["bookingChanged"]

@@ -17,7 +17,7 @@ from tests.factories import Venue, make_venue
 TUESDAY_MORNING: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
 READERS: Final = 12
 WRITERS: Final = 3
-_TIMES: Final = 40
+_TIMES: Final = 25
 _PATIENCE_SECONDS: Final = 60
 
 _READ: Final = """{ bookings(first: 200) {
