@@ -264,7 +264,7 @@ async def test_a_changed_role_holds_for_an_open_socket(
 
 async def until_no_socket_is_open(api: Api) -> None:
     """Raises TimeoutError."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             page = await api.http.get("/metrics")
             if "boom_open_sockets 0.0" in page.text:
