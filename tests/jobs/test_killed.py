@@ -188,3 +188,37 @@ async def test_killed_workers_of_the_product_lose_nothing_and_repeat_nothing(
     tmp_path: Path,
 ) -> None:
     await check_killing("commands.worker", present, database, admin, tmp_path, jobs=2_000, kills=20)
+
+
+@pytest.mark.soak
+async def test_a_job_of_a_killed_worker_is_done_within_a_minute(
+    present: Runtime,
+    database: DatabaseUrls,
+    admin: asyncpg.Connection,
+    tmp_path: Path,
+) -> None:
+    venue = await past_bookings(present, 1)
+    relay = Database(database.relay.sqlalchemy, pool_size=1)
+    await find_past_bookings(present, relay)
+    await relay.close()
+
+    workers = Workers("commands.worker", database, tmp_path)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), admin.transaction():
+            await admin.execute("SELECT FROM bookings FOR UPDATE")
+            workers.start()
+            while await remaining(admin) != {"picked": 1}:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+            workers.kill()
+            killed = monotonic()
+        workers.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await remaining(admin):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+        done = monotonic()
+    finally:
+        workers.end()
+
+    sys.stdout.write(f"\na killed worker's job was done after {done - killed:.1f} s")
+    assert await completed(admin, venue) == [1]
+    assert done - killed < 60
