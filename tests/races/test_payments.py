@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from kit.database_urls import DatabaseUrls
 from kit.settings import Settings
+from models.rooms import Room
 from schema.ids import read_id
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.database import drop_database, fresh_database
@@ -21,6 +22,7 @@ from tests.till import Till, opened_twice
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 ROUNDS = 8
 PAYERS = 24
+TRIES = 20
 
 Tills = tuple[Till, Till]
 
@@ -49,10 +51,31 @@ async def venue(tills: Tills) -> Venue:
 async def booked(tills: Tills, venue: Venue, count: int) -> list[Any]:
     """Bookings that wait for their payments: in both rooms, hour after hour."""
     desk = tills[0].desk(venue.guest)
-    return [
-        made(await desk.create(venue.rooms[number % 2], FRIDAY + timedelta(hours=number // 2)))
-        for number in range(count)
-    ]
+    return [made(await desk.create(*slot(venue, number))) for number in range(count)]
+
+
+def slot(venue: Venue, number: int) -> tuple[Room, datetime]:
+    """That of the booking of this number."""
+    return venue.rooms[number % 2], FRIDAY + timedelta(hours=number // 2)
+
+
+async def gets(till: Till, venue: Venue, number: int) -> bool:
+    """Whether somebody of the venue gets the time of a booking.
+
+    Who hears that there is no answer now doesn't know whether they have it already, so they ask
+    again with the same key.
+    """
+    for _ in range(TRIES):
+        desk = till.desk(venue.staff)
+        answer = await desk.create(*slot(venue, number), idempotencyKey=f"time {number}")
+        if answer.errors:
+            assert answer.codes == ["UNAVAILABLE"]
+            continue
+        if answer.refusals == ["IDEMPOTENCY_IN_PROGRESS"]:
+            continue
+        assert answer.refusals in ([], ["SLOT_TAKEN"])
+        return answer.refusals == []
+    raise TimeoutError(f"There was no answer about the time {number}.")
 
 
 async def hear(tills: Tills, intents: list[Any]) -> None:
@@ -70,15 +93,9 @@ async def test_late_money_and_another_who_books_never_both_get_the_time(
     clock.advance(minutes=6)
     intents = [await first.pays(each) for each in bookings]
 
-    async def other(number: int) -> bool:
-        at = FRIDAY + timedelta(hours=number // 2)
-        answer = await second.desk(venue.staff).create(venue.rooms[number % 2], at)
-        assert answer.refusals in ([], ["SLOT_TAKEN"])
-        return answer.refusals == []
-
     _, others = await asyncio.gather(
-        asyncio.gather(*(first.hears(intent) for intent in intents)),
-        asyncio.gather(*(other(number) for number in range(ROUNDS))),
+        hear(tills, intents),
+        asyncio.gather(*(gets(second, venue, number) for number in range(ROUNDS))),
     )
     await first.work()
 
