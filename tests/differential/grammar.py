@@ -85,6 +85,7 @@ SEARCHES: Final = (
     "\u2028",
     *NAMES,
 )
+SELDOM: Final = 0.05
 # How often each root field is asked for. What isn't named is asked for now and then.
 WEIGHTS: Final[Mapping[str, float]] = {
     "bookings": 8,
@@ -101,10 +102,10 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "sessions": 1,
     "apiKeys": 1,
     "auditLog": 0.5,
-    "blackouts": 0.5,
-    "plans": 0.5,
+    "blackouts": SELDOM,
+    "hoursExceptions": SELDOM,
+    "plans": SELDOM,
 }
-SELDOM: Final = 0.15
 # The type that an id had best be of, by what it is called; `id` is of the field's own.
 ID_TYPES: Final = {"roomId": "Room", "customerId": "Customer", "userId": "User"}
 MIN_CURSOR: Final = 40
@@ -217,16 +218,17 @@ class _Making:
         self._fragments: dict[str, tuple[str, list[_Node]]] = {}
         self._variables: list[_Value] = []
         # Most documents ask for nothing but what is declared to be read at once.
-        self._is_plain = random.random() < 0.8
+        self._is_plain = random.random() < 0.85
+        # Small ones take a tenth of the time, and what they find is easier to read.
+        self._is_small = random.random() < 0.85
 
     def document(self) -> Document:
         root = self._schema.query_type
         assert root is not None
         keys = _Keys()
         weights = [self._weight(name, each) for name, each in root.fields.items()]
-        names = self._random.choices(
-            list(root.fields), weights, k=self._random.choice((1, 1, 2, 3))
-        )
+        number = self._random.choice((1, 1, 1, 2) if self._is_small else (1, 2, 3))
+        names = self._random.choices(list(root.fields), weights, k=number)
         nodes = [self._field(name, root.fields[name], keys, depth=0) for name in names]
         if self._chance(0.08):
             nodes.append(self._typename(keys))
@@ -241,7 +243,7 @@ class _Making:
         return (
             WEIGHTS.get(name, SELDOM)
             if READING in found.extensions or not self._is_plain
-            else 0.1 * SELDOM
+            else SELDOM
         )
 
     def _field(self, name: str, found: GraphQLField, keys: _Keys, *, depth: int) -> _Node:
@@ -289,13 +291,15 @@ class _Making:
             name
             for name, each in kind.fields.items()
             if (depth < 5 or not is_composite_type(get_named_type(each.type)))
-            and (READING in each.extensions or not self._is_plain or self._chance(0.01))
+            and (READING in each.extensions or not self._is_plain or self._chance(0.002))
         ]
         simple = [n for n in names if not is_composite_type(get_named_type(kind.fields[n].type))]
         others = [n for n in names if n not in simple]
-        chosen = self._random.sample(simple, min(len(simple), self._random.choice((0, 1, 2, 3, 6))))
-        if others and (depth < 2 or self._chance(0.4)):
-            chosen += self._random.choices(others, k=self._random.choice((1, 1, 2)))
+        number = self._random.choice((0, 1, 1, 2) if self._is_small else (0, 1, 2, 3, 6))
+        chosen = self._random.sample(simple, min(len(simple), number))
+        if others and (depth < 2 or self._chance(0.2 if self._is_small else 0.4)):
+            number = 1 if self._is_small else self._random.choice((1, 1, 2))
+            chosen += self._random.choices(others, k=number)
         if chosen and self._chance(0.15):
             chosen.append(self._random.choice(chosen))
         nodes = [self._field(n, kind.fields[n], keys, depth=depth + 1) for n in chosen]
