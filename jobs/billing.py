@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from domain.subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
-from integrations.payments.protocol import GatewayEvent
+from integrations.payments.protocol import AnotherGateway, GatewayEvent
 from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
@@ -36,9 +36,15 @@ async def sync_billing(
 
 
 async def billing_event(runtime: Runtime, event: GatewayEvent) -> None:
-    """Something happened to a subscription, an invoice or a checkout: see how things stand now."""
+    """Something happened to a subscription, an invoice or a checkout: see how things stand now.
+
+    What is of no tenant of ours does nothing. Raises AnotherGateway, GatewayError, Unavailable:
+    then it is due again.
+    """
     billing = billing_in(runtime)
-    if event.gateway != billing.name or event.account is not None:
+    if event.gateway != billing.name:
+        raise AnotherGateway(event.gateway)
+    if event.account is not None:
         return
     customer_id = event.ids.get("customer")
     tenant_id = event.tenant_id

@@ -41,6 +41,7 @@ from domain.payments import (
 from domain.venue_time import Start
 from integrations.payments.protocol import (
     TENANT,
+    AnotherGateway,
     Capture,
     Declined,
     Gateway,
@@ -101,7 +102,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotSettled(Exception):
-    """The gateway's answers lead nowhere, or it is another one; a job tries again."""
+    """The gateway's answers lead nowhere; a job tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,11 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
 async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
     """Look again at the payment that a gateway's event is about. Others' events do nothing.
 
-    Raises NotSettled where another process has to do it, which knows that gateway.
+    Raises GatewayError, NotSettled, Unavailable, AnotherGateway: then it is due again.
     """
     gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
     if event.gateway != gateway.name:
-        raise NotSettled
+        raise AnotherGateway(event.gateway)
     gateway_id = event.payment_id
     if gateway_id is None and event.subject is Subject.PAYMENT:
         gateway_id = event.object_id

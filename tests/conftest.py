@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import pytest_asyncio
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 
@@ -29,6 +30,7 @@ _WORKER = "PYTEST_XDIST_WORKER"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _print_plain_tracebacks()
     if _WORKER not in os.environ and not config.option.collectonly:
         start_server()
 
@@ -36,6 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _WORKER not in os.environ and not config.option.collectonly:
         stop_server()
+
+
+def _print_plain_tracebacks() -> None:
+    """Structlog's own draw the local variables, for seconds in which the app does nothing else."""
+    *before, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*before, plain])
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -44,8 +44,9 @@ async def work_off(runtime: Runtime, *, seconds: float = 30) -> None:
     try:
         async with asyncio.timeout(seconds):
             while await connection.fetchval(_REMAINING, runtime.clock()):
-                await connection.execute(_BRING_FORWARD, runtime.clock())
-                await connection.execute(f"NOTIFY {CHANNEL}")
+                forward = await connection.execute(_BRING_FORWARD, runtime.clock())
+                if forward != "UPDATE 0":
+                    await connection.execute(f"NOTIFY {CHANNEL}")
                 await asyncio.sleep(0.02)
     finally:
         await connection.close()

@@ -51,6 +51,10 @@ class BadEvent(Exception):
     """A delivery that is no event, though the gateway signed it."""
 
 
+class AnotherGateway(Exception):
+    """An event of a gateway that this process doesn't know; one that does has to act upon it."""
+
+
 class Capture(StrEnum):
     """Whether the customer's money is taken when they pay, or only held on their card."""
 

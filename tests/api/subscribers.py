@@ -72,6 +72,13 @@ class Subscriber:
     async def subscription(self) -> Any:
         return (await self.billing())["subscription"]
 
+    async def add_room(self) -> Answer:
+        """One room more than the venue has."""
+        return await self.desk(
+            """mutation { createRoom(input: { name: "Attic", capacity: 4 }) {
+                 room { id } userErrors { code ... on PlanLimitError { requiredPlan } } } }"""
+        )
+
     async def start_trial(self, plan: str = "PROFESSIONAL") -> Answer:
         return await self._told("startTrial", {"plan": plan})
 
@@ -108,13 +115,16 @@ class Subscriber:
             if each["customer"] == self.customer:
                 await self.hear("customer.subscription.updated", each)
 
-    async def hear(self, type: str, seen: Mapping[str, Any], *, id: str | None = None) -> None:
+    async def hear(
+        self, type: str, seen: Mapping[str, Any], *, id: str | None = None, **more: Any
+    ) -> None:
         """Deliver an event as Stripe does, and let the jobs be done that follow."""
         body = event(
             type,
             seen,
             id=id or f"evt_{next(_numbers)}",
             created=int(self.clock.now.timestamp()),
+            **more,
         )
         answer = await self.api.http.post(
             "/webhooks/stripe",

@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from domain.plans import PlanCode
 from integrations.billing.protocol import Billing
-from jobs.billing import look_after_billing
+from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
+from jobs.billing import billing_event, look_after_billing
 from kit.database import Database
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
@@ -22,7 +23,7 @@ from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, refused
 from tests.factories import Venue, api_id, make_subscription, make_venue
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
-from tests.integrations.payments.fake_stripe import KEY, SECRET, Fault
+from tests.integrations.payments.fake_stripe import Fault, known_to
 from tests.transactions import watched
 from tests.work import work_off
 
@@ -37,15 +38,7 @@ async def stripe(clock: StoppedClock) -> AsyncIterator[FakeBilling]:
 
 @pytest.fixture
 def settings(settings: Settings, stripe: FakeBilling) -> Settings:
-    return Settings(
-        _env_file=None,
-        **settings.model_dump(exclude_none=True)
-        | {
-            "stripe_secret_key": KEY,
-            "stripe_webhook_secret": SECRET,
-            "stripe_api_base": stripe.address,
-        },
-    )
+    return known_to(settings, stripe)
 
 
 @pytest_asyncio.fixture
@@ -81,11 +74,8 @@ async def events(owner: Subscriber) -> list[str]:
 
 
 async def add_room(owner: Subscriber) -> str:
-    """One room more, the sixth; its id."""
-    answer = await owner.desk(
-        """mutation { createRoom(input: { name: "Room 6", capacity: 4 }) {
-             room { id } userErrors { code } } }"""
-    )
+    """The sixth room; its id."""
+    answer = await owner.add_room()
     assert answer.refusals == []
     return str(answer.payload["room"]["id"])
 
@@ -289,7 +279,10 @@ async def test_a_plan_with_fewer_rooms_names_those_in_use(owner: Subscriber) -> 
     answer = refused(await owner.change_plan("STARTER", begun["version"]))
 
     assert (answer["__typename"], answer["limit"], answer["used"]) == ("TooManyRoomsError", 5, 6)
-    assert [room["name"] for room in answer["rooms"]] == [f"Room {n}" for n in range(1, 7)]
+    assert [room["name"] for room in answer["rooms"]] == [
+        "Attic",
+        *(f"Room {n}" for n in range(1, 6)),
+    ]
     assert (await owner.subscription())["nextPlan"] is None
 
 
@@ -477,6 +470,28 @@ async def test_events_twice_late_and_in_any_order_end_in_the_truth(owner: Subscr
     assert await events(owner) == logged_before
 
 
+async def test_word_of_another_gateway_is_kept_for_who_knows_it(owner: Subscriber) -> None:
+    of_demo = GatewayEvent(
+        "local", "evt_1", "invoice.paid", Subject.INVOICE, owner.clock(), object_id="in_1"
+    )
+
+    with pytest.raises(AnotherGateway):
+        await billing_event(owner.runtime, of_demo)
+
+
+async def test_what_was_sold_to_the_customers_of_others_is_not_looked_at(
+    owner: Subscriber,
+) -> None:
+    begun = await owner.subscribe("PROFESSIONAL")
+    asked = len(owner.stripe.asked)
+    (there,) = owner.stripe.live(owner.customer)
+
+    await owner.hear("invoice.paid", there, account="acct_of_somebody")
+
+    assert len(owner.stripe.asked) == asked
+    assert await owner.subscription() == begun
+
+
 async def test_an_invoice_finds_its_venue_by_the_customer(owner: Subscriber) -> None:
     await owner.subscribe("PROFESSIONAL")
     owner.clock.advance(days=31)
@@ -644,6 +659,49 @@ async def test_the_end_of_a_trial_is_announced_once(
 
     wanted = f"The trial for {owner.venue.tenant.name} ends soon"
     assert (await subjects(owner.runtime, settings)).count(wanted) == 1
+
+
+async def test_every_step_is_told_to_the_owners(
+    owner: Subscriber, runtime: Runtime, settings: Settings
+) -> None:
+    name = owner.venue.tenant.name
+    subscription(await owner.start_trial("ENTERPRISE"))
+    owner.clock.advance(minutes=1)
+    paying = await owner.subscribe("ENTERPRISE")
+    await owner.let_time_pass(days=15)
+    paying = await owner.subscription()
+    lower = subscription(await owner.change_plan("STARTER", paying["version"]))
+    same = subscription(await owner.change_plan("ENTERPRISE", lower["version"]))
+    ending = subscription(await owner.cancel(same["version"]))
+    resumed = subscription(await owner.resume(ending["version"]))
+    lower = subscription(await owner.change_plan("PROFESSIONAL", resumed["version"]))
+    await owner.let_time_pass(days=31)
+    lower = await owner.subscription()
+    owner.stripe.good_cards[owner.customer] = False
+    await owner.let_time_pass(days=31)
+    owner.stripe.pay_what_is_owed(owner.customer)
+    await owner.hear("invoice.paid", list(owner.stripe.invoices.values())[-1])
+    paying = await owner.subscription()
+    subscription(await owner.cancel(paying["version"]))
+    await owner.let_time_pass(days=31)
+
+    # Letters that leave together may overtake each other.
+    told = [each for each in await subjects(runtime, settings) if name in each]
+    expected = [
+        f"The trial of Enterprise for {name}",
+        f"{name} is on the Enterprise plan",
+        f"{name} changes to the Starter plan",
+        f"{name} stays on the Enterprise plan",
+        f"The subscription of {name} is cancelled",
+        f"The subscription of {name} goes on",
+        f"{name} changes to the Professional plan",
+        f"{name} is on the Professional plan now",
+        f"The payment for {name} failed",
+        f"Thank you, the payment for {name} has arrived",
+        f"The subscription of {name} is cancelled",
+        f"The subscription of {name} has ended",
+    ]
+    assert sorted(told) == sorted(expected)
 
 
 # ------------------------------------------------------------------------------ usage

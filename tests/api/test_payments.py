@@ -1,18 +1,18 @@
 """Payments for bookings: asked for, made, failed, late, twice; and what each makes of the time."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from integrations.payments.installed import gateway_of
-from integrations.payments.protocol import Gateway, GatewayEvent, Subject
+from integrations.payments.protocol import AnotherGateway, Gateway, GatewayEvent, Subject
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
-from resolvers.settlement import NotSettled, payment_event
+from resolvers.settlement import payment_event
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, moved, refused
@@ -161,6 +161,31 @@ async def test_a_booking_stands_once_its_deposit_is_paid(till: Till, venue: Venu
     assert seen["payment"]["receipt"]["number"] == "2027-000001"
     assert seen["payment"]["receipt"]["total"] == {"amount": "12.00", "currencyCode": "EUR"}
     await till.agrees(venue)
+
+
+async def test_receipts_are_numbered_by_venue_and_by_year_of_its_clock(
+    till: Till, venue: Venue, clock: StoppedClock
+) -> None:
+    other = await make_venue(till.runtime, time_zone="America/New_York")
+    await till.set_up(other, policy="FULL")
+    numbers = [await receipt(till, each) for each in (venue, venue, other)]
+
+    # In Berlin the year has begun, in New York it has not.
+    clock.now = datetime(2027, 12, 31, 23, 30, tzinfo=UTC)
+    numbers += [await receipt(till, each) for each in (venue, other)]
+
+    assert numbers == ["2027-000001", "2027-000002", "2027-000001", "2028-000001", "2027-000002"]
+
+
+async def receipt(till: Till, venue: Venue) -> Any:
+    """The number of that for a booking three days from now, which is paid."""
+    at = till.clock().replace(minute=0) + timedelta(days=3)
+    booking = made(await till.desk(venue.guest).create(venue.rooms[0], at))
+    await till.pays_and_is_heard(booking)
+    seen = await till.seen(venue.guest, booking)
+    # So that the next one finds the same time free.
+    moved(await till.desk(venue.staff).cancel(seen))
+    return seen["payment"]["receipt"]["number"]
 
 
 async def test_all_that_happened_stands_in_the_history(till: Till, venue: Venue) -> None:
@@ -426,7 +451,7 @@ async def test_word_of_another_gateway_is_kept_for_who_knows_it(till: Till, venu
         metadata={"tenant_id": str(venue.tenant.id)},
     )
 
-    with pytest.raises(NotSettled):
+    with pytest.raises(AnotherGateway):
         await payment_event(till.runtime, of_demo)
 
 

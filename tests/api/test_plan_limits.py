@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from domain.plans import PlanCode
+from domain.errors import FeatureNotIncluded
+from domain.plans import Feature, PlanCode
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.tenants import UsageCounter
 from resolvers.transactions import perform
-from resolvers.usage import Meter
+from resolvers.usage import Meter, require_feature
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, refused
@@ -286,3 +287,26 @@ async def test_archiving_again_gives_back_nothing_more(desk: Desk, venue: Venue)
     await desk(archive, id=id, version=2)
 
     assert await usage(desk) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("feature", "plan"),
+    [
+        (Feature.SMS, "PROFESSIONAL"),
+        (Feature.ANALYTICS, "PROFESSIONAL"),
+        (Feature.SUGGESTIONS, "PROFESSIONAL"),
+        (Feature.INTEGRATIONS, "ENTERPRISE"),
+        (Feature.WHITE_LABEL, "ENTERPRISE"),
+    ],
+)
+async def test_what_a_plan_does_not_include_is_refused_with_the_one_that_does(
+    venue: Venue, feature: Feature, plan: str
+) -> None:
+    tenant = venue.tenant
+
+    with pytest.raises(FeatureNotIncluded, match=f"{feature}: .* {plan.title()} plan") as refusal:
+        await require_feature(tenant, feature)
+
+    assert refusal.value.required_plan == plan
+    tenant.plan_code = plan
+    await require_feature(tenant, feature)

@@ -15,7 +15,7 @@ from tests.clock import StoppedClock
 from tests.desk import made, refused
 from tests.factories import Venue, api_id, make_venue
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
-from tests.integrations.payments.fake_stripe import KEY, SECRET
+from tests.integrations.payments.fake_stripe import known_to
 
 
 @pytest_asyncio.fixture
@@ -26,15 +26,7 @@ async def stripe(clock: StoppedClock) -> AsyncIterator[FakeBilling]:
 
 @pytest.fixture
 def settings(settings: Settings, stripe: FakeBilling) -> Settings:
-    return Settings(
-        _env_file=None,
-        **settings.model_dump(exclude_none=True)
-        | {
-            "stripe_secret_key": KEY,
-            "stripe_webhook_secret": SECRET,
-            "stripe_api_base": stripe.address,
-        },
-    )
+    return known_to(settings, stripe)
 
 
 @pytest_asyncio.fixture
@@ -52,15 +44,13 @@ async def test_from_the_trial_to_an_upgrade_to_a_failed_payment_to_recovery(
 ) -> None:
     owner = Subscriber(api, runtime, clock, venue, stripe)
     room, who = venue.rooms[0], {"id": api_id(venue.customer)}
-    add_room = """mutation { createRoom(input: { name: "Attic", capacity: 4 }) {
-        room { id } userErrors { code ... on PlanLimitError { requiredPlan } } } }"""
 
     # Five rooms are all that Starter has. The venue tries Professional, and the sixth fits.
-    full = refused(await owner.desk(add_room))
+    full = refused(await owner.add_room())
     assert full == {"code": "PLAN_LIMIT_REACHED", "requiredPlan": "PROFESSIONAL"}
     trial = (await owner.start_trial("PROFESSIONAL")).payload["subscription"]
     assert (trial["status"], trial["trialEndsAt"]) == ("TRIALING", "2027-03-15T09:00:00Z")
-    assert (await owner.desk(add_room)).refusals == []
+    assert (await owner.add_room()).refusals == []
 
     # It likes it, and gives a card before the trial is over; then it is paid for.
     await owner.let_time_pass(days=10)

@@ -16,7 +16,6 @@ from starlette.routing import Route
 from tests.integrations.payments.fake_stripe import (
     Asked,
     FakeStripe,
-    Fault,
     Objects,
     Refused,
 )
@@ -37,11 +36,6 @@ class FakeBilling(FakeStripe):
     sessions: Objects = field(default_factory=dict)
     invoices: Objects = field(default_factory=dict)
     good_cards: dict[str, bool] = field(default_factory=dict)
-
-    def fail_later(self, fault: Fault, *, passed: int) -> None:
-        """Let these many requests pass, and have the next one go wrong each time it is made."""
-        self.faults.extend([None] * passed)  # type: ignore[list-item]
-        self.fail(fault)
 
     # ------------------------------------------------------------------ the world
 

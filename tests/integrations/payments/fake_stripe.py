@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kit.settings import Settings
 from tests.serving import serving
 
 SECRET = "whsec_of_the_tests"
@@ -75,7 +76,7 @@ class FakeStripe:
 
     address: str = ""
     asked: list[Asked] = field(default_factory=list)
-    faults: deque[Fault] = field(default_factory=deque)
+    faults: deque[Fault | None] = field(default_factory=deque)
     before_each: Callable[[], Awaitable[None]] | None = None
     intents: dict[str | None, Objects] = field(default_factory=dict)
     refunds: dict[str | None, Objects] = field(default_factory=dict)
@@ -85,6 +86,11 @@ class FakeStripe:
     def fail(self, fault: Fault, *, times: int = 2) -> None:
         """Have the next requests go wrong; the client makes each of them twice."""
         self.faults.extend([fault] * times)
+
+    def fail_later(self, fault: Fault, *, passed: int, times: int = 2) -> None:
+        """Let so many requests pass, and have the next ones go wrong."""
+        self.faults.extend([None] * passed)
+        self.fail(fault, times=times)
 
     def pay(self, id: str, account: str | None = None) -> None:
         """The customer pays with a card that is good."""
@@ -227,6 +233,16 @@ async def running_fake_stripe() -> AsyncIterator[FakeStripe]:
     async with serving(app) as address:
         fake.address = address
         yield fake
+
+
+def known_to(settings: Settings, stripe: FakeStripe, *, webhook_secrets: str = SECRET) -> Settings:
+    """The settings of an installation that has this server for Stripe."""
+    own = {
+        "stripe_secret_key": KEY,
+        "stripe_webhook_secret": webhook_secrets,
+        "stripe_api_base": stripe.address,
+    }
+    return Settings(_env_file=None, **settings.model_dump(exclude_none=True) | own)
 
 
 def event(type: str, seen: Mapping[str, Any], **more: Any) -> bytes:
