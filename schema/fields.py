@@ -48,6 +48,9 @@ InSql = Callable[[Any, Any], Any]
 READS: Final = "reads"
 """The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
 
+PLAIN: Final = "plain"
+"""The key, also in a field's GraphQL extensions, of a ``Read`` that waits for nothing."""
+
 COST: Final = "cost"
 """The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
 
@@ -119,6 +122,7 @@ def column(
         description,
         requires=requires,
         reads=reads,
+        plain=True,
         reading=lambda python_name: Expressed(sql) if sql else Attribute(name or python_name),
     )
 
@@ -310,6 +314,7 @@ def declared_field(
     directives: tuple[object, ...] = (),
     make: Callable[..., Any] = strawberry.field,
     reads: Callable[[str, str], Read] | None = None,
+    plain: bool = False,
     reading: Callable[[str], Reading] | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
@@ -324,7 +329,7 @@ def declared_field(
         description=description,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
-        metadata={COST: cost, READS: reads, READING: reading},
+        metadata={COST: cost, READS: reads, PLAIN: plain, READING: reading},
     )
 
 
@@ -352,6 +357,8 @@ def shorten(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
     if reads is None:
         return
     read: Read = reads(of, declared.python_name)
+    if declared.metadata[PLAIN]:
+        field.extensions[PLAIN] = read
     permission = _permission(declared)
 
     def resolve(root: Any, info: Any) -> Any:
@@ -373,5 +380,6 @@ class Node:
         "Opaque, and unique in the whole API.",
         requires=None,
         reads=_reads_id,
+        plain=True,
         reading=lambda _: Identity(),
     )

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from graphql import GraphQLObjectType, GraphQLResolveInfo
+import structlog
+from graphql import GraphQLList, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
 from orjson import Fragment
@@ -15,8 +16,11 @@ from kit.compiled.documents import Outline
 from kit.compiled.plans import Plans
 from kit.compiled.readings import KIND
 from kit.operation import Operation
+from web.values import Complete, NotPlain, completer
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 Reading = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answers of the root fields that are read at once, or raises what they fail with."""
@@ -29,6 +33,8 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     reading: Reading | None = None
     plans: Plans | None = None
     outline: Outline
+    with_values = True
+    _completers: dict[int, tuple[FieldDetailsList, Complete | None]] | None = None
     _task: asyncio.Task[Any] | None = None
 
     async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
@@ -53,6 +59,42 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     def _is_given_up(self) -> bool:
         """Is the whole operation to end?"""
         return self._task is not None and self._task.cancelling() > 0
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[list[Any]]:
+        """A list; of plain values, in one go."""
+        complete = self._completer(return_type, field_details_list) if self.with_values else None
+        if complete is not None:
+            try:
+                return complete(result)  # type: ignore[no-any-return]
+            except Exception as odd:  # noqa: BLE001 - told, as ever, by the fields themselves
+                log.debug("uncompleted", field=info.field_name, reason=repr(odd))
+        return super().complete_list_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def _completer(
+        self, kind: GraphQLList[GraphQLOutputType], details: FieldDetailsList
+    ) -> Complete | None:
+        """What completes such a list, made once; None: only its fields can."""
+        if self._completers is None:
+            self._completers = {}
+        found = self._completers.get(id(details))
+        if found is None:
+            try:
+                complete = completer(self, kind, details)
+            except NotPlain:
+                complete = None
+            # With its selection, whose id is not another's as long as it is kept.
+            found = self._completers[id(details)] = (details, complete)
+        return found[1]
 
     def complete_object_value(
         self,
