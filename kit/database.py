@@ -29,6 +29,7 @@ DATABASE_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
+    NoneFree,
     OSError,
 )
 """What a statement may fail with."""

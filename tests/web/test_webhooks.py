@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -252,6 +252,22 @@ async def test_50_events_delivered_200_times_at_once_are_acted_upon_once_each(
     assert Counter(answer.status_code for answer in answers) == {200: 200}
     assert Counter(answer.json()["message"] for answer in answers) == {"Stored": 50, "Known": 150}
     assert Counter(each.id for each in handled) == {f"evt_{number}": 1 for number in range(50)}
+
+
+async def test_a_delivery_that_finds_no_connection_free_is_to_come_again(
+    api: Api, runtime: Runtime, clock: StoppedClock, handled: list[GatewayEvent]
+) -> None:
+    body = dispute()
+
+    async with AsyncExitStack() as held:
+        for _ in range(runtime.database.pool_status["size"]):
+            session = await held.enter_async_context(runtime.database.session(writes=False))
+            await session.connection()
+        early = await deliver(api, body, signature(body, clock.now))
+    again = await deliver(api, body, signature(body, clock.now))
+
+    assert (early.status_code, early.headers["Retry-After"]) == (503, "5")
+    assert (again.status_code, again.json()["message"]) == (200, "Stored")
 
 
 # ------------------------------------------------------------------------------ what is refused
