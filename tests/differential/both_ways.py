@@ -1,4 +1,4 @@
-"""Every query of a test that is read at once is also answered field by field, and compared."""
+"""Whatever a test reads at once is also answered field by field, and compared."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -6,6 +6,8 @@ from functools import partial
 import pytest
 
 from tests.differential.comparison import Compared, Findings
+from tests.differential.payloads import compared_rows
+from web.execution import Execution
 
 
 @pytest.fixture(autouse=True)
@@ -13,5 +15,6 @@ def both_ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Findings]:
     """What came of it; a difference fails the test, whatever it is about."""
     findings = Findings()
     monkeypatch.setattr("app.Operations", partial(Compared, findings))
+    monkeypatch.setattr(Execution, "_read_row", compared_rows(Execution._read_row, findings))
     yield findings
     assert not findings.differences, "\n\n".join(findings.differences[:3])

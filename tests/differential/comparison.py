@@ -12,7 +12,9 @@ from graphql import OperationType, VariableValues
 
 from kit.compiled.plans import Read
 from kit.operation import Operation
+from kit.scope import Runtime
 from web.documents import Selected
+from web.execution import Execution
 from web.operations import Answer, Asked, Operations
 
 # What others commit between the two ways is seen by the second only.
@@ -25,7 +27,8 @@ PASSING: Final = frozenset({"THROTTLED", "UNAVAILABLE"})
 class Findings:
     """Where the two ways weren't at one; ``tally`` counts operations by how they were read.
 
-    Those are ``whole``, ``partly`` and ``not``: read at once, in part, or not at all.
+    Those are ``whole``, ``partly`` and ``not``: read at once, in part, or not at all. ``rows``
+    counts those that changes and events showed.
     """
 
     differences: list[str] = field(default_factory=list)
@@ -51,6 +54,11 @@ class Ordinary(Operations):
         operation = self.operation(like.actor, like.request)
         operation.charge = like.charge
         return await self.run(asked, operation)
+
+    def _executor(self, *told: Any) -> Execution:
+        execution = super()._executor(*told)
+        execution.with_values = False
+        return execution
 
     def _charge(self, operation: Operation, cost: int) -> None:
         pass
@@ -81,14 +89,9 @@ class Compared(Operations):
 
     async def run(self, asked: Asked, operation: Operation, *, reads_only: bool = False) -> Answer:
         answer = await super().run(asked, operation, reads_only=reads_only)
-        if operation in self._reads and not self._is_counted:
+        if operation in self._reads and not is_counted(self._runtime):
             await self._compare(asked, operation, answer)
         return answer
-
-    @property
-    def _is_counted(self) -> bool:
-        """Does a test count the statements that are sent?"""
-        return "text" in vars(self._runtime.database)
 
     async def _compare(self, asked: Asked, operation: Operation, answer: Answer) -> None:
         read = self._reads[operation]
@@ -138,6 +141,11 @@ class _Quiet(Ordinary):
         made = object.__new__(cls)
         vars(made).update(vars(operations))
         return made
+
+
+def is_counted(runtime: Runtime) -> bool:
+    """Does a test count the statements that are sent?"""
+    return "text" in vars(runtime.database)
 
 
 def told(answer: Answer) -> Any:

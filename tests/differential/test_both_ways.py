@@ -8,10 +8,18 @@ import pytest
 from kit.compiled.plans import Read
 from kit.scope import Runtime
 from tests.client import Api
+from tests.clock import MONDAY_MORNING
 from tests.differential.comparison import Findings
-from tests.factories import make_venue
+from tests.factories import Venue, api_id, make_booking, make_venue
 
 ROOMS = "{ rooms { nodes { name capacity } } }"
+CHANGE = """
+mutation ($id: ID!, $version: Int!) {
+  updateBooking(id: $id, version: $version, input: {partySize: 3}) {
+    booking { partySize room { name } }
+  }
+}
+"""
 MIXED = "{ plans { code } rooms { nodes { name capacity } } }"
 
 
@@ -77,6 +85,37 @@ async def test_a_plan_that_cannot_be_run_is_found(
     assert answer.payload["nodes"][0] == {"name": "Room 1", "capacity": 4}
     assert "couldn't be read" in both_ways.differences[0]
     both_ways.differences.clear()
+
+
+async def test_what_a_change_shows_is_compared(
+    api: Api, runtime: Runtime, both_ways: Findings
+) -> None:
+    venue = await make_venue(runtime)
+
+    await _change(api, runtime, venue)
+
+    assert both_ways.tally["rows"] == 1
+
+
+async def test_a_change_that_shows_something_else_is_found(
+    api: Api, runtime: Runtime, both_ways: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+    monkeypatch.setattr(
+        "web.execution.Fragment", lambda text: orjson.Fragment(text.replace('"Room 1"', '"Attic"'))
+    )
+
+    await _change(api, runtime, venue)
+
+    assert len(both_ways.differences) == 1
+    both_ways.differences.clear()
+
+
+async def _change(api: Api, runtime: Runtime, venue: Venue) -> None:
+    booking = await make_booking(runtime, venue, MONDAY_MORNING)
+    variables = {"id": api_id(booking), "version": booking.version}
+    answer = await api(CHANGE, variables, token=venue.staff.token)
+    assert answer.payload["booking"]["partySize"] == 3
 
 
 def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
