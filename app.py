@@ -30,7 +30,7 @@ from kit.errands import Errands
 from kit.garbage import keep_what_is_there
 from kit.logging import configure_logging
 from kit.passwords import Passwords
-from kit.relay import Relay
+from kit.relay import LogStatements, Relay
 from kit.scope import Runtime
 from kit.sealing import Seal
 from kit.services import Service, running
@@ -78,7 +78,7 @@ def build_app(
     # The app's own role sees one tenant at a time; the relay's sees the log and what is due.
     relay_url = settings.relay_database_url
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
-    relay = Relay(relay_database, log)
+    relay = Relay(relay_database, LogStatements(log.END, log.GROWN))
     bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
     errands = Errands()

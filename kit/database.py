@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from kit.prepared import Prepared, Values
 from kit.reading import Readers
 from kit.transaction import Transaction
 
@@ -129,6 +130,10 @@ class Database:
         with the statement.
         """
         return await self._readers.row(sql, values)
+
+    async def rows(self, statement: Prepared, values: Values) -> list[asyncpg.Record]:
+        """All rows of a prepared statement that reads, in one round trip; raises as ``text``."""
+        return await self._readers.rows(statement.sql, statement.arguments(values))
 
     @property
     def pool_status(self) -> dict[str, int]:

@@ -41,11 +41,17 @@ class Readers:
         return self._open - len(self._idle)
 
     async def row(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
-        """The first row; the parameters of the statement are ``$1``, ``$2`` ….
+        """The first row; raises LookupError where there is none, and else as ``rows`` does."""
+        rows = await self.rows(sql, values)
+        if not rows:
+            raise LookupError("the statement gave no row")
+        return rows[0]
+
+    async def rows(self, sql: str, values: Sequence[object]) -> list[asyncpg.Record]:
+        """All rows; the parameters of the statement are ``$1``, ``$2`` ….
 
         Where the connection turns out to be dead, from another one: reading twice does no harm.
-        Raises TimeoutError where none is free for 5 s, LookupError where there is no row, and
-        what asyncpg raises.
+        Raises TimeoutError where none is free for 5 s, and what asyncpg raises.
         """
         connection = self._idle.pop() if self._idle else await self._next()
         try:
@@ -70,9 +76,9 @@ class Readers:
 
     async def _read(
         self, connection: "asyncpg.Connection[Any]", sql: str, values: Sequence[object]
-    ) -> asyncpg.Record:
+    ) -> list[asyncpg.Record]:
         try:
-            row: asyncpg.Record | None = await connection.fetchrow(sql, *values)
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
         except (asyncpg.PostgresError, *_BROKEN) as error:
             if _is_lost(error):
                 self._drop(connection)
@@ -84,9 +90,7 @@ class Readers:
             self._end(connection)
             raise
         self._give_back(connection)
-        if row is None:
-            raise LookupError("the statement gave no row")
-        return row
+        return rows
 
     async def _next(self) -> "asyncpg.Connection[Any]":
         while not self._is_closed:

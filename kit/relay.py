@@ -7,15 +7,18 @@ loses what commits late.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
+
+import orjson
 
 from kit.cursors import Bookmark, Place
 from kit.database import Database
+from kit.prepared import Prepared, Values
 
 QUEUE_LENGTH: Final = 1_000
 BATCH: Final = 500
@@ -52,12 +55,15 @@ class Lost:
         return self.bookmark.place
 
 
-class LogStatements(Protocol):
-    """How the log is read; rows are as ``entries_of`` and ``end_of`` take them."""
+@dataclass(frozen=True, slots=True)
+class LogStatements:
+    """How the log is read; rows are as ``entries_of`` and ``end_of`` take them.
 
-    def end(self, tenant_id: UUID) -> Any: ...
+    ``end`` is told a ``tenant_id``, ``grown`` what ``beyond`` gives.
+    """
 
-    def grown(self, heads: Mapping[UUID, Place], *, limit: int) -> Any: ...
+    end: Prepared
+    grown: Prepared
 
 
 class Listener:
@@ -189,11 +195,11 @@ class Relay:
         }
         started = asyncio.get_running_loop().time()
         if heads:
-            rows = await self._rows(self._log.grown(heads, limit=BATCH))
+            rows = await self._rows(self._log.grown, beyond(heads))
             self._held_back -= heads.keys()
-            self._held_back |= {row.asked_id for row in rows if row.is_held_back}
+            self._held_back |= {row["asked_id"] for row in rows if row["is_held_back"]}
             entries = list(entries_of(rows))
-            await self._begin_anew({row.asked_id: row.present for row in rows})
+            await self._begin_anew({row["asked_id"]: row["present"] for row in rows})
             for entry in entries:
                 self._hand_out(entry)
             if len(entries) >= BATCH:
@@ -220,15 +226,22 @@ class Relay:
                     listener.lose(followed.head)
 
     async def _end(self, tenant_id: UUID) -> Bookmark:
-        return end_of(tenant_id, await self._rows(self._log.end(tenant_id)))
+        return end_of(tenant_id, await self._rows(self._log.end, {"tenant_id": tenant_id}))
 
-    async def _rows(self, statement: Any) -> Any:
+    async def _rows(self, statement: Prepared, values: Values) -> Sequence[Any]:
         # A connection that died without a word would keep all listeners waiting.
-        async with (
-            asyncio.timeout(PATIENCE_SECONDS),
-            self._database.session(writes=False) as session,
-        ):
-            return (await session.execute(statement)).all()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self._database.rows(statement, values)
+
+
+def beyond(heads: Mapping[UUID, Place]) -> dict[str, object]:
+    """What ``grown`` is told: how far each tenant's log is known, and how much to read."""
+    return {
+        "tenant_ids": list(heads),
+        "xids": [head.xid for head in heads.values()],
+        "positions": [head.position for head in heads.values()],
+        "batch": BATCH,
+    }
 
 
 def end_of(tenant_id: UUID, rows: Any) -> Bookmark:
@@ -241,13 +254,13 @@ def entries_of(rows: Any) -> Iterable[Entry]:
     """The entries that were found, in the order of each tenant's log."""
     return (
         Entry(
-            Bookmark(row.tenant_id, row.generation, Place(row.xid, row.position)),
-            type=row.type,
-            at=row.at,
-            subject_type=row.subject_type,
-            subject_id=row.subject_id,
-            before=row.before,
+            Bookmark(row["tenant_id"], row["generation"], Place(row["xid"], row["position"])),
+            type=row["type"],
+            at=row["at"],
+            subject_type=row["subject_type"],
+            subject_id=row["subject_id"],
+            before=None if row["before"] is None else orjson.loads(row["before"]),
         )
         for row in rows
-        if row.position is not None
+        if row["position"] is not None
     )

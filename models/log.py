@@ -1,6 +1,5 @@
 """The log: audit trail, outbox and replay in one append-only table."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
@@ -15,6 +14,7 @@ from sqlalchemy import (
     Delete,
     Identity,
     Index,
+    Integer,
     Select,
     Text,
     Uuid,
@@ -36,7 +36,6 @@ from sqlmodel import Field, Relationship, SQLModel, col
 
 from domain.events import EventType
 from domain.ids import NodeId, UserId
-from kit.cursors import Place
 from kit.prepared import Prepared
 from models.api_keys import ApiKey
 from models.base import INSTANT, one_of
@@ -243,18 +242,18 @@ def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
     ).select_from(always.outerjoin(last, true()))
 
 
-def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
+def _grown() -> Any:
     """What several tenants' logs hold beyond a place each, up to the horizon, in order.
 
-    At most ``limit`` entries a tenant. A tenant with none has one row all the same, without an
+    At most ``batch`` entries a tenant. A tenant with none has one row all the same, without an
     entry: ``is_held_back`` says whether something committed waits above the horizon, and
     ``present`` which generation the log has now.
     """
     asked = (
         func.unnest(
-            literal(list(heads), ARRAY(Uuid())),
-            literal([head.xid for head in heads.values()], ARRAY(Xid8())),
-            literal([head.position for head in heads.values()], ARRAY(BigInteger())),
+            bindparam("tenant_ids", type_=ARRAY(Uuid())),
+            bindparam("xids", type_=ARRAY(Xid8())),
+            bindparam("positions", type_=ARRAY(BigInteger())),
         )
         .table_valued(
             column("tenant_id", Uuid()),
@@ -278,7 +277,8 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
             col(LogEntry.at),
             col(LogEntry.subject_type),
             col(LogEntry.subject_id),
-            col(LogEntry.before),
+            # As text: connections differ in what they make of JSON.
+            cast(col(LogEntry.before), Text).label("before"),
         )
         .where(
             *of_tenant,
@@ -286,7 +286,7 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
             col(LogEntry.xid) < HORIZON,
         )
         .order_by(col(LogEntry.xid), col(LogEntry.position))
-        .limit(limit)
+        .limit(bindparam("batch", type_=Integer()))
         .lateral("entry")
     )
     waiting = (
@@ -311,6 +311,10 @@ def grown(heads: Mapping[UUID, Place], *, limit: int) -> Any:
 
 def _as_int(xid: Any) -> ColumnElement[int]:
     return cast(cast(xid, Text), BigInteger)
+
+
+END: Final = Prepared(end(bindparam("tenant_id", type_=Uuid())))
+GROWN: Final = Prepared(_grown())
 
 
 def origins_before(cutoff: datetime, *, limit: int) -> Delete:

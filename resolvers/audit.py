@@ -12,7 +12,7 @@ from kit.keyset import Listing, Order
 from kit.relay import end_of
 from kit.scope import ActorKind, Scope
 from models.api_keys import ApiKey
-from models.log import AuditFilter, LogEntry, RequestOrigin, end, entries_matching
+from models.log import END, AuditFilter, LogEntry, RequestOrigin, entries_matching
 from models.users import User
 
 SYSTEM_NAME = "System"
@@ -30,7 +30,7 @@ class LoggedActor:
 
 async def end_of_log(scope: Scope) -> Bookmark:
     """Up to where this snapshot's rows hold everything that happened."""
-    return end_of(scope.tenant_id, await scope.rows(end(scope.tenant_id)))
+    return end_of(scope.tenant_id, await scope.records(END, tenant_id=scope.tenant_id))
 
 
 async def event_cursor(scope: Scope) -> EventCursor:

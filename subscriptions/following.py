@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
 from kit.database import is_away
 from kit.operation import Operation
-from kit.relay import BATCH, Entry, entries_of
+from kit.relay import BATCH, Entry, beyond, entries_of
 from kit.scope import Scope
 from kit.settings import Settings
-from models.log import grown
+from models.log import GROWN
 from resolvers.audit import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
@@ -109,4 +109,5 @@ def too_old(window: timedelta) -> str:
 
 
 async def _beyond(scope: Scope, *, place: Place) -> list[Entry]:
-    return list(entries_of(await scope.rows(grown({scope.tenant_id: place}, limit=BATCH))))
+    rows = await scope.records(GROWN, **beyond({scope.tenant_id: place}))
+    return list(entries_of(rows))
