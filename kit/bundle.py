@@ -8,9 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, Text, cast, func, literal, select
+from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, select
 
-from kit.prepared import Prepared
+from kit.prepared import Prepared, tenant_set
 from kit.unbound import unbound
 
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
@@ -26,6 +26,9 @@ class Bundle:
     def __init__(self, *statements: Any) -> None:
         parts = [_as_json(each, f"part{n}") for n, each in enumerate(statements)]
         self.statement = Prepared(select(*parts))
+        tenant_id = bindparam("tenant_id", type_=Uuid())
+        # The same, as a transaction by itself.
+        self.alone = Prepared(select(*parts).select_from(tenant_set(tenant_id)))
         self._kinds = [(_maker(each), _readers(each)) for each in statements]
 
     def read(self, row: Sequence[str]) -> list[list[Any]]:

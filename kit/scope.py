@@ -223,6 +223,12 @@ class Scope:
         finally:
             await aside.close()
 
+    async def glimpse(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
+        """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
+        values = {"tenant_id": self.tenant_id, **parameters}
+        (row,) = await self.runtime.database.rows(bundle.alone, values)
+        return bundle.read(tuple(row))
+
     # ------------------------------------------------------------------ writing
 
     @property

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Update,
+    Uuid,
     and_,
     bindparam,
     delete,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, col
 
+from kit.bundle import Bundle
 from models.base import INSTANT, TenantRow, one_of, refers_to
 from models.tenants import Tenant
 from models.users import User
@@ -86,9 +88,8 @@ class MailedToken(TenantRow, table=True):
     used_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
-# Built once: each session that calls asks it about every second.
-_BEARER: Final = (
-    select(User, col(Tenant.plan_code))
+_USER: Final = (
+    select(User)
     .join(
         Session,
         and_(
@@ -96,20 +97,22 @@ _BEARER: Final = (
             col(Session.user_id) == col(User.id),
         ),
     )
-    .join(Tenant, col(Tenant.id) == col(User.tenant_id))
     .where(
-        col(User.tenant_id) == bindparam("tenant_id"),
-        col(User.id) == bindparam("user_id"),
+        col(User.tenant_id) == bindparam("tenant_id", type_=Uuid()),
+        col(User.id) == bindparam("user_id", type_=Uuid()),
         col(User.deactivated_at).is_(None),
-        col(Session.id) == bindparam("session_id"),
+        col(Session.id) == bindparam("session_id", type_=Uuid()),
         col(Session.ended_at).is_(None),
     )
 )
 
 
-def bearer(tenant_id: UUID, session_id: UUID, user_id: UUID) -> Select[User, str]:
-    """The user of a session and the tenant's plan code; no row once either has ended."""
-    return _BEARER.params(tenant_id=tenant_id, session_id=session_id, user_id=user_id)
+_PLAN: Final = select(col(Tenant.plan_code)).where(
+    col(Tenant.id) == bindparam("tenant_id", type_=Uuid())
+)
+
+BEARER: Final = Bundle(_USER, _PLAN)
+"""The user of a session, no row once either has ended; and the tenant's plan code."""
 
 
 def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:

@@ -23,9 +23,9 @@ from kit.passwords import Checked, Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Claims, KeyToken, TenantToken, Tokens
 from models.sessions import (
+    BEARER,
     RefreshToken,
     Session,
-    bearer,
     open_session,
     refresh_token_with,
     session_ended,
@@ -79,8 +79,8 @@ def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | 
 async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
     """Who an access token stands for now; None once the session or the user's time is over."""
     await scope.enter(claims.tenant_id)
-    rows = await scope.rows(bearer(claims.tenant_id, claims.session_id, claims.user_id))
-    return actor_for(rows[0][0], claims.session_id, plan=rows[0][1]) if rows else None
+    users, plans = await scope.glimpse(BEARER, session_id=claims.session_id, user_id=claims.user_id)
+    return actor_for(users[0], claims.session_id, plan=plans[0].plan_code) if users else None
 
 
 def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor:

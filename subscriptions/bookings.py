@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.events import EventType
@@ -21,7 +20,7 @@ from kit.scope import Scope
 from models.bookings import Booking
 from permissions.policy import may, refusal
 from permissions.roles import P
-from resolvers.booking_rows import visible_bookings
+from resolvers.booking_rows import seen_bookings
 from subscriptions.following import AT_ONCE, TOO_SLOW, End, ResyncRequired, missed, patiently
 
 
@@ -124,8 +123,7 @@ class BookingChanges:
         """Those that the caller may see, as they are now. Raises where they may see none."""
         if not may(scope.actor, P.BOOKINGS_READ):
             raise refusal(scope.actor, P.BOOKINGS_READ)
-        found = await scope.all(visible_bookings(scope).where(col(Booking.id).in_(sorted(ids))))
-        return {booking.id: booking for booking in found}
+        return await seen_bookings(scope, ids)
 
     def _has_room(self, booking: Booking, entry: Entry) -> bool:
         """Is the booking in one of the rooms, or was it until this very change?"""

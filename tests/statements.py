@@ -27,6 +27,13 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         sent.append(sql)
         return read(sql, values)
 
+    read_rows = database.rows
+
+    def noted_alone(statement: Prepared, values: Values) -> Any:
+        if "JOIN sessions" not in statement.sql:
+            sent.append(statement.sql)
+        return read_rows(statement, values)
+
     inside, rows = Transaction.text, Transaction.rows
 
     def noted_inside(transaction: Transaction, sql: str, values: Sequence[object]) -> Any:
@@ -40,11 +47,11 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
 
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    vars(database)["text"] = noted
+    vars(database)["text"], vars(database)["rows"] = noted, noted_alone
     Transaction.text, Transaction.rows = noted_inside, noted_rows  # type: ignore[assignment,method-assign]
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
-        del vars(database)["text"]
+        del vars(database)["text"], vars(database)["rows"]
         Transaction.text, Transaction.rows = inside, rows  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import orjson
 import structlog
 from graphql import GraphQLObjectType, GraphQLSchema, VariableValues
 from graphql.execution.collect_fields import FieldDetailsList
-from sqlalchemy import Text, Uuid, cast, func, select
+from sqlalchemy import Uuid, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
 from kit.compiled.documents import Outline
@@ -19,6 +19,7 @@ from kit.compiled.selection import Allows, Selection, Selector
 from kit.compiled.shapes import Symbol, lift, symbolic
 from kit.compiled.sql import Cursor, Print, Writer
 from kit.keyset import decoded
+from kit.prepared import tenant_set
 from kit.recent import Proven
 from kit.scope import Actor
 
@@ -185,11 +186,8 @@ class Plans:
 
 
 def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:
-    # If it were ever run later than the rest, row-level security would show no rows at all.
-    setting = select(func.set_config("app.tenant", cast(scope.tenant_id, Text()), True))
-    tenant = setting.cte("t").prefix_with("MATERIALIZED")
     listed = [each.label(f"c{n}") for n, each in enumerate(columns.values())]
-    statement = select(*listed).select_from(tenant)
+    statement = select(*listed).select_from(tenant_set(scope.tenant_id))
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
     processors = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself applies
     return Plan(
