@@ -54,6 +54,7 @@ from models.tenants import Tenant
 from permissions.policy import may
 from permissions.roles import P
 from resolvers import payments, refunds
+from resolvers.availability import Venue, load_venue
 from resolvers.booking_rows import (
     Reason,
     Version,
@@ -69,7 +70,6 @@ from resolvers.booking_rows import (
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import customer_for
 from resolvers.rows import at_version, raise_all
-from resolvers.tenants import own_tenant
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
 
 # ------------------------------------------------------------------------------ reading
@@ -242,7 +242,8 @@ async def _convert(
     expected: Money | None,
 ) -> Booking:
     hold = await locked_booking(scope, hold_id, path=("hold_id",))
-    tenant = await own_tenant(scope)
+    venue = await load_venue(scope, [RoomId(hold.room_id)])
+    tenant = venue.tenant
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
     check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
@@ -252,7 +253,7 @@ async def _convert(
     before = snapshot(hold)
     if party_size != 1:
         hold.party_size = party_size
-    problems = [*text_refusals(note=note), *await _capacity_problems(scope, hold)]
+    problems = [*text_refusals(note=note), *_capacity_problems(venue, hold)]
     customer_id, unknown = await _customer(scope, customer)
     problems += [*unknown, *price_refusals(expected, hold.price)]
     problems += await subscription_refusals(scope)
@@ -345,11 +346,12 @@ async def update_booking(
     """Change everything but when and where: customer, party size, note."""
     problems = text_refusals(note=None if note is ABSENT else note)
     edited = await locked_booking(scope, id, version=version)
-    check_open(life_of(edited, await own_tenant(scope)), EDITABLE, now=scope.now())
+    venue = await load_venue(scope, [RoomId(edited.room_id)])
+    check_open(life_of(edited, venue.tenant), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:
         edited.party_size = party_size
-        problems += await _capacity_problems(scope, edited)
+        problems += _capacity_problems(venue, edited)
     if customer is not ABSENT:
         edited.customer_id, unknown = await _customer(scope, customer)
         problems += unknown
@@ -406,8 +408,8 @@ async def _customer(
         return None, list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
 
 
-async def _capacity_problems(scope: Scope, booking: Booking) -> list[Refusal]:
-    room = await scope.loaders.related(booking, "room")
+def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:
+    room = venue.rooms[RoomId(booking.room_id)]
     return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
 
 
