@@ -47,3 +47,19 @@ async def test_what_postgresql_refuses_is_logged_and_read_field_by_field(
     assert [each["sqlstate"] for each in logs if each["event"] == "read.failed"] == ["22012"]
     # It can't be read as it was planned, which is what is wanted here.
     both_ways.differences.clear()
+
+
+async def test_what_needs_no_database_is_answered_while_it_is_away(
+    api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+
+    async def away(*_: object) -> asyncpg.Record:
+        raise asyncpg.InterfaceError("the connection is closed")
+
+    monkeypatch.setattr(runtime.database, "text", away)
+    text = "{ __typename rooms { totalCount } kind: __typename }"
+    answer = await api(text, token=venue.owner.token)
+
+    assert answer.codes == ["UNAVAILABLE"]
+    assert answer.partial == {"__typename": "Query", "rooms": None, "kind": "Query"}

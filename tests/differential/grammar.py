@@ -6,7 +6,7 @@ text alike. The same seed makes the same documents.
 
 import json
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -194,9 +194,9 @@ class Grammar:
         """A new one."""
         return _Making(self._schema, self._random).document()
 
-    def learn(self, answer: Any) -> None:
-        """Take up the cursors of an answer."""
-        for found in _texts(answer):
+    def learn(self, shown: Iterable[str]) -> None:
+        """Take up the cursors among the texts of an answer."""
+        for found in sorted(shown):
             if len(found) > MIN_CURSOR and found.startswith("WyI"):
                 order = urlsafe_b64decode(found + "=" * (-len(found) % 4)).split(b'"')[1].decode()
                 known = self.cursors.setdefault(order, [])
@@ -470,12 +470,13 @@ def _inside(node: _Node, fragments: Mapping[str, Any]) -> list[_Node]:
     return (fragments[node.spread][1] if node.spread else node.below) or []
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """All texts of an answer."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+            yield from texts(each)
 
 
 # ------------------------------------------------------------------------------ telling

@@ -13,7 +13,7 @@ from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime
 from schema import schema
 from tests.differential.comparison import Compared, Findings
-from tests.differential.grammar import Grammar, Told
+from tests.differential.grammar import Grammar, Told, texts
 from tests.differential.world import World, make_world
 from web.graphql import Endpoint
 from web.operations import Answer, Asked
@@ -56,23 +56,31 @@ def trial(app: Starlette) -> Trial:
 
 
 async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> None:
-    """Ask so many documents. Fails at the first one that isn't answered alike both ways."""
+    """Ask so many documents, and find that they are compared and that much is shown.
+
+    Fails at the first one that isn't answered alike both ways, or shows what is another tenant's.
+    """
     grammar = Grammar(schema._schema, world.ids, seed=seed)
     random = Random(seed)
+    seen: set[str] = set()
     for _ in range(documents):
         document = grammar.document()
         for _ in range(2 if random.random() < AGAIN else 1):
-            answer = await trial.ask(grammar.told(document), world.caller(random))
+            told, caller = grammar.told(document), world.caller(random)
+            answer = await trial.ask(told, caller)
             assert not trial.findings.differences, f"seed {seed}\n{trial.findings.differences[0]}"
-            grammar.learn(orjson.loads(orjson.dumps(answer.payload)))
+            shown = set(texts(orjson.loads(orjson.dumps(answer.data))))
+            assert not shown & world.foreign[caller.tenant_id], f"{told}\nas: {caller}"
+            grammar.learn(shown)
+            seen |= shown & world.foreign[None]
+    # Or nothing would be compared some day, and nobody would notice.
+    assert trial.findings.compared > documents / 2
+    assert len(seen) > len(world.foreign[None]) / 2
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_two_thousand_documents(trial: Trial, world: World, seed: int) -> None:
     await ask_all(trial, world, seed=seed, documents=DOCUMENTS)
-
-    # Or nothing would be compared some day, and nobody would notice.
-    assert trial.findings.compared > DOCUMENTS / 2
 
 
 @pytest.mark.soak
@@ -82,4 +90,3 @@ async def test_documents_of_random_seeds(trial: Trial, world: World, run: int) -
     await ask_all(trial, world, seed=seed, documents=SOAKED)
 
     log.info("soaked", seed=seed, run=run, **trial.findings.tally)
-    assert trial.findings.compared > SOAKED / 2

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import cycle
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 
@@ -66,11 +67,15 @@ AMOUNTS: Final = (None, 0, 1, 7, 100, 4_005, 2**53 + 1, 2**63 - 1)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that is there; ``ids`` are those that clients know, by type."""
+    """All that is there; ``ids`` are those that clients know, by type.
+
+    ``foreign`` are those that callers of a tenant must never be shown.
+    """
 
     venues: tuple[Venue, Venue]
     callers: tuple[Actor, ...]
     ids: dict[str, tuple[str, ...]]
+    foreign: dict[UUID | None, frozenset[str]]
 
     def caller(self, random: Random) -> Actor:
         """Any of them; more often than not, one of the team."""
@@ -83,15 +88,24 @@ async def make_world(runtime: Runtime) -> World:
         runtime, rooms=2, time_zone=ZONES[0], currency="USD", min_notice_minutes=0
     )
     second = await make_venue(runtime, rooms=1, time_zone=ZONES[1], currency="KWD", rate_minor=None)
-    rows = [*await _fill(runtime, first, 44), *await _fill(runtime, second, 10)]
-    for venue in (first, second):
-        people = [each.user for each in (venue.owner, venue.manager, venue.staff, venue.guest)]
-        rows += [venue.tenant, *venue.rooms, venue.customer, venue.other_customer, *people]
+    ours, theirs = await _rows(runtime, first, 44), await _rows(runtime, second, 10)
     ids: dict[str, tuple[str, ...]] = {}
-    for row in rows:
+    for row in (*ours, *theirs):
         name = type(row).__name__
         ids[name] = (*ids.get(name, ()), api_id(row))
-    return World((first, second), tuple(_callers(first, second, rows)), ids)
+    foreign = {
+        first.tenant.id: frozenset(map(api_id, theirs)),
+        second.tenant.id: frozenset(map(api_id, ours)),
+        None: frozenset(map(api_id, (*ours, *theirs))),
+    }
+    callers = tuple(_callers(first, second, [*ours, *theirs]))
+    return World((first, second), callers, ids, foreign)
+
+
+async def _rows(runtime: Runtime, venue: Venue, bookings: int) -> list[Any]:
+    people = [each.user for each in (venue.owner, venue.manager, venue.staff, venue.guest)]
+    rows = [venue.tenant, *venue.rooms, venue.customer, venue.other_customer, *people]
+    return [*await _fill(runtime, venue, bookings), *rows]
 
 
 def _callers(first: Venue, second: Venue, rows: Sequence[Any]) -> Iterable[Actor]:
