@@ -181,7 +181,7 @@ async def test_every_booking_has_a_log_that_leads_to_its_status(
         LEFT JOIN LATERAL (
             SELECT (array_agg(after ->> 'status' ORDER BY position DESC)
                     FILTER (WHERE after ? 'status'))[1] AS status,
-                       count(*) FILTER (WHERE type LIKE 'BOOKING%') AS versions
+                   count(*) FILTER (WHERE type LIKE 'BOOKING%') AS versions
             FROM log WHERE log.tenant_id = bookings.tenant_id AND subject_id = bookings.id
         ) AS told ON true
         WHERE told.status IS DISTINCT FROM bookings.status OR versions <> version
