@@ -1,0 +1,298 @@
+"""What the gateway says of a payment and its refunds, stored, with all that follows from it."""
+
+from datetime import timedelta
+from typing import Final, assert_never
+from uuid import UUID
+
+from sqlmodel import col
+
+from domain.bookings import Status
+from domain.errors import Refusal
+from domain.events import EventType
+from domain.ids import BookingId, RoomId
+from domain.intervals import Interval
+from domain.ledger import (
+    received,
+    refund_failed,
+    refund_returned,
+    refund_sent,
+    refunded_elsewhere,
+)
+from domain.money import Money
+from domain.payments import (
+    FINAL,
+    OPEN,
+    Arrival,
+    PaymentStatus,
+    RefundCause,
+    RefundStatus,
+    arrival,
+)
+from domain.venue_time import Start
+from integrations.payments.protocol import PaymentStatus as SaidStatus
+from integrations.payments.protocol import Refund as SaidRefund
+from integrations.payments.protocol import RefundStatus as SaidRefundStatus
+from kit.ids import new_id
+from kit.scope import Scope
+from models.base import snapshot
+from models.bookings import Booking
+from models.payments import (
+    Payment,
+    Refund,
+    payments_of,
+    payments_of_bookings,
+    refunds_of,
+)
+from resolvers import receipts
+from resolvers.booking_rows import changed_booking, locked_booking
+from resolvers.booking_rows import status as status_of
+from resolvers.claims import claim
+from resolvers.gateway_calls import Answer, is_of
+from resolvers.ledger import balances_now, post
+from resolvers.payments import (
+    came_to_nothing,
+    charge_price,
+    close,
+    is_card_hold,
+    look_later,
+    move,
+    tell,
+)
+from resolvers.refunds import reserve
+from resolvers.tenants import own_tenant
+from resolvers.usage import count_booking
+
+_UNDER_WAY: Final = timedelta(hours=1)
+"""When to look again at a payment that a bank is slow about."""
+_UNPAID: Final = "The payment failed."
+_NOTHING: Final = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED})
+
+
+async def store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: Answer) -> bool:
+    """Store what the gateway says; False where that makes something else due at once."""
+    booking = await locked_booking(scope, BookingId(booking_id))
+    payment = await scope.one(payments_of(scope.tenant_id).where(col(Payment.id) == payment_id))
+    assert payment is not None, "payments are never removed"
+    said = answer.said
+    if said is None:
+        if payment.gateway_id is None:
+            await _ended(scope, booking, payment, answer.failure)
+        return payment.status in FINAL
+    if payment.gateway_id is None:
+        payment.gateway_id = said.id
+        payment.client_secret = said.client_secret
+        payment.checkout_url = said.checkout_url
+    if payment.status in _NOTHING and said.status in (SaidStatus.OPEN, SaidStatus.HELD):
+        # Asked for by a call that was still under way when we gave it up.
+        move(scope, payment, PaymentStatus.VOIDING)
+    match said.status:
+        case SaidStatus.PAID:
+            if payment.status != PaymentStatus.SUCCEEDED.value:
+                await _arrived(scope, booking, payment, said.received)
+        case SaidStatus.HELD:
+            await _authorized(scope, booking, payment)
+        case SaidStatus.CANCELLED:
+            await _ended(scope, booking, payment, answer.failure)
+        case SaidStatus.OPEN | SaidStatus.PROCESSING:
+            if payment.status == PaymentStatus.STARTING.value:
+                move(scope, payment, PaymentStatus.PENDING)
+            if said.status is SaidStatus.OPEN and answer.failure is not None:
+                await _declined(scope, booking, payment, answer.failure)
+            if scope.now() >= payment.expires_at:
+                look_later(scope, booking, scope.now() + _UNDER_WAY)
+    waiting = await _store_refunds(scope, booking, payment, answer)
+    return not waiting and payment.status not in {
+        PaymentStatus.STARTING,
+        PaymentStatus.CAPTURING,
+        PaymentStatus.VOIDING,
+    }
+
+
+async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
+    """The money is here: the booking stands, or it goes back."""
+    is_paid = (await balances_now(scope, booking)).held.amount_minor > 0
+    payment.capture_minor = amount.amount_minor
+    payment.failure = None
+    move(scope, payment, PaymentStatus.SUCCEEDED)
+    await scope.flush()
+    await post(scope, booking, received(amount.amount_minor, payment.id))
+    tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
+    if is_card_hold(payment):
+        is_kept = booking.status == Status.NO_SHOW.value and not is_paid
+    else:
+        is_kept = await _stands(scope, booking, is_paid=is_paid)
+    if is_kept:
+        await receipts.issue(scope, booking, payment)
+        return
+    cause = RefundCause.SURPLUS if is_paid else RefundCause.TOO_LATE
+    await reserve(scope, booking, amount, cause, of=payment)
+
+
+async def _authorized(scope: Scope, booking: Booking, payment: Payment) -> None:
+    """A card is held: the booking stands, or the card is let go."""
+    if payment.status not in OPEN:
+        return
+    if await _stands(scope, booking, is_paid=False):
+        payment.failure = None
+        move(scope, payment, PaymentStatus.AUTHORIZED)
+        tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
+    else:
+        move(scope, payment, PaymentStatus.VOIDING)
+
+
+async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: str) -> None:
+    """A card was declined: the time is free, and is had again by one that is good in time."""
+    is_first = payment.failure is None
+    payment.failure = failure
+    if not is_first or payment.status != PaymentStatus.PENDING.value:
+        return
+    tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+    if status_of(scope, booking) is Status.HELD:
+        before = snapshot(booking)
+        booking.status = Status.EXPIRED.value
+        booking.hold_expires_at = scope.now()
+        changed_booking(scope, EventType.BOOKING_EXPIRED, booking, before, reason=_UNPAID)
+
+
+async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str | None) -> None:
+    """The payment can't be made any more: what was held for it is free."""
+    if payment.status in FINAL:
+        return
+    is_told = payment.status == PaymentStatus.VOIDING.value or payment.failure is not None
+    payment.failure = failure
+    failed = failure is not None or payment.status == PaymentStatus.CAPTURING.value
+    move(scope, payment, PaymentStatus.FAILED if failed else PaymentStatus.CANCELLED)
+    if not is_told:
+        tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+    others = await scope.all(
+        payments_of_bookings(scope.tenant_id, [booking.id]).where(col(Payment.id) != payment.id)
+    )
+    is_last = not any(each.status not in _NOTHING for each in others)
+    if is_last and status_of(scope, booking) is Status.HELD:
+        before = snapshot(booking)
+        booking.status = Status.CANCELLED.value
+        booking.hold_expires_at = None
+        changed_booking(scope, EventType.BOOKING_CANCELLED, booking, before, reason=_UNPAID)
+
+
+# ------------------------------------------------------------------------------ the booking
+
+
+async def _stands(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
+    """Whether the booking stands now that it is paid; False where it can't any more."""
+    match arrival(status_of(scope, booking), is_paid=is_paid):
+        case Arrival.CONFIRMS:
+            is_free = True
+        case Arrival.RECLAIMS:
+            is_free = await _is_free_again(scope, booking)
+        case Arrival.IS_SURPLUS | Arrival.IS_TOO_LATE:
+            is_free = False
+        case never:
+            assert_never(never)
+    tenant = await own_tenant(scope)
+    try:
+        if is_free:
+            await count_booking(scope, tenant)
+    except Refusal:
+        is_free = False
+    if not is_free:
+        return False
+    before = snapshot(booking)
+    booking.status = (Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED).value
+    booking.hold_expires_at = None
+    changed_booking(scope, EventType.BOOKING_CREATED, booking, before)
+    # Here, so that it is this change that is decided anew where the database finds it taken.
+    await scope.flush()
+    await charge_price(scope, booking)
+    return True
+
+
+async def _is_free_again(scope: Scope, booking: Booking) -> bool:
+    """Whether the time of an expired hold can be had once more, by the rules of availability.
+
+    The notice was kept when it was held. Its buffers become the room's present ones.
+    """
+    try:
+        claimed = await claim(
+            scope,
+            RoomId(booking.room_id),
+            Start(at=booking.starts_at),
+            duration_minutes=Interval(booking.starts_at, booking.ends_at).minutes,
+            party_size=booking.party_size,
+            moving=booking,
+        )
+    except Refusal:
+        return False
+    if claimed.refusals:
+        return False
+    booking.occupied = claimed.occupied
+    return True
+
+
+# ------------------------------------------------------------------------------ refunds
+
+
+async def _store_refunds(scope: Scope, booking: Booking, payment: Payment, answer: Answer) -> bool:
+    """Store what became of a payment's refunds; True where one is yet to be sent."""
+    await scope.flush()
+    assert answer.said is not None
+    of_payment = refunds_of(scope.tenant_id).where(col(Refund.payment_id) == payment.id)
+    ours = await scope.all(of_payment)
+    for said in answer.said.refunds:
+        own = next((each for each in ours if is_of(said, each)), None)
+        if own is None:
+            await _found(scope, booking, payment, said)
+        else:
+            own.gateway_id = said.id
+            await _became(scope, booking, own, said.status)
+    for own in ours:
+        if own.id in answer.refused:
+            await _became(scope, booking, own, SaidRefundStatus.FAILED)
+    return any(
+        each.status == RefundStatus.PENDING.value and each.gateway_id is None for each in ours
+    )
+
+
+async def _became(scope: Scope, booking: Booking, own: Refund, said: SaidRefundStatus) -> None:
+    amount = own.amount_minor
+    match RefundStatus(own.status), said:
+        case RefundStatus.PENDING, SaidRefundStatus.DONE:
+            posting, status = refund_sent(amount, own.id), RefundStatus.SUCCEEDED
+        case RefundStatus.PENDING, SaidRefundStatus.FAILED:
+            posting, status = refund_failed(amount, own.id), RefundStatus.FAILED
+        case RefundStatus.SUCCEEDED, SaidRefundStatus.FAILED:
+            posting, status = refund_returned(amount, own.id), RefundStatus.FAILED
+        case RefundStatus.FAILED, SaidRefundStatus.DONE:
+            posting, status = refunded_elsewhere(amount, own.id), RefundStatus.SUCCEEDED
+        case _:
+            return
+    own.status = status.value
+    own.updated_at = scope.now()
+    await post(scope, booking, posting)
+    went = status is RefundStatus.SUCCEEDED
+    tell(scope, EventType.REFUND_SENT if went else EventType.REFUND_FAILED, booking, own)
+
+
+async def _found(scope: Scope, booking: Booking, payment: Payment, said: SaidRefund) -> None:
+    """Somebody gave money back at the gateway itself."""
+    if said.status is not SaidRefundStatus.DONE or payment.status not in FINAL:
+        return
+    refund = scope.add(
+        Refund(
+            tenant_id=scope.tenant_id,
+            id=new_id(),
+            booking_id=booking.id,
+            payment_id=payment.id,
+            status=RefundStatus.SUCCEEDED.value,
+            cause=RefundCause.AT_GATEWAY.value,
+            amount_minor=said.amount.amount_minor,
+            currency_code=payment.currency_code,
+            gateway_id=said.id,
+            created_at=scope.now(),
+            updated_at=scope.now(),
+        )
+    )
+    await post(scope, booking, refunded_elsewhere(refund.amount_minor, refund.id))
+    if came_to_nothing(booking):
+        await close(scope, booking)
+    tell(scope, EventType.REFUND_SENT, booking, refund)
