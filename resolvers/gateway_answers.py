@@ -11,23 +11,9 @@ from domain.errors import Refusal
 from domain.events import EventType
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
-from domain.ledger import (
-    received,
-    refund_failed,
-    refund_returned,
-    refund_sent,
-    refunded_elsewhere,
-)
+from domain.ledger import received, refund_failed, refund_returned, refund_sent, refunded_elsewhere
 from domain.money import Money
-from domain.payments import (
-    FINAL,
-    OPEN,
-    Arrival,
-    PaymentStatus,
-    RefundCause,
-    RefundStatus,
-    arrival,
-)
+from domain.payments import FINAL, OPEN, Arrival, PaymentStatus, RefundCause, RefundStatus, arrival
 from domain.venue_time import Start
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
@@ -36,13 +22,7 @@ from kit.ids import new_id
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import Booking
-from models.payments import (
-    Payment,
-    Refund,
-    payments_of,
-    payments_of_bookings,
-    refunds_of,
-)
+from models.payments import Payment, Refund, payments_of, payments_of_bookings, refunds_of
 from resolvers import receipts
 from resolvers.booking_rows import changed_booking, locked_booking
 from resolvers.booking_rows import status as status_of

@@ -10,29 +10,14 @@ import structlog
 
 from domain.bookings import Status
 from domain.money import Money
-from domain.payments import (
-    OPEN,
-    PaymentStatus,
-)
-from integrations.payments.protocol import (
-    TENANT,
-    Capture,
-    Declined,
-    Gateway,
-    GatewayRefused,
-    Order,
-)
+from domain.payments import OPEN, PaymentStatus
+from integrations.payments.protocol import TENANT, Capture, Declined, Gateway, GatewayRefused, Order
 from integrations.payments.protocol import Payment as Said
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
 from kit.scope import Runtime
-from models.payments import (
-    Payment,
-    Refund,
-)
-from resolvers.payments import (
-    is_card_hold,
-)
+from models.payments import Payment, Refund
+from resolvers.payments import is_card_hold
 
 _REFUSED: Final = "refused"
 

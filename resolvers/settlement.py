@@ -15,11 +15,7 @@ from sqlmodel import col
 
 from domain.errors import Refusal
 from domain.ids import BookingId
-from domain.payments import (
-    FINAL,
-    PaymentStatus,
-    RefundStatus,
-)
+from domain.payments import FINAL, PaymentStatus, RefundStatus
 from integrations.payments.protocol import (
     TENANT,
     AnotherGateway,

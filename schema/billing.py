@@ -8,7 +8,7 @@ import models
 from domain.errors import SubscriptionInactive, TooManyRooms
 from domain.events import EventType
 from permissions.roles import P
-from resolvers import billing, usage
+from resolvers import billing, plan_changes, usage
 from schema.enums import InvoiceStatus, SubscriptionStatus
 from schema.errors import UserError, shows
 from schema.fields import Node, column, computed, node, query, value
@@ -149,30 +149,30 @@ class ResumeSubscriptionPayload:
 @strawberry.type
 class BillingMutations:
     start_trial: StartTrialPayload | None = mutation(
-        billing.start_trial,
+        plan_changes.start_trial,
         requires=P.BILLING_WRITE,
         emits=[EventType.TRIAL_STARTED, EventType.PLAN_CHANGED],
     )
     start_checkout: StartCheckoutPayload | None = mutation(
-        billing.start_checkout,
+        plan_changes.start_checkout,
         requires=P.BILLING_WRITE,
         emits=[EventType.SUBSCRIPTION_STARTED, EventType.PLAN_CHANGED],
     )
     change_plan: ChangePlanPayload | None = mutation(
-        billing.change_plan,
+        plan_changes.change_plan,
         requires=P.BILLING_WRITE,
         emits=[EventType.PLAN_CHANGED, EventType.NEXT_PLAN_CHANGED, EventType.ROOM_ARCHIVED],
     )
     cancel_subscription: CancelSubscriptionPayload | None = mutation(
-        billing.cancel_subscription,
+        plan_changes.cancel_subscription,
         requires=P.BILLING_WRITE,
         emits=[EventType.SUBSCRIPTION_CANCELLED],
     )
     resume_subscription: ResumeSubscriptionPayload | None = mutation(
-        billing.resume_subscription,
+        plan_changes.resume_subscription,
         requires=P.BILLING_WRITE,
         emits=[EventType.SUBSCRIPTION_RESUMED],
     )
     open_billing_portal: OpenBillingPortalPayload | None = mutation(
-        billing.open_billing_portal, requires=P.BILLING_WRITE
+        plan_changes.open_billing_portal, requires=P.BILLING_WRITE
     )
