@@ -20,6 +20,7 @@ from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
 from jobs.worker import services_of
 from kit.actors import Actors
+from kit.allowances import Allowances, SpentStatements
 from kit.attempts import Attempts
 from kit.backlog import Backlog
 from kit.bus import Bus
@@ -36,7 +37,7 @@ from kit.sealing import Seal
 from kit.services import Service, running
 from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Links, Tokens
-from models import log, queue
+from models import allowances, log, queue
 from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
 from schema import schema
@@ -83,6 +84,13 @@ def build_app(
     tokens = Tokens(settings.secret)
     errands = Errands()
     used: dict[type, object] = {
+        Allowances: Allowances(
+            database,
+            SpentStatements(allowances.SPEND, allowances.EARLIEST),
+            secret=settings.secret,
+            clock=clock,
+            is_enforced=settings.rate_limit,
+        ),
         Attempts: Attempts(),
         Billing: billing_of(settings, clock=clock),
         Errands: errands,

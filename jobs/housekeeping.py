@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult
 
 from kit.database import Database
 from kit.scope import Runtime
+from models.allowances import spent_allowances_before
 from models.idempotency import results_before
 from models.log import origins_before
 from models.queue import history_before
@@ -46,6 +47,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
     sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
     jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
     events = await _forget(relay, lambda: webhook_events_before(now - EVENTS_KEPT_FOR, limit=BATCH))
+    spent = await _forget(relay, lambda: spent_allowances_before(now, limit=BATCH))
     log.info(
         "housekeeping.done",
         results=results,
@@ -55,6 +57,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
         sessions=sessions,
         jobs=jobs,
         webhook_events=events,
+        spent_allowances=spent,
     )
 
 

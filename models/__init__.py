@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
+from models.allowances import SpentAllowance
 from models.api_keys import ApiKey
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings import Booking
@@ -49,6 +50,7 @@ __all__ = [
     "RequestOrigin",
     "Room",
     "Session",
+    "SpentAllowance",
     "Tenant",
     "UsageCounter",
     "User",

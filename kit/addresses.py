@@ -1,0 +1,27 @@
+"""The network addresses of callers, as allowances count them."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+IPV6_PREFIX: Final = 64
+"""One customer of a provider is given at least this much of the address space of IPv6."""
+
+
+def network_of(address: str | None) -> str:
+    """Returns what counts as one address: IPv4 as it is, IPv6 its /64.
+
+    An IPv4 address that is written as one of IPv6 counts as IPv4. What is no address at all, such
+    as the path of a local socket, counts as itself.
+    """
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    match parsed:
+        case IPv6Address(ipv4_mapped=IPv4Address() as mapped):
+            return str(mapped)
+        case IPv6Address():
+            # The zone of a link-local address is no part of a network.
+            return str(ip_network((int(parsed), IPV6_PREFIX), strict=False))
+        case IPv4Address():
+            return str(parsed)
