@@ -21,6 +21,11 @@ class Role(StrEnum):
     STAFF = "STAFF"
     CUSTOMER = "CUSTOMER"
 
+    def is_above(self, other: "Role") -> bool:
+        """Is this role trusted with more than the other?"""
+        ranks = list(Role)
+        return ranks.index(self) < ranks.index(other)
+
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)*")
 

@@ -85,6 +85,15 @@ def api_keys_of(tenant_id: UUID) -> Select[ApiKey]:
     return select(ApiKey).where(col(ApiKey.tenant_id) == tenant_id)
 
 
+def open_keys_of(tenant_id: UUID, user_id: UUID) -> Select[ApiKey]:
+    """The keys that a user has made and nobody has revoked, the oldest first."""
+    return (
+        api_keys_of(tenant_id)
+        .where(col(ApiKey.created_by_id) == user_id, col(ApiKey.revoked_at).is_(None))
+        .order_by(col(ApiKey.created_at), col(ApiKey.id))
+    )
+
+
 def key_used(tenant_id: UUID, id: UUID, *, at: datetime, unless_since: datetime) -> Update:
     """Note that a key was used, unless that has been noted since some time."""
     return (

@@ -1,5 +1,6 @@
 """Sessions: a login, the chain of its refresh tokens, and the links sent by mail."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -222,13 +223,16 @@ def refresh_tokens_spent(tenant_id: UUID, session_id: UUID, *, at: datetime) -> 
     )
 
 
-def mailed_tokens_spent(tenant_id: UUID, user_id: UUID, *, at: datetime) -> Update:
-    """Spend all secrets that were mailed to a user."""
+def mailed_tokens_spent(
+    tenant_id: UUID, user_id: UUID, purposes: Iterable[Purpose], *, at: datetime
+) -> Update:
+    """Spend the secrets for some purposes that were mailed to a user."""
     return (
         update(MailedToken)
         .where(
             col(MailedToken.tenant_id) == tenant_id,
             col(MailedToken.user_id) == user_id,
+            col(MailedToken.purpose).in_([each.value for each in purposes]),
             col(MailedToken.used_at).is_(None),
         )
         .values(used_at=at)

@@ -47,6 +47,17 @@ def may_all(actor: Actor, permission: Permission, own: bool) -> bool:
             return False
 
 
+def may_manage(actor: Actor, role: Role) -> bool:
+    """May the caller make somebody this, or change or remove somebody who is?
+
+    Nobody reaches above themselves, and a key not even those who are its maker's equals.
+    """
+    if actor.role is None:
+        return False
+    own = Role(actor.role)
+    return own.is_above(role) if actor.kind is ActorKind.API_KEY else not role.is_above(own)
+
+
 def owns(actor: Actor, row: object) -> bool:
     """Is the row the caller's own: their customer record, a booking of it, their user?"""
     match row:

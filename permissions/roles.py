@@ -15,6 +15,7 @@ class Permission(StrEnum):
     TENANT_WRITE = "tenant:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+    USERS_ROLES = "users:roles"
     ROOMS_READ = "rooms:read"
     ROOMS_WRITE = "rooms:write"
     PRICES_READ = "prices:read"
@@ -62,7 +63,7 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ, P.PAYMENTS_REFUND}
 _ADMIN: Final = _MANAGER | {
-    P.TENANT_WRITE, P.USERS_WRITE, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,
+    P.TENANT_WRITE, P.USERS_WRITE, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,
     P.BILLING_WRITE,
 }  # fmt: skip
 
@@ -81,5 +82,11 @@ GRANTS: Final[dict[Role | None, dict[Permission, Reach]]] = {
 }
 """None is a caller who hasn't logged in. What a role lacks here, it may not."""
 
-FOR_KEYS: Final = frozenset(P) - {P.PUBLIC, P.MEMBER, P.API_KEYS_READ, P.API_KEYS_WRITE}
-"""What an API key can be given. MEMBER stands for a person, and no key makes another."""
+FOR_KEYS: Final = frozenset(P) - {
+    P.PUBLIC, P.MEMBER, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE,
+}  # fmt: skip
+"""What an API key can be given.
+
+MEMBER stands for a person. No key makes another, or lets in or promotes a person: who invites an
+admin is one.
+"""

@@ -15,8 +15,9 @@ from kit.errands import Errands
 from kit.keyset import Listing, Order
 from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import KeyToken
-from models.api_keys import ApiKey, api_keys_of, key_used, key_with
+from models.api_keys import ApiKey, api_keys_of, key_used, key_with, open_keys_of
 from models.base import snapshot
+from models.users import User
 from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
 from resolvers.rows import found, raise_all
@@ -90,14 +91,26 @@ async def revoke_api_key(scope: Scope, id: Annotated[ApiKeyId, Doc("Which key.")
     """Make a key worthless, within a second everywhere; its open sockets are closed."""
     await scope.lock(("api key", id))
     key = await found(scope, visible_api_keys(scope), id, what="API key")
-    if key.revoked_at is not None:
-        return key
+    if key.revoked_at is None:
+        _revoke(scope, key)
+    return key
+
+
+async def revoke_keys_of(scope: Scope, user: User) -> None:
+    """Revoke all keys that a user has made: they end with the account, and stay so if it returns.
+
+    Takes no lock.
+    """
+    for key in await scope.all(open_keys_of(user.tenant_id, user.id)):
+        _revoke(scope, key)
+
+
+def _revoke(scope: Scope, key: ApiKey) -> None:
     before = snapshot(key)
     key.revoked_at = scope.now()
     scope.emit(
         Event(EventType.API_KEY_REVOKED, "ApiKey", key.id, before=before, after=snapshot(key))
     )
-    return key
 
 
 # ------------------------------------------------------------------------------ who calls

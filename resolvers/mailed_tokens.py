@@ -95,9 +95,10 @@ async def redeem_alone(
     return await _spend(scope, token, user.id, purpose, also=also)
 
 
-async def spend_mailed_tokens(scope: Scope, user_id: UUID) -> None:
-    """Make all secrets worthless that were mailed to a user so far."""
-    await scope.run(mailed_tokens_spent(scope.tenant_id, user_id, at=scope.now()))
+async def spend_mailed_tokens(scope: Scope, user_id: UUID, *purposes: Purpose) -> None:
+    """Make the secrets worthless that were mailed to a user so far: for ``purposes``, else all."""
+    spent = mailed_tokens_spent(scope.tenant_id, user_id, purposes or Purpose, at=scope.now())
+    await scope.run(spent)
 
 
 def send_later(scope: Scope, message: Message) -> None:

@@ -18,6 +18,7 @@ from resolvers.mailed_tokens import (
     redeem,
     reset_letter,
     send_later,
+    spend_mailed_tokens,
     was_just_mailed,
 )
 from resolvers.rows import raise_all
@@ -43,7 +44,7 @@ async def change_password(
     current_password: Annotated[str, Doc("The one to be replaced.")],
     new_password: NewPassword,
 ) -> SignedIn:
-    """Change the caller's own password. Ends every other session of the user.
+    """Change the caller's own password. Ends every other session of the user, and mailed codes.
 
     The caller's goes on with the new tokens; its refresh tokens of before are spent.
     """
@@ -66,6 +67,8 @@ async def change_password(
     if user is None or user.password_hash != known_hash:
         raise wrong
     user.password_hash = new_hash
+    # Whoever asked for one may not be the one who knows the password.
+    await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
     await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id))
     if actor.session_id is None:
         return await begin_session(scope, user)

@@ -1,6 +1,5 @@
 """Users: who they are, how they join, what they may, and how they leave."""
 
-from dataclasses import dataclass, field
 from typing import Annotated
 from uuid import UUID
 
@@ -15,12 +14,13 @@ from domain.ids import UserId
 from domain.users import Role, email_refusals, name_refusals, normalised_email
 from kit.errors import Forbidden
 from kit.keyset import Listing, Order
-from kit.scope import ActorKind, Scope
+from kit.scope import Scope
 from models.base import snapshot
 from models.sessions import Purpose, sessions_ended
 from models.users import User, owners_counted, user_for_customer, user_of, user_with_email, users_of
-from permissions.policy import may, permissions_of
+from permissions.policy import may, may_manage, permissions_of
 from permissions.roles import P
+from resolvers.api_keys import revoke_keys_of
 from resolvers.customers import customer_for
 from resolvers.mailed_tokens import (
     invitation_letter,
@@ -33,14 +33,6 @@ from resolvers.passwords import NewPassword
 from resolvers.rows import found
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
 from resolvers.tenants import own_tenant
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """A user who is yet to join, and what they join with."""
-
-    user: User
-    invitation_token: str = field(repr=False)
 
 
 def visible_users(scope: Scope) -> Select[User]:
@@ -72,12 +64,12 @@ async def invite_user(
     *,
     email: Annotated[str, Doc("Where the invitation is mailed to; for logging in later.")],
     name: Annotated[str, Doc("At most 100 characters.")],
-    role: Annotated[Role, Doc("What they will be; only an owner invites owners.")],
-) -> Invited:
+    role: Annotated[Role, Doc("What they will be; at most what you are.")],
+) -> User:
     """Invite somebody by mail. Who has not joined yet, or has left, can be invited again.
 
-    The invitation before is then worth nothing. A CUSTOMER is linked to the customer record of
-    the same address, which is added if there is none.
+    Only the mail holds the code they join with. The invitation before is then worth nothing. A
+    CUSTOMER is linked to the customer record of the same address, which is added if there is none.
     """
     name = name.strip()
     address = normalised_email(email)
@@ -91,7 +83,7 @@ async def invite_user(
     user = await scope.one(user_with_email(scope.tenant_id, address))
     if user is not None and user.has_joined:
         raise Duplicate("e-mail address", path=("email",))
-    _check_owners_only(scope, role, Role(user.role) if user else role)
+    _check_rank(scope, role, Role(user.role) if user else role)
 
     before = snapshot(user) if user else None
     customer_id = None
@@ -114,7 +106,7 @@ async def invite_user(
     token = mailed_token(scope, user, Purpose.INVITATION)
     send_later(scope, invitation_letter(await own_tenant(scope), user, token))
     scope.emit(Event(EventType.USER_INVITED, "User", user.id, before=before, after=snapshot(user)))
-    return Invited(user, token)
+    return user
 
 
 async def accept_invitation(
@@ -127,6 +119,8 @@ async def accept_invitation(
     user = await redeem(scope, token, Purpose.INVITATION, password=password, also=[ACCOUNTS])
     before = snapshot(user)
     user.deactivated_at = None
+    # One may have been made while the account was being closed.
+    await revoke_keys_of(scope, user)
     # The invitation came by mail.
     user.email_verified_at = user.email_verified_at or scope.now()
     session = await begin_session(scope, user)
@@ -142,7 +136,8 @@ async def change_user_role(
 ) -> User:
     """Change what a user may do, within a second everywhere.
 
-    Only an owner makes or changes an owner, and one always stays. A customer stays one.
+    Nobody makes or changes somebody above themselves, and one owner always stays. A customer
+    stays one.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
     user = await found(scope, visible_users(scope), id, what="user")
@@ -150,7 +145,7 @@ async def change_user_role(
         return user
     if Role.CUSTOMER in (role, user.role):
         raise Invalid("A customer is no member of the team, nor the reverse.", path=("role",))
-    _check_owners_only(scope, role, Role(user.role))
+    _check_rank(scope, role, Role(user.role))
     await _check_owner_stays(scope, user, path=("role",))
     before = snapshot(user)
     user.role = role.value
@@ -161,30 +156,31 @@ async def change_user_role(
 
 
 async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("Which user.")]) -> User:
-    """Close a user's account: all sessions end within a second, and nobody logs in to it.
+    """Close a user's account: its sessions and API keys end within a second, for good.
 
-    Only an owner closes an owner's, and one always stays.
+    Nobody closes that of somebody above themselves, and one owner always stays.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
     user = await found(scope, visible_users(scope), id, what="user")
     if user.deactivated_at is not None:
         return user
-    _check_owners_only(scope, Role(user.role))
+    _check_rank(scope, Role(user.role))
     await _check_owner_stays(scope, user, path=("id",))
     before = snapshot(user)
     user.deactivated_at = scope.now()
     await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now()))
     await spend_mailed_tokens(scope, user.id)
+    await revoke_keys_of(scope, user)
     scope.emit(
         Event(EventType.USER_DEACTIVATED, "User", user.id, before=before, after=snapshot(user))
     )
     return user
 
 
-def _check_owners_only(scope: Scope, *roles: Role) -> None:
-    is_owner = scope.actor.role == Role.OWNER and scope.actor.kind is ActorKind.USER
-    if Role.OWNER in roles and not is_owner:
-        raise Forbidden("Only an owner may do this to an owner, or make one.")
+def _check_rank(scope: Scope, *roles: Role) -> None:
+    for role in roles:
+        if not may_manage(scope.actor, role):
+            raise Forbidden(f"You may not do this to somebody with the role {role}, or make one.")
 
 
 async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:

@@ -152,6 +152,7 @@ def computed(
     requires: Permission | None = None,
     cost: Cost | None = None,
     sql: InSql | None = None,
+    deprecated: str | None = None,
 ) -> Any:
     """A field answered by ``resolve(scope, row, **arguments)``; ``sql(scope, row)`` says it in SQL.
 
@@ -172,6 +173,7 @@ def computed(
         cost=cost,
         reads=None if arguments.annotations else reads,
         reading=(lambda _: Expressed(sql)) if sql else None,
+        deprecated=deprecated,
     )
 
 
@@ -316,6 +318,7 @@ def declared_field(
     reads: Callable[[str, str], Read] | None = None,
     plain: bool = False,
     reading: Callable[[str], Reading] | None = None,
+    deprecated: str | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
     if cost is not None:
@@ -327,6 +330,7 @@ def declared_field(
     return make(
         resolver=resolver,
         description=description,
+        deprecation_reason=deprecated,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
         metadata={COST: cost, READS: reads, PLAIN: plain, READING: reading},

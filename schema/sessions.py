@@ -193,6 +193,6 @@ class SessionMutations:
     accept_invitation: AcceptInvitationPayload | None = mutation(
         users.accept_invitation,
         requires=P.PUBLIC,
-        emits=[EventType.USER_JOINED],
+        emits=[EventType.USER_JOINED, EventType.API_KEY_REVOKED],
         then=_signed_in,
     )

@@ -85,6 +85,13 @@ def code_in(mail: EmailMessage) -> str:
     return code.strip()
 
 
+async def last_code(runtime: Runtime, *, to: str) -> str:
+    """The secret in the latest letter to an address."""
+    settings = runtime.parts[Settings]
+    assert isinstance(settings, Settings)
+    return code_in([mail for mail in await mails(runtime, settings) if mail["To"] == to][-1])
+
+
 async def logged(runtime: Runtime, venue: Venue) -> Sequence[LogEntry]:
     """What stands on the venue's log."""
     scope = Scope(runtime, ANONYMOUS, Request(new_id()))

@@ -10,8 +10,10 @@ from domain.users import Role
 from kit.errands import Errands
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
+from kit.settings import Settings
 from models.api_keys import ApiKey
-from tests.api.accounts import runtime_errands
+from permissions.roles import FOR_KEYS
+from tests.api.accounts import mails, runtime_errands
 from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.desk import rfc
@@ -38,6 +40,17 @@ CREATE_ROOM = """
       createRoom(input: $input) { room { id name } replayed userErrors { code } }
     }
 """
+CHANGE_ROLE = """
+    mutation ($id: ID!, $role: Role!) { changeUserRole(id: $id, role: $role) { user { id } } }
+"""
+INVITE = """
+    mutation ($role: Role!) {
+      inviteUser(input: { email: "ann@example.test", name: "Ann", role: $role }) {
+        user { id } invitationToken userErrors { code }
+      }
+    }
+"""
+CLOSE = "mutation ($id: ID!) { deactivateUser(id: $id) { user { id } } }"
 AUDIT = """
     { auditLog(first: 1) { nodes { type subject { id } actor { kind name user { id } } } } }
 """
@@ -97,7 +110,7 @@ async def test_all_that_is_wrong_with_a_key_is_told_at_once(api: Api, venue: Ven
     answer = await create(
         api,
         venue.owner.token,
-        *("rooms:read", "rooms:fly", "api-keys:write", "member"),
+        *("rooms:read", "rooms:fly", "api-keys:write", "member", "users:roles"),
         name=" ",
         expiresAt="2027-03-01T09:00:00Z",
     )
@@ -107,6 +120,7 @@ async def test_all_that_is_wrong_with_a_key_is_told_at_once(api: Api, venue: Ven
         ("INVALID", ["input", "permissions", "1"]),
         ("INVALID", ["input", "permissions", "2"]),
         ("INVALID", ["input", "permissions", "3"]),
+        ("INVALID", ["input", "permissions", "4"]),
         ("INVALID", ["input", "expiresAt"]),
     ]
 
@@ -175,13 +189,31 @@ async def test_a_program_is_nobody_who_has_a_login(api: Api, venue: Venue) -> No
     assert [answer.codes for answer in (viewer, password, another)] == [["FORBIDDEN"]] * 3
 
 
-async def test_an_owners_key_makes_no_owner(api: Api, venue: Venue) -> None:
-    key = (await made(api, venue, "users:read", "users:write"))["secret"]
-    promote = "mutation ($id: ID!) { changeUserRole(id: $id, role: OWNER) { user { id } } }"
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_key_neither_invites_nor_changes_roles(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue, role: Role
+) -> None:
+    key = (await made(api, venue, *sorted(FOR_KEYS)))["secret"]
+    given = {"id": api_id(venue.staff.user), "role": role.value}
 
-    answer = await api(promote, {"id": api_id(venue.admin.user)}, token=key)
+    changed = await api(CHANGE_ROLE, given, token=key)
+    invited = await api(INVITE, {"role": role.value}, token=key)
 
-    assert answer.codes == ["FORBIDDEN"]
+    assert changed.codes == invited.codes == ["FORBIDDEN"]
+    assert await mails(runtime, settings) == []
+
+
+async def test_a_key_closes_the_accounts_below_that_of_its_maker_alone(
+    api: Api, venue: Venue
+) -> None:
+    answer = await create(api, venue.admin.token, "users:read", "users:write")
+    key = answer.payload["secret"]
+
+    below = await api(CLOSE, {"id": api_id(venue.manager.user)}, token=key)
+    equal = await api(CLOSE, {"id": api_id(venue.admin.user)}, token=key)
+    above = await api(CLOSE, {"id": api_id(venue.owner.user)}, token=key)
+
+    assert (below.codes, equal.codes, above.codes) == ([], ["FORBIDDEN"], ["FORBIDDEN"])
 
 
 async def test_a_key_is_worth_nothing_in_another_tenant(
@@ -346,19 +378,15 @@ async def test_the_end_of_a_key_closes_its_sockets(
 async def test_a_key_may_no_more_than_whoever_made_it(
     api: Api, clock: StoppedClock, venue: Venue, role: Role
 ) -> None:
-    answer = await create(api, venue.admin.token, "users:write", "rooms:read")
+    answer = await create(api, venue.admin.token, "billing:read", "rooms:read")
     key = answer.payload["secret"]
-    demote = (
-        "mutation ($id: ID!, $role: Role!) { changeUserRole(id: $id, role: $role) { user { id } } }"
-    )
-    invite = """mutation { inviteUser(input: { email: "a@b.test", name: "A", role: STAFF }) {
-        userErrors { code } } }"""
+    billing = "{ billing { __typename } }"
 
-    before = await api(invite, token=key)
+    before = await api(billing, token=key)
     given = {"id": api_id(venue.admin.user), "role": role.value}
-    await api(demote, given, token=venue.owner.token)
+    await api(CHANGE_ROLE, given, token=venue.owner.token)
     clock.advance(seconds=1)
-    after = await api(invite, token=key)
+    after = await api(billing, token=key)
     rooms = await api(ROOMS, token=key)
 
     assert (before.codes, after.codes, rooms.codes) == ([], ["FORBIDDEN"], [])
@@ -368,9 +396,8 @@ async def test_a_key_ends_with_the_account_of_whoever_made_it(
     api: Api, clock: StoppedClock, venue: Venue
 ) -> None:
     key = (await create(api, venue.admin.token, "rooms:read")).payload["secret"]
-    close = "mutation ($id: ID!) { deactivateUser(id: $id) { user { id } } }"
 
-    await api(close, {"id": api_id(venue.admin.user)}, token=venue.owner.token)
+    await api(CLOSE, {"id": api_id(venue.admin.user)}, token=venue.owner.token)
     clock.advance(seconds=1)
 
     assert (await api(ROOMS, token=key)).codes == ["UNAUTHENTICATED"]

@@ -14,6 +14,7 @@ from models.users import User
 from tests.api.accounts import (
     code_in,
     is_logged_in,
+    last_code,
     logged_in,
     login,
     mails,
@@ -202,6 +203,20 @@ async def test_a_mailed_code_works_once(
     }
 
 
+async def test_a_changed_password_ends_the_codes_that_were_mailed(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    await request_reset(api, venue)
+    code = await last_code(runtime, to=venue.owner.user.email)
+
+    changed = await change(api, venue.owner.token)
+    answer = await reset(api, code, password="yet another, long enough")
+
+    assert changed.refusals == []
+    assert answer.refusals == ["INVALID_CREDENTIALS"]
+    assert (await login(api, venue, password=NEW)).refusals == []
+
+
 async def test_a_mailed_code_works_for_an_hour(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
@@ -252,14 +267,14 @@ async def test_one_mail_a_minute_goes_to_a_user(
     assert len(await mails(runtime, settings)) == 2
 
 
-async def test_an_invitation_is_no_password_reset(api: Api, venue: Venue) -> None:
+async def test_an_invitation_is_no_password_reset(api: Api, runtime: Runtime, venue: Venue) -> None:
     invite = """
-        mutation ($input: InviteUserInput!) { inviteUser(input: $input) { invitationToken } }
+        mutation ($input: InviteUserInput!) { inviteUser(input: $input) { user { id } } }
     """
     given = {"email": "ann@example.test", "name": "Ann", "role": "STAFF"}
-    invited = await api(invite, {"input": given}, token=venue.owner.token)
+    await api(invite, {"input": given}, token=venue.owner.token)
 
-    answer = await reset(api, invited.payload["invitationToken"])
+    answer = await reset(api, await last_code(runtime, to="ann@example.test"))
 
     assert answer.refusals == ["INVALID_CREDENTIALS"]
 
