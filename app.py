@@ -71,6 +71,8 @@ def build_app(
 ) -> Starlette:
     """The whole product behind one ASGI app; ``app.state.runtime`` is what its scopes share.
 
+    ``app.state.allowance`` holds its buckets of points.
+
     ``parts`` take the place of the integrations that the settings name.
     """
     if settings.app_database_url is None or settings.relay_database_url is None:
@@ -174,4 +176,5 @@ def build_app(
         lifespan=lifespan,
     )
     app.state.runtime = runtime
+    app.state.allowance = allowance
     return app

@@ -1,5 +1,6 @@
 """Points that leak back: how much each caller may ask for over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -33,7 +34,7 @@ class Charge(NamedTuple):
 
 
 class Throttle:
-    """A leaky bucket per key, in this process; each call takes constant time.
+    """Leaky buckets by key, in this process; each call takes constant time.
 
     Full buckets are forgotten. Beyond ``capacity`` keys the one unused longest is, too: its caller
     starts anew with a full bucket.
@@ -42,39 +43,51 @@ class Throttle:
     def __init__(self, *, capacity: int = CAPACITY) -> None:
         self._levels: Recent[_Level] = Recent(capacity)
 
-    def charge(self, key: str, cost: int, bucket: Bucket, *, now: datetime) -> Charge:
-        """Take ``cost`` points, or none if they aren't there; a cost of 0 only looks.
+    def charge(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
+        """Take ``cost`` points out of each bucket, or none at all if one of them lacks them.
 
-        A cost above the maximum takes a full bucket and leaves a debt, so that it is slow but
-        never impossible.
+        The emptiest of the buckets decides, and the answer speaks of it alone. A cost above the
+        maximum takes a full bucket and leaves a debt, so that it is slow but never impossible.
         """
-        full = bucket.maximum * POINT
-        level = self._levels.get(key)
-        if level is None:
-            self._forget_full(now)
-            available = full
-        else:
-            available = level.at(now, bucket)
-        missing = min(cost * POINT, full) - available
-        allowed = missing <= 0
-        if allowed:
-            available -= cost * POINT
-        if available < full:
-            self._levels.put(key, _Level(available, now, bucket))
-        return Charge(
-            allowed,
-            max(available // POINT, 0),
-            bucket.maximum,
-            bucket.restore_rate,
-            0 if allowed else -(-missing // (bucket.restore_rate * POINT)),
-        )
+        charge, levels = self._weighed(buckets, cost, now)
+        if charge.allowed:
+            taken = cost * POINT
+            for (key, bucket), available in zip(buckets, levels, strict=True):
+                if taken or available < bucket.maximum * POINT:
+                    self._levels.put(key, _Level(available - taken, now, bucket))
+        return charge
 
-    def refund(self, key: str, points: int) -> None:
-        """Give back what an operation was charged and didn't need; never above the maximum."""
-        level = self._levels.get(key)
-        if level:
-            more = _Level(level.available + points * POINT, level.seen_at, level.bucket)
-            self._levels.put(key, more)
+    def look(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
+        """What ``charge`` would answer now; nothing is taken."""
+        return self._weighed(buckets, cost, now)[0]
+
+    def _weighed(
+        self, buckets: Sequence[tuple[str, Bucket]], cost: int, now: datetime
+    ) -> tuple[Charge, list[int]]:
+        levels: list[int] = []
+        refusal: Charge | None = None
+        least: tuple[int, Bucket] | None = None
+        for key, bucket in buckets:
+            full = bucket.maximum * POINT
+            level = self._levels.get(key)
+            if level is None:
+                self._forget_full(now)
+                available = full
+            else:
+                available = level.at(now, bucket)
+            levels.append(available)
+            missing = min(cost * POINT, full) - available
+            if missing > 0:
+                wait = -(-missing // (bucket.restore_rate * POINT))
+                if refusal is None or wait > refusal.retry_after_seconds:
+                    refusal = _charge(False, available, bucket, wait)
+            elif least is None or available < least[0]:
+                least = (available, bucket)
+        if refusal is not None:
+            return refusal, levels
+        assert least is not None, "there is a bucket for everybody"
+        available, bucket = least
+        return _charge(True, available - cost * POINT, bucket, 0), levels
 
     def __len__(self) -> int:
         """The number of buckets remembered."""
@@ -104,3 +117,8 @@ class _Level(NamedTuple):
         passed = now - self.seen_at
         elapsed = passed // _MICROSECOND if passed > _NO_TIME else 0
         return min(self.available + elapsed * bucket.restore_rate, bucket.maximum * POINT)
+
+
+def _charge(allowed: bool, available: int, bucket: Bucket, wait: int) -> Charge:
+    left = max(available // POINT, 0)
+    return Charge(allowed, left, bucket.maximum, bucket.restore_rate, wait)

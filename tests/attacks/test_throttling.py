@@ -8,14 +8,16 @@ import pytest
 from starlette.applications import Starlette
 
 from domain.plans import PlanCode
-from kit.scope import Runtime
+from kit.ids import new_id
+from kit.scope import Actor, ActorKind, Runtime
 from kit.settings import Settings
 from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
+from web.limits import Allowance
 
 LOGIN = """mutation ($input: LoginInput!) {
-    login(input: $input) { session { user { role } } userErrors { code } }
+    login(input: $input) { session { accessToken user { role } } userErrors { code } }
 }"""
 POINTS_2000 = "{ tenant { id } rooms(first: 222) { nodes { bookings(first: 7) { totalCount } } } }"
 POINTS_251 = "{ rooms(first: 250) { nodes { name } } }"
@@ -35,6 +37,14 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def venue(runtime: Runtime) -> Venue:
     return await make_venue(runtime, plan=PlanCode.STARTER)
+
+
+@pytest.fixture
+def allowance(app: Starlette) -> Allowance:
+    """The buckets of the app, to take from them without asking for anything."""
+    found = app.state.allowance
+    assert isinstance(found, Allowance)
+    return found
 
 
 @pytest.fixture
@@ -77,7 +87,7 @@ async def test_a_thousand_guesses_do_not_keep_the_owner_waiting(
     answers = await guess(at, venue, clock, times=1_000)
 
     assert answers == {"INVALID_CREDENTIALS", "THROTTLED"}
-    assert (await login(at(HOME), venue)).payload["session"] == {"user": {"role": "OWNER"}}
+    assert (await login(at(HOME), venue)).payload["session"]["user"] == {"role": "OWNER"}
 
 
 async def test_a_thousand_guesses_keep_the_owner_waiting_a_minute_at_a_new_place(
@@ -91,7 +101,7 @@ async def test_a_thousand_guesses_keep_the_owner_waiting_a_minute_at_a_new_place
 
     assert early.codes == ["THROTTLED"]
     assert int(early.headers["retry-after"]) <= 60
-    assert again.payload["session"] == {"user": {"role": "OWNER"}}
+    assert again.payload["session"]["user"] == {"role": "OWNER"}
 
 
 async def test_guesses_leave_those_who_are_logged_in_alone(
@@ -116,7 +126,7 @@ async def test_a_flood_of_logins_from_one_address_is_answered_429(
     assert refused.headers["retry-after"] == "1"
     assert (await login(at(HOME), venue)).status == 200
     clock.advance(minutes=1)
-    assert (await login(at(HOTEL), venue)).payload["session"] == {"user": {"role": "OWNER"}}
+    assert (await login(at(HOTEL), venue)).payload["session"]["user"] == {"role": "OWNER"}
 
 
 async def test_one_login_that_floods_is_refused_and_no_other(
@@ -130,6 +140,65 @@ async def test_one_login_that_floods_is_refused_and_no_other(
     assert (await api(POINTS_2000, token=venue.owner.token)).status == 200
     assert (await api(POINTS_2000, token=neighbour.staff.token)).status == 200
     assert (await api(POINTS_251)).status == 200
+
+
+async def test_all_sessions_of_a_user_share_what_is_left(at: Place, venue: Venue) -> None:
+    api = at(HOME)
+    again = (await login(api, venue)).payload["session"]["accessToken"]
+    for _ in range(2):
+        assert (await api(POINTS_2000, token=venue.owner.token)).status == 200
+
+    refused = await api(POINTS_2000, token=again)
+
+    assert refused.status == 429
+    assert refused.extensions["cost"]["throttleStatus"]["maximumAvailable"] == 4_000
+
+
+async def test_all_logins_of_a_tenant_share_five_times_as_much(
+    at: Place, runtime: Runtime, venue: Venue, allowance: Allowance, clock: StoppedClock
+) -> None:
+    neighbour = await make_venue(runtime, plan=PlanCode.STARTER)
+    for number in range(5):
+        program = Actor(ActorKind.API_KEY, venue.tenant.id, key_id=new_id(), plan="STARTER")
+        assert allowance.charge(program, f"192.0.2.{number}", 4_000, now=clock()).allowed
+
+    refused = await at(HOME)(POINTS_251, token=venue.owner.token)
+
+    assert refused.status == 429
+    assert refused.extensions["cost"]["throttleStatus"]["maximumAvailable"] == 20_000
+    assert (await at(HOME)(POINTS_251, token=venue.guest.token)).status == 200
+    assert (await at(HOME)(POINTS_251, token=neighbour.owner.token)).status == 200
+
+
+async def test_customers_cannot_use_up_what_their_venue_needs(
+    at: Place, venue: Venue, allowance: Allowance, clock: StoppedClock
+) -> None:
+    for number in range(5):
+        customer = Actor(ActorKind.CUSTOMER, venue.tenant.id, user_id=new_id(), plan="STARTER")
+        assert allowance.charge(customer, f"192.0.2.{number}", 4_000, now=clock()).allowed
+
+    assert (await at(HOME)(POINTS_251, token=venue.guest.token)).status == 429
+    assert (await at(HOME)(POINTS_251, token=venue.owner.token)).status == 200
+
+
+async def test_all_that_comes_from_an_address_shares_a_bucket(
+    at: Place, venue: Venue, allowance: Allowance, clock: StoppedClock
+) -> None:
+    for _ in range(5):
+        program = Actor(ActorKind.API_KEY, new_id(), key_id=new_id(), plan="STARTER")
+        assert allowance.charge(program, HOTEL, 4_000, now=clock()).allowed
+
+    assert (await at(HOTEL)(POINTS_251, token=venue.owner.token)).status == 429
+    assert (await at(HOTEL)(POINTS_251)).status == 429
+    assert (await at(HOME)(POINTS_251, token=venue.owner.token)).status == 200
+
+
+async def test_all_addresses_of_one_ipv6_network_share_a_bucket(at: Place) -> None:
+    for number in range(15):
+        assert (await at(f"2001:db8:0:1::{number:x}")(POINTS_251)).status == 200
+
+    assert (await at("2001:db8:0:1:ffff::1")(POINTS_251)).status == 429
+    assert (await at("2001:db8:0:2::1")(POINTS_251)).status == 200
 
 
 async def test_another_address_makes_no_difference_to_a_login(at: Place, venue: Venue) -> None:

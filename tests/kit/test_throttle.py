@@ -16,7 +16,7 @@ def after(seconds: float) -> datetime:
 
 
 def test_a_new_caller_has_a_full_bucket() -> None:
-    charge = Throttle().charge("a", 30, STARTER, now=NOON)
+    charge = Throttle().charge([("a", STARTER)], 30, now=NOON)
 
     assert charge == Charge(
         allowed=True,
@@ -29,9 +29,9 @@ def test_a_new_caller_has_a_full_bucket() -> None:
 
 def test_an_empty_bucket_refuses_and_says_when_to_come_back() -> None:
     throttle = Throttle()
-    throttle.charge("a", 3_950, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 3_950, now=NOON)
 
-    charge = throttle.charge("a", 251, STARTER, now=NOON)
+    charge = throttle.charge([("a", STARTER)], 251, now=NOON)
 
     assert charge == Charge(
         allowed=False,
@@ -44,64 +44,73 @@ def test_an_empty_bucket_refuses_and_says_when_to_come_back() -> None:
 
 def test_a_refused_charge_takes_nothing() -> None:
     throttle = Throttle()
-    throttle.charge("a", 3_950, STARTER, now=NOON)
-    throttle.charge("a", 51, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 3_950, now=NOON)
+    throttle.charge([("a", STARTER)], 51, now=NOON)
 
-    assert throttle.charge("a", 50, STARTER, now=NOON).allowed
+    assert throttle.charge([("a", STARTER)], 50, now=NOON).allowed
 
 
 def test_points_come_back_with_time_up_to_the_maximum() -> None:
     throttle = Throttle()
-    throttle.charge("a", 4_000, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
-    assert throttle.charge("a", 0, STARTER, now=after(1.5)).currently_available == 150
-    assert throttle.charge("a", 0, STARTER, now=after(3600)).currently_available == 4_000
+    assert throttle.charge([("a", STARTER)], 0, now=after(1.5)).currently_available == 150
+    assert throttle.charge([("a", STARTER)], 0, now=after(3600)).currently_available == 4_000
 
 
 def test_callers_do_not_take_from_each_other() -> None:
     throttle = Throttle()
-    throttle.charge("a", 4_000, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
-    assert throttle.charge("b", 4_000, STARTER, now=NOON).allowed
+    assert throttle.charge([("b", STARTER)], 4_000, now=NOON).allowed
 
 
-def test_a_refund_gives_points_back_but_never_above_the_maximum() -> None:
+def test_the_emptiest_of_several_buckets_decides_and_is_told_of() -> None:
     throttle = Throttle()
-    throttle.charge("a", 1_000, STARTER, now=NOON)
+    large = Bucket(restore_rate=10, maximum=5_000)
+    throttle.charge([("tenant", large)], 4_000, now=NOON)
 
-    throttle.refund("a", 400)
-    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 3_400
+    allowed = throttle.charge([("a", STARTER), ("tenant", large)], 900, now=NOON)
+    refused = throttle.charge([("a", STARTER), ("tenant", large)], 200, now=NOON)
 
-    throttle.refund("a", 9_000)
-    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 4_000
+    assert allowed == Charge(True, 100, 5_000, 10, 0)
+    assert refused == Charge(False, 100, 5_000, 10, 10)
 
 
-def test_a_refund_to_a_forgotten_caller_changes_nothing() -> None:
+def test_what_one_bucket_lacks_is_taken_from_none() -> None:
     throttle = Throttle()
+    throttle.charge([("tenant", STARTER)], 4_000, now=NOON)
+    throttle.charge([("a", STARTER), ("tenant", STARTER)], 10, now=NOON)
 
-    throttle.refund("a", 100)
+    assert throttle.look([("a", STARTER)], 4_000, now=NOON).allowed
 
-    assert throttle.charge("a", 0, STARTER, now=NOON).currently_available == 4_000
+
+def test_to_look_takes_nothing() -> None:
+    throttle = Throttle()
+    throttle.look([("a", STARTER)], 4_000, now=NOON)
+
+    assert throttle.look([("a", STARTER)], 4_000, now=NOON).currently_available == 0
+    assert throttle.charge([("a", STARTER)], 4_000, now=NOON).allowed
 
 
 def test_a_cost_above_the_maximum_needs_a_full_bucket_and_leaves_a_debt() -> None:
     throttle = Throttle()
     small = Bucket(restore_rate=10, maximum=100)
 
-    assert throttle.charge("a", 300, small, now=NOON).allowed
-    refused = throttle.charge("a", 300, small, now=after(1))
+    assert throttle.charge([("a", small)], 300, now=NOON).allowed
+    refused = throttle.charge([("a", small)], 300, now=after(1))
 
     assert not refused.allowed
     assert refused.currently_available == 0
     assert refused.retry_after_seconds == 29
-    assert throttle.charge("a", 300, small, now=after(30)).allowed
+    assert throttle.charge([("a", small)], 300, now=after(30)).allowed
 
 
 def test_a_better_plan_holds_from_the_next_charge() -> None:
     throttle = Throttle()
-    throttle.charge("a", 4_000, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
-    charge = throttle.charge("a", 0, Bucket(restore_rate=400, maximum=10_000), now=after(1))
+    charge = throttle.charge([("a", Bucket(restore_rate=400, maximum=10_000))], 0, now=after(1))
 
     assert charge.currently_available == 400
     assert charge.maximum == 10_000
@@ -109,32 +118,32 @@ def test_a_better_plan_holds_from_the_next_charge() -> None:
 
 def test_a_clock_that_is_set_back_takes_nothing_away() -> None:
     throttle = Throttle()
-    throttle.charge("a", 1_000, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 1_000, now=NOON)
 
-    assert throttle.charge("a", 0, STARTER, now=after(-60)).currently_available == 3_000
+    assert throttle.charge([("a", STARTER)], 0, now=after(-60)).currently_available == 3_000
 
 
 def test_full_buckets_are_forgotten() -> None:
     throttle = Throttle()
-    throttle.charge("a", 100, STARTER, now=NOON)
-    throttle.charge("b", 100, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 100, now=NOON)
+    throttle.charge([("b", STARTER)], 100, now=NOON)
 
-    throttle.charge("c", 100, STARTER, now=after(1))
+    throttle.charge([("c", STARTER)], 100, now=after(1))
 
     assert len(throttle) == 1
 
 
 def test_callers_beyond_the_capacity_push_out_the_one_unused_longest() -> None:
     throttle = Throttle(capacity=2)
-    throttle.charge("a", 4_000, STARTER, now=NOON)
-    throttle.charge("b", 4_000, STARTER, now=NOON)
-    throttle.charge("a", 0, STARTER, now=NOON)
+    throttle.charge([("a", STARTER)], 4_000, now=NOON)
+    throttle.charge([("b", STARTER)], 4_000, now=NOON)
+    throttle.charge([("a", STARTER)], 0, now=NOON)
 
-    throttle.charge("c", 4_000, STARTER, now=NOON)
+    throttle.charge([("c", STARTER)], 4_000, now=NOON)
 
     assert len(throttle) == 2
-    assert not throttle.charge("a", 1, STARTER, now=NOON).allowed
-    assert throttle.charge("b", 1, STARTER, now=NOON).allowed
+    assert not throttle.charge([("a", STARTER)], 1, now=NOON).allowed
+    assert throttle.charge([("b", STARTER)], 1, now=NOON).allowed
 
 
 @given(
@@ -148,11 +157,11 @@ def test_a_caller_who_waits_as_told_is_let_in_and_not_a_second_early(
 ) -> None:
     throttle = Throttle()
     bucket = Bucket(restore_rate=rate, maximum=4_000)
-    throttle.charge("a", taken, bucket, now=NOON)
+    throttle.charge([("a", bucket)], taken, now=NOON)
 
-    told = throttle.charge("a", cost, bucket, now=NOON + elapsed)
+    told = throttle.charge([("a", bucket)], cost, now=NOON + elapsed)
     wait = timedelta(seconds=told.retry_after_seconds)
     early = NOON + elapsed + wait - timedelta(seconds=1)
 
-    assert told.allowed or not throttle.charge("a", cost, bucket, now=early).allowed
-    assert told.allowed or throttle.charge("a", cost, bucket, now=NOON + elapsed + wait).allowed
+    assert told.allowed or not throttle.charge([("a", bucket)], cost, now=early).allowed
+    assert told.allowed or throttle.charge([("a", bucket)], cost, now=NOON + elapsed + wait).allowed
