@@ -19,7 +19,7 @@ from graphql import (
 
 from domain.users import Role
 from permissions.roles import GRANTS, Permission, Reach
-from schema import schema
+from schema import DESCRIPTION, schema
 
 ROOT: Final = Path(__file__).parents[1]
 ROOTS: Final = ("Query", "Mutation", "Subscription")
@@ -28,7 +28,7 @@ _CALLERS: Final[tuple[Role | None, ...]] = (None, *reversed(Role))
 _HEADER: Final = """\
 # Who may do what
 
-`make schema` writes this page from `permissions/roles.py` and the `@requires` of each field.
+`make schema` writes this page from `permissions/roles.py` and the `@permission` of each field.
 
 **yes**: for every row of the tenant. **own**: for the caller's own rows only; to them, others
 don't exist. Empty: the field is `null`, with a `FORBIDDEN` error (`UNAUTHENTICATED` for a caller
@@ -67,20 +67,26 @@ def main(arguments: list[str]) -> int:
 
 def exports() -> Mapping[Path, str]:
     """The text of each file, by its path."""
-    sdl = f"{schema.as_str().rstrip()}\n"
+    sdl = f"{_schema_definition()}\n{schema.as_str().rstrip()}\n"
     return {
         ROOT / "schema.graphql": sdl,
         ROOT / "docs" / "permissions.md": _permissions_page(list(guarded_fields(sdl))),
     }
 
 
+def _schema_definition() -> str:
+    """The schema's own definition, which Strawberry never prints with its description."""
+    roots = "".join(f"  {root.lower()}: {root}\n" for root in ROOTS)
+    return f'"""\n{DESCRIPTION}\n"""\nschema {{\n{roots}}}\n'
+
+
 def guarded_fields(sdl: str) -> Iterator[Guarded]:
-    """Every field of a schema that `@requires` a permission, in the schema's order."""
+    """Every field of a schema with a `@permission`, in the schema's order."""
     for definition in parse(sdl).definitions:
         if isinstance(definition, ObjectTypeDefinitionNode):
             for field in definition.fields or ():
                 for directive in field.directives or ():
-                    if directive.name.value == "requires":
+                    if directive.name.value == "permission":
                         yield Guarded(
                             definition.name.value, field.name.value, _permission(directive)
                         )

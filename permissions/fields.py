@@ -18,12 +18,12 @@ from permissions.roles import Permission
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
-    name="requires",
+    name="permission",
     description="The permission without which the field is refused. PUBLIC fields are written "
     "out too.",
 )
-class RequiresDirective:
-    permission: str
+class PermissionDirective:
+    name: str
 
 
 class Requires(FieldExtension):
@@ -34,7 +34,7 @@ class Requires(FieldExtension):
         self._nullable = nullable
 
     def apply(self, field: StrawberryField) -> None:
-        field.directives.append(RequiresDirective(permission=self.permission.value))
+        field.directives.append(PermissionDirective(name=self.permission.value))
         if self._nullable and not isinstance(field.type, StrawberryOptional):
             raise TypeError(
                 f"{field.python_name}: a guarded field is nullable, or its refusal would null "

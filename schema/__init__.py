@@ -1,5 +1,7 @@
 """What the API says: the whole schema, built once."""
 
+from typing import Final
+
 import strawberry
 from graphql import GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
@@ -30,6 +32,12 @@ from schema.settings import SettingsMutations
 from schema.tenants import TenantQueries
 from schema.users import UserMutations, UserQueries
 from schema.venues import VenueQueries
+
+DESCRIPTION: Final = (
+    "Rooms, hours, customers and bookings of a venue, live. Ids and cursors are opaque; instants "
+    "are UTC; money is a decimal string with its currency. Lists are connections. What a mutation "
+    "refuses stands in the `userErrors` of its payload, everything else in `errors`."
+)
 
 
 class _Names(NameConverter):
@@ -95,6 +103,8 @@ def build() -> strawberry.Schema:
         types=ERROR_TYPES,
         config=StrawberryConfig(name_converter=_Names(), scalar_map=SCALARS),
     )
+    # Strawberry has no way to say it.
+    built._schema.description = DESCRIPTION
     for kind in built._schema.type_map.values():
         if isinstance(kind, GraphQLObjectType):
             if found := NODES.get(kind.name):

@@ -1,4 +1,7 @@
-"""What the SDL says of a field besides its type: cost, permission and events."""
+"""What the SDL says of a field besides its type: points, permission and events.
+
+The names are ones that no federation has a meaning for: `@cost`, `@requires` and `@policy` do.
+"""
 
 import strawberry
 from strawberry.schema_directive import Location
@@ -8,11 +11,11 @@ from domain.events import EventType
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
-    name="cost",
-    description="Static cost of a field, multiplied by the page size for connections; printed in "
-    "the SDL and used by the limiter.",
+    name="points",
+    description="The points that a field costs: `weight`, and where there are multipliers, for "
+    "every item of the largest of them 1 and what is selected below.",
 )
-class CostDirective:
+class PointsDirective:
     weight: int = 1
     multipliers: list[str] | None = strawberry.UNSET
 

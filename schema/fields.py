@@ -33,7 +33,7 @@ from kit.operation import Operation
 from kit.scope import Scope
 from permissions.fields import Requires, check
 from permissions.roles import Permission
-from schema.directives import CostDirective
+from schema.directives import PointsDirective
 from schema.ids import encode_id
 from schema.inputs import arguments_reader, decoder, doc_of, graphql_type
 
@@ -323,7 +323,7 @@ def declared_field(
     shown: list[object] = list(directives)
     if cost is not None:
         shown.append(
-            CostDirective(
+            PointsDirective(
                 weight=cost.weight, multipliers=list(cost.multipliers) or strawberry.UNSET
             )
         )
