@@ -81,6 +81,7 @@ _CLAIMED: Final = (
         col(Booking.id),
         col(Booking.status),
         col(Booking.customer_id),
+        col(Booking.held_by_id),
         col(Booking.starts_at),
         col(Booking.ends_at),
         func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),

@@ -1,6 +1,7 @@
 """May this caller do this, to this row? Pure rules over the grants."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from domain.users import Role
 from kit.errors import Forbidden, RequestError, Unauthenticated
@@ -9,6 +10,15 @@ from models.bookings import Booking
 from models.customers import Customer
 from models.users import User
 from permissions.roles import GRANTS, P, Permission, Reach
+
+
+@dataclass(frozen=True, slots=True)
+class BookingOwner:
+    """What says whose a booking is, for readers that don't load the whole row."""
+
+    id: UUID
+    customer_id: UUID | None
+    held_by_id: UUID | None
 
 
 def reach(actor: Actor, permission: Permission) -> Reach | None:
@@ -63,7 +73,7 @@ def owns(actor: Actor, row: object) -> bool:
     match row:
         case Customer():
             return row.id == actor.own_id
-        case Booking():
+        case Booking() | BookingOwner():
             return _owns_booking(actor, row)
         case User():
             return row.id == actor.user_id
@@ -71,7 +81,7 @@ def owns(actor: Actor, row: object) -> bool:
             return False
 
 
-def _owns_booking(actor: Actor, booking: Booking) -> bool:
+def _owns_booking(actor: Actor, booking: Booking | BookingOwner) -> bool:
     if actor.confined_to is not None:
         return booking.id == actor.confined_to
     if booking.customer_id is not None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from typing_extensions import Doc
@@ -32,7 +32,7 @@ from models.bookings import LONGEST
 from models.calendar import CALENDAR, SLOT, VENUE
 from models.rooms import Room
 from models.tenants import Tenant
-from permissions.policy import may, only_own
+from permissions.policy import BookingOwner, may
 from permissions.roles import P
 from resolvers.audit import end_of_log
 from resolvers.availability_cursors import known_now
@@ -312,7 +312,12 @@ async def _facts(
         status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
         if status is Status.EXPIRED:
             stale.append(taken.id)
-        elif taken.id != exclude_booking_id or not _may_move(scope, taken):
+        # Whoever leaves out another's booking would be told of a free time that isn't.
+        elif taken.id != exclude_booking_id or not may(
+            scope.actor,
+            P.BOOKINGS_WRITE,
+            BookingOwner(taken.id, taken.customer_id, taken.held_by_id),
+        ):
             time = Interval(taken.starts_at, taken.ends_at)
             occupied = Interval(taken.occupied_from, taken.occupied_to)
             busy[taken.room_id].append(Busy(taken.room_id, taken.id, time, occupied))
@@ -333,13 +338,6 @@ async def _facts(
         for id, room in venue.rooms.items()
     }
     return Calendar(venue, facts, stale=tuple(stale))
-
-
-def _may_move(scope: Scope, taken: Any) -> bool:
-    """A guest who leaves out another's booking would be told of a free time that isn't."""
-    return not only_own(scope.actor, P.BOOKINGS_WRITE) or (
-        taken.customer_id is not None and taken.customer_id == scope.actor.own_id
-    )
 
 
 def window_of(query: AvailabilityQuery) -> Interval:

@@ -110,6 +110,29 @@ async def test_a_link_moves_its_booking_and_stays_good(api: Api, venue: Venue) -
     assert (await show(api, token)).payload["startsAt"] == "2027-03-02T18:00:00Z"
 
 
+async def test_a_link_moves_its_booking_onto_its_own_time(api: Api, venue: Venue) -> None:
+    token = await booked(api, venue)
+
+    half_later = await move(api, token, start={"at": "2027-03-02T15:30:00Z"})
+    longer = await move(
+        api, token, version=2, start={"at": "2027-03-02T15:00:00Z"}, durationMinutes=120
+    )
+
+    assert half_later.payload["booking"]["startsAt"] == "2027-03-02T15:30:00Z"
+    assert longer.payload["booking"]["startsAt"] == "2027-03-02T15:00:00Z"
+
+
+async def test_a_link_moves_its_booking_onto_no_other_time(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    token = await booked(api, venue)
+    await make_booking(runtime, venue, clock.now.replace(day=2, hour=16))
+
+    answer = await move(api, token, start={"at": "2027-03-02T15:30:00Z"})
+
+    assert answer.refusals == ["SLOT_TAKEN"]
+
+
 async def test_a_link_cancels_its_booking_and_frees_the_time(api: Api, venue: Venue) -> None:
     token = await booked(api, venue)
 
