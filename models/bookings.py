@@ -116,6 +116,10 @@ class Booking(TenantRow, Logged, table=True):
     hold_expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
     party_size: int = 1
     note: str | None = None
+    contact_name: str | None = Field(
+        default=None, description="As whoever booked gave it; null: as in the customer's record."
+    )
+    contact_phone: str | None = Field(default=None, description="The same of the phone number.")
     price_lines: list[Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency_code: str

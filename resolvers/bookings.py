@@ -1,9 +1,9 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Annotated, Any
-from uuid import UUID
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -68,7 +68,7 @@ from resolvers.booking_rows import (
     visible_bookings,
 )
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
-from resolvers.customers import customer_for
+from resolvers.customers import Booker, booker_for
 from resolvers.rows import at_version, raise_all
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
 
@@ -132,7 +132,7 @@ async def hold_booking(
         scope,
         claimed,
         status=Status.HELD,
-        customer_id=scope.actor.own_id,
+        booker=Booker(scope.actor.own_id),
         hold_expires_at=_hold_end(scope, claimed.tenant),
         note=None,
     )
@@ -192,20 +192,20 @@ async def create_booking(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
     total = claimed.price.total if claimed.price else None
-    customer_id, refused = await _customer(scope, customer)
+    booker, refused = await _booker(scope, customer)
     problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
     problems += await subscription_refusals(scope)
     if problems:
         raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
     due = payments.due_first(scope, terms_of_tenant(claimed.tenant), total)
     if due is not None:
-        return await _held_for_payment(scope, claimed, due, customer_id=customer_id, note=note)
+        return await _held_for_payment(scope, claimed, due, booker=booker, note=note)
     await count_booking(scope, claimed.tenant)
     made = await _insert(
         scope,
         claimed,
         status=_booked(claimed.tenant),
-        customer_id=customer_id,
+        booker=booker,
         hold_expires_at=None,
         note=note,
     )
@@ -215,14 +215,14 @@ async def create_booking(
 
 
 async def _held_for_payment(
-    scope: Scope, claimed: Claim, due: Money, *, customer_id: UUID | None, note: str | None
+    scope: Scope, claimed: Claim, due: Money, *, booker: Booker, note: str | None
 ) -> Booking:
     raise_all(await booking_refusals(scope, claimed.tenant))
     held = await _insert(
         scope,
         claimed,
         status=Status.HELD,
-        customer_id=customer_id,
+        booker=booker,
         hold_expires_at=_hold_end(scope, claimed.tenant),
         note=note,
     )
@@ -254,12 +254,13 @@ async def _convert(
     if party_size != 1:
         hold.party_size = party_size
     problems = [*text_refusals(note=note), *_capacity_problems(venue, hold)]
-    customer_id, unknown = await _customer(scope, customer)
+    booker, unknown = await _booker(scope, customer)
     problems += [*unknown, *price_refusals(expected, hold.price)]
     problems += await subscription_refusals(scope)
     if problems:
         raise_all([*problems, *await booking_refusals(scope, tenant)])
-    hold.customer_id = customer_id or hold.customer_id
+    if booker.customer_id is not None:
+        _give_to(hold, booker)
     hold.note = note
     due = payments.due_first(scope, terms_of_booking(hold), hold.price)
     if due is not None:
@@ -353,8 +354,9 @@ async def update_booking(
         edited.party_size = party_size
         problems += _capacity_problems(venue, edited)
     if customer is not ABSENT:
-        edited.customer_id, unknown = await _customer(scope, customer)
+        booker, unknown = await _booker(scope, customer)
         problems += unknown
+        _give_to(edited, booker)
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)
@@ -364,7 +366,9 @@ async def update_booking(
 # ------------------------------------------------------------------------------ steps
 
 
-async def _insert(scope: Scope, claimed: Claim, *, status: Status, **given: Any) -> Booking:
+async def _insert(
+    scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
+) -> Booking:
     price = claimed.price
     row = {
         "tenant_id": scope.tenant_id,
@@ -372,6 +376,7 @@ async def _insert(scope: Scope, claimed: Claim, *, status: Status, **given: Any)
         "reference": reference(token_bytes(REFERENCE_BYTES)),
         "room_id": claimed.room.id,
         "status": status.value,
+        **asdict(booker),
         "held_by_id": scope.actor.user_id,
         "starts_at": claimed.wanted.start,
         "ends_at": claimed.wanted.end,
@@ -391,21 +396,24 @@ async def _insert(scope: Scope, claimed: Claim, *, status: Status, **given: Any)
     return unbound(Booking, **row)
 
 
-async def _customer(
-    scope: Scope, choice: CustomerChoice | None
-) -> tuple[UUID | None, list[Refusal]]:
+def _give_to(booking: Booking, booker: Booker) -> None:
+    for name, value in asdict(booker).items():
+        setattr(booking, name, value)
+
+
+async def _booker(scope: Scope, choice: CustomerChoice | None) -> tuple[Booker, list[Refusal]]:
     """Whom a booking is for, and what is wrong with the choice; customers book for themselves."""
     if choice is None:
-        return scope.actor.own_id, []
+        return Booker(scope.actor.own_id), []
     try:
-        return await customer_for(scope, choice), []
+        return await booker_for(scope, choice), []
     except Refusal as refusal:
-        return None, [refusal]
+        return Booker(None), [refusal]
     except ExceptionGroup as group:
         wrong, others = group.split(Refusal)
         if others is not None:
             raise
-        return None, list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
+        return Booker(None), list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
 
 
 def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:

@@ -1,5 +1,6 @@
 """Customers: found, added, changed, and found again by their e-mail address."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -122,22 +123,50 @@ async def update_customer(
     return changed
 
 
-async def customer_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> UUID:
-    """Whom a booking is for, by id: found by it or by e-mail address, else added.
+@dataclass(frozen=True, slots=True)
+class Booker:
+    """Whom a booking is for, with the name and phone that their record doesn't have.
 
-    A known address finds its customer as they are; the rest that was told is not taken over. A
-    caller confined to their own record can name nobody else. Raises NotFound, Required, and in
-    a group all that is wrong with a new customer.
+    Somebody who gives a known address may be another person: what they gave stays with the
+    booking, and never changes the record.
+    """
+
+    customer_id: UUID | None
+    contact_name: str | None = None
+    contact_phone: str | None = None
+
+
+async def customer_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> UUID:
+    """The id of the customer that ``booker_for`` finds or adds."""
+    id = (await booker_for(scope, choice, path=path)).customer_id
+    assert id is not None
+    return id
+
+
+async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> Booker:
+    """Whom a booking is for: found by id or by e-mail address, else added.
+
+    A known address finds its customer as they are; a name and phone that differ from the
+    record's come back beside it. A caller confined to their own record can name nobody else.
+    Raises NotFound, Required, and in a group all that is wrong with a new customer.
     """
     if choice.id is not None:
         if not await _is_visible(scope, choice.id):
             raise NotFound("customer", path=(*path, "id"))
-        return choice.id
+        return Booker(choice.id)
     if choice.new is None:
         raise Required(path=path)
     if only_own(scope.actor, P.CUSTOMERS_READ):
         raise Invalid("You book for yourself; leave this out.", path=(*path, "new"))
-    return (await known_or_added(scope, _new(scope, choice.new, path=(*path, "new")))).id
+    given = _new(scope, choice.new, path=(*path, "new"))
+    # Read before it is stored: a row that is not, is known to no session.
+    name, phone = given.name, given.phone
+    known = await known_or_added(scope, given)
+    return Booker(
+        known.id,
+        contact_name=name if name != known.name else None,
+        contact_phone=phone if phone != known.phone else None,
+    )
 
 
 async def _is_visible(scope: Scope, id: CustomerId) -> bool:

@@ -86,6 +86,16 @@ class Booking(Node):
     allowed_transitions: list[Status] = computed(bookings.transitions)
     room: Room = related("Where.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
+    contact_name: str | None = column(
+        "What whoever booked called themselves, where the customer's record has another name; "
+        "null: as in `customer`.",
+        requires=P.CUSTOMERS_READ,
+    )
+    contact_phone: str | None = column(
+        "The phone number that whoever booked gave, where the customer's record has another or "
+        "none; null: as in `customer`.",
+        requires=P.CUSTOMERS_CONTACT,
+    )
     starts_at: datetime = column("When it starts.")
     ends_at: datetime = column("When it ends.")
     local: LocalPeriod = computed(bookings.local, sql=shown.local)

@@ -347,6 +347,44 @@ async def test_a_known_address_is_answered_like_an_unknown_one(api: Api, venue: 
     assert customers == ["Gus", "Guest"]
 
 
+async def test_a_second_guest_with_a_known_address_keeps_the_typed_name_and_phone(
+    api: Api, venue: Venue
+) -> None:
+    await book(api, venue)
+    other = {"name": "Gustav", "email": "GUS@example.test", "phone": "+49 30 9999"}
+    await book(api, venue, customer=other, start={"at": "2027-03-02T18:00:00Z"})
+    nameless = {"name": "Gus", "email": "gus@example.test"}
+    await book(api, venue, customer=nameless, start={"at": "2027-03-02T20:00:00Z"})
+
+    text = """{ bookings { nodes {
+        contactName contactPhone customer { name phone } } } }"""
+    seen = (await api(text, token=venue.staff.token)).payload["nodes"]
+
+    record = {"name": "Gus", "phone": "+49 30 5678"}
+    assert seen == [
+        {"contactName": None, "contactPhone": None, "customer": record},
+        {"contactName": "Gustav", "contactPhone": "+49 30 9999", "customer": record},
+        {"contactName": None, "contactPhone": None, "customer": record},
+    ]
+
+
+async def test_a_booking_that_changes_hands_loses_the_typed_name(api: Api, venue: Venue) -> None:
+    await book(api, venue)
+    other = {"name": "Gustav", "email": "gus@example.test"}
+    await book(api, venue, customer=other, start={"at": "2027-03-02T18:00:00Z"})
+    text = (
+        "{ bookings(orderBy: [{ field: CREATED_AT, direction: DESC }]) { nodes { id version } } }"
+    )
+    newest = (await api(text, token=venue.staff.token)).payload["nodes"][0]
+
+    give = """mutation ($id: ID!, $version: Int!, $to: ID!) {
+      updateBooking(id: $id, version: $version, input: { customer: { id: $to } }) {
+        booking { contactName customer { name } } userErrors { code } } }"""
+    given = await api(give, {**newest, "to": api_id(venue.customer)}, token=venue.staff.token)
+
+    assert given.payload["booking"] == {"contactName": None, "customer": {"name": "Guest"}}
+
+
 async def test_a_venue_that_confirms_is_asked(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0, requires_confirmation=True)
 
