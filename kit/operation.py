@@ -22,7 +22,8 @@ class Operation:
     or a subscription waits for its next event: then the next read sees a new snapshot.
     ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
     ``request_id`` is what clients and the logs are told. ``cost`` is what the operation was weighed
-    at, ``charge`` what its caller's bucket then held.
+    at, ``charge`` what its caller's bucket then held. ``has_hashed`` says whether a password was
+    hashed or checked for it.
     """
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
@@ -33,6 +34,7 @@ class Operation:
         self.new_cookie: Cookie | None = None
         self.cost = 0
         self.charge: Charge | None = None
+        self.has_hashed = False
         self._scope: Scope | None = None
 
     async def become(self, actor: Actor) -> None:

@@ -8,6 +8,7 @@ from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials, Refusal
 from domain.users import password_refusals
+from kit.lanes import Lane
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
@@ -56,7 +57,9 @@ async def change_password(
         password_refusals(new_password, email=me.email, path=("new_password",))
     )
     known_hash = me.password_hash
-    checked = await check_password(scope, current_password, known_hash, account=f"user {me.id}")
+    checked = await check_password(
+        scope, current_password, known_hash, account=f"user {me.id}", lane=Lane.ORDINARY
+    )
     wrong = InvalidCredentials(path=("current_password",))
     if not checked.right:
         refused.append(wrong)

@@ -1,6 +1,7 @@
 """How tenants and their customers begin."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Final
 
 from typing_extensions import Doc
@@ -14,6 +15,8 @@ from domain.money import CurrencyCode
 from domain.tenants import subdomain_refusals
 from domain.users import Role, email_refusals, name_refusals, normalised_email, password_refusals
 from domain.venue_time import LocalTime, TimeZone
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
 from kit.passwords import Passwords
 from kit.scope import Scope
 from models.base import snapshot
@@ -23,6 +26,11 @@ from models.users import User, user_with_email
 from resolvers.passwords import NewPassword
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.verification import send_verification
+
+TENANTS: Final = Allowance("tenants registered", 3, timedelta(days=1))
+"""How many a network registers; the owner of a chain asks us."""
+SIGN_UPS: Final = Allowance("customers signed up", 20, timedelta(hours=1))
+"""How many a network signs up, of whatever venue: many guests share the network of one."""
 
 FIRST_HOURS: Final = (LocalInterval(LocalTime(9 * 60), LocalTime(21 * 60)),)
 
@@ -48,7 +56,9 @@ async def register_tenant(
     owner_email: Annotated[str, Doc("For logging in, and for mail.")],
     password: NewPassword,
 ) -> Registered:
-    """Open a business: on the Starter plan, open daily from 09:00 to 21:00, its owner logged in."""
+    """Open a business: on the Starter plan, open daily from 09:00 to 21:00, its owner logged in.
+    At most 3 a day from one network address.
+    """
     name, owner_name = name.strip(), owner_name.strip()
     refused: list[Refusal] = [
         *name_refusals(name, path=("name",)),
@@ -63,6 +73,7 @@ async def register_tenant(
     email = normalised_email(owner_email)
     if refused or email is None:
         raise ExceptionGroup("refused", refused)
+    await scope.use(Allowances).spend(TENANTS, network_of(scope.request.ip_address))
     password_hash = await scope.use(Passwords).hash(password)
 
     new = Tenant(
@@ -106,7 +117,8 @@ async def register_customer(
     phone: Annotated[str | None, Doc("Like '+1 212 555 0100'.")] = None,
     password: NewPassword,
 ) -> SignedIn:
-    """Sign up as a customer of a venue, and be logged in.
+    """Sign up as a customer of a venue, and be logged in. At most 20 an hour from one network
+    address.
 
     Until the address is verified, times can be held but not booked. Then the user becomes the
     venue's customer of that address, with the bookings they already had, or a new one.
@@ -121,6 +133,7 @@ async def register_customer(
         refused.append(NotFound("venue", path=("subdomain",)))
     if refused or address is None or tenant_id is None:
         raise ExceptionGroup("refused", refused)
+    await scope.use(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
     password_hash = await scope.use(Passwords).hash(password)
 
     await scope.enter(tenant_id)

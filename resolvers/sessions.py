@@ -15,10 +15,12 @@ from domain.errors import InvalidCredentials
 from domain.ids import SessionId
 from domain.users import Role, normalised_email
 from kit.actors import Credentials
+from kit.addresses import network_of
 from kit.attempts import Attempts
 from kit.errors import Throttled
 from kit.ids import new_id
 from kit.keyset import Listing, Order
+from kit.lanes import Lane
 from kit.passwords import Checked, Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Claims, KeyToken, TenantToken, Tokens
@@ -242,7 +244,12 @@ async def user_called(scope: Scope, *, subdomain: str, email: str) -> User | Non
 
 
 async def check_password(
-    scope: Scope, password: str, known_hash: str | None, *, account: str
+    scope: Scope,
+    password: str,
+    known_hash: str | None,
+    *,
+    account: str,
+    lane: Lane = Lane.URGENT,
 ) -> Checked:
     """Compare a password with its hash; without one, take as long and say it is wrong.
 
@@ -251,7 +258,7 @@ async def check_password(
     attempts, clock = scope.use(Attempts), scope.runtime.clock
     # Hashed, because what is typed may be as long as a request.
     name = sha256(account.encode()).hexdigest()
-    address = scope.request.ip_address or ""
+    address = network_of(scope.request.ip_address)
 
     def admit() -> None:
         pause = attempts.wait(name, address, now=clock())
@@ -261,7 +268,7 @@ async def check_password(
                 f"Too many wrong passwords; try again in {seconds} s.", retry_after_seconds=seconds
             )
 
-    checked = await scope.use(Passwords).check(password, known_hash, admit=admit)
+    checked = await scope.use(Passwords).check(password, known_hash, lane=lane, admit=admit)
     if checked.right:
         attempts.succeeded(name, address)
     else:

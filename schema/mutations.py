@@ -15,6 +15,7 @@ from typing_extensions import Doc
 from domain.errors import Refusal
 from domain.events import EventType
 from kit.cost import Cost
+from kit.errors import TooComplex
 from kit.operation import Operation
 from permissions.roles import Permission
 from resolvers.transactions import Key, Outcome, perform
@@ -55,6 +56,7 @@ def mutation(
     requires: Permission,
     emits: Sequence[EventType] = (),
     idempotent: bool = False,
+    hashes: bool = False,
     wrapped: bool = True,
     input_required: bool = True,
     then: Callable[[Operation, Any], Awaitable[None]] | None = None,
@@ -63,8 +65,9 @@ def mutation(
 
     ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
     ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
-    object. ``idempotent`` lets callers give a key. ``then`` is told of the result once it is
-    stored, before anything of it is read.
+    object. ``idempotent`` lets callers give a key. ``hashes`` marks what hashes a password: an
+    operation may do so once. ``then`` is told of the result once it is stored, before anything of
+    it is read.
     """
     name = to_camel_case(change.__name__)
     declared = Arguments.of(change, skip=1)
@@ -89,6 +92,8 @@ def mutation(
             values["input"] = told
 
         operation = info.context
+        if hashes:
+            _hash_once(operation)
         answer = _payload_of(info)
         outcome: Outcome[Any] | None = None
         try:
@@ -125,6 +130,13 @@ def mutation(
         directives=(EmitsDirective(events=list(emits)),) if emits else (),
         make=strawberry.mutation,
     )
+
+
+def _hash_once(operation: Operation) -> None:
+    """Refuse a second hash: each costs as much as thousands of points."""
+    if operation.has_hashed:
+        raise TooComplex("Only one mutation of an operation may check or set a password.")
+    operation.has_hashed = True
 
 
 def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:

@@ -153,11 +153,12 @@ async def _logged_out(operation: Operation, _: None) -> None:
 @strawberry.type
 class SessionMutations:
     register_tenant: RegisterTenantPayload | None = mutation(
-        registration.register_tenant, requires=P.PUBLIC, then=_registered
+        registration.register_tenant, requires=P.PUBLIC, hashes=True, then=_registered
     )
     register_customer: RegisterCustomerPayload | None = mutation(
         registration.register_customer,
         requires=P.PUBLIC,
+        hashes=True,
         emits=[EventType.USER_JOINED],
         then=_signed_in,
     )
@@ -169,13 +170,15 @@ class SessionMutations:
     request_email_verification: RequestEmailVerificationPayload | None = mutation(
         verification.request_email_verification, requires=P.MEMBER
     )
-    login: LoginPayload | None = mutation(sessions.login, requires=P.PUBLIC, then=_signed_in)
+    login: LoginPayload | None = mutation(
+        sessions.login, requires=P.PUBLIC, hashes=True, then=_signed_in
+    )
     refresh_session: RefreshSessionPayload | None = mutation(
         sessions.refresh_session, requires=P.PUBLIC, input_required=False, then=_signed_in
     )
     logout: LogoutPayload | None = mutation(sessions.logout, requires=P.PUBLIC, then=_logged_out)
     change_password: ChangePasswordPayload | None = mutation(
-        passwords.change_password, requires=P.MEMBER, then=_signed_in
+        passwords.change_password, requires=P.MEMBER, hashes=True, then=_signed_in
     )
     request_password_reset: RequestPasswordResetPayload | None = mutation(
         passwords.request_password_reset, requires=P.PUBLIC
@@ -183,6 +186,7 @@ class SessionMutations:
     reset_password: ResetPasswordPayload | None = mutation(
         passwords.reset_password,
         requires=P.PUBLIC,
+        hashes=True,
         emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
         then=_signed_in,
     )
@@ -193,6 +197,7 @@ class SessionMutations:
     accept_invitation: AcceptInvitationPayload | None = mutation(
         users.accept_invitation,
         requires=P.PUBLIC,
+        hashes=True,
         emits=[EventType.USER_JOINED, EventType.API_KEY_REVOKED],
         then=_signed_in,
     )

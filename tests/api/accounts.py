@@ -7,9 +7,11 @@ from email.parser import BytesParser
 from email.policy import default
 from typing import Any
 
+import asyncpg
 from sqlalchemy import select
 from sqlmodel import col
 
+from kit.database_urls import DatabaseUrls
 from kit.errands import Errands
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
@@ -90,6 +92,13 @@ async def last_code(runtime: Runtime, *, to: str) -> str:
     settings = runtime.parts[Settings]
     assert isinstance(settings, Settings)
     return code_in([mail for mail in await mails(runtime, settings) if mail["To"] == to][-1])
+
+
+async def forget_what_was_spent(database: DatabaseUrls) -> None:
+    """Fill all allowances again: an earlier test of the module has spent of them."""
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("TRUNCATE spent_allowances")
+    await owner.close()
 
 
 async def logged(runtime: Runtime, venue: Venue) -> Sequence[LogEntry]:

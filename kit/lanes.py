@@ -1,0 +1,72 @@
+"""A semaphore with two queues: whoever is urgent goes before all others."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from typing import Final
+
+from kit.errors import Throttled
+
+RETRY_AFTER_SECONDS: Final = 2
+
+
+class Lane(IntEnum):
+    """Which queue to wait in; the lower number is served first."""
+
+    URGENT = 0
+    ORDINARY = 1
+
+
+class Lanes:
+    """Lets ``at_once`` callers work at a time; the others wait, each lane in order of arrival.
+
+    No more than ``waiting`` callers wait in a lane.
+    """
+
+    def __init__(self, *, at_once: int, waiting: Mapping[Lane, int]) -> None:
+        self._free = at_once
+        self._longest = waiting
+        self._queues: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+
+    @asynccontextmanager
+    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+        """Waits for a turn and holds it for the block. Raises Throttled where the lane is full."""
+        await self._take(lane)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _take(self, lane: Lane) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        queue = self._queues[lane]
+        if len(queue) >= self._longest[lane]:
+            raise Throttled(
+                f"Too many are waiting for this; try again in {RETRY_AFTER_SECONDS} s.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.cancelled():
+                queue.remove(mine)
+            else:
+                # It was given the turn in the moment in which its caller went away.
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Gives a turn that has ended to the first who waits."""
+        for queue in self._queues.values():
+            while queue:
+                following = queue.popleft()
+                if not following.done():
+                    following.set_result(None)
+                    return
+        self._free += 1
