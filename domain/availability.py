@@ -17,7 +17,7 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
 from domain.money import Money
 from domain.phrases import booked, counted, moment, span, too_close
-from domain.venue_time import LocalTime, dates_around, instants
+from domain.venue_time import LocalTime, dates_around, instants, midnight
 
 LOOK_AHEAD_DAYS = 8
 _LONGEST_MINUTES = 366 * 24 * 60
@@ -28,8 +28,8 @@ _DAY_MINUTES = 24 * 60
 class RoomFacts:
     """What decides about a room: load it for the time that ``facts_window`` names.
 
-    ``busy`` are the bookings that keep their time, without one that is being moved; blackouts
-    are the room's and the venue's.
+    ``busy`` are the bookings that keep their time, without one that is being moved; ``moving``
+    is the time that one has in this room now. Blackouts are the room's and the venue's.
     """
 
     id: RoomId
@@ -42,6 +42,25 @@ class RoomFacts:
     hours: HoursFacts
     blackouts: tuple[Interval, ...] = ()
     busy: tuple[Busy, ...] = ()
+    moving: Busy | None = None
+
+    def only_frees(self, wanted: Interval) -> bool:
+        """Whether the time lies within that of the booking that is being moved.
+
+        No neighbour can mind, whatever the buffers are by now.
+        """
+        return self.moving is not None and self.moving.interval.contains(wanted)
+
+    def occupied_by(self, wanted: Interval) -> Interval:
+        """The time with its buffers, as no two bookings may have it.
+
+        Of a booking that only frees time, no more than it has already.
+        """
+        padded = _padded(self, wanted)
+        if self.moving is None or not self.only_frees(wanted):
+            return padded
+        has = self.moving.occupied
+        return Interval(max(padded.start, has.start), min(padded.end, has.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +193,17 @@ def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
     """The starts on the venue's grid within an interval, in order.
 
     The grid counts wall-clock minutes from each local midnight: a skipped time is no start, a
-    repeated one is two.
+    repeated one is two. A day whose midnight is skipped has its first instant instead.
     """
-    return sorted(
+    days = dates_around(window, rules.zone)
+    starts = {
         start
-        for day in dates_around(window, rules.zone)
+        for day in days
         for minute in range(0, _DAY_MINUTES, rules.slot_minutes)
         for start in instants(day, LocalTime(minute), rules.zone)
-        if window.start <= start < window.end
-    )
+    }
+    starts.update(midnight(day, rules.zone) for day in days)
+    return sorted(start for start in starts if window.start <= start < window.end)
 
 
 @lru_cache(maxsize=16)
@@ -193,9 +214,8 @@ def kept_grid_starts(window: Interval, rules: VenueRules) -> tuple[datetime, ...
 
 @lru_cache(maxsize=64)
 def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
-    """The first start on the venue's grid from an instant on, at most three days later."""
-    # Three days, because a midnight that the clock skips may have been the day's only start.
-    return next(iter(grid_starts(Interval.of_minutes(since, 3 * _DAY_MINUTES), rules)), None)
+    """The first start on the venue's grid from an instant on, at most two days later."""
+    return next(iter(grid_starts(Interval.of_minutes(since, 2 * _DAY_MINUTES), rules)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +268,10 @@ class RoomCalendar:
             not self.standing
             and self.earliest <= wanted.start <= self.latest
             and self.is_open(wanted)
-            and strictly_around(self.refused_by_bookings, wanted.start) is None
+            and (
+                strictly_around(self.refused_by_bookings, wanted.start) is None
+                or self.room.only_frees(wanted)
+            )
             and strictly_around(self.refused_by_blackouts, wanted.start) is None
         )
 
@@ -309,7 +332,7 @@ class RoomCalendar:
 
     def _clash(self, wanted: Interval) -> Iterator[Reason]:
         refused = strictly_around(self.refused_by_bookings, wanted.start)
-        if refused is None:
+        if refused is None or self.room.only_frees(wanted):
             return
         zone = self.wish.rules.zone
         taken = first_overlap(self.taken, wanted)
@@ -405,6 +428,8 @@ def _grid(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
     slot_minutes = 1 if override else wish.rules.slot_minutes
     whole_minute = not clock.second and not clock.microsecond
     if whole_minute and (clock.hour * 60 + clock.minute) % slot_minutes == 0:
+        return
+    if start == midnight(clock.date(), wish.rules.zone):
         return
     yield Reason(
         Code.OFF_GRID,

@@ -307,20 +307,22 @@ async def _facts(
         blocked[blackout.room_id].append(Interval(blackout.starts_at, blackout.ends_at))
 
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
+    moving: dict[RoomId, Busy] = {}
     stale: list[BookingId] = []
     for taken in claims:
         status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
         if status is Status.EXPIRED:
             stale.append(taken.id)
+            continue
+        time = Interval(taken.starts_at, taken.ends_at)
+        occupied = Interval(taken.occupied_from, taken.occupied_to)
+        found = Busy(taken.room_id, taken.id, time, occupied)
+        owner = BookingOwner(taken.id, taken.customer_id, taken.held_by_id)
         # Whoever leaves out another's booking would be told of a free time that isn't.
-        elif taken.id != exclude_booking_id or not may(
-            scope.actor,
-            P.BOOKINGS_WRITE,
-            BookingOwner(taken.id, taken.customer_id, taken.held_by_id),
-        ):
-            time = Interval(taken.starts_at, taken.ends_at)
-            occupied = Interval(taken.occupied_from, taken.occupied_to)
-            busy[taken.room_id].append(Busy(taken.room_id, taken.id, time, occupied))
+        if taken.id == exclude_booking_id and may(scope.actor, P.BOOKINGS_WRITE, owner):
+            moving[taken.room_id] = found
+        else:
+            busy[taken.room_id].append(found)
 
     facts = {
         id: RoomFacts(
@@ -334,6 +336,7 @@ async def _facts(
             hours=hours[id],
             blackouts=(*blocked[None], *blocked[id]),
             busy=tuple(busy[id]),
+            moving=moving.get(id),
         )
         for id, room in venue.rooms.items()
     }

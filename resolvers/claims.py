@@ -30,24 +30,17 @@ from resolvers.rows import CALENDAR
 class Claim:
     """A time of a room that somebody wants, with all that refuses it.
 
-    ``lifted`` are the rules that the caller's override let pass, for the audit.
+    ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
+    rules that the caller's override let pass, for the audit.
     """
 
     tenant: Tenant
     room: Room
     wish: Wish
     wanted: Interval
+    occupied: Range[datetime]
     refusals: tuple[Refusal, ...]
     lifted: tuple[Code, ...]
-
-    @property
-    def occupied(self) -> Range[datetime]:
-        """The wanted time with the room's buffers, as no two bookings may have it."""
-        padded = self.wanted.padded(
-            before_minutes=self.room.buffer_before_minutes,
-            after_minutes=self.room.buffer_after_minutes,
-        )
-        return Range(padded.start, padded.end)
 
     @property
     def price(self) -> Price | None:
@@ -104,11 +97,13 @@ async def claim(
         reasons = reasons_against(facts, starts_at, wish)
     else:
         await expire(scope, slot.stale)
+    occupied = facts.occupied_by(wanted)
     return Claim(
         venue.tenant,
         venue.rooms[room_id],
         wish,
         wanted,
+        Range(occupied.start, occupied.end),
         refusals=tuple(refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude)),
         lifted=overridden(starts_at, wish),
     )

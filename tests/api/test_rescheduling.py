@@ -226,3 +226,35 @@ async def test_a_move_is_in_the_history(desk: Desk, venue: Venue) -> None:
     changes = {each["field"]: (each["before"], each["after"]) for each in told["changes"]}
     assert changes["roomId"] == (api_id(venue.rooms[0]), api_id(venue.rooms[1]))
     assert set(changes) == {"roomId", "startsAt", "endsAt"}
+
+
+async def test_a_booking_can_be_shortened_whatever_the_buffers_are_by_now(
+    desk: Desk, venue: Venue
+) -> None:
+    booking = made(await desk.create(venue.rooms[0], TEN, minutes=120))
+    made(await desk.create(venue.rooms[0], NOON))
+    owner = Desk(desk.api, desk.runtime, venue.owner)
+    raised = await owner(
+        """mutation ($id: ID!) {
+             updateRoom(id: $id, version: 1, input: {bufferAfterMinutes: 60}) {
+               userErrors { code } } }""",
+        id=api_id(venue.rooms[0]),
+    )
+
+    later = await desk.move(booking, HALF_PAST, durationMinutes=120)
+    free = await desk.available(
+        HALF_PAST,
+        HALF_PAST + timedelta(minutes=1),
+        durationMinutes=90,
+        roomIds=[api_id(venue.rooms[0])],
+        excludeBookingId=booking["id"],
+    )
+    shorter = moved(await desk.move(booking, HALF_PAST, durationMinutes=90))
+
+    assert raised.refusals == []
+    assert later.refusals == ["SLOT_TAKEN"]
+    assert [slot["startsAt"] for slot in free["slots"]] == ["2027-03-02T10:30:00Z"]
+    assert (shorter["startsAt"], shorter["endsAt"]) == (
+        "2027-03-02T10:30:00Z",
+        "2027-03-02T12:00:00Z",
+    )

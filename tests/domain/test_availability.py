@@ -25,7 +25,7 @@ from domain.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
-from domain.venue_time import LocalTime
+from domain.venue_time import LocalTime, midnight
 from tests.domain.strategies import at_minute, intervals, minutes_in, zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -349,7 +349,11 @@ def test_the_grid_is_every_instant_whose_wall_clock_is_on_it(
 
     minutes = (window.start + timedelta(minutes=n) for n in range(window.minutes))
     clocks = ((at, at.astimezone(zone)) for at in minutes)
-    assert starts == [at for at, c in clocks if (c.hour * 60 + c.minute) % slot_minutes == 0]
+    assert starts == [
+        at
+        for at, c in clocks
+        if (c.hour * 60 + c.minute) % slot_minutes == 0 or at == midnight(c.date(), zone)
+    ]
 
 
 @st.composite

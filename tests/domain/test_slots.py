@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
-from domain.errors import Busy
+from domain.errors import Busy, Reason
 from domain.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
@@ -73,6 +73,10 @@ AT_EIGHT = datetime(2027, 1, 9, 1, tzinfo=UTC)
 def booked(room_id: RoomId, start: datetime, minutes: int) -> Busy:
     interval = Interval.of_minutes(start, minutes)
     return Busy(room_id, BOOKING_ID, interval, occupied=interval)
+
+
+def codes(reasons: tuple[Reason, ...]) -> list[str]:
+    return [reason.code.value for reason in reasons]
 
 
 def places(found: list[Slot]) -> list[tuple[RoomId, datetime]]:
@@ -306,3 +310,19 @@ def test_alternatives_are_the_nearest_of_all_free_slots(
         ),
     )
     assert found == nearest[:first]
+
+
+def test_a_day_whose_midnight_is_skipped_begins_on_the_grid_with_its_first_instant() -> None:
+    cairo = replace(RULES, zone=ZoneInfo("Africa/Cairo"), slot_minutes=1440)
+    # In 2027 the clock goes from 00:00 to 01:00 on the 30th of April.
+    days = Interval(datetime(2027, 4, 28, 22, tzinfo=UTC), datetime(2027, 4, 30, 20, tzinfo=UTC))
+    always = tuple(
+        WeeklyHours(weekday, (LocalInterval(LocalTime(0), LocalTime(1440)),)) for weekday in Weekday
+    )
+    room = replace(BLUE_ROOM, hours=HoursFacts(always))
+    wish = replace(WISH, rules=cairo, now=datetime(2027, 4, 1, tzinfo=UTC))
+    first_instant = datetime(2027, 4, 29, 22, tzinfo=UTC)
+
+    assert grid_starts(days, cairo) == [days.start, first_instant]
+    assert reasons_against(room, first_instant, wish) == ()
+    assert codes(reasons_against(room, first_instant + timedelta(hours=1), wish)) == ["OFF_GRID"]
