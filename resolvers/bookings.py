@@ -151,8 +151,8 @@ async def create_booking(
         CustomerChoice | None, Doc("Whom it is for; customers book for themselves.")
     ] = None,
     party_size: Annotated[
-        int, Doc("For how many people; with a hold, 1 leaves the hold's number.")
-    ] = 1,
+        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+    ] = None,
     note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
     expected_total: Annotated[
         Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
@@ -189,7 +189,11 @@ async def create_booking(
     assert room_id is not None and start is not None and duration_minutes is not None
     await lock_rooms(scope, room_id)
     claimed = await claim(
-        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
+        scope,
+        room_id,
+        start,
+        duration_minutes=duration_minutes,
+        party_size=1 if party_size is None else party_size,
     )
     total = claimed.price.total if claimed.price else None
     booker, refused = await _booker(scope, customer)
@@ -237,7 +241,7 @@ async def _convert(
     hold_id: BookingId,
     customer: CustomerChoice | None,
     *,
-    party_size: int,
+    party_size: int | None,
     note: str | None,
     expected: Money | None,
 ) -> Booking:
@@ -251,7 +255,7 @@ async def _convert(
         # Somebody who didn't hear how to pay for it asks again.
         return hold
     before = snapshot(hold)
-    if party_size != 1:
+    if party_size is not None:
         hold.party_size = party_size
     problems = [*text_refusals(note=note), *_capacity_problems(venue, hold)]
     booker, unknown = await _booker(scope, customer)

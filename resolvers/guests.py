@@ -100,8 +100,8 @@ async def book_as_guest(
     start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
     duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
     party_size: Annotated[
-        int, Doc("For how many people; with a hold, 1 leaves the hold's number.")
-    ] = 1,
+        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+    ] = None,
     note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
     expected_total: Annotated[
         Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")

@@ -14,7 +14,6 @@ from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from domain.errors import Refusal
 from kit.compiled.readings import (
     GUARD,
     READING,
@@ -27,7 +26,6 @@ from kit.compiled.readings import (
     Related,
 )
 from kit.cost import Cost
-from kit.errors import BadInput
 from kit.live import Following
 from kit.operation import Operation
 from kit.scope import Scope
@@ -198,11 +196,7 @@ def query(
     found = reading or Found(resolve, arguments_reader(arguments.annotations))
 
     async def answer(info: Info[Operation], **given: Any) -> Any:
-        try:
-            return await resolve(info.context.scope, **arguments.decoded(given))
-        except Refusal as refusal:
-            # Only a mutation has a place for it in its answer.
-            raise BadInput(str(refusal)) from refusal
+        return await resolve(info.context.scope, **arguments.decoded(given))
 
     return declared_field(
         arguments.signing(answer),

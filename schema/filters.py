@@ -17,6 +17,7 @@ IdFilterInput = input_type(
     IdFilter,
     "One id, or any of several. An id of nothing matches nothing.",
     name="IdFilter",
+    nulls=False,
     eq="Exactly this one.",
     in_="One of these: at most 100.",
 )
@@ -25,6 +26,7 @@ input_type(
     StatusFilter,
     "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
     name="StatusFilter",
+    nulls=False,
     eq="Exactly this one.",
     in_="One of these.",
     not_in="None of these.",

@@ -17,7 +17,7 @@ from strawberry.types.base import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
-from domain.errors import Refusal, Required
+from domain.errors import Invalid, Refusal, Required
 from domain.ids import NodeId
 from domain.patch import ABSENT, Absent
 from kit.errors import BadInput
@@ -32,9 +32,18 @@ REFUSED: Final = "refused"
 
 
 def input_type(
-    value: type, description: str, *, name: str, one_of: bool = False, **docs: str
+    value: type,
+    description: str,
+    *,
+    name: str,
+    one_of: bool = False,
+    nulls: bool = True,
+    **docs: str,
 ) -> type:
-    """Declare a dataclass as an input object; ``docs`` describes each of its fields."""
+    """Declare a dataclass as an input object; ``docs`` describes each of its fields.
+
+    Without ``nulls`` a field is given a value or left out: a null is refused.
+    """
     hints = get_type_hints(value)
     parameters = {}
     for each in fields(value):
@@ -42,7 +51,8 @@ def input_type(
         parameters[each.name] = Annotated[hints[each.name], Doc(docs.pop(each.name))], default
     if docs:
         raise TypeError(f"{name} has no field {', '.join(docs)}")
-    return input_object(name, description, parameters, stands_for=value, one_of=one_of)
+    build = value if nulls else _without_nulls(value)
+    return input_object(name, description, parameters, stands_for=value, build=build, one_of=one_of)
 
 
 def input_object(
@@ -172,6 +182,20 @@ def arguments_reader(
 def graphql_name(name: str) -> str:
     """Camel case, without the underscore that keeps a name off Python's own words."""
     return to_camel_case(name.rstrip("_"))
+
+
+def _without_nulls(value: type) -> Callable[..., Any]:
+    """Makes a value from fields that are left out rather than null. Raises Invalid."""
+
+    def build(**given: Any) -> Any:
+        for name, each in given.items():
+            if each is None:
+                raise Invalid(
+                    f"`{graphql_name(name)}` can't be null; leave it out instead.", path=(name,)
+                )
+        return value(**given)
+
+    return build
 
 
 def _object_reader(parameters: Mapping[str, tuple[Any, Any]], build: Callable[..., Any]) -> Decoder:

@@ -1,7 +1,7 @@
 """How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from inspect import Parameter
 from typing import Annotated, Any, Final, TypeVar
 
@@ -22,7 +22,7 @@ from resolvers.transactions import Key, Outcome, perform
 from schema.directives import EmitsDirective
 from schema.errors import Shown, UserError
 from schema.fields import Arguments, column, declared_field, described
-from schema.inputs import REFUSED, graphql_type, input_object, refuse_nulls
+from schema.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
 
 T = TypeVar("T", bound=type)
 
@@ -105,7 +105,7 @@ def mutation(
                 operation.actor,
                 operation.request,
                 lambda scope: change(scope, **values),
-                key=Key(key, name, values) if key is not None else None,
+                key=Key(key, name, _told(declared, values)) if key is not None else None,
             )
         except* Refusal as group:
             refused = list(_leaves(group))
@@ -137,6 +137,15 @@ def _hash_once(operation: Operation) -> None:
     if operation.has_hashed:
         raise TooComplex("Only one mutation of an operation may check or set a password.")
     operation.has_hashed = True
+
+
+def _told(declared: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call was told: a null that means the same as nothing is left out."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None or is_patch(declared.annotations[name])
+    }
 
 
 def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:

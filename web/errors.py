@@ -8,6 +8,7 @@ import structlog
 from graphql import GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.errors import Refusal
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.scope import Request
@@ -89,6 +90,9 @@ def _expected(cause: BaseException | None) -> BaseException | None:
     """The cause itself, or what it means to the caller."""
     if cause is None or isinstance(cause, RequestError):
         return cause
+    if isinstance(cause, Refusal):
+        # Only a mutation has a place for it in its answer.
+        return BadInput(str(cause))
     if isinstance(cause, GraphQLError):
         return _expected(cause.original_error)
     if is_away(cause):

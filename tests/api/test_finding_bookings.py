@@ -191,3 +191,26 @@ async def test_a_refused_mutation_leaves_its_sisters_standing(desk: Desk, venue:
         "next": done,
     }
     assert len(await desk.bookings()) == 2
+
+
+@pytest.mark.parametrize(
+    ("filter", "field"),
+    [
+        ({"roomId": {"eq": None}}, "eq"),
+        ({"customerId": {"in": None}}, "in"),
+        ({"status": {"notIn": None}}, "notIn"),
+    ],
+)
+@pytest.mark.parametrize("by_variable", [True, False])
+async def test_a_null_in_a_filter_is_no_filter_and_is_refused(
+    desk: Desk, filter: dict[str, Any], field: str, by_variable: bool
+) -> None:
+    written = str(filter).replace("'", "").replace("None", "null")
+    answer = (
+        await desk("query ($f: BookingFilter) { bookings(filter: $f) { totalCount } }", f=filter)
+        if by_variable
+        else await desk(f"{{ bookings(filter: {written}) {{ totalCount }} }}")
+    )
+
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert f"`{field}` can't be null; leave it out instead." in answer.errors[0]["message"]

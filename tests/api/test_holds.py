@@ -384,3 +384,13 @@ async def test_another_venues_hold_is_not_found(
     refusal = refused(await desk.convert(theirs))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["input", "holdId"])
+
+
+async def test_a_holds_party_stays_unless_another_is_named(desk: Desk, venue: Venue) -> None:
+    three = made(await desk.hold(venue.rooms[0], TEN, partySize=3))
+    four = made(await desk.hold(venue.rooms[1], TEN, partySize=4))
+
+    kept = made(await desk.convert(three, partySize=None))
+    alone = made(await desk.convert(four, partySize=1))
+
+    assert (kept["partySize"], alone["partySize"]) == (3, 1)

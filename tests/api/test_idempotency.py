@@ -196,3 +196,11 @@ async def test_without_a_key_the_same_call_is_another_one(desk: Desk, venue: Ven
     made(await desk.create(venue.rooms[0], TEN))
 
     assert (await desk.create(venue.rooms[0], TEN)).refusals == ["SLOT_TAKEN"]
+
+
+async def test_a_null_that_says_nothing_is_the_same_input(desk: Desk, venue: Venue) -> None:
+    first = await desk.create(venue.rooms[0], TEN, note=None, **KEY)
+    second = await desk.create(venue.rooms[0], TEN, **KEY)
+
+    assert second.payload["replayed"]
+    assert made(second) == made(first)
