@@ -170,7 +170,7 @@ def build_app(
                 allow_credentials=True,
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "Content-Type"],
-                expose_headers=["Retry-After", "X-Request-Id"],
+                expose_headers=["Retry-After", "X-Boom-Credentials", "X-Request-Id"],
             ),
         ],
         lifespan=lifespan,

@@ -86,6 +86,21 @@ def is_introspection(node: Outlined) -> bool:
     return isinstance(node, FieldNode) and node.name.value in ("__schema", "__type")
 
 
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
+    """The fields that an operation selects of its root type, whatever fragments they stand in."""
+    lines = outline(document, [operation])
+    reading = [len(lines) - 1]
+    seen = set(reading)
+    while reading:
+        for place in lines[reading.pop()].children:
+            node = lines[place].node
+            if isinstance(node, FieldNode):
+                yield node
+            elif place not in seen:
+                seen.add(place)
+                reading.append(place)
+
+
 def alias_counts(lines: list[Line]) -> list[int]:
     """How many aliases each line and all below it have; one in a fragment at every spread."""
     counts: list[int] = []

@@ -49,6 +49,12 @@ READS: Final = "reads"
 PLAIN: Final = "plain"
 """The key, also in a field's GraphQL extensions, of a ``Read`` that waits for nothing."""
 
+PERSONAL: Final = "personal"
+"""The key, in a field's metadata, of whether its answer depends on who calls, whoever may."""
+
+OPEN: Final = "open"
+"""The key, in a field's GraphQL extensions, of whether it answers everybody, and all alike."""
+
 COST: Final = "cost"
 """The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
 
@@ -185,12 +191,13 @@ def query(
     requires: Permission,
     cost: Cost = Cost(1),
     nullable: bool = True,
+    personal: bool = False,
     reading: Reading | None = None,
 ) -> Any:
     """A root field answered by ``resolve(scope, **arguments)``.
 
     Where that only finds one row, by one statement, it can be compiled as it is; ``reading``
-    says what else it does.
+    says what else it does. ``personal``: it is PUBLIC, but what it gives depends on the caller.
     """
     arguments = Arguments.of(resolve, skip=1)
     found = reading or Found(resolve, arguments_reader(arguments.annotations))
@@ -204,6 +211,7 @@ def query(
         requires=requires,
         cost=cost,
         nullable=nullable,
+        personal=personal,
         reading=lambda _: found,
     )
 
@@ -311,6 +319,7 @@ def declared_field(
     make: Callable[..., Any] = strawberry.field,
     reads: Callable[[str, str], Read] | None = None,
     plain: bool = False,
+    personal: bool = False,
     reading: Callable[[str], Reading] | None = None,
     deprecated: str | None = None,
 ) -> Any:
@@ -327,14 +336,16 @@ def declared_field(
         deprecation_reason=deprecated,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
-        metadata={COST: cost, READS: reads, PLAIN: plain, READING: reading},
+        metadata={COST: cost, READS: reads, PLAIN: plain, PERSONAL: personal, READING: reading},
     )
 
 
 def declare(field: GraphQLField, declared: StrawberryField) -> None:
-    """Tell graphql-core's field what compiled reads and the weighing of operations go by."""
+    """Tell graphql-core's field what compiled reads and the admission of operations go by."""
     if cost := declared.metadata.get(COST):
         field.extensions[COST] = cost
+    if _permission(declared) is Permission.PUBLIC and not declared.metadata[PERSONAL]:
+        field.extensions[OPEN] = True
     if reading := declared.metadata.get(READING):
         field.extensions[READING] = reading(declared.python_name)
         field.extensions[GUARD] = _permission(declared)

@@ -55,4 +55,5 @@ class LimitQueries:
         requires=P.PUBLIC,
         cost=Cost(1),
         nullable=False,
+        personal=True,
     )

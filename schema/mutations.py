@@ -59,6 +59,7 @@ def mutation(
     hashes: bool = False,
     wrapped: bool = True,
     input_required: bool = True,
+    personal: bool = False,
     then: Callable[[Operation, Any], Awaitable[None]] | None = None,
 ) -> Any:
     """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
@@ -66,8 +67,8 @@ def mutation(
     ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
     ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
     object. ``idempotent`` lets callers give a key. ``hashes`` marks what hashes a password: an
-    operation may do so once. ``then`` is told of the result once it is stored, before anything of
-    it is read.
+    operation may do so once. ``personal`` marks a PUBLIC one that does something else for each
+    caller. ``then`` is told of the result once it is stored, before anything of it is read.
     """
     name = to_camel_case(change.__name__)
     declared = Arguments.of(change, skip=1)
@@ -129,6 +130,7 @@ def mutation(
         cost=MUTATION_COST,
         directives=(EmitsDirective(events=list(emits)),) if emits else (),
         make=strawberry.mutation,
+        personal=personal,
     )
 
 

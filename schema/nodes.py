@@ -68,11 +68,15 @@ def _ids(texts: Sequence[str], *, at_most: int = 1) -> Ids:
 @strawberry.type
 class NodeQueries:
     node: Node | None = query(
-        node, requires=P.PUBLIC, reading=Identified(lambda given: _ids([given["id"]]))
+        node,
+        requires=P.PUBLIC,
+        personal=True,
+        reading=Identified(lambda given: _ids([given["id"]])),
     )
     nodes: list[Node | None] = query(
         nodes,
         requires=P.PUBLIC,
+        personal=True,
         nullable=False,
         cost=Cost(0, size=lambda given: len(given.get("ids") or ())),
         reading=Identified(lambda given: _ids(given["ids"], at_most=MAX_IDS)),

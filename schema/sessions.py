@@ -165,6 +165,7 @@ class SessionMutations:
     verify_email: VerifyEmailPayload | None = mutation(
         verification.verify_email,
         requires=P.PUBLIC,
+        personal=True,
         emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
     )
     request_email_verification: RequestEmailVerificationPayload | None = mutation(
@@ -176,7 +177,9 @@ class SessionMutations:
     refresh_session: RefreshSessionPayload | None = mutation(
         sessions.refresh_session, requires=P.PUBLIC, input_required=False, then=_signed_in
     )
-    logout: LogoutPayload | None = mutation(sessions.logout, requires=P.PUBLIC, then=_logged_out)
+    logout: LogoutPayload | None = mutation(
+        sessions.logout, requires=P.PUBLIC, personal=True, then=_logged_out
+    )
     change_password: ChangePasswordPayload | None = mutation(
         passwords.change_password, requires=P.MEMBER, hashes=True, then=_signed_in
     )

@@ -12,6 +12,8 @@ from kit.scope import ANONYMOUS, Actor, Request
 
 COOKIE: Final = "boom_refresh"
 MAX_USER_AGENT: Final = 500
+CREDENTIALS_IGNORED: Final = (b"x-boom-credentials", b"ignored")
+"""The header of an answer to everybody, where the caller's credentials weren't good."""
 
 Authenticate = Callable[[str], Awaitable[Actor]]
 """The caller whose access token it is. Raises Unauthenticated."""

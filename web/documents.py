@@ -20,8 +20,10 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from kit.compiled.documents import Outline, outline
 from kit.cost import Estimate
 from kit.limits import DEFAULTS, Limits, structure_errors
+from kit.outline import root_fields
 from kit.recent import Recent
 from kit.variables import Variables
+from schema.fields import OPEN
 
 CAPACITY: Final = 1_000
 # A parsed document takes up to 500 bytes for each character of its text.
@@ -89,6 +91,14 @@ class Selected:
         self._outline: Outline | None = None
         self._variables: Variables | None = None
         self._estimate: Estimate | None = None
+
+    def is_open(self, schema: GraphQLSchema) -> bool:
+        """Whether it answers everybody alike: so do all of its root fields, and it has some."""
+        root = schema.get_root_type(self.type)
+        assert root is not None
+        names = [each.name.value for each in root_fields(self.document.ast, self.operation)]
+        fields = [root.fields[name] for name in names if not name.startswith("__")]
+        return bool(fields) and all(OPEN in field.extensions for field in fields)
 
     def outline(self) -> Outline:
         """It without its literals, as compiled reads take it."""

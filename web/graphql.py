@@ -13,9 +13,10 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from kit.clock import Clock
+from kit.errors import Unauthenticated
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
-from web.callers import COOKIE, Authenticate, actor_of, token_of
+from web.callers import COOKIE, CREDENTIALS_IGNORED, Authenticate, actor_of, token_of
 from web.errors import retry_after_seconds
 from web.gathering import WHOLE
 from web.headers import RAW_HEADERS
@@ -89,16 +90,23 @@ class Endpoint:
     async def _answer(self, http: Incoming) -> "_Reply":
         operation = self._operations.operation(ANONYMOUS, http.origin())
         media = http.media
+        headers: list[tuple[bytes, bytes]] = []
         if http.method not in ("GET", "POST"):
             return _refusal(405, "GraphQL takes GET and POST.", operation, allow=b"GET, POST")
         if media is None:
             return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation)
         try:
             asked = await http.asked()
-            token = token_of(http.authorization)
             reads_only = http.method == "GET"
             async with in_time():
-                operation.actor = await actor_of(token, self._authenticate)
+                try:
+                    token = token_of(http.authorization)
+                    operation.actor = await actor_of(token, self._authenticate)
+                except Unauthenticated:
+                    # Clients send them with every operation, also with those that get new ones.
+                    if not self._operations.is_open(asked, operation):
+                        raise
+                    headers.append(CREDENTIALS_IGNORED)
                 answer = await self._operations.run(asked, operation, reads_only=reads_only)
         except Malformed as error:
             return _refusal(error.status, error.reason, operation)
@@ -107,6 +115,7 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
         reply = _reply(answer.payload, _status(answer, media), media, operation)
+        reply.headers.extend(headers)
         if operation.new_cookie:
             reply.headers.append(_handing_over(operation.new_cookie, http, now=self._clock()))
         return reply
@@ -117,11 +126,18 @@ class Endpoint:
         origin = replace(http.origin(), cookie=None)
         operation = self._operations.operation(ANONYMOUS, origin)
         caller = Caller()
+        headers: list[tuple[bytes, bytes]] = []
         try:
             asked = await http.asked()
-            caller.token = token_of(http.authorization)
             async with in_time():
-                await self._watch.recognise(caller)
+                try:
+                    caller.token = token_of(http.authorization)
+                    await self._watch.recognise(caller)
+                except Unauthenticated:
+                    if not self._operations.is_open(asked, operation):
+                        raise
+                    caller.token = None
+                    headers.append(CREDENTIALS_IGNORED)
         except Malformed as error:
             return _refusal(error.status, error.reason, operation)
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
@@ -129,7 +145,7 @@ class Endpoint:
             return _reply(answer.payload, _status(answer, Media.RESPONSE), Media.JSON, operation)
         operation.actor = caller.actor
         stream = Stream(self._operations, self._watch, caller, operation, asked)
-        headers = [
+        headers += [
             (b"x-request-id", operation.request_id.encode()),
             # Or nginx would keep events back until it has a buffer full of them.
             (b"x-accel-buffering", b"no"),

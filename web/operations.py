@@ -94,6 +94,13 @@ class Operations:
         """The context that one operation runs in."""
         return Operation(self._runtime, actor, request)
 
+    def is_open(self, asked: Asked, operation: Operation) -> bool:
+        """Whether what is asked answers everybody alike, whatever the credentials."""
+        try:
+            return self._select(asked, operation).is_open(self._core)
+        except Rejected:
+            return False
+
     def refuse(self, error: Exception, operation: Operation) -> Answer:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
         answer = _refusal(error, operation)
