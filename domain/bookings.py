@@ -62,24 +62,25 @@ def allowed_transitions(life: Life, *, now: datetime) -> tuple[Status, ...]:
     """The statuses that a caller can give the booking now.
 
     A hold becomes PENDING or CONFIRMED by createBooking; that it expires is nobody's call, so
-    EXPIRED is never among them. Cancelling ends with the booking's time; checking in opens
-    15 minutes before the start and closes at the end; a no-show is known from the start on; a
-    booking nobody checked in can be completed once its time is over.
+    EXPIRED is never among them. Confirming ends with the start, and cancelling with the booking's
+    time; checking in opens 15 minutes before the start and closes at the end; a no-show is known
+    from the start on; a booking nobody checked in can be completed once its time is over.
     """
-    ended = now >= life.interval.end
+    begun, ended = now >= life.interval.start, now >= life.interval.end
     match effective_status(life.status, life.hold_expires_at, now):
         case Status.HELD:
             converted = Status.PENDING if life.requires_confirmation else Status.CONFIRMED
             return (converted, Status.CANCELLED)
         case Status.PENDING:
+            confirmed = () if begun else (Status.CONFIRMED,)
             cancelled = () if ended else (Status.CANCELLED,)
-            return (Status.CONFIRMED, Status.REJECTED, *cancelled)
+            return (*confirmed, Status.REJECTED, *cancelled)
         case Status.CONFIRMED:
             possible = {
                 Status.CHECKED_IN: _check_in_opens(life) <= now and not ended,
                 Status.COMPLETED: ended,
                 Status.CANCELLED: not ended,
-                Status.NO_SHOW: life.interval.start <= now,
+                Status.NO_SHOW: begun,
             }
             return tuple(status for status, is_possible in possible.items() if is_possible)
         case Status.CHECKED_IN:
@@ -123,6 +124,11 @@ def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
             return False
 
 
+def is_unanswered(status: Status, starts_at: datetime, *, now: datetime) -> bool:
+    """Is it to be rejected without anybody asking: has its time come, and nobody confirmed it?"""
+    return status is Status.PENDING and starts_at <= now
+
+
 def reference(random: bytes) -> str:
     """A booking's name for people to read out, from 5 random bytes: 'K7Q2-MX4D'."""
     if len(random) != REFERENCE_BYTES:
@@ -138,6 +144,8 @@ def _check_in_opens(life: Life) -> datetime:
 
 def _hint(status: Status, wanted: Status) -> str | None:
     """What to wait for, where only the time is wrong."""
+    if (status, wanted) == (Status.PENDING, Status.CONFIRMED):
+        return "A booking can be confirmed until it starts: reject it, and make another."
     if status is not Status.CONFIRMED:
         return None
     match wanted:

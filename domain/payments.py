@@ -56,6 +56,14 @@ class RefundCause(StrEnum):
     AT_GATEWAY = "at_gateway"
 
 
+class CancellationRefund(StrEnum):
+    """What a cancellation gives back of the money that is held."""
+
+    FULL = "full"
+    POLICY = "policy"
+    NONE = "none"
+
+
 class Arrival(StrEnum):
     """What a booking makes of a payment that went through."""
 

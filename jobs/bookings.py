@@ -1,30 +1,41 @@
-"""Bookings whose time is over: found now and then, and completed by jobs."""
+"""Bookings whose time has come or is over: found now and then, and ended by jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
+
+from sqlalchemy import Select
 
 from domain.ids import BookingId
 from kit.database import Database
 from kit.ids import new_id
 from kit.queue import Job, put
 from kit.scope import Actor, ActorKind, Request, Runtime
-from models.bookings import COMPLETE_JOB, bookings_over
-from resolvers.past_bookings import complete_past_booking
+from models.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
+from resolvers.past_bookings import complete_past_booking, reject_unanswered_booking
 from resolvers.transactions import perform
 
 BATCH: Final = 200
 
+Found = Callable[..., Select[UUID, UUID]]
+
+_DUE: Final[Mapping[str, Found]] = {
+    COMPLETE_JOB: bookings_over,
+    REJECT_JOB: bookings_unanswered,
+}
+
 
 async def find_past_bookings(runtime: Runtime, relay: Database) -> None:
-    """Have those of every tenant completed that nobody has completed, each by a job.
+    """Have those of every tenant completed or rejected that nobody has, each by a job.
 
     One whose job is dead is left alone until an operator has decided about it.
     """
-    while await _find_some(runtime, relay) == BATCH:
-        pass
+    for job, found in _DUE.items():
+        while await _find_some(runtime, relay, job, found) == BATCH:
+            pass
 
 
 async def complete_past(
@@ -36,13 +47,22 @@ async def complete_past(
     await perform(runtime, system, Request(new_id()), change)
 
 
-async def _find_some(runtime: Runtime, relay: Database) -> int:
-    now = runtime.clock()
+async def reject_unanswered(
+    runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
+) -> None:
+    """Reject a booking whose time has come, unless somebody has decided about it or moved it."""
+    system = Actor(ActorKind.SYSTEM, tenant_id)
+    change = partial(reject_unanswered_booking, id=BookingId(UUID(payload["id"])))
+    await perform(runtime, system, Request(new_id()), change)
+
+
+async def _find_some(runtime: Runtime, relay: Database, job: str, found: Found) -> int:
+    now: datetime = runtime.clock()
     async with relay.session(writes=True) as session, session.begin():
-        found = (await session.execute(bookings_over(now, limit=BATCH))).all()
-        for tenant_id, of_tenant in groupby(found, key=lambda row: row.tenant_id):
-            jobs = [Job(COMPLETE_JOB, {"id": str(id)}, dedupe=str(id)) for _, id in of_tenant]
+        rows = (await session.execute(found(now, limit=BATCH))).all()
+        for tenant_id, of_tenant in groupby(rows, key=lambda row: row.tenant_id):
+            jobs = [Job(job, {"id": str(id)}, dedupe=str(id)) for _, id in of_tenant]
             await put(session, jobs, tenant_id=tenant_id, now=now)
-    if found:
+    if rows:
         runtime.ring()
-    return len(found)
+    return len(rows)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from jobs.billing import look_after_billing, sync_billing
-from jobs.bookings import complete_past, find_past_bookings
+from jobs.bookings import complete_past, find_past_bookings, reject_unanswered
 from jobs.holds import expire_holds
 from jobs.housekeeping import forget_what_is_old
 from jobs.mail import send_mail, send_password_reset
@@ -16,7 +16,7 @@ from kit.database import Database
 from kit.scope import Runtime
 from kit.services import Service
 from kit.worker import Handler, Retries, Worker
-from models.bookings import COMPLETE_JOB
+from models.bookings import COMPLETE_JOB, REJECT_JOB
 from models.webhooks import EVENT_JOB
 from resolvers.billing_accounts import SYNC
 from resolvers.payments import SETTLE
@@ -31,6 +31,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "mail": send_mail,
     "password_reset": send_password_reset,
     EVENT_JOB: handle_event,
+    REJECT_JOB: reject_unanswered,
     SETTLE: settle,
     SYNC: sync_billing,
 }

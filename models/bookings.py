@@ -49,6 +49,7 @@ from models.tenants import Tenant
 
 NO_OVERLAP: Final = "booking_no_overlap"
 COMPLETE_JOB: Final = "complete_booking"
+REJECT_JOB: Final = "reject_booking"
 LONGEST: Final = timedelta(hours=24)
 """No booking is longer, whatever a venue's settings say."""
 
@@ -96,6 +97,12 @@ class Booking(TenantRow, Logged, table=True):
             "tenant_id",
             "ends_at",
             postgresql_where=text("status IN ('confirmed', 'checked_in')"),
+        ),
+        Index(
+            "ix_bookings_pending",
+            "tenant_id",
+            "starts_at",
+            postgresql_where=text("status = 'pending'"),
         ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
@@ -313,6 +320,20 @@ def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
             ends_at <= now,
             or_(status == Status.CHECKED_IN.value, ends_at <= now - UNATTENDED),
             not_(has_job(COMPLETE_JOB, col(Booking.id))),
+        )
+        .order_by(col(Booking.tenant_id))
+        .limit(limit)
+    )
+
+
+def bookings_unanswered(now: datetime, *, limit: int) -> Select[UUID, UUID]:
+    """Bookings of every tenant that nobody confirmed in time, as ``bookings_over`` gives them."""
+    return (
+        select(col(Booking.tenant_id), col(Booking.id))
+        .where(
+            col(Booking.status) == Status.PENDING.value,
+            col(Booking.starts_at) <= now,
+            not_(has_job(REJECT_JOB, col(Booking.id))),
         )
         .order_by(col(Booking.tenant_id))
         .limit(limit)

@@ -13,11 +13,15 @@ from domain.errors import (
 )
 from domain.events import EventType
 from domain.ids import BookingId
+from domain.payments import CancellationRefund
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import (
     Booking,
 )
+from permissions.policy import may, only_own
+from permissions.policy import refusal as forbidden
+from permissions.roles import P
 from resolvers import refunds
 from resolvers.booking_rows import (
     Reason,
@@ -59,11 +63,27 @@ async def cancel_booking(
     *,
     version: Version,
     reason: Reason = None,
+    refund: Annotated[
+        CancellationRefund | None,
+        Doc(
+            "What goes back of what was paid. Absent: POLICY for customers, FULL for the venue's "
+            "own people; another choice needs `payments:refund`."
+        ),
+    ] = None,
 ) -> list[Booking]:
-    """Call a booking or a hold off, and free its time at once."""
+    """Call a booking or a hold off, and free its time at once.
+
+    A customer gets back what the cancellation policy says, and everything where the venue cancels.
+    """
     return [
         await _become(
-            scope, id, Status.CANCELLED, EventType.BOOKING_CANCELLED, version=version, reason=reason
+            scope,
+            id,
+            Status.CANCELLED,
+            EventType.BOOKING_CANCELLED,
+            version=version,
+            reason=reason,
+            refund=_refund(scope, refund),
         )
     ]
 
@@ -128,6 +148,7 @@ async def _become(
     version: int,
     reason: str | None = None,
     waives_fee: bool = False,
+    refund: CancellationRefund = CancellationRefund.POLICY,
 ) -> Booking:
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)
@@ -137,5 +158,14 @@ async def _become(
     booking.hold_expires_at = None
     also = {"no_show_fee": "waived"} if waives_fee else None
     changed_booking(scope, event, booking, before, reason=reason, also=also)
-    await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee)
+    await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
     return booking
+
+
+def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefund:
+    """What a cancellation by the caller gives back. Raises Forbidden."""
+    is_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    usual = CancellationRefund.POLICY if is_customer else CancellationRefund.FULL
+    if chosen not in (None, usual) and not may(scope.actor, P.PAYMENTS_REFUND):
+        raise forbidden(scope.actor, P.PAYMENTS_REFUND)
+    return chosen or usual

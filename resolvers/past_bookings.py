@@ -1,11 +1,15 @@
-"""Bookings whose time is over, completed by nobody in particular."""
+"""Bookings whose time has come or is over, ended by nobody in particular."""
 
-from domain.bookings import Status, is_over
+from typing import Final
+
+from domain.bookings import Status, is_over, is_unanswered
 from domain.errors import NotFound
 from domain.ids import BookingId
 from kit.scope import Scope
-from resolvers.booking_progress import complete_booking
+from resolvers.booking_progress import complete_booking, reject_booking
 from resolvers.booking_rows import seen_booking
+
+_UNANSWERED: Final = "Nobody confirmed it before it began."
 
 
 async def complete_past_booking(scope: Scope, id: BookingId) -> None:
@@ -16,3 +20,13 @@ async def complete_past_booking(scope: Scope, id: BookingId) -> None:
         return
     if is_over(Status(booking.status), booking.ends_at, now=scope.now()):
         await complete_booking(scope, id, version=booking.version)
+
+
+async def reject_unanswered_booking(scope: Scope, id: BookingId) -> None:
+    """Reject a booking that nobody confirmed in time; all that was paid goes back."""
+    try:
+        booking = await seen_booking(scope, id)
+    except NotFound:
+        return
+    if is_unanswered(Status(booking.status), booking.starts_at, now=scope.now()):
+        await reject_booking(scope, id, version=booking.version, reason=_UNANSWERED)

@@ -12,7 +12,7 @@ from domain.events import EventType
 from domain.ids import BookingId
 from domain.ledger import refund_reserved
 from domain.money import Money
-from domain.payments import PaymentStatus, RefundCause, RefundStatus
+from domain.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking
@@ -95,18 +95,23 @@ async def reserve(
 
 
 async def end_payments(
-    scope: Scope, booking: Booking, *, was: Status, waives_fee: bool = False
+    scope: Scope,
+    booking: Booking,
+    *,
+    was: Status,
+    refund: CancellationRefund,
+    waives_fee: bool = False,
 ) -> None:
     """Settle the money of a locked booking that has just come to an end.
 
-    ``was`` is the status before, by which the terms count; ``waives_fee`` spares a no-show's card.
+    ``was`` is the status before, by which the terms count; ``refund`` is what a cancellation gives
+    back; ``waives_fee`` spares a no-show's card.
     """
     if booking.terms is None:
         return
     match Status(booking.status):
         case Status.CANCELLED:
-            balances = await balances_now(scope, booking)
-            back = quoted(booking, balances, status=was, now=scope.now()).refund
+            back = await _of_cancellation(scope, booking, refund, was=was)
             await _give_back(scope, booking, back, RefundCause.CANCELLATION)
         case Status.REJECTED:
             held = (await balances_now(scope, booking)).held
@@ -132,6 +137,21 @@ async def give_surplus_back(scope: Scope, booking: Booking) -> None:
     if too_much > 0:
         back = Money(too_much, booking.currency_code)
         await reserve(scope, booking, back, RefundCause.LOWER_PRICE)
+
+
+async def _of_cancellation(
+    scope: Scope, booking: Booking, refund: CancellationRefund, *, was: Status
+) -> Money:
+    balances = await balances_now(scope, booking)
+    match refund:
+        case CancellationRefund.FULL:
+            return balances.held
+        case CancellationRefund.POLICY:
+            return quoted(booking, balances, status=was, now=scope.now()).refund
+        case CancellationRefund.NONE:
+            return Money(0, booking.currency_code)
+        case never:
+            assert_never(never)
 
 
 async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: RefundCause) -> None:

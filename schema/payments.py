@@ -6,7 +6,13 @@ import models
 from domain import cancellation
 from domain import payments as domain
 from domain.money import Money as Amount
-from domain.payments import PaymentStatus, PolicyKind, RefundCause, RefundStatus
+from domain.payments import (
+    CancellationRefund,
+    PaymentStatus,
+    PolicyKind,
+    RefundCause,
+    RefundStatus,
+)
 from kit.scope import Scope
 from resolvers import guests, payments
 from schema.enums import describe
@@ -45,13 +51,21 @@ describe(
 describe(
     RefundCause,
     "Why money goes back. Clients tolerate new values.",
-    CANCELLATION="The booking was cancelled, by its cancellation policy.",
+    CANCELLATION="The booking was cancelled.",
     REJECTION="The venue said no.",
     REQUEST="The venue wanted it so.",
     TOO_LATE="It was paid when the time was no longer to be had.",
     SURPLUS="It was paid already.",
     LOWER_PRICE="The booking moved to where it costs less than was paid.",
     AT_GATEWAY="Somebody gave it back at the gateway itself.",
+)
+
+describe(
+    CancellationRefund,
+    "What a cancellation gives back of what was paid. Clients tolerate new values.",
+    FULL="Everything.",
+    POLICY="What the booking's cancellation policy gives back now.",
+    NONE="Nothing.",
 )
 
 input_type(
@@ -102,7 +116,10 @@ class PaymentSettings:
 
 @value(cancellation.Quote)
 class CancellationQuote:
-    """What cancelling now would do with what was paid."""
+    """What a cancellation by its policy would do now with what was paid.
+
+    So a customer's cancellation does; the venue's own gives everything back unless told otherwise.
+    """
 
     refund: Money = column("What goes back.")
     fee: Money = column("What the venue keeps.")

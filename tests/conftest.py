@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app import build_app
+from kit.database import Database
 from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
 from kit.scope import Runtime
@@ -76,6 +77,15 @@ def settings(database: DatabaseUrls, tmp_path: Path) -> Settings:
         rate_limit=False,
         allowed_origins=("https://book.example.com",),
     )
+
+
+@pytest_asyncio.fixture
+async def relay(settings: Settings) -> AsyncIterator[Database]:
+    """The database as the relay sees it."""
+    assert settings.relay_database_url is not None
+    database = Database(settings.relay_database_url.sqlalchemy)
+    yield database
+    await database.close()
 
 
 @pytest_asyncio.fixture

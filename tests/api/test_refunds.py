@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from jobs.bookings import find_past_bookings
+from kit.database import Database
 from kit.settings import Settings
 from tests.client import Answer
 from tests.clock import MONDAY_MORNING, StoppedClock
@@ -146,6 +148,73 @@ async def test_a_booking_that_gets_dearer_has_a_balance_due(
     seen = await till.seen(venue.guest, longer)
 
     assert (seen["amountPaid"]["amount"], seen["balanceDue"]["amount"]) == ("40.00", "40.00")
+    await till.agrees(venue)
+
+
+# ------------------------------------------------------------------------------ by the venue
+
+
+@pytest.mark.parametrize("role", ["staff", "manager"])
+async def test_the_venues_own_cancellation_gives_everything_back(
+    till: Till, venue: Venue, paid: Any, clock: StoppedClock, role: str
+) -> None:
+    clock.now = FRIDAY - timedelta(hours=1)
+
+    cancelled = await cancel(till, getattr(venue, role), paid)
+
+    assert cancelled.payload["refund"] == {"amount": "40.00"}
+    seen = await till.seen(venue.guest, paid)
+    assert (seen["status"], seen["amountRefunded"]["amount"]) == ("CANCELLED", "40.00")
+    await till.agrees(venue)
+
+
+@pytest.mark.parametrize(("chosen", "back"), [("POLICY", "20.00"), ("NONE", "0.00")])
+async def test_a_manager_chooses_what_a_cancellation_gives_back(
+    till: Till, venue: Venue, paid: Any, clock: StoppedClock, chosen: str, back: str
+) -> None:
+    clock.now = FRIDAY - timedelta(hours=3)
+
+    answer = await cancel(till, venue.manager, paid, refund=chosen)
+
+    assert answer.refusals == []
+    seen = await till.seen(venue.guest, paid)
+    assert (seen["amountRefunded"]["amount"], seen["balanceDue"]["amount"]) == (back, "0.00")
+    await till.agrees(venue)
+
+
+@pytest.mark.parametrize(
+    ("role", "chosen"),
+    [("staff", "POLICY"), ("staff", "NONE"), ("guest", "FULL"), ("guest", "NONE")],
+)
+async def test_who_may_not_refund_does_not_choose_what_goes_back(
+    till: Till, venue: Venue, paid: Any, role: str, chosen: str
+) -> None:
+    answer = await cancel(till, getattr(venue, role), paid, refund=chosen)
+
+    assert answer.codes == ["FORBIDDEN"]
+    assert (await till.seen(venue.guest, paid))["status"] == "CONFIRMED"
+
+
+async def test_a_paid_booking_that_nobody_confirmed_goes_back_whole(
+    till: Till, clock: StoppedClock, relay: Database
+) -> None:
+    venue = await make_venue(till.runtime, requires_confirmation=True)
+    await till.set_up(venue, policy="FULL", cancellationSteps=STEPS)
+    booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY))
+    await till.pays_and_is_heard(booking)
+    clock.now = FRIDAY
+    pending = await till.seen(venue.guest, booking)
+
+    confirmed = await till.desk(venue.staff).confirm(pending)
+    await find_past_bookings(till.runtime, relay)
+    await till.work()
+    clock.advance(minutes=1)
+    await till.work()
+
+    assert confirmed.refusals == ["INVALID_TRANSITION"]
+    seen = await till.seen(venue.guest, booking)
+    assert (seen["status"], seen["amountRefunded"]["amount"]) == ("REJECTED", "40.00")
+    assert [each["cause"] for each in seen["refunds"]] == ["REJECTION"]
     await till.agrees(venue)
 
 

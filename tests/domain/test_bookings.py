@@ -74,10 +74,23 @@ def test_a_confirmed_booking_can_become_by_the_hour(
     assert allowed_transitions(life(Status.CONFIRMED), now=now) == allowed
 
 
-def test_a_pending_booking_can_still_be_decided_after_its_time() -> None:
-    allowed = allowed_transitions(life(Status.PENDING), now=ENDS_AT)
+@pytest.mark.parametrize(
+    ("now", "allowed"),
+    [
+        (STARTS_AT - SECOND, (Status.CONFIRMED, Status.REJECTED, Status.CANCELLED)),
+        (STARTS_AT, (Status.REJECTED, Status.CANCELLED)),
+        (ENDS_AT, (Status.REJECTED,)),
+    ],
+)
+def test_a_pending_booking_can_be_confirmed_until_it_starts(
+    now: datetime, allowed: tuple[Status, ...]
+) -> None:
+    assert allowed_transitions(life(Status.PENDING), now=now) == allowed
 
-    assert allowed == (Status.CONFIRMED, Status.REJECTED)
+
+def test_whoever_confirms_too_late_is_told_until_when_it_was_possible() -> None:
+    with pytest.raises(InvalidTransition, match="can be confirmed until it starts"):
+        check_transition(life(Status.PENDING), Status.CONFIRMED, now=STARTS_AT)
 
 
 def test_a_hold_waits_for_confirmation_where_the_venue_asks_for_it() -> None:

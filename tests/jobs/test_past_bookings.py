@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.bookings import Status, is_over
+from domain.bookings import Status, is_over, is_unanswered
 from jobs.bookings import find_past_bookings
 from kit.database import Database
 from kit.ids import new_id
@@ -90,6 +90,40 @@ async def test_of_guests_whom_nobody_saw_the_venue_may_say_for_a_day_that_none_c
 
     assert before == "confirmed"
     expected = ("completed", [("BOOKING_COMPLETED", "SYSTEM")])
+    assert await told(runtime, venue, booking.id) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "after_its_start", "expected"),
+    [
+        (Status.PENDING, -MOMENT, False),
+        (Status.PENDING, timedelta(0), True),
+        (Status.CONFIRMED, DAY, False),
+        (Status.HELD, DAY, False),
+        (Status.REJECTED, DAY, False),
+    ],
+)
+def test_when_a_booking_is_left_unanswered(
+    status: Status, after_its_start: timedelta, expected: bool
+) -> None:
+    assert is_unanswered(status, AT_TEN, now=AT_TEN + after_its_start) is expected
+
+
+async def test_a_booking_that_nobody_confirmed_is_rejected_once_its_time_has_come(
+    runtime: Runtime, relay: Database, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime)
+    booking = await make_booking(runtime, venue, AT_TEN, status=Status.PENDING)
+
+    clock.advance(minutes=59, seconds=59)
+    await complete(runtime, relay)
+    before, _ = await told(runtime, venue, booking.id)
+    clock.advance(seconds=1)
+    await complete(runtime, relay)
+    await complete(runtime, relay)
+
+    assert before == "pending"
+    expected = ("rejected", [("BOOKING_REJECTED", "SYSTEM")])
     assert await told(runtime, venue, booking.id) == expected
 
 
