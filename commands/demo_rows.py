@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from commands.demo_bookings import Bookings, Calendar
 from commands.demo_history import History
@@ -20,7 +19,7 @@ from domain.events import Event, EventType
 from domain.hours import HoursFacts, Weekday, WeeklyHours
 from domain.intervals import Interval
 from domain.users import Role
-from domain.venue_time import Edge, instant
+from domain.venue_time import Edge, instant, zone
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours, as_pairs
@@ -42,7 +41,7 @@ class DemoRows:
     ) -> None:
         self.history = History(venue, now=now)
         self._venue = venue
-        self._zone = ZoneInfo(venue.time_zone)
+        self._zone = zone(venue.time_zone)
         self.tenant = self._tenant()
         self.customers = self._customers()
         self.users = self._users(password_hashes)

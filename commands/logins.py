@@ -31,10 +31,20 @@ async def present_logins(settings: Settings) -> DatabaseUrls:
     if settings.app_database_url and settings.relay_database_url:
         app, relay = settings.app_database_url, settings.relay_database_url
         return DatabaseUrls(owner=app, app=app, relay=relay)
+    return trusted_urls(present_owner(settings))
+
+
+def present_owner(settings: Settings) -> DatabaseUrl:
+    """The owner of a database that is there already: the named one, or that of `make run`.
+
+    Raises CannotRun.
+    """
+    if settings.database_url is not None:
+        return settings.database_url
     server = EmbeddedServer(settings.data)
     if not server.is_running:
         raise CannotRun(
             f"No database: none runs in {settings.data}. Start `make run` first, or name one: "
             "DATABASE_URL=…"
         )
-    return trusted_urls(server.url)
+    return server.url

@@ -1,11 +1,13 @@
 """Bring a database to this version's tables: `python -m commands.migrate`."""
 
+import asyncio
 import sys
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
+from commands.time_zones import store_zone_clocks
 from kit.database_urls import DatabaseUrl
 from kit.settings import SettingsError, load_settings
 
@@ -24,6 +26,7 @@ def migrations(owner: DatabaseUrl) -> Config:
 def migrate(owner: DatabaseUrl) -> None:
     """Run what this database lacks, in a loop of its own: call it from a thread without one."""
     command.upgrade(migrations(owner), "head")
+    asyncio.run(store_zone_clocks(owner))
 
 
 def main() -> int:

@@ -10,10 +10,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import NewType, Self, assert_never
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 from domain.errors import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
 from domain.intervals import Interval
+
+# All wall clocks come from the pinned tzdata package: what a machine has is another on each.
+reset_tzpath(to=())
+ZoneInfo.clear_cache()
 
 TimeZone = NewType("TimeZone", str)
 """The name of an IANA zone, such as America/New_York."""
@@ -87,9 +91,15 @@ class LocalPeriod:
     utc_offset_end: str
 
 
+@cache
+def zone_names() -> frozenset[str]:
+    """The ids of all IANA zones."""
+    return frozenset(available_timezones()) - _NO_ZONES
+
+
 def zone(name: str, *, path: Path = ()) -> ZoneInfo:
     """The zone of an IANA id such as 'America/New_York'. Raises Invalid."""
-    if name not in _zone_names():
+    if name not in zone_names():
         raise Invalid("This is no IANA time zone, such as 'Europe/Berlin'.", path=path)
     return ZoneInfo(name)
 
@@ -168,11 +178,6 @@ def dates_around(interval: Interval, zone: ZoneInfo) -> list[date]:
     ends = (interval.start.astimezone(zone).date(), interval.end.astimezone(zone).date())
     first = min(ends) - timedelta(days=1)
     return [first + timedelta(days=n) for n in range((max(ends) - first).days + 2)]
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones()) - _NO_ZONES
 
 
 def _by_fold(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -18,6 +18,7 @@ from models.sessions import MailedToken, RefreshToken, Session
 from models.tenants import Tenant, UsageCounter
 from models.users import User
 from models.webhooks import WebhookEvent
+from models.zone_clocks import ZoneClock
 
 METADATA: Final = SQLModel.metadata
 """All tables."""
@@ -56,4 +57,5 @@ __all__ = [
     "User",
     "WebhookEvent",
     "WeekdayHours",
+    "ZoneClock",
 ]

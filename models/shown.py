@@ -25,8 +25,7 @@ from domain.money import currencies_with_digits
 from kit.compiled.readings import Value, Values
 from models import log
 from models.tenants import Tenant
-
-_MINUTES = 'YYYY-MM-DD"T"HH24:MI'
+from models.zone_clocks import utc_offset, wall_clock
 
 
 def status(scope: Any, booking: Any) -> ColumnElement[str]:
@@ -46,10 +45,10 @@ def local(scope: Any, booking: Any) -> Value:
     zone = time_zone(scope, booking)
     return Value(
         time_zone=zone,
-        start=func.to_char(func.timezone(zone, booking.starts_at), _MINUTES),
-        end=func.to_char(func.timezone(zone, booking.ends_at), _MINUTES),
-        utc_offset_start=_utc_offset(zone, booking.starts_at),
-        utc_offset_end=_utc_offset(zone, booking.ends_at),
+        start=wall_clock(zone, booking.starts_at),
+        end=wall_clock(zone, booking.ends_at),
+        utc_offset_start=utc_offset(zone, booking.starts_at),
+        utc_offset_end=utc_offset(zone, booking.ends_at),
     )
 
 
@@ -97,16 +96,6 @@ def money(minor: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value
         else_=cast(minor * _exactly("0.01"), Text),
     )
     return Value(present=minor.is_not(None), amount=amount, currency_code=currency_code)
-
-
-def _utc_offset(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
-    """As '-05:00'; with seconds, as Python prints them, where a zone once had some."""
-    east = func.timezone(zone, instant) - func.timezone("UTC", instant)
-    seconds = cast(func.extract("epoch", east), Integer)
-    sign = case((seconds < 0, "-"), else_="+")
-    span = func.make_interval(0, 0, 0, 0, 0, 0, func.abs(seconds))
-    pattern = case((seconds % 60 == 0, "HH24:MI"), else_="HH24:MI:SS")
-    return sign.concat(func.to_char(span, pattern))
 
 
 def _text(line: ColumnElement[Any], key: str) -> ColumnElement[str]:

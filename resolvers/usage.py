@@ -23,7 +23,7 @@ from domain.plans import (
     plan_for_rooms,
 )
 from domain.subscriptions import refuses_bookings_from
-from domain.venue_time import month_of
+from domain.venue_time import month_of, zone
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of
@@ -75,10 +75,12 @@ def period_of(at: datetime, zone: ZoneInfo) -> date:
 
 async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
     plan = PLANS[PlanCode(tenant.plan_code)]
-    zone = ZoneInfo(tenant.time_zone)
-    month = month_of(scope.now(), zone)
+    venue_zone = zone(tenant.time_zone)
+    month = month_of(scope.now(), venue_zone)
     rooms = await scope.value(used_of(tenant.id, Meter.ROOMS, ALWAYS))
-    bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), zone)))
+    bookings = await scope.value(
+        used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), venue_zone))
+    )
     return Usage(
         period_start=month.start,
         period_end=month.end,
@@ -144,11 +146,11 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     A cancellation gives nothing back: a plan counts what was booked.
     """
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
-    zone = ZoneInfo(tenant.time_zone)
-    period = period_of(scope.now(), zone)
+    venue_zone = zone(tenant.time_zone)
+    period = period_of(scope.now(), venue_zone)
     if not await _counted(scope, Meter.BOOKINGS, period, limit):
         assert limit is not None
-        raise _no_more_bookings(limit, scope.now(), zone)
+        raise _no_more_bookings(limit, scope.now(), venue_zone)
 
 
 async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
@@ -156,9 +158,9 @@ async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     if limit is None:
         return []
-    zone = ZoneInfo(tenant.time_zone)
-    used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), zone)))
-    return [_no_more_bookings(limit, scope.now(), zone)] if (used or 0) >= limit else []
+    venue_zone = zone(tenant.time_zone)
+    used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), venue_zone)))
+    return [_no_more_bookings(limit, scope.now(), venue_zone)] if (used or 0) >= limit else []
 
 
 async def _counted(scope: Scope, meter: Meter, period: date, limit: int | None) -> bool:

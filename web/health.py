@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from sqlalchemy import literal, select
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from models.zone_clocks import CLOCKS_ARE_STORED
 
 PATIENCE_SECONDS: Final = 2
 
@@ -29,7 +29,7 @@ class Health:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _request: HttpRequest) -> Response:
-        """The database answers and so does every other part; 503 otherwise."""
+        """The database is migrated and answers, and so does every other part; 503 otherwise."""
         checks = {"database": await self._database_answers()}
         checks |= {name: is_well() for name, is_well in self._parts.items()}
         status = 200 if all(checks.values()) else 503
@@ -40,7 +40,11 @@ class Health:
         scope = Scope(self._runtime, ANONYMOUS, Request(new_id()))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return bool(await scope.value(select(literal(1))))
+                if await scope.value(CLOCKS_ARE_STORED):
+                    return True
+            # Without them the clocks of this process's time zones are unknown to SQL.
+            log.error("database.unmigrated", remedy="python -m commands.migrate")
+            return False
         except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
             log.warning("database.away", reason=type(error).__name__)
             return False

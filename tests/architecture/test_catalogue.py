@@ -18,9 +18,15 @@ from models import TABLES
 from models.allowances import SpentAllowance
 from models.tenants import Tenant
 from models.webhooks import WebhookEvent
+from models.zone_clocks import ZoneClock
 
-# Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants.
-NOBODYS: Final = {SpentAllowance.__tablename__, WebhookEvent.__tablename__}
+# Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants,
+# and a time zone is everybody's.
+NOBODYS: Final = {
+    SpentAllowance.__tablename__,
+    WebhookEvent.__tablename__,
+    ZoneClock.__tablename__,
+}
 TENANT_TABLES: Final = sorted(set(TABLES) - {Tenant.__tablename__} - NOBODYS)
 WITHOUT_TENANT: Final = sorted({*NOBODYS, Tenant.__tablename__, "alembic_version"})
 POLICY: Final = (

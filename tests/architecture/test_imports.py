@@ -1,6 +1,7 @@
 """Imports point one way, and GraphQL stays where it is spoken."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,17 @@ def test_every_module_opens_with_one_sentence() -> None:
     ]
 
     assert wordless == []
+
+
+def test_time_zones_are_read_in_one_place() -> None:
+    # Others would take the machine's, or PostgreSQL's own.
+    by_themselves = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if re.search(r"\bZoneInfo\(|AT TIME ZONE|\btimezone\((?![\"']UTC)", path.read_text())
+    ]
+
+    assert by_themselves == ["domain/venue_time.py"]
 
 
 def imports() -> Iterator[tuple[str, str]]:

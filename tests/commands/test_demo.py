@@ -17,6 +17,7 @@ from commands.demo import load_demo
 from commands.demo_rows import DemoRows
 from commands.demo_venues import BOOM, DEMO_PASSWORD, SALON, USERS, DemoVenue
 from domain.bookings import Status
+from domain.clock_changes import RELEASE
 from domain.hours import HoursFacts, Weekday, WeeklyHours
 from domain.intervals import Interval
 from domain.users import Role
@@ -166,10 +167,16 @@ async def test_usage_counts_what_the_log_says_was_booked(loaded: asyncpg.Connect
         SELECT tenant_id, period_start, used FROM usage_counters WHERE meter = 'bookings'
     """)
 
-    logged = await loaded.fetch("""
-        SELECT tenant_id, date_trunc('month', at AT TIME ZONE time_zone)::date AS month, count(*)
-        FROM log JOIN tenants ON id = tenant_id WHERE type = 'BOOKING_CREATED' GROUP BY 1, 2
-    """)
+    logged = await loaded.fetch(
+        """
+        SELECT tenant_id, date_trunc('month', timezone('UTC', at)
+            + offsets[width_bucket(at, changes) + 1]::interval)::date AS month, count(*)
+        FROM log JOIN tenants ON id = tenant_id
+        JOIN zone_clocks ON zone_clocks.name = time_zone AND release = $1
+        WHERE type = 'BOOKING_CREATED' GROUP BY 1, 2
+    """,
+        RELEASE,
+    )
     assert Counter(map(tuple, counted)) == Counter(map(tuple, logged))
 
 

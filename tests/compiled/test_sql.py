@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.clock_changes import RELEASE
 from tests.compiled.planning import read
 from tests.compiled.questions import NAMED
 
@@ -19,7 +20,9 @@ def written(name: str) -> str:
     """The SQL of a named operation, a key of the answer to a line."""
     found = read(*NAMED[name])
     assert found is not None and found.is_whole
-    return re.sub(r'( AS "\w+",) ', r"\1\n  ", found.plan.sql) + "\n"
+    # A newer tzdata changes no statement but by its name.
+    sql = found.plan.sql.replace(f"'{RELEASE}'", "'the installed release'")
+    return re.sub(r'( AS "\w+",) ', r"\1\n  ", sql) + "\n"
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -1,7 +1,12 @@
 """The wall clock is turned into instants as a walk through every minute would."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,6 +39,31 @@ LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
 SANTIAGO = ZoneInfo("America/Santiago")
 CAIRO = ZoneInfo("Africa/Cairo")
 APIA = ZoneInfo("Pacific/Apia")
+
+
+def test_the_time_zones_of_the_machine_are_not_looked_at(tmp_path: Path) -> None:
+    of_the_machine = tmp_path / "America" / "Vancouver"
+    of_the_machine.parent.mkdir()
+    berlin = files("tzdata").joinpath("zoneinfo", "Europe", "Berlin").read_bytes()
+    of_the_machine.write_bytes(berlin)
+    asked = """
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+ZoneInfo("America/Vancouver")
+from domain.venue_time import zone
+print(datetime(2026, 12, 16, 2, tzinfo=UTC).astimezone(zone("America/Vancouver")))
+"""
+
+    told = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, "PYTHONTZPATH": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert told.stdout == "2026-12-15 19:00:00-07:00\n"
 
 
 def local_start(day: date, clock: str, fold: int | None = None) -> Start:

@@ -15,26 +15,42 @@ FROM (SELECT CAST('Booking' AS TEXT) AS "__typename",
 FROM (SELECT (SELECT tenants.time_zone 
 FROM tenants 
 WHERE tenants.id = $2::UUID) AS "timeZone",
-  to_char(timezone((SELECT tenants.time_zone 
+  to_char(timezone('UTC', r1.starts_at) + CAST((SELECT array_cat(zone_clocks.offsets, CAST('{}' AS TEXT[])) AS array_cat_1 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.starts_at), 'YYYY-MM-DD"T"HH24:MI') AS "start",
-  to_char(timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))[(width_bucket(r1.starts_at, (SELECT array_cat(zone_clocks.changes, CAST('{}' AS TIMESTAMP WITH TIME ZONE[])) AS array_cat_2 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.ends_at), 'YYYY-MM-DD"T"HH24:MI') AS "end",
-  CASE WHEN (CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))) + 1)] AS INTERVAL), 'YYYY-MM-DD"T"HH24:MI') AS "start",
+  to_char(timezone('UTC', r1.ends_at) + CAST((SELECT array_cat(zone_clocks.offsets, CAST('{}' AS TEXT[])) AS array_cat_3 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.starts_at) - timezone('UTC', r1.starts_at)) AS INTEGER) < 0) THEN '-' ELSE '+' END || to_char(make_interval(0, 0, 0, 0, 0, 0, abs(CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))[(width_bucket(r1.ends_at, (SELECT array_cat(zone_clocks.changes, CAST('{}' AS TIMESTAMP WITH TIME ZONE[])) AS array_cat_4 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.starts_at) - timezone('UTC', r1.starts_at)) AS INTEGER))), CASE WHEN (CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))) + 1)] AS INTERVAL), 'YYYY-MM-DD"T"HH24:MI') AS "end",
+  (SELECT array_cat(zone_clocks.offsets, CAST('{}' AS TEXT[])) AS array_cat_5 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.starts_at) - timezone('UTC', r1.starts_at)) AS INTEGER) % 60 = 0) THEN 'HH24:MI' ELSE 'HH24:MI:SS' END) AS "utcOffsetStart",
-  CASE WHEN (CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))[(width_bucket(r1.starts_at, (SELECT array_cat(zone_clocks.changes, CAST('{}' AS TIMESTAMP WITH TIME ZONE[])) AS array_cat_6 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER) < 0) THEN '-' ELSE '+' END || to_char(make_interval(0, 0, 0, 0, 0, 0, abs(CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))) + 1)] AS "utcOffsetStart",
+  (SELECT array_cat(zone_clocks.offsets, CAST('{}' AS TEXT[])) AS array_cat_7 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER))), CASE WHEN (CAST(EXTRACT(epoch FROM timezone((SELECT tenants.time_zone 
+WHERE tenants.id = $2::UUID))[(width_bucket(r1.ends_at, (SELECT array_cat(zone_clocks.changes, CAST('{}' AS TIMESTAMP WITH TIME ZONE[])) AS array_cat_8 
+FROM zone_clocks 
+WHERE zone_clocks.release = 'the installed release' AND zone_clocks.name = (SELECT tenants.time_zone 
 FROM tenants 
-WHERE tenants.id = $2::UUID), r1.ends_at) - timezone('UTC', r1.ends_at)) AS INTEGER) % 60 = 0) THEN 'HH24:MI' ELSE 'HH24:MI:SS' END) AS "utcOffsetEnd") AS o$) AS "local",
+WHERE tenants.id = $2::UUID))) + 1)] AS "utcOffsetEnd") AS o$) AS "local",
   CASE WHEN (r1.price_lines IS NOT NULL AND r1.price_minor IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_3 
 FROM (SELECT (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_4 
 FROM (SELECT CAST(anon_2.line ->> 'label' AS TEXT) AS "label",

@@ -1,0 +1,107 @@
+"""Every change of a zone's clock, read from the pinned `tzdata` package: for reads in SQL.
+
+PostgreSQL has a time-zone database of its own, of another release on every machine.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import tzdata
+
+from domain.venue_time import zone
+
+RELEASE: Final[str] = tzdata.IANA_VERSION
+"""The release of the time-zone database that all wall clocks come from, such as '2026f'."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = int(datetime(2201, 1, 1, tzinfo=UTC).timestamp())
+# Two changes that a rule gives lie further apart than this; all others are listed one by one.
+_STEP: Final = 28 * 24 * 60 * 60
+# RFC 9636, section 3.1: the magic and the version, 15 spare bytes, and six counts.
+_HEADER: Final = struct.Struct(">4sc15x6l")
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneClock:
+    """The offsets of a zone from UTC, from 1970 to 2200.
+
+    ``offsets`` are as printed, '+01:00', and one more than ``changes``: the first holds before
+    the first change, each other one from its change on.
+    """
+
+    changes: tuple[datetime, ...]
+    offsets: tuple[str, ...]
+
+
+def zone_clocks(names: Iterable[str]) -> dict[str, ZoneClock]:
+    """The clocks of IANA zones by their names. Raises Invalid."""
+    # Most names are others of the same zone, with the same file.
+    made: dict[bytes, ZoneClock] = {}
+    clocks = {}
+    for name in names:
+        data = files(tzdata).joinpath("zoneinfo", *name.split("/")).read_bytes()
+        if data not in made:
+            made[data] = _clock(data, zone(name))
+        clocks[name] = made[data]
+    return clocks
+
+
+def _clock(data: bytes, zone: ZoneInfo) -> ZoneClock:
+    instants = [_EPOCH]
+    offset = _offset(zone, 0)
+    for second in _candidates(data, zone):
+        if _offset(zone, second) != offset:
+            offset = _offset(zone, second)
+            instants.append(_EPOCH + timedelta(seconds=second))
+    return ZoneClock(tuple(instants[1:]), tuple(_printed(at.astimezone(zone)) for at in instants))
+
+
+def _candidates(data: bytes, zone: ZoneInfo) -> Iterator[int]:
+    """Seconds since 1970, in order, among which is every change of the clock."""
+    listed, rule = _read(data)
+    yield from (second for second in listed if second > 0)
+    if "," not in rule:
+        return
+    early = max(0, *listed[-1:])
+    before = _offset(zone, early)
+    while early < _LAST:
+        late = early + _STEP
+        after = _offset(zone, late)
+        if after != before:
+            yield _change_between(early, late, zone)
+        early, before = late, after
+
+
+def _read(data: bytes) -> tuple[tuple[int, ...], str]:
+    """The changes that a zone's file lists (RFC 9636), and the rule for the time after them."""
+    # Before the block with 64 bits of time there is one with 32.
+    *_, isut, isstd, leaps, times, types, letters = _HEADER.unpack_from(data)
+    start = _HEADER.size + times * 5 + types * 6 + letters + leaps * 8 + isstd + isut
+    times = _HEADER.unpack_from(data, start)[5]
+    listed = struct.unpack_from(f">{times}q", data, start + _HEADER.size)
+    return listed, data.rsplit(b"\n", 2)[1].decode()
+
+
+def _change_between(early: int, late: int, zone: ZoneInfo) -> int:
+    """The first second with the offset of ``late``, where one change lies between the two."""
+    offset = _offset(zone, late)
+    while late - early > 1:
+        middle = (early + late) // 2
+        if _offset(zone, middle) == offset:
+            late = middle
+        else:
+            early = middle
+    return late
+
+
+def _offset(zone: ZoneInfo, second: int) -> timedelta | None:
+    return datetime.fromtimestamp(second, zone).utcoffset()
+
+
+def _printed(instant: datetime) -> str:
+    return instant.isoformat(timespec="seconds")[19:]

@@ -1,0 +1,56 @@
+"""Clocks of time zones, stored so that SQL prints a wall clock as Python does.
+
+Each release of the time-zone database has rows of its own: a process reads those of the release
+that it was installed with, and another one beside it may have another.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Interval, Text, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlmodel import Field, SQLModel, col
+
+from domain.clock_changes import RELEASE
+
+_CHANGES = ARRAY(TIMESTAMP(timezone=True))
+_OFFSETS = ARRAY(Text())
+_MINUTES = 'YYYY-MM-DD"T"HH24:MI'
+
+
+class ZoneClock(SQLModel, table=True):
+    """The offsets of one zone in one release, as ``domain.clock_changes`` has them."""
+
+    __tablename__ = "zone_clocks"
+
+    release: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    changes: list[datetime] = Field(sa_column=Column(_CHANGES, nullable=False))
+    offsets: list[str] = Field(sa_column=Column(_OFFSETS, nullable=False))
+
+
+CLOCKS_ARE_STORED: Final = select(
+    select(col(ZoneClock.name)).where(col(ZoneClock.release) == RELEASE).exists()
+)
+"""Are there clocks of the release that this process was installed with?"""
+
+
+def wall_clock(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
+    """What the clock of a zone shows at an instant: 'YYYY-MM-DDTHH:MM'."""
+    local = func.timezone("UTC", instant) + cast(utc_offset(zone, instant), Interval())
+    return func.to_char(local, _MINUTES, type_=Text())
+
+
+def utc_offset(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
+    """The offset of a zone at an instant, as '-05:00'; with seconds where it has some."""
+    passed = func.width_bucket(instant, _of(zone, ZoneClock.changes, _CHANGES))
+    offset: ColumnElement[str] = _of(zone, ZoneClock.offsets, _OFFSETS)[passed + 1]
+    return offset
+
+
+def _of(zone: ColumnElement[str], column: Any, array: ARRAY[Any]) -> Any:
+    """A column of the zone's clock; PostgreSQL looks it up once, as the zone is that of no row."""
+    # Joined to nothing it is unpacked once, and not again for each row.
+    unpacked = func.array_cat(col(column), cast(literal("{}"), array), type_=array)
+    clock = select(unpacked).where(col(ZoneClock.release) == RELEASE, col(ZoneClock.name) == zone)
+    return clock.scalar_subquery()
