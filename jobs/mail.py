@@ -9,6 +9,7 @@ from kit.ids import new_id
 from kit.scope import Request, Runtime
 from kit.sealing import Unreadable
 from kit.worker import GivenUp
+from resolvers.guest_links import requested_link, send_requested_link
 from resolvers.mailed_tokens import message_in
 from resolvers.passwords import asked_for_reset, send_reset
 
@@ -34,3 +35,14 @@ async def send_password_reset(
     except Unreadable as error:
         raise GivenUp("BOOM_SECRET has changed since it was asked for") from error
     await send_reset(runtime, Request(new_id()), **asked)
+
+
+async def send_guest_link(
+    runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]
+) -> None:
+    """Find out whether there is the booking that a guest wants a link to, and write."""
+    try:
+        requested = requested_link(runtime, payload)
+    except Unreadable as error:
+        raise GivenUp("BOOM_SECRET has changed since it was requested") from error
+    await send_requested_link(runtime, Request(new_id()), **requested)

@@ -9,7 +9,7 @@ from jobs.billing import look_after_billing, sync_billing
 from jobs.bookings import complete_past, find_past_bookings, reject_unanswered
 from jobs.holds import expire_holds
 from jobs.housekeeping import forget_what_is_old
-from jobs.mail import send_mail, send_password_reset
+from jobs.mail import send_guest_link, send_mail, send_password_reset
 from jobs.payments import settle
 from jobs.webhooks import handle_event
 from kit.database import Database
@@ -19,6 +19,7 @@ from kit.worker import Handler, Retries, Worker
 from models.bookings import COMPLETE_JOB, REJECT_JOB
 from models.webhooks import EVENT_JOB
 from resolvers.billing_accounts import SYNC
+from resolvers.guest_links import REQUEST_JOB
 from resolvers.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
@@ -30,6 +31,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     COMPLETE_JOB: complete_past,
     "mail": send_mail,
     "password_reset": send_password_reset,
+    REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
     REJECT_JOB: reject_unanswered,
     SETTLE: settle,

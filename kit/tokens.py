@@ -146,10 +146,14 @@ class KeyToken(TenantToken):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The one object of a tenant that the bearer of a signed link may see and change."""
+    """The one object of a tenant that the bearer of a signed link may see and change.
+
+    The object says which ``version`` of its links is good; all others are revoked.
+    """
 
     tenant_id: UUID
     subject_id: UUID
+    version: int = 1
 
 
 class Links:
@@ -164,6 +168,7 @@ class Links:
             "aud": _LINK_AUDIENCE,
             "sub": str(link.subject_id),
             "tenant": str(link.tenant_id),
+            "ver": link.version,
         }
         return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
 
@@ -175,6 +180,7 @@ class Links:
             told = jwt.decode(text, self._key, algorithms=[_ALGORITHM]).claims
             if told["iss"] != _ISSUER or told["aud"] != _LINK_AUDIENCE:
                 return None
-            return Link(UUID(told["tenant"]), UUID(told["sub"]))
+            # The first links said nothing of a version.
+            return Link(UUID(told["tenant"]), UUID(told["sub"]), int(told.get("ver", 1)))
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None

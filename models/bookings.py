@@ -134,6 +134,7 @@ class Booking(TenantRow, Logged, table=True):
         default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
     )
     version: int = 1
+    link_version: int = Field(default=1, description="Which of the guest's links are good.")
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
 

@@ -138,10 +138,17 @@ def changed_booking(
 ) -> Booking:
     booking.version += 1
     booking.updated_at = scope.now()
+    if _has_changed_hands(scope.actor, booking, before):
+        booking.link_version += 1
     scope.emit(
         booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
     )
     return booking
+
+
+def _has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
+    """Is it somebody else's now? A guest who makes their own hold a booking keeps the link."""
+    return actor.confined_to is None and before["customer_id"] != snapshot(booking)["customer_id"]
 
 
 def booking_event(

@@ -391,6 +391,7 @@ async def _insert(
         "currency_code": claimed.room.currency_code,
         "terms": stored_terms(terms_of_tenant(claimed.tenant)),
         "version": 1,
+        "link_version": 1,
         "created_at": scope.now(),
         "updated_at": scope.now(),
         **given,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -27,24 +26,20 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.phrases import span
-from domain.users import Role
 from domain.venue_time import LocalPeriod, Start, zone
 from integrations.mail import Message
 from kit.errors import Unauthenticated
-from kit.scope import Actor, ActorKind, Scope
-from kit.tokens import Link, Links
+from kit.scope import Scope
+from kit.tokens import Links
 from models.bookings import Booking
 from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of
-from permissions.roles import P
 from resolvers import booking_progress, booking_rows, bookings, payments
+from resolvers.guest_links import guest, opens, token_for
 from resolvers.mailed_tokens import send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
-
-GOOD_AFTER_END: Final = timedelta(days=1)
-"""How long a link is good once the booking is over."""
 
 _ASKED: Final = {
     Status.PENDING: "have asked for",
@@ -85,7 +80,7 @@ async def hold_as_guest(
             duration_minutes=duration_minutes,
             party_size=party_size,
         )
-    return GuestBooked(held, _token(scope, held))
+    return GuestBooked(held, token_for(scope, held))
 
 
 async def book_as_guest(
@@ -122,6 +117,8 @@ async def book_as_guest(
         raise InvalidCredentials(path=("hold_token",))
     await _enter(scope, tenant_id, hold.subject_id if hold else None)
     held = await scope.peek(booking_rows.visible_bookings(scope)) if hold else None
+    if hold and held and not opens(hold, held, now=scope.now()):
+        raise InvalidCredentials(path=("hold_token",))
     held_version = held.version if held else None
     with _told_to_guests():
         made = await bookings.create_booking(
@@ -135,7 +132,7 @@ async def book_as_guest(
             note=note,
             expected_total=expected_total,
         )
-    token = _token(scope, made)
+    token = token_for(scope, made)
     # Asked again how to pay, nothing is mailed: each time to another address, it would be spam.
     if made.version != held_version:
         booked_room: Room = await scope.loaders.related(made, "room")
@@ -144,12 +141,12 @@ async def book_as_guest(
 
 
 async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
-    """The booking of a link, until a day after its end."""
+    """The booking of a link, until a day after its end, unless the link was revoked."""
     link = scope.use(Links).read(token)
     if link is not None:
-        seen_by_guest = scope.aside(_guest(link.tenant_id, link.subject_id))
+        seen_by_guest = scope.aside(guest(link.tenant_id, link.subject_id))
         found = await seen_by_guest.one(booking_rows.visible_bookings(seen_by_guest))
-        if found is not None and not _is_over(found, scope.now()):
+        if found is not None and opens(link, found, now=scope.now()):
             return found
     raise Unauthenticated("This link is not valid, or its time is over.")
 
@@ -258,20 +255,9 @@ async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
 # ------------------------------------------------------------------------------ steps
 
 
-def _guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
-    """Somebody without an account, who may see and change this one booking, or none."""
-    return Actor(
-        ActorKind.CUSTOMER,
-        tenant_id,
-        role=Role.CUSTOMER.value if booking_id else None,
-        scopes=frozenset({P.BOOKINGS_READ, P.BOOKINGS_WRITE}),
-        confined_to=booking_id,
-    )
-
-
 async def _enter(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
     """Go on as a guest, whoever calls: a login elsewhere opens nothing here."""
-    scope.actor = _guest(tenant_id, booking_id)
+    scope.actor = guest(tenant_id, booking_id)
     await scope.enter(tenant_id)
 
 
@@ -282,7 +268,7 @@ async def _enter_by(scope: Scope, token: str) -> BookingId:
         raise refused
     await _enter(scope, link.tenant_id, link.subject_id)
     seen = await scope.peek(booking_rows.visible_bookings(scope))
-    if seen is None or _is_over(seen, scope.now()):
+    if seen is None or not opens(link, seen, now=scope.now()):
         raise refused
     return BookingId(seen.id)
 
@@ -292,14 +278,6 @@ async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
     if found is None:
         raise NotFound("venue", path=("subdomain",))
     return found
-
-
-def _token(scope: Scope, booking: Booking) -> str:
-    return scope.use(Links).sign(Link(booking.tenant_id, booking.id))
-
-
-def _is_over(booking: Booking, now: datetime) -> bool:
-    return now >= booking.ends_at + GOOD_AFTER_END
 
 
 @contextmanager

@@ -156,6 +156,7 @@ describe(
     BOOKING_NO_SHOW="Nobody came.",
     BOOKING_EXPIRED="A hold ran out.",
     BOOKING_UPDATED="Customer, party size or note changed.",
+    GUEST_LINK_REVOKED="The links to a booking that guests had are worth nothing any more.",
     ROOM_CREATED="A room was added.",
     ROOM_UPDATED="A room changed.",
     ROOM_ARCHIVED="A room was taken out of use.",

@@ -11,8 +11,8 @@ from domain.money import Money as Amount
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers import guests
-from schema.bookings import LocalPeriod, PriceBreakdown, settled
+from resolvers import guest_links, guests
+from schema.bookings import Booking, LocalPeriod, PriceBreakdown, settled
 from schema.fields import column, computed, query, value
 from schema.money import Money
 from schema.mutations import mutation, payload
@@ -87,6 +87,18 @@ class CancelGuestBookingPayload:
     refund: Money | None = computed(_refund)
 
 
+@payload
+class RevokeGuestLinkPayload:
+    """The booking whose links are worth nothing now."""
+
+    booking: Booking | None
+
+
+@payload
+class RequestGuestLinkPayload:
+    """Nothing: neither whether there is such a booking."""
+
+
 async def _settled(operation: Operation, booked: guests.GuestBooked) -> None:
     await settled(operation, booked.booking)
 
@@ -113,4 +125,10 @@ class GuestMutations:
         requires=P.PUBLIC,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         then=settled,
+    )
+    request_guest_link: RequestGuestLinkPayload | None = mutation(
+        guest_links.request_guest_link, requires=P.PUBLIC, emits=[E.GUEST_LINK_REVOKED]
+    )
+    revoke_guest_link: RevokeGuestLinkPayload | None = mutation(
+        guest_links.revoke_guest_link, requires=P.BOOKINGS_MANAGE, emits=[E.GUEST_LINK_REVOKED]
     )

@@ -78,6 +78,7 @@ CHANGES = [
         ["BOOKING_RESCHEDULED"],
     ),
     ('revokeApiKey(id: "$key")', ["API_KEY_REVOKED"]),
+    ('revokeGuestLink(id: "$confirmed")', ["GUEST_LINK_REVOKED"]),
     (
         'setBusinessHours(input: { roomId: "$room", hours: [{ weekday: MONDAY, '
         'intervals: [{ opensAt: "10:00", closesAt: "20:00" }] }] })',
@@ -117,7 +118,8 @@ REFUSED = [
 # These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
 # a joining and a verified address act in the name of somebody who has only just come to be; what
 # becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
-# is given back was paid first, which test_refunds.py tells.
+# is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
+# in test_guest_links.py.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -133,6 +135,7 @@ APART = {
     "registerCustomer",
     "registerTenant",
     "requestEmailVerification",
+    "requestGuestLink",
     "requestPasswordReset",
     "resetPassword",
     "resumeSubscription",

@@ -1,0 +1,160 @@
+"""Guests' links: who has one looks after its booking, until it is over, revoked or replaced."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.events import Event, EventType
+from domain.ids import BookingId
+from domain.intervals import Interval
+from domain.phrases import span
+from domain.users import Role, normalised_email
+from domain.venue_time import zone
+from integrations.mail import Message
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.sealing import Seal
+from kit.tokens import Link, Links
+from models.bookings import Booking, bookings_of
+from models.customers import Customer
+from models.tenants import Tenant, tenant_id_of
+from permissions.roles import P
+from resolvers.booking_rows import locked_booking
+from resolvers.mailed_tokens import send_later
+from resolvers.tenants import own_tenant
+from resolvers.transactions import perform
+
+GOOD_AFTER_END: Final = timedelta(days=1)
+"""How long a link is good once the booking is over."""
+
+REQUEST_JOB: Final = "guest_link"
+REQUESTS_BY_ADDRESS: Final = Allowance("guest link requests by address", 10, timedelta(hours=1))
+REQUESTS_FOR_BOOKING: Final = Allowance("guest link requests for booking", 3, timedelta(hours=1))
+
+
+def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
+    """Somebody without an account, who may see and change this one booking, or none."""
+    return Actor(
+        ActorKind.CUSTOMER,
+        tenant_id,
+        role=Role.CUSTOMER.value if booking_id else None,
+        scopes=frozenset({P.BOOKINGS_READ, P.BOOKINGS_WRITE}),
+        confined_to=booking_id,
+    )
+
+
+def token_for(scope: Scope, booking: Booking) -> str:
+    """The token of the booking's link."""
+    return scope.use(Links).sign(Link(booking.tenant_id, booking.id, booking.link_version))
+
+
+def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
+    """Is the link good? Not once it is revoked, or the booking has been over for a day."""
+    return link.version == booking.link_version and not _is_over(booking, now)
+
+
+async def revoke_guest_link(
+    scope: Scope, id: Annotated[BookingId, Doc("The booking whose links to revoke.")]
+) -> Booking:
+    """Make all links to a booking worthless that guests have. They can request another."""
+    booking = await locked_booking(scope, id)
+    _revoke(scope, booking)
+    return booking
+
+
+async def request_guest_link(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The venue's.")],
+    reference: Annotated[str, Doc("The booking's, as 'D967-HBX2'.")],
+    email: Annotated[str, Doc("The address that the booking was made with.")],
+) -> None:
+    """Have a new link to a booking mailed to the address it was made with. It ends those before.
+
+    Answers the same whether or not there is such a booking. At most 3 requests an hour for a
+    booking, and 10 from an address on the network.
+    """
+    told = {
+        "subdomain": subdomain.strip().lower(),
+        "reference": reference.strip().upper(),
+        "email": normalised_email(email) or "",
+    }
+    allowances = scope.use(Allowances)
+    await allowances.spend(REQUESTS_BY_ADDRESS, network_of(scope.request.ip_address))
+    await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
+    # All of it afterwards: even how long the answer takes tells nothing.
+    sealed = scope.use(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
+    scope.enqueue(REQUEST_JOB, {"sealed": sealed})
+
+
+def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> Mapping[str, str]:
+    """The ``subdomain``, ``reference`` and ``email`` of a job.
+
+    Raises Unreadable where the installation's secret is new.
+    """
+    seal = cast("Seal", runtime.parts[Seal])
+    told: Mapping[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
+    return told
+
+
+async def send_requested_link(
+    runtime: Runtime, request: Request, *, subdomain: str, reference: str, email: str
+) -> None:
+    """Mail the only good link to a booking, if there is one of this reference and address."""
+
+    async def send(scope: Scope) -> None:
+        tenant_id = await scope.peek(tenant_id_of(subdomain))
+        if tenant_id is None:
+            return
+        await scope.enter(tenant_id)
+        found = await scope.peek(_with_reference(tenant_id, reference))
+        if found is None:
+            return
+        scope.actor = guest(tenant_id, found.id)
+        booking = await locked_booking(scope, BookingId(found.id))
+        customer: Customer | None = await scope.loaders.related(booking, "customer")
+        if customer is None or not email or customer.email_key != email:
+            return
+        if _is_over(booking, scope.now()):
+            return
+        _revoke(scope, booking)
+        token = token_for(scope, booking)
+        send_later(scope, _letter(customer.email or "", await own_tenant(scope), booking, token))
+
+    await perform(runtime, ANONYMOUS, request, send)
+
+
+def _with_reference(tenant_id: UUID, reference: str) -> Select[Booking]:
+    return bookings_of(tenant_id).where(col(Booking.reference) == reference)
+
+
+def _revoke(scope: Scope, booking: Booking) -> None:
+    booking.link_version += 1
+    scope.emit(Event(EventType.GUEST_LINK_REVOKED, "Booking", booking.id))
+
+
+def _is_over(booking: Booking, now: datetime) -> bool:
+    return now >= booking.ends_at + GOOD_AFTER_END
+
+
+def _letter(to: str, tenant: Tenant, booking: Booking, token: str) -> Message:
+    time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+    return Message(
+        to=to,
+        subject=f"The link to your booking {booking.reference} at {tenant.name}",
+        text=(
+            "Hello,\n\n"
+            f"somebody, probably you, asked for a new link to the booking {booking.reference} at "
+            f"{tenant.name}, {time} ({tenant.time_zone}). With this code you can look at it, move "
+            "it and cancel it, until a day after its end:\n\n"
+            f"{token}\n\n"
+            "Codes that you had before don't work any more.\n"
+        ),
+    )

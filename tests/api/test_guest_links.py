@@ -1,0 +1,220 @@
+"""Guests' links end: revoked, replaced, or when the booking is somebody else's."""
+
+import pytest
+
+from kit.scope import Runtime
+from kit.settings import Settings
+from kit.tokens import Link, Links
+from tests.api.accounts import code_in, logged, mails
+from tests.api.test_guests import BOOK, GUEST, HOLD, slot
+from tests.api.test_self_service import booked, cancel, move, show
+from tests.client import Answer, Api
+from tests.clock import StoppedClock
+from tests.factories import Venue, api_id, make_booking, make_venue
+
+REVOKE = """
+    mutation ($id: ID!) {
+      revokeGuestLink(id: $id) { booking { version } userErrors { code path } }
+    }
+"""
+REQUEST = """
+    mutation ($input: RequestGuestLinkInput!) { requestGuestLink(input: $input) {
+      userErrors { code path }
+    } }
+"""
+GIVE = """
+    mutation ($id: ID!, $customer: CustomerInput) {
+      updateBooking(id: $id, version: 1, input: { customer: $customer }) { userErrors { code } }
+    }
+"""
+CONVERT = """
+    mutation ($hold: ID!, $customer: CustomerInput!) {
+      createBooking(input: { holdId: $hold, customer: $customer }) { userErrors { code } }
+    }
+"""
+
+
+@pytest.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime, min_notice_minutes=0)
+
+
+async def only_id(api: Api, venue: Venue) -> str:
+    answer = await api("{ bookings { nodes { id } } }", token=venue.staff.token)
+    ((id,),) = (each.values() for each in answer.payload["nodes"])
+    return str(id)
+
+
+async def request(api: Api, venue: Venue, reference: str, email: str = GUEST["email"]) -> Answer:
+    told = {"subdomain": venue.tenant.subdomain, "reference": reference, "email": email}
+    return await api(REQUEST, {"input": told})
+
+
+async def reference_of(api: Api, token: str) -> str:
+    return str((await show(api, token)).payload["reference"])
+
+
+# ------------------------------------------------------------------------------ revoked
+
+
+async def test_a_revoked_link_opens_nothing(api: Api, venue: Venue) -> None:
+    token = await booked(api, venue)
+
+    revoked = await api(REVOKE, {"id": await only_id(api, venue)}, token=venue.staff.token)
+
+    assert revoked.payload == {"booking": {"version": 1}, "userErrors": []}
+    assert (await show(api, token)).codes == ["UNAUTHENTICATED"]
+    assert (await move(api, token)).refusals == ["INVALID_CREDENTIALS"]
+    assert (await cancel(api, token)).refusals == ["INVALID_CREDENTIALS"]
+
+
+async def test_a_revoked_link_turns_no_hold_into_a_booking(api: Api, venue: Venue) -> None:
+    hold = (await api(HOLD, {"input": slot(venue)})).payload["token"]
+    await api(REVOKE, {"id": await only_id(api, venue)}, token=venue.staff.token)
+
+    given = {"subdomain": venue.tenant.subdomain, "customer": GUEST, "holdToken": hold}
+    answer = await api(BOOK, {"input": given})
+
+    assert [(each["code"], each["path"]) for each in answer.payload["userErrors"]] == [
+        ("INVALID_CREDENTIALS", ["input", "holdToken"])
+    ]
+
+
+async def test_customers_revoke_no_links(api: Api, runtime: Runtime, venue: Venue) -> None:
+    await booked(api, venue)
+
+    answer = await api(REVOKE, {"id": await only_id(api, venue)}, token=venue.guest.token)
+
+    assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_a_link_from_before_links_had_versions_is_good_until_it_is_revoked(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    booking = await make_booking(runtime, venue, clock.now.replace(day=2))
+    links = runtime.parts[Links]
+    assert isinstance(links, Links)
+    token = links.sign(Link(venue.tenant.id, booking.id))
+
+    before = await show(api, token)
+    await api(REVOKE, {"id": api_id(booking)}, token=venue.staff.token)
+
+    assert before.codes == []
+    assert (await show(api, token)).codes == ["UNAUTHENTICATED"]
+
+
+# ------------------------------------------------------------------------------ changed hands
+
+
+async def test_a_link_ends_when_the_booking_is_given_to_somebody_else(
+    api: Api, venue: Venue
+) -> None:
+    token = await booked(api, venue)
+    other = {"id": api_id(venue.other_customer)}
+
+    given = await api(
+        GIVE, {"id": await only_id(api, venue), "customer": other}, token=venue.staff.token
+    )
+
+    assert given.refusals == []
+    assert (await show(api, token)).codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_link_stays_good_when_the_booking_is_given_to_the_same(
+    api: Api, venue: Venue
+) -> None:
+    token = await booked(api, venue)
+    same = {"new": {"name": "Gus again", "email": GUEST["email"]}}
+
+    given = await api(
+        GIVE, {"id": await only_id(api, venue), "customer": same}, token=venue.staff.token
+    )
+
+    assert given.refusals == []
+    assert (await show(api, token)).codes == []
+
+
+async def test_a_guests_hold_that_staff_book_for_somebody_else_is_no_longer_theirs(
+    api: Api, venue: Venue
+) -> None:
+    hold = (await api(HOLD, {"input": slot(venue)})).payload["token"]
+    other = {"id": api_id(venue.other_customer)}
+
+    given = {"hold": await only_id(api, venue), "customer": other}
+    converted = await api(CONVERT, given, token=venue.staff.token)
+
+    assert converted.refusals == []
+    assert (await show(api, hold)).codes == ["UNAUTHENTICATED"]
+
+
+# ------------------------------------------------------------------------------ replaced
+
+
+async def test_a_guest_who_lost_the_link_is_mailed_another_which_ends_the_first(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    first = await booked(api, venue)
+    reference = await reference_of(api, first)
+
+    answer = await request(api, venue, f" {reference.lower()} ", "GUS@example.test")
+    (_, letter) = await mails(runtime, settings)
+
+    assert answer.refusals == []
+    assert (letter["To"], letter["Subject"]) == (
+        "gus@example.test",
+        f"The link to your booking {reference} at {venue.tenant.name}",
+    )
+    assert (await show(api, first)).codes == ["UNAUTHENTICATED"]
+    assert await reference_of(api, code_in(letter)) == reference
+    assert (await logged(runtime, venue))[-1].type == "GUEST_LINK_REVOKED"
+
+
+async def test_a_request_for_no_booking_is_answered_alike_and_mails_nothing(
+    api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    first = await booked(api, venue)
+    reference = await reference_of(api, first)
+    elsewhere = await make_venue(runtime)
+
+    asked = [
+        await request(api, venue, reference),
+        await request(api, venue, reference, "other@example.test"),
+        await request(api, venue, reference, ""),
+        await request(api, venue, "0000-0000"),
+        await request(api, elsewhere, reference),
+    ]
+
+    assert [answer.body["data"] for answer in asked] == [asked[0].body["data"]] * 5
+    assert len(await mails(runtime, settings)) == 2
+
+
+async def test_no_link_is_mailed_to_a_booking_that_is_over(
+    api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    reference = await reference_of(api, await booked(api, venue))
+    clock.advance(days=3)
+
+    await request(api, venue, reference)
+
+    assert len(await mails(runtime, settings)) == 1
+
+
+class TestAllowances:
+    """With allowances counted."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"rate_limit": True})
+
+    async def test_a_link_is_requested_three_times_an_hour_whether_it_exists_or_not(
+        self, api: Api, clock: StoppedClock, venue: Venue
+    ) -> None:
+        reference = await reference_of(api, await booked(api, venue))
+
+        real = [(await request(api, venue, reference)).codes for _ in range(4)]
+        unreal = [(await request(api, venue, "0000-0000")).codes for _ in range(4)]
+        clock.advance(hours=1)
+        later = await request(api, venue, reference)
+
+        assert real == unreal == [[], [], [], ["THROTTLED"]]
+        assert later.codes == []
