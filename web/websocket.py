@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry import Schema
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
@@ -34,7 +33,7 @@ from strawberry.types.unset import UnsetType
 from kit.begun import Rest, begun
 from kit.errors import Unauthenticated, Unavailable
 from web import subscribers
-from web.callers import request_of, token_of
+from web.callers import request_of, token_in
 from web.http import MAX_BODY_BYTES
 from web.metrics import Metrics
 from web.operations import Asked, Operations
@@ -143,6 +142,9 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
         except Unavailable:
             await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
             return
+        except Unauthenticated as error:
+            await self.websocket.close(FORBIDDEN, f"Forbidden: {error}")
+            return
         if self.connection_acknowledged:
             self.view.watch.begin(self.context, self._end)
 
@@ -236,26 +238,14 @@ class Sockets(GraphQL[SocketCaller, None]):
         return SocketCaller(cast("WebSocket", request))
 
     async def on_ws_connect(self, context: SocketCaller) -> UnsetType | dict[str, object] | None:
-        given = context.connection_params.get("authorization")
-        try:
-            if given is not None:
-                context.token = _token(given)
-            await self.watch.recognise(context)
-        except Unauthenticated as error:
-            raise ConnectionRejectionError from error
+        context.token = token_in(context.connection_params)
+        await self.watch.recognise(context)
         return await super().on_ws_connect(context)
 
     def decode_json(self, data: str | bytes) -> Any:
         if len(data) > MAX_BODY_BYTES:
             raise _TooBig
         return orjson.loads(data)
-
-
-def _token(given: object) -> str:
-    """The token itself, or ``Bearer`` and the token. Raises Unauthenticated."""
-    if not isinstance(given, str) or not given:
-        raise Unauthenticated("'authorization' is not a token.")
-    return token_of(given) or given if " " in given.strip() else given.strip()
 
 
 def _is_well_formed(message: object) -> bool:

@@ -102,6 +102,57 @@ async def test_bad_credentials_are_forbidden(server: str, authorization: object)
     assert await close_code(server, orjson.dumps(init).decode()) == 4403
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"Authorization": "Bearer {}"},
+        {"AUTHORIZATION": "{}"},
+        {"headers": {"authorization": "Bearer {}"}},
+        {"headers": {"Authorization": "Bearer {}"}, "authorization": "Bearer {}"},
+        {"Headers": {"Authorization": "bearer {}"}, "token": None, "clientName": "board"},
+    ],
+)
+async def test_the_token_is_found_where_clients_put_it(
+    server: str, venue: Venue, payload: object
+) -> None:
+    init = {"type": "connection_init", "payload": payload}
+    text = orjson.dumps(init).decode().replace("{}", venue.owner.token)
+
+    async with socket(server) as connection:
+        await connection.send(text)
+        assert orjson.loads(await connection.recv()) == {"type": "connection_ack"}
+        ask = {"id": "1", "type": "subscribe", "payload": {"query": "{ viewer { role } }"}}
+        await connection.send(orjson.dumps(ask).decode())
+        answer = orjson.loads(await connection.recv())
+
+    assert answer["payload"]["data"] == {"viewer": {"role": "OWNER"}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"token": "x"},
+        {"authToken": "x"},
+        {"X-Api-Key": "x"},
+        {"headers": {"access_token": "x"}},
+        {"headers": [["Authorization", "Bearer x"]]},
+        {"headers": {"Authorization": "nonsense"}},
+        {"authorization": "Bearer x", "headers": {"Authorization": "Bearer y"}},
+    ],
+)
+async def test_credentials_that_nobody_knows_are_refused_and_not_ignored(
+    server: str, payload: object
+) -> None:
+    init = {"type": "connection_init", "payload": payload}
+
+    async with socket(server) as connection:
+        await connection.send(orjson.dumps(init).decode())
+        await connection.wait_closed()
+
+    assert connection.close_code == 4403
+    assert (connection.close_reason or "").startswith("Forbidden: ")
+
+
 async def test_the_token_may_come_without_the_word_bearer(server: str, venue: Venue) -> None:
     init = {"type": "connection_init", "payload": {"authorization": venue.owner.token}}
 
