@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from domain.charges import returnable
 from domain.errors import Invalid, Path, Refusal
 from domain.money import Money
 from domain.phrases import counted
@@ -101,7 +102,7 @@ def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[
 
 
 def _quote(held: Money, percent: int, label: str, ends_at: datetime | None) -> Quote:
-    refund = held.percent(percent)
+    refund = returnable(held.percent(percent), of=held)
     fee = Money(held.amount_minor - refund.amount_minor, held.currency_code)
     return Quote(refund, fee, refund_percent=percent, step_label=label, ends_at=ends_at)
 

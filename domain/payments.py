@@ -7,7 +7,9 @@ from typing import assert_never
 
 from domain.bookings import Status
 from domain.cancellation import CancellationStep, step_refusals
-from domain.errors import Invalid, Refusal, Required
+from domain.charges import charge_refusals, chargeable, least_charge
+from domain.charges import step_refusals as amount_refusals
+from domain.errors import Invalid, Path, Refusal, Required
 from domain.money import Money
 
 
@@ -34,6 +36,7 @@ class PaymentStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    MISMATCHED = "mismatched"
 
 
 class RefundStatus(StrEnum):
@@ -76,12 +79,22 @@ class Arrival(StrEnum):
 # What the customer has yet to make.
 OPEN = frozenset({PaymentStatus.STARTING, PaymentStatus.PENDING})
 # What the gateway changes no more.
-FINAL = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELLED})
+FINAL = frozenset(
+    {
+        PaymentStatus.SUCCEEDED,
+        PaymentStatus.FAILED,
+        PaymentStatus.CANCELLED,
+        PaymentStatus.MISMATCHED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentPolicy:
-    """What is asked for: so many hundredths of the price, or an amount, but never more than it."""
+    """What is asked for: so many hundredths of the price, or an amount, but never more than it.
+
+    And no more of it than a card can be charged: what is less than the least is not asked for.
+    """
 
     kind: PolicyKind
     percent: int | None = None
@@ -93,11 +106,11 @@ class PaymentPolicy:
             case PolicyKind.NONE:
                 return Money(0, price.currency_code)
             case PolicyKind.FULL:
-                return price
+                return chargeable(price)
             case PolicyKind.DEPOSIT | PolicyKind.CARD_HOLD:
                 asked = price.percent(self.percent) if self.percent is not None else self.amount
                 assert asked is not None, "a percentage or an amount"
-                return min(asked, price, key=lambda money: money.amount_minor)
+                return chargeable(min(asked, price, key=lambda money: money.amount_minor))
             case never:
                 assert_never(never)
 
@@ -142,4 +155,19 @@ def terms_refusals(terms: Terms, *, currency_code: str) -> Iterator[Refusal]:
         yield Invalid(f"The venue's currency is {currency_code}.", path=("amount",))
     elif policy.amount is not None and policy.amount.amount_minor == 0:
         yield Invalid("More than nothing.", path=("amount",))
+    elif policy.amount is not None:
+        yield from charge_refusals(policy.amount, path=("amount",))
     yield from step_refusals(terms.steps, path=("cancellation_steps",))
+
+
+def rate_refusals(policy: PaymentPolicy, hourly_rate: Money, *, path: Path) -> Iterator[Refusal]:
+    """What can't be accepted of a room's rate where the policy counts."""
+    yield from amount_refusals(hourly_rate, path=path)
+    is_asked = policy.kind is not PolicyKind.NONE and hourly_rate.amount_minor > 0
+    if is_asked and not policy.due(hourly_rate).amount_minor:
+        least = least_charge(hourly_rate.currency_code)
+        yield Invalid(
+            f"Of an hour at {hourly_rate}, less than {least} would be asked for in advance: "
+            "a card can't be charged that.",
+            path=path,
+        )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from domain.charges import rounded_down
 from domain.intervals import Interval
 from domain.money import Money
 
@@ -48,10 +49,13 @@ class Price:
 
 
 def price_of(hourly_rate: Money | None, interval: Interval, *, label: str) -> Price | None:
-    """The hourly rate times the minutes, in one line; None for a room without a rate."""
+    """The hourly rate times the minutes, in one line; None for a room without a rate.
+
+    In a currency that is charged in steps it is rounded down to one.
+    """
     if hourly_rate is None:
         return None
-    amount = hourly_rate.for_minutes(interval.minutes)
+    amount = rounded_down(hourly_rate.for_minutes(interval.minutes))
     nothing = Money(0, amount.currency_code)
     line = PriceLine(label, amount=amount, interval=interval, minutes=interval.minutes)
     return Price((line,), subtotal=amount, discount=nothing, tax=nothing, total=amount)

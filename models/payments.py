@@ -42,7 +42,7 @@ class Payment(TenantRow, Logged, table=True):
     """Money that a gateway was asked to take, or to hold on a card, for a booking.
 
     ``gateway_id`` is what the gateway calls it, once it was asked; ``capture_minor`` what it is
-    to take of money that it holds.
+    to take of money that it holds; ``received`` what arrived instead of ``amount``, if anything.
     """
 
     LOGGED: ClassVar = ("amount", "status", "kind")
@@ -71,6 +71,8 @@ class Payment(TenantRow, Logged, table=True):
     client_secret: str | None = None
     checkout_url: str | None = None
     failure: str | None = None
+    received_minor: int | None = Field(default=None, sa_type=BigInteger)
+    received_currency_code: str | None = None
     expires_at: datetime = Field(sa_type=INSTANT)
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
@@ -78,6 +80,13 @@ class Payment(TenantRow, Logged, table=True):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency_code)
+
+    @property
+    def received(self) -> Money | None:
+        """What arrived where it isn't what was asked for."""
+        if self.received_minor is None or self.received_currency_code is None:
+            return None
+        return Money(self.received_minor, self.received_currency_code)
 
 
 class Refund(TenantRow, table=True):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Select, select
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, func, select
 from sqlmodel import Field, Relationship, col
 
 from domain.money import Money
@@ -91,6 +91,15 @@ def rooms_in_use(tenant_id: UUID) -> Select[Room]:
     """All that aren't archived, by name."""
     in_use = rooms_of(tenant_id).where(col(Room.archived_at).is_(None))
     return in_use.order_by(col(Room.name), col(Room.id))
+
+
+def least_rate(tenant_id: UUID) -> Select[int | None]:
+    """The lowest hourly rate above 0 of the rooms in use, in minor units."""
+    return select(func.min(col(Room.hourly_rate_minor))).where(
+        col(Room.tenant_id) == tenant_id,
+        col(Room.archived_at).is_(None),
+        col(Room.hourly_rate_minor) > 0,
+    )
 
 
 def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Room]:

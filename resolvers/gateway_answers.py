@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
+import structlog
 from sqlmodel import col
 
 from domain.bookings import Status
@@ -46,6 +47,9 @@ _UNDER_WAY: Final = timedelta(hours=1)
 """When to look again at a payment that a bank is slow about."""
 _UNPAID: Final = "The payment failed."
 _NOTHING: Final = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED})
+_MISMATCH: Final = "amount_mismatch"
+
+log = structlog.get_logger(__name__)
 
 
 async def store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: Answer) -> bool:
@@ -67,10 +71,10 @@ async def store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: Ans
         move(scope, payment, PaymentStatus.VOIDING)
     match said.status:
         case SaidStatus.PAID:
-            if payment.status != PaymentStatus.SUCCEEDED.value:
+            if payment.status not in (PaymentStatus.SUCCEEDED, PaymentStatus.MISMATCHED):
                 await _arrived(scope, booking, payment, said.received)
         case SaidStatus.HELD:
-            await _authorized(scope, booking, payment)
+            await _authorized(scope, booking, payment, said.amount)
         case SaidStatus.CANCELLED:
             await _ended(scope, booking, payment, answer.failure)
         case SaidStatus.OPEN | SaidStatus.PROCESSING:
@@ -90,6 +94,10 @@ async def store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: Ans
 
 async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
     """The money is here: the booking stands, or it goes back."""
+    asked = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
+    if amount != asked:
+        _mismatched(scope, booking, payment, amount)
+        return
     is_paid = (await balances_now(scope, booking)).held.amount_minor > 0
     payment.capture_minor = amount.amount_minor
     payment.failure = None
@@ -108,11 +116,28 @@ async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Mon
     await reserve(scope, booking, amount, cause, of=payment)
 
 
-async def _authorized(scope: Scope, booking: Booking, payment: Payment) -> None:
+def _mismatched(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
+    """Something else has arrived than was asked for: it is kept, and people decide about it.
+
+    It is no money of the booking's: its ledger has one currency, and what it owes isn't paid.
+    """
+    log.error("payment.mismatched", payment=str(payment.id), received=str(amount))
+    payment.received_minor = amount.amount_minor
+    payment.received_currency_code = amount.currency_code
+    payment.failure = _MISMATCH
+    move(scope, payment, PaymentStatus.MISMATCHED)
+    tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+
+
+async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
     """A card is held: the booking stands, or the card is let go."""
     if payment.status not in OPEN:
         return
-    if await _stands(scope, booking, is_paid=False):
+    if amount != payment.amount:
+        log.error("payment.mismatched", payment=str(payment.id), held=str(amount))
+        payment.failure = _MISMATCH
+        move(scope, payment, PaymentStatus.VOIDING)
+    elif await _stands(scope, booking, is_paid=False):
         payment.failure = None
         move(scope, payment, PaymentStatus.AUTHORIZED)
         tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
@@ -255,7 +280,8 @@ async def _became(scope: Scope, booking: Booking, own: Refund, said: SaidRefundS
 
 async def _found(scope: Scope, booking: Booking, payment: Payment, said: SaidRefund) -> None:
     """Somebody gave money back at the gateway itself."""
-    if said.status is not SaidRefundStatus.DONE or payment.status not in FINAL:
+    is_ours = payment.status in FINAL - {PaymentStatus.MISMATCHED}
+    if said.status is not SaidRefundStatus.DONE or not is_ours:
         return
     refund = scope.add(
         Refund(

@@ -8,10 +8,11 @@ from domain.cancellation import CancellationStep, in_order
 from domain.events import Event, EventType
 from domain.money import Money
 from domain.patch import ABSENT, Absent
-from domain.payments import PaymentPolicy, PolicyKind, Terms, terms_refusals
+from domain.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
 from kit.scope import Scope
 from models.base import snapshot
 from models.payments import stored_steps, terms_of_tenant
+from models.rooms import least_rate
 from models.tenants import Tenant
 from resolvers.rows import CALENDAR, at_version, raise_all
 from resolvers.settings import Version
@@ -65,6 +66,10 @@ async def update_payment_settings(
         steps,
     )
     raise_all(list(terms_refusals(wanted, currency_code=tenant.currency_code)))
+    least = await scope.value(least_rate(scope.tenant_id))
+    if least is not None:
+        at = ("policy",) if wanted.policy.percent is None else ("percent",)
+        raise_all(list(rate_refusals(wanted.policy, Money(least, tenant.currency_code), path=at)))
     if given is not None:
         tenant.payment_amount_minor = given.amount_minor
     tenant.cancellation_steps = stored_steps(in_order(steps))

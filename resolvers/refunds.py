@@ -7,6 +7,7 @@ from uuid import UUID
 from typing_extensions import Doc
 
 from domain.bookings import Status
+from domain.charges import step_refusals
 from domain.errors import Invalid
 from domain.events import EventType
 from domain.ids import BookingId
@@ -50,6 +51,7 @@ async def refund_booking(
     booking = await locked_booking(scope, id, version=version)
     if amount is not None and amount.currency_code != booking.currency_code:
         raise Invalid(f"The booking's currency is {booking.currency_code}.", path=("amount",))
+    raise_all(list(step_refusals(amount, path=("amount",))) if amount else [])
     held = (await balances_now(scope, booking)).held
     await reserve(scope, booking, amount or held, RefundCause.REQUEST, reason=reason)
     if came_to_nothing(booking):

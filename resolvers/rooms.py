@@ -11,9 +11,11 @@ from domain.events import Event, EventType
 from domain.ids import RoomId
 from domain.money import Money
 from domain.patch import ABSENT, Absent
+from domain.payments import PaymentPolicy, rate_refusals
 from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot
+from models.payments import terms_of_tenant
 from models.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
 from resolvers.rows import CALENDAR, at_version, raise_all
 from resolvers.tenants import own_tenant
@@ -73,7 +75,7 @@ async def create_room(
         currency_code=tenant.currency_code,
         created_at=scope.now(),
     )
-    refusals = _refusals(new, hourly_rate)
+    refusals = _refusals(new, hourly_rate, terms_of_tenant(tenant).policy)
     try:
         await count_room(scope, tenant)
     except PlanLimitReached as refusal:
@@ -118,7 +120,8 @@ async def update_room(
         changed.buffer_after_minutes = buffer_after_minutes
     if hourly_rate is not ABSENT:
         changed.hourly_rate_minor = hourly_rate.amount_minor if hourly_rate else None
-    raise_all(_refusals(changed, None if hourly_rate is ABSENT else hourly_rate))
+    given = None if hourly_rate is ABSENT else hourly_rate
+    raise_all(_refusals(changed, given, terms_of_tenant(await own_tenant(scope)).policy))
     changed.version += 1
     scope.emit(
         Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
@@ -172,8 +175,8 @@ async def unarchive_room(
     return restored
 
 
-def _refusals(room: Room, hourly_rate: Money | None) -> list[Refusal]:
-    """All that refuses what a room is to be."""
+def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
+    """All that refuses what a room is to be; ``policy`` is what is asked of its customers."""
     refusals: list[Refusal] = []
     if not room.name:
         refusals.append(Required(path=("name",)))
@@ -195,6 +198,8 @@ def _refusals(room: Room, hourly_rate: Money | None) -> list[Refusal]:
         refusals.append(Invalid(f"Prices here are in {room.currency_code}.", path=("hourly_rate",)))
     elif hourly_rate is not None and hourly_rate.amount_minor < 0:
         refusals.append(Invalid("A rate is not negative.", path=("hourly_rate",)))
+    elif hourly_rate is not None:
+        refusals += rate_refusals(policy, hourly_rate, path=("hourly_rate",))
     return refusals
 
 

@@ -40,6 +40,8 @@ describe(
     SUCCEEDED="The money has arrived.",
     FAILED="It was declined, and no other card was good in time.",
     CANCELLED="It was not made in time, or is not wanted any more; a card is held no longer.",
+    MISMATCHED="Another amount arrived, or another currency: the gateway keeps it, and it counts "
+    "for nothing until the venue has decided about it there.",
 )
 describe(
     RefundStatus,
@@ -169,6 +171,9 @@ class Payment:
     amount: Money = column("How much is to pay, or held.")
     client_secret: str | None = computed(payments.client_secret)
     checkout_url: str | None = computed(payments.checkout_url)
+    received: Money | None = column(
+        "What arrived, where that isn't `amount`; null where it is, or nothing has arrived."
+    )
     last_error: str | None = column(
         "Why the last try failed, in the gateway's words: `card_declined`; null when none has.",
         name="failure",

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from domain.charges import chargeable
 from domain.money import Money
 from integrations.payments import signatures
 from integrations.payments.protocol import (
@@ -85,8 +86,8 @@ class LocalGateway:
 
     async def create(self, order: Order, *, key: str) -> Payment:
         asked = ["create", str(order.amount), order.reference, order.capture, dict(order.metadata)]
-        if order.amount.amount_minor <= 0:
-            raise GatewayRefused("An amount is more than nothing")
+        if order.amount.amount_minor <= 0 or chargeable(order.amount) != order.amount:
+            raise GatewayRefused(f"A card can't be charged this: {order.amount}")
 
         def make(books: "_Books") -> Payment:
             return books.replayed(key, asked) or books.opened(order, key, asked)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import orjson
 
+from domain.charges import rounded_down
 from domain.money import CURRENCY_CODES, Money, currency_digits
 from integrations.payments import signatures
 from integrations.payments.protocol import (
@@ -220,6 +221,8 @@ def _refund(refund: Mapping[str, Any]) -> Refund:
 
 def _to_stripe(amount: Money) -> int:
     """The amount in Stripe's smallest unit. Raises GatewayRefused for what it can't say."""
+    if rounded_down(amount) != amount:
+        raise GatewayRefused(f"Stripe has no such fraction: {amount}")
     more = _more_digits(amount.currency_code)
     if more >= 0:
         return int(amount.amount_minor * 10**more)

@@ -602,6 +602,84 @@ async def test_settings_that_make_no_sense_are_refused(till: Till, venue: Venue)
     assert refused(answer)["path"] == ["input", "cancellationSteps", "0", "minutesBefore"]
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("EUR", "0.49"), ("KWD", "1.005"), ("KWD", "0.009"), ("JPY", "49")]
+)
+async def test_a_deposit_that_no_card_can_be_charged_is_refused(
+    till: Till, currency: str, amount: str
+) -> None:
+    venue = await make_venue(till.runtime, currency=currency)
+    given = {"policy": "DEPOSIT", "amount": {"amount": amount, "currencyCode": currency}}
+
+    refusal = refused(await change(till, venue, version=1, **given))
+
+    assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "amount"])
+
+
+async def test_terms_of_which_a_rooms_hour_can_not_be_charged_are_refused(till: Till) -> None:
+    venue = await make_venue(till.runtime, rate_minor=400)
+
+    answer = await change(till, venue, version=1, policy="DEPOSIT", percent=10)
+
+    assert refused(answer)["path"] == ["input", "percent"]
+    assert (await change(till, venue, version=1, policy="FULL")).refusals == []
+
+
+@pytest.mark.parametrize(("currency", "rate"), [("EUR", "0.40"), ("KWD", "4.005")])
+async def test_a_rate_that_no_card_can_be_charged_is_refused(
+    till: Till, currency: str, rate: str
+) -> None:
+    venue = await make_venue(till.runtime, currency=currency)
+    await till.set_up(venue, policy="FULL")
+
+    answer = await till.desk(venue.owner)(
+        """mutation ($id: ID!, $rate: MoneyInput!) { updateRoom(
+             id: $id, version: 1, input: { hourlyRate: $rate }) { userErrors { code path } } }""",
+        id=api_id(venue.rooms[0]),
+        rate={"amount": rate, "currencyCode": currency},
+    )
+
+    assert refused(answer)["path"] == ["input", "hourlyRate"]
+
+
+async def test_what_is_too_little_for_a_card_is_not_asked_for(till: Till, venue: Venue) -> None:
+    await till.rows(venue, "UPDATE rooms SET hourly_rate_minor = 100")
+
+    booking = await book(till, venue)
+
+    seen = await till.seen(venue.guest, booking)
+    assert (seen["status"], seen["payment"], amounts(seen)[2]) == ("CONFIRMED", None, "1.00")
+
+
+@pytest.mark.parametrize("change", [{"amount_received": 1100}, {"currency": "usd"}])
+async def test_other_money_than_was_asked_for_is_kept_and_pays_for_nothing(
+    till: Till, venue: Venue, change: dict[str, Any]
+) -> None:
+    booking = await book(till, venue)
+    intent = await till.pays(booking)
+    intent.update(change)
+
+    await till.hears(intent)
+    await till.hears(intent)
+
+    seen = await till.seen(venue.guest, booking)
+    assert (seen["status"], seen["payment"]["status"]) == ("HELD", "MISMATCHED")
+    assert seen["payment"]["lastError"] == "amount_mismatch"
+    assert (seen["amountPaid"]["amount"], seen["refunds"]) == ("0.00", [])
+    assert await received(till, venue, booking) == {
+        "amount": f"{intent['amount_received'] / 100:.2f}",
+        "currencyCode": intent["currency"].upper(),
+    }
+    assert till.stripe.all_refunds() == [] and await till.sums(venue) == {}
+
+
+async def received(till: Till, venue: Venue, booking: Any) -> Any:
+    """What arrived for a booking instead of what was asked for."""
+    text = """query ($id: ID!) { booking(id: $id) {
+        payment { received { amount currencyCode } } } }"""
+    return (await till.desk(venue.manager)(text, id=booking["id"])).payload["payment"]["received"]
+
+
 @pytest.mark.parametrize("name", ["policy", "cancellationSteps"])
 async def test_what_can_not_be_cleared_is_required(till: Till, venue: Venue, name: str) -> None:
     nothing: dict[str, Any] = {name: None}
@@ -625,10 +703,13 @@ async def test_staff_can_not_change_what_is_asked_for(till: Till, venue: Venue) 
     assert answer.codes == ["FORBIDDEN"]
 
 
-async def change(till: Till, venue: Venue, *, by: str = "owner", **given: Any) -> Answer:
+async def change(
+    till: Till, venue: Venue, *, by: str = "owner", version: int = 2, **given: Any
+) -> Answer:
     return await till.desk(getattr(venue, by))(
-        """mutation ($input: UpdatePaymentSettingsInput!) {
-             updatePaymentSettings(version: 2, input: $input) {
+        """mutation ($version: Int!, $input: UpdatePaymentSettingsInput!) {
+             updatePaymentSettings(version: $version, input: $input) {
                userErrors { code path } } }""",
+        version=version,
         input=given,
     )

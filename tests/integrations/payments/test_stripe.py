@@ -286,6 +286,8 @@ async def test_amounts_are_sent_in_stripes_units_and_read_in_ours(
 async def test_an_amount_that_stripe_can_not_say_is_refused(gateway: StripeGateway) -> None:
     with pytest.raises(GatewayRefused, match="fraction"):
         await gateway.create(order(Money(2950, "MGA")), key=a_key())
+    with pytest.raises(GatewayRefused):
+        await gateway.create(order(Money(2905, "KWD")), key=a_key())
 
 
 async def test_many_first_calls_at_once_make_one_client(stripe: FakeStripe) -> None:
