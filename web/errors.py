@@ -5,7 +5,7 @@ from traceback import extract_tb
 from typing import Any, Final
 
 import structlog
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import Refusal
@@ -31,6 +31,36 @@ def shown(
     masked; the request's id is all that the client learns of it.
     """
     return [_shown(error, request, code) for error in errors[:MAX_ERRORS]]
+
+
+def in_document_order(result: ExecutionResult) -> Sequence[GraphQLError]:
+    """The errors of an answer in the order of what they concern, whichever field failed first.
+
+    That is the order of the answer's keys, which is the document's; below a null, the order in
+    which the document names the fields.
+    """
+    errors = result.errors or ()
+    if len(errors) < 2:
+        return errors
+    ranks: dict[int, dict[str, int]] = {}
+
+    def place(error: GraphQLError) -> tuple[list[int], list[tuple[int, int]]]:
+        steps: list[int] = []
+        value: Any = result.data
+        for step in error.path or ():
+            if isinstance(step, int) and isinstance(value, list):
+                steps.append(step)
+                value = value[step]
+            elif isinstance(step, str) and isinstance(value, dict) and step in value:
+                if id(value) not in ranks:
+                    ranks[id(value)] = {key: rank for rank, key in enumerate(value)}
+                steps.append(ranks[id(value)][step])
+                value = value[step]
+            else:
+                break
+        return steps, [(where.line, where.column) for where in error.locations or ()]
+
+    return sorted(errors, key=place)
 
 
 def refused(error: Exception, request: Request) -> list[Shown]:

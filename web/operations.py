@@ -27,7 +27,7 @@ from permissions.policy import may_all
 from schema.scalars import IN_SQL
 from web.audiences import Audiences, Question
 from web.documents import Documents, Rejected, Selected
-from web.errors import Shown, codes, refused, shown
+from web.errors import Shown, codes, in_document_order, refused, shown
 from web.execution import Execution
 from web.limits import Allowance
 from web.metrics import Metrics
@@ -332,7 +332,7 @@ class Operations:
         return Answer(errors, extensions=_extensions(operation, paid=0), executed=False)
 
     def _answer(self, result: ExecutionResult, operation: Operation) -> Answer:
-        errors = shown(result.errors or (), operation.request)
+        errors = shown(in_document_order(result), operation.request)
         extensions = _extensions(operation, paid=operation.cost)
         # Nothing but "try again": then so says the status, which is what proxies go by.
         nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
@@ -386,7 +386,8 @@ class _Performer:
         # Clients that are slow to take it would hold all connections meanwhile.
         await self.operation.rest()
         executed = cast("ExecutionResult", result)
-        return written(Answer(shown(executed.errors or (), self.operation.request), executed.data))
+        errors = shown(in_document_order(executed), self.operation.request)
+        return written(Answer(errors, executed.data))
 
 
 def written(answer: Answer) -> str:

@@ -411,7 +411,13 @@ class _Making:
             if inner.is_one_of:
                 members = [self._random.choice(members)]
             made.parts = {
-                each: self._member(member.type, each, under, closed, required=inner.is_one_of)
+                each: self._member(
+                    member.type,
+                    each,
+                    under,
+                    closed,
+                    required=inner.is_one_of or each in _NEVER_NULL,
+                )
                 for each, member in members
                 if inner.is_one_of or is_required_argument(member) or self._chance(0.35)
             }
@@ -431,6 +437,9 @@ class _Making:
     def _chance(self, of: float) -> bool:
         return self._random.random() < of
 
+
+# What a filter compares with: a null there is refused, and its whole list with it.
+_NEVER_NULL: Final = frozenset({"eq", "in", "notIn"})
 
 _LIKELY: Final = {
     "first": 0.6,
@@ -570,7 +579,9 @@ class _Telling:
             if kind.is_one_of:
                 members = [self._random.choice(members)]
             return {
-                each: self._any(member.type, each, under, is_given=kind.is_one_of)
+                each: self._any(
+                    member.type, each, under, is_given=kind.is_one_of or each in _NEVER_NULL
+                )
                 for each, member in members
                 if kind.is_one_of or is_required_argument(member) or self._random.random() < 0.35
             }

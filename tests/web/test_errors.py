@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from graphql import ExecutionResult, FieldNode, GraphQLError, Visitor, parse, visit
 from structlog.testing import capture_logs
 
 from kit.database_urls import DatabaseUrl, DatabaseUrls
@@ -12,6 +13,7 @@ from kit.tokens import Tokens
 from tests.client import Api, live
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, make_venue
+from web.errors import in_document_order
 
 CREATE = """
     mutation Add($name: String!) {
@@ -152,3 +154,35 @@ class TestWithoutADatabase:
         assert live.status_code == 200
         assert ready.status_code == 503
         assert ready.json()["database"] == "away"
+
+
+def test_errors_stand_in_the_order_of_what_they_concern() -> None:
+    document = parse("{ rooms { id bookings } nothing { late\n early } last }")
+    fields: dict[str, FieldNode] = {}
+
+    class Named(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            fields[node.name.value] = node
+
+    visit(document, Named())
+    paths: list[list[str | int]] = [
+        ["last"],
+        ["nothing", "early"],
+        ["rooms", 1, "bookings"],
+        ["nothing", "late"],
+        ["rooms", 1, "id"],
+        ["rooms", 0, "bookings"],
+    ]
+    errors = [GraphQLError("no", fields[str(path[-1])], path=path) for path in paths]
+    row = {"id": None, "bookings": None}
+
+    result = ExecutionResult({"rooms": [row, dict(row)], "nothing": None, "last": None}, errors)
+
+    assert [error.path for error in in_document_order(result)] == [
+        ["rooms", 0, "bookings"],
+        ["rooms", 1, "id"],
+        ["rooms", 1, "bookings"],
+        ["nothing", "late"],
+        ["nothing", "early"],
+        ["last"],
+    ]
