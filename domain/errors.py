@@ -6,6 +6,7 @@ Refusal
 ├── StaleVersion, InvalidTransition                the object has moved on
 ├── SlotTaken, SlotUnavailable                     the time is not free, or a rule refuses it
 ├── HoldExpired, PriceChanged                      the offer stands no longer
+├── LimitReached                                   there are as many as there may be
 ├── PlanLimitReached                               the plan is used up
 │   └── FeatureNotIncluded                         the plan lacks it
 ├── SubscriptionInactive, SubscriptionUnfit        the plan is not paid, or can't change so now
@@ -312,6 +313,19 @@ class PriceChanged(Refusal):
         if self.actual is None:
             return f"The room has no price any more, not {self.expected}."
         return f"The price is now {self.actual}, not {self.expected}."
+
+
+@dataclass(eq=False)
+class LimitReached(Refusal):
+    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural."""
+
+    code = Code.QUOTA_EXCEEDED
+    what: str
+    limit: int
+    used: int
+
+    def __str__(self) -> str:
+        return f"There are {self.used} {self.what}, and at most {self.limit} are allowed."
 
 
 @dataclass(eq=False)

@@ -1,7 +1,9 @@
 """Times and lists as a person reads them, in English."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
 from domain.intervals import Interval
@@ -11,6 +13,11 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
+)
+
+# What joins the parts of an address, in any script's form, with more of it behind.
+_JOINT = re.compile(
+    "([.\u2024\u3002\uff0e\uff61](?=[^\\s.])|[:\uff1a](?=[^\\s\\d])|[@/\\\\\uff20\uff0f](?=\\S))"
 )
 
 
@@ -49,6 +56,17 @@ def listed(words: Sequence[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """'1 minute', '20 minutes'."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def unlinked(text: str, *, at_most: int = 60) -> str:
+    """Text that somebody typed, for a mail: one short line in which nothing becomes a link.
+
+    Mail clients make links of 'www.', of anything with a dot inside, of addresses with an '@' and
+    of 'scheme:'; a space after the sign keeps it readable and plain.
+    """
+    visible = (" " if category(each)[0] in "CZ" else each for each in normalize("NFC", text))
+    line = _JOINT.sub(r"\1 ", " ".join("".join(visible).split()))
+    return line if len(line) <= at_most else f"{line[: at_most - 1].rstrip()}…"
 
 
 def _clock(instant: datetime, zone: ZoneInfo) -> str:

@@ -10,8 +10,18 @@ from kit.scope import Request, Runtime
 from kit.sealing import Unreadable
 from kit.worker import GivenUp
 from resolvers.guest_links import requested_link, send_requested_link
-from resolvers.mailed_tokens import message_in
+from resolvers.outgoing_mail import admit_or_withhold, message_in
 from resolvers.passwords import asked_for_reset, send_reset
+
+
+async def admit_letter(
+    runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
+) -> None:
+    """Have a letter sent, or withhold it where its recipient is written to too often."""
+    try:
+        await admit_or_withhold(runtime, tenant_id, payload)
+    except Unreadable as error:
+        raise GivenUp("BOOM_SECRET has changed since it was written") from error
 
 
 async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from jobs.billing import look_after_billing, sync_billing
 from jobs.bookings import complete_past, find_past_bookings, reject_unanswered
 from jobs.holds import expire_holds
 from jobs.housekeeping import forget_what_is_old
-from jobs.mail import send_guest_link, send_mail, send_password_reset
+from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
 from jobs.payments import settle
 from jobs.webhooks import handle_event
 from kit.database import Database
@@ -20,6 +20,7 @@ from models.bookings import COMPLETE_JOB, REJECT_JOB
 from models.webhooks import EVENT_JOB
 from resolvers.billing_accounts import SYNC
 from resolvers.guest_links import REQUEST_JOB
+from resolvers.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
@@ -29,7 +30,9 @@ HOUSEKEEPING_SECONDS: Final = 3600.0
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     COMPLETE_JOB: complete_past,
-    "mail": send_mail,
+    LETTER_JOB: admit_letter,
+    MAIL_JOB: send_mail,
+    SECURITY_MAIL_JOB: send_mail,
     "password_reset": send_password_reset,
     REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
@@ -41,7 +44,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 RETRIES: Final[Mapping[str, Retries]] = {
     # For about an hour: a code in it is worth no more than that.
-    "mail": Retries(attempts=12, first_seconds=5),
+    MAIL_JOB: Retries(attempts=12, first_seconds=5),
+    SECURITY_MAIL_JOB: Retries(attempts=12, first_seconds=5),
     # For about 12 hours: a gateway that is away comes back.
     EVENT_JOB: Retries(attempts=60),
     # For more than a day: what a gateway keeps under a key, a failure too, it keeps for a day.
@@ -55,7 +59,7 @@ def services_of(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, 
 
     ``url`` is the relay's, for a connection of the worker's own.
     """
-    worker = Worker(url, runtime, HANDLERS, retries=RETRIES)
+    worker = Worker(url, runtime, HANDLERS, retries=RETRIES, yielding=[MAIL_JOB])
     holds = partial(expire_holds, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(look_after_billing, runtime, relay)

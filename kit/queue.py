@@ -29,6 +29,9 @@ CHANNEL: Final = "boom_queue"
 # Validated, not called: that would read the names of the tables from the environment.
 SETTINGS: Final = DBSettings.model_validate({"db_schema": SCHEMA, "channel": CHANNEL})
 
+_USUAL: Final = 0
+_URGENT: Final = 10
+
 _TENANT: Final = "tenant"
 _AT: Final = "at"
 _KEY: Final = "key"
@@ -48,13 +51,15 @@ _WAIT_NO_LONGER: Final = """
 class Job:
     """Something to be done by the handler of this name, not before ``at`` where that is given.
 
-    Of jobs with one name, tenant and ``dedupe``, only one waits at a time.
+    Of jobs with one name, tenant and ``dedupe``, only one waits at a time. Those that are
+    ``urgent`` go first.
     """
 
     name: str
     payload: Mapping[str, object]
     at: datetime | None = None
     dedupe: str | None = None
+    urgent: bool = False
 
 
 def queries_of(driver: Driver) -> Queries:
@@ -80,7 +85,7 @@ async def put(
     await queries_of(driver).enqueue(
         [job.name for job in wanted],
         [orjson.dumps(job.payload) for job in wanted],
-        [0] * len(wanted),
+        [_URGENT if job.urgent else _USUAL for job in wanted],
         [_delay(job, now) for job in wanted],
         [_dedupe_key(job, tenant_id) for job in wanted],
         [_headers(job, tenant_id) for job in wanted],

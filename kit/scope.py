@@ -301,16 +301,17 @@ class Scope:
         *,
         at: datetime | None = None,
         dedupe: str | None = None,
+        urgent: bool = False,
     ) -> None:
         """Have a job done after the commit, by the handler of this name, at least once.
 
         Not before ``at`` where that is given. Without the commit there is no job. It belongs to
         this scope's tenant, or to none. The payload is JSON, and operators may see it: ids, no
         secrets. Of jobs with one name, tenant and ``dedupe`` only one waits at a time; one that
-        is being done waits no longer.
+        is being done waits no longer. ``urgent`` ones go before all others.
         """
         assert self._writes
-        self._jobs.append(Job(name, payload, at, dedupe))
+        self._jobs.append(Job(name, payload, at, dedupe, urgent))
 
     def afterwards(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do this once the change is committed, outside the transaction: mail, for example."""

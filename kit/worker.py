@@ -7,7 +7,7 @@ away for a moment.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -81,7 +81,8 @@ class _Ended:
 class Worker:
     """One process's share of the jobs. ``url`` is a role's that sees every tenant's.
 
-    ``handlers`` are all it does; jobs of other names wait for a worker that knows them.
+    ``handlers`` are all it does; jobs of other names wait for a worker that knows them. Jobs of
+    the ``yielding`` names leave one place free for all others.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Worker:
         handlers: Mapping[str, Handler],
         *,
         retries: Mapping[str, Retries] | None = None,
+        yielding: Collection[str] = (),
         at_once: int = AT_ONCE,
         stop_seconds: float = STOP_SECONDS,
         stalled: timedelta = STALLED,
@@ -99,6 +101,7 @@ class Worker:
         self._runtime = runtime
         self._handlers = handlers
         self._retries = retries or {}
+        self._yielding = frozenset(yielding)
         self._at_once = at_once
         self._stop_seconds = stop_seconds
         self._stalled = stalled
@@ -129,12 +132,12 @@ class Worker:
         """Report, show that we live, take what is due; True where more may be due."""
         await self._report(queries)
         await self._beat(queries)
-        free = self._at_once - len(self._running)
+        free, names = self._places()
         if not free:
             return False
         taken = await queries.dequeue(
             free,
-            {QueueEntrypoint(name): EntrypointExecutionParameter(0) for name in self._handlers},
+            {QueueEntrypoint(name): EntrypointExecutionParameter(0) for name in names},
             self._me,
             global_concurrency_limit=None,
             heartbeat_timeout=self._stalled,
@@ -146,6 +149,15 @@ class Worker:
         for job in due:
             self._start(job)
         return len(taken) == free
+
+    def _places(self) -> tuple[int, Collection[str]]:
+        """How many jobs to take now, and of which names."""
+        free = self._at_once - len(self._running)
+        yielding = sum(job.entrypoint in self._yielding for job, _ in self._running.values())
+        for_yielding = min(free, self._at_once - 1 - yielding)
+        if for_yielding > 0:
+            return for_yielding, self._handlers
+        return free, self._handlers.keys() - self._yielding
 
     async def _sorted_out(self, jobs: list[Job]) -> tuple[dict[JobId, timedelta], list[Job]]:
         """Those that the app's clock calls early, with what is left to wait; and the others."""

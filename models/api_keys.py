@@ -13,6 +13,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    func,
     or_,
     select,
     update,
@@ -91,6 +92,15 @@ def open_keys_of(tenant_id: UUID, user_id: UUID) -> Select[ApiKey]:
         api_keys_of(tenant_id)
         .where(col(ApiKey.created_by_id) == user_id, col(ApiKey.revoked_at).is_(None))
         .order_by(col(ApiKey.created_at), col(ApiKey.id))
+    )
+
+
+def keys_counted(tenant_id: UUID, *, now: datetime) -> Select[int]:
+    """How many keys of a tenant are neither revoked nor expired."""
+    return select(func.count()).where(
+        col(ApiKey.tenant_id) == tenant_id,
+        col(ApiKey.revoked_at).is_(None),
+        or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > now),
     )
 
 

@@ -209,6 +209,27 @@ def sessions_ended(
     return ended if but is None else ended.where(col(Session.id) != but)
 
 
+def sessions_beyond(tenant_id: UUID, user_id: UUID, kept: int, *, at: datetime) -> Update:
+    """End all open sessions of a user but those used last, ``kept`` of them."""
+    used_at = func.coalesce(col(Session.last_used_at), col(Session.created_at))
+    beyond = (
+        select(col(Session.id))
+        .where(
+            col(Session.tenant_id) == tenant_id,
+            col(Session.user_id) == user_id,
+            col(Session.ended_at).is_(None),
+        )
+        .order_by(used_at.desc(), col(Session.id).desc())
+        .offset(kept)
+    )
+    return (
+        update(Session)
+        .where(col(Session.tenant_id) == tenant_id, col(Session.id).in_(beyond))
+        .values(ended_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def refresh_tokens_spent(tenant_id: UUID, session_id: UUID, *, at: datetime) -> Update:
     """Spend what is left of a session's chain."""
     return (

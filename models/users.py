@@ -82,6 +82,11 @@ def owners_of(tenant_id: UUID) -> Select[User]:
     return owners.order_by(col(User.created_at), col(User.id))
 
 
+def verified_owners_of(tenant_id: UUID) -> Select[User]:
+    """Those of them who have proved their addresses."""
+    return owners_of(tenant_id).where(col(User.email_verified_at).is_not(None))
+
+
 def owners_counted(tenant_id: UUID) -> Select[int]:
     """How many owners can log in."""
     return select(func.count()).where(

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.errors import Invalid, Refusal, Required
+from domain.errors import Invalid, LimitReached, Refusal, Required
 from domain.events import Event, EventType
 from domain.ids import ApiKeyId
 from domain.users import name_refusals
@@ -15,7 +15,7 @@ from kit.errands import Errands
 from kit.keyset import Listing, Order
 from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import KeyToken
-from models.api_keys import ApiKey, api_keys_of, key_used, key_with, open_keys_of
+from models.api_keys import ApiKey, api_keys_of, key_used, key_with, keys_counted, open_keys_of
 from models.base import snapshot
 from models.users import User
 from permissions.policy import may
@@ -23,6 +23,8 @@ from permissions.roles import FOR_KEYS, Permission
 from resolvers.rows import found, raise_all
 from resolvers.transactions import perform
 
+MAX_KEYS: Final = 50
+"""How many keys of a tenant are good at a time; revoked and expired ones don't count."""
 BETWEEN_NOTES: Final = timedelta(minutes=1)
 """That a key is in use is written down this often at most."""
 
@@ -56,7 +58,7 @@ async def create_api_key(
         datetime | None, Doc("From then on it is refused; null: it stays until revoked.")
     ] = None,
 ) -> NewApiKey:
-    """Give a program a key of its own. The secret is shown only here.
+    """Give a program a key of its own, one of at most 50 good ones. The secret is shown only here.
 
     A key may what its `permissions` say, as long as the role of whoever made it may it too; it
     ends with that user's account. It is sent like an access token.
@@ -66,7 +68,10 @@ async def create_api_key(
         *name_refusals(name, path=("name",)),
         *_permission_refusals(scope.actor, permissions),
     ]
-    await scope.lock()
+    await scope.lock(("api keys",))
+    used = await scope.value(keys_counted(scope.tenant_id, now=scope.now()))
+    if used >= MAX_KEYS:
+        raise LimitReached("API keys", limit=MAX_KEYS, used=used)
     if expires_at is not None and expires_at <= scope.now():
         refused.append(Invalid("This is not in the future.", path=("expires_at",)))
     raise_all(refused)

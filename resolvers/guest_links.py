@@ -13,7 +13,7 @@ from typing_extensions import Doc
 from domain.events import Event, EventType
 from domain.ids import BookingId
 from domain.intervals import Interval
-from domain.phrases import span
+from domain.phrases import span, unlinked
 from domain.users import Role, normalised_email
 from domain.venue_time import zone
 from integrations.mail import Message
@@ -27,7 +27,7 @@ from models.customers import Customer
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
 from resolvers.booking_rows import locked_booking
-from resolvers.mailed_tokens import send_later
+from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
 
@@ -126,7 +126,9 @@ async def send_requested_link(
             return
         _revoke(scope, booking)
         token = token_for(scope, booking)
-        send_later(scope, _letter(customer.email or "", await own_tenant(scope), booking, token))
+        letter = _letter(customer.email or "", await own_tenant(scope), booking, token)
+        # Not counted with what others cause: the link before is worthless by now.
+        send_later(scope, letter, MailKind.RESET)
 
     await perform(runtime, ANONYMOUS, request, send)
 
@@ -146,13 +148,14 @@ def _is_over(booking: Booking, now: datetime) -> bool:
 
 def _letter(to: str, tenant: Tenant, booking: Booking, token: str) -> Message:
     time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+    venue = unlinked(tenant.name)
     return Message(
         to=to,
-        subject=f"The link to your booking {booking.reference} at {tenant.name}",
+        subject=f"The link to your booking {booking.reference} at {venue}",
         text=(
             "Hello,\n\n"
             f"somebody, probably you, asked for a new link to the booking {booking.reference} at "
-            f"{tenant.name}, {time} ({tenant.time_zone}). With this code you can look at it, move "
+            f"{venue}, {time} ({tenant.time_zone}). With this code you can look at it, move "
             "it and cancel it, until a day after its end:\n\n"
             f"{token}\n\n"
             "Codes that you had before don't work any more.\n"

@@ -25,7 +25,7 @@ from domain.errors import (
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
-from domain.phrases import span
+from domain.phrases import span, unlinked
 from domain.venue_time import LocalPeriod, Start, zone
 from integrations.mail import Message
 from kit.errors import Unauthenticated
@@ -37,7 +37,7 @@ from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of
 from resolvers import booking_progress, booking_rows, bookings, payments
 from resolvers.guest_links import guest, opens, token_for
-from resolvers.mailed_tokens import send_later
+from resolvers.outgoing_mail import send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
 
@@ -318,10 +318,11 @@ def _letter(to: str, tenant: Tenant, room: Room, booking: Booking, token: str) -
     asked = _ASKED.get(Status(booking.status), "have booked")
     return Message(
         to=to,
-        subject=f"Your booking {booking.reference} at {tenant.name}",
+        subject=f"Your booking {booking.reference} at {unlinked(tenant.name)}",
         text=(
             "Hello,\n\n"
-            f"you {asked} {room.name} at {tenant.name}, {time} ({tenant.time_zone}). "
+            f"you {asked} {unlinked(room.name)} at {unlinked(tenant.name)}, {time} "
+            f"({tenant.time_zone}). "
             f"The reference is {booking.reference}.\n\n"
             "With this code you can look at the booking, move it and cancel it, until a day after "
             "its end:\n\n"

@@ -1,19 +1,16 @@
 """Secrets sent by mail that work once, and the letters that carry them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
-import orjson
-
 from domain.errors import InvalidCredentials, Refusal
+from domain.phrases import unlinked
 from domain.users import password_refusals
 from integrations.mail import Message
 from kit.passwords import Passwords
-from kit.scope import Runtime, Scope
-from kit.sealing import Seal
+from kit.scope import Scope
 from kit.tokens import TenantToken
 from models.sessions import (
     MailedToken,
@@ -101,28 +98,14 @@ async def spend_mailed_tokens(scope: Scope, user_id: UUID, *purposes: Purpose) -
     await scope.run(spent)
 
 
-def send_later(scope: Scope, message: Message) -> None:
-    """Mail a message once the change is stored, whatever ends in between.
-
-    It waits sealed: the secret in it is kept nowhere else, and operators see the queue.
-    """
-    text = orjson.dumps(asdict(message)).decode()
-    scope.enqueue("mail", {"sealed": scope.use(Seal).seal(text, use="mail")})
-
-
-def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
-    """What such a job is to send. Raises Unreadable where the installation's secret is new."""
-    seal = cast("Seal", runtime.parts[Seal])
-    return Message(**orjson.loads(seal.open(payload["sealed"], use="mail")))
-
-
 def reset_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
     return Message(
         to=user.email,
-        subject=f"Your new password for {tenant.name}",
+        subject=f"Your new password for {venue}",
         text=(
-            f"Hello {user.name},\n\n"
-            f"somebody, probably you, asked for a new password at {tenant.name} "
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, asked for a new password at {venue} "
             f"({tenant.subdomain}). This code sets one, once, within an hour:\n\n"
             f"{token}\n\n"
             "If it wasn't you, there is nothing to do: your password stays as it is.\n"
@@ -131,12 +114,13 @@ def reset_letter(tenant: Tenant, user: User, token: str) -> Message:
 
 
 def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
     return Message(
         to=user.email,
-        subject=f"Your invitation to {tenant.name}",
+        subject=f"Your invitation to {venue}",
         text=(
-            f"Hello {user.name},\n\n"
-            f"you are invited to {tenant.name} ({tenant.subdomain}) on Boom Booking. "
+            f"Hello {unlinked(user.name)},\n\n"
+            f"you are invited to {venue} ({tenant.subdomain}) on Boom Booking. "
             "This code opens your account, once, within 7 days:\n\n"
             f"{token}\n\n"
             "If you don't know what this is about, there is nothing to do.\n"
@@ -145,12 +129,13 @@ def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
 
 
 def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
     return Message(
         to=user.email,
-        subject=f"Your e-mail address at {tenant.name}",
+        subject=f"Your e-mail address at {venue}",
         text=(
-            f"Hello {user.name},\n\n"
-            f"somebody, probably you, gave this address to {tenant.name} ({tenant.subdomain}). "
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, gave this address to {venue} ({tenant.subdomain}). "
             "This code proves that it is yours, once, within a day:\n\n"
             f"{token}\n\n"
             "If it wasn't you, there is nothing to do: it won't be used.\n"

@@ -1,13 +1,16 @@
 """Passwords: changed by those who know theirs, set anew by those who don't."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from datetime import timedelta
+from typing import Annotated, Any, Final, cast
 
 import orjson
 from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials, Refusal
 from domain.users import password_refusals
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
 from kit.lanes import Lane
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
@@ -18,10 +21,10 @@ from resolvers.mailed_tokens import (
     mailed_token,
     redeem,
     reset_letter,
-    send_later,
     spend_mailed_tokens,
     was_just_mailed,
 )
+from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.rows import raise_all
 from resolvers.sessions import (
     ACCOUNTS,
@@ -35,6 +38,9 @@ from resolvers.sessions import (
 from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
 from resolvers.verification import verify_address
+
+RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
+"""From a network, whoever they are for."""
 
 NewPassword = Annotated[str, Doc("10 to 256 characters, and not the e-mail address.")]
 
@@ -87,8 +93,10 @@ async def request_password_reset(
 ) -> None:
     """Have a secret mailed that sets a new password, once, within an hour.
 
-    Answers the same whether or not the address is known. One mail a minute goes to a user.
+    Answers the same whether or not the address is known. One mail a minute goes to a user, and
+    three an hour; at most 30 resets an hour are asked for from one network address.
     """
+    await scope.use(Allowances).spend(RESETS_ASKED, network_of(scope.request.ip_address))
     text = orjson.dumps({"subdomain": subdomain, "email": email}).decode()
     # All of it afterwards: even how long the answer takes tells nothing.
     scope.enqueue("password_reset", {"sealed": scope.use(Seal).seal(text, use="password_reset")})
@@ -133,6 +141,8 @@ async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, emai
         if await was_just_mailed(scope, user, Purpose.PASSWORD_RESET):
             return
         token = mailed_token(scope, user, Purpose.PASSWORD_RESET)
-        send_later(scope, reset_letter(await own_tenant(scope), user, token))
+        # Whoever has never proved the address may be anybody who has typed it.
+        kind = MailKind.RESET if user.email_verified_at else MailKind.VERIFICATION
+        send_later(scope, reset_letter(await own_tenant(scope), user, token), kind)
 
     await perform(runtime, ANONYMOUS, request, send)

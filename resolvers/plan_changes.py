@@ -17,6 +17,7 @@ import structlog
 from typing_extensions import Doc
 
 from domain.errors import (
+    EmailNotVerified,
     Invalid,
     NotFound,
     Refusal,
@@ -43,7 +44,7 @@ from kit.scope import Scope
 from models.billing import BillingSubscription, change_given_up
 from models.rooms import rooms_in_use
 from models.tenants import tenant_of
-from models.users import owners_of
+from models.users import owners_of, verified_owners_of
 from resolvers.billing import may_try
 from resolvers.billing_accounts import (
     AFTER_A_CHANGE,
@@ -77,7 +78,8 @@ async def start_trial(
     *,
     plan: Annotated[PlanCode, Doc("PROFESSIONAL or ENTERPRISE.")],
 ) -> BillingSubscription:
-    """Try a higher plan for 14 days, once, without a card.
+    """Try a higher plan for 14 days, once, without a card. An owner has to have verified their
+    e-mail address.
 
     It ends by itself, unless there is a card by then.
     """
@@ -88,6 +90,8 @@ async def start_trial(
         if not may_try(row):
             raise SubscriptionUnfit("A trial starts once, before anything is subscribed to.")
 
+    if await scope.peek(verified_owners_of(scope.tenant_id)) is None:
+        raise EmailNotVerified
     customer_id = await _customer(scope)
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:

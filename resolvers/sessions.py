@@ -32,6 +32,7 @@ from models.sessions import (
     refresh_token_with,
     session_ended,
     session_with_token,
+    sessions_beyond,
     sessions_ended,
     sessions_since,
 )
@@ -44,6 +45,7 @@ from resolvers.tenants import own_tenant
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
 ACCOUNTS: Final = ("accounts",)
 """The lock of a tenant's list of users: two owners can't demote each other at once."""
+MAX_SESSIONS: Final = 20
 GRACE: Final = timedelta(seconds=10)
 """A spent refresh token shown within it is two tabs at once; later, it is a thief."""
 
@@ -277,7 +279,8 @@ async def check_password(
 
 
 async def begin_session(scope: Scope, user: User) -> SignedIn:
-    """Log a user in."""
+    """Log a user in, under their lock; beyond 20 sessions those used longest ago end."""
+    await scope.run(sessions_beyond(user.tenant_id, user.id, MAX_SESSIONS - 1, at=scope.now()))
     session = Session(
         tenant_id=user.tenant_id,
         user_id=user.id,

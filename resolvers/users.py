@@ -8,10 +8,11 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.customers import CustomerChoice, NewCustomer
-from domain.errors import Duplicate, Invalid, Path, Refusal
+from domain.errors import Duplicate, EmailNotVerified, Invalid, Path, Refusal
 from domain.events import Event, EventType
 from domain.ids import UserId
 from domain.users import Role, email_refusals, name_refusals, normalised_email
+from kit.allowances import Allowances
 from kit.errors import Forbidden
 from kit.keyset import Listing, Order
 from kit.scope import Scope
@@ -26,9 +27,9 @@ from resolvers.mailed_tokens import (
     invitation_letter,
     mailed_token,
     redeem,
-    send_later,
     spend_mailed_tokens,
 )
+from resolvers.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.passwords import NewPassword
 from resolvers.rows import found
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
@@ -79,6 +80,9 @@ async def invite_user(
     ]
     if refused or address is None:
         raise ExceptionGroup("refused", refused)
+    await _check_verified(scope)
+    # Here, not when the mail leaves: whoever invites is told.
+    await scope.use(Allowances).spend(PER_RECIPIENT, address)
     await scope.lock(ACCOUNTS)
     user = await scope.one(user_with_email(scope.tenant_id, address))
     if user is not None and user.has_joined:
@@ -104,7 +108,8 @@ async def invite_user(
         await spend_mailed_tokens(scope, user.id)
     await scope.flush()
     token = mailed_token(scope, user, Purpose.INVITATION)
-    send_later(scope, invitation_letter(await own_tenant(scope), user, token))
+    letter = invitation_letter(await own_tenant(scope), user, token)
+    send_later(scope, letter, MailKind.INVITATION)
     scope.emit(Event(EventType.USER_INVITED, "User", user.id, before=before, after=snapshot(user)))
     return user
 
@@ -181,6 +186,14 @@ def _check_rank(scope: Scope, *roles: Role) -> None:
     for role in roles:
         if not may_manage(scope.actor, role):
             raise Forbidden(f"You may not do this to somebody with the role {role}, or make one.")
+
+
+async def _check_verified(scope: Scope) -> None:
+    """Nobody has others written to before they have proved their own address."""
+    assert scope.actor.user_id is not None, "only people invite"
+    me = await scope.peek(user_of(scope.tenant_id, scope.actor.user_id))
+    if me is None or me.email_verified_at is None:
+        raise EmailNotVerified
 
 
 async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:

@@ -16,10 +16,10 @@ from resolvers.customers import known_or_added
 from resolvers.mailed_tokens import (
     mailed_token,
     redeem_alone,
-    send_later,
     verification_letter,
     was_just_mailed,
 )
+from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.sessions import ACCOUNTS, actor_for, locked_user
 from resolvers.tenants import own_tenant
 
@@ -58,7 +58,8 @@ async def verify_email(
 async def send_verification(scope: Scope, user: User) -> None:
     """Mail a user the code that proves their address."""
     token = mailed_token(scope, user, Purpose.VERIFICATION)
-    send_later(scope, verification_letter(await own_tenant(scope), user, token))
+    letter = verification_letter(await own_tenant(scope), user, token)
+    send_later(scope, letter, MailKind.VERIFICATION)
 
 
 async def verify_address(scope: Scope, user: User) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import strawberry
 from strawberry.types.base import get_object_definition
 
-from domain.errors import PlanLimitReached, Refusal, StaleVersion
+from domain.errors import LimitReached, PlanLimitReached, Refusal, StaleVersion
 from schema.enums import Code, PlanCode
 from schema.fields import Node, column, value
 
@@ -70,6 +70,14 @@ class PlanLimitError(UserError):
     used: int = column("How many are used.")
     resets_at: datetime | None = column("When counting starts anew; null when it never does.")
     required_plan: PlanCode | None = column("The cheapest plan that allows one more.")
+
+
+@shows(LimitReached)
+class LimitError(UserError):
+    """There are as many as there may be, on any plan: remove one first."""
+
+    limit: int = column("How many there may be.")
+    used: int = column("How many there are.")
 
 
 @shows(StaleVersion)

@@ -6,7 +6,15 @@ from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
 from kit.scope import Runtime
 from kit.settings import Settings
-from tests.api.accounts import forget_what_was_spent
+from tests.api.accounts import (
+    code_in,
+    forget_what_was_spent,
+    is_logged_in,
+    logged_in,
+    mails,
+    refresh,
+)
+from tests.api.test_email_verification import VERIFY
 from tests.api.test_registration import register
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
@@ -15,6 +23,14 @@ from tests.factories import PASSWORD, Venue, make_venue
 SIGN_UP = """
     mutation ($input: RegisterCustomerInput!) {
       registerCustomer(input: $input) { session { accessToken } userErrors { code path } }
+    }
+"""
+
+MAKE_KEY = """
+    mutation {
+      createApiKey(input: { name: "Panel", permissions: ["rooms:read"] }) {
+        apiKey { id } userErrors { code ... on LimitError { limit used } }
+      }
     }
 """
 
@@ -46,6 +62,10 @@ async def sign_up(api: Api, venue: Venue, number: int) -> Answer:
         "password": PASSWORD,
     }
     return await api(SIGN_UP, {"input": given})
+
+
+async def make_key(api: Api, token: str) -> Answer:
+    return await api(MAKE_KEY, token=token)
 
 
 # ------------------------------------------------------------------------------ what is made
@@ -91,6 +111,61 @@ async def test_a_network_signs_up_twenty_customers_an_hour(
     assert another.codes == ["THROTTLED"]
     assert later.refusals == []
     assert passwords.hashes == 21
+
+
+async def test_the_twenty_first_session_ends_the_one_used_longest_ago(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    clock.advance(minutes=1)
+    oldest = await logged_in(api, venue)
+    others = []
+    for _ in range(18):
+        clock.advance(seconds=1)
+        others.append(await logged_in(api, venue))
+    clock.advance(seconds=1)
+    refreshed = (await refresh(api, oldest["refreshToken"])).payload["session"]
+
+    # With the one that the owner began with, these are 20: the next ones end it, and `others[0]`.
+    for _ in range(2):
+        clock.advance(seconds=1)
+        await logged_in(api, venue)
+    clock.advance(seconds=1)
+
+    assert not await is_logged_in(api, venue.owner.token)
+    assert not await is_logged_in(api, others[0]["accessToken"])
+    assert await is_logged_in(api, others[1]["accessToken"])
+    assert await is_logged_in(api, refreshed["accessToken"])
+
+
+async def test_a_tenant_has_fifty_good_keys(api: Api, clock: StoppedClock, venue: Venue) -> None:
+    revoke = "mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { code } } }"
+    session = await logged_in(api, venue)
+    token = session["accessToken"]
+    made = [await make_key(api, token) for _ in range(50)]
+
+    another = await make_key(api, token)
+    await api(revoke, {"id": made[0].payload["apiKey"]["id"]}, token=token)
+    later = await make_key(api, token)
+
+    assert [answer.refusals for answer in made] == [[]] * 50
+    assert another.payload["userErrors"] == [{"code": "QUOTA_EXCEEDED", "limit": 50, "used": 50}]
+    assert later.refusals == []
+
+
+async def test_a_trial_waits_for_an_owner_who_has_verified(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    begin = """mutation { startTrial(input: { plan: PROFESSIONAL }) {
+        subscription { status } userErrors { code } } }"""
+    token = (await register(api, subdomain="trying")).payload["session"]["accessToken"]
+
+    early = await api(begin, token=token)
+    (letter,) = await mails(runtime, settings)
+    await api(VERIFY, {"token": code_in(letter)}, token=token)
+    later = await api(begin, token=token)
+
+    assert early.refusals == ["EMAIL_NOT_VERIFIED"]
+    assert later.payload == {"subscription": {"status": "TRIALING"}, "userErrors": []}
 
 
 # ------------------------------------------------------------------------------ hashes

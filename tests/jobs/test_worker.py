@@ -87,6 +87,44 @@ async def become(queue: asyncpg.Connection, *wanted: str) -> None:
 # ------------------------------------------------------------------------------ done
 
 
+async def test_urgent_jobs_are_done_first(desk: Desk, queue: asyncpg.Connection) -> None:
+    await desk.ask("1", "2")
+    await desk.ask("3", urgent=True)
+
+    async with desk.at_work(at_once=1):
+        await become(queue)
+
+    assert list(desk.done) == ["3", "1", "2"]
+
+
+async def test_jobs_that_yield_leave_a_place_for_others(
+    runtime: Runtime, database: DatabaseUrls, queue: asyncpg.Connection
+) -> None:
+    begun: list[str] = []
+    over = asyncio.Event()
+
+    async def slow(_runtime: Runtime, _id: UUID | None, payload: Mapping[str, Any]) -> None:
+        begun.append(payload["id"])
+        await over.wait()
+
+    async def change(scope: Scope) -> None:
+        for number in range(4):
+            scope.enqueue("slow", {"id": f"slow {number}"})
+        scope.enqueue("other", {"id": "other"})
+
+    await perform(runtime, ANONYMOUS, Request(new_id()), change)
+    handlers = {"slow": slow, "other": slow}
+    worker = Worker(database.relay, runtime, handlers, yielding=["slow"], at_once=3)
+    async with running(jobs=worker.run):
+        await until(lambda: len(begun) == 3)
+        first = sorted(begun)
+        over.set()
+        await become(queue)
+
+    assert first == ["other", "slow 0", "slow 1"]
+    assert len(begun) == 5
+
+
 async def test_a_job_is_done_once_and_gone(desk: Desk, queue: asyncpg.Connection) -> None:
     await desk.ask("1", "2")
 

@@ -1,0 +1,179 @@
+"""How often somebody is written to, and by whom."""
+
+from collections import Counter
+
+import pytest
+
+from integrations.mail import Message
+from kit.allowances import Allowances
+from kit.database_urls import DatabaseUrls
+from kit.ids import new_id
+from kit.scope import Actor, Request, Runtime, Scope
+from kit.settings import Settings
+from kit.tokens import Tokens
+from resolvers.outgoing_mail import UNVERIFIED_TENANT, send_later
+from resolvers.sessions import actor_finder
+from resolvers.transactions import perform
+from tests.api.accounts import code_in, forget_what_was_spent, mails
+from tests.api.test_email_verification import REGISTER_TENANT, VERIFY
+from tests.api.test_passwords import request_reset, reset
+from tests.api.test_registration import told as business
+from tests.client import Answer, Api
+from tests.clock import StoppedClock
+from tests.factories import Venue, make_venue
+
+INVITE = """
+    mutation ($email: String!, $name: String!) {
+      inviteUser(input: { email: $email, name: $name, role: STAFF }) { userErrors { code } }
+    }
+"""
+
+
+@pytest.fixture
+async def settings(settings: Settings, database: DatabaseUrls) -> Settings:
+    """With allowances that hold, none of them spent."""
+    await forget_what_was_spent(database)
+    return settings.model_copy(update={"rate_limit": True})
+
+
+@pytest.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime)
+
+
+async def invite(api: Api, by: str, email: str, *, name: str = "New") -> Answer:
+    return await api(INVITE, {"email": email, "name": name}, token=by)
+
+
+async def registered(api: Api, subdomain: str, **changed: str) -> str:
+    """The access token of a new owner who has yet to verify."""
+    answer = await api(REGISTER_TENANT, {"input": business(subdomain=subdomain, **changed)})
+    api.http.cookies.clear()
+    token: str = answer.payload["session"]["accessToken"]
+    return token
+
+
+async def owner_of(runtime: Runtime, token: str) -> Actor:
+    """Whom an access token stands for."""
+    tokens = runtime.parts[Tokens]
+    assert isinstance(tokens, Tokens)
+    actor = await actor_finder(runtime)(tokens.read(token, now=runtime.clock()))
+    assert actor is not None
+    return actor
+
+
+async def write(runtime: Runtime, by: Actor, *to: str) -> None:
+    """Have ordinary letters written by somebody's venue."""
+
+    async def change(scope: Scope) -> None:
+        for each in to:
+            send_later(scope, Message(to=each, subject="A booking", text="Hello"))
+
+    await perform(runtime, by, Request(new_id()), change)
+
+
+async def recipients(runtime: Runtime, settings: Settings) -> Counter[str]:
+    """How many mails went to whom."""
+    return Counter(mail["To"].lower() for mail in await mails(runtime, settings))
+
+
+# ------------------------------------------------------------------------------ a recipient
+
+
+async def test_three_mails_an_hour_reach_somebody_from_all_venues_together(
+    api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    other, victim = await make_venue(runtime), "victim@example.test"
+    invited = [await invite(api, venue.owner.token, victim) for _ in range(2)]
+    await write(runtime, other.owner.actor, "Victim@Example.test", victim)
+
+    in_an_hour = await recipients(runtime, settings)
+    refused = await invite(api, other.owner.token, victim)
+    clock.advance(hours=1)
+    await write(runtime, other.owner.actor, victim)
+
+    assert [answer.refusals for answer in invited] == [[], []]
+    assert refused.codes == ["THROTTLED"]
+    assert in_an_hour == {victim: 3}
+    assert len(await mails(runtime, settings)) == 4
+
+
+async def test_whoever_has_had_enough_mail_still_resets_their_password(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    other, me = await make_venue(runtime), venue.owner.user.email
+    await write(runtime, other.owner.actor, me, me, me, me)
+    await mails(runtime, settings)
+
+    await request_reset(api, venue)
+
+    letters = await mails(runtime, settings)
+    assert [letter["Subject"] for letter in letters].count("A booking") == 3
+    assert (await reset(api, code_in(letters[-1]))).refusals == []
+
+
+async def test_reset_mails_are_bounded_and_leave_a_code_that_works(
+    api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    for _ in range(10):
+        await request_reset(api, venue)
+        await mails(runtime, settings)
+        clock.advance(minutes=1)
+
+    letters = await mails(runtime, settings)
+
+    assert len(letters) == 3
+    assert (await reset(api, code_in(letters[-1]))).refusals == []
+
+
+# ------------------------------------------------------------------------------ a venue
+
+
+async def test_an_unverified_business_writes_fifty_mails_a_day_and_its_owner_gets_theirs(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    token = await registered(api, "eager", ownerEmail="eager@example.test")
+    owner = await owner_of(runtime, token)
+    allowances = runtime.parts[Allowances]
+    assert isinstance(allowances, Allowances)
+    for _ in range(49):
+        await allowances.spend(UNVERIFIED_TENANT, str(owner.tenant_id))
+
+    await write(runtime, owner, "first@example.test", "second@example.test")
+    before = await recipients(runtime, settings)
+    letter = (await mails(runtime, settings))[0]
+    verified = await api(VERIFY, {"token": code_in(letter)}, token=token)
+    await write(runtime, owner, "third@example.test")
+
+    assert before["eager@example.test"] == 1
+    assert before["first@example.test"] + before["second@example.test"] == 1
+    assert verified.refusals == []
+    assert (await recipients(runtime, settings))["third@example.test"] == 1
+
+
+async def test_an_owner_verifies_before_inviting(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    token = await registered(api, "hasty", ownerEmail="hasty@example.test")
+
+    early = await invite(api, token, "new@example.test")
+    (letter,) = await mails(runtime, settings)
+    await api(VERIFY, {"token": code_in(letter)}, token=token)
+    later = await invite(api, token, "new@example.test")
+
+    assert early.refusals == ["EMAIL_NOT_VERIFIED"]
+    assert later.refusals == []
+
+
+async def test_a_name_makes_no_link_in_a_letter(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    await registered(
+        api, "baited", name="Win at prize.test", ownerName="www.prize.test", ownerEmail="a@b.test"
+    )
+
+    (letter,) = await mails(runtime, settings)
+
+    text = f"{letter['Subject']} {letter.get_content()}"
+    assert "Win at prize. test" in text
+    assert "prize.test" not in text
