@@ -41,6 +41,7 @@ from models import allowances, log, queue
 from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
 from schema import schema
+from web.concurrency import ConcurrencyLimits
 from web.dev_pay import DevPay
 from web.graphiql import GraphiQL
 from web.graphql import PATH, Endpoint
@@ -114,11 +115,15 @@ def build_app(
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
     metrics = Metrics(database, relay, backlog)
     allowance = Allowance(is_enforced=settings.rate_limit)
-    operations = Operations(schema, runtime, allowance, metrics, compiled=settings.compiled)
+    limits = ConcurrencyLimits(
+        sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
+    )
+    operations = Operations(schema, runtime, allowance, limits, metrics, compiled=settings.compiled)
     endpoint = Endpoint(
         schema,
         operations,
         actors.authenticate,
+        limits,
         metrics,
         allowed_origins=settings.allowed_origins,
         clock=clock,

@@ -124,6 +124,7 @@ async def _run(
         "BOOM_RELAY_DATABASE_URL": urls.relay,
         "BOOM_SECRET": SECRET,
         "BOOM_DATA": str(folder),
+        "BOOM_RATE_LIMIT": "off",
     }
     with ExitStack() as stack:
         async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS) as http:

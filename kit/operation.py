@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kit.pace import UNBOUNDED, Pace
 from kit.scope import Actor, Request, Runtime, Scope
 from kit.throttle import Charge
 
@@ -23,8 +24,10 @@ class Operation:
     ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
     ``request_id`` is what clients and the logs are told. ``cost`` is what the operation was weighed
     at, ``charge`` what its caller's bucket then held. ``has_hashed`` says whether a password was
-    hashed or checked for it.
+    hashed or checked for it. ``pace`` bounds what a live field reads.
     """
+
+    pace: Pace = UNBOUNDED
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
         self.runtime = runtime

@@ -102,12 +102,12 @@ class AvailabilitySteps:
         mark = (next(_marks),)
         read = self._begun if after is None else partial(self._since, after=after)
         changes = await patiently(operation, read)
+        # Whoever waits for a turn to answer holds no connection.
+        await operation.rest()
         if isinstance(changes, ResyncRequired):
             yield Step(mark, changes.cursor, changes)
         else:
             yield Step(mark, changes.known.cursor, _delta(changes))
-        # Whoever waits for what follows holds no connection.
-        await operation.rest()
 
     def gap(self, cursor: EventCursor) -> AvailabilityEvent:
         return ResyncRequired(cursor, TOO_SLOW)
@@ -116,10 +116,13 @@ class AvailabilitySteps:
         self, operation: Operation, listener: Listener, changes: AvailabilityChanges
     ) -> AsyncGenerator[Step[AvailabilityEvent]]:
         while True:
+            # Whoever waits for what follows, or for a turn to answer, holds no connection.
             await operation.rest()
             await _until_due(operation.runtime.clock, listener, changes)
+            await operation.pace.wanted.wait()
             generation = changes.known.bookmark.generation
             changes = await patiently(operation, partial(self._changes, known=changes.known))
+            await operation.rest()
             cursor = changes.known.cursor
             event: AvailabilityEvent | None = _delta(changes)
             if changes.known.bookmark.generation != generation:

@@ -96,6 +96,10 @@ class BookingChanges:
                 yield Step(entry.bookmark.mark, cursor, self.gap(cursor))
             else:
                 entries = [entry, *listener.waiting(AT_ONCE - 1)]
+                if not operation.pace.wanted.is_set():
+                    last = entries[-1].bookmark
+                    yield Step(last.mark, encode_cursor(last), None)
+                    continue
                 for step in await self._steps(operation, entries):
                     yield step
 

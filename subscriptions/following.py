@@ -83,7 +83,8 @@ async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]])
     while True:
         try:
             await operation.rest()
-            return await read(operation.scope)
+            async with operation.pace.turn:
+                return await read(operation.scope)
         except Exception as error:
             if not is_away(error):
                 raise

@@ -152,10 +152,11 @@ async def socket(
     *,
     origin: str | None = None,
     cookie: str | None = None,
+    address: str | None = None,
     protocol: str = "graphql-transport-ws",
 ) -> AsyncIterator[ClientConnection]:
-    """A bare WebSocket at /graphql of a server."""
-    headers = {"Origin": origin, "Cookie": cookie}
+    """A bare WebSocket at /graphql of a server, from an address if a proxy is to name one."""
+    headers = {"Origin": origin, "Cookie": cookie, "X-Forwarded-For": address}
     async with connect(
         f"{url.replace('http', 'ws', 1)}/graphql",
         subprotocols=[Subprotocol(protocol)],
@@ -168,10 +169,10 @@ async def socket(
 
 @asynccontextmanager
 async def live(
-    url: str, *, token: str | None = None, cookie: str | None = None
+    url: str, *, token: str | None = None, cookie: str | None = None, address: str | None = None
 ) -> AsyncIterator[Live]:
     """A socket at /graphql of a server, for the bearer of a token."""
-    async with socket(url, cookie=cookie) as connection:
+    async with socket(url, cookie=cookie, address=address) as connection:
         payload = {"authorization": f"Bearer {token}"} if token else {}
         client = Live(connection)
         await client.send({"type": "connection_init", "payload": payload})

@@ -72,6 +72,7 @@ async def events(
     variables: Mapping[str, object] | None = None,
     *,
     token: str | None = None,
+    address: str | None = None,
     target: str | None = None,
 ) -> AsyncIterator[Events]:
     """Ask by POST, or by GET of a target, and take the answer as a stream."""
@@ -81,6 +82,7 @@ async def events(
     lines = [f"GET {target} HTTP/1.1" if target else "POST /graphql HTTP/1.1", "Host: localhost"]
     lines += ["Accept: text/event-stream", "Content-Type: application/json"]
     lines += [f"Authorization: Bearer {token}"] if token else []
+    lines += [f"X-Forwarded-For: {address}"] if address else []
     lines += [] if target else [f"Content-Length: {len(body)}"]
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if target else body))
     stream = Events(reader, writer)

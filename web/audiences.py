@@ -1,11 +1,13 @@
 """Who asks the same and may see the same hears the same: worked out once, sent to all."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, Self
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 from graphql import (
@@ -19,11 +21,13 @@ from graphql import (
 )
 
 from kit.cursors import EventCursor
-from kit.live import Mark, Source
+from kit.live import Mark, Source, Step
 from kit.operation import Operation
+from kit.pace import Pace
 from kit.scope import Actor
 from permissions.policy import standing
 from web.documents import Selected
+from web.payers import Payer
 from web.subscribers import Said, Subscriber
 
 RESUMING: Final = "after"
@@ -31,6 +35,10 @@ RESUMING: Final = "after"
 
 # Before anything else gets a turn.
 _TOLD_AT_ONCE: Final = 250
+
+# So many questions of a tenant are read for and answered at the same time: whoever asks much has
+# others wait for their turn, and never those of another tenant.
+_ANSWERED_AT_ONCE: Final = 2
 
 # So many read what was missed at the same time; those who come meanwhile wait, and share.
 _REPLAYS_AT_ONCE: Final = 4
@@ -87,11 +95,16 @@ class Audience:
         source: Source[Any],
         perform: Callable[[], Performer],
         replaying: asyncio.Semaphore,
+        turn: asyncio.Semaphore,
+        *,
+        price: int,
     ) -> None:
-        self.subscribers: set[Subscriber] = set()
+        self._subscribers: defaultdict[Payer, set[Subscriber]] = defaultdict(set)
         self._source = source
         self._perform = perform
         self._replaying = replaying
+        self._pace = Pace(turn)
+        self._price = price
         self._awaited: dict[EventCursor | None, asyncio.Task[Missed]] = {}
         self._is_decided = asyncio.Event()
         self._failure: Exception | None = None
@@ -99,6 +112,21 @@ class Audience:
     @property
     def has_failed(self) -> bool:
         return self._failure is not None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._subscribers
+
+    def add(self, subscriber: Subscriber, payer: Payer) -> None:
+        subscriber.enter(payer, self._price)
+        self._subscribers[payer].add(subscriber)
+        self._pace.wanted.set()
+
+    def remove(self, subscriber: Subscriber, payer: Payer) -> None:
+        subscriber.leave()
+        self._subscribers[payer].discard(subscriber)
+        if not self._subscribers[payer]:
+            del self._subscribers[payer]
 
     async def listening(self) -> None:
         """Wait until what happens is heard. Raises what keeps it from being heard."""
@@ -108,18 +136,20 @@ class Audience:
 
     async def listen(self) -> None:
         """Tell everybody what happens, without end."""
-        performer = self._perform()
+        performer = self._performer()
         try:
             async with self._source.live(performer.operation) as steps:
                 self._is_decided.set()
                 async for step in steps:
-                    if step.event is not None:
-                        payload = await performer.answer(step.event)
-                        await self._tell(Said(step.mark, step.cursor, payload))
+                    unable = self._charge(step)
+                    if step.event is not None and self._pace.wanted.is_set():
+                        payload = await self._answer(performer, step.event)
+                        await self._tell(Said(step.mark, step.cursor, payload), unable)
         except Exception as error:  # noqa: BLE001 - shown to each, as every error is
             self._failure = error
-            for subscriber in self.subscribers:
-                subscriber.fail(error)
+            for group in self._subscribers.values():
+                for subscriber in group:
+                    subscriber.fail(error)
         finally:
             self._is_decided.set()
             await performer.operation.rest()
@@ -129,6 +159,7 @@ class Audience:
 
         All who have come back to the same cursor share it, if it is read after they have.
         """
+        self._pace.wanted.set()
         reading = self._awaited.get(after)
         if reading is None:
             reading = self._awaited[after] = asyncio.create_task(self._read(after), name="missed")
@@ -136,7 +167,8 @@ class Audience:
 
     async def gap(self, cursor: EventCursor) -> str:
         """The answer that says that all up to a cursor was dropped."""
-        performer = self._perform()
+        self._pace.wanted.set()
+        performer = self._performer()
         try:
             return await performer.answer(self._source.gap(cursor))
         finally:
@@ -146,13 +178,13 @@ class Audience:
         async with self._replaying:
             # Who comes from now on may already have been told less than this will read.
             del self._awaited[after]
-            performer = self._perform()
+            performer = self._performer()
             found = Missed()
             try:
                 async with aclosing(self._source.missed(performer.operation, after)) as steps:
                     async for step in steps:
                         if step.event is not None:
-                            payload = await performer.answer(step.event)
+                            payload = await self._answer(performer, step.event)
                             found.said.append(Said(step.mark, step.cursor, payload))
                             found.characters += len(payload)
                         found.mark, found.cursor = step.mark, step.cursor
@@ -163,8 +195,49 @@ class Audience:
             finally:
                 await performer.operation.rest()
 
-    async def _tell(self, said: Said) -> None:
-        for number, subscriber in enumerate(tuple(self.subscribers), start=1):
+    def _performer(self) -> Performer:
+        performer = self._perform()
+        performer.operation.pace = self._pace
+        return performer
+
+    async def _answer(self, performer: Performer, event: object) -> str:
+        async with self._pace.turn:
+            payload = await performer.answer(event)
+            # An answer that waits for nothing would keep everybody from the loop until the last.
+            await asyncio.sleep(0)
+        return payload
+
+    def _charge(self, step: Step[Any]) -> set[Payer]:
+        """Have an event paid for; gives those who can't, whose subscribers lose it.
+
+        Who has lost something already loses this as well, and pays for nothing. Where nobody is
+        left, nothing is wanted until somebody is.
+        """
+        unable = set()
+        is_wanted = False
+        for payer, group in self._subscribers.items():
+            behind = [subscriber for subscriber in group if subscriber.is_behind]
+            number = len(group) - len(behind)
+            if step.event is not None and number:
+                charge = payer.charge(max(self._price, number))
+                if not charge.allowed:
+                    unable.add(payer)
+                    behind, number = list(group), 0
+            for subscriber in behind:
+                subscriber.lose(step)
+            is_wanted = is_wanted or number > 0
+        if not is_wanted:
+            self._pace.wanted.clear()
+        return unable
+
+    async def _tell(self, said: Said, unable: Collection[Payer]) -> None:
+        able = [
+            subscriber
+            for payer, group in self._subscribers.items()
+            if payer not in unable
+            for subscriber in group
+        ]
+        for number, subscriber in enumerate(able, start=1):
             subscriber.hear(said)
             if number % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -176,6 +249,7 @@ class Audiences:
     def __init__(self) -> None:
         self._open: dict[Question, tuple[Audience, asyncio.Task[None]]] = {}
         self._replaying = asyncio.Semaphore(_REPLAYS_AT_ONCE)
+        self._turns: WeakValueDictionary[UUID | None, asyncio.Semaphore] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -185,25 +259,32 @@ class Audiences:
         self,
         question: Question,
         subscriber: Subscriber,
+        payer: Payer,
         source: Source[Any],
         perform: Callable[[], Performer],
+        *,
+        price: int,
     ) -> AsyncIterator[Audience]:
-        """Be among those who are told. Where nobody is yet, ``source`` is listened to."""
+        """Be among those who are told. Where nobody is yet, ``source`` is listened to.
+
+        ``price`` is what an event of this question costs.
+        """
         found = self._open.get(question)
         if found is None or found[0].has_failed:
-            made = Audience(source, perform, self._replaying)
+            turn = self._turns.setdefault(
+                question.standing.tenant_id, asyncio.Semaphore(_ANSWERED_AT_ONCE)
+            )
+            made = Audience(source, perform, self._replaying, turn, price=price)
             task = asyncio.create_task(made.listen(), name="audience")
             found = self._open[question] = (made, task)
         audience, task = found
-        subscriber.enter()
-        audience.subscribers.add(subscriber)
+        audience.add(subscriber, payer)
         try:
             await audience.listening()
             yield audience
         finally:
-            subscriber.leave()
-            audience.subscribers.discard(subscriber)
-            if not audience.subscribers:
+            audience.remove(subscriber, payer)
+            if audience.is_empty:
                 if self._open.get(question) is found:
                     del self._open[question]
                 task.cancel()

@@ -1,6 +1,7 @@
 """/graphql: GraphQL over HTTP and WebSocket at one address."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -17,6 +18,7 @@ from kit.errors import Unauthenticated
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from web.callers import COOKIE, CREDENTIALS_IGNORED, Authenticate, actor_of, token_of
+from web.concurrency import ConcurrencyLimits
 from web.errors import retry_after_seconds
 from web.gathering import WHOLE
 from web.headers import RAW_HEADERS
@@ -56,6 +58,7 @@ class Endpoint:
         schema: Schema,
         operations: Operations,
         authenticate: Authenticate,
+        limits: ConcurrencyLimits,
         metrics: Metrics,
         *,
         allowed_origins: Sequence[str],
@@ -65,8 +68,9 @@ class Endpoint:
         self._authenticate = authenticate
         self._clock = clock
         self._watch = Watch(authenticate)
+        self._limits = limits
         self._sockets = Sockets(
-            schema, operations, self._watch, metrics, allowed_origins=allowed_origins
+            schema, operations, self._watch, limits, metrics, allowed_origins=allowed_origins
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +107,7 @@ class Endpoint:
                     token = token_of(http.authorization)
                     operation.actor = await actor_of(token, self._authenticate)
                 except Unauthenticated:
+                    self._operations.charge_refused_credentials(operation)
                     # Clients send them with every operation, also with those that get new ones.
                     if not self._operations.is_open(asked, operation):
                         raise
@@ -122,22 +127,33 @@ class Endpoint:
 
     async def _stream(self, http: Incoming, receive: Receive, send: Send) -> "_Reply | None":
         """Answer by a stream of events; gives a refusal instead where none can begin."""
+        with ExitStack() as counted:
+            return await self._counted_stream(http, receive, send, counted)
+
+    async def _counted_stream(
+        self, http: Incoming, receive: Receive, send: Send, counted: ExitStack
+    ) -> "_Reply | None":
         # A cookie that is spent here couldn't be replaced: the head goes out before the answer.
         origin = replace(http.origin(), cookie=None)
         operation = self._operations.operation(ANONYMOUS, origin)
         caller = Caller()
         headers: list[tuple[bytes, bytes]] = []
         try:
+            counted.enter_context(self._limits.socket_of_address(origin.ip_address, caller))
             asked = await http.asked()
             async with in_time():
                 try:
                     caller.token = token_of(http.authorization)
                     await self._watch.recognise(caller)
                 except Unauthenticated:
+                    self._operations.charge_refused_credentials(operation)
                     if not self._operations.is_open(asked, operation):
                         raise
                     caller.token = None
                     headers.append(CREDENTIALS_IGNORED)
+            counted.enter_context(
+                self._limits.socket_of_login(caller.actor, origin.ip_address, caller)
+            )
         except Malformed as error:
             return _refusal(error.status, error.reason, operation)
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged

@@ -15,6 +15,7 @@ from graphql.execution.execute import create_source_event_stream, execute_subscr
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from kit.addresses import network_of
 from kit.compiled.plans import Plans, Read
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
@@ -23,18 +24,24 @@ from kit.limits import cost_errors, variable_errors
 from kit.live import Following
 from kit.operation import Operation
 from kit.scope import Actor, Request, Runtime
+from kit.throttle import Charge
 from permissions.policy import may_all
 from schema.scalars import IN_SQL
 from web.audiences import Audiences, Question
+from web.concurrency import ConcurrencyLimits, login_of
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, in_document_order, refused, shown
 from web.execution import Execution
 from web.limits import Allowance
 from web.metrics import Metrics
 from web.patience import in_time
+from web.payers import Payer
 from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
+
+REFUSED_CREDENTIALS_COST: Final = 10
+"""Points; what is known to be wrong is found out by work all the same."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +83,7 @@ class Operations:
         schema: Schema,
         runtime: Runtime,
         allowance: Allowance,
+        limits: ConcurrencyLimits,
         metrics: Metrics,
         *,
         compiled: bool = True,
@@ -84,6 +92,7 @@ class Operations:
         self._documents = Documents(self._core)
         self._runtime = runtime
         self._allowance = allowance
+        self._limits = limits
         self._metrics = metrics
         self._audiences = Audiences()
         # Bound once: the lazy one looks for its configuration at each line.
@@ -100,6 +109,10 @@ class Operations:
             return self._select(asked, operation).is_open(self._core)
         except Rejected:
             return False
+
+    def charge_refused_credentials(self, operation: Operation) -> None:
+        """Charge the address that they came from. Raises Throttled."""
+        self._charge(operation, REFUSED_CREDENTIALS_COST)
 
     def refuse(self, error: Exception, operation: Operation) -> Answer:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
@@ -230,7 +243,11 @@ class Operations:
                     last = replace(self._answer(following, operation), executed=False)
                     return last
                 question = Question.of(selected, asked.text, asked.variables, operation.actor)
-                await self._hear(question, cast("Following[Any]", following), executor, subscriber)
+                address = operation.request.ip_address
+                with self._limits.question(operation.actor, address, question):
+                    await self._hear(
+                        question, cast("Following[Any]", following), executor, subscriber
+                    )
                 executor = self._executor(selected, asked, operation)
         except Rejected as rejected:
             last = self._rejection(rejected, operation)
@@ -258,9 +275,15 @@ class Operations:
                 executor, Operation(self._runtime, question.standing, Request(new_id()))
             )
 
+        operation = following.operation
         after = subscriber.cursor or following.after
         async with self._audiences.joined(
-            question, subscriber, following.source, perform
+            question,
+            subscriber,
+            self._payer(operation),
+            following.source,
+            perform,
+            price=operation.cost,
         ) as audience:
             while not subscriber.has_left:
                 missed = await audience.missed(after)
@@ -270,6 +293,14 @@ class Operations:
                 if missed.is_all and not subscriber.forgive():
                     break
             await subscriber.pass_on(audience.gap)
+
+    def _payer(self, operation: Operation) -> Payer:
+        actor, address = operation.actor, operation.request.ip_address
+
+        def charge(points: int) -> Charge:
+            return self._allowance.charge(actor, address, points, now=self._runtime.clock())
+
+        return Payer(login_of(actor, address), network_of(address), charge)
 
     def _select(self, asked: Asked, operation: Operation) -> Selected:
         return self._documents.select(

@@ -3,18 +3,26 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from kit.begun import Rest
 from kit.cursors import EventCursor
 from kit.live import Mark
+from web.payers import Payer
 
 SEND_TIMEOUT_SECONDS: Final = 20
 """For how long a client may take nothing before it is left."""
 
 QUEUE_LENGTH: Final = 1_000
 QUEUE_CHARACTERS: Final = 1_000_000
+
+REST_SECONDS: Final = 5
+"""How long a client is told nothing, at least, whose bucket is empty.
+
+Refetching costs points, too: a client that is told at once couldn't pay for it.
+"""
 
 
 class Gone(Exception):
@@ -36,6 +44,16 @@ class Outlet(Protocol):
         ...
 
 
+class Place(Protocol):
+    """How far a client was told, or would have been."""
+
+    @property
+    def mark(self) -> Mark: ...
+
+    @property
+    def cursor(self) -> EventCursor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """An answer that many get; its text is one object for all of them."""
@@ -48,8 +66,9 @@ class Said:
 class Subscriber:
     """Takes what its audience is told, at once or from a queue, and passes it on to its client.
 
-    The queue is bounded in number and in characters. When it is full it is emptied, and the
-    client learns how much it lost as soon as it takes something again.
+    The queue is bounded in number and in characters. When it is full, or the client can't pay for
+    what comes, it is emptied, and the client learns how much it lost as soon as it takes something
+    again and can pay for it.
     """
 
     # Thousands of them are gone through for each event: the less there is of each, the better.
@@ -60,7 +79,9 @@ class Subscriber:
         "_is_free",
         "_lost",
         "_outlet",
+        "_payer",
         "_pending",
+        "_price",
         "_queue",
         "_woken",
         "cursor",
@@ -71,7 +92,9 @@ class Subscriber:
         self._outlet = outlet
         self._queue: deque[Said] = deque()
         self._characters = 0
-        self._lost: Said | None = None
+        self._lost: Place | None = None
+        self._payer: Payer | None = None
+        self._price = 0
         self._pending: Rest | None = None
         self._failure: Exception | None = None
         # Nothing is queued, missed or on its way: what comes may be sent by whoever brings it.
@@ -87,9 +110,15 @@ class Subscriber:
     def has_left(self) -> bool:
         return self._has_left
 
-    def enter(self) -> None:
-        """Be told from now on; it is queued until ``pass_on``."""
+    @property
+    def is_behind(self) -> bool:
+        """Has it lost something, of which its client isn't told yet?"""
+        return self._lost is not None
+
+    def enter(self, payer: Payer, price: int) -> None:
+        """Be told from now on; it is queued until ``pass_on``. An event costs ``price`` points."""
         self.leave()
+        self._payer, self._price = payer, price
         self._has_left = False
         self._failure = None
         self._woken.clear()
@@ -111,6 +140,16 @@ class Subscriber:
                 self._is_free = False
                 self._woken.set()
 
+    def lose(self, place: Place) -> None:
+        """Take nothing of all up to a place."""
+        if self._has_left:
+            return
+        self._forget()
+        self._lost = place
+        if self._is_free:
+            self._is_free = False
+            self._woken.set()
+
     def leave(self) -> None:
         """Be told nothing any more: ``pass_on`` ends, and what is queued is forgotten."""
         self._is_free = False
@@ -127,8 +166,7 @@ class Subscriber:
         self._queue.append(said)
         self._characters += len(said.payload)
         if len(self._queue) > QUEUE_LENGTH or self._characters > QUEUE_CHARACTERS:
-            self._forget()
-            self._lost = said
+            self.lose(said)
 
     def _forget(self) -> None:
         self._queue.clear()
@@ -149,6 +187,7 @@ class Subscriber:
         self, missed: Sequence[Said], mark: Mark, cursor: EventCursor | None
     ) -> None:
         """Send what was missed, which leads up to a mark. Stops where it has left meanwhile."""
+        await self._pay(len(missed))
         for said in missed:
             if self._has_left:
                 return
@@ -182,19 +221,29 @@ class Subscriber:
     async def _drain(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
         await self._finish()
         while self._queue or self._lost:
-            if lost := self._lost:
-                payload = await gap(lost.cursor)
-                # More may have been dropped meanwhile.
-                if self._lost is lost:
+            if self._lost:
+                await self._pay(1)
+                # More was lost meanwhile; what comes from now on is queued again.
+                if lost := self._lost:
                     self._lost = None
                     self.mark, self.cursor = lost.mark, lost.cursor
-                    await self.send(payload)
+                    await self.send(await gap(lost.cursor))
                 continue
             said = self._queue.popleft()
             self._characters -= len(said.payload)
             if said.mark > self.mark:
                 self.mark, self.cursor = said.mark, said.cursor
                 await self.send(said.payload)
+
+    async def _pay(self, events: int) -> None:
+        """Wait until this many events are paid for, or it has left."""
+        while events and not self._has_left and self._payer is not None:
+            charge = self._payer.charge(events * self._price)
+            if charge.allowed:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(charge.retry_after_seconds, REST_SECONDS)):
+                    await self._woken.wait()
 
     async def _finish(self) -> None:
         pending, self._pending = self._pending, None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -31,9 +31,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.unset import UnsetType
 
 from kit.begun import Rest, begun
-from kit.errors import Unauthenticated, Unavailable
+from kit.errors import Throttled, Unauthenticated, Unavailable
+from kit.scope import ANONYMOUS
 from web import subscribers
 from web.callers import request_of, token_in
+from web.concurrency import ConcurrencyLimits
 from web.http import MAX_BODY_BYTES
 from web.metrics import Metrics
 from web.operations import Asked, Operations
@@ -44,6 +46,7 @@ INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
+TOO_MANY: Final = 4429
 TOO_BIG: Final = 1009
 # A frame that closes a socket has room for 125 bytes, two of which are the code.
 MAX_REASON_BYTES: Final = 123
@@ -63,7 +66,9 @@ class SocketCaller(Caller):
     def __init__(self, socket: WebSocket) -> None:
         super().__init__()
         self.socket = socket
+        self.address = socket.client.host if socket.client else None
         self.connection_params: Mapping[str, object] = {}
+        self.counted = ExitStack()
 
 
 class _TooBig(Exception):
@@ -116,7 +121,12 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
         self._reading = asyncio.current_task()
         with self.view.metrics.sockets.track_inprogress():
             try:
-                await super().handle()
+                with self.context.counted as counted:
+                    address = self.context.address
+                    counted.enter_context(self.view.limits.socket_of_address(address, self))
+                    await super().handle()
+            except Throttled as error:
+                await self.websocket.close(TOO_MANY, str(error))
             except _TooBig:
                 await self.websocket.close(TOO_BIG, "Message too big")
             except asyncio.CancelledError:
@@ -144,6 +154,9 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
             return
         except Unauthenticated as error:
             await self.websocket.close(FORBIDDEN, f"Forbidden: {error}")
+            return
+        except Throttled as error:
+            await self.websocket.close(TOO_MANY, str(error))
             return
         if self.connection_acknowledged:
             self.view.watch.begin(self.context, self._end)
@@ -214,6 +227,7 @@ class Sockets(GraphQL[SocketCaller, None]):
         schema: Schema,
         operations: Operations,
         watch: Watch,
+        limits: ConcurrencyLimits,
         metrics: Metrics,
         *,
         allowed_origins: Sequence[str],
@@ -228,6 +242,7 @@ class Sockets(GraphQL[SocketCaller, None]):
         )
         self.operations = operations
         self.watch = watch
+        self.limits = limits
         self.metrics = metrics
 
     async def get_context(
@@ -238,8 +253,17 @@ class Sockets(GraphQL[SocketCaller, None]):
         return SocketCaller(cast("WebSocket", request))
 
     async def on_ws_connect(self, context: SocketCaller) -> UnsetType | dict[str, object] | None:
-        context.token = token_in(context.connection_params)
-        await self.watch.recognise(context)
+        try:
+            context.token = token_in(context.connection_params)
+            await self.watch.recognise(context)
+        except Unauthenticated as error:
+            operation = self.operations.operation(ANONYMOUS, request_of(context.socket))
+            self.operations.charge_refused_credentials(operation)
+            self.operations.refuse(error, operation)
+            raise
+        context.counted.enter_context(
+            self.limits.socket_of_login(context.actor, context.address, context)
+        )
         return await super().on_ws_connect(context)
 
     def decode_json(self, data: str | bytes) -> Any:

@@ -8,6 +8,8 @@ import pytest
 
 from kit.begun import Rest, begun
 from kit.cursors import EventCursor
+from kit.throttle import Charge
+from web.payers import Payer
 from web.streams import HEARTBEAT_SECONDS
 from web.subscribers import (
     QUEUE_CHARACTERS,
@@ -40,6 +42,23 @@ class Client:
         self.taken.append(payload)
 
 
+class Purse:
+    """A bucket that has points or hasn't."""
+
+    def __init__(self) -> None:
+        self.is_empty = False
+        self.taken = 0
+
+    @property
+    def payer(self) -> Payer:
+        return Payer("login", "192.0.2.1", self._charge)
+
+    def _charge(self, points: int) -> Charge:
+        if not self.is_empty:
+            self.taken += points
+        return Charge(not self.is_empty, 0, 4_000, 100, 1 if self.is_empty else 0)
+
+
 def said(number: int, payload: str | None = None) -> Said:
     return Said((number,), EventCursor(str(number)), payload or str(number))
 
@@ -58,7 +77,7 @@ async def told(client: Client, number: int) -> list[str]:
 
 def passing_on(client: Client) -> tuple[Subscriber, asyncio.Task[None]]:
     subscriber = Subscriber(client)
-    subscriber.enter()
+    subscriber.enter(Purse().payer, price=3)
     return subscriber, asyncio.create_task(subscriber.pass_on(gap))
 
 
@@ -173,3 +192,55 @@ async def test_one_that_is_gone_is_left() -> None:
     with pytest.raises(Gone):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await task
+
+
+async def test_one_that_cannot_pay_is_told_of_the_gap_once_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.01)
+    client, purse = Client(), Purse()
+    client.reading.set()
+    subscriber = Subscriber(client)
+    subscriber.enter(purse.payer, price=3)
+    task = asyncio.create_task(subscriber.pass_on(gap))
+    await asyncio.sleep(0)
+    subscriber.hear(said(1))
+
+    purse.is_empty = True
+    subscriber.lose(said(2))
+    subscriber.lose(said(3))
+    await asyncio.sleep(0.05)
+    assert (client.taken, subscriber.is_behind) == (["1"], True)
+    purse.is_empty = False
+
+    assert await told(client, 2) == ["1", "gap up to 3"]
+    assert (purse.taken, subscriber.is_behind) == (3, False)
+    subscriber.hear(said(4))
+    assert await told(client, 3) == ["1", "gap up to 3", "4"]
+    task.cancel()
+
+
+async def test_what_was_missed_is_paid_for_before_it_is_sent() -> None:
+    client, purse = Client(), Purse()
+    client.reading.set()
+    subscriber = Subscriber(client)
+    subscriber.enter(purse.payer, price=3)
+
+    await subscriber.catch_up([said(1), said(2)], (2,), EventCursor("2"))
+
+    assert (client.taken, purse.taken) == (["1", "2"], 6)
+
+
+async def test_one_that_leaves_waits_for_no_points() -> None:
+    purse = Purse()
+    purse.is_empty = True
+    subscriber = Subscriber(Client())
+    subscriber.enter(purse.payer, price=3)
+    subscriber.lose(said(1))
+    task = asyncio.create_task(subscriber.pass_on(gap))
+    await asyncio.sleep(0)
+
+    subscriber.leave()
+
+    async with asyncio.timeout(1):
+        await task

@@ -1,0 +1,184 @@
+"""What one caller may keep open, and what being told costs."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from domain.plans import PlanCode
+from kit.scope import Runtime
+from kit.settings import Settings
+from tests.api.test_live import CURSOR, EVENTS, book, change_often, next_event
+from tests.attacks.test_throttling import POINTS_2000
+from tests.client import Api, Live, live, socket
+from tests.clock import StoppedClock
+from tests.factories import Venue, make_venue
+from tests.sse import events
+from tests.web.test_websocket import INIT
+
+HOME = "198.51.100.7"
+HOTEL = "203.0.113.9"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"rate_limit": True})
+
+
+@pytest.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime, plan=PlanCode.STARTER)
+
+
+async def refused(server: str, *, address: str, token: str | None = None) -> tuple[int, str]:
+    """What a new socket is closed with."""
+    payload = f'{{"authorization": "{token}"}}' if token else "{}"
+    async with socket(server, address=address) as connection:
+        with suppress(ConnectionClosed):
+            await connection.send(f'{{"type": "connection_init", "payload": {payload}}}')
+        async with asyncio.timeout(5):
+            await connection.wait_closed()
+        assert connection.close_code is not None and connection.close_reason is not None
+        return connection.close_code, connection.close_reason
+
+
+def different(number: int) -> str:
+    return f"subscription {{ n{number}: bookingChanged {{ __typename }} }}"
+
+
+async def live_for(stack: AsyncExitStack, server: str, token: str, *, times: int) -> list[Live]:
+    return [
+        await stack.enter_async_context(live(server, token=token, address=HOME))
+        for _ in range(times)
+    ]
+
+
+async def test_the_21st_socket_of_an_address_is_closed(server: str) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(socket(server, address=HOME))
+
+        assert await refused(server, address=HOME) == (
+            4429,
+            "Too many sockets of one address: at most 20 may be open at once.",
+        )
+        async with events(server, "{ __typename }", address=HOME) as stream:
+            assert (stream.status, stream.headers["retry-after"]) == (429, "30")
+        async with socket(server, address=HOTEL) as other:
+            await other.send(INIT)
+            assert "connection_ack" in str(await other.recv())
+
+
+async def test_the_6th_socket_of_a_login_is_closed_until_another_is(
+    server: str, venue: Venue
+) -> None:
+    token = venue.staff.token
+    async with AsyncExitStack() as stack:
+        clients = await live_for(stack, server, token, times=4)
+        async with events(server, EVENTS, token=token):
+            assert await refused(server, address=HOTEL, token=token) == (
+                4429,
+                "Too many sockets of one login: at most 5 may be open at once.",
+            )
+        async with live(server, token=venue.owner.token, address=HOME):
+            pass
+
+        await clients[0].socket.close()
+        await live_for(stack, server, token, times=1)
+
+
+async def test_the_51st_question_of_a_login_is_refused_for_its_id_alone(
+    server: str, venue: Venue
+) -> None:
+    async with AsyncExitStack() as stack:
+        first, second = await live_for(stack, server, venue.staff.token, times=2)
+        streams = [await first.subscribe(different(number)) for number in range(50)]
+        await (await first.subscribe("{ __typename }")).next()
+
+        (error,) = await (await second.subscribe(different(50))).errors()
+        again = await second.subscribe(different(7))
+        await first.stop(streams[0])
+        await (await first.subscribe("{ __typename }")).next()
+        instead = await second.subscribe(different(50))
+        await (await second.subscribe("{ __typename }")).next()
+
+        assert error["extensions"] == {"code": "THROTTLED", "retryAfterSeconds": 30}
+        assert error["message"] == (
+            "Too many different subscriptions of one login: at most 50 may be open at once."
+        )
+        assert [stream.messages.qsize() for stream in (again, instead)] == [0, 0]
+
+
+async def test_who_cannot_pay_for_events_is_told_to_resync_later(
+    runtime: Runtime,
+    api: Api,
+    server: str,
+    venue: Venue,
+    clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.1)
+    first = await book(api, venue, "2027-03-02T10:00:00Z", by=venue.owner)
+    after = (await api(CURSOR, token=venue.staff.token)).payload["eventCursor"]
+    async with live(server, token=venue.staff.token, address=HOME) as client:
+        stream = await client.subscribe(EVENTS, {"after": after})
+        await change_often(runtime, venue, first["id"], times=1)
+        assert (await next_event(stream))["__typename"] == "BookingChanged"
+        while (await spent(client))["currentlyAvailable"] >= 2_000:
+            pass
+        await empty(client)
+
+        await change_often(runtime, venue, first["id"], times=3)
+        await asyncio.sleep(0.3)
+        assert stream.messages.qsize() == 0
+        clock.advance(minutes=1)
+
+        gap = await next_event(stream)
+        await change_often(runtime, venue, first["id"], times=1)
+        later = await next_event(stream)
+
+    assert gap["reason"] == "More happened than was taken; the rest was dropped."
+    assert (later["__typename"], later["booking"]["version"]) == ("BookingChanged", 1)
+
+
+async def spent(client: Live) -> Any:
+    """Spend 2,000 points; gives what is left."""
+    message = await (await client.subscribe(POINTS_2000)).message()
+    return message["payload"]["extensions"]["cost"]["throttleStatus"]
+
+
+async def empty(client: Live) -> None:
+    """Ask until nothing is left."""
+    for size in (200, 20, 1):
+        text = f"{{ rooms(first: {size}) {{ nodes {{ name }} }} }}"
+        while (await (await client.subscribe(text)).message())["type"] != "error":
+            pass
+
+
+async def test_refused_credentials_are_charged_to_their_address(
+    server: str, api: Api, clock: StoppedClock
+) -> None:
+    before = await api("{ viewer { role } }")
+    for number in range(3):
+        await api("{ viewer { role } }", token=f"wrong {number}")
+    assert await refused(server, address="127.0.0.1", token="wrong") == (
+        4403,
+        "Forbidden: The access token is not valid.",
+    )
+    after = await api("{ viewer { role } }")
+
+    left = [answer.extensions["cost"]["throttleStatus"] for answer in (before, after)]
+    assert [each["currentlyAvailable"] for each in left] == [3_999, 3_958]
+
+    for _ in range(395):
+        await api("{ viewer { role } }", token="wrong")
+    answer = await api("{ viewer { role } }", token="wrong")
+    assert (answer.status, answer.codes) == (429, ["THROTTLED"])
+    assert await refused(server, address="127.0.0.1", token="wrong") == (
+        4429,
+        "Too many requests: this costs 10 points and 8 are left; 100 come back a second.",
+    )
+    clock.advance(minutes=1)
+    assert (await api("{ viewer { role } }", token="wrong")).codes == ["UNAUTHENTICATED"]

@@ -1,0 +1,226 @@
+"""What the questions of one tenant take turns for, and who pays for an answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from kit.begun import Rest
+from kit.cursors import EventCursor
+from kit.ids import new_id
+from kit.live import Step
+from kit.operation import Operation
+from kit.scope import Actor, ActorKind, Request, Runtime
+from kit.throttle import Charge
+from web.audiences import Audiences, Question
+from web.payers import Payer
+from web.subscribers import Subscriber
+
+PATIENCE_SECONDS = 10
+HOME = "192.0.2.1"
+# Nothing here opens a scope.
+RUNTIME = cast("Runtime", None)
+
+
+class Happenings:
+    """A source of what a test lets happen; it skips what nobody wants, as those of the log do."""
+
+    def __init__(self) -> None:
+        self.happened: asyncio.Queue[int] = asyncio.Queue()
+        self.read: list[int] = []
+
+    @asynccontextmanager
+    async def live(self, operation: Operation) -> AsyncIterator[AsyncGenerator[Step[int]]]:
+        yield self._steps(operation)
+
+    async def _steps(self, operation: Operation) -> AsyncGenerator[Step[int]]:
+        while True:
+            number = await self.happened.get()
+            if operation.pace.wanted.is_set():
+                self.read.append(number)
+                yield Step((number,), EventCursor(str(number)), number)
+            else:
+                yield Step((number,), EventCursor(str(number)), None)
+
+    async def missed(
+        self,
+        operation: Operation,  # noqa: ARG002
+        after: EventCursor | None,  # noqa: ARG002
+    ) -> AsyncGenerator[Step[int]]:
+        yield Step((0,), EventCursor("0"), None)
+
+    def gap(self, cursor: EventCursor) -> int:
+        return -int(cursor)
+
+
+class Answering:
+    """How many answers of a tenant are being worked out, and how many at most there were."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.most = 0
+        self.done = 0
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def __call__(self, event: object) -> str:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0)
+        await self.may_go_on.wait()
+        self.running -= 1
+        self.done += 1
+        return str(event)
+
+
+class Performer:
+    def __init__(self, answering: Answering) -> None:
+        self.operation = Operation(RUNTIME, Actor(None), Request(new_id()))
+        self._answering = answering
+
+    async def answer(self, event: object) -> str:
+        return await self._answering(event)
+
+
+class Outlet:
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def offer(self, payload: str) -> Rest | None:
+        self.sent.append(payload)
+        return None
+
+
+class Purse:
+    def __init__(self, points: int) -> None:
+        self.points = points
+
+    def charge(self, points: int) -> Charge:
+        is_there = self.points >= points
+        self.points -= points if is_there else 0
+        return Charge(is_there, self.points, 4_000, 100, 0)
+
+
+def question(tenant_id: UUID, text: str) -> Question:
+    return Question(text, None, b"{}", Actor(ActorKind.USER, tenant_id))
+
+
+@asynccontextmanager
+async def asking(
+    audiences: Audiences,
+    asked: Question,
+    source: Happenings,
+    answering: Answering,
+    *,
+    purse: Purse | None = None,
+    price: int = 1,
+) -> AsyncIterator[Outlet]:
+    """Be told, for the length of the block."""
+    outlet = Outlet()
+    subscriber = Subscriber(outlet)
+    payer = Payer("login", HOME, (purse or Purse(1_000_000)).charge)
+    async with audiences.joined(
+        asked, subscriber, payer, source, lambda: Performer(answering), price=price
+    ) as audience:
+        passing = asyncio.create_task(subscriber.pass_on(audience.gap))
+        await asyncio.sleep(0)
+        yield outlet
+        passing.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_two_questions_of_a_tenant_are_answered_at_a_time() -> None:
+    audiences, tenant, answering = Audiences(), new_id(), Answering()
+    sources = [Happenings() for _ in range(20)]
+    async with AsyncExitStack() as stack:
+        for number, source in enumerate(sources):
+            await stack.enter_async_context(
+                asking(audiences, question(tenant, f"{number}"), source, answering)
+            )
+
+        for source in sources:
+            source.happened.put_nowait(1)
+        await until(lambda: answering.done == 20)
+
+    assert answering.most == 2
+
+
+async def test_a_tenant_never_waits_for_another() -> None:
+    audiences, slow, quick = Audiences(), Answering(), Answering()
+    busy, quiet = new_id(), new_id()
+    sources, own = [Happenings() for _ in range(5)], Happenings()
+    async with AsyncExitStack() as stack:
+        for number, source in enumerate(sources):
+            await stack.enter_async_context(
+                asking(audiences, question(busy, f"{number}"), source, slow)
+            )
+        told = await stack.enter_async_context(asking(audiences, question(quiet, "0"), own, quick))
+        slow.may_go_on.clear()
+        for source in sources:
+            source.happened.put_nowait(1)
+        await until(lambda: slow.running == 2)
+
+        own.happened.put_nowait(1)
+        await until(lambda: told.sent == ["1"])
+        slow.may_go_on.set()
+
+
+async def test_an_event_is_paid_for_once_by_all_sockets_of_a_login() -> None:
+    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(100)
+    asked = question(new_id(), "same")
+    async with AsyncExitStack() as stack:
+        outlets = [
+            await stack.enter_async_context(
+                asking(audiences, asked, source, answering, purse=purse, price=7)
+            )
+            for _ in range(3)
+        ]
+        source.happened.put_nowait(1)
+        await until(lambda: [outlet.sent for outlet in outlets] == [["1"]] * 3)
+
+    assert purse.points == 93
+
+
+async def test_each_socket_beyond_the_price_costs_a_point() -> None:
+    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(100)
+    asked = question(new_id(), "same")
+    async with AsyncExitStack() as stack:
+        outlets = [
+            await stack.enter_async_context(
+                asking(audiences, asked, source, answering, purse=purse, price=1)
+            )
+            for _ in range(9)
+        ]
+        source.happened.put_nowait(1)
+        await until(lambda: [outlet.sent for outlet in outlets] == [["1"]] * 9)
+
+    assert purse.points == 91
+
+
+async def test_what_nobody_can_pay_for_is_neither_read_nor_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.01)
+    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(6)
+    asked = question(new_id(), "dear")
+    async with asking(audiences, asked, source, answering, purse=purse, price=3) as outlet:
+        for number in range(1, 10):
+            source.happened.put_nowait(number)
+        await until(lambda: source.happened.empty())
+
+        # The third was read before it was known that it couldn't be paid for.
+        assert (outlet.sent, source.read, answering.done) == (["1", "2"], [1, 2, 3], 2)
+        purse.points = 6
+        await until(lambda: len(outlet.sent) == 3)
+        source.happened.put_nowait(10)
+        await until(lambda: len(outlet.sent) == 4)
+
+    assert outlet.sent == ["1", "2", "-9", "10"]

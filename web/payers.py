@@ -1,0 +1,18 @@
+"""Who pays for live events: they take points of the same buckets as operations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kit.throttle import Charge
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A login at an address. What several of its subscribers are told costs it once.
+
+    ``charge`` takes points, or none where the buckets don't have them.
+    """
+
+    login: str
+    address: str
+    charge: Callable[[int], Charge] = field(compare=False)
