@@ -1,16 +1,19 @@
 """Users: the people who log in, each with one role in one tenant."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select, text
 from sqlmodel import Field, Relationship, col
 
 from domain.users import Role
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
 from models.tenants import Tenant
+
+OWNS_ADDRESS: Final = "role <> 'CUSTOMER' OR customer_id IS NOT NULL"
+"""Of whom an address is: of all but those who signed up with it and have yet to prove it."""
 
 
 class User(TenantRow, Logged, table=True):
@@ -19,7 +22,13 @@ class User(TenantRow, Logged, table=True):
     __tablename__ = "users"
     __table_args__ = (
         refers_to("customers", "customer_id"),
-        UniqueConstraint("tenant_id", "email"),
+        Index(
+            "uq_users_tenant_id_email",
+            "tenant_id",
+            "email",
+            unique=True,
+            postgresql_where=text(OWNS_ADDRESS),
+        ),
         UniqueConstraint("tenant_id", "customer_id"),
         CheckConstraint(one_of("role", Role), name="role"),
         CheckConstraint("role = 'CUSTOMER' OR customer_id IS NULL", name="customer_id"),
@@ -27,6 +36,7 @@ class User(TenantRow, Logged, table=True):
             "role <> 'CUSTOMER' OR customer_id IS NOT NULL OR email_verified_at IS NULL",
             name="verified_customer",
         ),
+        Index(None, "tenant_id", "email"),
         Index(None, "tenant_id", "created_at", "id"),
     )
 
@@ -49,6 +59,11 @@ class User(TenantRow, Logged, table=True):
     )
 
     @property
+    def owns_address(self) -> bool:
+        """Is the address this user's alone? Any number may sign up with it, and one proves it."""
+        return self.role != Role.CUSTOMER or self.customer_id is not None
+
+    @property
     def has_joined(self) -> bool:
         """Has the invitation been accepted, and is the account still open?"""
         return self.password_hash is not None and self.deactivated_at is None
@@ -63,8 +78,14 @@ def user_of(tenant_id: UUID, id: UUID) -> Select[User]:
 
 
 def user_with_email(tenant_id: UUID, email: str) -> Select[User]:
-    """The user of a normalised address."""
-    return users_of(tenant_id).where(col(User.email) == email)
+    """The user whose a normalised address is."""
+    return users_of(tenant_id).where(col(User.email) == email, text(f"({OWNS_ADDRESS})"))
+
+
+def addressed_by(tenant_id: UUID, email: str) -> Select[User]:
+    """Whom mail to a normalised address is for: its user, else the last who signed up with it."""
+    known = users_of(tenant_id).where(col(User.email) == email)
+    return known.order_by(text(f"({OWNS_ADDRESS}) DESC"), col(User.created_at).desc())
 
 
 def user_for_customer(tenant_id: UUID, customer_id: UUID) -> Select[User]:

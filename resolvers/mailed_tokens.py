@@ -143,6 +143,24 @@ def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
     )
 
 
+def known_letter(tenant: Tenant, user: User) -> Message:
+    """To the owner of an address that somebody signs up with."""
+    venue = unlinked(tenant.name)
+    return Message(
+        to=user.email,
+        subject=f"You have an account at {venue}",
+        text=(
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, signed up at {venue} ({tenant.subdomain}) with this address, "
+            "which has an account there already.\n\n"
+            "Log in with the address and your password, or ask for a new password. If you were "
+            "invited and have not joined yet, use the code in the invitation.\n\n"
+            "If it wasn't you, there is nothing to do: nothing of your account was shown or "
+            "changed.\n"
+        ),
+    )
+
+
 async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToken, User]:
     """The user of a good secret, before any lock; from now on their tenant's rows are seen."""
     refused = InvalidCredentials(path=("token",))

@@ -16,7 +16,7 @@ from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
 from models.sessions import Purpose, refresh_tokens_spent, sessions_ended
-from models.users import user_of
+from models.users import addressed_by, user_of
 from resolvers.mailed_tokens import (
     mailed_token,
     redeem,
@@ -132,7 +132,7 @@ async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, emai
     """Mail a secret to the user of this address, if there is one who was not just written to."""
 
     async def send(scope: Scope) -> None:
-        user = await user_called(scope, subdomain=subdomain, email=email)
+        user = await user_called(scope, subdomain=subdomain, email=email, find=addressed_by)
         if user is None:
             return
         user = await locked_user(scope, user.id)

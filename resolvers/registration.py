@@ -22,7 +22,7 @@ from kit.scope import Scope
 from models.base import snapshot
 from models.hours import WeekdayHours, as_pairs
 from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of
-from models.users import User, user_with_email
+from models.users import User
 from resolvers.passwords import NewPassword
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.verification import send_verification
@@ -117,11 +117,13 @@ async def register_customer(
     phone: Annotated[str | None, Doc("Like '+1 212 555 0100'.")] = None,
     password: NewPassword,
 ) -> SignedIn:
-    """Sign up as a customer of a venue, and be logged in. At most 20 an hour from one network
-    address.
+    """Sign up as a customer of a venue, and be logged in. Answers the same whether or not the
+    address is known: where it is, the mail says so instead of having a code. At most 20 an hour
+    from one network address.
 
-    Until the address is verified, times can be held but not booked. Then the user becomes the
-    venue's customer of that address, with the bookings they already had, or a new one.
+    Until the address is verified, times can be held but not booked, and the session is all there
+    is: the address and password log in only then. The user becomes the venue's customer of that
+    address, with the bookings they already had, or a new one.
     """
     name, address = name.strip(), normalised_email(email)
     refused: list[Refusal] = [
@@ -138,8 +140,6 @@ async def register_customer(
 
     await scope.enter(tenant_id)
     await scope.lock(ACCOUNTS)
-    if await scope.one(user_with_email(tenant_id, address)) is not None:
-        raise Duplicate("e-mail address", path=("email",))
     user = User(
         tenant_id=tenant_id,
         email=address,

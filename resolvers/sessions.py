@@ -111,7 +111,8 @@ async def login(
     email: Annotated[str, Doc("The user's address, in any case.")],
     password: Annotated[str, Doc("The user's password.")],
 ) -> SignedIn:
-    """Log in. An unknown address and a wrong password are answered alike.
+    """Log in. An unknown address, one that a customer has yet to verify, and a wrong password are
+    answered alike.
 
     After a few wrong passwords the next try has to wait, never for more than a minute.
     """
@@ -235,14 +236,20 @@ async def locked_user(scope: Scope, id: UUID) -> User | None:
     return user if user is not None and user.has_joined else None
 
 
-async def user_called(scope: Scope, *, subdomain: str, email: str) -> User | None:
-    """The user of an address, and from now on the rows of their tenant are seen."""
+async def user_called(
+    scope: Scope,
+    *,
+    subdomain: str,
+    email: str,
+    find: Callable[[UUID, str], Select[User]] = user_with_email,
+) -> User | None:
+    """The user whose an address is, and from now on the rows of their tenant are seen."""
     address = normalised_email(email)
     tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
     if tenant_id is None or address is None:
         return None
     await scope.enter(tenant_id)
-    return await scope.peek(user_with_email(tenant_id, address))
+    return await scope.peek(find(tenant_id, address))
 
 
 async def check_password(

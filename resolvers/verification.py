@@ -11,9 +11,10 @@ from kit.scope import Scope
 from models.base import snapshot
 from models.customers import Customer, customers_of, with_address
 from models.sessions import Purpose
-from models.users import User, user_for_customer
+from models.users import User, user_for_customer, user_with_email
 from resolvers.customers import known_or_added
 from resolvers.mailed_tokens import (
+    known_letter,
     mailed_token,
     redeem_alone,
     verification_letter,
@@ -56,19 +57,31 @@ async def verify_email(
 
 
 async def send_verification(scope: Scope, user: User) -> None:
-    """Mail a user the code that proves their address."""
+    """Mail a user the code that proves their address; where it is another's, tell that one.
+
+    Both take the same steps, so that nobody learns from the time which it was.
+    """
+    tenant = await own_tenant(scope)
+    owner = await scope.one(user_with_email(user.tenant_id, user.email))
     token = mailed_token(scope, user, Purpose.VERIFICATION)
-    letter = verification_letter(await own_tenant(scope), user, token)
+    if owner is None or owner.id == user.id:
+        letter = verification_letter(tenant, user, token)
+    else:
+        letter = known_letter(tenant, owner)
     send_later(scope, letter, MailKind.VERIFICATION)
 
 
 async def verify_address(scope: Scope, user: User) -> None:
     """Note that a user's address is theirs, under the lock of accounts; a customer gets a record.
 
-    Not before: whoever knows an address could else see what its customer has booked.
+    Not before: whoever knows an address could else see what its customer has booked. Raises
+    InvalidCredentials where somebody else has proved it meanwhile.
     """
     if user.email_verified_at is not None:
         return
+    owner = await scope.one(user_with_email(user.tenant_id, user.email))
+    if owner is not None and owner.id != user.id:
+        raise InvalidCredentials(path=("token",))
     before = snapshot(user)
     user.email_verified_at = scope.now()
     if user.role == Role.CUSTOMER and user.customer_id is None:

@@ -65,7 +65,7 @@ class SessionQueries:
 
 @payload
 class RegisterCustomerPayload:
-    """The first session of the new customer."""
+    """The first session of the new customer: of a known address too, see `registerCustomer`."""
 
     session: Session | None
 

@@ -7,7 +7,7 @@ import pytest
 
 from kit.scope import Runtime
 from kit.settings import Settings
-from tests.api.accounts import code_in, last_code, login, mails
+from tests.api.accounts import code_in, last_code, login, mails, refresh
 from tests.api.test_registration import told as business
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
@@ -17,7 +17,7 @@ REGISTER = """
     mutation ($input: RegisterCustomerInput!) {
       registerCustomer(input: $input) {
         session {
-          accessToken
+          accessToken refreshToken
           user { name email role emailVerifiedAt customer { id } tenant { name } }
         }
         userErrors { code path }
@@ -98,7 +98,18 @@ async def test_a_customer_signs_up_and_is_logged_in(api: Api, venue: Venue) -> N
         "customer": None,
         "tenant": {"name": venue.tenant.name},
     }
-    assert (await login(api, venue, email="vera@example.test")).refusals == []
+
+
+async def test_a_customer_logs_in_by_password_once_the_address_is_verified(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    token = await registered(api, venue)
+
+    before = await login(api, venue, email="vera@example.test")
+    await api(VERIFY, {"token": await code(runtime, settings)}, token=token)
+    after = await login(api, venue, email="vera@example.test")
+
+    assert (before.refusals, after.refusals) == (["INVALID_CREDENTIALS"], [])
 
 
 async def test_all_that_is_wrong_with_a_signup_is_told_at_once(api: Api, venue: Venue) -> None:
@@ -121,16 +132,60 @@ async def test_all_that_is_wrong_with_a_signup_is_told_at_once(api: Api, venue: 
     ]
 
 
-async def test_an_address_signs_up_once(api: Api, venue: Venue) -> None:
-    answers = await asyncio.gather(*(register(api, venue) for _ in range(4)))
+async def test_of_all_who_sign_up_with_an_address_the_first_to_prove_it_has_it(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    answers = await asyncio.gather(*(register(api, venue) for _ in range(3)))
+    tokens = [answer.payload["session"]["accessToken"] for answer in answers]
+    codes = [code_in(mail) for mail in await mails(runtime, settings)]
 
-    assert sorted(answer.refusals for answer in answers) == [[], *[["DUPLICATE"]] * 3]
+    # Whose code is whose isn't said, so each tries all of them, and all at once.
+    proved = await asyncio.gather(
+        *(api(VERIFY, {"token": each}, token=token) for each in codes for token in tokens)
+    )
+
+    refused = [["INVALID_CREDENTIALS"]] * 8
+    assert sorted(answer.refusals for answer in proved) == [[], *refused]
 
 
-async def test_nobody_takes_over_an_account_by_signing_up(api: Api, venue: Venue) -> None:
-    answer = await register(api, venue, email=venue.owner.user.email)
+async def test_a_known_address_signs_up_like_an_unknown_one(
+    api: Api, clock: StoppedClock, venue: Venue
+) -> None:
+    unknown = (await register(api, venue)).payload["session"]
+    known = (await register(api, venue, email=venue.owner.user.email)).payload["session"]
+    tokens = [unknown.pop("accessToken"), known.pop("accessToken")]
+    del unknown["refreshToken"], known["refreshToken"]
 
-    assert answer.refusals == ["DUPLICATE"]
+    seen = [(await api(VIEWER, token=token)).payload for token in tokens]
+    booked = [await api(BOOK, {"input": slot(venue)}, token=token) for token in tokens]
+    logins = [
+        await login(api, venue, email=email, password="the password that was chosen")
+        for email in ("vera@example.test", venue.owner.user.email)
+    ]
+    clock.advance(minutes=1)
+    again = [await api(AGAIN, token=token) for token in tokens]
+
+    assert known == {"user": {**unknown["user"], "email": venue.owner.user.email}}
+    assert seen == [{"emailVerifiedAt": None, "customer": None}] * 2
+    assert [answer.refusals for answer in booked] == [["EMAIL_NOT_VERIFIED"]] * 2
+    assert [answer.refusals for answer in logins] == [["INVALID_CREDENTIALS"]] * 2
+    assert [answer.refusals for answer in again] == [[], []]
+
+
+async def test_whoever_has_an_address_is_told_that_somebody_signs_up_with_it(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    owner = venue.owner.user
+    token = await registered(api, venue, email=owner.email)
+
+    (letter,) = await mails(runtime, settings)
+
+    assert (letter["To"], letter["Subject"]) == (
+        owner.email,
+        f"You have an account at {venue.tenant.name}",
+    )
+    assert "Hello Owner," in letter.get_content()
+    assert (await api("{ viewer { role } }", token=token)).payload == {"role": "CUSTOMER"}
     assert (await login(api, venue)).payload["session"]["user"]["role"] == "OWNER"
 
 
@@ -312,11 +367,11 @@ async def test_a_code_works_for_none_but_its_user(
 async def test_a_code_works_for_a_day(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
-    await registered(api, venue)
+    first = (await register(api, venue)).payload["session"]
     mailed = {"token": await code(runtime, settings)}
 
     clock.advance(days=1)
-    session = (await login(api, venue, email="vera@example.test")).payload["session"]
+    session = (await refresh(api, first["refreshToken"])).payload["session"]
     answer = await api(VERIFY, mailed, token=session["accessToken"])
 
     assert answer.payload["userErrors"] == [

@@ -609,7 +609,10 @@ async def test_a_deposit_that_no_card_can_be_charged_is_refused(
     till: Till, currency: str, amount: str
 ) -> None:
     venue = await make_venue(till.runtime, currency=currency)
-    given: dict[str, Any] = {"policy": "DEPOSIT", "amount": {"amount": amount, "currencyCode": currency}}
+    given: dict[str, Any] = {
+        "policy": "DEPOSIT",
+        "amount": {"amount": amount, "currencyCode": currency},
+    }
 
     refusal = refused(await change(till, venue, version=1, **given))
 
