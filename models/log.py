@@ -309,6 +309,32 @@ def _grown() -> Any:
     )
 
 
+_RIGHTS: Final = (
+    EventType.EMAIL_VERIFIED,
+    EventType.USER_INVITED,
+    EventType.USER_JOINED,
+    EventType.USER_ROLE_CHANGED,
+)
+
+
+def rights_changes(
+    tenant_id: UUID, user_id: UUID, *, xid: int, position: int, since: datetime
+) -> Select[str]:
+    """What changed what a user may see: beyond a place of the log, or after ``since``."""
+    place = tuple_(col(LogEntry.xid), col(LogEntry.position))
+    known = tuple_(literal(xid, Xid8()), literal(position, BigInteger()))
+    return (
+        select(col(LogEntry.type))
+        .where(
+            col(LogEntry.tenant_id) == tenant_id,
+            col(LogEntry.subject_id) == user_id,
+            col(LogEntry.type).in_(_RIGHTS),
+            or_(place > known, col(LogEntry.at) > since),
+        )
+        .limit(1)
+    )
+
+
 def _as_int(xid: Any) -> ColumnElement[int]:
     return cast(cast(xid, Text), BigInteger)
 

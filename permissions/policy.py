@@ -1,5 +1,6 @@
 """May this caller do this, to this row? Pure rules over the grants."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -79,6 +80,15 @@ def owns(actor: Actor, row: object) -> bool:
             return row.id == actor.user_id
         case _:
             return False
+
+
+def owned_until(actor: Actor, booking: BookingOwner, before: Mapping[str, object] | None) -> bool:
+    """Was a booking the caller's own until a change? ``before`` is what the log kept of it."""
+    if before is None:
+        return False
+    customer = before.get("customer_id", booking.customer_id)
+    customer_id = UUID(str(customer)) if customer is not None else None
+    return owns(actor, replace(booking, customer_id=customer_id))
 
 
 def _owns_booking(actor: Actor, booking: Booking | BookingOwner) -> bool:

@@ -1,12 +1,12 @@
 """Bookings as changes find them: visible, under their room's lock; and how a change is told."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, any_, bindparam, false
+from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, false, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from typing_extensions import Doc
@@ -34,7 +34,7 @@ from models.bookings import (
     own_bookings,
 )
 from models.tenants import Tenant
-from permissions.policy import reach
+from permissions.policy import BookingOwner, only_own, reach
 from permissions.roles import P, Reach
 from resolvers.claims import Claim, lock_rooms
 from resolvers.rows import at_version, found
@@ -68,19 +68,55 @@ def _visible(actor: Actor, tenant_id: UUID) -> Select[Booking]:
 
 async def seen_bookings(scope: Scope, ids: Collection[UUID]) -> dict[UUID, Booking]:
     """Those of these bookings that the caller may see, to be read only."""
+    (seen,) = await _glimpse(scope, _seen, ids)
+    return {booking.id: booking for booking in seen}
+
+
+async def watched_bookings(
+    scope: Scope, ids: Collection[UUID]
+) -> tuple[dict[UUID, Booking], dict[UUID, BookingOwner]]:
+    """Those of these bookings that the caller may see, and whose the others are.
+
+    Of the others there are none for a caller who may see all.
+    """
+    if not only_own(scope.actor, P.BOOKINGS_READ):
+        return await seen_bookings(scope, ids), {}
+    found, all_owners = await _glimpse(scope, _watched, ids)
+    seen = {booking.id: booking for booking in found}
+    owners = [BookingOwner(each.id, each.customer_id, each.held_by_id) for each in all_owners]
+    return seen, {owner.id: owner for owner in owners if owner.id not in seen}
+
+
+async def _glimpse(
+    scope: Scope, made: Callable[[Actor, Set[str]], Bundle], ids: Collection[UUID]
+) -> list[list[Any]]:
     actor = scope.actor
     told = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
     kind = replace(ANONYMOUS, kind=actor.kind, role=actor.role, scopes=actor.scopes)
-    (found,) = await scope.glimpse(_seen(kind, frozenset(told)), ids=sorted(ids), **told)
-    return {booking.id: booking for booking in found}
+    return await scope.glimpse(made(kind, frozenset(told)), ids=sorted(ids), **told)
 
 
 @lru_cache(maxsize=256)
 def _seen(kind: Actor, names: Set[str]) -> Bundle:
     """The visible ones of ``ids``, for callers of a kind who have the ids of these names."""
+    return Bundle(_visible_of_ids(kind, names))
+
+
+@lru_cache(maxsize=256)
+def _watched(kind: Actor, names: Set[str]) -> Bundle:
+    """The same, and the owners of all of ``ids``."""
+    owners = select(col(Booking.id), col(Booking.customer_id), col(Booking.held_by_id))
+    of_tenant = col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid())
+    return Bundle(_visible_of_ids(kind, names), owners.where(of_tenant, _is_of_ids()))
+
+
+def _visible_of_ids(kind: Actor, names: Set[str]) -> Select[Booking]:
     told: Any = {name: bindparam(name, type_=Uuid()) for name in ("tenant_id", *names)}
-    visible = _visible(replace(kind, **told), told["tenant_id"])
-    return Bundle(visible.where(col(Booking.id) == any_(bindparam("ids", type_=ARRAY(Uuid())))))
+    return _visible(replace(kind, **told), told["tenant_id"]).where(_is_of_ids())
+
+
+def _is_of_ids() -> ColumnElement[bool]:
+    return col(Booking.id) == any_(bindparam("ids", type_=ARRAY(Uuid())))
 
 
 def status(scope: Scope, booking: Booking) -> Status:

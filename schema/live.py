@@ -12,6 +12,7 @@ from permissions.roles import P
 from schema.availability import Slot, SlotKey, rooms_times_days
 from schema.bookings import Booking
 from schema.fields import column, subscription, value
+from schema.ids import encode_id
 from subscriptions import availability, bookings, following
 
 
@@ -25,12 +26,30 @@ class BookingChanged:
     booking: Booking = column("As it is now, which may be after later events.")
 
 
+def _booking_id(root: bookings.BookingRemoved) -> strawberry.ID:
+    return strawberry.ID(encode_id("Booking", root.booking_id))
+
+
+@value(bookings.BookingRemoved)
+class BookingRemoved:
+    """A booking that was yours isn't any more: drop it, if you have it.
+
+    It was given to somebody else, or was held before your address was verified and is held no more.
+    """
+
+    cursor: EventCursor = column("Subscribe after it to go on from here.")
+    at: datetime = column("When it happened.")
+    booking_id: strawberry.ID = strawberry.field(
+        resolver=_booking_id, description="The booking to drop."
+    )
+
+
 @value(following.ResyncRequired)
 class ResyncRequired:
     """Some events can't be sent: refetch, then go on from this cursor.
 
-    The server can't replay from `after` (too old, unknown), or the client fell behind. The
-    subscription goes on by itself.
+    The server can't replay from `after` (too old, unknown, from before your rights changed), or the
+    client fell behind. The subscription goes on by itself.
     """
 
     cursor: EventCursor = column("Events after it follow; a refetch shows all before it.")
@@ -38,8 +57,10 @@ class ResyncRequired:
 
 
 BookingEvent = Annotated[
-    BookingChanged | ResyncRequired,
-    strawberry.union("BookingEvent", description="A change of a booking, or word of a gap."),
+    BookingChanged | BookingRemoved | ResyncRequired,
+    strawberry.union(
+        "BookingEvent", description="A change of a booking, its removal, or word of a gap."
+    ),
 ]
 
 

@@ -16,12 +16,20 @@ from kit.cursors import EventCursor, encode_cursor
 from kit.live import Following, Step
 from kit.operation import Operation
 from kit.relay import Entry, Listener, Lost, Relay
-from kit.scope import Scope
+from kit.scope import Actor, Scope
 from models.bookings import Booking
-from permissions.policy import may, refusal
+from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P
-from resolvers.booking_rows import seen_bookings
-from subscriptions.following import AT_ONCE, TOO_SLOW, End, ResyncRequired, missed, patiently
+from resolvers.booking_rows import watched_bookings
+from subscriptions.following import (
+    AT_ONCE,
+    TOO_SLOW,
+    End,
+    ResyncRequired,
+    changed_rights,
+    missed,
+    patiently,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,16 @@ class BookingChanged:
     booking: Booking
 
 
-BookingEvent = BookingChanged | ResyncRequired
+@dataclass(frozen=True, slots=True)
+class BookingRemoved:
+    """The caller may no longer see a booking that was theirs until this change."""
+
+    cursor: EventCursor
+    at: datetime
+    booking_id: UUID
+
+
+BookingEvent = BookingChanged | BookingRemoved | ResyncRequired
 
 
 def booking_changed(
@@ -48,7 +65,10 @@ def booking_changed(
         EventCursor | None, Doc("Go on after this cursor, which may be 7 days old.")
     ] = None,
 ) -> Following[BookingEvent]:
-    """Every change of a booking, in order. With `after`, first all that was missed."""
+    """Every change of a booking, in order. With `after`, first all that was missed.
+
+    What was listed, with what is told from its `eventCursor` on, is what a list would be.
+    """
     return Following(operation, BookingChanges(room_ids, types), after)
 
 
@@ -71,11 +91,15 @@ class BookingChanges:
     async def missed(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[Step[BookingEvent]]:
+        resync = await patiently(operation, partial(changed_rights, after=after))
+        if resync is not None:
+            # Before any mark, because all that follows is still to be taken.
+            yield Step((0,), resync.cursor, resync)
+            after = resync.cursor
         async with aclosing(missed(operation, after, wants=self._wants)) as found:
             async for each in found:
                 match each:
                     case ResyncRequired(cursor=cursor):
-                        # Before any mark, because all that follows is still to be taken.
                         yield Step((0,), cursor, each)
                     case End(bookmark=bookmark):
                         yield Step(bookmark.mark, encode_cursor(bookmark), None)
@@ -108,26 +132,46 @@ class BookingChanges:
     ) -> list[Step[BookingEvent]]:
         """What entries tell, with the bookings as they are in one snapshot."""
         ids = {entry.subject_id for entry in entries}
-        bookings = await patiently(operation, partial(self._visible, ids=ids))
+        seen, others = await patiently(operation, partial(self._watched, ids=ids))
         # Whoever waits for the next one holds no connection.
         await operation.rest()
-        return [self._step(entry, bookings.get(entry.subject_id)) for entry in entries]
+        steps: list[Step[BookingEvent]] = []
+        for entry in entries:
+            event = self._event(operation.actor, entry, seen.get(entry.subject_id), others)
+            steps.append(Step(entry.bookmark.mark, encode_cursor(entry.bookmark), event))
+        return steps
 
-    def _step(self, entry: Entry, booking: Booking | None) -> Step[BookingEvent]:
+    def _event(
+        self,
+        actor: Actor,
+        entry: Entry,
+        booking: Booking | None,
+        others: Mapping[UUID, BookingOwner],
+    ) -> BookingEvent | None:
         cursor = encode_cursor(entry.bookmark)
-        if booking is None or not self._has_room(booking, entry):
-            return Step(entry.bookmark.mark, cursor, None)
-        event = BookingChanged(cursor, EventType(entry.type), entry.at, booking)
-        return Step(entry.bookmark.mark, cursor, event)
+        if booking is not None:
+            if not self._has_room(booking, entry):
+                return None
+            return BookingChanged(cursor, EventType(entry.type), entry.at, booking)
+        # Whatever its room: by now it may have left the one in which it was seen.
+        owner = others.get(entry.subject_id)
+        if owner is not None and owned_until(actor, owner, entry.before):
+            return BookingRemoved(cursor, entry.at, entry.subject_id)
+        return None
 
     def _wants(self, entry: Entry) -> bool:
         return entry.subject_type == "Booking" and (self.types is None or entry.type in self.types)
 
-    async def _visible(self, scope: Scope, *, ids: Collection[UUID]) -> Mapping[UUID, Booking]:
-        """Those that the caller may see, as they are now. Raises where they may see none."""
+    async def _watched(
+        self, scope: Scope, *, ids: Collection[UUID]
+    ) -> tuple[Mapping[UUID, Booking], Mapping[UUID, BookingOwner]]:
+        """Those that the caller may see, as they are now, and whose the others are.
+
+        Raises where they may see none.
+        """
         if not may(scope.actor, P.BOOKINGS_READ):
             raise refusal(scope.actor, P.BOOKINGS_READ)
-        return await seen_bookings(scope, ids)
+        return await watched_bookings(scope, ids)
 
     def _has_room(self, booking: Booking, entry: Entry) -> bool:
         """Is the booking in one of the rooms, or was it until this very change?"""

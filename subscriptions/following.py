@@ -13,14 +13,20 @@ from kit.operation import Operation
 from kit.relay import BATCH, Entry, beyond, entries_of
 from kit.scope import Scope
 from kit.settings import Settings
-from models.log import GROWN
+from models.log import GROWN, rights_changes
+from permissions.policy import only_own
+from permissions.roles import P
 from resolvers.audit import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
 AT_ONCE: Final = 50
 """Entries whose objects are read together; more would keep those waiting who read other things."""
 
+OTHER_RIGHTS: Final = "What you may see has changed."
 TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
+
+_RIGHTS_SETTLE: Final = timedelta(seconds=5)
+"""For so long after a change of their rights, what a caller has read may be as of before it."""
 
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -75,6 +81,27 @@ async def missed(
         is_behind = len(entries) == BATCH
     last = Bookmark(end.tenant_id, end.generation, max(place, end.place))
     yield End(last)
+
+
+async def changed_rights(scope: Scope, *, after: EventCursor | None) -> ResyncRequired | None:
+    """Says so where a caller may see other rows now than when the cursor was given to them.
+
+    Rows that have come into view by that are in no entry of the log. Whoever may see the rows of
+    everybody sees them in every role.
+    """
+    user_id = scope.actor.user_id
+    if after is None or user_id is None or not only_own(scope.actor, P.BOOKINGS_READ):
+        return None
+    end = await end_of_log(scope)
+    start = start_of(after, end)
+    if start is None:
+        return None
+    xid, position = start.place.xid, start.place.position
+    since = scope.now() - _RIGHTS_SETTLE
+    changes = rights_changes(scope.tenant_id, user_id, xid=xid, position=position, since=since)
+    if await scope.value(changes) is None:
+        return None
+    return ResyncRequired(encode_cursor(end), OTHER_RIGHTS)
 
 
 async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]]) -> R:
