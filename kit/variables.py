@@ -22,14 +22,16 @@ from graphql.execution.get_variable_signature import (
 from graphql.execution.values import VariableValueSource, input_is_nested_too_deeply
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-MAX_ERRORS = 50
+from kit.input_errors import value_errors
+
+MAX_ERRORS = 10
 
 
 class Variables:
     """Reads the variables that come with an operation; one of these is kept for each operation.
 
-    graphql-core looks the types up anew each time. Whatever isn't plainly right is left to it, so
-    that values and errors are its own.
+    graphql-core looks the types up anew each time. Whatever isn't plainly right is left to it, but
+    for the words of its errors.
     """
 
     def __init__(
@@ -48,14 +50,12 @@ class Variables:
     def read(
         self, given: Mapping[str, Any], *, hide_suggestions: bool
     ) -> VariableValues | list[GraphQLError]:
-        """Their values, or at most 50 errors."""
-        try:
-            values = self._read(given) if self._is_known else None
-        except GraphQLError:
-            # Types may refuse what their fields take, as those do that take one field of several.
-            values = None
+        """Their values, or at most 10 errors."""
+        values = self._read(given) if self._is_known else None
         if values is not None:
             return values
+        if errors := self._errors(given, hide_suggestions=hide_suggestions):
+            return errors
         return get_variable_values(
             self._schema,
             self._definitions,
@@ -88,6 +88,25 @@ class Variables:
                 return None
             coerced[known.name] = read
         return VariableValues(sources, coerced)
+
+    def _errors(self, given: Mapping[str, Any], *, hide_suggestions: bool) -> list[GraphQLError]:
+        errors: list[GraphQLError] = []
+        nodes = {each.variable.name.value: each for each in self._definitions}
+        for known in self._signatures:
+            value = given.get(known.name, Undefined)
+            has_default = value is Undefined and known.signature.default is not None
+            if has_default or input_is_nested_too_deeply(value, known.signature.type):
+                continue
+            errors += value_errors(
+                nodes[known.name],
+                known.signature.type,
+                value,
+                at_most=MAX_ERRORS - len(errors),
+                hide_suggestions=hide_suggestions,
+            )
+            if len(errors) >= MAX_ERRORS:
+                break
+        return errors
 
 
 class _Known:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import strawberry
-from graphql import GraphQLObjectType
+from graphql import GraphQLInputObjectType, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
@@ -106,6 +106,8 @@ def build() -> strawberry.Schema:
     # Strawberry has no way to say it.
     built._schema.description = DESCRIPTION
     for kind in built._schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            _leave_to_graphql_core(kind)
         if isinstance(kind, GraphQLObjectType):
             if found := NODES.get(kind.name):
                 kind.extensions[KIND] = found
@@ -115,6 +117,13 @@ def build() -> strawberry.Schema:
                     declare(field, declared)
                     shorten(field, declared, of=kind.name)
     return built
+
+
+def _leave_to_graphql_core(kind: GraphQLInputObjectType) -> None:
+    """Let graphql-core see to it that one field of several is given: it says which, and where."""
+    if kind.extensions["strawberry-definition"].is_one_of:
+        kind.is_one_of = True
+        kind.out_type = GraphQLInputObjectType.out_type  # type: ignore[method-assign]
 
 
 schema = build()

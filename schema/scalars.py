@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from sqlalchemy import ColumnElement, Text, case, cast, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from strawberry.types.scalar import ScalarDefinition
@@ -104,6 +104,18 @@ def _text_of(name: str) -> Callable[[object], str]:
     return lambda value: _text(value, name)
 
 
+def _literal_of(parse: Callable[[object], Any]) -> Callable[..., Any]:
+    """The same for a literal of a document; what is refused there has its place."""
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node, extensions=error.extensions) from error
+
+    return parse_literal
+
+
 def _scalar(
     name: str,
     description: str,
@@ -115,6 +127,7 @@ def _scalar(
         name=name,
         description=description,
         parse_value=parse,
+        parse_literal=_literal_of(parse),
         serialize=serialize,
         specified_by_url=url,
     )

@@ -14,12 +14,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from kit.compiled.documents import Outline, outline
 from kit.cost import Estimate
 from kit.limits import DEFAULTS, Limits, structure_errors
+from kit.one_of import OneOfVariablesRule
 from kit.outline import root_fields
 from kit.recent import Recent
 from kit.variables import Variables
@@ -30,7 +29,7 @@ CAPACITY: Final = 1_000
 MAX_CHARACTERS: Final = 250_000
 MAX_ERRORS: Final = 10
 
-_RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+_RULES: Final = (*specified_rules, OneOfVariablesRule)
 
 
 class Rejected(Exception):
