@@ -174,7 +174,8 @@ def build_app(
                 allow_origins=settings.allowed_origins,
                 allow_credentials=True,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type"],
+                # Clients' libraries send their own: traces, their names and versions.
+                allow_headers=["*"],
                 expose_headers=["Retry-After", "X-Boom-Credentials", "X-Request-Id"],
             ),
         ],

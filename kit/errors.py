@@ -6,6 +6,7 @@ RequestError
 ├── Forbidden         the caller may not
 ├── Throttled         the caller's bucket is empty
 ├── TooComplex        the operation is over a limit
+├── NotPersisted      an operation was named by its hash alone
 └── Unavailable       the database is away; worth another try soon
 
 Expected refusals of a mutation are none of these: they are data (``domain/errors.py``).
@@ -44,6 +45,15 @@ class Throttled(RequestError):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class NotPersisted(RequestError):
+    """In the words that clients know it by: they send the whole operation from then on."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
 
 
 class Unavailable(RequestError):

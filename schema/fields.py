@@ -33,7 +33,14 @@ from permissions.fields import Requires, check
 from permissions.roles import Permission
 from schema.directives import PointsDirective
 from schema.ids import encode_id
-from schema.inputs import arguments_reader, decoder, doc_of, graphql_type
+from schema.inputs import (
+    arguments_reader,
+    decode,
+    decoder,
+    doc_of,
+    graphql_name,
+    graphql_type,
+)
 
 T = TypeVar("T", bound=type)
 
@@ -273,7 +280,7 @@ class Arguments:
     def decoded(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values as the function wants them."""
         return {
-            name: decoder(self.annotations[name])(value)
+            name: decode(value, decoder(self.annotations[name]), graphql_name(name))
             for name, value in given.items()
             if value is not strawberry.UNSET
         }

@@ -97,7 +97,9 @@ def input_object(
             kind = field.resolve_type(type_definition=definition)
             try:
                 value = context.convert(given[key], kind, key)
-                values[field.python_name] = decoders[field.python_name](value)
+                values[field.python_name] = decode(
+                    value, decoders[field.python_name], f"{name}.{key}"
+                )
             except Refusal as refusal:
                 refusal.path = (field.python_name, *refusal.path)
                 refused.append(refusal)
@@ -152,6 +154,14 @@ def decoder(annotation: Any) -> Decoder:
     if bare is str:
         return _storable
     return _some
+
+
+def decode(value: Any, with_: Decoder, where: str) -> Any:
+    """The value as a function wants it. Raises BadInput, which says where it was given."""
+    try:
+        return with_(value)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
 
 
 def reader(annotation: Any) -> Decoder:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import Refusal
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
+from kit.input_errors import null_in_graphql
 from kit.scope import Request
 
 MAX_ERRORS: Final = 10
@@ -90,6 +91,7 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
     cause = _expected(error.original_error)
     match cause:
         case None:
+            result["message"] = null_in_graphql(error.message)
             extensions.setdefault("code", code or BadInput.code)
         case Throttled():
             result["message"] = str(cause)

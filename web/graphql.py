@@ -35,6 +35,8 @@ PATH: Final = "/graphql"
 _STATUS: Final = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
+    # As the servers say it that these clients know: some look into no other answer.
+    "PERSISTED_QUERY_NOT_SUPPORTED": 200,
     "THROTTLED": 429,
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
@@ -96,9 +98,10 @@ class Endpoint:
         media = http.media
         headers: list[tuple[bytes, bytes]] = []
         if http.method not in ("GET", "POST"):
-            return _refusal(405, "GraphQL takes GET and POST.", operation, allow=b"GET, POST")
+            refusal = "GraphQL takes GET and POST."
+            return _refusal(405, refusal, operation, media, allow=b"GET, POST")
         if media is None:
-            return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation)
+            return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation, media)
         try:
             asked = await http.asked()
             reads_only = http.method == "GET"
@@ -114,9 +117,10 @@ class Endpoint:
                     headers.append(CREDENTIALS_IGNORED)
                 answer = await self._operations.run(asked, operation, reads_only=reads_only)
         except Malformed as error:
-            return _refusal(error.status, error.reason, operation)
+            return _refusal(error.status, error.reason, operation, media)
         except NotAQuery:
-            return _refusal(405, "Only queries may be sent by GET.", operation, allow=b"POST")
+            refusal = "Only queries may be sent by GET."
+            return _refusal(405, refusal, operation, media, allow=b"POST")
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
         reply = _reply(answer.payload, _status(answer, media), media, operation)
@@ -155,7 +159,7 @@ class Endpoint:
                 self._limits.socket_of_login(caller.actor, origin.ip_address, caller)
             )
         except Malformed as error:
-            return _refusal(error.status, error.reason, operation)
+            return _refusal(error.status, error.reason, operation, http.media)
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
             return _reply(answer.payload, _status(answer, Media.RESPONSE), Media.JSON, operation)
@@ -199,10 +203,13 @@ def _status(answer: Answer, media: Media) -> int:
     return status if media is Media.RESPONSE or status in _ALWAYS_TOLD else 200
 
 
-def _refusal(status: int, message: str, operation: Operation, *, allow: bytes = b"") -> _Reply:
+def _refusal(
+    status: int, message: str, operation: Operation, media: Media | None, *, allow: bytes = b""
+) -> _Reply:
     error = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
     payload = {"errors": [error], "extensions": {"requestId": operation.request_id}}
-    reply = _reply(payload, status, Media.JSON, operation)
+    json = Media.RESPONSE if media is Media.RESPONSE else Media.JSON
+    reply = _reply(payload, status, json, operation)
     if allow:
         reply.headers.append((b"allow", allow))
     return reply

@@ -169,7 +169,10 @@ def _asked(given: Any) -> Asked:
     query = given.get("query")
     name = given.get("operationName")
     variables = given.get("variables")
-    if not isinstance(query, str) or not query.strip():
+    is_hash = is_hash_alone(given)
+    if is_hash:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise Malformed(400, "'query' must be the text of an operation.")
     if not isinstance(name, str | None):
         raise Malformed(400, "'operationName' must be a string.")
@@ -177,7 +180,15 @@ def _asked(given: Any) -> Asked:
         raise Malformed(400, "'variables' must be an object.")
     if not isinstance(given.get("extensions"), dict | None):
         raise Malformed(400, "'extensions' must be an object.")
-    return Asked(query, name or None, variables or {})
+    return Asked(query, name or None, variables or {}, is_hash)
+
+
+def is_hash_alone(given: Mapping[str, Any]) -> bool:
+    """Whether an operation has no text, but the hash of one: an automatic persisted query."""
+    match given.get("extensions"):
+        case {"persistedQuery": dict()}:
+            return given.get("query") in (None, "")
+    return False
 
 
 def _weight(parameters: list[str]) -> float:

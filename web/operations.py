@@ -18,7 +18,7 @@ from strawberry.execution import optimized_is_awaitable
 from kit.addresses import network_of
 from kit.compiled.plans import Plans, Read
 from kit.database import is_away, sqlstate
-from kit.errors import BadInput, RequestError, Throttled, Unavailable
+from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.ids import new_id
 from kit.limits import cost_errors, variable_errors
 from kit.live import Following
@@ -48,11 +48,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client wants to have done."""
+    """What a client wants to have done; without its text where that is named by a hash alone."""
 
     text: str
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    is_hash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,8 @@ class Operations:
         return Payer(login_of(actor, address), network_of(address), charge)
 
     def _select(self, asked: Asked, operation: Operation) -> Selected:
+        if asked.is_hash:
+            raise NotPersisted
         return self._documents.select(
             asked.text, asked.operation_name, hide_suggestions=operation.actor.kind is None
         )

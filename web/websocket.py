@@ -36,7 +36,7 @@ from kit.scope import ANONYMOUS
 from web import subscribers
 from web.callers import request_of, token_in
 from web.concurrency import ConcurrencyLimits
-from web.http import MAX_BODY_BYTES
+from web.http import MAX_BODY_BYTES, is_hash_alone
 from web.metrics import Metrics
 from web.operations import Asked, Operations
 from web.subscribers import Gone, Stalled, Subscriber
@@ -176,6 +176,7 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
             reply = {"id": id, "type": "error", "payload": [_TOO_MANY]}
             await self.send_message(cast("Message", reply))
         else:
+            message["payload"].setdefault("query", None)  # type: ignore[typeddict-item]
             await super().handle_subscribe(message)
 
     async def run_operation(self, operation: Subscribed[SocketCaller, None]) -> None:
@@ -183,7 +184,8 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
         # A cookie that is spent here couldn't be replaced: no answer on a socket sets another.
         request = replace(request_of(caller.socket), cookie=None)
         context = self.view.operations.operation(caller.actor, request)
-        asked = Asked(operation.query, operation.operation_name, operation.variables or {})
+        query, is_hash = operation.query, operation.query is None
+        asked = Asked(query or "", operation.operation_name, operation.variables or {}, is_hash)
         subscriber = Subscriber(_Outlet(caller.socket, operation.id))
         caller.running[context] = subscriber
         try:
@@ -279,7 +281,7 @@ def _is_well_formed(message: object) -> bool:
         case {"type": "subscribe", "id": str(id), "payload": dict(payload)}:
             return (
                 id != ""
-                and isinstance(payload.get("query"), str)
+                and (isinstance(payload.get("query"), str) or is_hash_alone(payload))
                 and isinstance(payload.get("variables"), dict | None)
                 and isinstance(payload.get("operationName"), str | None)
                 and isinstance(payload.get("extensions"), dict | None)

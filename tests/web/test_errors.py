@@ -108,7 +108,7 @@ async def test_the_character_nul_is_the_callers_mistake(api: Api, venue: Venue) 
     answer = await api(CREATE, {"name": "Mary\0Major"}, token=venue.owner.token)
 
     assert answer.codes == ["BAD_USER_INPUT"]
-    assert answer.errors[0]["message"] == "Text holds no NUL character."
+    assert answer.errors[0]["message"] == "NewCustomerInput.name: Text holds no NUL character."
 
 
 async def test_a_page_size_out_of_range_is_the_callers_mistake(api: Api, venue: Venue) -> None:
@@ -186,3 +186,37 @@ def test_errors_stand_in_the_order_of_what_they_concern() -> None:
         ["nothing", "early"],
         ["last"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("start", "message", "column"),
+    [
+        ('{at: "noon"}', "DateTime is an RFC 3339 instant with an offset, such as", 40),
+        ("{local: {date: 5, time: null}}", "Date is a string.", 50),
+        ("null", "Expected value of non-null type 'StartInput!' not to be null.", 35),
+        ("{}", "Within OneOf Input Object type 'StartInput', exactly one field must be", 35),
+    ],
+)
+async def test_a_literal_that_cannot_be_read_is_told_with_its_place(
+    api: Api, start: str, message: str, column: int
+) -> None:
+    answer = await api(
+        f'{{ explainSlot(roomId: "x", start: {start}, durationMinutes: 60) {{ state }} }}'
+    )
+
+    assert answer.errors[0]["message"].startswith(message)
+    assert answer.errors[0]["locations"] == [{"line": 1, "column": column}]
+
+
+async def test_a_variable_that_may_be_null_is_not_taken_for_one_of_several(api: Api) -> None:
+    answer = await api(
+        """query ($at: DateTime) {
+          explainSlot(roomId: "x", start: {at: $at}, durationMinutes: 60) { state }
+        }"""
+    )
+
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert answer.errors[0]["message"] == (
+        "Variable '$at' is of type 'DateTime' but must be non-nullable to be used for OneOf Input "
+        "Object 'StartInput'."
+    )

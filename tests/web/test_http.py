@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import httpx2
+import orjson
 import pytest
 from graphql import get_introspection_query
 from starlette.applications import Starlette
@@ -133,6 +134,61 @@ async def test_a_body_that_asks_for_nothing_is_a_bad_request(api: Api, body: byt
     assert "data" not in response.json()
 
 
+@pytest.mark.parametrize(
+    ("method", "kind", "body", "status"),
+    [
+        ("POST", "application/json", b"{", 400),
+        ("PUT", "application/json", b"{}", 405),
+        ("POST", "application/json", b"x" * 300_000, 413),
+        ("POST", "text/plain", b"{}", 415),
+    ],
+)
+@pytest.mark.parametrize("accept", [RESPONSE, "application/json"])
+async def test_a_bad_request_is_answered_in_the_media_type_that_was_asked_for(
+    api: Api, accept: str, method: str, kind: str, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": kind, "Accept": accept}
+
+    response = await api.http.request(method, "/graphql", content=body, headers=headers)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == f"{accept}; charset=utf-8"
+    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("accept", [RESPONSE, "application/json"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_the_hash_of_a_persisted_query_is_not_supported(
+    api: Api, accept: str, method: str
+) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    headers = {"Accept": accept}
+
+    if method == "POST":
+        response = await post(api, {"operationName": "A", "extensions": extensions}, **headers)
+    else:
+        given = {"extensions": orjson.dumps(extensions).decode()}
+        response = await api.http.get("/graphql", params=given, headers=headers)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"{accept}; charset=utf-8"
+    assert response.json()["errors"] == [
+        {
+            "message": "PersistedQueryNotSupported",
+            "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"},
+        }
+    ]
+    assert "data" not in response.json()
+
+
+async def test_a_persisted_query_that_comes_with_its_text_is_run(api: Api) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+
+    response = await post(api, {"query": "{ __typename }", "extensions": extensions})
+
+    assert response.json()["data"] == {"__typename": "Query"}
+
+
 async def test_a_get_without_a_query_is_a_bad_request(api: Api) -> None:
     response = await api.http.get("/graphql", params={"extensions": "{}"})
 
@@ -259,6 +315,24 @@ async def test_pages_of_an_allowed_origin_may_ask(api: Api) -> None:
     assert preflight.headers["access-control-allow-origin"] == "https://book.example.com"
     assert response.headers["access-control-allow-origin"] == "https://book.example.com"
     assert response.headers["access-control-allow-credentials"] == "true"
+
+
+async def test_they_may_send_any_header_that_their_library_does(api: Api) -> None:
+    wanted = "traceparent,apollographql-client-name,x-my-own"
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
+
+    allowed = await api.http.options(
+        "/graphql", headers={"Origin": "https://book.example.com", **asked}
+    )
+    other = await api.http.options(
+        "/graphql", headers={"Origin": "https://evil.example.com", **asked}
+    )
+
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-headers"] == wanted
+    assert allowed.headers["access-control-allow-credentials"] == "true"
+    assert other.status_code == 400
+    assert "access-control-allow-origin" not in other.headers
 
 
 async def test_pages_of_other_origins_may_not(api: Api) -> None:

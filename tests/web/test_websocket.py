@@ -51,6 +51,22 @@ async def test_an_operation_is_answered_and_completed(server: str, venue: Venue)
     assert second == {"id": stream.id, "type": "complete"}
 
 
+async def test_the_hash_of_a_persisted_query_ends_that_operation_only(server: str) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    asked = {"id": "hash", "type": "subscribe", "payload": {"extensions": extensions}}
+    async with socket(server) as connection:
+        for message in ({"type": "connection_init"}, asked):
+            await connection.send(orjson.dumps(message).decode())
+        _, refusal = [orjson.loads(await connection.recv()) for _ in range(2)]
+        query = {"id": "text", "type": "subscribe", "payload": {"query": "{ __typename }"}}
+        await connection.send(orjson.dumps(query).decode())
+        answer = orjson.loads(await connection.recv())
+
+    assert (refusal["type"], refusal["id"]) == ("error", "hash")
+    assert refusal["payload"][0]["message"] == "PersistedQueryNotSupported"
+    assert answer["payload"]["data"] == {"__typename": "Query"}
+
+
 async def test_each_operation_reads_anew(server: str, venue: Venue) -> None:
     create = 'mutation { createRoom(input: {name: "Blue", capacity: 4}) { room { name } } }'
     async with live(server, token=venue.owner.token) as client:
