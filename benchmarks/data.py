@@ -88,8 +88,8 @@ async def _load_venue(
     )
     await connection.execute(
         """
-        INSERT INTO users (tenant_id, id, email, name, role, created_at)
-        VALUES ($1, $2, 'owner@bench.test', 'Owner', 'OWNER', $3)
+        INSERT INTO users (tenant_id, id, email, email_key, name, role, created_at)
+        VALUES ($1, $2, 'owner@bench.test', 'owner@bench.test', 'Owner', 'OWNER', $3)
         """,
         tenant,
         user,

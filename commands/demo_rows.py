@@ -122,9 +122,11 @@ class DemoRows:
     def _users(self, password_hashes: Mapping[Role, str]) -> list[User]:
         at = self.history.opened_at
         for role, name in USERS.items():
+            email = f"{role.lower()}@{self._venue.subdomain}.test"
             self.history.users[role] = User(
                 **self._row(),
-                email=f"{role.lower()}@{self._venue.subdomain}.test",
+                email=email,
+                email_key=email,
                 name=name,
                 role=role.value,
                 password_hash=password_hashes[role],

@@ -8,6 +8,7 @@ from babel.localedata import exists
 
 from domain.errors import Invalid, Path, Refusal
 from domain.ids import CustomerId
+from domain.text import tidy_name
 from domain.users import email_refusals, name_refusals
 
 MAX_NOTES_LENGTH = 2000
@@ -36,8 +37,8 @@ class CustomerChoice:
 
 
 def tidy(text: str | None) -> str | None:
-    """Without surrounding space; None where nothing is left, as from an empty form field."""
-    return (text or "").strip() or None
+    """Without surrounding space; None where nothing can be seen, as from an empty form field."""
+    return tidy_name(text or "") or None
 
 
 def refusals(

@@ -1,11 +1,11 @@
 """Who may be a user, and how their e-mail address and password are accepted."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 
 from domain.errors import Invalid, Path, Refusal, Required
+from domain.mail_addresses import mail_address
 
 MAX_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH = 10
@@ -27,20 +27,14 @@ class Role(StrEnum):
         return ranks.index(self) < ranks.index(other)
 
 
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)*")
-
-
 def normalised_email(text: str) -> str | None:
-    """The form under which an address is found again; None for what is no address.
-
-    Case and surrounding space make no difference. At most 254 characters (RFC 5321).
-    """
-    email = unicodedata.normalize("NFC", text.strip()).casefold()
-    return email if len(email) <= 254 and _EMAIL.fullmatch(email) else None
+    """The key under which the person of an address is found again; None for what is no address."""
+    address = mail_address(text)
+    return None if address is None else address.key
 
 
 def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
-    """All that can't be accepted of a person's or a business's name, its ends already trimmed."""
+    """All that can't be accepted of the tidy name of a person, a business or a thing."""
     if not name:
         yield Required(path=path)
     if len(name) > MAX_NAME_LENGTH:
@@ -54,7 +48,7 @@ def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
     if not email.strip():
         yield Required(path=path)
     elif normalised_email(email) is None:
-        yield Invalid("This is no e-mail address.", path=path)
+        yield Invalid("This is no e-mail address, such as 'ann@example.com'.", path=path)
 
 
 def password_refusals(password: str, *, email: str, path: Path) -> Iterator[Refusal]:

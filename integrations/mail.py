@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 import aiosmtplib
 import structlog
 
+from domain.mail_addresses import MailAddress, mail_address
 from kit.settings import Settings
 
 TIMEOUT_SECONDS: Final = 20
@@ -36,7 +38,7 @@ class Message:
 
 
 class Undeliverable(Exception):
-    """The mail server has refused a message for good; the message says its answer's code."""
+    """A message will never arrive there: the error says why, and names nobody."""
 
 
 class Mail(Protocol):
@@ -63,7 +65,8 @@ class LocalMail:
     async def send(self, message: Message) -> None:
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}.eml"
-        await asyncio.to_thread(self._keep, name, _as_email(message, _SENDER, now))
+        email = _as_email(message, _recipient(message), _SENDER, now)
+        await asyncio.to_thread(self._keep, name, email)
         log.info("mail.kept", file=str(self._folder / name))
 
     def _keep(self, name: str, email: EmailMessage) -> None:
@@ -106,8 +109,16 @@ class SmtpMail:
         )
 
     async def send(self, message: Message) -> None:
+        to = _recipient(message)
         try:
-            await self._hand_over(_as_email(message, self.sender, datetime.now(UTC)))
+            await self._hand_over(_as_email(message, to, self.sender, datetime.now(UTC)), to)
+        except aiosmtplib.SMTPNotSupported as error:
+            if to.local.isascii():
+                raise
+            raise Undeliverable(
+                "the mail server takes no address with letters beyond ASCII before its @: "
+                "it lacks SMTPUTF8"
+            ) from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             if code >= _FOR_GOOD:
@@ -115,10 +126,12 @@ class SmtpMail:
             raise
         log.info("mail.sent")
 
-    async def _hand_over(self, email: EmailMessage) -> None:
+    async def _hand_over(self, email: EmailMessage, to: MailAddress) -> None:
         crosses_network = not _is_loopback(self.host)
         await aiosmtplib.send(
             email,
+            # Not what a reader of headers finds in there: one address could be read as two.
+            recipients=[str(to)],
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -142,10 +155,17 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _as_email(message: Message, sender: str, at: datetime) -> EmailMessage:
+def _recipient(message: Message) -> MailAddress:
+    to = mail_address(message.to)
+    if to is None:
+        raise Undeliverable("what is stored as the address is none")
+    return to
+
+
+def _as_email(message: Message, to: MailAddress, sender: str, at: datetime) -> EmailMessage:
     email = EmailMessage()
     email["From"] = sender
-    email["To"] = message.to
+    email["To"] = Address(username=to.local, domain=to.domain)
     email["Subject"] = message.subject
     email["Date"] = format_datetime(at)
     email["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])

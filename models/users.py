@@ -23,9 +23,9 @@ class User(TenantRow, Logged, table=True):
     __table_args__ = (
         refers_to("customers", "customer_id"),
         Index(
-            "uq_users_tenant_id_email",
+            "uq_users_tenant_id_email_key",
             "tenant_id",
-            "email",
+            "email_key",
             unique=True,
             postgresql_where=text(OWNS_ADDRESS),
         ),
@@ -36,11 +36,12 @@ class User(TenantRow, Logged, table=True):
             "role <> 'CUSTOMER' OR customer_id IS NOT NULL OR email_verified_at IS NULL",
             name="verified_customer",
         ),
-        Index(None, "tenant_id", "email"),
+        Index(None, "tenant_id", "email_key"),
         Index(None, "tenant_id", "created_at", "id"),
     )
 
-    email: str = Field(description="Normalised.")
+    email: str
+    email_key: str = Field(description="The address, normalised.")
     name: str
     role: str
     password_hash: str | None = Field(default=None, description="None until the first is set.")
@@ -77,14 +78,14 @@ def user_of(tenant_id: UUID, id: UUID) -> Select[User]:
     return users_of(tenant_id).where(col(User.id) == id)
 
 
-def user_with_email(tenant_id: UUID, email: str) -> Select[User]:
+def user_with_email(tenant_id: UUID, email_key: str) -> Select[User]:
     """The user whose a normalised address is."""
-    return users_of(tenant_id).where(col(User.email) == email, text(f"({OWNS_ADDRESS})"))
+    return users_of(tenant_id).where(col(User.email_key) == email_key, text(f"({OWNS_ADDRESS})"))
 
 
-def addressed_by(tenant_id: UUID, email: str) -> Select[User]:
+def addressed_by(tenant_id: UUID, email_key: str) -> Select[User]:
     """Whom mail to a normalised address is for: its user, else the last who signed up with it."""
-    known = users_of(tenant_id).where(col(User.email) == email)
+    known = users_of(tenant_id).where(col(User.email_key) == email_key)
     return known.order_by(text(f"({OWNS_ADDRESS}) DESC"), col(User.created_at).desc())
 
 

@@ -10,6 +10,7 @@ from typing_extensions import Doc
 from domain.errors import Invalid, LimitReached, Refusal, Required
 from domain.events import Event, EventType
 from domain.ids import ApiKeyId
+from domain.text import tidy_name
 from domain.users import name_refusals
 from kit.errands import Errands
 from kit.keyset import Listing, Order
@@ -63,7 +64,7 @@ async def create_api_key(
     A key may what its `permissions` say, as long as the role of whoever made it may it too; it
     ends with that user's account. It is sent like an access token.
     """
-    name = name.strip()
+    name = tidy_name(name)
     refused: list[Refusal] = [
         *name_refusals(name, path=("name",)),
         *_permission_refusals(scope.actor, permissions),

@@ -14,6 +14,7 @@ from domain.errors import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.events import Event, EventType
 from domain.ids import CustomerId
 from domain.patch import ABSENT, Absent
+from domain.text import tidy_name
 from domain.users import normalised_email
 from kit.database import constraint_name
 from kit.keyset import Listing
@@ -97,7 +98,7 @@ async def update_customer(
     )
     before = snapshot(changed)
     if name is not ABSENT:
-        changed.name = name.strip()
+        changed.name = tidy_name(name)
     if email is not ABSENT:
         changed.email = tidy(email)
         changed.email_key = normalised_email(email or "")
@@ -197,7 +198,7 @@ async def known_or_added(scope: Scope, new: Customer) -> Customer:
 def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:
     new = Customer(
         tenant_id=scope.tenant_id,
-        name=given.name.strip(),
+        name=tidy_name(given.name),
         email=tidy(given.email),
         email_key=normalised_email(given.email or ""),
         phone=tidy(given.phone),

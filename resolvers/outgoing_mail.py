@@ -136,4 +136,4 @@ async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> b
     finally:
         await scope.close()
     is_proved = any(owner.email_verified_at for owner in owners)
-    return not is_proved and recipient not in {owner.email for owner in owners}
+    return not is_proved and recipient not in {owner.email_key for owner in owners}

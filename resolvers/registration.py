@@ -13,6 +13,7 @@ from domain.events import Event, EventType
 from domain.hours import LocalInterval, Weekday
 from domain.money import CurrencyCode
 from domain.tenants import subdomain_refusals
+from domain.text import tidy_name
 from domain.users import Role, email_refusals, name_refusals, normalised_email, password_refusals
 from domain.venue_time import LocalTime, TimeZone
 from kit.addresses import network_of
@@ -59,7 +60,7 @@ async def register_tenant(
     """Open a business: on the Starter plan, open daily from 09:00 to 21:00, its owner logged in.
     At most 3 a day from one network address.
     """
-    name, owner_name = name.strip(), owner_name.strip()
+    name, owner_name = tidy_name(name), tidy_name(owner_name)
     refused: list[Refusal] = [
         *name_refusals(name, path=("name",)),
         *subdomain_refusals(subdomain, path=("subdomain",)),
@@ -96,7 +97,8 @@ async def register_tenant(
         )
     owner = User(
         tenant_id=tenant.id,
-        email=email,
+        email=owner_email.strip(),
+        email_key=email,
         name=owner_name,
         role=Role.OWNER.value,
         password_hash=password_hash,
@@ -125,7 +127,7 @@ async def register_customer(
     is: the address and password log in only then. The user becomes the venue's customer of that
     address, with the bookings they already had, or a new one.
     """
-    name, address = name.strip(), normalised_email(email)
+    name, address = tidy_name(name), normalised_email(email)
     refused: list[Refusal] = [
         *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
         *password_refusals(password, email=email, path=("password",)),
@@ -142,7 +144,8 @@ async def register_customer(
     await scope.lock(ACCOUNTS)
     user = User(
         tenant_id=tenant_id,
-        email=address,
+        email=email.strip(),
+        email_key=address,
         name=name,
         role=Role.CUSTOMER.value,
         password_hash=password_hash,

@@ -6,12 +6,14 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid, PlanLimitReached, Refusal, Required
+from domain.errors import Invalid, PlanLimitReached, Refusal
 from domain.events import Event, EventType
 from domain.ids import RoomId
 from domain.money import Money
 from domain.patch import ABSENT, Absent
 from domain.payments import PaymentPolicy, rate_refusals
+from domain.text import tidy_name
+from domain.users import name_refusals
 from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot
@@ -64,7 +66,7 @@ async def create_room(
     tenant = await own_tenant(scope)
     new = Room(
         tenant_id=scope.tenant_id,
-        name=name.strip(),
+        name=tidy_name(name),
         description=description,
         category=category,
         capacity=capacity,
@@ -105,7 +107,7 @@ async def update_room(
     changed = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
     before = snapshot(changed)
     if name is not ABSENT:
-        changed.name = name.strip()
+        changed.name = tidy_name(name)
     if description is not ABSENT:
         changed.description = description
     if category is not ABSENT:
@@ -177,12 +179,10 @@ async def unarchive_room(
 
 def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
     """All that refuses what a room is to be; ``policy`` is what is asked of its customers."""
-    refusals: list[Refusal] = []
-    if not room.name:
-        refusals.append(Required(path=("name",)))
+    refusals: list[Refusal] = [*name_refusals(room.name, path=("name",))]
     refusals += [
         Invalid(f"At most {limit} characters.", path=(field,))
-        for field, limit in (("name", 100), ("description", 2000), ("category", 100))
+        for field, limit in (("description", 2000), ("category", 100))
         if len(getattr(room, field) or "") > limit
     ]
     if not 1 <= room.capacity <= MAX_CAPACITY:

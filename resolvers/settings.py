@@ -9,6 +9,7 @@ from domain.errors import Invalid, Refusal
 from domain.events import Event, EventType
 from domain.patch import ABSENT, Absent
 from domain.phrases import counted
+from domain.text import tidy_name
 from domain.users import name_refusals
 from domain.venue_time import TimeZone
 from kit.scope import Scope
@@ -51,7 +52,7 @@ async def update_tenant(
     tenant = await _tenant_at(scope, version)
     before = snapshot(tenant)
     if name is not ABSENT:
-        tenant.name = name.strip()
+        tenant.name = tidy_name(name)
     if time_zone is not ABSENT:
         tenant.time_zone = time_zone
     if refused := list(name_refusals(tenant.name, path=("name",))):

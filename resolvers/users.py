@@ -11,6 +11,7 @@ from domain.customers import CustomerChoice, NewCustomer
 from domain.errors import Duplicate, EmailNotVerified, Invalid, Path, Refusal
 from domain.events import Event, EventType
 from domain.ids import UserId
+from domain.text import tidy_name
 from domain.users import Role, email_refusals, name_refusals, normalised_email
 from kit.allowances import Allowances
 from kit.errors import Forbidden
@@ -72,7 +73,7 @@ async def invite_user(
     Only the mail holds the code they join with. The invitation before is then worth nothing. A
     CUSTOMER is linked to the customer record of the same address, which is added if there is none.
     """
-    name = name.strip()
+    name = tidy_name(name)
     address = normalised_email(email)
     refused: list[Refusal] = [
         *email_refusals(email, path=("email",)),
@@ -96,7 +97,8 @@ async def invite_user(
     if user is None:
         user = User(
             tenant_id=scope.tenant_id,
-            email=address,
+            email=email.strip(),
+            email_key=address,
             name=name,
             role=role.value,
             customer_id=customer_id,

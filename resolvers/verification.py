@@ -62,7 +62,7 @@ async def send_verification(scope: Scope, user: User) -> None:
     Both take the same steps, so that nobody learns from the time which it was.
     """
     tenant = await own_tenant(scope)
-    owner = await scope.one(user_with_email(user.tenant_id, user.email))
+    owner = await scope.one(user_with_email(user.tenant_id, user.email_key))
     token = mailed_token(scope, user, Purpose.VERIFICATION)
     if owner is None or owner.id == user.id:
         letter = verification_letter(tenant, user, token)
@@ -79,7 +79,7 @@ async def verify_address(scope: Scope, user: User) -> None:
     """
     if user.email_verified_at is not None:
         return
-    owner = await scope.one(user_with_email(user.tenant_id, user.email))
+    owner = await scope.one(user_with_email(user.tenant_id, user.email_key))
     if owner is not None and owner.id != user.id:
         raise InvalidCredentials(path=("token",))
     before = snapshot(user)
@@ -96,11 +96,11 @@ async def _record_of(scope: Scope, user: User) -> Customer:
         tenant_id=user.tenant_id,
         name=user.name,
         email=user.email,
-        email_key=user.email,
+        email_key=user.email_key,
         phone=user.phone,
         created_at=scope.now(),
     )
-    known = await scope.one(with_address(customers_of(user.tenant_id), user.email))
+    known = await scope.one(with_address(customers_of(user.tenant_id), user.email_key))
     if known is not None:
         other = await scope.one(user_for_customer(user.tenant_id, known.id))
         if other is not None:

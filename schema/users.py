@@ -22,7 +22,7 @@ from schema.tenants import Tenant
 class User(Node):
     """Somebody who logs in, with one role in one tenant."""
 
-    email: str = column("For logging in, and for mail; in lower case.")
+    email: str = column("For logging in, and for mail; as it was given.")
     name: str = column("What people call them.")
     role: Role = column("What they are in their tenant.")
     permissions: list[str] = computed(users.permissions_held)

@@ -215,9 +215,11 @@ def _person(
     scope: Scope, tenant: Tenant, role: Role, password_hash: str, customer: Customer
 ) -> Person:
     now = scope.now()
+    email = f"{role.lower()}@{tenant.subdomain}.test"
     user = User(
         tenant_id=tenant.id,
-        email=f"{role.lower()}@{tenant.subdomain}.test",
+        email=email,
+        email_key=email,
         name=role.title(),
         role=role.value,
         password_hash=password_hash,

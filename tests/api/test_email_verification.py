@@ -92,7 +92,7 @@ async def test_a_customer_signs_up_and_is_logged_in(api: Api, venue: Venue) -> N
 
     assert answer.payload["session"]["user"] == {
         "name": "Vera",
-        "email": "vera@example.test",
+        "email": "Vera@Example.test",
         "role": "CUSTOMER",
         "emailVerifiedAt": None,
         "customer": None,

@@ -81,13 +81,13 @@ async def test_a_new_business_has_a_plan_hours_and_an_owner_who_is_logged_in(api
         "userErrors": [],
     }
     assert session["user"] == {
-        "email": "ann@example.test",
+        "email": "Ann@Example.test",
         "name": "Ann",
         "role": "OWNER",
         "lastLoginAt": "2027-03-01T09:00:00Z",
     }
     viewer = await api(VIEWER, token=session["accessToken"])
-    assert viewer.payload == {"email": "ann@example.test", "role": "OWNER"}
+    assert viewer.payload == {"email": "Ann@Example.test", "role": "OWNER"}
 
 
 async def test_the_owner_logs_in_later(api: Api) -> None:
@@ -175,7 +175,7 @@ async def test_another_business_is_not_there(api: Api, runtime: Runtime) -> None
     assert answer.data == {
         "node": None,
         "tenant": {"name": "Blue Note"},
-        "users": {"nodes": [{"email": "ann@example.test"}]},
+        "users": {"nodes": [{"email": "Ann@Example.test"}]},
     }
 
 

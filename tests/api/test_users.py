@@ -141,9 +141,9 @@ async def test_an_invited_person_joins_by_mail(
 
     session = (await accept(api, code_in(mail))).payload["session"]
 
-    assert answer.payload["user"]["email"] == "ann@example.test"
-    assert mail["To"] == "ann@example.test"
-    assert session["user"] == {"email": "ann@example.test", "role": "MANAGER"}
+    assert answer.payload["user"]["email"] == "Ann@Example.test"
+    assert mail["To"] == "Ann@example.test"
+    assert session["user"] == {"email": "Ann@Example.test", "role": "MANAGER"}
     assert await is_logged_in(api, session["accessToken"])
     assert (await login(api, venue, email="ann@example.test")).refusals == []
 

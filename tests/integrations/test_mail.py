@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
@@ -14,7 +15,7 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTPAuthenticationError, SMTPConnectError
 
-from integrations.mail import LocalMail, Mail, Message, SmtpMail, mail_of
+from integrations.mail import LocalMail, Mail, Message, SmtpMail, Undeliverable, mail_of
 from kit.settings import Environment, Settings
 
 INVITATION = Message(
@@ -36,6 +37,7 @@ class Inbox:
     def __init__(self) -> None:
         self.accepted: list[Envelope] = []
         self.port = 0
+        self.takes_any_letters = False
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.accepted.append(envelope)
@@ -53,7 +55,12 @@ async def inbox() -> AsyncIterator[Inbox]:
     inbox = Inbox()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(inbox, authenticator=authenticate, auth_require_tls=False),
+        lambda: SMTP(
+            inbox,
+            authenticator=authenticate,
+            auth_require_tls=False,
+            enable_SMTPUTF8=inbox.takes_any_letters,
+        ),
         "127.0.0.1",
         0,
     )
@@ -76,6 +83,44 @@ async def test_a_mail_server_gets_the_message(inbox: Inbox) -> None:
     assert email["From"] == "bookings@example.com"
     assert email["Auto-Submitted"] == "auto-generated"
     assert email.get_content() == "Hello Ann,\r\n\r\n→ code\r\n"
+
+
+async def test_an_umlaut_domain_arrives_where_only_ascii_is_taken(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}")
+
+    await mail.send(replace(INVITATION, to="Kim@Straße.de"))
+
+    (envelope,) = inbox.accepted
+    assert envelope.rcpt_tos == ["Kim@xn--strae-oqa.de"]
+    assert isinstance(envelope.content, bytes)
+    assert read(envelope.content)["To"] == "Kim@xn--strae-oqa.de"
+
+
+async def test_letters_beyond_ascii_before_the_at_need_smtputf8(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}")
+    to_umlaut = replace(INVITATION, to="müller@example.test")
+
+    with pytest.raises(Undeliverable, match="SMTPUTF8"):
+        await mail.send(to_umlaut)
+    inbox.takes_any_letters = True
+    await mail.send(to_umlaut)
+
+    (envelope,) = inbox.accepted
+    assert envelope.rcpt_tos == ["müller@example.test"]
+
+
+@pytest.mark.parametrize("to", ["a,b@example.test", "ann@example.test\nBcc: bob@example.test", ""])
+async def test_what_is_no_single_address_gets_no_mail(
+    inbox: Inbox, tmp_path: Path, to: str
+) -> None:
+    stored = replace(INVITATION, to=to)
+
+    with pytest.raises(Undeliverable, match="stored"):
+        await SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}").send(stored)
+    with pytest.raises(Undeliverable, match="stored"):
+        await LocalMail(tmp_path).send(stored)
+
+    assert not inbox.accepted and not kept_in(tmp_path)
 
 
 async def test_a_mail_server_is_logged_in_to_with_the_urls_password(inbox: Inbox) -> None:
