@@ -3,24 +3,28 @@
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import cast
 
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from integrations.billing.installed import billing_of
 from integrations.billing.protocol import Billing
+from integrations.human_proof.installed import human_proof_of
+from integrations.human_proof.one_time import OneTimeProofs
+from integrations.human_proof.protocol import HumanProof
 from integrations.mail import Mail, mail_of
 from integrations.payments.installed import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
 from jobs.worker import services_of
 from kit.actors import Actors
+from kit.addresses import Networks
 from kit.allowances import Allowances, SpentStatements
 from kit.attempts import Attempts
 from kit.backlog import Backlog
@@ -51,7 +55,6 @@ from web.health import Health
 from web.limits import Allowance
 from web.metrics import Metrics
 from web.operations import Operations
-from web.security_txt import security_txt
 from web.webhooks import Webhooks
 
 
@@ -88,19 +91,22 @@ def build_app(
     bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
     errands = Errands()
+    counted = partial(
+        Allowances,
+        database,
+        SpentStatements(allowances.SPEND, allowances.EARLIEST),
+        secret=settings.secret,
+        clock=clock,
+    )
     used: dict[type, object] = {
-        Allowances: Allowances(
-            database,
-            SpentStatements(allowances.SPEND, allowances.EARLIEST),
-            secret=settings.secret,
-            clock=clock,
-            is_enforced=settings.rate_limit,
-        ),
+        Allowances: counted(is_enforced=settings.rate_limit),
         Attempts: Attempts(),
         Billing: billing_of(settings, clock=clock),
         Errands: errands,
         Gateway: gateway_of(settings, clock=clock),
+        HumanProof: human_proof_of(settings, clock=clock),
         Links: Links(settings.secret),
+        Networks: Networks(settings.secret),
         Mail: mail_of(settings),
         Relay: relay,
         Seal: Seal(settings.secret),
@@ -108,6 +114,7 @@ def build_app(
         Tokens: tokens,
         **(parts or {}),
     }
+    used[OneTimeProofs] = OneTimeProofs(cast("HumanProof", used[HumanProof]), counted())
     # Not made in vain: it hashes a password at once.
     if Passwords not in used:
         used[Passwords] = Passwords()
@@ -115,9 +122,7 @@ def build_app(
     runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
     backlog = Backlog(relay_database, counted=queue.backlog)
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
-    token = settings.metrics_token
-    metrics_token = token.get_secret_value() if token else None
-    metrics = Metrics(database, relay, backlog, token=metrics_token)
+    metrics = Metrics(database, relay, backlog)
     allowance = Allowance(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
@@ -131,13 +136,9 @@ def build_app(
         metrics,
         allowed_origins=settings.allowed_origins,
         clock=clock,
-        always_secure=settings.is_production,
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})
-    # Production runs nobody else's code at its start.
-    graphiql = GraphiQL(
-        settings.data, builds=not settings.is_production, log=structlog.get_logger("graphiql")
-    )
+    graphiql = GraphiQL(settings.data, log=structlog.get_logger("graphiql"))
     gateway = cast("Gateway", used[Gateway])
     webhooks = Webhooks(runtime, gateway)
     checkout = DevPay(gateway, webhooks) if isinstance(gateway, LocalGateway) else None
@@ -159,16 +160,10 @@ def build_app(
             await errands.finish()
             await gateway.close()
             await cast("Billing", used[Billing]).close()
+            await cast("HumanProof", used[HumanProof]).close()
             await relay_database.close()
             await database.close()
 
-    # In production the figures are for who knows the token.
-    shows_metrics = metrics_token is not None or not settings.is_production
-    trusted_hosts = (
-        [Middleware(TrustedHostMiddleware, settings.allowed_hosts, www_redirect=False)]
-        if settings.allowed_hosts
-        else []
-    )
     app = Starlette(
         routes=[
             Route("/", RedirectResponse("/graphiql")),
@@ -179,11 +174,9 @@ def build_app(
             *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),
-            *([Route("/metrics", metrics.answer)] if shows_metrics else ()),
-            *security_txt(settings.security_contact, clock=clock),
+            Route("/metrics", metrics.answer),
         ],
         middleware=[
-            *trusted_hosts,
             Middleware(Shortcut, path=PATH, to=endpoint),
             Middleware(SecurityHeaders),
             Middleware(

@@ -7,6 +7,7 @@ Refusal
 ├── SlotTaken, SlotUnavailable                     the time is not free, or a rule refuses it
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── LimitReached                                   there are as many as there may be
+├── GuestBookingClosed, ProofRequired              guests can't book here, or have to prove more
 ├── PlanLimitReached                               the plan is used up
 │   └── FeatureNotIncluded                         the plan lacks it
 ├── SubscriptionInactive, SubscriptionUnfit        the plan is not paid, or can't change so now
@@ -71,6 +72,8 @@ class Code(StrEnum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
     INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
     EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
+    GUEST_BOOKING_CLOSED = "GUEST_BOOKING_CLOSED"
+    PROOF_REQUIRED = "PROOF_REQUIRED"
 
 
 @dataclass(eq=False)
@@ -317,15 +320,50 @@ class PriceChanged(Refusal):
 
 @dataclass(eq=False)
 class LimitReached(Refusal):
-    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural."""
+    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural.
+
+    ``frees_at`` is when there is room for one more by itself, if there will be; ``hint`` what to
+    do about it.
+    """
 
     code = Code.QUOTA_EXCEEDED
     what: str
     limit: int
     used: int
+    frees_at: datetime | None = None
+    hint: str | None = None
 
     def __str__(self) -> str:
+        if self.hint is not None:
+            return self.hint
         return f"There are {self.used} {self.what}, and at most {self.limit} are allowed."
+
+
+@dataclass(eq=False)
+class GuestBookingClosed(Refusal):
+    """The venue takes no bookings of guests."""
+
+    code = Code.GUEST_BOOKING_CLOSED
+
+    def __str__(self) -> str:
+        return "This venue takes no bookings without an account; sign up or log in to book."
+
+
+@dataclass(eq=False)
+class ProofRequired(Refusal):
+    """The venue asks guests to prove that they are people; ``challenge`` is what to solve.
+
+    ``was_given``: a proof came, but not a good one, or one that was used before.
+    """
+
+    code = Code.PROOF_REQUIRED
+    challenge: object
+    was_given: bool = False
+
+    def __str__(self) -> str:
+        if self.was_given:
+            return "This proof is wrong, expired or used already; solve the challenge again."
+        return "Solve the challenge, and give the result as `guestProof`."
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import CursorResult
 
+from domain.strangers import A_DAY
 from kit.database import Database
 from kit.scope import Runtime
 from models.allowances import spent_allowances_before
@@ -14,6 +15,7 @@ from models.idempotency import results_before
 from models.log import origins_before
 from models.queue import history_before
 from models.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
+from models.strangers import origins_forgotten
 from models.webhooks import webhook_events_before
 from resolvers.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.transactions import KEPT_FOR
@@ -47,6 +49,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
     sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
     jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
     events = await _forget(relay, lambda: webhook_events_before(now - EVENTS_KEPT_FOR, limit=BATCH))
+    strangers = await _forget(relay, lambda: origins_forgotten(now - A_DAY, limit=BATCH))
     spent = await _forget(relay, lambda: spent_allowances_before(now, limit=BATCH))
     log.info(
         "housekeeping.done",
@@ -58,6 +61,7 @@ async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
         jobs=jobs,
         webhook_events=events,
         spent_allowances=spent,
+        strangers=strangers,
     )
 
 

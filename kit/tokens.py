@@ -149,11 +149,13 @@ class Link:
     """The one object of a tenant that the bearer of a signed link may see and change.
 
     The object says which ``version`` of its links is good; all others are revoked.
+    ``is_mailed``: it was given to nobody but by mail, so that its bearer reads that mail.
     """
 
     tenant_id: UUID
     subject_id: UUID
     version: int = 1
+    is_mailed: bool = False
 
 
 class Links:
@@ -169,6 +171,7 @@ class Links:
             "sub": str(link.subject_id),
             "tenant": str(link.tenant_id),
             "ver": link.version,
+            **({"mailed": True} if link.is_mailed else {}),
         }
         return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
 
@@ -181,6 +184,11 @@ class Links:
             if told["iss"] != _ISSUER or told["aud"] != _LINK_AUDIENCE:
                 return None
             # The first links said nothing of a version.
-            return Link(UUID(told["tenant"]), UUID(told["sub"]), int(told.get("ver", 1)))
+            return Link(
+                UUID(told["tenant"]),
+                UUID(told["sub"]),
+                int(told.get("ver", 1)),
+                told.get("mailed") is True,
+            )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None

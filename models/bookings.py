@@ -93,6 +93,12 @@ class Booking(TenantRow, Logged, table=True):
             postgresql_where=text("status = 'held'"),
         ),
         Index(
+            "ix_bookings_held_from",
+            "tenant_id",
+            "held_from",
+            postgresql_where=text("held_from IS NOT NULL"),
+        ),
+        Index(
             "ix_bookings_open",
             "tenant_id",
             "ends_at",
@@ -123,6 +129,13 @@ class Booking(TenantRow, Logged, table=True):
     hold_expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
     party_size: int = 1
     note: str | None = None
+    held_from: bytes | None = Field(
+        default=None,
+        description="The network of a stranger, as a keyed hash; a day at most. Null: no stranger.",
+    )
+    guest_confirmed_at: datetime | None = Field(
+        default=None, sa_type=INSTANT, description="When a guest followed the mailed link, or paid."
+    )
     contact_name: str | None = Field(
         default=None, description="As whoever booked gave it; null: as in the customer's record."
     )

@@ -46,6 +46,9 @@ class Tenant(SQLModel, Logged, table=True):
         "max_duration_minutes",
         "hold_minutes",
         "requires_confirmation",
+        "max_open_holds",
+        "allows_guest_booking",
+        "requires_guest_proof",
         "payment_policy",
         "payment_percent",
         "payment_amount",
@@ -65,6 +68,7 @@ class Tenant(SQLModel, Logged, table=True):
         ),
         CheckConstraint("max_duration_minutes <= 1440", name="max_duration_minutes"),
         CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
+        CheckConstraint("max_open_holds BETWEEN 1 AND 100", name="max_open_holds"),
         CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
         CheckConstraint(
             "(payment_policy IN ('deposit', 'card_hold')) = "
@@ -88,6 +92,9 @@ class Tenant(SQLModel, Logged, table=True):
     max_duration_minutes: int = 720
     hold_minutes: int = 5
     requires_confirmation: bool = False
+    max_open_holds: int = 3
+    allows_guest_booking: bool = True
+    requires_guest_proof: bool = False
     payment_policy: str = PolicyKind.NONE.value
     payment_percent: int | None = None
     payment_amount_minor: int | None = Field(default=None, sa_type=BigInteger)
@@ -171,7 +178,7 @@ def monthly_use(tenant_id: UUID, meter: str, *, limit: int) -> Select[UsageCount
 def counted_less(tenant_id: UUID, meter: str, period_start: date) -> Update:
     return (
         update(UsageCounter)
-        .where(*_counter(tenant_id, meter, period_start))
+        .where(*_counter(tenant_id, meter, period_start), col(UsageCounter.used) > 0)
         .values(used=col(UsageCounter.used) - 1)
         .execution_options(synchronize_session=False)
     )

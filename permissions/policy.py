@@ -100,6 +100,16 @@ def _owns_booking(actor: Actor, booking: Booking | BookingOwner) -> bool:
     return booking.held_by_id is not None and booking.held_by_id == actor.user_id
 
 
+def is_guest(actor: Actor) -> bool:
+    """Does somebody without an account act, by a venue's public page or a link?"""
+    return actor.kind is ActorKind.CUSTOMER and actor.user_id is None
+
+
+def is_stranger(actor: Actor) -> bool:
+    """Does somebody act whose address nobody has proved: a guest, or a user yet to verify it?"""
+    return actor.kind is ActorKind.CUSTOMER and actor.own_id is None
+
+
 def standing(actor: Actor) -> Actor:
     """All of a caller that decides what they may see: those of equal standing see the same.
 

@@ -35,6 +35,7 @@ from resolvers.booking_rows import (
 from resolvers.claims import expire
 from resolvers.rows import raise_all
 from resolvers.tenants import own_tenant
+from resolvers.usage import uncount_guest_booking
 
 
 async def confirm_booking(
@@ -152,11 +153,14 @@ async def _become(
 ) -> Booking:
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)
-    check_transition(life_of(booking, await own_tenant(scope)), wanted, now=scope.now())
+    tenant = await own_tenant(scope)
+    check_transition(life_of(booking, tenant), wanted, now=scope.now())
     before, was = snapshot(booking), Status(booking.status)
     booking.status = wanted.value
     booking.hold_expires_at = None
-    also = {"no_show_fee": "waived"} if waives_fee else None
+    also: dict[str, object] = {"no_show_fee": "waived"} if waives_fee else {}
+    if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
+        also["counts_for_plan"] = False
     changed_booking(scope, event, booking, before, reason=reason, also=also)
     await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
     return booking

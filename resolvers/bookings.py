@@ -33,6 +33,7 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.patch import ABSENT, Absent
+from domain.strangers import confirm_by
 from domain.users import Role
 from domain.venue_time import LocalPeriod, Start, local_period, zone
 from kit.ids import new_id
@@ -51,9 +52,9 @@ from models.bookings import (
 )
 from models.payments import stored_terms, terms_of_booking, terms_of_tenant
 from models.tenants import Tenant
-from permissions.policy import may
+from permissions.policy import is_guest, may
 from permissions.roles import P
-from resolvers import payments, refunds
+from resolvers import payments, refunds, strangers
 from resolvers.availability import Venue, load_venue
 from resolvers.booking_rows import (
     Reason,
@@ -70,6 +71,7 @@ from resolvers.booking_rows import (
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import Booker, booker_for
 from resolvers.rows import at_version, raise_all
+from resolvers.standing import booked_status, stand
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
 
 # ------------------------------------------------------------------------------ reading
@@ -127,17 +129,10 @@ async def hold_booking(
     claimed = await claim(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
-    raise_all([*claimed.refusals, *await subscription_refusals(scope)])
-    held = await _insert(
-        scope,
-        claimed,
-        status=Status.HELD,
-        booker=Booker(scope.actor.own_id),
-        hold_expires_at=_hold_end(scope, claimed.tenant),
-        note=None,
-    )
-    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
-    return held
+    refused = [*claimed.refusals, *await subscription_refusals(scope)]
+    raise_all([*refused, *await _hold_refusals(scope, claimed)])
+    booker = Booker(scope.actor.own_id)
+    return await _held(scope, claimed, _hold_end(scope, claimed.tenant), booker=booker, note=None)
 
 
 async def create_booking(
@@ -202,13 +197,13 @@ async def create_booking(
     if problems:
         raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
     due = payments.due_first(scope, terms_of_tenant(claimed.tenant), total)
-    if due is not None:
-        return await _held_for_payment(scope, claimed, due, booker=booker, note=note)
+    if due is not None or is_guest(scope.actor):
+        return await _held_until_proved(scope, claimed, due, booker=booker, note=note)
     await count_booking(scope, claimed.tenant)
     made = await _insert(
         scope,
         claimed,
-        status=_booked(claimed.tenant),
+        status=booked_status(claimed.tenant),
         booker=booker,
         hold_expires_at=None,
         note=note,
@@ -218,21 +213,37 @@ async def create_booking(
     return made
 
 
-async def _held_for_payment(
-    scope: Scope, claimed: Claim, due: Money, *, booker: Booker, note: str | None
+async def _held_until_proved(
+    scope: Scope, claimed: Claim, due: Money | None, *, booker: Booker, note: str | None
 ) -> Booking:
-    raise_all(await booking_refusals(scope, claimed.tenant))
+    """A booking that stands once it is paid, or its guest has followed the link in the mail."""
+    refused = await booking_refusals(scope, claimed.tenant)
+    if is_guest(scope.actor):
+        refused += await strangers.booking_refusals(
+            scope,
+            booker.customer_id,
+            room_id=claimed.room.id,
+            wanted=claimed.wanted,
+            held=False,
+        )
+    else:
+        refused += await _hold_refusals(scope, claimed)
+    raise_all(refused)
+    until = _waits_until(scope, claimed.tenant, due, ends_at=claimed.wanted.end)
+    held = await _held(scope, claimed, until, booker=booker, note=note)
+    if due is not None:
+        asked = payments.ask(scope, held, due)
+        payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
+    return held
+
+
+async def _held(
+    scope: Scope, claimed: Claim, until: datetime, *, booker: Booker, note: str | None
+) -> Booking:
     held = await _insert(
-        scope,
-        claimed,
-        status=Status.HELD,
-        booker=booker,
-        hold_expires_at=_hold_end(scope, claimed.tenant),
-        note=note,
+        scope, claimed, status=Status.HELD, booker=booker, hold_expires_at=until, note=note
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
-    asked = payments.ask(scope, held, due)
-    payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
     return held
 
 
@@ -251,8 +262,9 @@ async def _convert(
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
     check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
-    if await payments.is_asked(scope, hold):
-        # Somebody who didn't hear how to pay for it asks again.
+    guest = is_guest(scope.actor)
+    if (guest and hold.customer_id is not None) or await payments.is_asked(scope, hold):
+        # Somebody who didn't hear how to pay for it, or to confirm it, asks again.
         return hold
     before = snapshot(hold)
     if party_size is not None:
@@ -261,22 +273,45 @@ async def _convert(
     booker, unknown = await _booker(scope, customer)
     problems += [*unknown, *price_refusals(expected, hold.price)]
     problems += await subscription_refusals(scope)
-    if problems:
+    due = payments.due_first(scope, terms_of_booking(hold), hold.price)
+    waits = due is not None or guest
+    if waits and not problems:
+        problems += await strangers.booking_refusals(
+            scope,
+            booker.customer_id,
+            room_id=hold.room_id,
+            wanted=Interval(hold.starts_at, hold.ends_at),
+            held=True,
+        )
+    if problems or waits:
         raise_all([*problems, *await booking_refusals(scope, tenant)])
     if booker.customer_id is not None:
         _give_to(hold, booker)
-    hold.note = note
-    due = payments.due_first(scope, terms_of_booking(hold), hold.price)
-    if due is not None:
-        raise_all(await booking_refusals(scope, tenant))
-        # Once: whoever has typed for long has the whole time to pay.
-        hold.hold_expires_at = _hold_end(scope, tenant)
-        payments.ask(scope, hold, due)
-        return changed_booking(scope, EventType.PAYMENT_REQUESTED, hold, before)
-    await count_booking(scope, tenant)
-    hold.status = _booked(tenant).value
-    hold.hold_expires_at = None
-    await payments.charge_price(scope, hold)
+    if note is not None:
+        hold.note = note
+    if not waits:
+        await stand(scope, hold, tenant)
+        return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
+    # Once: whoever has typed for long has the whole time to pay, or to follow the link.
+    hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
+    if due is None:
+        return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)
+    payments.ask(scope, hold, due)
+    return changed_booking(scope, EventType.PAYMENT_REQUESTED, hold, before)
+
+
+async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
+    """Make a booking of what a guest holds, who has shown that the address is theirs."""
+    hold = await locked_booking(scope, id)
+    tenant = (await load_venue(scope, [])).tenant
+    now = status(scope, hold)
+    if now is Status.EXPIRED and hold.hold_expires_at is not None:
+        raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("id",))
+    if now is not Status.HELD or await payments.is_asked(scope, hold):
+        return hold
+    raise_all(await subscription_refusals(scope))
+    before = snapshot(hold)
+    await stand(scope, hold, tenant, by_guest=True)
     return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
 
 
@@ -382,6 +417,8 @@ async def _insert(
         "status": status.value,
         **asdict(booker),
         "held_by_id": scope.actor.user_id,
+        "held_from": strangers.network_of_stranger(scope),
+        "guest_confirmed_at": None,
         "starts_at": claimed.wanted.start,
         "ends_at": claimed.wanted.end,
         "occupied": claimed.occupied,
@@ -426,9 +463,15 @@ def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:
     return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
 
 
+async def _hold_refusals(scope: Scope, claimed: Claim) -> list[Refusal]:
+    return await strangers.hold_refusals(scope, claimed.tenant, claimed.room.id, claimed.wanted)
+
+
+def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: datetime) -> datetime:
+    if due is not None:
+        return _hold_end(scope, tenant)
+    return confirm_by(scope.now(), ends_at=ends_at)
+
+
 def _hold_end(scope: Scope, tenant: Tenant) -> datetime:
     return scope.now() + timedelta(minutes=tenant.hold_minutes)
-
-
-def _booked(tenant: Tenant) -> Status:
-    return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
@@ -22,8 +23,12 @@ from models.base import snapshot
 from models.bookings import Booking, bookings_of
 from models.rooms import Room
 from models.tenants import Tenant
+from permissions.policy import is_stranger, only_own
+from permissions.roles import P
 from resolvers.availability import load_calendar, load_slot, load_venue, wish_of
 from resolvers.rows import CALENDAR
+
+STRANGERS: Final = ("strangers",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,16 @@ class Claim:
 
 
 async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
-    """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile."""
-    await scope.lock(*(("room", room_id) for room_id in room_ids), shared=[CALENDAR])
+    """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile.
+
+    What strangers hold is counted together, and what one customer does.
+    """
+    names: list[tuple[object, ...]] = [("room", room_id) for room_id in room_ids]
+    if is_stranger(scope.actor):
+        names.append(STRANGERS)
+    elif only_own(scope.actor, P.BOOKINGS_WRITE):
+        names.append(("holds of", scope.actor.own_id))
+    await scope.lock(*names, shared=[CALENDAR])
 
 
 async def claim(

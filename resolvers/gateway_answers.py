@@ -32,7 +32,6 @@ from resolvers.gateway_calls import Answer, is_of
 from resolvers.ledger import balances_now, post
 from resolvers.payments import (
     came_to_nothing,
-    charge_price,
     close,
     is_card_hold,
     look_later,
@@ -40,8 +39,8 @@ from resolvers.payments import (
     tell,
 )
 from resolvers.refunds import reserve
+from resolvers.standing import stand
 from resolvers.tenants import own_tenant
-from resolvers.usage import count_booking
 
 _UNDER_WAY: Final = timedelta(hours=1)
 """When to look again at a payment that a bank is slow about."""
@@ -194,21 +193,17 @@ async def _stands(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
             is_free = False
         case never:
             assert_never(never)
-    tenant = await own_tenant(scope)
-    try:
-        if is_free:
-            await count_booking(scope, tenant)
-    except Refusal:
-        is_free = False
     if not is_free:
         return False
     before = snapshot(booking)
-    booking.status = (Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED).value
-    booking.hold_expires_at = None
+    try:
+        by_guest = booking.held_from is not None
+        await stand(scope, booking, await own_tenant(scope), by_guest=by_guest)
+    except Refusal:
+        return False
     changed_booking(scope, EventType.BOOKING_CREATED, booking, before)
     # Here, so that it is this change that is decided anew where the database finds it taken.
     await scope.flush()
-    await charge_price(scope, booking)
     return True
 
 

@@ -50,9 +50,10 @@ def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
     )
 
 
-def token_for(scope: Scope, booking: Booking) -> str:
-    """The token of the booking's link."""
-    return scope.use(Links).sign(Link(booking.tenant_id, booking.id, booking.link_version))
+def token_for(scope: Scope, booking: Booking, *, is_mailed: bool = False) -> str:
+    """The token of the booking's link; ``is_mailed``: it goes into a mail, and nowhere else."""
+    link = Link(booking.tenant_id, booking.id, booking.link_version, is_mailed=is_mailed)
+    return scope.use(Links).sign(link)
 
 
 def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
@@ -125,7 +126,7 @@ async def send_requested_link(
         if _is_over(booking, scope.now()):
             return
         _revoke(scope, booking)
-        token = token_for(scope, booking)
+        token = token_for(scope, booking, is_mailed=True)
         letter = _letter(customer.email or "", await own_tenant(scope), booking, token)
         # Not counted with what others cause: the link before is worthless by now.
         send_later(scope, letter, MailKind.RESET)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from typing_extensions import Doc
@@ -13,9 +14,11 @@ from domain.cancellation import Quote
 from domain.customers import CustomerChoice, NewCustomer, tidy
 from domain.errors import (
     Code,
+    GuestBookingClosed,
     InvalidCredentials,
     NotFound,
     PlanLimitReached,
+    ProofRequired,
     Refusal,
     Required,
     SlotTaken,
@@ -25,8 +28,9 @@ from domain.errors import (
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
-from domain.phrases import span, unlinked
+from domain.phrases import moment, span, unlinked
 from domain.venue_time import LocalPeriod, Start, zone
+from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
@@ -34,19 +38,19 @@ from kit.tokens import Links
 from models.bookings import Booking
 from models.payments import Payment, Receipt
 from models.rooms import Room
-from models.tenants import Tenant, tenant_id_of
+from models.tenants import Tenant, tenant_id_of, tenant_of
 from resolvers import booking_progress, booking_rows, bookings, payments
 from resolvers.guest_links import guest, opens, token_for
 from resolvers.outgoing_mail import send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
 
-_ASKED: Final = {
-    Status.PENDING: "have asked for",
-    Status.HELD: "have begun to book, and book by paying in time,",
-}
-
 LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
+GuestProof = Annotated[
+    str | None,
+    Doc("The solution of the venue's `guestChallenge`, where it has one; good for one request."),
+]
+MailedToken = Annotated[str, Doc("From the mail; the one of `bookAsGuest`'s answer is refused.")]
 Subdomain = Annotated[str, Doc("The venue's.")]
 
 
@@ -66,12 +70,16 @@ async def hold_as_guest(
     start: Annotated[Start, Doc("When it starts.")],
     duration_minutes: Annotated[int, Doc("How long it is.")],
     party_size: Annotated[int, Doc("For how many people.")] = 1,
+    guest_proof: GuestProof = None,
 ) -> GuestBooked:
     """Keep a time for a guest who is still typing, for the venue's `holdMinutes`.
 
-    The price is frozen. Turn it into a booking with `bookAsGuest(holdToken:)`.
+    The price is frozen. Turn it into a booking with `bookAsGuest(holdToken:)`. At most 2 holds are
+    open at once from one address, and strangers hold a fifth of the rooms at the most: more is
+    refused with QUOTA_EXCEEDED.
     """
     await _enter(scope, await _tenant_id(scope, subdomain))
+    await _admit(scope, guest_proof)
     with _told_to_guests():
         held = await bookings.hold_booking(
             scope,
@@ -101,12 +109,16 @@ async def book_as_guest(
     expected_total: Annotated[
         Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
     ] = None,
+    guest_proof: GuestProof = None,
 ) -> GuestBooked:
     """Book a time without an account, directly or from a hold.
 
-    Where the venue asks for a payment it stays HELD, with `payment` to make until its hold ends.
-    The answer and a mail carry a token that shows, moves and cancels this one booking until a day
-    after its end. Whether the venue knows the address already is told to nobody.
+    The booking stays HELD until the guest gives the token of the mail to `confirmGuestBooking`, or
+    pays where the venue asks for that: for an hour, or `holdMinutes` to pay; then it ends by
+    itself. The token of the answer shows and cancels it, and that of the mail confirms it too; both
+    are good until a day after its end. At most 3 bookings of a day can wait to be confirmed from
+    one address, and under one e-mail address. Whether the venue knows the address already is told
+    to nobody.
     """
     tenant_id = await _tenant_id(scope, subdomain)
     to = tidy(customer.email)
@@ -116,6 +128,8 @@ async def book_as_guest(
     if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
         raise InvalidCredentials(path=("hold_token",))
     await _enter(scope, tenant_id, hold.subject_id if hold else None)
+    # Whoever holds a time has proved it then.
+    await _admit(scope, guest_proof, is_proved=hold is not None)
     held = await scope.peek(booking_rows.visible_bookings(scope)) if hold else None
     if hold and held and not opens(hold, held, now=scope.now()):
         raise InvalidCredentials(path=("hold_token",))
@@ -132,12 +146,34 @@ async def book_as_guest(
             note=note,
             expected_total=expected_total,
         )
-    token = token_for(scope, made)
-    # Asked again how to pay, nothing is mailed: each time to another address, it would be spam.
+    # Asked again how to pay or to confirm, nothing is mailed: each time to another address, it
+    # would be spam.
     if made.version != held_version:
         booked_room: Room = await scope.loaders.related(made, "room")
-        send_later(scope, _letter(to, await own_tenant(scope), booked_room, made, token))
-    return GuestBooked(made, token)
+        letter = _letter(
+            to,
+            await own_tenant(scope),
+            booked_room,
+            made,
+            token=token_for(scope, made, is_mailed=True),
+            is_to_pay=await payments.is_asked(scope, made),
+        )
+        send_later(scope, letter)
+    return GuestBooked(made, token_for(scope, made))
+
+
+async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
+    """Confirm a booking by the token that only the mail to its guest has.
+
+    It becomes CONFIRMED, or PENDING where the venue confirms bookings. One that waits for a payment
+    goes on waiting for it, and one that is confirmed already stays as it is.
+    """
+    link = scope.use(Links).read(token)
+    if link is None or not link.is_mailed:
+        raise InvalidCredentials(path=("token",))
+    id = await _enter_by(scope, token)
+    with _told_to_guests():
+        return await bookings.confirm_as_guest(scope, id)
 
 
 async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
@@ -193,6 +229,23 @@ async def cancel_guest_booking(
 
 
 # ------------------------------------------------------------------------------ what is shown
+
+
+class GuestStep(StrEnum):
+    """What a guest does next to have the time that is held."""
+
+    BOOK = "BOOK"
+    CONFIRM = "CONFIRM"
+    PAY = "PAY"
+
+
+async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
+    """What is to be done before `holdExpiresAt`; null when nothing is."""
+    if booking_rows.status(scope, booking) is not Status.HELD:
+        return None
+    if await payments.payments(public(scope, booking.tenant_id), booking):
+        return GuestStep.PAY
+    return GuestStep.BOOK if booking.customer_id is None else GuestStep.CONFIRM
 
 
 async def status(scope: Scope, booking: Booking) -> Status:
@@ -280,6 +333,29 @@ async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
     return found
 
 
+async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) -> None:
+    """Let a guest go on who may book here. Raises GuestBookingClosed, ProofRequired.
+
+    Before the transaction begins: a provider of captchas is far away.
+    """
+    tenant = await scope.peek(tenant_of(scope.tenant_id))
+    assert tenant is not None
+    if not tenant.allows_guest_booking:
+        raise GuestBookingClosed
+    if tenant.requires_guest_proof and not is_proved:
+        await _check_proof(scope, proof)
+
+
+async def _check_proof(scope: Scope, proof: str | None) -> None:
+    proofs, request = scope.use(OneTimeProofs), scope.request
+    is_good = proof is not None and await proofs.take(
+        scope.tenant_id, proof, request_id=request.id, ip_address=request.ip_address
+    )
+    if not is_good:
+        challenge = proofs.challenge(scope.tenant_id)
+        raise ProofRequired(challenge, was_given=proof is not None, path=("guest_proof",))
+
+
 @contextmanager
 def _told_to_guests() -> Iterator[None]:
     """Refusals carry rows and numbers that are not for everybody: those stay here."""
@@ -313,20 +389,25 @@ def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
             yield each
 
 
-def _letter(to: str, tenant: Tenant, room: Room, booking: Booking, token: str) -> Message:
-    time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
-    asked = _ASKED.get(Status(booking.status), "have booked")
+def _letter(
+    to: str, tenant: Tenant, room: Room, booking: Booking, *, token: str, is_to_pay: bool
+) -> Message:
+    assert booking.hold_expires_at is not None
+    venue_zone = zone(tenant.time_zone)
+    time = span(Interval(booking.starts_at, booking.ends_at), venue_zone)
+    until = moment(booking.hold_expires_at, venue_zone)
+    step = "by paying" if is_to_pay else "by confirming it with the code below"
     return Message(
         to=to,
         subject=f"Your booking {booking.reference} at {unlinked(tenant.name)}",
         text=(
             "Hello,\n\n"
-            f"you {asked} {unlinked(room.name)} at {unlinked(tenant.name)}, {time} "
-            f"({tenant.time_zone}). "
-            f"The reference is {booking.reference}.\n\n"
-            "With this code you can look at the booking, move it and cancel it, until a day after "
-            "its end:\n\n"
+            f"{unlinked(room.name)} at {unlinked(tenant.name)} is held for you, {time} "
+            f"({tenant.time_zone}). The reference is {booking.reference}. You book it {step}, "
+            f"until {until}.\n\n"
+            "With this code you can also look at the booking, move it and cancel it, until a day "
+            "after its end:\n\n"
             f"{token}\n\n"
-            "If it wasn't you who booked, you can cancel it.\n"
+            "If it wasn't you who asked for it, do nothing: the time is given back then.\n"
         ),
     )

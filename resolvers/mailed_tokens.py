@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.errors import InvalidCredentials
+from domain.errors import InvalidCredentials, Refusal
 from domain.phrases import unlinked
+from domain.users import password_refusals
 from integrations.mail import Message
 from kit.passwords import Passwords
 from kit.scope import Scope
@@ -21,7 +22,7 @@ from models.sessions import (
 from models.tenants import Tenant
 from models.users import User, user_of
 from resolvers.rows import raise_all
-from resolvers.sessions import lock_of, new_password_refusals
+from resolvers.sessions import lock_of
 
 LIFETIMES: Final = {
     Purpose.PASSWORD_RESET: timedelta(hours=1),
@@ -68,7 +69,9 @@ async def redeem(
     that is wrong with the password.
     """
     token, user = await _bearer(scope, text, purpose)
-    problems = await new_password_refusals(scope, user, password, path=("password",))
+    problems: list[Refusal] = list(
+        password_refusals(password, email=user.email, path=("password",))
+    )
     raise_all(problems)
     password_hash = await scope.use(Passwords).hash(password)
 

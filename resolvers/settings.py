@@ -32,6 +32,7 @@ _BOUNDS: Final = {
     "min_duration_minutes": (1, _DAY_MINUTES, "A booking lasts 1 to 1,440 minutes."),
     "max_duration_minutes": (1, _DAY_MINUTES, "A booking lasts 1 to 1,440 minutes."),
     "hold_minutes": (1, 30, "A hold keeps its time for 1 to 30 minutes."),
+    "max_open_holds": (1, 100, "A customer has 1 to 100 holds open at once."),
 }
 
 Version = Annotated[int, Doc("The tenant's version that was read.")]
@@ -82,6 +83,15 @@ async def update_tenant_settings(
     requires_confirmation: Annotated[
         bool | Absent, Doc("Whether bookings wait for the venue's confirmation.")
     ] = ABSENT,
+    max_open_holds: Annotated[
+        int | Absent, Doc("How many holds a customer may have open at once: 1 to 100.")
+    ] = ABSENT,
+    allows_guest_booking: Annotated[
+        bool | Absent, Doc("Whether people can hold and book times without an account.")
+    ] = ABSENT,
+    requires_guest_proof: Annotated[
+        bool | Absent, Doc("Whether guests have to prove that they are people, by `guestProof`.")
+    ] = ABSENT,
 ) -> Tenant:
     """Change the rules by which every room is booked. Bookings that exist stay as they are."""
     await scope.lock(CALENDAR)
@@ -95,6 +105,9 @@ async def update_tenant_settings(
         "max_duration_minutes": max_duration_minutes,
         "hold_minutes": hold_minutes,
         "requires_confirmation": requires_confirmation,
+        "max_open_holds": max_open_holds,
+        "allows_guest_booking": allows_guest_booking,
+        "requires_guest_proof": requires_guest_proof,
     }
     changed = {name: value for name, value in given.items() if value is not ABSENT}
     for name, value in changed.items():

@@ -22,11 +22,13 @@ from domain.plans import (
     plan_for_feature,
     plan_for_rooms,
 )
+from domain.strangers import CONFIRM_WITHIN
 from domain.subscriptions import refuses_bookings_from
 from domain.venue_time import month_of, zone
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of
+from models.bookings import Booking
 from models.tenants import COUNTED_MORE, Tenant, counted_less, monthly_use, used_of
 from permissions.policy import may
 from permissions.roles import P
@@ -143,7 +145,8 @@ async def uncount_room(scope: Scope, tenant: Tenant) -> None:
 async def count_booking(scope: Scope, tenant: Tenant) -> None:
     """One booking more in this month of the venue. Raises PlanLimitReached.
 
-    A cancellation gives nothing back: a plan counts what was booked.
+    A cancellation gives nothing back, but for ``uncount_guest_booking``: a plan counts what was
+    booked.
     """
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     venue_zone = zone(tenant.time_zone)
@@ -151,6 +154,19 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     if not await _counted(scope, Meter.BOOKINGS, period, limit):
         assert limit is not None
         raise _no_more_bookings(limit, scope.now(), venue_zone)
+
+
+async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) -> bool:
+    """Give back what a guest's booking counts, within an hour of its being confirmed.
+
+    True where it was: nobody's month is used up by guests who think better of it.
+    """
+    confirmed_at = booking.guest_confirmed_at
+    if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
+        return False
+    period = period_of(confirmed_at, ZoneInfo(tenant.time_zone))
+    await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))
+    return True
 
 
 async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:

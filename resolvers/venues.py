@@ -8,6 +8,8 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.errors import Refusal
+from integrations.human_proof.one_time import OneTimeProofs
+from integrations.human_proof.protocol import Challenge
 from kit.errors import BadInput
 from kit.keyset import Listing, Order
 from kit.scope import Actor, Scope
@@ -45,6 +47,15 @@ async def opening_hours(
 ) -> list[OpeningDay]:
     """The opening hours in force, a day each. At most 62 days."""
     return await hours.opening_hours(public(scope, room.tenant_id), room, from_=from_, days=days)
+
+
+async def guest_challenge(scope: Scope, venue: Tenant) -> Challenge | None:
+    """A new challenge, whose solution `holdAsGuest` or `bookAsGuest` takes as `guestProof`; null
+    where the venue asks for none.
+    """
+    if not (venue.allows_guest_booking and venue.requires_guest_proof):
+        return None
+    return scope.use(OneTimeProofs).challenge(venue.id)
 
 
 async def availability(

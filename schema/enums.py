@@ -13,11 +13,13 @@ from domain.plans import PlanCode
 from domain.slots import SlotState
 from domain.subscriptions import InvoiceStatus, SubscriptionStatus
 from domain.users import Role
+from integrations.human_proof.protocol import ProofKind
 from kit.scope import ActorKind
 from models.bookings import BookingOrderField
 from models.customers import CustomerOrderField
 from models.filters import SortDirection
 from models.rooms import RoomOrderField
+from resolvers.guests import GuestStep
 
 
 class CountMode(StrEnum):
@@ -192,6 +194,21 @@ describe(
     REFUND_FAILED="Money of a booking could not go back; it is held again.",
 )
 describe(
+    ProofKind,
+    "How a guest proves that a person is there.",
+    PROOF_OF_WORK="The browser computes for a moment, with the ALTCHA widget.",
+    TURNSTILE="The widget of Cloudflare Turnstile.",
+    HCAPTCHA="The widget of hCaptcha.",
+    RECAPTCHA="The widget of Google reCAPTCHA.",
+)
+describe(
+    GuestStep,
+    "What a guest does next to have the time that is held.",
+    BOOK="Say who they are: `bookAsGuest(holdToken:)`.",
+    CONFIRM="Give the token of the mail to `confirmGuestBooking`.",
+    PAY="Make the `payment`.",
+)
+describe(
     Code,
     "Why something was refused. Clients tolerate new values.",
     name="UserErrorCode",
@@ -212,7 +229,7 @@ describe(
     MAX_DURATION="Longer than the venue accepts.",
     OFF_GRID="The start is not on the venue's grid.",
     CAPACITY_EXCEEDED="More people than the room holds.",
-    QUOTA_EXCEEDED="There are as many as there may be: bookings of a customer, or API keys.",
+    QUOTA_EXCEEDED="There are as many as there may be: holds, unconfirmed bookings, or API keys.",
     ROOM_ARCHIVED="The room is out of use.",
     HOLD_EXPIRED="The hold ran out before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The clock skips this time when it is put forward.",
@@ -227,6 +244,8 @@ describe(
     IDEMPOTENCY_IN_PROGRESS="A call with the same key is still running.",
     INSUFFICIENT_DATA="There is too little history to answer.",
     EMAIL_NOT_VERIFIED="The caller has yet to prove that their e-mail address is theirs.",
+    GUEST_BOOKING_CLOSED="The venue takes no bookings of guests; sign up or log in to book.",
+    PROOF_REQUIRED="The challenge is to be solved first; the error carries a new one.",
 )
 
 __all__ = [

@@ -74,10 +74,13 @@ class PlanLimitError(UserError):
 
 @shows(LimitReached)
 class LimitError(UserError):
-    """There are as many as there may be, on any plan: remove one first."""
+    """There are as many as there may be, on any plan."""
 
     limit: int = column("How many there may be.")
     used: int = column("How many there are.")
+    frees_at: datetime | None = column(
+        "When there is room for one more by itself; null when nobody knows."
+    )
 
 
 @shows(StaleVersion)

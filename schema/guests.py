@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from domain.bookings import Status
+from domain.errors import ProofRequired
 from domain.events import EventType as E
 from domain.money import Money as Amount
 from kit.operation import Operation
@@ -13,11 +14,19 @@ from kit.scope import Scope
 from permissions.roles import P
 from resolvers import guest_links, guests
 from schema.bookings import Booking, LocalPeriod, PriceBreakdown, settled
+from schema.errors import UserError, shows
 from schema.fields import column, computed, query, value
 from schema.money import Money
 from schema.mutations import mutation, payload
 from schema.payments import CancellationQuote, Payment
-from schema.venues import Venue, VenueRoom
+from schema.venues import GuestChallenge, Venue, VenueRoom
+
+
+@shows(ProofRequired)
+class GuestProofError(UserError):
+    """The venue asks guests to prove that they are people."""
+
+    challenge: GuestChallenge = column("A new one; its solution is good for one request.")
 
 
 @value()
@@ -33,6 +42,7 @@ class GuestBooking:
     ends_at: datetime = column("When it ends.")
     local: LocalPeriod = computed(guests.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
+    next_step: guests.GuestStep | None = computed(guests.next_step)
     party_size: int = column("How many people.")
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"
@@ -62,7 +72,16 @@ class BookAsGuestPayload:
     """The booking."""
 
     booking: GuestBooking | None
-    token: str | None = column("Its link: shows, moves and cancels it; it is mailed as well.")
+    token: str | None = column(
+        "Its link: shows, moves and cancels it. The mail has another, which confirms it as well."
+    )
+
+
+@payload
+class ConfirmGuestBookingPayload:
+    """The confirmed booking."""
+
+    booking: GuestBooking | None
 
 
 @payload
@@ -111,8 +130,14 @@ class GuestMutations:
     book_as_guest: BookAsGuestPayload | None = mutation(
         guests.book_as_guest,
         requires=P.PUBLIC,
-        emits=[E.BOOKING_CREATED, E.CUSTOMER_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
+        emits=[E.CUSTOMER_CREATED, E.BOOKING_HELD, E.BOOKING_UPDATED, E.PAYMENT_REQUESTED],
         then=_settled,
+    )
+    confirm_guest_booking: ConfirmGuestBookingPayload | None = mutation(
+        guests.confirm_guest_booking,
+        requires=P.PUBLIC,
+        emits=[E.BOOKING_CREATED],
+        then=settled,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
         guests.reschedule_guest_booking,

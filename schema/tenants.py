@@ -61,6 +61,13 @@ class TenantSettings:
     max_duration_minutes: int = column("The longest booking.")
     hold_minutes: int = column("How long a hold keeps its time.")
     requires_confirmation: bool = column("Whether bookings wait for the venue's confirmation.")
+    max_open_holds: int = column("How many holds a customer may have open at once.")
+    allows_guest_booking: bool = column(
+        "Whether people can hold and book times without an account."
+    )
+    requires_guest_proof: bool = column(
+        "Whether guests have to prove that they are people, by `guestProof`."
+    )
 
 
 @node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)

@@ -8,6 +8,7 @@ import models
 from domain.money import CurrencyCode
 from domain.slots import SlotState
 from domain.venue_time import TimeZone
+from integrations.human_proof import protocol
 from kit.cost import Cost
 from permissions.roles import P
 from resolvers import payment_settings, venues
@@ -62,6 +63,20 @@ class VenueAvailability:
     computed_at: datetime = column("As of when.")
 
 
+@value(protocol.Challenge)
+class GuestChallenge:
+    """What a guest's browser solves, to show that a person is there."""
+
+    kind: protocol.ProofKind = column("How it is solved.")
+    challenge: str | None = column(
+        "For PROOF_OF_WORK: JSON for the ALTCHA widget, version 2; null for the others."
+    )
+    site_key: str | None = column("What the provider's widget is set up with; null for others.")
+    expires_at: datetime | None = column(
+        "When a solution is refused for being late; null where the provider knows."
+    )
+
+
 @value()
 class Venue:
     """A venue as anybody sees it, without any login."""
@@ -71,6 +86,8 @@ class Venue:
     time_zone: TimeZone = column("Its wall clock: an IANA zone.")
     currency_code: CurrencyCode = column("The currency of all its prices.")
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
+    allows_guest_booking: bool = column("Whether times can be held and booked without an account.")
+    guest_challenge: GuestChallenge | None = computed(venues.guest_challenge)
     rooms: Connection[VenueRoom] = connection(
         venues.rooms, inside=lambda scope, venue: venues.public(scope, venue.id), backward=False
     )

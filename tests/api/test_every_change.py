@@ -31,7 +31,7 @@ CHANGES = [
     ('archiveRoom(id: "$room", version: 1)', ["ROOM_ARCHIVED"]),
     (
         f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus", email: "g@b.test" }} }})',
-        ["BOOKING_CREATED", "CUSTOMER_CREATED"],
+        ["BOOKING_HELD", "CUSTOMER_CREATED"],
     ),
     ('cancelBooking(id: "$confirmed", version: 1, input: {})', ["BOOKING_CANCELLED"]),
     ('cancelGuestBooking(version: 1, input: { token: "$link" })', ["BOOKING_CANCELLED"]),
@@ -39,6 +39,7 @@ CHANGES = [
     ('checkInBooking(id: "$present", version: 1)', ["BOOKING_CHECKED_IN"]),
     ('completeBooking(id: "$checked_in", version: 1)', ["BOOKING_COMPLETED"]),
     ('confirmBooking(id: "$pending", version: 1)', ["BOOKING_CONFIRMED"]),
+    ('confirmGuestBooking(input: { token: "$mailed" })', ["BOOKING_CREATED"]),
     (
         'createApiKey(input: { name: "Door panel", permissions: ["rooms:read"] })',
         ["API_KEY_CREATED"],
@@ -114,6 +115,7 @@ REFUSED = [
     'deactivateUser(id: "$owner")',
     f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus" }} }})',
     'cancelGuestBooking(version: 7, input: { token: "$link" })',
+    'confirmGuestBooking(input: { token: "$link" })',
 ]
 # These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
 # a joining and a verified address act in the name of somebody who has only just come to be; what
@@ -150,6 +152,13 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
     bookings = {
         "confirmed": await make_booking(runtime, venue, TOMORROW),
         "pending": await make_booking(runtime, venue, TOMORROW + day, status=Status.PENDING),
+        "unconfirmed": await make_booking(
+            runtime,
+            venue,
+            TOMORROW + 2 * day,
+            status=Status.HELD,
+            hold_expires_at=MONDAY_MORNING + timedelta(hours=1),
+        ),
         "present": await make_booking(runtime, venue, MONDAY_MORNING - timedelta(minutes=5)),
         "checked_in": await make_booking(
             runtime, venue, MONDAY_MORNING - timedelta(hours=3), status=Status.CHECKED_IN
@@ -181,6 +190,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "subdomain": venue.tenant.subdomain,
         "key": key["apiKey"]["id"],
         "link": links.sign(Link(venue.tenant.id, bookings["confirmed"].id)),
+        "mailed": links.sign(Link(venue.tenant.id, bookings["unconfirmed"].id, is_mailed=True)),
         "room": api_id(room),
         "archived": api_id(other_room),
         "customer": api_id(venue.other_customer),

@@ -24,7 +24,7 @@ REQUEST = """
 """
 GIVE = """
     mutation ($id: ID!, $customer: CustomerInput) {
-      updateBooking(id: $id, version: 1, input: { customer: $customer }) { userErrors { code } }
+      updateBooking(id: $id, version: 2, input: { customer: $customer }) { userErrors { code } }
     }
 """
 CONVERT = """
@@ -57,12 +57,12 @@ async def reference_of(api: Api, token: str) -> str:
 # ------------------------------------------------------------------------------ revoked
 
 
-async def test_a_revoked_link_opens_nothing(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_revoked_link_opens_nothing(api: Api, runtime: Runtime, venue: Venue) -> None:
+    token = await booked(api, runtime, venue)
 
     revoked = await api(REVOKE, {"id": await only_id(api, venue)}, token=venue.staff.token)
 
-    assert revoked.payload == {"booking": {"version": 1}, "userErrors": []}
+    assert revoked.payload == {"booking": {"version": 2}, "userErrors": []}
     assert (await show(api, token)).codes == ["UNAUTHENTICATED"]
     assert (await move(api, token)).refusals == ["INVALID_CREDENTIALS"]
     assert (await cancel(api, token)).refusals == ["INVALID_CREDENTIALS"]
@@ -81,7 +81,7 @@ async def test_a_revoked_link_turns_no_hold_into_a_booking(api: Api, venue: Venu
 
 
 async def test_customers_revoke_no_links(api: Api, runtime: Runtime, venue: Venue) -> None:
-    await booked(api, venue)
+    await booked(api, runtime, venue)
 
     answer = await api(REVOKE, {"id": await only_id(api, venue)}, token=venue.guest.token)
 
@@ -107,9 +107,9 @@ async def test_a_link_from_before_links_had_versions_is_good_until_it_is_revoked
 
 
 async def test_a_link_ends_when_the_booking_is_given_to_somebody_else(
-    api: Api, venue: Venue
+    api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     other = {"id": api_id(venue.other_customer)}
 
     given = await api(
@@ -121,9 +121,9 @@ async def test_a_link_ends_when_the_booking_is_given_to_somebody_else(
 
 
 async def test_a_link_stays_good_when_the_booking_is_given_to_the_same(
-    api: Api, venue: Venue
+    api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     same = {"new": {"name": "Gus again", "email": GUEST["email"]}}
 
     given = await api(
@@ -153,7 +153,7 @@ async def test_a_guests_hold_that_staff_book_for_somebody_else_is_no_longer_thei
 async def test_a_guest_who_lost_the_link_is_mailed_another_which_ends_the_first(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:
-    first = await booked(api, venue)
+    first = await booked(api, runtime, venue)
     reference = await reference_of(api, first)
 
     answer = await request(api, venue, f" {reference.lower()} ", "GUS@example.test")
@@ -172,7 +172,7 @@ async def test_a_guest_who_lost_the_link_is_mailed_another_which_ends_the_first(
 async def test_a_request_for_no_booking_is_answered_alike_and_mails_nothing(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
-    first = await booked(api, venue)
+    first = await booked(api, runtime, venue)
     reference = await reference_of(api, first)
     elsewhere = await make_venue(runtime)
 
@@ -191,7 +191,7 @@ async def test_a_request_for_no_booking_is_answered_alike_and_mails_nothing(
 async def test_no_link_is_mailed_to_a_booking_that_is_over(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
-    reference = await reference_of(api, await booked(api, venue))
+    reference = await reference_of(api, await booked(api, runtime, venue))
     clock.advance(days=3)
 
     await request(api, venue, reference)
@@ -207,9 +207,9 @@ class TestAllowances:
         return settings.model_copy(update={"rate_limit": True})
 
     async def test_a_link_is_requested_three_times_an_hour_whether_it_exists_or_not(
-        self, api: Api, clock: StoppedClock, venue: Venue
+        self, api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
     ) -> None:
-        reference = await reference_of(api, await booked(api, venue))
+        reference = await reference_of(api, await booked(api, runtime, venue))
 
         real = [(await request(api, venue, reference)).codes for _ in range(4)]
         unreal = [(await request(api, venue, "0000-0000")).codes for _ in range(4)]

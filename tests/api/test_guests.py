@@ -15,6 +15,7 @@ from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.desk import Desk
 from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.guests import confirm, mailed
 
 PAGE = """
     query ($subdomain: String!, $query: AvailabilityQuery!) {
@@ -38,7 +39,9 @@ PAGE = """
 HOLD = """
     mutation ($input: HoldAsGuestInput!) {
       holdAsGuest(input: $input) {
-        booking { reference status holdExpiresAt } token userErrors { __typename code path message }
+        booking { reference status nextStep holdExpiresAt }
+        token
+        userErrors { __typename code path message }
       }
     }
 """
@@ -46,7 +49,7 @@ BOOK = """
     mutation ($input: BookAsGuestInput!) {
       bookAsGuest(input: $input) {
         booking {
-          reference version status startsAt endsAt partySize
+          reference version status nextStep holdExpiresAt startsAt endsAt partySize
           venue { name } room { name openingHours(from: "2027-03-02", days: 1) { date } }
           local { start } price { total { amount } }
         }
@@ -57,8 +60,9 @@ BOOK = """
 """
 # Everything that can be reached from a venue's page: nothing of people, bookings or settings.
 PUBLIC_TYPES: Final = {
-    "CancellationStep", "LocalInterval", "Money", "OpeningDay", "PageInfo", "PaymentSettings",
-    "Venue", "VenueAvailability", "VenueRoom", "VenueRoomConnection", "VenueRoomEdge", "VenueSlot",
+    "CancellationStep", "GuestChallenge", "LocalInterval", "Money", "OpeningDay", "PageInfo",
+    "PaymentSettings", "Venue", "VenueAvailability", "VenueRoom", "VenueRoomConnection",
+    "VenueRoomEdge", "VenueSlot",
 }  # fmt: skip
 
 
@@ -247,7 +251,9 @@ async def test_the_page_finds_no_time_as_if_a_booking_did_not_exist(
 # ------------------------------------------------------------------------------ booking
 
 
-async def test_a_guest_books(api: Api, runtime: Runtime, settings: Settings, venue: Venue) -> None:
+async def test_a_guest_books_and_follows_the_link_in_the_mail(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
     answer = await book(api, venue, note="By the window", partySize=3)
 
     payload = answer.payload
@@ -255,7 +261,9 @@ async def test_a_guest_books(api: Api, runtime: Runtime, settings: Settings, ven
     assert payload["userErrors"] == []
     assert payload["booking"] == {
         "version": 1,
-        "status": "CONFIRMED",
+        "status": "HELD",
+        "nextStep": "CONFIRM",
+        "holdExpiresAt": "2027-03-01T10:00:00Z",
         "startsAt": "2027-03-02T15:00:00Z",
         "endsAt": "2027-03-02T16:00:00Z",
         "partySize": 3,
@@ -269,11 +277,23 @@ async def test_a_guest_books(api: Api, runtime: Runtime, settings: Settings, ven
         {"reference": reference, "note": "By the window", "customer": customer}
     ]
     (mail,) = await mails(runtime, settings)
-    assert (mail["To"], code_in(mail)) == ("gus@example.test", token)
-    assert "16:00–17:00 on Tuesday 2 March 2027" in str(mail.get_content())  # noqa: RUF001
+    text = " ".join(str(mail.get_content()).split())
+    assert (mail["To"], code_in(mail) == token) == ("gus@example.test", False)
+    assert "16:00–17:00 on Tuesday 2 March 2027" in text  # noqa: RUF001
+    assert "until 11:00 on Monday 1 March 2027" in text
+
+    confirmed = await confirm(api, code_in(mail))
+
+    assert confirmed.payload["booking"] == {
+        "reference": reference,
+        "version": 2,
+        "status": "CONFIRMED",
+        "nextStep": None,
+        "holdExpiresAt": None,
+    }
 
 
-async def test_a_guest_holds_a_time_and_books_it(api: Api, venue: Venue) -> None:
+async def test_a_guest_holds_a_time_and_books_it(api: Api, runtime: Runtime, venue: Venue) -> None:
     held = (await api(HOLD, {"input": slot(venue)})).payload
     told = {
         "subdomain": venue.tenant.subdomain,
@@ -285,9 +305,12 @@ async def test_a_guest_holds_a_time_and_books_it(api: Api, venue: Venue) -> None
 
     assert held["booking"]["status"] == "HELD"
     assert held["booking"]["holdExpiresAt"] == "2027-03-01T09:05:00Z"
+    assert held["booking"]["nextStep"] == "BOOK"
     assert booked["booking"]["reference"] == held["booking"]["reference"]
-    assert booked["booking"]["status"] == "CONFIRMED"
+    assert booked["booking"]["holdExpiresAt"] == "2027-03-01T10:00:00Z"
     assert booked["token"] == held["token"]
+    confirmed = await confirm(api, mailed(runtime, booked["token"]))
+    assert confirmed.payload["booking"]["status"] == "CONFIRMED"
 
 
 async def test_whoever_asks_again_how_to_pay_is_mailed_once(
@@ -306,6 +329,70 @@ async def test_whoever_asks_again_how_to_pay_is_mailed_once(
     assert (first.refusals, again.refusals) == ([], [])
     assert first.payload["booking"]["reference"] == again.payload["booking"]["reference"]
     assert [mail["To"] for mail in await mails(runtime, settings)] == [GUEST["email"]]
+
+
+async def test_the_token_of_the_answer_confirms_nothing(api: Api, venue: Venue) -> None:
+    booked = await book(api, venue)
+
+    answer = await confirm(api, booked.payload["token"])
+
+    (error,) = answer.payload["userErrors"]
+    assert (error["code"], error["path"]) == ("INVALID_CREDENTIALS", ["input", "token"])
+
+
+async def test_an_unconfirmed_booking_gives_its_time_back_after_an_hour(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    booked = await book(api, venue)
+
+    clock.advance(minutes=59)
+    refused = await book(api, venue)
+    clock.advance(minutes=1)
+    again = await book(api, venue)
+    late = await confirm(api, mailed(runtime, booked.payload["token"]))
+
+    assert (refused.refusals, again.refusals) == (["SLOT_TAKEN"], [])
+    (error,) = late.payload["userErrors"]
+    assert (error["code"], error["path"]) == ("HOLD_EXPIRED", ["input", "token"])
+
+
+async def test_booking_a_hold_again_holds_it_no_longer_and_mails_nobody(
+    api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    held = (await api(HOLD, {"input": slot(venue)})).payload
+    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
+    await api(BOOK, {"input": told})
+
+    clock.advance(minutes=30)
+    other = {"name": "Somebody", "email": "somebody@elsewhere.test"}
+    again = await api(BOOK, {"input": {**told, "customer": other}})
+
+    assert again.payload["booking"]["holdExpiresAt"] == "2027-03-01T10:00:00Z"
+    assert [mail["To"] for mail in await mails(runtime, settings)] == [GUEST["email"]]
+
+
+async def test_following_the_link_twice_changes_nothing(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    token = mailed(runtime, (await book(api, venue)).payload["token"])
+
+    first = await confirm(api, token)
+    second = await confirm(api, token)
+
+    assert first.payload == second.payload
+
+
+async def test_staff_books_what_a_guest_has_not_confirmed(api: Api, venue: Venue) -> None:
+    await book(api, venue)
+    text = "{ bookings { nodes { id status } } }"
+    (held,) = (await api(text, token=venue.staff.token)).payload["nodes"]
+
+    create = """mutation ($id: ID!) { createBooking(input: { holdId: $id }) {
+      booking { status customer { name } } userErrors { code } } }"""
+    made = await api(create, {"id": held["id"]}, token=venue.staff.token)
+
+    assert held["status"] == "HELD"
+    assert made.payload["booking"] == {"status": "CONFIRMED", "customer": {"name": "Gus"}}
 
 
 async def test_a_guests_hold_runs_out(api: Api, clock: StoppedClock, venue: Venue) -> None:
@@ -368,10 +455,13 @@ async def test_a_second_guest_with_a_known_address_keeps_the_typed_name_and_phon
     ]
 
 
-async def test_a_booking_that_changes_hands_loses_the_typed_name(api: Api, venue: Venue) -> None:
+async def test_a_booking_that_changes_hands_loses_the_typed_name(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
     await book(api, venue)
     other = {"name": "Gustav", "email": "gus@example.test"}
-    await book(api, venue, customer=other, start={"at": "2027-03-02T18:00:00Z"})
+    second = await book(api, venue, customer=other, start={"at": "2027-03-02T18:00:00Z"})
+    await confirm(api, mailed(runtime, second.payload["token"]))
     text = (
         "{ bookings(orderBy: [{ field: CREATED_AT, direction: DESC }]) { nodes { id version } } }"
     )
@@ -388,9 +478,11 @@ async def test_a_booking_that_changes_hands_loses_the_typed_name(api: Api, venue
 async def test_a_venue_that_confirms_is_asked(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0, requires_confirmation=True)
 
-    answer = await book(api, venue)
+    booked = await book(api, venue)
+    confirmed = await confirm(api, mailed(runtime, booked.payload["token"]))
 
-    assert answer.payload["booking"]["status"] == "PENDING"
+    assert booked.payload["booking"]["status"] == "HELD"
+    assert confirmed.payload["booking"]["status"] == "PENDING"
 
 
 async def test_what_is_wrong_with_a_guest_is_told_where_they_said_it(
@@ -464,7 +556,7 @@ async def test_the_log_says_that_it_was_a_guest(api: Api, venue: Venue) -> None:
     log = "{ auditLog(first: 2) { nodes { type actor { kind name } } } }"
     entries = (await api(log, token=venue.owner.token)).payload["nodes"]
     guest = {"kind": "CUSTOMER", "name": "Guest"}
-    assert sorted(entry["type"] for entry in entries) == ["BOOKING_CREATED", "CUSTOMER_CREATED"]
+    assert sorted(entry["type"] for entry in entries) == ["BOOKING_HELD", "CUSTOMER_CREATED"]
     assert [entry["actor"] for entry in entries] == [guest, guest]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from tests.client import Api
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, refused
 from tests.factories import Venue, api_id, make_venue
+from tests.guests import confirm, mailed
 
 TEN = datetime(2027, 3, 8, 10, tzinfo=UTC)
 
@@ -244,6 +246,132 @@ async def test_usage_is_what_a_recount_finds(desk: Desk, venue: Venue, clock: St
 
     bookings = len(answer.data["auditLog"]["nodes"])
     assert await usage(desk) == (answer.data["rooms"]["totalCount"], bookings) == (2, 3)
+
+
+# ------------------------------------------------------------------------------ guests
+
+
+async def book_as_guest(api: Api, venue: Venue, at: datetime) -> Any:
+    """The answer of a guest's booking."""
+    text = """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
+                token booking { status } userErrors { code message } } }"""
+    told = {
+        "subdomain": venue.tenant.subdomain,
+        "roomId": api_id(venue.rooms[0]),
+        "start": {"at": at.isoformat()},
+        "durationMinutes": 60,
+        "customer": {"name": "Gus", "email": "gus@example.test"},
+    }
+    return (await api(text, {"input": told})).payload
+
+
+async def cancel_as_guest(api: Api, token: str, *, version: int) -> list[str]:
+    text = """mutation ($version: Int!, $token: String!) {
+      cancelGuestBooking(version: $version, input: { token: $token }) { userErrors { code } } }"""
+    return (await api(text, {"version": version, "token": token})).refusals
+
+
+async def recounted(desk: Desk) -> int:
+    """The bookings that count for the plan, by the log: those made, less those given back."""
+    text = """{ auditLog(filter: { types: [BOOKING_CREATED, BOOKING_CANCELLED] }, first: 100) {
+                nodes { type changes { field after } } } }"""
+    entries = (await desk(text)).payload["nodes"]
+    made = [each for each in entries if each["type"] == "BOOKING_CREATED"]
+    given_back = [
+        each for each in entries if {"field": "countsForPlan", "after": False} in each["changes"]
+    ]
+    return len(made) - len(given_back)
+
+
+async def test_strangers_who_confirm_nothing_use_up_no_plan(
+    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+) -> None:
+    await use(runtime, venue, 99)
+    for hour in range(5):
+        booked = await book_as_guest(api, venue, TEN + timedelta(hours=hour))
+        assert booked["booking"] == {"status": "HELD"}
+
+    own = await desk.create(venue.rooms[1], TEN)
+
+    assert own.refusals == []
+    assert await usage(desk) == (2, 100)
+
+
+async def test_a_guests_booking_counts_once_it_is_confirmed(
+    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+) -> None:
+    token = mailed(runtime, (await book_as_guest(api, venue, TEN))["token"])
+
+    before = await usage(desk)
+    await confirm(api, token)
+    await confirm(api, token)
+
+    assert (before, await usage(desk)) == ((2, 0), (2, 1))
+    assert await recounted(desk) == 1
+
+
+async def test_a_guest_confirms_nothing_where_the_plan_is_used_up(
+    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+) -> None:
+    booked = await book_as_guest(api, venue, TEN)
+    await use(runtime, venue, 100)
+
+    by_guest = await confirm(api, mailed(runtime, booked["token"]))
+    by_venue = await desk.create(venue.rooms[1], TEN)
+
+    (error,) = by_guest.payload["userErrors"]
+    assert (error["code"], error["message"]) == (
+        "PLAN_LIMIT_REACHED",
+        "The venue takes no more bookings at the moment.",
+    )
+    assert refused(by_venue)["requiredPlan"] == "PROFESSIONAL"
+
+
+async def test_a_guests_booking_cancelled_within_the_hour_gives_its_count_back(
+    api: Api, desk: Desk, venue: Venue, runtime: Runtime, clock: StoppedClock
+) -> None:
+    tokens = []
+    for hour in range(3):
+        booked = await book_as_guest(api, venue, TEN + timedelta(hours=hour))
+        await confirm(api, mailed(runtime, booked["token"]))
+        tokens.append(booked["token"])
+    (third,) = (await desk("{ bookings(first: 1) { nodes { id version } } }")).payload["nodes"]
+
+    clock.advance(minutes=59, seconds=59)
+    assert await cancel_as_guest(api, tokens[1], version=2) == []
+    moved(await desk.cancel(third))
+    within, recount = await usage(desk), await recounted(desk)
+    clock.advance(seconds=1)
+    assert await cancel_as_guest(api, tokens[2], version=2) == []
+
+    assert (within, recount) == ((2, 1), 1)
+    assert (await usage(desk), await recounted(desk)) == ((2, 1), 1)
+
+
+async def test_an_unconfirmed_booking_that_is_cancelled_gives_nothing_back(
+    api: Api, desk: Desk, venue: Venue
+) -> None:
+    made(await desk.create(venue.rooms[1], TEN))
+    booked = await book_as_guest(api, venue, TEN)
+
+    assert await cancel_as_guest(api, booked["token"], version=1) == []
+
+    assert (await usage(desk), await recounted(desk)) == ((2, 1), 1)
+
+
+async def test_what_is_given_back_is_that_of_the_month_it_counted_in(
+    api: Api, desk: Desk, venue: Venue, runtime: Runtime, clock: StoppedClock
+) -> None:
+    clock.now = datetime(2027, 3, 31, 21, 50, tzinfo=UTC)
+    booked = await book_as_guest(api, venue, datetime(2027, 4, 8, 10, tzinfo=UTC))
+    await confirm(api, mailed(runtime, booked["token"]))
+
+    clock.advance(minutes=20)
+    made(await desk.create(venue.rooms[1], datetime(2027, 4, 8, 10, tzinfo=UTC)))
+    assert await cancel_as_guest(api, booked["token"], version=2) == []
+
+    history = await desk("{ tenant { usage { bookings { used } } } }")
+    assert history.payload["usage"] == {"bookings": {"used": 1}}
 
 
 # ------------------------------------------------------------------------------ rooms

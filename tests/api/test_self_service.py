@@ -7,12 +7,13 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from kit.scope import Runtime
-from kit.tokens import Link, Links
+from kit.tokens import Link
 from tests.api.test_guests import BOOK, GUEST, HOLD, slot
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.database import SECRET
 from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.guests import confirm, links, mailed
 
 SHOW = """
     query ($token: String!) {
@@ -46,20 +47,20 @@ async def venue(runtime: Runtime) -> Venue:
     return await make_venue(runtime, min_notice_minutes=0)
 
 
-async def booked(api: Api, venue: Venue, hour: int = 15) -> str:
-    """The link of a guest's new booking."""
+async def booked(api: Api, runtime: Runtime, venue: Venue, hour: int = 15) -> str:
+    """The link of a guest's new booking, which they have confirmed."""
     answer = await api(BOOK, {"input": {**slot(venue, hour), "customer": GUEST}})
-    assert answer.refusals == []
     token: str = answer.payload["token"]
+    assert (await confirm(api, mailed(runtime, token))).refusals == []
     return token
 
 
-async def move(api: Api, token: str, *, version: int = 1, **told: Any) -> Answer:
+async def move(api: Api, token: str, *, version: int = 2, **told: Any) -> Answer:
     given = {"token": token, "start": {"at": "2027-03-02T18:00:00Z"}, **told}
     return await api(MOVE, {"version": version, "input": given})
 
 
-async def cancel(api: Api, token: str, *, version: int = 1) -> Answer:
+async def cancel(api: Api, token: str, *, version: int = 2) -> Answer:
     return await api(CANCEL, {"version": version, "input": {"token": token}})
 
 
@@ -67,23 +68,17 @@ async def show(api: Api, token: str) -> Answer:
     return await api(SHOW, {"token": token})
 
 
-def links(runtime: Runtime) -> Links:
-    found = runtime.parts[Links]
-    assert isinstance(found, Links)
-    return found
-
-
 # ------------------------------------------------------------------------------ what it does
 
 
-async def test_a_link_shows_its_booking(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_link_shows_its_booking(api: Api, runtime: Runtime, venue: Venue) -> None:
+    token = await booked(api, runtime, venue)
 
     shown = (await show(api, token)).payload
 
     assert {**shown, "reference": ...} == {
         "reference": ...,
-        "version": 1,
+        "version": 2,
         "status": "CONFIRMED",
         "startsAt": "2027-03-02T15:00:00Z",
         "partySize": 1,
@@ -95,27 +90,31 @@ async def test_a_link_shows_its_booking(api: Api, venue: Venue) -> None:
     }
 
 
-async def test_a_link_moves_its_booking_and_stays_good(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_link_moves_its_booking_and_stays_good(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    token = await booked(api, runtime, venue)
     reference = (await show(api, token)).payload["reference"]
 
     moved = await move(api, token, roomId=api_id(venue.rooms[1]))
 
     assert moved.payload["booking"] == {
         "reference": reference,
-        "version": 2,
+        "version": 3,
         "startsAt": "2027-03-02T18:00:00Z",
         "room": {"name": "Room 2"},
     }
     assert (await show(api, token)).payload["startsAt"] == "2027-03-02T18:00:00Z"
 
 
-async def test_a_link_moves_its_booking_onto_its_own_time(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_link_moves_its_booking_onto_its_own_time(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    token = await booked(api, runtime, venue)
 
     half_later = await move(api, token, start={"at": "2027-03-02T15:30:00Z"})
     longer = await move(
-        api, token, version=2, start={"at": "2027-03-02T15:00:00Z"}, durationMinutes=120
+        api, token, version=3, start={"at": "2027-03-02T15:00:00Z"}, durationMinutes=120
     )
 
     assert half_later.payload["booking"]["startsAt"] == "2027-03-02T15:30:00Z"
@@ -125,7 +124,7 @@ async def test_a_link_moves_its_booking_onto_its_own_time(api: Api, venue: Venue
 async def test_a_link_moves_its_booking_onto_no_other_time(
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     await make_booking(runtime, venue, clock.now.replace(day=2, hour=16))
 
     answer = await move(api, token, start={"at": "2027-03-02T15:30:00Z"})
@@ -133,29 +132,31 @@ async def test_a_link_moves_its_booking_onto_no_other_time(
     assert answer.refusals == ["SLOT_TAKEN"]
 
 
-async def test_a_link_cancels_its_booking_and_frees_the_time(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_link_cancels_its_booking_and_frees_the_time(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    token = await booked(api, runtime, venue)
 
     cancelled = await cancel(api, token)
 
-    assert cancelled.payload["booking"] == {"version": 2, "status": "CANCELLED"}
+    assert cancelled.payload["booking"] == {"version": 3, "status": "CANCELLED"}
     assert (await show(api, token)).payload["status"] == "CANCELLED"
-    assert await booked(api, venue)
+    assert await booked(api, runtime, venue)
 
 
 async def test_a_link_cancels_a_hold(api: Api, venue: Venue) -> None:
     token = (await api(HOLD, {"input": slot(venue)})).payload["token"]
 
-    answer = await cancel(api, token)
+    answer = await cancel(api, token, version=1)
 
     assert answer.payload["booking"]["status"] == "CANCELLED"
 
 
-async def test_a_cancelled_booking_is_not_moved(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_cancelled_booking_is_not_moved(api: Api, runtime: Runtime, venue: Venue) -> None:
+    token = await booked(api, runtime, venue)
     await cancel(api, token)
 
-    answer = await move(api, token, version=2)
+    answer = await move(api, token, version=3)
 
     assert answer.refusals == ["INVALID_TRANSITION"]
 
@@ -163,7 +164,7 @@ async def test_a_cancelled_booking_is_not_moved(api: Api, venue: Venue) -> None:
 async def test_a_booking_is_not_moved_onto_another(
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     await make_booking(runtime, venue, clock.now.replace(day=2, hour=18))
 
     answer = await move(api, token)
@@ -173,11 +174,13 @@ async def test_a_booking_is_not_moved_onto_another(
     ]
 
 
-async def test_a_stale_version_is_refused_without_the_booking(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_stale_version_is_refused_without_the_booking(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    token = await booked(api, runtime, venue)
     await move(api, token)
 
-    answer = await cancel(api, token, version=1)
+    answer = await cancel(api, token, version=2)
 
     assert answer.payload["userErrors"] == [
         {"__typename": "GenericUserError", "code": "STALE_VERSION", "path": ["version"]}
@@ -187,8 +190,8 @@ async def test_a_stale_version_is_refused_without_the_booking(api: Api, venue: V
 # ------------------------------------------------------------------------------ only that one
 
 
-async def test_a_link_is_no_access_token(api: Api, venue: Venue) -> None:
-    token = await booked(api, venue)
+async def test_a_link_is_no_access_token(api: Api, runtime: Runtime, venue: Venue) -> None:
+    token = await booked(api, runtime, venue)
 
     answer = await api("{ bookings { nodes { id } } }", token=token)
 
@@ -199,7 +202,7 @@ async def test_a_link_is_no_other_bookings(
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
     other = await make_booking(runtime, venue, clock.now.replace(day=2, hour=20))
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     text = """query ($token: String!, $id: ID!) {
         guestBooking(token: $token) { reference }
         node(id: $id) { id }
@@ -212,8 +215,10 @@ async def test_a_link_is_no_other_bookings(
     assert answer.partial["guestBooking"]["reference"] != other.reference
 
 
-async def test_two_links_in_one_operation_show_each_its_own(api: Api, venue: Venue) -> None:
-    first, second = await booked(api, venue, 15), await booked(api, venue, 18)
+async def test_two_links_in_one_operation_show_each_its_own(
+    api: Api, runtime: Runtime, venue: Venue
+) -> None:
+    first, second = await booked(api, runtime, venue, 15), await booked(api, runtime, venue, 18)
     text = """query ($a: String!, $b: String!) {
         a: guestBooking(token: $a) { startsAt room { name } }
         b: guestBooking(token: $b) { startsAt room { name } } }"""
@@ -250,8 +255,10 @@ async def test_a_link_of_an_unknown_booking_opens_nothing(
     ],
     ids=["cut", "changed", "a part", "dots", "empty", "twice", "long"],
 )
-async def test_a_tampered_link_is_refused(api: Api, venue: Venue, spoil: Any) -> None:
-    token = spoil(await booked(api, venue))
+async def test_a_tampered_link_is_refused(
+    api: Api, runtime: Runtime, venue: Venue, spoil: Any
+) -> None:
+    token = spoil(await booked(api, runtime, venue))
 
     shown, moved, cancelled = (
         await show(api, token),
@@ -279,9 +286,9 @@ async def test_the_installations_secret_itself_signs_no_link(
 
 
 async def test_a_link_is_good_until_a_day_after_the_end(
-    api: Api, clock: StoppedClock, venue: Venue
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
 
     clock.now = clock.now.replace(day=3, hour=15, minute=59, second=59)
     before = await show(api, token)
@@ -294,9 +301,9 @@ async def test_a_link_is_good_until_a_day_after_the_end(
 
 
 async def test_a_moved_bookings_link_is_good_until_a_day_after_the_new_end(
-    api: Api, clock: StoppedClock, venue: Venue
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    token = await booked(api, venue)
+    token = await booked(api, runtime, venue)
     await move(api, token, start={"at": "2027-03-09T15:00:00Z"})
 
     clock.advance(days=8)

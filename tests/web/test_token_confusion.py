@@ -222,6 +222,7 @@ async def test_an_access_token_is_no_other_secret(api: Api, venue: Venue) -> Non
         ),
         "verifyEmail(input: { token: $token })": "INVALID_CREDENTIALS",
         "cancelGuestBooking(version: 1, input: { token: $token })": "INVALID_CREDENTIALS",
+        "confirmGuestBooking(input: { token: $token })": "INVALID_CREDENTIALS",
     }
 
     answers = [

@@ -1,0 +1,63 @@
+"""Captchas of a provider: Turnstile, hCaptcha and reCAPTCHA are asked in the same way.
+
+A form with the secret and what the widget gave goes to the provider's `siteverify`, and JSON with
+`success` comes back. A response of theirs is good once and for a few minutes.
+"""
+
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+import httpx
+
+from integrations.human_proof.protocol import Challenge, ProofKind
+from kit.errors import Unavailable
+
+ADDRESSES: Final = {
+    ProofKind.TURNSTILE: "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    ProofKind.HCAPTCHA: "https://api.hcaptcha.com/siteverify",
+    ProofKind.RECAPTCHA: "https://www.google.com/recaptcha/api/siteverify",
+}
+TIMEOUT_SECONDS: Final = 5.0
+LEAST_SCORE: Final = 0.5
+"""Of providers that say how likely it is a person, from 0 to 1."""
+
+
+class Captcha:
+    """Asks a provider; ``address`` takes the place of the provider's own."""
+
+    def __init__(
+        self, kind: ProofKind, *, site_key: str, secret: str, address: str | None = None
+    ) -> None:
+        self._kind = kind
+        self._site_key = site_key
+        self._secret = secret
+        self._address = address or ADDRESSES[kind]
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
+
+    def challenge(self, tenant_id: UUID) -> Challenge:  # noqa: ARG002 - all venues have one
+        return Challenge(self._kind, site_key=self._site_key)
+
+    async def check(
+        self,
+        tenant_id: UUID,  # noqa: ARG002 - all venues have one
+        proof: str,
+        *,
+        ip_address: str | None,
+    ) -> str | None:
+        form = {"secret": self._secret, "response": proof}
+        if ip_address is not None:
+            form["remoteip"] = ip_address
+        try:
+            answer = (await self._http.post(self._address, data=form)).raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable("The captcha can't be checked at the moment; try again.") from error
+        if not isinstance(answer, dict) or answer.get("success") is not True:
+            return None
+        score = answer.get("score", 1)
+        if not isinstance(score, int | float) or score < LEAST_SCORE:
+            return None
+        return sha256(proof.encode()).hexdigest()
+
+    async def close(self) -> None:
+        await self._http.aclose()

@@ -1,0 +1,22 @@
+"""How this installation tells people from programs."""
+
+from integrations.human_proof.proof_of_work import ProofOfWork
+from integrations.human_proof.protocol import HumanProof, ProofKind
+from kit.clock import Clock
+from kit.settings import Settings
+
+
+def human_proof_of(settings: Settings, *, clock: Clock) -> HumanProof:
+    """The captcha of BOOM_CAPTCHA; else proof of work."""
+    if settings.captcha is None:
+        return ProofOfWork(settings.secret, clock=clock)
+    # Most have none, and its HTTP client takes long to import.
+    from integrations.human_proof.captcha import Captcha
+
+    assert settings.captcha_site_key is not None and settings.captcha_secret is not None
+    return Captcha(
+        ProofKind(settings.captcha.upper()),
+        site_key=settings.captcha_site_key,
+        secret=settings.captcha_secret.get_secret_value(),
+        address=settings.captcha_address,
+    )

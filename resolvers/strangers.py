@@ -1,0 +1,133 @@
+"""What strangers and customers may hold at a venue, counted in the transaction that holds it.
+
+Callers are under ``lock_rooms``, which makes the strangers of a venue wait for each other, and the
+sessions of one customer.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+
+from domain.errors import LimitReached, Refusal
+from domain.intervals import Interval
+from domain.phrases import counted
+from domain.strangers import (
+    A_DAY,
+    OPEN_HOLDS,
+    UNCONFIRMED_BOOKINGS,
+    most_at_once,
+    rooms_for_strangers,
+)
+from kit.addresses import Networks
+from kit.scope import Scope
+from kit.settings import Settings
+from models.strangers import (
+    held_by,
+    held_by_strangers,
+    held_from,
+    open_holds,
+    rooms_in_use,
+    unconfirmed,
+)
+from models.tenants import Tenant
+from permissions.policy import is_guest, is_stranger, only_own
+from permissions.roles import P
+
+_SHARE_IS_HELD: Final = (
+    "Too much of this time is held for guests who have yet to confirm; try another time, or again "
+    "in a while."
+)
+
+
+def network_of_stranger(scope: Scope) -> bytes | None:
+    """Where a stranger calls from, as their holds keep it; None for callers who are known."""
+    if not is_stranger(scope.actor):
+        return None
+    return scope.use(Networks).name(scope.request.ip_address, tenant_id=scope.tenant_id)
+
+
+async def hold_refusals(
+    scope: Scope, tenant: Tenant, room_id: UUID, wanted: Interval
+) -> list[Refusal]:
+    """What the allowances have against one more hold of the caller."""
+    if not _is_counted(scope):
+        return []
+    refused: list[Refusal] = []
+    network, actor = network_of_stranger(scope), scope.actor
+    if network is not None:
+        refused += await _too_many_open(scope, held_from(network), OPEN_HOLDS, "from one address")
+        refused += await _share_refusals(scope, room_id, wanted)
+    if not is_guest(actor):
+        own = held_by(actor.own_id, actor.user_id)
+        refused += await _too_many_open(scope, own, tenant.max_open_holds, "by one customer")
+    return refused
+
+
+async def booking_refusals(
+    scope: Scope, customer_id: UUID | None, *, room_id: UUID, wanted: Interval, held: bool
+) -> list[Refusal]:
+    """What the allowances have against one more booking of a guest that waits to be confirmed.
+
+    ``held``: the guest holds its time already.
+    """
+    network = network_of_stranger(scope)
+    if network is None or not _is_counted(scope):
+        return []
+    since = scope.now() - A_DAY
+    row = (
+        await scope.rows(
+            unconfirmed(scope.tenant_id, network=network, customer_id=customer_id, since=since)
+        )
+    )[0]
+    refused: list[Refusal] = []
+    for (used, first), whose in (
+        ((row[0], row[1]), "from one address"),
+        ((row[2], row[3]), "under one e-mail address"),
+    ):
+        if used >= UNCONFIRMED_BOOKINGS:
+            problem = (
+                f"At most {counted(UNCONFIRMED_BOOKINGS, 'booking')} of a day can wait to be "
+                f"confirmed {whose}: follow the link in the mail, or book tomorrow."
+            )
+            refused.append(
+                LimitReached(
+                    "unconfirmed bookings", UNCONFIRMED_BOOKINGS, used, first + A_DAY, problem
+                )
+            )
+    if not held:
+        refused += await _share_refusals(scope, room_id, wanted)
+    return refused
+
+
+async def _too_many_open(
+    scope: Scope, holder: ColumnElement[bool], limit: int, whose: str
+) -> list[Refusal]:
+    ((used, first_ends),) = await scope.rows(open_holds(scope.tenant_id, holder, now=scope.now()))
+    if used < limit:
+        return []
+    problem = (
+        f"At most {counted(limit, 'hold')} can be open at once {whose}: book or cancel one first."
+    )
+    return [LimitReached("open holds", limit, used, first_ends, problem)]
+
+
+async def _share_refusals(scope: Scope, room_id: UUID, wanted: Interval) -> list[Refusal]:
+    rows = await scope.rows(held_by_strangers(scope.tenant_id, wanted, now=scope.now()))
+    others = [each for each in rows if each.room_id != room_id]
+    if not others:
+        return []
+    limit = rooms_for_strangers(await scope.value(rooms_in_use(scope.tenant_id)))
+    used = most_at_once(
+        ((each.room_id, Interval(each.starts_at, each.ends_at)) for each in others), wanted
+    )
+    if used < limit:
+        return []
+    frees_at = min(each.hold_expires_at for each in others)
+    return [LimitReached("rooms held by strangers", limit, used, frees_at, _SHARE_IS_HELD)]
+
+
+def _is_counted(scope: Scope) -> bool:
+    """The venue's own people are never counted; nobody is where limits are lifted."""
+    is_confined = is_stranger(scope.actor) or only_own(scope.actor, P.BOOKINGS_WRITE)
+    return is_confined and scope.use(Settings).rate_limit
