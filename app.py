@@ -10,6 +10,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
@@ -55,6 +56,7 @@ from web.health import Health
 from web.limits import Allowance
 from web.metrics import Metrics
 from web.operations import Operations
+from web.security_txt import security_txt
 from web.webhooks import Webhooks
 
 
@@ -122,7 +124,9 @@ def build_app(
     runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
     backlog = Backlog(relay_database, counted=queue.backlog)
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
-    metrics = Metrics(database, relay, backlog)
+    token = settings.metrics_token
+    metrics_token = token.get_secret_value() if token else None
+    metrics = Metrics(database, relay, backlog, token=metrics_token)
     allowance = Allowance(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
@@ -136,9 +140,13 @@ def build_app(
         metrics,
         allowed_origins=settings.allowed_origins,
         clock=clock,
+        always_secure=settings.is_production,
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})
-    graphiql = GraphiQL(settings.data, log=structlog.get_logger("graphiql"))
+    # Production runs nobody else's code at its start.
+    graphiql = GraphiQL(
+        settings.data, builds=not settings.is_production, log=structlog.get_logger("graphiql")
+    )
     gateway = cast("Gateway", used[Gateway])
     webhooks = Webhooks(runtime, gateway)
     checkout = DevPay(gateway, webhooks) if isinstance(gateway, LocalGateway) else None
@@ -164,6 +172,13 @@ def build_app(
             await relay_database.close()
             await database.close()
 
+    # In production the figures are for who knows the token.
+    shows_metrics = metrics_token is not None or not settings.is_production
+    trusted_hosts = (
+        [Middleware(TrustedHostMiddleware, settings.allowed_hosts, www_redirect=False)]
+        if settings.allowed_hosts
+        else []
+    )
     app = Starlette(
         routes=[
             Route("/", RedirectResponse("/graphiql")),
@@ -174,9 +189,11 @@ def build_app(
             *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),
-            Route("/metrics", metrics.answer),
+            *([Route("/metrics", metrics.answer)] if shows_metrics else ()),
+            *security_txt(settings.security_contact, clock=clock),
         ],
         middleware=[
+            *trusted_hosts,
             Middleware(Shortcut, path=PATH, to=endpoint),
             Middleware(SecurityHeaders),
             Middleware(

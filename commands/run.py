@@ -33,6 +33,7 @@ OLDEST_POSTGRES = 15
 DEMO_VENUES = {"boom": "boom.test", "salon": "salon.test"}
 
 _PREPARING_LOCK = 0x626F6F6D
+_ONLY_TLS = ("Strict-Transport-Security", "max-age=31536000")
 _STALLED_CLIENT_MS = 20_000
 
 log = structlog.get_logger(__name__)
@@ -131,6 +132,8 @@ def _serve(
         timeout_graceful_shutdown=8,
         access_log=False,
         server_header=False,
+        # Browsers take it over TLS only. Other names below the host's may be somebody else's.
+        headers=[_ONLY_TLS] if settings.is_production else [],
         log_config=None,
     )
     stopping = threading.Event()

@@ -1,7 +1,7 @@
 """Who may be a user, and how their e-mail address and password are accepted."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from domain.errors import Invalid, Path, Refusal, Required
@@ -10,6 +10,9 @@ from domain.mail_addresses import mail_address
 MAX_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
+_GUESSES_DIGITS = 8
+# To look at more takes long, and so many letters are enough by themselves.
+_LONGEST_GUESSED = 40
 
 
 class Role(StrEnum):
@@ -51,8 +54,13 @@ def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
         yield Invalid("This is no e-mail address, such as 'ann@example.com'.", path=path)
 
 
-def password_refusals(password: str, *, email: str, path: Path) -> Iterator[Refusal]:
-    """All that can't be accepted of a new password for the user of an address."""
+def password_refusals(
+    password: str, *, email: str, words: Sequence[str] = (), path: Path
+) -> Iterator[Refusal]:
+    """All that can't be accepted of a new password for the user of an address.
+
+    ``words`` are what somebody would try first: the names of the venue and of the person.
+    """
     if not password:
         yield Required(path=path)
     elif len(password) < MIN_PASSWORD_LENGTH:
@@ -62,3 +70,18 @@ def password_refusals(password: str, *, email: str, path: Path) -> Iterator[Refu
     address = normalised_email(email)
     if address is not None and normalised_email(password) == address:
         yield Invalid("A password is not the e-mail address.", path=path)
+    elif MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH and _is_easy_to_guess(
+        password, [email, *email.split("@"), *words]
+    ):
+        problem = "This password is easy to guess: use words that don't belong together."
+        yield Invalid(problem, path=path)
+
+
+def _is_easy_to_guess(password: str, words: Sequence[str]) -> bool:
+    """Whether a hundred million guesses are enough, common passwords and these words first."""
+    # Imported where it is used: its lists of common passwords take a while to load.
+    from zxcvbn import zxcvbn
+
+    known = [part for word in words for part in (word, *word.split())]
+    guessed = zxcvbn(password[:_LONGEST_GUESSED], user_inputs=known)
+    return float(guessed["guesses_log10"]) < _GUESSES_DIGITS

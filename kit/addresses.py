@@ -1,12 +1,25 @@
 """The network addresses of callers, as allowances count them."""
 
 import hmac
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from uuid import UUID
 
 IPV6_PREFIX: Final = 64
 """One customer of a provider is given at least this much of the address space of IPv6."""
+
+
+@lru_cache(10_000)
+def address_of(text: str) -> str | None:
+    """Returns the address as it is stored; None for what is none.
+
+    A proxy passes on what it was told, and so may name anything.
+    """
+    try:
+        return str(ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def network_of(address: str | None) -> str:

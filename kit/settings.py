@@ -1,10 +1,11 @@
 """What the environment (or a file .env) says about this installation."""
 
 import os
+import re
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -20,12 +21,27 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kit.database_urls import DatabaseUrl
 
 SECRET_BYTES = 32
+METRICS_TOKEN_BYTES = 16
+# A random secret of 32 letters has at least 20; words that are repeated have about 10.
+SECRET_DIGITS = 18
+"""How many digits the number of guesses has that a secret of production must withstand."""
 
 
 class Environment(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
     TEST = "test"
+
+
+class Exemption(StrEnum):
+    """What production refuses, and takes all the same where it is named in BOOM_ALLOW."""
+
+    WEAK_SECRET = "weak-secret"  # noqa: S105 - a name
+    EMBEDDED_DATABASE = "embedded-database"
+    NO_MAIL = "no-mail"
+    NO_RATE_LIMIT = "no-rate-limit"
+    TEST_PAYMENTS = "test-payments"
+    HTTP_ORIGINS = "http-origins"
 
 
 class SettingsError(Exception):
@@ -36,11 +52,28 @@ class SettingsError(Exception):
         self.lines = lines
 
 
+_HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
+_CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
+# What it looks at more than this takes it long.
+_LONGEST_GUESSED: Final = 64
+_HOW_TO_MAKE_ONE: Final = (
+    "make one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+)
+
+
+def _digits_of_guesses(secret: str) -> float:
+    """How many guesses somebody needs who knows words, names and patterns, as a power of ten."""
+    # Imported where it is used: its lists take a while to load.
+    from zxcvbn import zxcvbn
+
+    return float(zxcvbn(secret[:_LONGEST_GUESSED])["guesses_log10"])
+
+
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _origins(value: object) -> object:
+def _listed(value: object) -> object:
     return _split(value) if isinstance(value, str) else value
 
 
@@ -67,9 +100,17 @@ class Settings(BaseSettings):
     relay_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_RELAY_DATABASE_URL")
     given_secret: SecretStr | None = Field(None, validation_alias="BOOM_SECRET")
     wants_demo: bool | None = Field(None, validation_alias="BOOM_DEMO")
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+    exemptions: Annotated[tuple[Exemption, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), validation_alias="BOOM_ALLOW"
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), validation_alias="BOOM_ALLOWED_ORIGINS"
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), validation_alias="BOOM_ALLOWED_HOSTS"
+    )
+    metrics_token: SecretStr | None = Field(None, validation_alias="BOOM_METRICS_TOKEN")
+    security_contact: str | None = Field(None, validation_alias="BOOM_SECURITY_CONTACT")
     workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
     works: bool = Field(True, validation_alias="BOOM_WORKER")
     rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")
@@ -111,6 +152,28 @@ class Settings(BaseSettings):
                 or origin != f"{parts.scheme}://{parts.netloc}"
             ):
                 raise ValueError(f"{origin!r} is not an origin such as https://book.example.com")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a host such as api.example.com or *.example.com")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < METRICS_TOKEN_BYTES:
+            raise ValueError(f"must be at least {METRICS_TOKEN_BYTES} bytes long")
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str | None) -> str | None:
+        if value is not None and not _CONTACT.fullmatch(value):
+            raise ValueError("must be mailto:… or https://…")
         return value
 
     @field_validator("smtp_url")
@@ -169,28 +232,52 @@ class Settings(BaseSettings):
 
     def checked(self) -> Self:
         """These settings, when the environment allows them together. Raises SettingsError."""
-        lines = []
-        if self.is_production and self.given_secret is None:
-            lines.append(
-                "BOOM_SECRET: required in production; make one with "
-                "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-            )
-        if self.is_production and self.wants_demo:
-            lines.append("BOOM_DEMO: must be 0 in production, for everybody knows its passwords")
+        lines = self._production_lines() if self.is_production else []
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
             lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: one needs the other")
-        if self.is_production and self.stripe_api_base is not None:
-            lines.append("BOOM_STRIPE_API_BASE: must be left out in production")
         captcha = (self.captcha, self.captcha_site_key, self.captcha_secret)
         if len({each is None for each in captcha}) > 1:
             lines.append(
                 "BOOM_CAPTCHA, BOOM_CAPTCHA_SITE_KEY, BOOM_CAPTCHA_SECRET: all three, or none"
             )
-        if self.is_production and self.captcha_address is not None:
-            lines.append("BOOM_CAPTCHA_ADDRESS: must be left out in production")
         if lines:
             raise SettingsError(*lines)
         return self
+
+    def _production_lines(self) -> list[str]:
+        """What production doesn't take; the second part can be exempted by name."""
+        lines = []
+        if self.given_secret is None:
+            lines.append(f"BOOM_SECRET: required in production; {_HOW_TO_MAKE_ONE}")
+        if self.wants_demo:
+            lines.append("BOOM_DEMO: must be 0 in production, for everybody knows its passwords")
+        if self.stripe_api_base is not None:
+            lines.append("BOOM_STRIPE_API_BASE: must be left out in production")
+        if self.captcha_address is not None:
+            lines.append("BOOM_CAPTCHA_ADDRESS: must be left out in production")
+        stripe_key = self.stripe_secret_key.get_secret_value() if self.stripe_secret_key else ""
+        problems = {
+            Exemption.WEAK_SECRET: self.given_secret is not None
+            and _digits_of_guesses(self.given_secret.get_secret_value()) < SECRET_DIGITS
+            and f"BOOM_SECRET: is easy to guess; {_HOW_TO_MAKE_ONE}",
+            Exemption.EMBEDDED_DATABASE: self.database_url is None
+            and self.app_database_url is None
+            and "DATABASE_URL: required in production; the embedded PostgreSQL has one superuser, "
+            "whom everybody on this machine can be",
+            Exemption.NO_MAIL: self.smtp_url is None
+            and "BOOM_SMTP_URL: required in production, or no mail leaves the house",
+            Exemption.NO_RATE_LIMIT: not self.rate_limit
+            and "BOOM_RATE_LIMIT: must be on in production",
+            Exemption.TEST_PAYMENTS: "_test_" in stripe_key
+            and "BOOM_STRIPE_SECRET_KEY: is a test key, with which nobody pays",
+            Exemption.HTTP_ORIGINS: any(each.startswith("http:") for each in self.allowed_origins)
+            and "BOOM_ALLOWED_ORIGINS: must be https in production",
+        }
+        return lines + [
+            f"{problem} (BOOM_ALLOW={exemption} takes it all the same)"
+            for exemption, problem in problems.items()
+            if problem and exemption not in self.exemptions
+        ]
 
 
 def load_settings(**given: Any) -> Settings:

@@ -123,13 +123,16 @@ def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
     )
 
 
-def sessions_since(tenant_id: UUID, user_id: UUID, since: datetime) -> Select[Session]:
-    """A user's sessions that have not ended, and were used after an instant."""
+def sessions_since(
+    tenant_id: UUID, user_id: UUID, *, used: datetime, begun: datetime
+) -> Select[Session]:
+    """A user's sessions that have not ended, used after an instant and begun after another."""
     return select(Session).where(
         col(Session.tenant_id) == tenant_id,
         col(Session.user_id) == user_id,
         col(Session.ended_at).is_(None),
-        func.coalesce(col(Session.last_used_at), col(Session.created_at)) > since,
+        func.coalesce(col(Session.last_used_at), col(Session.created_at)) > used,
+        col(Session.created_at) > begun,
     )
 
 

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.errors import InvalidCredentials, Refusal
+from domain.errors import InvalidCredentials
 from domain.phrases import unlinked
-from domain.users import password_refusals
 from integrations.mail import Message
 from kit.passwords import Passwords
 from kit.scope import Scope
@@ -22,7 +21,7 @@ from models.sessions import (
 from models.tenants import Tenant
 from models.users import User, user_of
 from resolvers.rows import raise_all
-from resolvers.sessions import lock_of
+from resolvers.sessions import lock_of, new_password_refusals
 
 LIFETIMES: Final = {
     Purpose.PASSWORD_RESET: timedelta(hours=1),
@@ -69,9 +68,7 @@ async def redeem(
     that is wrong with the password.
     """
     token, user = await _bearer(scope, text, purpose)
-    problems: list[Refusal] = list(
-        password_refusals(password, email=user.email, path=("password",))
-    )
+    problems = await new_password_refusals(scope, user, password, path=("password",))
     raise_all(problems)
     password_hash = await scope.use(Passwords).hash(password)
 

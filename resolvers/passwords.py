@@ -7,15 +7,14 @@ from typing import Annotated, Any, Final, cast
 import orjson
 from typing_extensions import Doc
 
-from domain.errors import InvalidCredentials, Refusal
-from domain.users import password_refusals
+from domain.errors import InvalidCredentials
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.lanes import Lane
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
-from models.sessions import Purpose, refresh_tokens_spent, sessions_ended
+from models.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
 from models.users import addressed_by, user_of
 from resolvers.mailed_tokens import (
     mailed_token,
@@ -33,6 +32,7 @@ from resolvers.sessions import (
     check_password,
     continue_session,
     locked_user,
+    new_password_refusals,
     user_called,
 )
 from resolvers.tenants import own_tenant
@@ -42,7 +42,7 @@ from resolvers.verification import verify_address
 RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
 """From a network, whoever they are for."""
 
-NewPassword = Annotated[str, Doc("10 to 256 characters, and not the e-mail address.")]
+NewPassword = Annotated[str, Doc("10 to 256 characters that aren't easy to guess.")]
 
 
 async def change_password(
@@ -59,9 +59,7 @@ async def change_password(
     assert actor.user_id is not None
     me = await scope.peek(user_of(scope.tenant_id, actor.user_id))
     assert me is not None, "users are never removed"
-    refused: list[Refusal] = list(
-        password_refusals(new_password, email=me.email, path=("new_password",))
-    )
+    refused = await new_password_refusals(scope, me, new_password, path=("new_password",))
     known_hash = me.password_hash
     checked = await check_password(
         scope, current_password, known_hash, account=f"user {me.id}", lane=Lane.ORDINARY
@@ -79,10 +77,13 @@ async def change_password(
     # Whoever asked for one may not be the one who knows the password.
     await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
     await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id))
-    if actor.session_id is None:
+    session = None
+    if actor.session_id is not None:
+        session = await scope.one(open_session(user.tenant_id, actor.session_id))
+    if session is None:
         return await begin_session(scope, user)
-    await scope.run(refresh_tokens_spent(user.tenant_id, actor.session_id, at=scope.now()))
-    return await continue_session(scope, user, actor.session_id)
+    await scope.run(refresh_tokens_spent(user.tenant_id, session.id, at=scope.now()))
+    return await continue_session(scope, user, session)
 
 
 async def request_password_reset(

@@ -66,7 +66,9 @@ async def register_tenant(
         *subdomain_refusals(subdomain, path=("subdomain",)),
         *name_refusals(owner_name, path=("owner_name",)),
         *email_refusals(owner_email, path=("owner_email",)),
-        *password_refusals(password, email=owner_email, path=("password",)),
+        *password_refusals(
+            password, email=owner_email, words=[name, subdomain, owner_name], path=("password",)
+        ),
     ]
     taken = Duplicate("subdomain", path=("subdomain",))
     if await scope.peek(tenant_id_of(subdomain)) is not None:
@@ -130,7 +132,7 @@ async def register_customer(
     name, address = tidy_name(name), normalised_email(email)
     refused: list[Refusal] = [
         *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
-        *password_refusals(password, email=email, path=("password",)),
+        *password_refusals(password, email=email, words=[subdomain, name], path=("password",)),
     ]
     tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
     if tenant_id is None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final
@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.errors import InvalidCredentials
+from domain.errors import InvalidCredentials, Path, Refusal
 from domain.ids import SessionId
-from domain.users import Role, normalised_email
+from domain.users import Role, normalised_email, password_refusals
 from kit.actors import Credentials
 from kit.addresses import network_of
 from kit.attempts import Attempts
@@ -36,13 +36,15 @@ from models.sessions import (
     sessions_ended,
     sessions_since,
 )
-from models.tenants import tenant_id_of
+from models.tenants import tenant_id_of, tenant_of
 from models.users import User, user_of, user_with_email
 from resolvers.api_keys import actor_of_key
 from resolvers.rows import found
 from resolvers.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
+SESSION_LIFETIME: Final = timedelta(days=30)
+"""Then even a session that is used every day ends, and its user logs in again."""
 ACCOUNTS: Final = ("accounts",)
 """The lock of a tenant's list of users: two owners can't demote each other at once."""
 MAX_SESSIONS: Final = 20
@@ -60,6 +62,12 @@ class SignedIn:
     access_token_expires_at: datetime
     refresh_token: str = field(repr=False)
     refresh_token_expires_at: datetime
+    is_for_cookie: bool = False
+
+    @property
+    def shown_refresh_token(self) -> str | None:
+        """The refresh token, unless the caller keeps it in a cookie, which scripts can't read."""
+        return None if self.is_for_cookie else self.refresh_token
 
 
 # ------------------------------------------------------------------------------ who calls
@@ -138,9 +146,10 @@ async def refresh_session(
         str | None, Doc("The latest one; without it, the one in the cookie is used.")
     ] = None,
 ) -> SignedIn | None:
-    """Go on with a session by a new pair of tokens. A refresh token works once.
+    """Go on with a session by a new pair of tokens, for 30 days at most.
 
-    Used again more than ten seconds later, it ends the whole session: somebody has copied it.
+    A refresh token works once. Used again more than ten seconds later, it ends the whole session:
+    somebody has copied it.
     """
     refused = InvalidCredentials(path=("refresh_token",))
     token = TenantToken.parse(refresh_token or scope.request.cookie or "")
@@ -153,10 +162,13 @@ async def refresh_session(
     shown = await scope.one(refresh_token_with(token.tenant_id, token.hash))
     if user is None or session is None or shown is None or shown.expires_at <= scope.now():
         raise refused
+    if session.created_at + SESSION_LIFETIME <= scope.now():
+        raise refused
     if shown.used_at is None:
         shown.used_at = session.last_used_at = scope.now()
         session.user_agent = scope.request.user_agent
-        return await continue_session(scope, user, session.id)
+        continued = await continue_session(scope, user, session)
+        return replace(continued, is_for_cookie=refresh_token is None)
     if scope.now() - shown.used_at <= GRACE:
         raise refused
     session.ended_at = scope.now()
@@ -190,8 +202,12 @@ def visible_sessions(scope: Scope) -> Select[Session]:
     """The caller's own that are still on."""
     actor = scope.actor
     assert actor.user_id is not None
-    since = scope.now() - REFRESH_TOKEN_LIFETIME
-    return sessions_since(scope.tenant_id, actor.user_id, since)
+    return sessions_since(
+        scope.tenant_id,
+        actor.user_id,
+        used=scope.now() - REFRESH_TOKEN_LIFETIME,
+        begun=scope.now() - SESSION_LIFETIME,
+    )
 
 
 def sessions(scope: Scope) -> Listing[Session]:
@@ -252,6 +268,16 @@ async def user_called(
     return await scope.peek(find(tenant_id, address))
 
 
+async def new_password_refusals(
+    scope: Scope, user: User, password: str, *, path: Path
+) -> list[Refusal]:
+    """All that can't be accepted of a user's new password. Before the scope's first statement."""
+    tenant = await scope.peek(tenant_of(user.tenant_id))
+    assert tenant is not None, "a user has one"
+    words = [tenant.name, tenant.subdomain, user.name]
+    return list(password_refusals(password, email=user.email, words=words, path=path))
+
+
 async def check_password(
     scope: Scope,
     password: str,
@@ -298,22 +324,22 @@ async def begin_session(scope: Scope, user: User) -> SignedIn:
     scope.add(session)
     await scope.flush()
     user.last_login_at = scope.now()
-    return await continue_session(scope, user, session.id)
+    return await continue_session(scope, user, session)
 
 
-async def continue_session(scope: Scope, user: User, session_id: UUID) -> SignedIn:
+async def continue_session(scope: Scope, user: User, session: Session) -> SignedIn:
     """A new pair of tokens for a session; what else the scope does, this user does."""
     plan = (await own_tenant(scope)).plan_code
-    scope.actor = actor_for(user, session_id, plan=plan)
+    scope.actor = actor_for(user, session.id, plan=plan)
     access_token, access_token_expires_at = scope.use(Tokens).sign(
-        tenant_id=user.tenant_id, user_id=user.id, session_id=session_id, now=scope.now()
+        tenant_id=user.tenant_id, user_id=user.id, session_id=session.id, now=scope.now()
     )
     refresh_token = TenantToken.new(user.tenant_id)
-    expires_at = scope.now() + REFRESH_TOKEN_LIFETIME
+    expires_at = min(scope.now() + REFRESH_TOKEN_LIFETIME, session.created_at + SESSION_LIFETIME)
     scope.add(
         RefreshToken(
             tenant_id=user.tenant_id,
-            session_id=session_id,
+            session_id=session.id,
             token_hash=refresh_token.hash,
             expires_at=expires_at,
         )

@@ -27,7 +27,11 @@ class Session:
 
     access_token: str = column("For the header `Authorization: Bearer …`, for 15 minutes.")
     access_token_expires_at: datetime = column("From then on it is refused.")
-    refresh_token: str = column("For `refreshSession`: works once, for 7 days.")
+    refresh_token: str | None = column(
+        "For `refreshSession`: works once, for 7 days, and for 30 days after the login at most. "
+        "Null where the session was refreshed by its cookie, which has the new one.",
+        name="shown_refresh_token",
+    )
     user: User = column("Who has logged in.")
 
 
@@ -45,7 +49,8 @@ def _session_id(root: models.Session) -> strawberry.ID:
 
 @value()
 class UserSession:
-    """A place where somebody is logged in. It goes 7 days after its last use."""
+    """A place where somebody is logged in. It goes 7 days after its last use, or 30 days after
+    its login."""
 
     id: strawberry.ID = strawberry.field(resolver=_session_id, description="For `endSession`.")
     created_at: datetime = column("When they logged in there.")

@@ -6,12 +6,15 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
+from kit.addresses import address_of
 from kit.database import is_away
 from kit.errors import Unauthenticated, Unavailable
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, Request
 
 COOKIE: Final = "boom_refresh"
+SECURE_COOKIE: Final = "__Secure-boom_refresh"
+"""The name in production: browsers take it over TLS only, and from nobody without it."""
 MAX_USER_AGENT: Final = 500
 CREDENTIALS_IGNORED: Final = (b"x-boom-credentials", b"ignored")
 """The header of an answer to everybody, where the caller's credentials weren't good."""
@@ -47,9 +50,8 @@ def request_of(connection: HTTPConnection) -> Request:
     """A new request of this connection."""
     return Request(
         new_id(),
-        ip_address=connection.client.host if connection.client else None,
+        ip_address=address_of(connection.client.host) if connection.client else None,
         user_agent=connection.headers.get("user-agent", "")[:MAX_USER_AGENT] or None,
-        cookie=connection.cookies.get(COOKIE),
     )
 
 

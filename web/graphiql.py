@@ -28,10 +28,14 @@ STEPS = {
 
 
 class GraphiQL:
-    """The routes of the page, and the build behind them for the app's lifespan."""
+    """The routes of the page, and the build behind them for the app's lifespan.
 
-    def __init__(self, data: Path, *, log: Log) -> None:
+    Unless it ``builds``, there is a page only where the files were built before.
+    """
+
+    def __init__(self, data: Path, *, builds: bool = True, log: Log) -> None:
         self._bundle = Bundle(data, log=log)
+        self._builds = builds
         self._building: asyncio.Task[None] | None = None
         assets = _Assets(directory=self._bundle.folder / "assets", check_dir=False)
         self.routes: list[Route | Mount] = [
@@ -41,6 +45,8 @@ class GraphiQL:
 
     async def start(self) -> None:
         """Begin to build where that is still to be done; returns at once."""
+        if not self._builds:
+            return
         self._building = asyncio.create_task(self._bundle.build(), name="graphiql build")
 
     async def stop(self) -> None:
@@ -58,6 +64,8 @@ class GraphiQL:
                 "Content-Security-Policy": page_policy(request.headers.get("host", "")),
             }
             return FileResponse(self._bundle.folder / "index.html", headers=headers)
+        if not self._builds:
+            return Response(status_code=404)
         headers = SECURITY_HEADERS | {
             "Cache-Control": "no-store",
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",

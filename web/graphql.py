@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,7 @@ from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
-from web.callers import COOKIE, CREDENTIALS_IGNORED, Authenticate, actor_of, token_of
+from web.callers import COOKIE, CREDENTIALS_IGNORED, SECURE_COOKIE, Authenticate, actor_of, token_of
 from web.concurrency import ConcurrencyLimits
 from web.errors import retry_after_seconds
 from web.gathering import WHOLE
@@ -65,8 +64,11 @@ class Endpoint:
         *,
         allowed_origins: Sequence[str],
         clock: Clock,
+        always_secure: bool = False,
     ) -> None:
         self._operations = operations
+        self._always_secure = always_secure
+        self._cookie = SECURE_COOKIE if always_secure else COOKIE
         self._authenticate = authenticate
         self._clock = clock
         self._watch = Watch(authenticate)
@@ -94,7 +96,7 @@ class Endpoint:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _answer(self, http: Incoming) -> "_Reply":
-        operation = self._operations.operation(ANONYMOUS, http.origin())
+        operation = self._operations.operation(ANONYMOUS, http.origin(self._cookie))
         media = http.media
         headers: list[tuple[bytes, bytes]] = []
         if http.method not in ("GET", "POST"):
@@ -126,7 +128,7 @@ class Endpoint:
         reply = _reply(answer.payload, _status(answer, media), media, operation)
         reply.headers.extend(headers)
         if operation.new_cookie:
-            reply.headers.append(_handing_over(operation.new_cookie, http, now=self._clock()))
+            reply.headers.append(self._handing_over(operation.new_cookie, http))
         return reply
 
     async def _stream(self, http: Incoming, receive: Receive, send: Send) -> "_Reply | None":
@@ -138,7 +140,7 @@ class Endpoint:
         self, http: Incoming, receive: Receive, send: Send, counted: ExitStack
     ) -> "_Reply | None":
         # A cookie that is spent here couldn't be replaced: the head goes out before the answer.
-        origin = replace(http.origin(), cookie=None)
+        origin = replace(http.origin(self._cookie), cookie=None)
         operation = self._operations.operation(ANONYMOUS, origin)
         caller = Caller()
         headers: list[tuple[bytes, bytes]] = []
@@ -173,6 +175,22 @@ class Endpoint:
         ]
         await stream.run(headers, receive, send, reads_only=http.method == "GET")
         return None
+
+    def _handing_over(self, cookie: Cookie, http: Incoming) -> tuple[bytes, bytes]:
+        now = self._clock()
+        lifetime = int((cookie.expires_at - now).total_seconds()) if cookie.expires_at else 0
+        response = Response()
+        response.set_cookie(
+            self._cookie,
+            cookie.value or "",
+            max_age=lifetime,
+            path=PATH,
+            # Nobody has TLS to their own machine; whose machine it is, `Host` doesn't prove.
+            secure=self._always_secure or not http.is_to_loopback,
+            httponly=True,
+            samesite="strict",
+        )
+        return next(header for header in response.raw_headers if header[0] == b"set-cookie")
 
 
 class _Reply(NamedTuple):
@@ -227,18 +245,3 @@ def _reply(payload: dict[str, Any], status: int, media: Media, operation: Operat
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
     return _Reply(status, media, headers, body)
-
-
-def _handing_over(cookie: Cookie, http: Incoming, *, now: datetime) -> tuple[bytes, bytes]:
-    lifetime = int((cookie.expires_at - now).total_seconds()) if cookie.expires_at else 0
-    response = Response()
-    response.set_cookie(
-        COOKIE,
-        cookie.value or "",
-        max_age=lifetime,
-        path=PATH,
-        secure=not http.is_to_loopback,
-        httponly=True,
-        samesite="strict",
-    )
-    return next(header for header in response.raw_headers if header[0] == b"set-cookie")

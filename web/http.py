@@ -10,9 +10,10 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
+from kit.addresses import address_of
 from kit.ids import new_id
 from kit.scope import Request as Origin
-from web.callers import COOKIE, MAX_USER_AGENT
+from web.callers import MAX_USER_AGENT
 from web.operations import Asked
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -99,16 +100,19 @@ class Incoming:
     def is_to_loopback(self) -> bool:
         return Request(self._scope).url.hostname in _LOOPBACK
 
-    def origin(self) -> Origin:
-        """What the audit trail is told of the request, under an id of its own."""
+    def origin(self, cookie: str) -> Origin:
+        """What the audit trail is told of the request, under an id of its own.
+
+        ``cookie`` is the name of the one with the refresh token.
+        """
         client = self._scope["client"]
         agent = self._heads.get(b"user-agent", b"")[:MAX_USER_AGENT].decode("latin-1")
         has_cookie = b"cookie" in self._heads
         return Origin(
             new_id(),
-            ip_address=client[0] if client else None,
+            ip_address=address_of(client[0]) if client else None,
             user_agent=agent or None,
-            cookie=Request(self._scope).cookies.get(COOKIE) if has_cookie else None,
+            cookie=Request(self._scope).cookies.get(cookie) if has_cookie else None,
         )
 
     async def asked(self) -> Asked:

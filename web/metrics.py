@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import partial
+from hmac import compare_digest
 from itertools import accumulate
 from typing import Final
 
@@ -25,7 +26,10 @@ _NAMES: Final = [*map(str, _BOUNDS[:-1]), "+Inf"]
 class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
-    def __init__(self, database: Database, relay: Relay, backlog: Backlog) -> None:
+    def __init__(
+        self, database: Database, relay: Relay, backlog: Backlog, *, token: str | None
+    ) -> None:
+        self._token = token
         self.registry = CollectorRegistry()
         self._ended = _Ended()
         self.registry.register(self._ended)
@@ -51,8 +55,12 @@ class Metrics:
     def count(self, type: str, status: str, seconds: float) -> None:
         self._ended.count(type, status, seconds)
 
-    async def answer(self, _request: Request) -> Response:
-        """The page that Prometheus reads."""
+    async def answer(self, request: Request) -> Response:
+        """The page that Prometheus reads, with the token where there is one."""
+        given = request.headers.get("authorization", "")
+        wanted = None if self._token is None else f"Bearer {self._token}"
+        if wanted is not None and not compare_digest(given.encode(), wanted.encode()):
+            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -182,7 +181,7 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
     async def run_operation(self, operation: Subscribed[SocketCaller, None]) -> None:
         caller = self.context
         # A cookie that is spent here couldn't be replaced: no answer on a socket sets another.
-        request = replace(request_of(caller.socket), cookie=None)
+        request = request_of(caller.socket)
         context = self.view.operations.operation(caller.actor, request)
         query, is_hash = operation.query, operation.query is None
         asked = Asked(query or "", operation.operation_name, operation.variables or {}, is_hash)

@@ -123,6 +123,19 @@ async def test_a_password_is_not_the_address(api: Api, venue: Venue) -> None:
     assert answer.refusals == ["INVALID"]
 
 
+@pytest.mark.parametrize(
+    "easy", ["password12", "iloveyou2026", "Summer2026!", "qwertyuiop1", "$venue2026", "$name$name"]
+)
+async def test_a_password_that_many_would_try_first_is_refused(
+    api: Api, venue: Venue, easy: str
+) -> None:
+    new = easy.replace("$venue", venue.tenant.subdomain).replace("$name", venue.owner.user.name)
+
+    answer = await change(api, venue.owner.token, new=new)
+
+    assert answer.payload["userErrors"] == [{"code": "INVALID", "path": ["input", "newPassword"]}]
+
+
 async def test_a_stranger_changes_no_password(api: Api) -> None:
     answer = await change(api, None)
 

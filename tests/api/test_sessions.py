@@ -231,8 +231,9 @@ async def test_without_a_token_the_cookie_refreshes_and_is_replaced(api: Api, ve
     second = await api(REFRESH, {"input": {}})
 
     assert (first.refusals, second.refusals) == ([], [])
-    (kept,) = cookie(second).values()
-    assert kept.value == second.payload["session"]["refreshToken"]
+    (before,), (after,) = cookie(first).values(), cookie(second).values()
+    assert after.value not in ("", before.value)
+    assert second.payload["session"]["refreshToken"] is None
 
 
 async def test_without_token_and_cookie_nothing_is_refreshed(api: Api) -> None:
@@ -287,3 +288,19 @@ async def test_a_browser_logs_out_by_its_cookie_and_forgets_it(
 
 async def test_logging_out_without_a_session_is_no_error(api: Api) -> None:
     assert (await api(LOGOUT)).refusals == []
+
+
+async def test_a_session_ends_after_thirty_days_however_often_it_is_used(
+    api: Api, venue: Venue, clock: StoppedClock
+) -> None:
+    token = (await login(api, venue)).payload["session"]["refreshToken"]
+    for _ in range(4):
+        clock.advance(days=6)
+        token = (await refresh(api, token)).payload["session"]["refreshToken"]
+    clock.advance(days=5, hours=23)
+    last = (await refresh(api, token)).payload["session"]["refreshToken"]
+    clock.advance(hours=1)
+
+    refused = await refresh(api, last)
+
+    assert refused.refusals == ["INVALID_CREDENTIALS"]

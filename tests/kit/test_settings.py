@@ -1,5 +1,6 @@
 """What the environment may say, and how it is told that it can't be worked with."""
 
+import secrets
 import stat
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import pytest
 
 from kit.settings import Settings, SettingsError, load_settings
 
-LONG = "a secret that is longer than 32 bytes"
+LONG = "Jk3vQ-9xW_t7Zb2LrYp0sVdHgNfC8mEa"
+PRODUCTION = {
+    "BOOM_ENV": "production",
+    "BOOM_SECRET": LONG,
+    "DATABASE_URL": "postgresql://owner@db.example/boom",
+    "BOOM_SMTP_URL": "smtps://mail.example",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +22,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which production starts."""
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
 
 
 def test_without_any_variables_it_is_a_development_server_on_loopback(tmp_path: Path) -> None:
@@ -43,26 +57,24 @@ def test_each_wrong_variable_is_one_line_without_its_value(monkeypatch: pytest.M
     ]
 
 
+@pytest.mark.usefixtures("production")
 def test_production_wants_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOM_ENV", "production")
+    monkeypatch.delenv("BOOM_SECRET")
 
     with pytest.raises(SettingsError, match="BOOM_SECRET: required in production"):
         load_settings()
 
 
+@pytest.mark.usefixtures("production")
 def test_production_refuses_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOM_ENV", "production")
-    monkeypatch.setenv("BOOM_SECRET", LONG)
     monkeypatch.setenv("BOOM_DEMO", "1")
 
     with pytest.raises(SettingsError, match="BOOM_DEMO: must be 0 in production"):
         load_settings()
 
 
-def test_production_has_no_demo_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOM_ENV", "production")
-    monkeypatch.setenv("BOOM_SECRET", LONG)
-
+@pytest.mark.usefixtures("production")
+def test_production_has_no_demo_unless_asked() -> None:
     settings = load_settings()
 
     assert settings.is_production and not settings.demo
@@ -143,10 +155,68 @@ def test_what_stripe_never_gives_is_refused_without_being_told(
     assert "hidden" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("production")
 def test_production_speaks_to_the_real_stripe_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOM_ENV", "production")
-    monkeypatch.setenv("BOOM_SECRET", LONG)
     monkeypatch.setenv("BOOM_STRIPE_API_BASE", "http://127.0.0.1:9000")
 
     with pytest.raises(SettingsError, match="BOOM_STRIPE_API_BASE: must be left out"):
+        load_settings()
+
+
+RISKS = [
+    ("weak-secret", {"BOOM_SECRET": "change me change me change me change me"}),
+    ("weak-secret", {"BOOM_SECRET": "x" * 64}),
+    ("embedded-database", {"DATABASE_URL": ""}),
+    ("no-mail", {"BOOM_SMTP_URL": ""}),
+    ("no-rate-limit", {"BOOM_RATE_LIMIT": "off"}),
+    (
+        "test-payments",
+        {"BOOM_STRIPE_SECRET_KEY": "sk_test_1", "BOOM_STRIPE_WEBHOOK_SECRET": "whsec_1"},
+    ),
+    ("http-origins", {"BOOM_ALLOWED_ORIGINS": "https://a.example,http://b.example"}),
+]
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(("exemption", "variables"), RISKS)
+def test_production_takes_a_risk_only_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, exemption: str, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    monkeypatch.setenv("BOOM_ALLOW", exemption)
+    taken = load_settings()
+
+    (line,) = refused.value.lines
+    assert line.startswith(f"{next(iter(variables))}: ")
+    assert line.endswith(f"(BOOM_ALLOW={exemption} takes it all the same)")
+    assert taken.is_production
+
+
+@pytest.mark.parametrize("secret", [secrets.token_hex(16), secrets.token_urlsafe(24), LONG])
+@pytest.mark.usefixtures("production")
+def test_a_random_secret_is_hard_to_guess(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv("BOOM_SECRET", secret)
+
+    assert load_settings().secret == secret.encode()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BOOM_ALLOW", "everything"),
+        ("BOOM_ALLOWED_HOSTS", "https://api.example.com"),
+        ("BOOM_METRICS_TOKEN", "short"),
+        ("BOOM_SECURITY_CONTACT", "security@example.com"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=f"^{variable}"):
         load_settings()

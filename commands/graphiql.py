@@ -1,0 +1,32 @@
+"""Builds GraphiQL's files, for a server of production: `python -m commands.graphiql`.
+
+They end up in the data folder, where the server finds them. Other servers build them by themselves.
+"""
+
+import asyncio
+import sys
+
+import structlog
+
+from kit.settings import SettingsError, load_settings
+from web.graphiql_bundle import Bundle
+
+
+def main() -> int:
+    """Build, unless the files are there; 1 where that fails, 2 where the settings are wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"\nGraphiQL can't be built:\n{error}", file=sys.stderr)
+        return 2
+    bundle = Bundle(settings.data, log=structlog.get_logger("graphiql"))
+    asyncio.run(bundle.build())
+    if not bundle.is_built:
+        print(f"\nGraphiQL can't be built:\n{bundle.progress.reason}", file=sys.stderr)
+        return 1
+    print(f"GraphiQL is in {bundle.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
