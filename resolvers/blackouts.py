@@ -72,7 +72,9 @@ async def create_blackout(
     return new
 
 
-async def delete_blackout(scope: Scope, id: Annotated[BlackoutId, Doc("Which blackout.")]) -> None:
+async def delete_blackout(
+    scope: Scope, id: Annotated[BlackoutId, Doc("Which blackout.")]
+) -> BlackoutId:
     """Give blocked time back; the opening hours hold again."""
     await scope.lock(CALENDAR)
     blackout = await found(scope, visible_blackouts(scope), id, what="blackout")
@@ -80,3 +82,4 @@ async def delete_blackout(scope: Scope, id: Annotated[BlackoutId, Doc("Which bla
     scope.emit(
         Event(EventType.BLACKOUT_DELETED, "Blackout", blackout.id, before=snapshot(blackout))
     )
+    return id

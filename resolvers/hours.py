@@ -242,13 +242,14 @@ async def set_hours_exception(
 
 async def delete_hours_exception(
     scope: Scope, id: Annotated[HoursExceptionId, Doc("Which exception.")]
-) -> None:
+) -> HoursExceptionId:
     """Give a date its usual hours back. Bookings that exist stay."""
     await scope.lock(CALENDAR)
     exception = await found(scope, visible_exceptions(scope), id, what="exception")
     await scope.remove(exception)
     before = _exception_logged(exception)
     scope.emit(_hours_changed(scope, exception.room_id, before=before, after=None))
+    return id
 
 
 # ------------------------------------------------------------------------------ shared

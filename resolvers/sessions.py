@@ -220,12 +220,13 @@ async def is_current(scope: Scope, session: Session) -> bool:
     return session.id == scope.actor.session_id
 
 
-async def end_session(scope: Scope, id: Annotated[SessionId, Doc("Which session.")]) -> None:
+async def end_session(scope: Scope, id: Annotated[SessionId, Doc("Which session.")]) -> SessionId:
     """Log out where the caller is logged in elsewhere; it holds within a second."""
     assert scope.actor.user_id is not None
     await scope.lock(lock_of(scope.actor.user_id))
     session = await found(scope, visible_sessions(scope), id, what="session")
     session.ended_at = scope.now()
+    return id
 
 
 async def end_other_sessions(scope: Scope) -> None:

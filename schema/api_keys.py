@@ -32,9 +32,7 @@ class ApiKey(Node):
 
 @strawberry.type
 class ApiKeyQueries:
-    api_keys: Connection[ApiKey] | None = connection(
-        api_keys.api_keys, requires=P.API_KEYS_READ, backward=False
-    )
+    api_keys: Connection[ApiKey] | None = connection(api_keys.api_keys, requires=P.API_KEYS_READ)
 
 
 @payload

@@ -146,6 +146,4 @@ class AuditEntry:
 
 @strawberry.type
 class AuditQueries:
-    audit_log: Connection[AuditEntry] | None = connection(
-        audit.audit_log, requires=P.AUDIT_READ, backward=False
-    )
+    audit_log: Connection[AuditEntry] | None = connection(audit.audit_log, requires=P.AUDIT_READ)

@@ -79,7 +79,7 @@ class Billing:
     usage: Usage = computed(billing.usage_of)
     usage_history: list[UsageMonth] = computed(billing.usage_history)
     upcoming_invoice: UpcomingInvoice | None = computed(billing.upcoming_invoice)
-    invoices: Connection[BillingInvoice] = connection(billing.invoices, backward=False)
+    invoices: Connection[BillingInvoice] = connection(billing.invoices)
 
 
 @shows(SubscriptionInactive)

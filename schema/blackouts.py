@@ -11,7 +11,7 @@ from resolvers import blackouts
 from schema.fields import Node, column, node, query, related
 from schema.filters import DateTimeRangeInput  # noqa: F401 (declared before it is used)
 from schema.hours import UNPAGED_COST
-from schema.mutations import mutation, payload
+from schema.mutations import deleted_id, mutation, payload
 from schema.rooms import Room
 
 
@@ -42,6 +42,8 @@ class CreateBlackoutPayload:
 @payload
 class DeleteBlackoutPayload:
     """Whether the time is given back."""
+
+    deleted_id: strawberry.ID | None = deleted_id("Blackout")
 
 
 @strawberry.type

@@ -120,10 +120,7 @@ class Booking(Node):
     created_at: datetime = column("When it was held or booked.")
     updated_at: datetime = column("When it last changed.")
     history: Connection[BookingChange] | None = connection(
-        audit.history,
-        requires=P.BOOKINGS_HISTORY,
-        under=col(LogEntry.subject_id),
-        backward=False,
+        audit.history, requires=P.BOOKINGS_HISTORY, under=col(LogEntry.subject_id)
     )
 
 
@@ -203,11 +200,19 @@ class UpdateBookingPayload:
     booking: Booking | None
 
 
+async def _booking(_: Scope, answer: Any) -> models.Booking | None:
+    """Null when refused."""
+    return answer.bookings[0] if answer.bookings else None
+
+
 @payload
 class RescheduleBookingPayload:
-    """The moved bookings."""
+    """The moved booking."""
 
-    bookings: list[Booking]
+    booking: Booking | None = computed(_booking)
+    bookings: list[Booking] = column(
+        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
+    )
     replayed: bool
 
 
@@ -218,9 +223,12 @@ async def _refund(scope: Scope, answer: Any) -> Amount | None:
 
 @payload
 class CancelBookingPayload:
-    """The cancelled bookings."""
+    """The cancelled booking."""
 
-    bookings: list[Booking]
+    booking: Booking | None = computed(_booking)
+    bookings: list[Booking] = column(
+        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
+    )
     refund: Money | None = computed(_refund)
     replayed: bool
 
@@ -290,6 +298,7 @@ class BookingMutations:
         requires=P.BOOKINGS_WRITE,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         idempotent=True,
+        input_required=False,
         then=settled,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(

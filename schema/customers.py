@@ -71,12 +71,7 @@ class Customer(Node):
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When they were added.")
     bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings")] | None = (
-        connection(
-            list_bookings,
-            requires=P.BOOKINGS_READ,
-            under=models.Booking.customer_id,
-            backward=False,
-        )
+        connection(list_bookings, requires=P.BOOKINGS_READ, under=models.Booking.customer_id)
     )
 
 

@@ -10,7 +10,7 @@ from kit.cost import Cost
 from permissions.roles import P
 from resolvers import hours
 from schema.fields import Node, column, node, query, related
-from schema.mutations import mutation, payload
+from schema.mutations import deleted_id, mutation, payload
 from schema.opening_hours import LocalInterval, WeeklyHours
 from schema.rooms import Room
 
@@ -52,6 +52,8 @@ class SetHoursExceptionPayload:
 @payload
 class DeleteHoursExceptionPayload:
     """Whether the date has its usual hours again."""
+
+    deleted_id: strawberry.ID | None = deleted_id("HoursException")
 
 
 @strawberry.type

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from inspect import Parameter
+from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar
 
 import strawberry
@@ -21,7 +22,8 @@ from permissions.roles import Permission
 from resolvers.transactions import Key, Outcome, perform
 from schema.directives import EmitsDirective
 from schema.errors import Shown, UserError
-from schema.fields import Arguments, column, declared_field, described
+from schema.fields import Arguments, Read, column, declared_field, described
+from schema.ids import encode_id
 from schema.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
 
 T = TypeVar("T", bound=type)
@@ -48,6 +50,27 @@ def payload(cls: T) -> T:
     cls.__annotations__["user_errors"] = list[UserError]
     cls.user_errors = column("Every refusal that applies; empty when it was done.")  # type: ignore[attr-defined]
     return strawberry.type(cls, description=described(cls))
+
+
+def deleted_id(type_name: str) -> Any:
+    """The field of a payload that names what is gone, where the mutation gives its uuid."""
+
+    def reads(_: str, field_name: str) -> Read:
+        attribute = attrgetter(field_name)
+
+        def read(root: Any, _: Operation) -> str | None:
+            id = attribute(root)
+            return None if id is None else encode_id(type_name, id)
+
+        return read
+
+    return declared_field(
+        None,
+        "The id of what is gone, for caches to drop it. Null when refused.",
+        requires=None,
+        reads=reads,
+        plain=True,
+    )
 
 
 def mutation(

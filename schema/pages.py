@@ -137,24 +137,19 @@ def connection(
     requires: Permission | None = None,
     under: Any = None,
     inside: Callable[[Scope, Any], Scope] | None = None,
-    backward: bool = True,
     nullable: bool = True,
 ) -> Any:
     """A list as a connection: ``listing(scope, **arguments)`` says of what, and in which order.
 
     ``under`` is the column by which the rows belong to the object whose field this is; the pages
     of all such objects then take one statement. ``inside`` gives the scope in which the list is
-    read, from the operation's and the object, where it is another. Not ``backward``: without
-    `last` and `before`.
+    read, from the operation's and the object, where it is another.
     """
     arguments = Arguments.of(listing, skip=1)
-    window = {
-        name: kind for name, kind in _WINDOW.items() if backward or name in ("first", "after")
-    }
 
     async def answer(root: Any, info: Info[Operation], **given: Any) -> View:
         operation = info.context
-        wanted = Window(**{name: given.pop(name, None) for name in window})
+        wanted = Window(**{name: given.pop(name, None) for name in _WINDOW})
         name = repr((info.field_name, sorted(given.items(), key=str)))
         scope = inside(operation.scope, root) if inside else operation.scope
         found = listing(scope, **arguments.decoded(given))
@@ -172,13 +167,13 @@ def connection(
             annotation=Annotated[kind | None, strawberry.argument(description=text)],
             default=strawberry.UNSET,
         )
-        for name, (kind, text) in window.items()
+        for name, (kind, text) in _WINDOW.items()
     ]
     arguments.signing(answer, root=True, before=parameters)
     read = arguments_reader(arguments.annotations)
 
     def decode(given: Mapping[str, Any]) -> tuple[dict[str, Any], Window]:
-        return read(given), Window(**{name: given.get(name) for name in window})
+        return read(given), Window(**{name: given.get(name) for name in _WINDOW})
 
     return declared_field(
         answer,

@@ -24,5 +24,6 @@ class RefundMutations:
         requires=P.PAYMENTS_REFUND,
         emits=[EventType.REFUND_REQUESTED, EventType.REFUND_SENT],
         idempotent=True,
+        input_required=False,
         then=settled,
     )

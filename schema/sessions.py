@@ -12,7 +12,7 @@ from permissions.roles import P
 from resolvers import passwords, registration, sessions, users, verification
 from schema.fields import column, computed, value
 from schema.ids import encode_id
-from schema.mutations import mutation, payload
+from schema.mutations import deleted_id, mutation, payload
 from schema.pages import Connection, connection
 from schema.tenants import Tenant
 from schema.users import User
@@ -63,9 +63,7 @@ class UserSession:
 
 @strawberry.type
 class SessionQueries:
-    sessions: Connection[UserSession] | None = connection(
-        sessions.sessions, requires=P.MEMBER, backward=False
-    )
+    sessions: Connection[UserSession] | None = connection(sessions.sessions, requires=P.MEMBER)
 
 
 @payload
@@ -87,7 +85,9 @@ class RequestEmailVerificationPayload:
 
 @payload
 class EndSessionPayload:
-    """Nothing but that the session has ended."""
+    """Whether the session has ended."""
+
+    deleted_id: strawberry.ID | None = deleted_id("Session")
 
 
 @payload

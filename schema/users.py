@@ -42,7 +42,7 @@ class User(Node):
 @strawberry.type
 class UserQueries:
     viewer: User | None = query(users.viewer, requires=P.MEMBER)
-    users: Connection[User] | None = connection(users.users, requires=P.USERS_READ, backward=False)
+    users: Connection[User] | None = connection(users.users, requires=P.USERS_READ)
 
 
 async def _invitation_token(_: Scope, __: Any) -> str | None:

@@ -89,7 +89,7 @@ class Venue:
     allows_guest_booking: bool = column("Whether times can be held and booked without an account.")
     guest_challenge: GuestChallenge | None = computed(venues.guest_challenge)
     rooms: Connection[VenueRoom] = connection(
-        venues.rooms, inside=lambda scope, venue: venues.public(scope, venue.id), backward=False
+        venues.rooms, inside=lambda scope, venue: venues.public(scope, venue.id)
     )
     availability: VenueAvailability | None = computed(
         venues.availability, cost=Cost(1, size=rooms_times_days)
