@@ -37,6 +37,7 @@ BOUNDED: Final = {
     "BookingChange.changes": "the fields of a booking",
     "GenericUserError.path": "as deep as inputs are",
     "HoursException.intervals": "the input lists at most 100",
+    "LimitError.path": "as deep as inputs are",
     "OpeningDay.intervals": "the input lists at most 100",
     "PaymentSettings.cancellationSteps": "at most 10, or the change is refused",
     "Plan.features": "written in domain/plans.py",
