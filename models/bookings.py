@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings import OCCUPYING, UNATTENDED, Status
+from domain.bookings import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status
 from domain.intervals import Interval
 from domain.money import Money
 from domain.pricing import Price, PriceLine
@@ -45,13 +45,11 @@ from models.filters import (
 )
 from models.queue import has_job
 from models.rooms import Room
-from models.tenants import Tenant
+from models.tenants import Tenant, longest_booking
 
 NO_OVERLAP: Final = "booking_no_overlap"
 COMPLETE_JOB: Final = "complete_booking"
 REJECT_JOB: Final = "reject_booking"
-LONGEST: Final = timedelta(hours=24)
-"""No booking is longer, whatever a venue's settings say."""
 
 
 class Booking(TenantRow, Logged, table=True):
@@ -112,7 +110,9 @@ class Booking(TenantRow, Logged, table=True):
         ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
-        CheckConstraint("ends_at - starts_at <= interval '24 hours'", name="longest"),
+        CheckConstraint(
+            f"ends_at - starts_at <= interval '{LONGEST_MINUTES} minutes'", name="longest"
+        ),
         CheckConstraint("party_size >= 1", name="party_size"),
         CheckConstraint("occupied @> tstzrange(starts_at, ends_at)", name="occupied"),
         CheckConstraint("(status <> 'held') OR hold_expires_at IS NOT NULL", name="hold"),
@@ -258,13 +258,13 @@ def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElemen
 
 
 def bookings_matching(
-    bookings: Select[Booking], filter: BookingFilter | None, *, now: datetime
+    bookings: Select[Booking], filter: BookingFilter | None, *, tenant_id: UUID, now: datetime
 ) -> Select[Booking]:
     """Those that meet every given condition; ``search`` looks in reference and customer."""
     if filter is None:
         return bookings
     bookings = bookings.where(
-        overlapping(filter.overlaps),
+        overlapping(filter.overlaps, tenant_id),
         within(Booking.starts_at, filter.starts_at),
         within(Booking.updated_at, filter.updated_at),
         is_among(Booking.room_id, filter.room_id),
@@ -295,18 +295,18 @@ def bookings_sorted(by: Sequence[BookingOrder] | None) -> tuple[Order, ...]:
     return sorted_by(by, columns) or (Order(Booking.starts_at),)
 
 
-def overlapping(span: DateTimeRange | None) -> ColumnElement[bool]:
+def overlapping(span: DateTimeRange | None, tenant_id: UUID) -> ColumnElement[bool]:
     """The booking's time shares some with the range.
 
-    The lower bound on ``starts_at``, which the longest booking gives, lets the index drive:
-    under row-level security the operators of ranges can't.
+    The lower bound on ``starts_at``, which the tenant's longest booking gives, lets the index
+    drive: under row-level security the operators of ranges can't.
     """
     conditions: list[ColumnElement[bool]] = []
     if span is not None and span.lt is not None:
         conditions.append(col(Booking.starts_at) < span.lt)
     if span is not None and span.gte is not None:
         conditions.append(col(Booking.ends_at) > span.gte)
-        conditions.append(col(Booking.starts_at) > span.gte - LONGEST)
+        conditions.append(col(Booking.starts_at) > span.gte - longest_booking(tenant_id))
     return and_(true(), *conditions)
 
 

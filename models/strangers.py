@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from domain.bookings import Status
 from domain.intervals import Interval
-from models.bookings import LONGEST, Booking
+from models.bookings import Booking, overlapping
+from models.filters import DateTimeRange
 from models.rooms import Room
 
 _KEY = (col(Booking.tenant_id), col(Booking.id))
@@ -67,9 +68,7 @@ def held_by_strangers(
     ).where(
         col(Booking.tenant_id) == tenant_id,
         col(Booking.held_from).is_not(None),
-        col(Booking.starts_at) < during.end,
-        col(Booking.starts_at) > during.start - LONGEST,
-        col(Booking.ends_at) > during.start,
+        overlapping(DateTimeRange(during.start, during.end), tenant_id),
         *_stands(now),
     )
 

@@ -1,6 +1,6 @@
 """Tenants: the businesses that share one installation, with the rules of their venue."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Date,
+    Interval,
     Select,
     Text,
     UniqueConstraint,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -26,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col
 
+from domain.bookings import LONGEST_MINUTES
 from domain.ids import TenantId
 from domain.money import Money
 from domain.payments import PolicyKind
@@ -66,7 +69,10 @@ class Tenant(SQLModel, Logged, table=True):
         CheckConstraint(
             "min_duration_minutes BETWEEN 1 AND max_duration_minutes", name="min_duration_minutes"
         ),
-        CheckConstraint("max_duration_minutes <= 1440", name="max_duration_minutes"),
+        CheckConstraint(
+            f"max_duration_minutes BETWEEN 1 AND {LONGEST_MINUTES}", name="max_duration_minutes"
+        ),
+        CheckConstraint("longest_minutes >= max_duration_minutes", name="longest_minutes"),
         CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
         CheckConstraint("max_open_holds BETWEEN 1 AND 100", name="max_open_holds"),
         CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
@@ -90,6 +96,10 @@ class Tenant(SQLModel, Logged, table=True):
     max_advance_days: int = 90
     min_duration_minutes: int = 15
     max_duration_minutes: int = 720
+    longest_minutes: int = Field(
+        default=1440,
+        description="No booking of the tenant is longer, whatever the settings were before.",
+    )
     hold_minutes: int = 5
     requires_confirmation: bool = False
     max_open_holds: int = 3
@@ -110,6 +120,12 @@ class Tenant(SQLModel, Logged, table=True):
         if self.payment_amount_minor is None:
             return None
         return Money(self.payment_amount_minor, self.currency_code)
+
+
+def longest_booking(tenant_id: UUID) -> ColumnElement[timedelta]:
+    """How long a booking of the tenant is at most, looked up once in a statement."""
+    minutes = select(col(Tenant.longest_minutes)).where(col(Tenant.id) == tenant_id)
+    return minutes.scalar_subquery() * literal_column("interval '1 minute'", Interval())
 
 
 class UsageCounter(SQLModel, table=True):

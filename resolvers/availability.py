@@ -28,7 +28,6 @@ from domain.venue_time import Start, dates_around, resolve_start, within_reach, 
 from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
 from kit.scope import Scope
-from models.bookings import LONGEST
 from models.calendar import CALENDAR, SLOT, VENUE
 from models.rooms import Room
 from models.tenants import Tenant
@@ -58,6 +57,11 @@ class Venue:
     @property
     def zone(self) -> ZoneInfo:
         return zone(self.tenant.time_zone)
+
+    @property
+    def longest_booking(self) -> timedelta:
+        """No booking of its rooms is longer."""
+        return timedelta(minutes=self.tenant.longest_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,7 @@ async def load_calendar(
         venue,
         window,
         CALENDAR,
-        booked=Interval(window.start - LONGEST, window.end),
+        booked=Interval(window.start - venue.longest_booking, window.end),
         exclude_booking_id=exclude_booking_id,
     )
 
@@ -273,7 +277,7 @@ async def load_slot(
         venue,
         wanted,
         SLOT,
-        booked=Interval(touching.start - LONGEST, touching.end),
+        booked=Interval(touching.start - venue.longest_booking, touching.end),
         exclude_booking_id=exclude_booking_id,
     )
 

@@ -89,7 +89,9 @@ def bookings(
     order_by: Annotated[tuple[BookingOrder, ...] | None, Doc("By start, if not given.")] = None,
 ) -> Listing[Booking]:
     """Bookings, those of all rooms and of every status."""
-    matching = bookings_matching(visible_bookings(scope), filter, now=scope.now())
+    matching = bookings_matching(
+        visible_bookings(scope), filter, tenant_id=scope.tenant_id, now=scope.now()
+    )
     return Listing(Booking, matching, bookings_sorted(order_by))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
+from domain.bookings import LONGEST_MINUTES
 from domain.errors import Invalid, Refusal
 from domain.events import Event, EventType
 from domain.patch import ABSENT, Absent
@@ -21,6 +22,8 @@ from resolvers.tenants import visible_tenants
 MAX_ADVANCE_DAYS: Final = 1095
 _DAY_MINUTES: Final = 1440
 
+_DURATION: Final = f"A booking lasts 1 to {LONGEST_MINUTES:,} minutes."
+
 _BOUNDS: Final = {
     "slot_minutes": (5, _DAY_MINUTES, "A grid has steps of 5 to 1,440 minutes."),
     "min_notice_minutes": (
@@ -29,8 +32,8 @@ _BOUNDS: Final = {
         "A notice is not negative, and at most 1,095 days.",
     ),
     "max_advance_days": (1, MAX_ADVANCE_DAYS, "Bookings open 1 to 1,095 days ahead."),
-    "min_duration_minutes": (1, _DAY_MINUTES, "A booking lasts 1 to 1,440 minutes."),
-    "max_duration_minutes": (1, _DAY_MINUTES, "A booking lasts 1 to 1,440 minutes."),
+    "min_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
+    "max_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
     "hold_minutes": (1, 30, "A hold keeps its time for 1 to 30 minutes."),
     "max_open_holds": (1, 100, "A customer has 1 to 100 holds open at once."),
 }
@@ -78,7 +81,9 @@ async def update_tenant_settings(
         int | Absent, Doc("How far ahead a booking may start: 1 to 1,095 days.")
     ] = ABSENT,
     min_duration_minutes: Annotated[int | Absent, Doc("The shortest booking: from 1.")] = ABSENT,
-    max_duration_minutes: Annotated[int | Absent, Doc("The longest booking: to 1,440.")] = ABSENT,
+    max_duration_minutes: Annotated[
+        int | Absent, Doc("The longest booking: to 44,700, which is 31 days.")
+    ] = ABSENT,
     hold_minutes: Annotated[int | Absent, Doc("How long a hold keeps its time: 1 to 30.")] = ABSENT,
     requires_confirmation: Annotated[
         bool | Absent, Doc("Whether bookings wait for the venue's confirmation.")
@@ -112,6 +117,7 @@ async def update_tenant_settings(
     changed = {name: value for name, value in given.items() if value is not ABSENT}
     for name, value in changed.items():
         setattr(tenant, name, value)
+    tenant.longest_minutes = max(tenant.longest_minutes, tenant.max_duration_minutes)
     if refused := _refusals(tenant, changed):
         raise ExceptionGroup("refused", refused)
     tenant.version += 1

@@ -438,3 +438,35 @@ async def test_a_refusal_carries_the_reasons_that_explain_slot_gives(
     assert first["__typename"] == "SlotUnavailableError"
     assert first["reasons"] == explained["reasons"]
     assert [each["reasons"] for each in others] == 2 * [first["reasons"]]
+
+
+# ------------------------------------------------------------------------------ long bookings
+
+
+async def test_days_and_weeks_are_booked_where_the_venue_allows_it(
+    staff: Desk, owner: Desk, venue: Venue, clock: StoppedClock
+) -> None:
+    room, month = venue.rooms[0], 31 * 24 * 60
+    too_long = refused(await staff.create(room, TEN, minutes=month))
+    settings = """mutation ($minutes: Int!) {
+      updateTenantSettings(version: 1, input: {maxDurationMinutes: $minutes}) {
+        userErrors { code }
+      }
+    }"""
+    beyond = await owner(settings, minutes=month + 61)
+    assert (await owner(settings, minutes=month)).refusals == []
+
+    booking = made(await staff.create(room, TEN, minutes=month))
+    middle = NOW + timedelta(days=20)
+    inside = refused(await staff.create(room, middle))
+    listed = await staff.bookings(
+        overlaps={"gte": rfc(middle), "lt": rfc(middle + timedelta(hours=1))}
+    )
+    free = await staff.available(
+        middle, middle + timedelta(hours=1), roomIds=[api_id(room)], includeUnavailable=True
+    )
+
+    assert (too_long["code"], beyond.refusals) == ("MAX_DURATION", ["INVALID"])
+    assert inside["code"] == "SLOT_TAKEN"
+    assert [each["id"] for each in listed] == [booking["id"]]
+    assert {slot["state"] for slot in free["slots"]} == {"BUSY"}

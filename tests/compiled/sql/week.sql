@@ -16,6 +16,8 @@ FROM (SELECT r3.name AS "name",
   r3.email AS "email") AS o$) END AS "customer") AS o$) ORDER BY r1.starts_at, r1.id)), '[]'::json) AS "nodes") AS o$) AS anon_1 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.held_from AS held_from, bookings.guest_confirmed_at AS guest_confirmed_at, bookings.contact_name AS contact_name, bookings.contact_phone AS contact_phone, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.link_version AS link_version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
-WHERE bookings.tenant_id = $2::UUID AND bookings.starts_at < $3::TIMESTAMP WITH TIME ZONE AND bookings.ends_at > $4::TIMESTAMP WITH TIME ZONE AND bookings.starts_at > $4::TIMESTAMP WITH TIME ZONE - make_interval(secs=>86400.0) AND true AND true AND true AND true ORDER BY bookings.starts_at ASC, bookings.id ASC 
+WHERE bookings.tenant_id = $2::UUID AND bookings.starts_at < $3::TIMESTAMP WITH TIME ZONE AND bookings.ends_at > $4::TIMESTAMP WITH TIME ZONE AND bookings.starts_at > $4::TIMESTAMP WITH TIME ZONE - (SELECT tenants.longest_minutes 
+FROM tenants 
+WHERE tenants.id = $2::UUID) * interval '1 minute' AND true AND true AND true AND true ORDER BY bookings.starts_at ASC, bookings.id ASC 
  LIMIT $5::BIGINT) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $2::UUID LEFT OUTER JOIN customers AS r3 ON r3.id = r1.customer_id AND r3.tenant_id = $2::UUID) AS TEXT) AS c0 
 FROM t
