@@ -40,6 +40,7 @@ from kit.passwords import Passwords
 from kit.relay import LogStatements, Relay
 from kit.scope import Runtime
 from kit.sealing import Seal
+from kit.security_counts import SecurityCounts
 from kit.services import Service, running
 from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Links, Tokens
@@ -100,6 +101,7 @@ def build_app(
         secret=settings.secret,
         clock=clock,
     )
+    security_counts = SecurityCounts()
     used: dict[type, object] = {
         Allowances: counted(is_enforced=settings.rate_limit),
         Attempts: Attempts(),
@@ -112,6 +114,7 @@ def build_app(
         Mail: mail_of(settings),
         Relay: relay,
         Seal: Seal(settings.secret),
+        SecurityCounts: security_counts,
         Settings: settings,
         Tokens: tokens,
         **(parts or {}),
@@ -126,7 +129,7 @@ def build_app(
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None
-    metrics = Metrics(database, relay, backlog, token=metrics_token)
+    metrics = Metrics(database, relay, backlog, security_counts, token=metrics_token)
     allowance = Allowance(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit

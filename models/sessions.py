@@ -53,6 +53,7 @@ class Session(TenantRow, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)
     ended_at: datetime | None = Field(default=None, sa_type=INSTANT)
     user_agent: str | None = None
+    network: str | None = Field(default=None, description="From where it was last refreshed.")
 
 
 class RefreshToken(TenantRow, table=True):
@@ -133,6 +134,17 @@ def sessions_since(
         col(Session.ended_at).is_(None),
         func.coalesce(col(Session.last_used_at), col(Session.created_at)) > used,
         col(Session.created_at) > begun,
+    )
+
+
+def places_of(tenant_id: UUID, user_id: UUID) -> Select[str | None, str | None]:
+    """The programs and networks of a user's last sessions, ended ones too."""
+    used_at = func.coalesce(col(Session.last_used_at), col(Session.created_at))
+    return (
+        select(col(Session.user_agent), col(Session.network))
+        .where(col(Session.tenant_id) == tenant_id, col(Session.user_id) == user_id)
+        .order_by(used_at.desc())
+        .limit(100)
     )
 
 

@@ -13,7 +13,7 @@ from models.customers import Customer
 from models.tenants import Tenant
 
 OWNS_ADDRESS: Final = "role <> 'CUSTOMER' OR customer_id IS NOT NULL"
-"""Of whom an address is: of all but those who signed up with it and have yet to prove it."""
+"""Whose an address is: all but theirs who signed up with it and have yet to prove it."""
 
 
 class User(TenantRow, Logged, table=True):
@@ -58,11 +58,6 @@ class User(TenantRow, Logged, table=True):
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "User.customer_id", "lazy": "raise"}
     )
-
-    @property
-    def owns_address(self) -> bool:
-        """Is the address this user's alone? Any number may sign up with it, and one proves it."""
-        return self.role != Role.CUSTOMER or self.customer_id is not None
 
     @property
     def has_joined(self) -> bool:

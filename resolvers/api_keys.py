@@ -18,10 +18,13 @@ from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import KeyToken
 from models.api_keys import ApiKey, api_keys_of, key_used, key_with, keys_counted, open_keys_of
 from models.base import snapshot
-from models.users import User
+from models.users import User, user_of
 from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
 from resolvers.rows import found, raise_all
+from resolvers.security import tell
+from resolvers.security_letters import key_made
+from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
 
 MAX_KEYS: Final = 50
@@ -72,7 +75,7 @@ async def create_api_key(
     await scope.lock(("api keys",))
     used = await scope.value(keys_counted(scope.tenant_id, now=scope.now()))
     if used >= MAX_KEYS:
-        raise LimitReached("API keys", limit=MAX_KEYS, used=used)
+        refused.append(LimitReached("API keys", limit=MAX_KEYS, used=used))
     if expires_at is not None and expires_at <= scope.now():
         refused.append(Invalid("This is not in the future.", path=("expires_at",)))
     raise_all(refused)
@@ -90,6 +93,9 @@ async def create_api_key(
     )
     scope.add(key)
     scope.emit(Event(EventType.API_KEY_CREATED, "ApiKey", key.id, after=snapshot(key)))
+    maker = await scope.one(user_of(scope.tenant_id, scope.actor.user_id))
+    assert maker is not None, "users are never removed"
+    tell(scope, maker, key_made(await own_tenant(scope), key))
     return NewApiKey(key, str(token))
 
 

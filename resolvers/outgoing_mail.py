@@ -20,6 +20,7 @@ from kit.allowances import Allowance, Allowances
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
+from kit.security_counts import SecurityCounts
 from models.users import User, owners_of
 from resolvers.transactions import perform
 
@@ -81,6 +82,7 @@ async def admit_or_withhold(
     kind = MailKind(payload["kind"])
     withheld_by = await _withheld_by(runtime, tenant_id, message_in(runtime, payload), kind)
     if withheld_by is not None:
+        cast("SecurityCounts", runtime.parts[SecurityCounts]).add("mail_withheld", withheld_by)
         log.warning("mail.withheld", kind=kind, by=withheld_by, tenant=str(tenant_id))
         return
     is_security = kind in _SECURITY

@@ -8,6 +8,8 @@ import orjson
 from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials
+from domain.events import EventType
+from domain.logins import SessionEnd
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.lanes import Lane
@@ -25,6 +27,8 @@ from resolvers.mailed_tokens import (
 )
 from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.rows import raise_all
+from resolvers.security import end_sessions, note, tell
+from resolvers.security_letters import password_changed
 from resolvers.sessions import (
     ACCOUNTS,
     SignedIn,
@@ -76,7 +80,10 @@ async def change_password(
     user.password_hash = new_hash
     # Whoever asked for one may not be the one who knows the password.
     await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
-    await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id))
+    others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
+    await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
+    note(scope, EventType.PASSWORD_CHANGED, user.id)
+    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
     session = None
     if actor.session_id is not None:
         session = await scope.one(open_session(user.tenant_id, actor.session_id))
@@ -114,8 +121,11 @@ async def reset_password(
     Whoever has the token reads the user's mail: the address counts as verified then.
     """
     user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password, also=[ACCOUNTS])
-    await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now()))
+    all_of_them = sessions_ended(user.tenant_id, user.id, at=scope.now())
+    await end_sessions(scope, user.id, all_of_them, SessionEnd.PASSWORD_RESET)
     await verify_address(scope, user)
+    note(scope, EventType.PASSWORD_RESET, user.id)
+    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
     return await begin_session(scope, user)
 
 

@@ -12,7 +12,9 @@ from sqlalchemy import Select
 from typing_extensions import Doc
 
 from domain.errors import InvalidCredentials, Path, Refusal
+from domain.events import EventType
 from domain.ids import SessionId
+from domain.logins import LoginFailure, SessionEnd, is_unfamiliar
 from domain.users import Role, normalised_email, password_refusals
 from kit.actors import Credentials
 from kit.addresses import network_of
@@ -29,6 +31,7 @@ from models.sessions import (
     RefreshToken,
     Session,
     open_session,
+    places_of,
     refresh_token_with,
     session_ended,
     session_with_token,
@@ -40,6 +43,8 @@ from models.tenants import tenant_id_of, tenant_of
 from models.users import User, user_of, user_with_email
 from resolvers.api_keys import actor_of_key
 from resolvers.rows import found
+from resolvers.security import end_sessions, note, note_failed_login, tell
+from resolvers.security_letters import new_login, session_stolen
 from resolvers.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
@@ -127,8 +132,14 @@ async def login(
     user = await user_called(scope, subdomain=subdomain, email=email)
     known_hash = user.password_hash if user and user.has_joined else None
     account = f"{subdomain.strip().lower()} {normalised_email(email) or email}"
-    checked = await check_password(scope, password, known_hash, account=account)
+    try:
+        checked = await check_password(scope, password, known_hash, account=account)
+    except Throttled:
+        # Not on the log, or guessing would write to it without end.
+        note_failed_login(scope, None, LoginFailure.THROTTLED)
+        raise
     if user is None or not checked.right:
+        note_failed_login(scope, user, _failure(user))
         raise InvalidCredentials
 
     user = await locked_user(scope, user.id)
@@ -136,6 +147,8 @@ async def login(
     if user is None or user.password_hash != known_hash:
         raise InvalidCredentials
     user.password_hash = checked.better_hash or user.password_hash
+    await _warn_of_new_place(scope, user)
+    note(scope, EventType.LOGIN_SUCCEEDED, user.id)
     return await begin_session(scope, user)
 
 
@@ -167,11 +180,14 @@ async def refresh_session(
     if shown.used_at is None:
         shown.used_at = session.last_used_at = scope.now()
         session.user_agent = scope.request.user_agent
+        session.network = network_of(scope.request.ip_address)
         continued = await continue_session(scope, user, session)
         return replace(continued, is_for_cookie=refresh_token is None)
     if scope.now() - shown.used_at <= GRACE:
         raise refused
     session.ended_at = scope.now()
+    note(scope, EventType.SESSIONS_ENDED, user.id, reason=SessionEnd.REUSED)
+    tell(scope, user, session_stolen(await own_tenant(scope)))
 
     async def refuse() -> None:
         raise refused
@@ -192,7 +208,8 @@ async def logout(scope: Scope) -> None:
         return
     if session is not None:
         await scope.lock(lock_of(session.user_id))
-        await scope.run(session_ended(session.tenant_id, session.id, at=scope.now()))
+        ended = session_ended(session.tenant_id, session.id, at=scope.now())
+        await end_sessions(scope, session.user_id, ended, SessionEnd.LOGGED_OUT)
 
 
 # ------------------------------------------------------------------------------ one's sessions
@@ -226,6 +243,7 @@ async def end_session(scope: Scope, id: Annotated[SessionId, Doc("Which session.
     await scope.lock(lock_of(scope.actor.user_id))
     session = await found(scope, visible_sessions(scope), id, what="session")
     session.ended_at = scope.now()
+    note(scope, EventType.SESSIONS_ENDED, session.user_id, reason=SessionEnd.ENDED_ELSEWHERE)
     return id
 
 
@@ -235,7 +253,7 @@ async def end_other_sessions(scope: Scope) -> None:
     assert actor.user_id is not None
     await scope.lock(lock_of(actor.user_id))
     ended = sessions_ended(scope.tenant_id, actor.user_id, at=scope.now(), but=actor.session_id)
-    await scope.run(ended)
+    await end_sessions(scope, actor.user_id, ended, SessionEnd.ENDED_ELSEWHERE)
 
 
 # ------------------------------------------------------------------------------ for others
@@ -314,13 +332,15 @@ async def check_password(
 
 async def begin_session(scope: Scope, user: User) -> SignedIn:
     """Log a user in, under their lock; beyond 20 sessions those used longest ago end."""
-    await scope.run(sessions_beyond(user.tenant_id, user.id, MAX_SESSIONS - 1, at=scope.now()))
+    beyond = sessions_beyond(user.tenant_id, user.id, MAX_SESSIONS - 1, at=scope.now())
+    await end_sessions(scope, user.id, beyond, SessionEnd.TOO_MANY)
     session = Session(
         tenant_id=user.tenant_id,
         user_id=user.id,
         created_at=scope.now(),
         last_used_at=scope.now(),
         user_agent=scope.request.user_agent,
+        network=network_of(scope.request.ip_address),
     )
     scope.add(session)
     await scope.flush()
@@ -353,6 +373,25 @@ async def continue_session(scope: Scope, user: User, session: Session) -> Signed
         refresh_token=str(refresh_token),
         refresh_token_expires_at=expires_at,
     )
+
+
+def _failure(user: User | None) -> LoginFailure:
+    if user is None:
+        return LoginFailure.UNKNOWN_ACCOUNT
+    if user.deactivated_at is not None:
+        return LoginFailure.CLOSED
+    return LoginFailure.WRONG_PASSWORD if user.has_joined else LoginFailure.NOT_JOINED
+
+
+async def _warn_of_new_place(scope: Scope, user: User) -> None:
+    """Mail a user who logs in from where they have not been of late."""
+    request, network = scope.request, network_of(scope.request.ip_address)
+    rows = await scope.rows(places_of(user.tenant_id, user.id))
+    if is_unfamiliar([(row[0], row[1]) for row in rows], request.user_agent, network):
+        letter = new_login(
+            await own_tenant(scope), at=scope.now(), program=request.user_agent, network=network
+        )
+        tell(scope, user, letter)
 
 
 async def _session_of(scope: Scope, token: TenantToken) -> Session | None:

@@ -33,6 +33,8 @@ from resolvers.mailed_tokens import (
 from resolvers.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.passwords import NewPassword
 from resolvers.rows import found
+from resolvers.security import tell, tell_owners
+from resolvers.security_letters import account_closed, role_changed
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
 from resolvers.tenants import own_tenant
 
@@ -132,6 +134,8 @@ async def accept_invitation(
     user.email_verified_at = user.email_verified_at or scope.now()
     session = await begin_session(scope, user)
     scope.emit(Event(EventType.USER_JOINED, "User", user.id, before=before, after=snapshot(user)))
+    if user.role == Role.OWNER:
+        await tell_owners(scope, user, is_owner=True)
     return session
 
 
@@ -159,6 +163,9 @@ async def change_user_role(
     scope.emit(
         Event(EventType.USER_ROLE_CHANGED, "User", user.id, before=before, after=snapshot(user))
     )
+    tell(scope, user, role_changed(await own_tenant(scope), role))
+    if Role.OWNER in (before["role"], role):
+        await tell_owners(scope, user, is_owner=role is Role.OWNER)
     return user
 
 
@@ -181,6 +188,9 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("Which user.")
     scope.emit(
         Event(EventType.USER_DEACTIVATED, "User", user.id, before=before, after=snapshot(user))
     )
+    tell(scope, user, account_closed(await own_tenant(scope)))
+    if user.role == Role.OWNER:
+        await tell_owners(scope, user, is_owner=False)
     return user
 
 

@@ -140,7 +140,9 @@ class AuditEntry:
     user_agent: str | None = computed(audit.user_agent)
     subject: Node | None = computed(_subject)
     subject_id: strawberry.ID = computed(_subject_id)
-    reason: str | None = column("What the caller gave as the reason.")
+    reason: str | None = column(
+        "What the caller gave as the reason; why a login failed or sessions ended."
+    )
     changes: list[FieldChange] = computed(_changes)
 
 

@@ -158,6 +158,11 @@ describe(
     BOOKING_NO_SHOW="Nobody came.",
     BOOKING_EXPIRED="A hold ran out.",
     BOOKING_UPDATED="Customer, party size or note changed.",
+    LOGIN_SUCCEEDED="A user logged in with their password.",
+    LOGIN_FAILED="Somebody failed to log in as a user: see `reason`; at most 20 an hour each.",
+    PASSWORD_CHANGED="A user changed their password.",  # noqa: S106 - a description
+    PASSWORD_RESET="A user set a new password by a mailed code.",  # noqa: S106 - a description
+    SESSIONS_ENDED="Sessions of a user were ended; `reason` says why.",
     GUEST_LINK_REVOKED="The links to a booking that guests had are worth nothing any more.",
     ROOM_CREATED="A room was added.",
     ROOM_UPDATED="A room changed.",

@@ -177,16 +177,28 @@ class SessionMutations:
         verification.request_email_verification, requires=P.MEMBER
     )
     login: LoginPayload | None = mutation(
-        sessions.login, requires=P.PUBLIC, hashes=True, then=_signed_in
+        sessions.login,
+        requires=P.PUBLIC,
+        hashes=True,
+        emits=[EventType.LOGIN_SUCCEEDED, EventType.LOGIN_FAILED, EventType.SESSIONS_ENDED],
+        then=_signed_in,
     )
     refresh_session: RefreshSessionPayload | None = mutation(
-        sessions.refresh_session, requires=P.PUBLIC, input_required=False, then=_signed_in
+        sessions.refresh_session,
+        requires=P.PUBLIC,
+        emits=[EventType.SESSIONS_ENDED],
+        input_required=False,
+        then=_signed_in,
     )
     logout: LogoutPayload | None = mutation(
         sessions.logout, requires=P.PUBLIC, personal=True, then=_logged_out
     )
     change_password: ChangePasswordPayload | None = mutation(
-        passwords.change_password, requires=P.MEMBER, hashes=True, then=_signed_in
+        passwords.change_password,
+        requires=P.MEMBER,
+        hashes=True,
+        emits=[EventType.PASSWORD_CHANGED, EventType.SESSIONS_ENDED],
+        then=_signed_in,
     )
     request_password_reset: RequestPasswordResetPayload | None = mutation(
         passwords.request_password_reset, requires=P.PUBLIC
@@ -195,12 +207,19 @@ class SessionMutations:
         passwords.reset_password,
         requires=P.PUBLIC,
         hashes=True,
-        emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
+        emits=[
+            EventType.PASSWORD_RESET,
+            EventType.SESSIONS_ENDED,
+            EventType.EMAIL_VERIFIED,
+            EventType.CUSTOMER_CREATED,
+        ],
         then=_signed_in,
     )
-    end_session: EndSessionPayload | None = mutation(sessions.end_session, requires=P.MEMBER)
+    end_session: EndSessionPayload | None = mutation(
+        sessions.end_session, requires=P.MEMBER, emits=[EventType.SESSIONS_ENDED]
+    )
     end_other_sessions: EndOtherSessionsPayload | None = mutation(
-        sessions.end_other_sessions, requires=P.MEMBER
+        sessions.end_other_sessions, requires=P.MEMBER, emits=[EventType.SESSIONS_ENDED]
     )
     accept_invitation: AcceptInvitationPayload | None = mutation(
         users.accept_invitation,

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from kit.backlog import Backlog
 from kit.database import Database
 from kit.relay import Relay
+from kit.security_counts import SecurityCounts
 from models.queue import STATES
 
 _BOUNDS: Final = Histogram.DEFAULT_BUCKETS
@@ -27,10 +28,17 @@ class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
     def __init__(
-        self, database: Database, relay: Relay, backlog: Backlog, *, token: str | None
+        self,
+        database: Database,
+        relay: Relay,
+        backlog: Backlog,
+        security: SecurityCounts,
+        *,
+        token: str | None,
     ) -> None:
         self._token = token
         self.registry = CollectorRegistry()
+        self.registry.register(_Security(security))
         self._ended = _Ended()
         self.registry.register(self._ended)
         self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
@@ -102,6 +110,22 @@ class _Ended(Collector):
             buckets = list(zip(_NAMES, map(float, accumulate(numbers)), strict=True))
             lasted.add_metric([type], buckets, self._seconds[type])
         yield lasted
+
+
+class _Security(Collector):
+    """What has happened to accounts."""
+
+    def __init__(self, counts: SecurityCounts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        """What is there, as prometheus_client writes it."""
+        happened = CounterMetricFamily(
+            "boom_security_events", "What happened to accounts.", labels=["event", "outcome"]
+        )
+        for (event, outcome), number in self._counts.by_event.items():
+            happened.add_metric([event, outcome], number)
+        yield happened
 
 
 def _status(database: Database, state: str) -> int:

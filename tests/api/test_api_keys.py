@@ -200,7 +200,8 @@ async def test_a_key_neither_invites_nor_changes_roles(
     invited = await api(INVITE, {"role": role.value}, token=key)
 
     assert changed.codes == invited.codes == ["FORBIDDEN"]
-    assert await mails(runtime, settings) == []
+    subjects = [mail["Subject"] for mail in await mails(runtime, settings)]
+    assert subjects == [f"A new API key at {venue.tenant.name}"]
 
 
 async def test_a_key_closes_the_accounts_below_that_of_its_maker_alone(
