@@ -3,11 +3,17 @@
 Points are charged all the same; one login that asks without pause would soon be refused.
 """
 
+from functools import partial
+
 from starlette.applications import Starlette
 
 import app
 from kit.throttle import Bucket
 from web import limits
+from web.connections import BoundedProtocol, Connections
+
+protocol = partial(BoundedProtocol, connections=Connections(of_address=None))
+"""How the product speaks HTTP."""
 
 
 def create_app() -> Starlette:

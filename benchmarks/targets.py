@@ -114,7 +114,7 @@ TARGETS: Final = {
     for target in (
         Target(
             "ours",
-            uvicorn("benchmarks.ours:create_app", http="web.gathering:GatheringProtocol"),
+            uvicorn("benchmarks.ours:create_app", http="benchmarks.ours:protocol"),
             BENCHMARKS,
             graphql(logs_in=True),
         ),

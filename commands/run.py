@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +27,7 @@ from kit.embedded import EmbeddedServer, EmbeddedServerError
 from kit.logging import configure_logging
 from kit.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
-from web.gathering import GatheringProtocol
+from web.connections import BACKLOG, BoundedProtocol, Connections
 from web.http import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
@@ -120,8 +121,15 @@ def _serve(
         # after which it would be killed and begin anew, for ever.
         timeout_worker_healthcheck=60,
         loop="uvloop",
-        http=GatheringProtocol,
+        # One Connections for each process: they are told how many there are by their own files.
+        http=partial(  # type: ignore[arg-type]
+            BoundedProtocol,
+            connections=Connections(
+                of_address=settings.connections_per_address if settings.rate_limit else None
+            ),
+        ),
         ws="websockets-sansio",
+        backlog=BACKLOG,
         # Compression costs four times what sending a live event costs.
         ws_per_message_deflate=False,
         ws_max_size=MAX_BODY_BYTES,
@@ -147,7 +155,11 @@ def _serve(
             is_up.set()
             _announce(settings, port)
         while not stopping.wait(1):
-            keep_database()
+            try:
+                keep_database()
+            except OSError as error:
+                # Out of files or memory: whoever ends here watches nothing any more.
+                log.error("database.unwatched", reason=str(error))
 
     watcher = threading.Thread(target=watch, name="watcher")
     watcher.start()

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     works: bool = Field(True, validation_alias="BOOM_WORKER")
     rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")
     sockets_per_address: int = Field(20, ge=1, validation_alias="BOOM_SOCKETS_PER_ADDRESS")
+    connections_per_address: int = Field(100, ge=1, validation_alias="BOOM_CONNECTIONS_PER_ADDRESS")
     replay_days: int = Field(7, ge=1, le=90, validation_alias="BOOM_REPLAY_DAYS")
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")

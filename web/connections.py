@@ -1,0 +1,260 @@
+"""Connections within bounds: how many, how large a head, how long until a request is complete."""
+
+import asyncio
+import resource
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from kit.addresses import network_of
+from web.gathering import GatheringProtocol
+
+MAX_HEAD_BYTES: Final = 32 * 1024
+MAX_HEADERS: Final = 100
+HEAD_SECONDS: Final = 10.0
+BODY_SECONDS: Final = 30.0
+FRAMES_A_SECOND: Final = 100
+
+RESERVED_FILES: Final = 128
+"""What a process opens beside its callers' connections: the database's, logs, calls to others."""
+
+BACKLOG: Final = 100
+"""Connections that may wait to be accepted: all of them at once fit into the reserve of files."""
+
+RETRY_AFTER_SECONDS: Final = 10
+
+_TOO_MANY: Final = 4429
+# So much of what came is looked at before it is known that it was too much.
+_SLICE_BYTES: Final = 4 * 1024
+
+
+def connections_of_files() -> int:
+    """How many connections leave enough of the files that a process may open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(files - RESERVED_FILES, files // 2)
+
+
+@dataclass(slots=True)
+class Connections:
+    """Counts the open connections of a process. Without ``of_address``, all may be of one."""
+
+    of_address: int | None
+    in_all: int = field(default_factory=connections_of_files)
+    number: int = 0
+    _by_network: Counter[str] = field(default_factory=Counter)
+
+    def take(self, address: str | None, *, is_proxy: bool) -> Callable[[], None] | None:
+        """Count a connection; gives what ends it, or None where there are enough.
+
+        A proxy's are those of many callers, and counted in all alone.
+        """
+        network = network_of(address)
+        is_bounded = self.of_address is not None and not is_proxy
+        if self.number >= self.in_all or (
+            is_bounded and self._by_network[network] >= (self.of_address or 0)
+        ):
+            return None
+        self.number += 1
+        self._by_network[network] += 1
+        return partial(self._end, network)
+
+    def _end(self, network: str) -> None:
+        self.number -= 1
+        self._by_network[network] -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
+
+
+class _TooLarge(Exception):
+    """A head that is larger than it may be."""
+
+
+class BoundedProtocol(GatheringProtocol):
+    """HTTP, hung up on where a caller takes more than its share, or too long."""
+
+    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._connections = connections
+        self._end: Callable[[], None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        # What the deadline is of: the connection, a head or a request.
+        self._awaited: object = None
+        self._is_too_large = False
+        # Of the request that is being read, and what came with its beginning.
+        self._bytes = 0
+
+    # ------------------------------------------------------------------ connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        address = self.client[0] if self.client else None
+        self._end = self._connections.take(address, is_proxy=self._is_proxy(address))
+        if self._end is None:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._await(self, HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+        if self._end is not None:
+            self._end()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        self.ws_protocol_class = partial(  # type: ignore[assignment]
+            BoundedSocket, end=self._end, is_bounded=self._connections.of_address is not None
+        )
+        super().handle_websocket_upgrade()
+        self._end = None
+
+    def _is_proxy(self, address: str | None) -> bool:
+        app = self.app
+        return isinstance(app, ProxyHeadersMiddleware) and address in app.trusted_hosts
+
+    # ------------------------------------------------------------------ requests
+
+    # Each of these is on the way of every request: there are as few of them as there can be.
+
+    def data_received(self, data: bytes) -> None:
+        scope = self.scope
+        self._bytes += len(data)
+        super().data_received(data)
+        cycle = self.cycle
+        if self.scope is not scope and scope is not None:
+            self._bytes = len(data)
+        # A scope is made at the beginning of a head, and a cycle at its end.
+        is_in_head = cycle is None or cycle.scope is not self.scope
+        if not is_in_head and not cycle.more_body and self.scope is not scope:
+            self._stop_waiting()
+        else:
+            self._look_at_rest(is_in_head=is_in_head)
+
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_HEADERS or (
+            self._bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES
+        ):
+            self._is_too_large = True
+            raise _TooLarge
+        super().on_headers_complete()
+
+    def _look_at_rest(self, *, is_in_head: bool) -> None:
+        """Something is missing of a head or a body, or came where nothing was to be read."""
+        if self._end is None or self.transport.is_closing():
+            return
+        if is_in_head and self._bytes > MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif is_in_head:
+            self._await(self if self.cycle is None else self.scope, HEAD_SECONDS)
+        elif self.cycle.more_body:
+            self._await(self.cycle, BODY_SECONDS)
+        elif self._awaited is self.cycle:
+            # The end of its body.
+            self._stop_waiting()
+        else:
+            # Empty lines between requests: they keep the connection open no longer.
+            self._await(self.scope, HEAD_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        # Called for whatever the parser, or one of the callbacks above, raises.
+        if self._is_too_large:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    # ------------------------------------------------------------------ deadlines and refusals
+
+    def _await(self, what: object, seconds: float) -> None:
+        """Be patient with something that is missing, so long in all."""
+        if what is not self._awaited:
+            self._stop_waiting()
+            self._awaited = what
+            self._deadline = self.loop.call_later(seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = self._awaited = None
+
+    def _give_up(self) -> None:
+        if self._bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            # Browsers open connections that they may come to need: there is nothing to answer.
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus, reason: str | None = None) -> None:
+        """Hang up; where no other answer is on its way, with an answer of its own."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        is_new = cycle is None or cycle.response_complete
+        is_of_this = not is_new and cycle.scope is self.scope and not self.pipeline
+        if is_new or (is_of_this and not cycle.response_started):
+            self.transport.write(_answer(status, reason or status.phrase))
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """A WebSocket, closed where it sends more frames than anybody reads."""
+
+    def __init__(
+        self, *arguments: Any, end: Callable[[], None] | None, is_bounded: bool, **named: Any
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self._end = end
+        self._is_bounded = is_bounded
+        self._second = 0
+        self._frames = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._end is not None:
+            self._end()
+
+    def data_received(self, data: bytes) -> None:
+        for begin in range(0, len(data), _SLICE_BYTES):
+            if self.transport.is_closing():
+                return
+            super().data_received(data[begin : begin + _SLICE_BYTES])
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # A line that is longer than what websockets reads; uvicorn would answer never.
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self.transport.write(_answer(status, status.phrase))
+            self.transport.close()
+
+    def handle_events(self) -> None:
+        second = int(self.loop.time())
+        if second != self._second:
+            self._second, self._frames = second, 0
+        self._frames += len(self.conn.events)
+        if self._is_bounded and self._frames > FRAMES_A_SECOND and not self.close_sent:
+            self.conn.send_close(_TOO_MANY, f"At most {FRAMES_A_SECOND} messages a second")
+            self.handle_parser_exception()
+        else:
+            super().handle_events()
+
+
+def _answer(status: HTTPStatus, reason: str) -> bytes:
+    """A whole answer, after which the connection ends."""
+    lines = [
+        f"HTTP/1.1 {status} {status.phrase}",
+        "content-type: text/plain; charset=utf-8",
+        f"content-length: {len(reason)}",
+        "connection: close",
+    ]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        lines.append(f"retry-after: {RETRY_AFTER_SECONDS}")
+    return "\r\n".join([*lines, "", reason]).encode("ascii")
