@@ -26,7 +26,7 @@ class Kit:
     folder: Path
 
     @asynccontextmanager
-    async def running(self, script: str, *arguments: str) -> AsyncIterator["Lines"]:
+    async def running(self, script: str | Path, *arguments: str) -> AsyncIterator["Lines"]:
         """A script while it runs: it must print lines of JSON, and end well."""
         process = await asyncio.create_subprocess_exec(
             self.node.program,

@@ -33,6 +33,8 @@ export const defaultTabs = [
       to: instant(now + 2 * DAY),
       durationMinutes: 60,
       partySize: 4,
+      // It has a default, but the editor takes what can't be null for missing.
+      includeUnavailable: false,
     },
   }),
   tab(book, {

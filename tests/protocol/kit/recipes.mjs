@@ -1,0 +1,86 @@
+// What docs/clients.md recommends, done by real clients. It is run beside the recipes of that page.
+// Prints a line of JSON for each of them.
+import { createServer } from 'node:http';
+
+import { gql } from '@apollo/client';
+import { WebSocket } from 'ws';
+
+import { createClient as createApollo } from './apollo.js';
+import { follow } from './live.js';
+import { createClient as createUrql } from './urql.js';
+
+const [url, given] = process.argv.slice(2);
+const { sessions, hold } = JSON.parse(given);
+const tell = (line) => console.log(JSON.stringify(line));
+globalThis.WebSocket ??= WebSocket;
+
+const VIEWER = '{ viewer { role } }';
+const ROOMS = '{ rooms { nodes { name } } }';
+const HOLD = gql`
+  mutation ($input: HoldBookingInput!) {
+    holdBooking(input: $input) { booking { id } userErrors { code } }
+  }
+`;
+
+/** Two operations find the token expired at once. */
+async function refreshing(ask, session) {
+  const { refreshToken } = session;
+  const answers = await Promise.all([VIEWER, ROOMS].map(ask));
+  tell({
+    answers: answers.map(({ data }) => data?.viewer?.role ?? data?.rooms?.nodes.length ?? null),
+    isNew: session.refreshToken !== refreshToken,
+  });
+}
+
+/** An endpoint that is busy once says when to come back. */
+async function waiting() {
+  let asked = 0;
+  const busy = createServer((_, response) => {
+    const extensions = { code: 'UNAVAILABLE', retryAfterSeconds: 0.01 };
+    const errors = [{ message: 'Busy', extensions }];
+    response.setHeader('content-type', 'application/graphql-response+json');
+    response.end(JSON.stringify(asked++ ? { data: { ok: true } } : { errors }));
+  });
+  await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
+  const client = createApollo(`http://127.0.0.1:${busy.address().port}`, {}, {});
+  const { data } = await client.query({ query: gql('{ ok }') });
+  tell({ ok: data.ok, asked });
+  busy.close();
+}
+
+/** What was told before the connection broke is not told again. */
+async function following(client, session) {
+  const book = async (at) => {
+    const variables = { input: { ...hold, start: { at } } };
+    const { data } = await client.mutate({ mutation: HOLD, variables });
+    return data.holdBooking.booking.id;
+  };
+  const { data } = await client.query({ query: gql('{ bookings(first: 1) { eventCursor } }') });
+  const seen = [];
+  let look = () => {};
+  const until = (count) =>
+    new Promise((resolve) => {
+      look = () => seen.length >= count && resolve();
+      look();
+    });
+  const live = follow(url.replace('http', 'ws'), session, data.bookings.eventCursor, (event) => {
+    seen.push(event.booking?.id ?? event.__typename);
+    look();
+  });
+  const first = await book('2027-03-02T10:00:00Z');
+  await until(1);
+  live.client.terminate();
+  const second = await book('2027-03-02T12:00:00Z');
+  await until(2);
+  tell({ isRight: seen.join() === [first, second].join() });
+  live.stop();
+}
+
+const [apolloSession, urqlSession] = sessions;
+const apollo = createApollo(url, apolloSession, {});
+const urql = createUrql(url, urqlSession);
+await refreshing((query) => apollo.query({ query: gql(query) }), apolloSession);
+await refreshing((query) => urql.query(query, {}), urqlSession);
+await waiting();
+await following(apollo, apolloSession);
+process.exit(0);
