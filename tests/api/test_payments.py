@@ -17,6 +17,7 @@ from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, moved, refused
 from tests.factories import Venue, api_id, make_venue
+from tests.guests import CONFIRM, mailed
 from tests.till import Till, opened
 from tests.transactions import watched
 from tests.work import work_off
@@ -490,6 +491,49 @@ async def test_a_used_up_plan_sends_the_money_back(till: Till, venue: Venue) -> 
     assert (seen["status"], seen["amountRefunded"]) != ("CONFIRMED", {"amount": "0.00"})
     assert seen["amountRefunded"] == {"amount": "12.00"}
     await till.agrees(venue)
+
+
+async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_nothing(
+    till: Till, venue: Venue, clock: StoppedClock
+) -> None:
+    told = {
+        "subdomain": venue.tenant.subdomain,
+        "roomId": api_id(venue.rooms[0]),
+        "start": {"at": FRIDAY.isoformat()},
+        "durationMinutes": 60,
+        "customer": {"name": "Gus", "email": "gus@guests.test"},
+    }
+    book_as_guest = """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
+      token booking { status nextStep } userErrors { code } } }"""
+    cancel = """mutation ($token: String!, $version: Int!) {
+      cancelGuestBooking(version: $version, input: { token: $token }) { userErrors { code } } }"""
+    answer = (await till.api(book_as_guest, {"input": told})).payload
+    (intent,) = till.stripe.intents[None].values()
+
+    unpaid = await till.api(CONFIRM, {"input": {"token": mailed(till.runtime, answer["token"])}})
+    till.stripe.pay(intent["id"])
+    await till.hears(intent)
+    paid = await usage(till, venue)
+    clock.advance(minutes=59)
+    text = "query ($token: String!) { guestBooking(token: $token) { status nextStep version } }"
+    seen = (await till.api(text, {"token": answer["token"]})).payload
+    given = {"token": answer["token"], "version": seen["version"]}
+    cancelled = await till.api(cancel, given)
+
+    assert answer["booking"] == {"status": "HELD", "nextStep": "PAY"}
+    assert (unpaid.payload["booking"]["status"], unpaid.payload["booking"]["nextStep"]) == (
+        "HELD",
+        "PAY",
+    )
+    assert (seen["status"], seen["nextStep"]) == ("CONFIRMED", None)
+    assert (paid, cancelled.refusals, await usage(till, venue)) == (1, [], 0)
+
+
+async def usage(till: Till, venue: Venue) -> int:
+    """The bookings of this month that count for the plan."""
+    text = "{ tenant { usage { bookings { used } } } }"
+    used: int = (await till.desk(venue.owner)(text)).payload["usage"]["bookings"]["used"]
+    return used
 
 
 # ------------------------------------------------------------------------------ held cards
