@@ -22,11 +22,12 @@ class Lane(IntEnum):
 class Lanes:
     """Lets ``at_once`` callers work at a time; the others wait, each lane in order of arrival.
 
-    No more than ``waiting`` callers wait in a lane.
+    No more than ``waiting`` callers wait in a lane. Of several places, one is kept for the urgent.
     """
 
     def __init__(self, *, at_once: int, waiting: Mapping[Lane, int]) -> None:
         self._free = at_once
+        self._kept = {Lane.URGENT: 0, Lane.ORDINARY: min(1, at_once - 1)}
         self._longest = waiting
         self._queues: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
 
@@ -40,7 +41,7 @@ class Lanes:
             self._pass_on()
 
     async def _take(self, lane: Lane) -> None:
-        if self._free:
+        if self._free > self._kept[lane]:
             self._free -= 1
             return
         queue = self._queues[lane]
@@ -62,11 +63,11 @@ class Lanes:
             raise
 
     def _pass_on(self) -> None:
-        """Gives a turn that has ended to the first who waits."""
-        for queue in self._queues.values():
-            while queue:
+        """Gives a turn that has ended to the first who waits and may have it."""
+        self._free += 1
+        for lane, queue in self._queues.items():
+            while queue and self._free > self._kept[lane]:
                 following = queue.popleft()
                 if not following.done():
+                    self._free -= 1
                     following.set_result(None)
-                    return
-        self._free += 1

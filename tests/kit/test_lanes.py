@@ -54,6 +54,30 @@ async def test_the_urgent_go_first_each_in_the_order_they_came(
     assert served == ["first", "login 1", "login 2", "sign-up 1", "sign-up 2"]
 
 
+async def test_of_several_places_one_is_kept_for_the_urgent() -> None:
+    lanes = Lanes(at_once=2, waiting={Lane.URGENT: 2, Lane.ORDINARY: 2})
+    begun: list[str] = []
+    over = asyncio.Event()
+
+    async def work(name: str, lane: Lane) -> None:
+        async with lanes.turn(lane):
+            begun.append(name)
+            await over.wait()
+
+    tasks = await started(
+        work("sign-up 1", Lane.ORDINARY),
+        work("sign-up 2", Lane.ORDINARY),
+        work("login 1", Lane.URGENT),
+        work("login 2", Lane.URGENT),
+    )
+    first = list(begun)
+    over.set()
+    await asyncio.gather(*tasks)
+
+    assert first == ["sign-up 1", "login 1"]
+    assert begun == ["sign-up 1", "login 1", "login 2", "sign-up 2"]
+
+
 async def test_a_full_lane_refuses_and_leaves_the_other_open(
     work: Worker, served: list[str]
 ) -> None:
