@@ -100,5 +100,8 @@ def _parts(value: Any, depth: int) -> Iterator[str]:
             yield ", ...}" if len(value) > MAX_ITEMS else "}"
         case str():
             yield orjson.dumps(value[:MAX_CHARACTERS].encode(errors="replace").decode()).decode()
+        case int() if not isinstance(value, bool):
+            # orjson has none beyond 64 bits; literals of a document may be of any length.
+            yield str(value)[:MAX_CHARACTERS]
         case _:
             yield orjson.dumps(value).decode()

@@ -15,6 +15,7 @@ from domain.errors import Refusal
 from domain.money import CURRENCY_CODES, CurrencyCode
 from domain.venue_time import LocalTime, TimeZone, zone
 from kit.cursors import EventCursor
+from kit.input_errors import printed
 
 Decimal = NewType("Decimal", str)
 JSON = NewType("JSON", object)
@@ -33,7 +34,7 @@ def _refused(message: str) -> GraphQLError:
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise _refused(f"{name} is a string.")
+        raise _refused(f"{name} cannot represent a non string value: {printed(value)}")
     return value
 
 

@@ -192,7 +192,8 @@ def test_errors_stand_in_the_order_of_what_they_concern() -> None:
     ("start", "message", "column"),
     [
         ('{at: "noon"}', "DateTime is an RFC 3339 instant with an offset, such as", 40),
-        ("{local: {date: 5, time: null}}", "Date is a string.", 50),
+        (f"{{at: 1{'0' * 25}}}", f"DateTime cannot represent a non string value: 1{'0' * 25}", 40),
+        ("{local: {date: 5, time: null}}", "Date cannot represent a non string value: 5", 50),
         ("null", "Expected value of non-null type 'StartInput!' not to be null.", 35),
         ("{}", "Within OneOf Input Object type 'StartInput', exactly one field must be", 35),
     ],

@@ -15,7 +15,7 @@ export function fillIn(headers = {}) {
 
 /** Keep the token of a session in the answer; forget it once the server no longer takes it. */
 export function learnFrom(answer) {
-  // Without this an expired token would go along with the next login, and be refused there too.
+  // Without this an expired token would go along until the next login.
   if (answer.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED")) {
     accessToken = null;
   }
