@@ -164,7 +164,7 @@ async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) 
     confirmed_at = booking.guest_confirmed_at
     if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
         return False
-    period = period_of(confirmed_at, ZoneInfo(tenant.time_zone))
+    period = period_of(confirmed_at, zone(tenant.time_zone))
     await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))
     return True
 
