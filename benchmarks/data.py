@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.text import search_form, sort_key
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.tokens import Tokens
@@ -111,23 +112,30 @@ async def _load_venue(
         """,
         tenant,
     )
-    rooms = [(tenant, new_id(), f"Room {n:02}", 4 + n, now) for n in range(ROOMS)]
+    rooms = [
+        (tenant, new_id(), name := f"Room {n:02}", 4 + n, now, sort_key(name), search_form(name))
+        for n in range(ROOMS)
+    ]
     await connection.executemany(
         """
-        INSERT INTO rooms (tenant_id, id, name, capacity, buffer_before_minutes,
+        INSERT INTO rooms (tenant_id, id, name, name_key, search, capacity, buffer_before_minutes,
             buffer_after_minutes, hourly_rate_minor, currency_code, version, created_at)
-        VALUES ($1, $2, $3, $4, 0, 0, 4000, 'USD', 1, $5)
+        VALUES ($1, $2, $3, $6, $7, $4, 0, 0, 4000, 'USD', 1, $5)
         """,
         rooms,
     )
     customers = [
-        (tenant, new_id(), f"Customer {n:03}", f"customer{n}@bench.test", now)
+        (
+            *(tenant, new_id(), name := f"Customer {n:03}", f"customer{n}@bench.test", now),
+            *(sort_key(name), search_form(name)),
+        )
         for n in range(BOOKINGS_A_WEEK)
     ]
     await connection.executemany(
         """
-        INSERT INTO customers (tenant_id, id, name, email, email_key, version, created_at)
-        VALUES ($1, $2, $3, $4, $4, 1, $5)
+        INSERT INTO customers (tenant_id, id, name, name_key, name_search, email, email_key,
+            version, created_at)
+        VALUES ($1, $2, $3, $6, $7, $4, $4, 1, $5)
         """,
         customers,
     )

@@ -1,5 +1,6 @@
 """The life of a booking: what can become of it, and when."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,8 @@ LONGEST_MINUTES = (31 * 24 + 1) * 60
 REFERENCE_BYTES = 5
 # Crockford's base 32: no I, L, O and U, which are misread or misheard.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Letters that the alphabet leaves out, because they are read as digits.
+_MISREAD = str.maketrans("OIL", "011")
 
 
 class Status(StrEnum):
@@ -138,6 +141,11 @@ def reference(random: bytes) -> str:
     number = int.from_bytes(random)
     letters = "".join(_ALPHABET[number >> shift & 31] for shift in range(35, -1, -5))
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def reference_form(text: str) -> str:
+    """A part of a reference as it is found: without dash and spaces, with 0 for O and 1 for I."""
+    return re.sub(r"[\s-]", "", text).upper().translate(_MISREAD)
 
 
 def _check_in_opens(life: Life) -> datetime:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
@@ -25,6 +25,9 @@ SQLModel.metadata.naming_convention = NAMES
 
 INSTANT: TypeEngine[datetime] = TIMESTAMP(timezone=True, precision=3)
 """An instant to the millisecond, as the API prints it."""
+
+SORT_KEY: TypeEngine[str] = Text(collation="C")
+"""What ``domain.text.sort_key`` gives, compared byte by byte."""
 
 
 class Logged:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    func,
     not_,
     or_,
     select,
@@ -26,14 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status
+from domain.bookings import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status, reference_form
 from domain.intervals import Interval
 from domain.money import Money
 from domain.pricing import Price, PriceLine
 from kit.keyset import Order
 from kit.prepared import Prepared, parameters
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.customers import Customer
+from models.customers import Customer, found_by
 from models.filters import (
     DateTimeRange,
     IdFilter,
@@ -278,11 +279,13 @@ def bookings_matching(
             .where(
                 col(Customer.tenant_id) == col(Booking.tenant_id),
                 col(Customer.id) == col(Booking.customer_id),
-                contains(filter.search, Customer.name, Customer.email, Customer.phone),
+                found_by(filter.search),
             )
             .exists()
         )
-        bookings = bookings.where(or_(contains(filter.search, Booking.reference), customer))
+        reference = func.replace(col(Booking.reference), "-", "")
+        is_reference = contains(filter.search, reference, form=reference_form)
+        bookings = bookings.where(or_(is_reference, customer))
     return bookings
 
 

@@ -119,7 +119,7 @@ _THEIR_ROOMS: Final = (
             and_(_ROOM_IDS.is_(None), col(Room.archived_at).is_(None)),
         ),
     )
-    .order_by(col(Room.name), col(Room.id))
+    .order_by(col(Room.name_key), col(Room.id))
 )
 
 # The tenant, and its rooms by name: these ones, or all in use where none are named.

@@ -1,6 +1,5 @@
 """Customers: the people that bookings are for."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Dialect,
     Index,
     Select,
@@ -17,7 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     bindparam,
-    func,
+    event,
+    or_,
     select,
     type_coerce,
 )
@@ -26,10 +27,12 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
 
+from domain.phones import phone_digits, sought_digits
+from domain.text import search_form, sort_key
 from domain.users import normalised_email
 from kit.keyset import Order
 from kit.prepared import Prepared
-from models.base import INSTANT, Logged, TenantRow
+from models.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.filters import SortDirection, contains, sorted_by
 
 ONE_PER_ADDRESS = "uq_customers_tenant_id_email_key"
@@ -41,19 +44,33 @@ class Customer(TenantRow, Logged, table=True):
     __tablename__ = "customers"
     __table_args__ = (
         UniqueConstraint("tenant_id", "email_key"),
-        Index(None, "tenant_id", "name", "id"),
+        Index(None, "tenant_id", "name_key", "id"),
         Index(None, "tenant_id", "created_at", "id"),
         CheckConstraint("(email IS NULL) = (email_key IS NULL)", name="email_key"),
     )
 
     name: str
+    name_key: str = Field(default="", sa_type=SORT_KEY, description="By which names sort.")
+    name_search: str = Field(default="", description="The name as it is found.")
     email: str | None = None
     email_key: str | None = Field(default=None, description="The address, normalised.")
     phone: str | None = None
+    phone_search: str | None = Field(default=None, description="The phone's digits.")
     locale: str | None = None
     notes: str | None = None
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
+
+    def derive(self) -> None:
+        """Work out anew what is stored of other columns to sort and find by."""
+        self.name_key, self.name_search = sort_key(self.name), search_form(self.name)
+        self.phone_search = None if self.phone is None else phone_digits(self.phone)
+
+
+@event.listens_for(Customer, "before_insert")
+@event.listens_for(Customer, "before_update")
+def _derive(_mapper: object, _connection: object, customer: Customer) -> None:
+    customer.derive()
 
 
 class CustomerOrderField(StrEnum):
@@ -99,16 +116,23 @@ def customers_matching(
     if filter is None:
         return customers
     if filter.search is not None:
-        customers = customers.where(
-            contains(filter.search, Customer.name, Customer.email, Customer.phone)
-        )
+        customers = customers.where(found_by(filter.search))
     if filter.email is not None:
         address = type_coerce(filter.email, _Address())
         customers = customers.where(col(Customer.email_key) == address)
     if filter.phone is not None:
-        digits = func.regexp_replace(col(Customer.phone), r"\D", "", "g")
-        customers = customers.where(digits == type_coerce(filter.phone, _Digits()))
+        digits = type_coerce(filter.phone, _Digits())
+        customers = customers.where(col(Customer.phone_search) == digits)
     return customers
+
+
+def found_by(text: str) -> ColumnElement[bool]:
+    """Whether a customer's name, e-mail address or phone has a text somewhere in it."""
+    return or_(
+        contains(text, Customer.name_search),
+        contains(text, Customer.email, form=str.strip),
+        contains(text, Customer.phone_search, form=sought_digits),
+    )
 
 
 class _Address(TypeDecorator[str]):
@@ -122,25 +146,26 @@ class _Address(TypeDecorator[str]):
 
 
 class _Digits(TypeDecorator[str]):
-    """The digits of a text."""
+    """The digits of a phone number."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _: Dialect) -> str:
-        return re.sub(r"\D", "", value or "")
+        return phone_digits(value or "")
 
 
 def customers_sorted(by: Sequence[CustomerOrder] | None) -> tuple[Order, ...]:
     columns = {
-        CustomerOrderField.NAME: Customer.name,
+        CustomerOrderField.NAME: Customer.name_key,
         CustomerOrderField.CREATED_AT: Customer.created_at,
     }
-    return sorted_by(by, columns) or (Order(Customer.name),)
+    return sorted_by(by, columns) or (Order(Customer.name_key),)
 
 
 def inserted_unless_known(new: Customer) -> ReturningInsert[Customer]:
     """Store a new customer; no row comes back where the address already has one."""
+    new.derive()
     return (
         insert(Customer)
         .values(new.model_dump())

@@ -1,7 +1,7 @@
 """What lists are narrowed and sorted by, whatever they list."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
 
+from domain.text import search_form
 from kit.keyset import Order
 
 
@@ -96,10 +97,15 @@ def is_any(column: Any, values: Any) -> ColumnElement[bool]:
     return col(column) == any_(values)
 
 
-def contains(text: str, *columns: Any) -> ColumnElement[bool]:
-    """One of the columns has the text somewhere in it, in any case."""
-    pattern = type_coerce(text, _Somewhere())
-    return or_(*(col(column).ilike(pattern, escape="/") for column in columns))
+def contains(
+    text: str, *columns: Any, form: Callable[[str], str | None] = search_form
+) -> ColumnElement[bool]:
+    """One of the columns, which hold texts in a ``form``, has the text somewhere in it.
+
+    A text that has no such form is nowhere.
+    """
+    pattern = type_coerce(text, _Somewhere(form))
+    return or_(*(column.ilike(pattern, escape="/") for column in columns))
 
 
 class _Somewhere(TypeDecorator[str]):
@@ -108,7 +114,12 @@ class _Somewhere(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
+    def __init__(self, form: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self.form = form
+
     def process_bind_param(self, value: str | None, _: Dialect) -> str | None:
-        if value is None:
+        sought = None if value is None else self.form(value)
+        if not sought and (value is None or value.strip()):
             return None
-        return "%" + re.sub("[%_/]", r"/\g<0>", value) + "%"
+        return "%" + re.sub("[%_/]", r"/\g<0>", sought or "") + "%"

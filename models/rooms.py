@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Select, func, select
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, event, func, select
 from sqlmodel import Field, Relationship, col
 
 from domain.money import Money
+from domain.text import search_form, sort_key
 from kit.keyset import Order
-from models.base import INSTANT, Logged, TenantRow
+from models.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.filters import SortDirection, contains, sorted_by
 from models.tenants import Tenant
 
@@ -32,7 +33,7 @@ class Room(TenantRow, Logged, table=True):
 
     __tablename__ = "rooms"
     __table_args__ = (
-        Index(None, "tenant_id", "name", "id"),
+        Index(None, "tenant_id", "name_key", "id"),
         Index(None, "tenant_id", "capacity", "id"),
         Index(None, "tenant_id", "created_at", "id"),
         CheckConstraint("capacity >= 1", name="capacity"),
@@ -42,7 +43,9 @@ class Room(TenantRow, Logged, table=True):
     )
 
     name: str
+    name_key: str = Field(default="", sa_type=SORT_KEY, description="By which names sort.")
     description: str | None = None
+    search: str = Field(default="", description="Name and description as they are found.")
     category: str | None = None
     capacity: int
     color: str | None = None
@@ -61,6 +64,17 @@ class Room(TenantRow, Logged, table=True):
         if self.hourly_rate_minor is None:
             return None
         return Money(self.hourly_rate_minor, self.currency_code)
+
+    def derive(self) -> None:
+        """Work out anew what is stored of other columns to sort and find by."""
+        self.name_key = sort_key(self.name)
+        self.search = f"{search_form(self.name)}\n{search_form(self.description or '')}"
+
+
+@event.listens_for(Room, "before_insert")
+@event.listens_for(Room, "before_update")
+def _derive(_mapper: object, _connection: object, room: Room) -> None:
+    room.derive()
 
 
 class RoomOrderField(StrEnum):
@@ -90,7 +104,7 @@ def rooms_of(tenant_id: UUID) -> Select[Room]:
 def rooms_in_use(tenant_id: UUID) -> Select[Room]:
     """All that aren't archived, by name."""
     in_use = rooms_of(tenant_id).where(col(Room.archived_at).is_(None))
-    return in_use.order_by(col(Room.name), col(Room.id))
+    return in_use.order_by(col(Room.name_key), col(Room.id))
 
 
 def least_rate(tenant_id: UUID) -> Select[int | None]:
@@ -107,7 +121,7 @@ def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Roo
     if filter is None:
         return rooms
     if filter.search is not None:
-        rooms = rooms.where(contains(filter.search, Room.name, Room.description))
+        rooms = rooms.where(contains(filter.search, Room.search))
     if filter.category is not None:
         rooms = rooms.where(col(Room.category) == filter.category)
     if filter.min_capacity is not None:
@@ -120,8 +134,8 @@ def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Roo
 
 def rooms_sorted(by: Sequence[RoomOrder] | None) -> tuple[Order, ...]:
     columns = {
-        RoomOrderField.NAME: Room.name,
+        RoomOrderField.NAME: Room.name_key,
         RoomOrderField.CAPACITY: Room.capacity,
         RoomOrderField.CREATED_AT: Room.created_at,
     }
-    return sorted_by(by, columns) or (Order(Room.name),)
+    return sorted_by(by, columns) or (Order(Room.name_key),)

@@ -35,7 +35,7 @@ async def venue(scope: Scope, *, subdomain: Annotated[str, Doc("The venue's.")])
 def rooms(scope: Scope) -> Listing[Room]:
     """The rooms that are in use, by name."""
     in_use = rooms_of(scope.tenant_id).where(col(Room.archived_at).is_(None))
-    return Listing(Room, in_use, (Order(Room.name),))
+    return Listing(Room, in_use, (Order(Room.name_key),))
 
 
 async def opening_hours(

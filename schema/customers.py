@@ -27,7 +27,8 @@ input_type(
     CustomerFilter,
     "All given fields are ANDed.",
     name="CustomerFilter",
-    search="Somewhere in the name, the e-mail address or the phone number, in any case.",
+    search="Somewhere in the name, whatever its case and accents, in the e-mail address, or in the "
+    "digits of the phone number (at least three).",
     email="This e-mail address; case and surrounding space make no difference.",
     phone="These digits, however they are grouped.",
 )

@@ -41,7 +41,8 @@ input_type(
     room_id="Of these rooms.",
     customer_id="Of these customers.",
     status="With these statuses.",
-    search="Somewhere in the reference, or in the customer's name, e-mail address or phone.",
+    search="Somewhere in the reference, with or without its dash, or in the customer's name, "
+    "whatever its case and accents, e-mail address or phone number.",
 )
 input_type(
     BookingOrder,

@@ -29,7 +29,7 @@ input_type(
     RoomFilter,
     "All given fields are ANDed.",
     name="RoomFilter",
-    search="Somewhere in the name or the description, in any case.",
+    search="Somewhere in the name or the description, whatever its case and accents.",
     category="Exactly this category.",
     min_capacity="Holds at least so many people.",
     archived="Only those out of use, or only those in use.",

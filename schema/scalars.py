@@ -21,9 +21,11 @@ Decimal = NewType("Decimal", str)
 JSON = NewType("JSON", object)
 
 _DATE_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))",
+    # The digits of other scripts are digits to Python, and to no other reader of RFC 3339.
+    re.ASCII,
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Beyond these no calendar arithmetic can overflow, and no venue is asked for such a time.
 _EARLIEST, _LATEST = 1970, 2200
 

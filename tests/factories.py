@@ -145,6 +145,7 @@ async def make_booking(
     customer: Customer | None = None,
     status: Status = Status.CONFIRMED,
     hold_expires_at: datetime | None = None,
+    reference: str | None = None,
 ) -> Booking:
     """A booking of the venue's first room for its guest, with nothing of it on the log."""
     room = room or venue.rooms[0]
@@ -159,7 +160,7 @@ async def make_booking(
         return scope.add(
             Booking(
                 tenant_id=venue.tenant.id,
-                reference=new_id().hex[-8:].upper(),
+                reference=reference or new_id().hex[-8:].upper(),
                 room_id=room.id,
                 customer_id=(customer or venue.customer).id,
                 status=status.value,

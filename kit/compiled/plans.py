@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
 from kit.compiled.documents import Outline
 from kit.compiled.selection import Allows, Selection, Selector
-from kit.compiled.shapes import Symbol, lift, symbolic
+from kit.compiled.shapes import Symbol, lift, place_of, symbolic
 from kit.compiled.sql import Cursor, Print, Writer
 from kit.keyset import decoded
 from kit.prepared import tenant_set
@@ -193,7 +193,7 @@ def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor,
     return Plan(
         str(compiled),
         tuple(columns),
-        tuple((int(name[1:]), processors.get(name)) for name in compiled.positiontup or ()),
+        tuple((place_of(name), processors.get(name)) for name in compiled.positiontup or ()),
         cursors,
     )
 

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Date, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _LEAVES: Final[dict[type, TypeEngine[Any]]] = {
     UUID: Uuid(),
@@ -96,12 +96,23 @@ class Symbol(BindParameter[Any]):
 
     @property
     def place(self) -> int:
-        return int(self.key[1:])
+        return place_of(self.key)
+
+    def in_form(self, kind: TypeEngine[Any]) -> "Symbol":
+        """The same value as another type binds it: a parameter of its own."""
+        return Symbol(f"v{self.place}_{id(kind)}", type_=kind, unique=False, required=True)
+
+
+def place_of(key: str) -> int:
+    """The place of the value that a parameter of this key is told."""
+    return int(key[1:].partition("_")[0])
 
 
 @compiles(Symbol)
 def _symbol(element: Symbol, compiler: Any, **options: Any) -> str:
     # All that isn't told at run time is written out: it is part of the plan.
     options["literal_binds"] = False
+    if isinstance(element.type, TypeDecorator):
+        element = element.in_form(element.type)
     text: str = compiler.visit_bindparam(element, **options)
     return text

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from commands.check_addresses import main
 from commands.migrate import migrations
+from domain.text import sort_key
 from kit.database_urls import DatabaseUrl
 from kit.ids import new_id
 from tests.database import drop_database, empty_database
@@ -104,7 +105,7 @@ async def test_nobody_is_merged_and_whoever_shared_a_key_is_listed(
 async def test_addresses_that_are_well_are_no_news(
     owner: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await add_customer(owner, "Ann@Example.com")
+    id = await add_customer(owner, "Ann@Example.com")
     await asyncio.to_thread(
         command.upgrade, migrations(DatabaseUrl(os.environ["DATABASE_URL"])), "head"
     )
@@ -112,3 +113,5 @@ async def test_addresses_that_are_well_are_no_news(
     assert await asyncio.to_thread(main) == 0
 
     assert capsys.readouterr().out.endswith("All stored addresses are well.\n")
+    (filled,) = await owner.fetch("SELECT id, name_key, name_search FROM customers")
+    assert tuple(filled) == (id, sort_key("Kim"), "kim")

@@ -8,7 +8,7 @@ FROM bookings
 WHERE bookings.tenant_id = $1::UUID AND bookings.id = anon_1.key) AS r1) WHEN (anon_1.name = 'Room') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT CAST('Room' AS TEXT) AS "__typename",
   r2.name AS "name") AS o$) AS anon_3 
-FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.description AS description, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
+FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.name_key AS name_key, rooms.description AS description, rooms.search AS search, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
 FROM rooms 
 WHERE rooms.tenant_id = $1::UUID AND rooms.id = anon_1.key) AS r2) END ORDER BY anon_1.n)), '[]'::json) AS coalesce_1 
 FROM unnest($2::UUID[], $3::TEXT[]) WITH ORDINALITY AS anon_1(key, name, n)) AS TEXT) AS c0 

@@ -13,9 +13,9 @@ FROM (SELECT count(r2.id) > $1::BIGINT AS "hasNextPage") AS o$) AS "pageInfo") A
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.held_from AS held_from, bookings.guest_confirmed_at AS guest_confirmed_at, bookings.contact_name AS contact_name, bookings.contact_phone AS contact_phone, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.version AS version, bookings.link_version AS link_version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $2::UUID AND bookings.room_id = r1.id ORDER BY bookings.starts_at ASC, bookings.id ASC 
- LIMIT $1::BIGINT + 1) AS r2) AS "bookings") AS o$) ORDER BY r1.name, r1.id)), '[]'::json) AS "nodes") AS o$) AS anon_1 
-FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.description AS description, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
+ LIMIT $1::BIGINT + 1) AS r2) AS "bookings") AS o$) ORDER BY r1.name_key, r1.id)), '[]'::json) AS "nodes") AS o$) AS anon_1 
+FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.name_key AS name_key, rooms.description AS description, rooms.search AS search, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
 FROM rooms 
-WHERE rooms.tenant_id = $2::UUID ORDER BY rooms.name ASC, rooms.id ASC 
+WHERE rooms.tenant_id = $2::UUID ORDER BY rooms.name_key ASC, rooms.id ASC 
  LIMIT $3::BIGINT) AS r1) AS TEXT) AS c0 
 FROM t

@@ -1,0 +1,48 @@
+"""Phone numbers as they are found again: by their digits, however they are written."""
+
+import re
+from typing import Final
+
+from phonenumbers import NumberParseException, PhoneNumber, parse
+
+_EXTENSION: Final = re.compile(r"(?:x|ext).*", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9 ()./+-]*")
+_FEWEST_DIGITS: Final = 3
+
+
+def phone_digits(phone: str) -> str:
+    """The digits of a number: with its country where that was given, as E.164 has them.
+
+    Without zeros in front, which are dialled and no part of it, and without an extension.
+    """
+    number = _international(phone)
+    if number is not None:
+        return f"{number.country_code}{number.national_number}"
+    return _digits(_EXTENSION.sub("", phone))
+
+
+def sought_digits(text: str) -> str | None:
+    """The digits to find somewhere in those of a number; None for what is no part of one.
+
+    A number with its country is sought without it, as some are stored.
+    """
+    number = _international(text)
+    if number is not None:
+        return str(number.national_number)
+    digits = _digits(text) if _NUMBER.fullmatch(text) else ""
+    return digits if len(digits) >= _FEWEST_DIGITS else None
+
+
+def _international(text: str) -> PhoneNumber | None:
+    text = text.strip()
+    text = f"+{text[2:]}" if text.startswith("00") else text
+    if not text.startswith("+"):
+        return None
+    try:
+        return parse(text)
+    except NumberParseException:
+        return None
+
+
+def _digits(text: str) -> str:
+    return re.sub("[^0-9]", "", text).lstrip("0")
