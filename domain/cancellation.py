@@ -52,6 +52,10 @@ class Quote:
     ends_at: datetime | None
 
 
+ALWAYS_FREE = (CancellationStep(minutes_before=0, refund_percent=100),)
+"""The steps of whoever has none: everything goes back until the start."""
+
+
 def in_order(steps: Sequence[CancellationStep]) -> tuple[CancellationStep, ...]:
     """The steps as they come to an end."""
     return tuple(sorted(steps, key=lambda step: -step.minutes_before))
@@ -68,17 +72,21 @@ def quote(
     """What a cancellation at ``now`` gives back of the ``held`` money.
 
     The first step that hasn't ended counts; after the last one nothing is given back. Without
-    steps everything is, and before the venue has agreed as well.
+    steps everything is until the start, and before the venue has agreed at any time.
     """
     if not is_confirmed:
         return _quote(held, 100, "Free until the venue has confirmed", None)
-    if not steps:
-        return _quote(held, 100, "Free at any time", None)
-    for step in in_order(steps):
+    ordered = in_order(steps or ALWAYS_FREE)
+    for step in ordered:
         if now <= step.ends_at(start):
             return _quote(held, step.refund_percent, step.label, step.ends_at(start))
-    last = in_order(steps)[-1]
-    return _quote(held, 0, f"Nothing back after {_before(last.minutes_before)}", None)
+    return _quote(held, 0, f"Nothing back after {_before(ordered[-1].minutes_before)}", None)
+
+
+def free_until(steps: Sequence[CancellationStep], start: datetime) -> datetime | None:
+    """The last instant at which everything is given back; None: it never is."""
+    free = [step for step in steps or ALWAYS_FREE if step.refund_percent == 100]
+    return in_order(free)[-1].ends_at(start) if free else None
 
 
 def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[Refusal]:

@@ -8,6 +8,7 @@ Refusal
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── LimitReached                                   there are as many as there may be
 ├── GuestBookingClosed, ProofRequired              guests can't book here, or have to prove more
+├── ChangeTooLate                                  only the venue can move it now
 ├── PlanLimitReached                               the plan is used up
 │   └── FeatureNotIncluded                         the plan lacks it
 ├── SubscriptionInactive, SubscriptionUnfit        the plan is not paid, or can't change so now
@@ -67,6 +68,7 @@ class Code(StrEnum):
     PAYMENT_REQUIRED = "PAYMENT_REQUIRED"
     PAYMENT_FAILED = "PAYMENT_FAILED"
     CANCELLATION_WINDOW_PASSED = "CANCELLATION_WINDOW_PASSED"
+    CHANGE_WINDOW_PASSED = "CHANGE_WINDOW_PASSED"
     PRICE_CHANGED = "PRICE_CHANGED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
@@ -302,6 +304,20 @@ class HoldExpired(Refusal):
 
     def __str__(self) -> str:
         return f"The hold ended at {moment(self.expired_at, self.zone)}; choose a time again."
+
+
+@dataclass(eq=False)
+class ChangeTooLate(Refusal):
+    """A customer can't move the booking any more; ``until`` they could, None: never."""
+
+    code = Code.CHANGE_WINDOW_PASSED
+    until: datetime | None
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return "Only the venue can move this booking; ask it."
+        return f"This booking could be moved until {moment(self.until, self.zone)}; ask the venue."
 
 
 @dataclass(eq=False)

@@ -102,6 +102,21 @@ class Balances:
         """What arrived and neither went back nor is about to: the most that can be refunded."""
         return self._money(self.received + self.refunds_due + self.refunded)
 
+    @property
+    def credit(self) -> Money:
+        """What is held and owed to the customer: nobody has sent it yet."""
+        return self._money(max(0, min(-self.receivable, self.held.amount_minor)))
+
+    def paid_for(self, price_minor: int) -> Money:
+        """What is held for a price, without what moves have kept beyond it: that was given up."""
+        kept = max(0, -self.revenue - price_minor)
+        return self._money(max(0, self.held.amount_minor - kept))
+
+    def returnable(self, price_minor: int) -> Money:
+        """What a cancellation counts its percentage of: the credit is owed anyhow."""
+        paid = self.paid_for(price_minor).amount_minor
+        return self._money(max(0, paid - self.credit.amount_minor))
+
     def _money(self, amount_minor: int) -> Money:
         return Money(amount_minor, self.currency_code)
 

@@ -78,6 +78,8 @@ class Arrival(StrEnum):
 
 # What the customer has yet to make.
 OPEN = frozenset({PaymentStatus.STARTING, PaymentStatus.PENDING})
+# What the customer has made: the money is here, or held on their card.
+TAKEN = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURING})
 # What the gateway changes no more.
 FINAL = frozenset(
     {
@@ -113,6 +115,14 @@ class PaymentPolicy:
                 return chargeable(min(asked, price, key=lambda money: money.amount_minor))
             case never:
                 assert_never(never)
+
+    def due_more(self, before: Money, after: Money, *, secured: Money) -> Money | None:
+        """What is to pay before a price becomes another, with so much paid; None: nothing."""
+        if self.due(after).amount_minor <= self.due(before).amount_minor:
+            return None
+        missing = self.due(after).amount_minor - secured.amount_minor
+        due = chargeable(Money(max(0, missing), after.currency_code))
+        return due if due.amount_minor else None
 
 
 @dataclass(frozen=True, slots=True)

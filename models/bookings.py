@@ -71,11 +71,14 @@ class Booking(TenantRow, Logged, table=True):
         refers_to("rooms", "room_id"),
         refers_to("customers", "customer_id"),
         refers_to("users", "held_by_id"),
+        refers_to("bookings", "moves_id"),
         UniqueConstraint("tenant_id", "reference"),
         ExcludeConstraint(
             ("tenant_id", "="),
             ("room_id", "="),
             ("occupied", "&&"),
+            # The hold of a move may lie on the time that its booking leaves.
+            (text("coalesce(moves_id, id)"), "<>"),
             name=NO_OVERLAP,
             using="gist",
             where=text(one_of("status", (each for each in Status if each in OCCUPYING))),
@@ -108,6 +111,12 @@ class Booking(TenantRow, Logged, table=True):
             "tenant_id",
             "starts_at",
             postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_bookings_moves",
+            "tenant_id",
+            "moves_id",
+            postgresql_where=text("moves_id IS NOT NULL"),
         ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
@@ -147,6 +156,17 @@ class Booking(TenantRow, Logged, table=True):
     terms: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
     )
+    earliest_start: datetime | None = Field(
+        default=None,
+        sa_type=INSTANT,
+        description="The earliest start since money was taken, where that isn't the present one.",
+    )
+    was_confirmed: bool = Field(
+        default=False, description="The venue had confirmed it before its customer moved it."
+    )
+    moves_id: UUID | None = Field(
+        default=None, description="The booking that moves here once that is paid; for holds."
+    )
     version: int = 1
     link_version: int = Field(default=1, description="Which of the guest's links are good.")
     created_at: datetime = Field(sa_type=INSTANT)
@@ -159,6 +179,11 @@ class Booking(TenantRow, Logged, table=True):
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.customer_id", "lazy": "raise"}
     )
+
+    @property
+    def terms_start(self) -> datetime:
+        """From which start its terms count."""
+        return self.earliest_start or self.starts_at
 
     @property
     def price(self) -> Money | None:
@@ -246,6 +271,13 @@ INSERTED_UNLESS_TAKEN: Final = Prepared(
 
 def bookings_of(tenant_id: UUID) -> Select[Booking]:
     return select(Booking).where(col(Booking.tenant_id) == tenant_id)
+
+
+def holds_of_move(tenant_id: UUID, booking_id: UUID) -> Select[Booking]:
+    """The hold of the time that a booking moves to once that is paid, past its time or not."""
+    return bookings_of(tenant_id).where(
+        col(Booking.moves_id) == booking_id, col(Booking.status) == Status.HELD.value
+    )
 
 
 def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:

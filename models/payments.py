@@ -50,6 +50,7 @@ class Payment(TenantRow, Logged, table=True):
     __tablename__ = "payments"
     __table_args__ = (
         refers_to("bookings", "booking_id"),
+        refers_to("bookings", "hold_id"),
         UniqueConstraint("tenant_id", "gateway_id"),
         Index(None, "tenant_id", "booking_id", "id"),
         CheckConstraint("amount_minor > 0", name="amount_minor"),
@@ -62,6 +63,9 @@ class Payment(TenantRow, Logged, table=True):
     )
 
     booking_id: UUID
+    hold_id: UUID | None = Field(
+        default=None, description="Of a move: the hold of the time that the booking goes to."
+    )
     kind: str
     status: str
     amount_minor: int = Field(sa_type=BigInteger)

@@ -52,6 +52,8 @@ class Tenant(SQLModel, Logged, table=True):
         "max_open_holds",
         "allows_guest_booking",
         "requires_guest_proof",
+        "change_minutes_before",
+        "reconfirms_changes",
         "payment_policy",
         "payment_percent",
         "payment_amount",
@@ -75,6 +77,7 @@ class Tenant(SQLModel, Logged, table=True):
         CheckConstraint("longest_minutes >= max_duration_minutes", name="longest_minutes"),
         CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
         CheckConstraint("max_open_holds BETWEEN 1 AND 100", name="max_open_holds"),
+        CheckConstraint("change_minutes_before >= 0", name="change_minutes_before"),
         CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
         CheckConstraint(
             "(payment_policy IN ('deposit', 'card_hold')) = "
@@ -105,6 +108,8 @@ class Tenant(SQLModel, Logged, table=True):
     max_open_holds: int = 3
     allows_guest_booking: bool = True
     requires_guest_proof: bool = False
+    change_minutes_before: int | None = None
+    reconfirms_changes: bool = True
     payment_policy: str = PolicyKind.NONE.value
     payment_percent: int | None = None
     payment_amount_minor: int | None = Field(default=None, sa_type=BigInteger)

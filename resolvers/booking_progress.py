@@ -5,6 +5,7 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from domain.bookings import (
+    MOVABLE,
     Status,
     check_transition,
 )
@@ -22,7 +23,7 @@ from models.bookings import (
 from permissions.policy import may, only_own
 from permissions.policy import refusal as forbidden
 from permissions.roles import P
-from resolvers import refunds
+from resolvers import moves, refunds
 from resolvers.booking_rows import (
     Reason,
     Version,
@@ -162,6 +163,8 @@ async def _become(
     if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
         also["counts_for_plan"] = False
     changed_booking(scope, event, booking, before, reason=reason, also=also)
+    if was in MOVABLE and wanted not in MOVABLE:
+        await moves.give_up(scope, booking)
     await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
     return booking
 

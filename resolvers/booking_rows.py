@@ -1,6 +1,6 @@
 """Bookings as changes find them: visible, under their room's lock; and how a change is told."""
 
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, Final
@@ -12,6 +12,7 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.bookings import (
+    MOVABLE,
     Life,
     Status,
     effective_status,
@@ -31,6 +32,7 @@ from models.base import snapshot
 from models.bookings import (
     Booking,
     bookings_of,
+    holds_of_move,
     own_bookings,
 )
 from models.tenants import Tenant
@@ -138,10 +140,14 @@ async def locked_booking(
     *,
     version: int | None = None,
     path: tuple[str, ...] = ("id",),
+    also_rooms: Sequence[UUID] = (),
 ) -> Booking:
-    """The booking under its room's lock. Raises NotFound, StaleVersion."""
+    """The booking under its room's lock, and that of a room it may move to.
+
+    Raises NotFound, StaleVersion.
+    """
     seen = await seen_booking(scope, id, path=path)
-    await lock_rooms(scope, seen.room_id)
+    await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
     if version is None:
         locked = await found(scope, visible_bookings(scope), id, what="booking", path=path)
     else:
@@ -151,6 +157,14 @@ async def locked_booking(
     if locked.room_id != seen.room_id:
         raise StaleVersion(locked, path=("version",))
     return locked
+
+
+async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
+    """The room in which a time is held for the booking to move to, to lock it as well."""
+    if seen.terms is None or seen.status not in MOVABLE:
+        return []
+    hold = await scope.peek(holds_of_move(scope.tenant_id, seen.id))
+    return [hold.room_id] if hold else []
 
 
 def life_of(booking: Booking, tenant: Tenant) -> Life:

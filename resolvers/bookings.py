@@ -11,7 +11,6 @@ from typing_extensions import Doc
 from domain.availability import party_refusals
 from domain.bookings import (
     EDITABLE,
-    MOVABLE,
     REFERENCE_BYTES,
     Status,
     allowed_transitions,
@@ -23,10 +22,8 @@ from domain.errors import (
     EmailNotVerified,
     HoldExpired,
     Invalid,
-    InvalidTransition,
     Refusal,
     Required,
-    StaleVersion,
 )
 from domain.events import EventType
 from domain.ids import BookingId, RoomId
@@ -54,23 +51,21 @@ from models.payments import stored_terms, terms_of_booking, terms_of_tenant
 from models.tenants import Tenant
 from permissions.policy import is_guest, may
 from permissions.roles import P
-from resolvers import payments, refunds, strangers
+from resolvers import payments, strangers
 from resolvers.availability import Venue, load_venue
 from resolvers.booking_rows import (
-    Reason,
     Version,
     booking_event,
     changed_booking,
     life_of,
     locked_booking,
-    seen_booking,
     status,
     text_refusals,
     visible_bookings,
 )
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import Booker, booker_for
-from resolvers.rows import at_version, raise_all
+from resolvers.rows import raise_all
 from resolvers.standing import booked_status, stand
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
 
@@ -134,7 +129,7 @@ async def hold_booking(
     refused = [*claimed.refusals, *await subscription_refusals(scope)]
     raise_all([*refused, *await _hold_refusals(scope, claimed)])
     booker = Booker(scope.actor.own_id)
-    return await _held(scope, claimed, _hold_end(scope, claimed.tenant), booker=booker, note=None)
+    return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
 
 
 async def create_booking(
@@ -202,7 +197,7 @@ async def create_booking(
     if due is not None or is_guest(scope.actor):
         return await _held_until_proved(scope, claimed, due, booker=booker, note=note)
     await count_booking(scope, claimed.tenant)
-    made = await _insert(
+    made = await insert_booking(
         scope,
         claimed,
         status=booked_status(claimed.tenant),
@@ -234,7 +229,7 @@ async def _held_until_proved(
     until = _waits_until(scope, claimed.tenant, due, ends_at=claimed.wanted.end)
     held = await _held(scope, claimed, until, booker=booker, note=note)
     if due is not None:
-        asked = payments.ask(scope, held, due)
+        asked = payments.ask(scope, held, due, until=until)
         payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
     return held
 
@@ -242,7 +237,7 @@ async def _held_until_proved(
 async def _held(
     scope: Scope, claimed: Claim, until: datetime, *, booker: Booker, note: str | None
 ) -> Booking:
-    held = await _insert(
+    held = await insert_booking(
         scope, claimed, status=Status.HELD, booker=booker, hold_expires_at=until, note=note
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
@@ -268,6 +263,9 @@ async def _convert(
     if (guest and hold.customer_id is not None) or await payments.is_asked(scope, hold):
         # Somebody who didn't hear how to pay for it, or to confirm it, asks again.
         return hold
+    if hold.moves_id is not None:
+        problem = "This time is held for a booking that moves here: it does so once that is paid."
+        raise Invalid(problem, path=("hold_id",))
     before = snapshot(hold)
     if party_size is not None:
         hold.party_size = party_size
@@ -298,7 +296,7 @@ async def _convert(
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
         return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)
-    payments.ask(scope, hold, due)
+    payments.ask(scope, hold, due, until=hold.hold_expires_at)
     return changed_booking(scope, EventType.PAYMENT_REQUESTED, hold, before)
 
 
@@ -318,62 +316,6 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
 
 
 # ------------------------------------------------------------------------------ changing
-
-
-async def reschedule_booking(
-    scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
-    *,
-    version: Version,
-    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
-    start: Annotated[Start, Doc("When it starts now.")],
-    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
-    reason: Reason = None,
-) -> list[Booking]:
-    """Move a pending or confirmed booking; its id and reference stay.
-
-    The price stays frozen, unless the room or the duration changes.
-    """
-    raise_all(text_refusals(reason=reason))
-    seen = await seen_booking(scope, id)
-    target = room_id or RoomId(seen.room_id)
-    await lock_rooms(scope, seen.room_id, target)
-    moved = await at_version(scope, visible_bookings(scope), id, version=version, what="booking")
-    if moved.room_id != seen.room_id:
-        raise StaleVersion(moved, path=("version",))
-    minutes = Interval(moved.starts_at, moved.ends_at).minutes
-    claimed = await claim(
-        scope,
-        target,
-        start,
-        duration_minutes=minutes if duration_minutes is None else duration_minutes,
-        party_size=moved.party_size,
-        moving=moved,
-    )
-    refused = list(claimed.refusals)
-    try:
-        check_open(life_of(moved, claimed.tenant), MOVABLE, now=scope.now())
-    except InvalidTransition as refusal:
-        refused.insert(0, refusal)
-    raise_all(refused)
-    before, price_before = snapshot(moved), moved.price_minor
-    if (target, claimed.wanted.minutes) != (moved.room_id, minutes):
-        price = claimed.price
-        moved.price_lines = stored_lines(price)
-        moved.price_minor = price.total.amount_minor if price else None
-    elif moved.breakdown is not None:
-        shift = claimed.wanted.start - moved.starts_at
-        moved.price_lines = stored_lines(moved.breakdown.moved(shift))
-    moved.room_id = target
-    moved.starts_at = claimed.wanted.start
-    moved.ends_at = claimed.wanted.end
-    moved.occupied = claimed.occupied
-    changed_booking(
-        scope, EventType.BOOKING_RESCHEDULED, moved, before, reason=reason, claimed=claimed
-    )
-    await payments.charge_difference(scope, moved, price_before)
-    await refunds.give_surplus_back(scope, moved)
-    return [moved]
 
 
 async def update_booking(
@@ -407,9 +349,10 @@ async def update_booking(
 # ------------------------------------------------------------------------------ steps
 
 
-async def _insert(
+async def insert_booking(
     scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
 ) -> Booking:
+    """Store a booking of a claimed time. Raises SlotTaken where the database has another there."""
     price = claimed.price
     row = {
         "tenant_id": scope.tenant_id,
@@ -429,6 +372,9 @@ async def _insert(
         "price_minor": price.total.amount_minor if price else None,
         "currency_code": claimed.room.currency_code,
         "terms": stored_terms(terms_of_tenant(claimed.tenant)),
+        "earliest_start": None,
+        "was_confirmed": False,
+        "moves_id": None,
         "version": 1,
         "link_version": 1,
         "created_at": scope.now(),
@@ -471,9 +417,9 @@ async def _hold_refusals(scope: Scope, claimed: Claim) -> list[Refusal]:
 
 def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: datetime) -> datetime:
     if due is not None:
-        return _hold_end(scope, tenant)
+        return hold_end(scope, tenant)
     return confirm_by(scope.now(), ends_at=ends_at)
 
 
-def _hold_end(scope: Scope, tenant: Tenant) -> datetime:
+def hold_end(scope: Scope, tenant: Tenant) -> datetime:
     return scope.now() + timedelta(minutes=tenant.hold_minutes)

@@ -122,8 +122,8 @@ async def claim(
     )
 
 
-async def expire(scope: Scope, ids: Sequence[BookingId]) -> None:
-    """Store what has already happened: these holds are past their time."""
+async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:
+    """Store that these holds are over: past their time, if there is no other ``reason``."""
     if not ids:
         return
     for hold in await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids))):
@@ -136,6 +136,7 @@ async def expire(scope: Scope, ids: Sequence[BookingId]) -> None:
                 EventType.BOOKING_EXPIRED,
                 "Booking",
                 hold.id,
+                reason=reason,
                 before=before,
                 after=snapshot(hold),
             )

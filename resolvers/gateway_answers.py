@@ -14,7 +14,16 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.ledger import received, refund_failed, refund_returned, refund_sent, refunded_elsewhere
 from domain.money import Money
-from domain.payments import FINAL, OPEN, Arrival, PaymentStatus, RefundCause, RefundStatus, arrival
+from domain.payments import (
+    FINAL,
+    OPEN,
+    TAKEN,
+    Arrival,
+    PaymentStatus,
+    RefundCause,
+    RefundStatus,
+    arrival,
+)
 from domain.venue_time import Start
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
@@ -22,7 +31,7 @@ from integrations.payments.protocol import RefundStatus as SaidRefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.base import snapshot
-from models.bookings import Booking
+from models.bookings import Booking, bookings_of
 from models.payments import Payment, Refund, payments_of, payments_of_bookings, refunds_of
 from resolvers import receipts
 from resolvers.booking_rows import changed_booking, locked_booking
@@ -30,6 +39,7 @@ from resolvers.booking_rows import status as status_of
 from resolvers.claims import claim
 from resolvers.gateway_calls import Answer, is_of
 from resolvers.ledger import balances_now, post
+from resolvers.moves import pay_for_move
 from resolvers.payments import (
     came_to_nothing,
     close,
@@ -38,7 +48,7 @@ from resolvers.payments import (
     move,
     tell,
 )
-from resolvers.refunds import reserve
+from resolvers.refunds import less, reserve
 from resolvers.standing import stand
 from resolvers.tenants import own_tenant
 
@@ -51,9 +61,20 @@ _MISMATCH: Final = "amount_mismatch"
 log = structlog.get_logger(__name__)
 
 
-async def store(scope: Scope, *, payment_id: UUID, booking_id: UUID, answer: Answer) -> bool:
-    """Store what the gateway says; False where that makes something else due at once."""
-    booking = await locked_booking(scope, BookingId(booking_id))
+async def store(
+    scope: Scope,
+    *,
+    payment_id: UUID,
+    booking_id: UUID,
+    answer: Answer,
+    hold: Booking | None = None,
+) -> bool:
+    """Store what the gateway says; False where that makes something else due at once.
+
+    ``hold`` is that of the time to which the booking moves by this payment.
+    """
+    rooms = [hold.room_id] if hold else []
+    booking = await locked_booking(scope, BookingId(booking_id), also_rooms=rooms)
     payment = await scope.one(payments_of(scope.tenant_id).where(col(Payment.id) == payment_id))
     assert payment is not None, "payments are never removed"
     said = answer.said
@@ -97,7 +118,8 @@ async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Mon
     if amount != asked:
         _mismatched(scope, booking, payment, amount)
         return
-    is_paid = (await balances_now(scope, booking)).held.amount_minor > 0
+    was = PaymentStatus(payment.status)
+    is_paid = await _is_paid(scope, booking, payment)
     payment.capture_minor = amount.amount_minor
     payment.failure = None
     move(scope, payment, PaymentStatus.SUCCEEDED)
@@ -105,9 +127,9 @@ async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Mon
     await post(scope, booking, received(amount.amount_minor, payment.id))
     tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
     if is_card_hold(payment):
-        is_kept = booking.status == Status.NO_SHOW.value and not is_paid
+        is_kept = booking.status == Status.NO_SHOW.value and was is PaymentStatus.CAPTURING
     else:
-        is_kept = await _stands(scope, booking, is_paid=is_paid)
+        is_kept = await _is_good(scope, booking, payment, was, is_paid=is_paid)
     if is_kept:
         await receipts.issue(scope, booking, payment)
         return
@@ -136,7 +158,13 @@ async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: 
         log.error("payment.mismatched", payment=str(payment.id), held=str(amount))
         payment.failure = _MISMATCH
         move(scope, payment, PaymentStatus.VOIDING)
-    elif await _stands(scope, booking, is_paid=False):
+    elif await _is_good(
+        scope,
+        booking,
+        payment,
+        PaymentStatus(payment.status),
+        is_paid=payment.hold_id is not None and await _is_paid(scope, booking, payment),
+    ):
         payment.failure = None
         move(scope, payment, PaymentStatus.AUTHORIZED)
         tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
@@ -151,11 +179,12 @@ async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: s
     if not is_first or payment.status != PaymentStatus.PENDING.value:
         return
     tell(scope, EventType.PAYMENT_FAILED, booking, payment)
-    if status_of(scope, booking) is Status.HELD:
-        before = snapshot(booking)
-        booking.status = Status.EXPIRED.value
-        booking.hold_expires_at = scope.now()
-        changed_booking(scope, EventType.BOOKING_EXPIRED, booking, before, reason=_UNPAID)
+    held = await _held_for(scope, booking, payment)
+    if status_of(scope, held) is Status.HELD:
+        before = snapshot(held)
+        held.status = Status.EXPIRED.value
+        held.hold_expires_at = scope.now()
+        changed_booking(scope, EventType.BOOKING_EXPIRED, held, before, reason=_UNPAID)
 
 
 async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str | None) -> None:
@@ -168,18 +197,51 @@ async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str 
     move(scope, payment, PaymentStatus.FAILED if failed else PaymentStatus.CANCELLED)
     if not is_told:
         tell(scope, EventType.PAYMENT_FAILED, booking, payment)
-    others = await scope.all(
-        payments_of_bookings(scope.tenant_id, [booking.id]).where(col(Payment.id) != payment.id)
-    )
+    others = await _others(scope, booking, payment)
     is_last = not any(each.status not in _NOTHING for each in others)
-    if is_last and status_of(scope, booking) is Status.HELD:
-        before = snapshot(booking)
-        booking.status = Status.CANCELLED.value
-        booking.hold_expires_at = None
-        changed_booking(scope, EventType.BOOKING_CANCELLED, booking, before, reason=_UNPAID)
+    held = await _held_for(scope, booking, payment)
+    if is_last and status_of(scope, held) is Status.HELD:
+        before = snapshot(held)
+        held.status = Status.CANCELLED.value
+        held.hold_expires_at = None
+        changed_booking(scope, EventType.BOOKING_CANCELLED, held, before, reason=_UNPAID)
 
 
 # ------------------------------------------------------------------------------ the booking
+
+
+async def _held_for(scope: Scope, booking: Booking, payment: Payment) -> Booking:
+    """What is held until the payment is made: the booking, or the time that it moves to."""
+    if payment.hold_id is None:
+        return booking
+    hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
+    assert hold is not None, "bookings are never removed"
+    return hold
+
+
+async def _others(scope: Scope, booking: Booking, payment: Payment) -> list[Payment]:
+    """The other payments for the same: for the booking to stand, or for this move of it."""
+    made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [each for each in made if each.hold_id == payment.hold_id and each.id != payment.id]
+
+
+async def _is_paid(scope: Scope, booking: Booking, payment: Payment) -> bool:
+    """Whether what the payment is for has been paid by another."""
+    if payment.hold_id is None:
+        return (await balances_now(scope, booking)).held.amount_minor > 0
+    return any(each.status in TAKEN for each in await _others(scope, booking, payment))
+
+
+async def _is_good(
+    scope: Scope, booking: Booking, payment: Payment, was: PaymentStatus, *, is_paid: bool
+) -> bool:
+    """Whether the booking stands, or moves, now that this is paid; False where it can't any more.
+
+    ``was`` is where the payment stood: one for a move that was given up moves nothing.
+    """
+    if payment.hold_id is None:
+        return await _stands(scope, booking, is_paid=is_paid)
+    return was in OPEN and not is_paid and await pay_for_move(scope, booking, payment)
 
 
 async def _stands(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
@@ -293,7 +355,8 @@ async def _found(scope: Scope, booking: Booking, payment: Payment, said: SaidRef
             updated_at=scope.now(),
         )
     )
+    credit = less((await balances_now(scope, booking)).credit, refund.amount)
     await post(scope, booking, refunded_elsewhere(refund.amount_minor, refund.id))
     if came_to_nothing(booking):
-        await close(scope, booking)
+        await close(scope, booking, credit=credit)
     tell(scope, EventType.REFUND_SENT, booking, refund)

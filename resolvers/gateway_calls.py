@@ -16,6 +16,7 @@ from integrations.payments.protocol import Payment as Said
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
 from kit.scope import Runtime
+from models.bookings import Booking
 from models.payments import Payment, Refund
 from resolvers.payments import is_card_hold
 
@@ -31,7 +32,9 @@ class Due:
     payment: Payment
     refunds: Sequence[Refund]
     status: Status
-    """Of the booking, as it counts now."""
+    """Of the booking, or of the time that it moves to, as it counts now."""
+    hold: Booking | None = None
+    """That of the time to which the booking moves by this payment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from models.bookings import Booking
 from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of, tenant_of
-from resolvers import booking_progress, booking_rows, bookings, payments
+from resolvers import booking_progress, booking_rows, bookings, moves, payments
 from resolvers.guest_links import guest, opens, token_for
 from resolvers.outgoing_mail import send_later
 from resolvers.tenants import own_tenant
@@ -200,7 +200,7 @@ async def reschedule_guest_booking(
     """Move the booking of a link; the link stays good, until a day after the new end."""
     id = await _enter_by(scope, token)
     with _told_to_guests():
-        (moved,) = await bookings.reschedule_booking(
+        (moved,) = await moves.reschedule_booking(
             scope,
             id,
             version=version,
@@ -298,6 +298,11 @@ async def balance_due(scope: Scope, booking: Booking) -> Money | None:
 async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
     """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
     return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)
+
+
+async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
+    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
+    return await moves.pending_move(public(scope, booking.tenant_id), booking)
 
 
 async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:

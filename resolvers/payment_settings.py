@@ -41,7 +41,10 @@ async def update_payment_settings(
     ] = ABSENT,
     cancellation_steps: Annotated[
         tuple[CancellationStep, ...] | Absent,
-        Doc("What cancelling gives back, and until when; at most 10. None: always everything."),
+        Doc(
+            "What cancelling gives back, and until when; at most 10. None: everything until the "
+            "start."
+        ),
     ] = ABSENT,
 ) -> Tenant:
     """Change what is asked to be paid, and given back. Bookings and holds keep their terms."""

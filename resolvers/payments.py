@@ -113,6 +113,18 @@ async def balance_due(scope: Scope, booking: Booking) -> Money | None:
     return (await balances_of(scope, booking)).balance_due
 
 
+async def credit(scope: Scope, booking: Booking) -> Money | None:
+    """What is held and owed to the customer until somebody sends it by `refundBooking`.
+
+    Null where nothing is. A booking that is moved to where it costs less, by somebody who may not
+    refund, leaves it.
+    """
+    if booking.terms is None:
+        return None
+    owed = (await balances_of(scope, booking)).credit
+    return owed if owed.amount_minor else None
+
+
 async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
     """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
     if booking.terms is None:
@@ -139,11 +151,34 @@ def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetim
     """What cancelling a booking of this status gives back at this instant of what is held."""
     return quote(
         terms_of_booking(booking).steps,
-        balances.held,
-        start=booking.starts_at,
+        balances.returnable(booking.price_minor or 0),
+        start=booking.terms_start,
         now=now,
-        is_confirmed=status is Status.CONFIRMED,
+        is_confirmed=status is Status.CONFIRMED or booking.was_confirmed,
     )
+
+
+def is_agreed(booking: Booking) -> bool:
+    """Has the venue confirmed it, now or before its customer moved it?"""
+    return booking.status == Status.CONFIRMED.value or booking.was_confirmed
+
+
+async def secured(scope: Scope, booking: Booking) -> Money:
+    """What is paid of the price, or held on cards where the terms ask for that."""
+    if terms_of_booking(booking).policy.kind is PolicyKind.CARD_HOLD:
+        held = await _held_cards(scope, booking)
+        return Money(sum(each.amount_minor for each in held), booking.currency_code)
+    return (await balances_now(scope, booking)).paid_for(booking.price_minor or 0)
+
+
+async def has_money(scope: Scope, booking: Booking, balances: Balances) -> bool:
+    """Has money been taken for it, or a card been held?"""
+    return balances.received > 0 or bool(await _held_cards(scope, booking))
+
+
+async def _held_cards(scope: Scope, booking: Booking) -> list[Payment]:
+    made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [each for each in made if each.status == PaymentStatus.AUTHORIZED.value]
 
 
 # ------------------------------------------------------------------------------ asked for
@@ -162,32 +197,42 @@ def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
     return due if due.amount_minor else None
 
 
-def ask(scope: Scope, hold: Booking, amount: Money) -> Payment:
-    """Have the gateway asked for a payment that is to be made until the hold ends."""
-    assert hold.hold_expires_at is not None
+def ask(
+    scope: Scope,
+    booking: Booking,
+    amount: Money,
+    *,
+    until: datetime,
+    hold_id: UUID | None = None,
+) -> Payment:
+    """Have the gateway asked for a payment that is to be made until a hold ends.
+
+    That is the booking itself, or where it moves, the hold of its new time.
+    """
     asked = scope.add(
         Payment(
             tenant_id=scope.tenant_id,
             id=new_id(),
-            booking_id=hold.id,
-            kind=terms_of_booking(hold).policy.kind.value,
+            booking_id=booking.id,
+            hold_id=hold_id,
+            kind=terms_of_booking(booking).policy.kind.value,
             status=PaymentStatus.STARTING.value,
             amount_minor=amount.amount_minor,
             currency_code=amount.currency_code,
-            expires_at=hold.hold_expires_at,
+            expires_at=until,
             created_at=scope.now(),
             updated_at=scope.now(),
         )
     )
-    look_later(scope, hold, scope.now() + SOON)
-    look_later(scope, hold, hold.hold_expires_at - LAST_LOOK)
-    look_later(scope, hold, hold.hold_expires_at)
+    look_later(scope, booking, scope.now() + SOON)
+    look_later(scope, booking, until - LAST_LOOK)
+    look_later(scope, booking, until)
     return asked
 
 
 def look_later(scope: Scope, booking: Booking, at: datetime) -> None:
-    """Have a job ask the gateway for all that is due of a booking."""
-    scope.enqueue(SETTLE, {"booking_id": str(booking.id)}, at=at)
+    """Have a job ask the gateway for all that is due of a booking, or of one that moves."""
+    scope.enqueue(SETTLE, {"booking_id": str(booking.moves_id or booking.id)}, at=at)
 
 
 async def is_asked(scope: Scope, hold: Booking) -> bool:
@@ -214,28 +259,36 @@ async def charge_difference(scope: Scope, booking: Booking, before_minor: int | 
 
 
 async def let_go(scope: Scope, booking: Booking) -> None:
-    """Nothing more is to be paid for the booking, and no card stays held."""
-    for each in await scope.all(payments_of_bookings(scope.tenant_id, [booking.id])):
+    """Nothing more is to be paid for the booking or hold, and no card stays held."""
+    payer = booking.moves_id or booking.id
+    for each in await scope.all(payments_of_bookings(scope.tenant_id, [payer])):
+        if booking.moves_id is not None and each.hold_id != booking.id:
+            continue
         if each.status in OPEN or each.status == PaymentStatus.AUTHORIZED.value:
             move(scope, each, PaymentStatus.VOIDING)
             look_later(scope, booking, scope.now() + SOON)
 
 
 async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
-    """Have the no-show fee taken from the card that is held; None where none is."""
-    for each in await scope.all(payments_of_bookings(scope.tenant_id, [booking.id])):
-        if each.status == PaymentStatus.AUTHORIZED.value:
-            each.capture_minor = each.amount_minor
-            move(scope, each, PaymentStatus.CAPTURING)
-            look_later(scope, booking, scope.now() + SOON)
-            return each.amount
-    return None
+    """Have the no-show fee taken from the cards that are held; None where none is."""
+    held = await _held_cards(scope, booking)
+    for each in held:
+        each.capture_minor = each.amount_minor
+        move(scope, each, PaymentStatus.CAPTURING)
+        look_later(scope, booking, scope.now() + SOON)
+    return sum((each.amount for each in held[1:]), start=held[0].amount) if held else None
 
 
-async def close(scope: Scope, booking: Booking, *, owed: Money | None = None) -> None:
-    """Of the price, only what the venue keeps was earned; and ``owed``, which is yet to come."""
+async def close(
+    scope: Scope, booking: Booking, *, owed: Money | None = None, credit: Money | None = None
+) -> None:
+    """Of the price, only what the venue keeps was earned.
+
+    And ``owed``, which is yet to come; ``credit`` stays owed to the customer.
+    """
     receivable = (await balances_now(scope, booking)).receivable
-    less = receivable - (owed.amount_minor if owed else 0)
+    rest = (owed.amount_minor if owed else 0) - (credit.amount_minor if credit else 0)
+    less = receivable - rest
     if less:
         await post(scope, booking, repriced(-less, new_id()))
 

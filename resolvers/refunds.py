@@ -7,17 +7,21 @@ from uuid import UUID
 from typing_extensions import Doc
 
 from domain.bookings import Status
+from domain.cancellation import quote
 from domain.charges import step_refusals
 from domain.errors import Invalid
 from domain.events import EventType
 from domain.ids import BookingId
-from domain.ledger import refund_reserved
+from domain.ledger import refund_reserved, repriced
 from domain.money import Money
+from domain.moves import Agreed
 from domain.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking
 from models.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
+from permissions.policy import may
+from permissions.roles import P
 from resolvers.booking_rows import Reason, Version, locked_booking, text_refusals
 from resolvers.ledger import balances_now, post
 from resolvers.payments import (
@@ -45,17 +49,19 @@ async def refund_booking(
 ) -> Booking:
     """Give back some or all of what was paid for a booking, whatever its cancellation policy.
 
-    It is set aside at once and sent then; `amountRefunded` grows when the gateway has sent it.
+    A `credit` is sent so too: give it as the `amount`. It is set aside at once and sent then;
+    `amountRefunded` grows when the gateway has sent it.
     """
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)
     if amount is not None and amount.currency_code != booking.currency_code:
         raise Invalid(f"The booking's currency is {booking.currency_code}.", path=("amount",))
     raise_all(list(step_refusals(amount, path=("amount",))) if amount else [])
-    held = (await balances_now(scope, booking)).held
-    await reserve(scope, booking, amount or held, RefundCause.REQUEST, reason=reason)
+    balances = await balances_now(scope, booking)
+    back = amount or balances.held
+    await reserve(scope, booking, back, RefundCause.REQUEST, reason=reason)
     if came_to_nothing(booking):
-        await close(scope, booking)
+        await close(scope, booking, credit=less(balances.credit, back))
     # Whoever sends the same twice without a key is refused the second time.
     booking.version += 1
     booking.updated_at = scope.now()
@@ -119,9 +125,10 @@ async def end_payments(
             held = (await balances_now(scope, booking)).held
             await _give_back(scope, booking, held, RefundCause.REJECTION)
         case Status.NO_SHOW:
+            credit = (await balances_now(scope, booking)).credit
             owed = None if waives_fee else await take_held_card(scope, booking)
             await let_go(scope, booking)
-            await close(scope, booking, owed=owed)
+            await close(scope, booking, owed=owed, credit=credit)
         case Status.COMPLETED:
             await let_go(scope, booking)
         case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN | Status.EXPIRED:
@@ -130,15 +137,39 @@ async def end_payments(
             assert_never(never)
 
 
-async def give_surplus_back(scope: Scope, booking: Booking) -> None:
-    """Of a booking that has become cheaper than what was paid, give the rest back."""
-    if booking.terms is None:
-        return
-    balances = await balances_now(scope, booking)
-    too_much = min(-balances.receivable, balances.held.amount_minor)
-    if too_much > 0:
-        back = Money(too_much, booking.currency_code)
+async def settle_surplus(
+    scope: Scope, booking: Booking, agreed: Agreed, *, owed_before: Money, by_customer: bool
+) -> None:
+    """Of a booking that has become cheaper than what was paid, give back what can be.
+
+    To a customer who moves, what a cancellation of that part would give back now; the venue keeps
+    the rest. Whoever moves it for the venue and may refund gives back all of it; for others it
+    stays owed as credit. ``owed_before`` is the credit that there was already.
+    """
+    surplus = (await balances_now(scope, booking)).credit
+    if by_customer:
+        new = less(surplus, owed_before)
+        back = quote(
+            agreed.steps,
+            new,
+            start=agreed.terms_start,
+            now=scope.now(),
+            is_confirmed=agreed.is_confirmed,
+        ).refund
+        kept = less(new, back)
+    else:
+        back = surplus if may(scope.actor, P.PAYMENTS_REFUND) else less(surplus, surplus)
+        kept = less(surplus, surplus)
+    if back.amount_minor:
         await reserve(scope, booking, back, RefundCause.LOWER_PRICE)
+    if kept.amount_minor:
+        await post(scope, booking, repriced(kept.amount_minor, new_id()))
+
+
+def less(amount: Money, by: Money) -> Money:
+    """The rest of an amount, at least nothing."""
+    rest = max(0, amount.amount_minor - by.amount_minor)
+    return Money(rest, amount.currency_code)
 
 
 async def _of_cancellation(
@@ -157,10 +188,14 @@ async def _of_cancellation(
 
 
 async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: RefundCause) -> None:
+    balances = await balances_now(scope, booking)
     if amount.amount_minor > 0:
         await reserve(scope, booking, amount, cause)
     await let_go(scope, booking)
-    await close(scope, booking)
+    # What was owed beforehand still is, as far as it isn't among what goes back.
+    rest = less(balances.held, amount)
+    credit = min(balances.credit, rest, key=lambda money: money.amount_minor)
+    await close(scope, booking, credit=credit)
 
 
 async def _left(scope: Scope, booking: Booking) -> list[tuple[Payment, int]]:

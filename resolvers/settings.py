@@ -36,6 +36,11 @@ _BOUNDS: Final = {
     "max_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
     "hold_minutes": (1, 30, "A hold keeps its time for 1 to 30 minutes."),
     "max_open_holds": (1, 100, "A customer has 1 to 100 holds open at once."),
+    "change_minutes_before": (
+        0,
+        MAX_ADVANCE_DAYS * _DAY_MINUTES,
+        "Changes end 0 minutes to 1,095 days before the start.",
+    ),
 }
 
 Version = Annotated[int, Doc("The tenant's version that was read.")]
@@ -97,6 +102,20 @@ async def update_tenant_settings(
     requires_guest_proof: Annotated[
         bool | Absent, Doc("Whether guests have to prove that they are people, by `guestProof`.")
     ] = ABSENT,
+    change_minutes_before: Annotated[
+        int | Absent | None,
+        Doc(
+            "Until how many minutes before its start a customer can move a booking: 0 to "
+            "1,576,800. Null: as long as cancelling it is free."
+        ),
+    ] = ABSENT,
+    reconfirms_changes: Annotated[
+        bool | Absent,
+        Doc(
+            "Whether a confirmed booking waits for the venue's confirmation again where its "
+            "customer changes room, day or length."
+        ),
+    ] = ABSENT,
 ) -> Tenant:
     """Change the rules by which every room is booked. Bookings that exist stay as they are."""
     await scope.lock(CALENDAR)
@@ -113,6 +132,8 @@ async def update_tenant_settings(
         "max_open_holds": max_open_holds,
         "allows_guest_booking": allows_guest_booking,
         "requires_guest_proof": requires_guest_proof,
+        "change_minutes_before": change_minutes_before,
+        "reconfirms_changes": reconfirms_changes,
     }
     changed = {name: value for name, value in given.items() if value is not ABSENT}
     for name, value in changed.items():
@@ -135,7 +156,8 @@ def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
     """All that is wrong with the rules as they would be, at the fields that were changed."""
     refused: list[Refusal] = []
     for name, (least, most, problem) in _BOUNDS.items():
-        if not least <= getattr(tenant, name) <= most:
+        value = getattr(tenant, name)
+        if value is not None and not least <= value <= most:
             refused.append(Invalid(problem, path=(name,)))
     if refused:
         # Rules that make no sense alone make none together.

@@ -69,7 +69,7 @@ async def settle_now(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> Non
 
 async def settle_changed(runtime: Runtime, booking: Booking) -> None:
     """Settle at once what a change of the booking has made due; the row is then as it is stored."""
-    await settle_now(runtime, booking.tenant_id, booking.id)
+    await settle_now(runtime, booking.tenant_id, booking.moves_id or booking.id)
     scope = _reading(runtime, booking.tenant_id)
     try:
         now = await seen_booking(scope, BookingId(booking.id))
@@ -131,7 +131,11 @@ async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) ->
             return
         answer = await ask(gateway, due, runtime)
         stored = partial(
-            store, payment_id=payment_id, booking_id=due.payment.booking_id, answer=answer
+            store,
+            payment_id=payment_id,
+            booking_id=due.payment.booking_id,
+            answer=answer,
+            hold=due.hold,
         )
         outcome = await perform(runtime, _system(tenant_id), Request(new_id()), stored)
         if outcome.result:
@@ -160,8 +164,9 @@ async def _due(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> Due | Non
             col(Refund.payment_id) == payment_id, col(Refund.status) == RefundStatus.PENDING.value
         )
         refunds = await scope.all(waiting)
-        booking = await seen_booking(scope, BookingId(payment.booking_id))
-        return Due(payment, refunds, status_of(scope, booking))
+        held = await seen_booking(scope, BookingId(payment.hold_id or payment.booking_id))
+        hold = held if payment.hold_id is not None else None
+        return Due(payment, refunds, status_of(scope, held), hold)
     finally:
         await scope.close()
 
@@ -207,6 +212,7 @@ async def _adopt(scope: Scope, *, payment_id: UUID, booking_id: UUID, said: Said
             tenant_id=scope.tenant_id,
             id=new_id(),
             booking_id=booking_id,
+            hold_id=payment.hold_id,
             kind=payment.kind,
             status=PaymentStatus.PENDING.value,
             amount_minor=payment.amount_minor,

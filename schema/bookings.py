@@ -9,7 +9,7 @@ from sqlmodel import col
 import models
 import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.bookings import Status
-from domain.errors import SlotTaken, SlotUnavailable
+from domain.errors import ChangeTooLate, SlotTaken, SlotUnavailable
 from domain.events import EventType as E
 from domain.money import Money as Amount
 from domain.pricing import Price
@@ -28,6 +28,8 @@ from resolvers import (
     booking_progress,
     booking_rows,
     bookings,
+    guests,
+    moves,
     settlement,
 )
 from resolvers import payments as paid
@@ -76,6 +78,32 @@ class PriceBreakdown:
     total: Money = column("What is to pay.")
 
 
+async def _move_room(scope: Scope, hold: models.Booking) -> str:
+    """The name of the room it moves to."""
+    return (await guests.room_of(scope, hold)).name
+
+
+async def _move_price(_: Scope, hold: models.Booking) -> Amount | None:
+    """What the booking costs once it has moved; null for a room without a price."""
+    return hold.price
+
+
+async def _move_expires_at(_: Scope, hold: models.Booking) -> datetime | None:
+    """Until when the new time is held, and the payment can be made."""
+    return hold.hold_expires_at
+
+
+@value()
+class PendingMove:
+    """A move that waits for its payment: until then the booking stays where it is."""
+
+    room_name: str = computed(_move_room)
+    starts_at: datetime = column("When it starts once it has moved.")
+    ends_at: datetime = column("When it ends then.")
+    total: Money | None = computed(_move_price)
+    expires_at: datetime | None = computed(_move_expires_at)
+
+
 @node(models.Booking, visible=booking_rows.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
     """A room held for somebody for a time."""
@@ -114,6 +142,8 @@ class Booking(Node):
     amount_paid: Money | None = computed(paid.amount_paid, requires=P.PAYMENTS_READ)
     amount_refunded: Money | None = computed(paid.amount_refunded, requires=P.PAYMENTS_READ)
     balance_due: Money | None = computed(paid.balance_due, requires=P.PAYMENTS_READ)
+    credit: Money | None = computed(paid.credit, requires=P.PAYMENTS_READ)
+    pending_move: PendingMove | None = computed(moves.pending_move, requires=P.PAYMENTS_READ)
     cancellation_quote: CancellationQuote | None = computed(
         paid.cancellation_quote, requires=P.PAYMENTS_READ
     )
@@ -155,6 +185,13 @@ class SlotUnavailableError(UserError):
     """A rule of the venue refuses the time."""
 
     reasons: list[SlotReason] = column("Every failed rule, the same as explainSlot gives.")
+
+
+@shows(ChangeTooLate)
+class ChangeTooLateError(UserError):
+    """Its customer can't move the booking any more; the venue can."""
+
+    until: datetime | None = column("Until when they could; null: never.")
 
 
 @strawberry.type
@@ -287,9 +324,15 @@ class BookingMutations:
         bookings.update_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_UPDATED]
     )
     reschedule_booking: RescheduleBookingPayload | None = mutation(
-        bookings.reschedule_booking,
+        moves.reschedule_booking,
         requires=P.BOOKINGS_WRITE,
-        emits=[E.BOOKING_RESCHEDULED, E.REFUND_REQUESTED],
+        emits=[
+            E.BOOKING_RESCHEDULED,
+            E.BOOKING_HELD,
+            E.BOOKING_CANCELLED,
+            E.PAYMENT_REQUESTED,
+            E.REFUND_REQUESTED,
+        ],
         idempotent=True,
         then=settled,
     )

@@ -244,6 +244,7 @@ describe(
     PAYMENT_REQUIRED="A payment is needed first.",
     PAYMENT_FAILED="The payment did not go through.",
     CANCELLATION_WINDOW_PASSED="It is too late to cancel.",
+    CHANGE_WINDOW_PASSED="It is too late for its customer to move the booking.",
     PRICE_CHANGED="The price is no longer the expected one.",
     IDEMPOTENCY_KEY_REUSED="The key was used with another input.",
     IDEMPOTENCY_IN_PROGRESS="A call with the same key is still running.",

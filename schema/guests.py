@@ -13,7 +13,7 @@ from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers import guest_links, guests
-from schema.bookings import Booking, LocalPeriod, PriceBreakdown, settled
+from schema.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
 from schema.errors import UserError, shows
 from schema.fields import column, computed, query, value
 from schema.money import Money
@@ -51,6 +51,7 @@ class GuestBooking:
     amount_paid: Money = computed(guests.amount_paid)
     amount_refunded: Money = computed(guests.amount_refunded)
     balance_due: Money | None = computed(guests.balance_due)
+    pending_move: PendingMove | None = computed(guests.pending_move)
     cancellation_quote: CancellationQuote | None = computed(guests.cancellation_quote)
 
 
@@ -142,7 +143,13 @@ class GuestMutations:
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
         guests.reschedule_guest_booking,
         requires=P.PUBLIC,
-        emits=[E.BOOKING_RESCHEDULED, E.REFUND_REQUESTED],
+        emits=[
+            E.BOOKING_RESCHEDULED,
+            E.BOOKING_HELD,
+            E.BOOKING_CANCELLED,
+            E.PAYMENT_REQUESTED,
+            E.REFUND_REQUESTED,
+        ],
         then=settled,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(

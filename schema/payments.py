@@ -111,7 +111,8 @@ class PaymentSettings:
     percent: int | None = computed(_percent)
     amount: Money | None = computed(_amount)
     cancellation_steps: list[CancellationStep] = column(
-        "As they end, at most 10; after the last nothing is given back. None: always everything.",
+        "As they end, at most 10; after the last nothing is given back. None: everything until the "
+        "start.",
         name="steps",
     )
 

@@ -68,6 +68,14 @@ class TenantSettings:
     requires_guest_proof: bool = column(
         "Whether guests have to prove that they are people, by `guestProof`."
     )
+    change_minutes_before: int | None = column(
+        "Until how many minutes before its start a customer can move a booking; null: as long as "
+        "cancelling it is free."
+    )
+    reconfirms_changes: bool = column(
+        "Whether a confirmed booking waits for the venue's confirmation again where its customer "
+        "changes room, day or length; true by default."
+    )
 
 
 @node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)

@@ -653,12 +653,9 @@ async def test_a_deposit_that_no_card_can_be_charged_is_refused(
     till: Till, currency: str, amount: str
 ) -> None:
     venue = await make_venue(till.runtime, currency=currency)
-    given: dict[str, Any] = {
-        "policy": "DEPOSIT",
-        "amount": {"amount": amount, "currencyCode": currency},
-    }
+    given: Any = {"amount": amount, "currencyCode": currency}
 
-    refusal = refused(await change(till, venue, version=1, **given))
+    refusal = refused(await change(till, venue, version=1, policy="DEPOSIT", amount=given))
 
     assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "amount"])
 

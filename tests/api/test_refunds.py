@@ -140,10 +140,10 @@ async def test_a_booking_that_gets_cheaper_gives_the_rest_back(
     await till.agrees(venue)
 
 
-async def test_a_booking_that_gets_dearer_has_a_balance_due(
+async def test_a_booking_that_the_venue_makes_dearer_has_a_balance_due(
     till: Till, venue: Venue, paid: Any
 ) -> None:
-    longer = moved(await till.desk(venue.guest).move(paid, FRIDAY, durationMinutes=120))
+    longer = moved(await till.desk(venue.staff).move(paid, FRIDAY, durationMinutes=120))
 
     seen = await till.seen(venue.guest, longer)
 

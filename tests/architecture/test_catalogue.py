@@ -188,7 +188,10 @@ async def test_the_database_refuses_a_double_booking(owner: asyncpg.Connection) 
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'booking_no_overlap'"
     )
 
-    keys = "EXCLUDE USING gist (tenant_id WITH =, room_id WITH =, occupied WITH &&) WHERE"
+    keys = (
+        "EXCLUDE USING gist (tenant_id WITH =, room_id WITH =, occupied WITH &&, "
+        "COALESCE(moves_id, id) WITH <>) WHERE"
+    )
     assert definition.startswith(keys)
     assert set(re.findall("'([a-z_]+)'", definition)) == {
         "held", "pending", "confirmed", "checked_in",

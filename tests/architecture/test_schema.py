@@ -32,9 +32,11 @@ BOUNDED: Final = {
     "Availability.slots": "at most 10,000, or the query is refused",
     "Billing.usageHistory": "at most 24 months",
     "Booking.allowedTransitions": "there are nine statuses",
-    "Booking.payments": "one, and those that the gateway made twice",
+    "Booking.payments": "one, those that the gateway made twice, and of moves all that were paid "
+    "and at most 10 that were not",
     "Booking.refunds": "as many as managers asked for, of a minor unit or more each",
     "BookingChange.changes": "the fields of a booking",
+    "ChangeTooLateError.path": "as deep as inputs are",
     "GenericUserError.path": "as deep as inputs are",
     "GuestProofError.path": "as deep as inputs are",
     "HoursException.intervals": "the input lists at most 100",

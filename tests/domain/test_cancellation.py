@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cancellation import CancellationStep, Quote, in_order, quote, step_refusals
+from domain.cancellation import (
+    CancellationStep,
+    Quote,
+    free_until,
+    in_order,
+    quote,
+    step_refusals,
+)
 from domain.errors import Code
 from domain.money import Money
 
@@ -53,10 +60,35 @@ def test_half_a_cent_is_rounded_up_for_the_customer() -> None:
     assert (found.refund, found.fee) == (euros(501), euros(500))
 
 
-def test_without_steps_everything_is_given_back() -> None:
-    found = quote((), euros(3000), start=START, now=START + timedelta(hours=1))
+@pytest.mark.parametrize(
+    ("now", "refund", "label", "ends_at"),
+    [
+        (START - timedelta(days=9), 3000, "Free until the start", START),
+        (START, 3000, "Free until the start", START),
+        (START + SECOND, 0, "Nothing back after the start", None),
+    ],
+)
+def test_without_steps_everything_is_given_back_until_the_start(
+    now: datetime, refund: int, label: str, ends_at: datetime | None
+) -> None:
+    found = quote((), euros(3000), start=START, now=now)
 
-    assert (found.refund, found.fee) == (euros(3000), euros(0))
+    assert (found.refund, found.step_label, found.ends_at) == (euros(refund), label, ends_at)
+
+
+@pytest.mark.parametrize(
+    ("steps", "until"),
+    [
+        (STEPS, START - timedelta(hours=24)),
+        ((), START),
+        ((CancellationStep(120, 50),), None),
+        ((CancellationStep(60, 100), CancellationStep(120, 100)), START - timedelta(hours=1)),
+    ],
+)
+def test_until_when_cancelling_is_free(
+    steps: tuple[CancellationStep, ...], until: datetime | None
+) -> None:
+    assert free_until(steps, START) == until
 
 
 def test_before_the_venue_has_agreed_everything_is_given_back() -> None:

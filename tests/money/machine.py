@@ -1,0 +1,341 @@
+"""Everything that a customer, a guest and the venue do to one booking, and what has to hold then.
+
+The model beside it is a few plain numbers: ``kept`` is what the terms that the customer first
+agreed to have kept of what was given up, counted from the start that the booking had when money
+came first; ``excused`` what the venue itself has let a booking lack.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, Final, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.bookings import OCCUPYING, Status, is_over, is_unanswered
+from domain.cancellation import CancellationStep, quote
+from domain.errors import Refusal
+from domain.ids import BookingId, RoomId
+from domain.money import Money
+from domain.payments import CancellationRefund, PaymentPolicy
+from domain.venue_time import Start
+from integrations.payments.local import LocalGateway
+from integrations.payments.protocol import Gateway, GatewayRefused
+from kit.errors import Forbidden
+from kit.ids import new_id
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime
+from kit.tokens import Link, Links
+from resolvers import booking_progress, bookings, guests, moves, past_bookings, refunds
+from resolvers.settlement import settle_booking
+from resolvers.transactions import perform
+from tests.clock import MONDAY_MORNING, StoppedClock
+from tests.factories import Venue
+
+T = TypeVar("T")
+
+LEAST: Final = 50
+"""What a card is charged at least, in cents: less is not asked for."""
+STANDING: Final = OCCUPYING - {Status.HELD}
+HOURS: Final = st.sampled_from([0, 1, 5, 30, 24 * 20])
+MINUTES: Final = st.sampled_from([15, 60, 90, 240])
+ROOMS: Final = st.integers(0, 2)
+
+_STATE: Final = """
+    SELECT b.status, b.version, b.starts_at, coalesce(b.price_minor, 0) AS price,
+           l.received, l.held, l.due, l.balance, p.gateway_id AS last_payment
+    FROM bookings b
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_minor), 0)::bigint AS balance,
+               coalesce(sum(amount_minor) FILTER (WHERE account = 'received'), 0)::bigint
+                   AS received,
+               coalesce(sum(amount_minor) FILTER (WHERE account = 'receivable'), 0)::bigint
+                   AS due,
+               coalesce(sum(amount_minor) FILTER (
+                   WHERE account IN ('received', 'refunds_due', 'refunded')), 0)::bigint AS held
+        FROM ledger_entries WHERE tenant_id = b.tenant_id AND booking_id = b.id
+    ) l
+    LEFT JOIN LATERAL (
+        SELECT gateway_id FROM payments
+        WHERE tenant_id = b.tenant_id AND booking_id = b.id AND gateway_id IS NOT NULL
+        ORDER BY id DESC LIMIT 1
+    ) p ON true
+    WHERE b.id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A venue with the terms that its customers agree to."""
+
+    venue: Venue
+    policy: PaymentPolicy
+    steps: tuple[CancellationStep, ...]
+
+
+@dataclass(slots=True)
+class World:
+    """What all sequences share: the app's runtime, its clock, venues, and the event loop."""
+
+    runtime: Runtime
+    clock: StoppedClock
+    sites: list[Site]
+    reader: asyncpg.Connection
+    loop: asyncio.AbstractEventLoop
+    done: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def gateway(self) -> LocalGateway:
+        return cast("LocalGateway", self.runtime.parts[Gateway])
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+
+class MoneyOfABooking(RuleBasedStateMachine):
+    """One booking of a customer's, from asking for it to its end."""
+
+    world: ClassVar[World]
+
+    site: Site
+    id: UUID | None = None
+    state: Any = None
+    first_start: datetime | None = None
+    is_agreed = False
+    kept = 0
+    excused = 0
+
+    # -------------------------------------------------------------------- beginning
+
+    @initialize(
+        number=st.integers(0, 99),
+        room=ROOMS,
+        minutes=MINUTES,
+        days=st.sampled_from([0, 1, 9]),
+        pays=st.sampled_from([True, True, False]),
+    )
+    def book(self, number: int, room: int, minutes: int, days: int, pays: bool) -> None:
+        world = self.world
+        world.done += 1
+        # Each sequence has a time of its own: no booking of an earlier one is in its way.
+        world.clock.now = MONDAY_MORNING + timedelta(days=60) * world.done
+        self.site = world.sites[number % len(world.sites)]
+        start = world.clock.now + timedelta(days=days, hours=5)
+        make = partial(
+            bookings.create_booking,
+            room_id=RoomId(self.site.venue.rooms[room].id),
+            start=Start(at=start),
+            duration_minutes=minutes,
+        )
+        made = world.wait(perform(world.runtime, self.guest, Request(new_id()), make)).result
+        self.id = made.id
+        self.after("customer")
+        if pays:
+            self.pays()
+
+    # -------------------------------------------------------------------- the customer
+
+    @rule()
+    def pays(self) -> None:
+        self.at_gateway(self.world.gateway.pay)
+        self.after("payment")
+
+    @precondition(lambda self: self.state["status"] == "held" or self.state["received"] > 0)
+    @rule()
+    def is_declined(self) -> None:
+        self.at_gateway(self.world.gateway.fail)
+        self.after("payment")
+
+    @rule(room=ROOMS, hours=HOURS, minutes=MINUTES, by_link=st.booleans())
+    def moves(self, room: int, hours: int, minutes: int, by_link: bool) -> None:
+        given = self.goal(room, hours, minutes)
+        if by_link:
+            self.does(
+                "customer", ANONYMOUS, guests.reschedule_guest_booking, token=self.token, **given
+            )
+        else:
+            self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **given)
+
+    @rule(by_link=st.booleans())
+    def cancels(self, by_link: bool) -> None:
+        if by_link:
+            self.does("customer", ANONYMOUS, guests.cancel_guest_booking, token=self.token)
+        else:
+            self.does("customer", self.guest, booking_progress.cancel_booking, id=self.booking_id)
+
+    # -------------------------------------------------------------------- the venue
+
+    @rule(room=ROOMS, hours=HOURS, minutes=MINUTES, may_refund=st.booleans())
+    def is_moved(self, room: int, hours: int, minutes: int, may_refund: bool) -> None:
+        by = self.site.venue.manager if may_refund else self.site.venue.staff
+        given = self.goal(room, hours, minutes)
+        self.does("venue", by.actor, moves.reschedule_booking, id=self.booking_id, **given)
+
+    @rule(what=st.sampled_from(["confirm", "confirm", "reject", "check_in", "complete", "no_show"]))
+    def is_decided(self, what: str) -> None:
+        decide: Callable[..., Awaitable[Any]] = {
+            "confirm": booking_progress.confirm_booking,
+            "reject": booking_progress.reject_booking,
+            "check_in": booking_progress.check_in_booking,
+            "complete": booking_progress.complete_booking,
+            "no_show": booking_progress.mark_no_show,
+        }[what]
+        self.does("venue", self.site.venue.staff.actor, decide, id=self.booking_id)
+
+    @rule(back=st.sampled_from(CancellationRefund))
+    def is_cancelled(self, back: CancellationRefund) -> None:
+        cancel = partial(booking_progress.cancel_booking, refund=back)
+        self.does("venue", self.site.venue.manager.actor, cancel, id=self.booking_id)
+
+    @rule(percent=st.sampled_from([10, 50, 100]))
+    def is_refunded(self, percent: int) -> None:
+        amount = Money(self.state["held"], "EUR").percent(percent)
+        refund = partial(refunds.refund_booking, amount=amount)
+        self.does("venue", self.site.venue.manager.actor, refund, id=self.booking_id)
+
+    # -------------------------------------------------------------------- time
+
+    @rule(minutes=st.sampled_from([2, 6, 60, 4 * 60, 23 * 60, 9 * 24 * 60]))
+    def time_passes(self, minutes: int) -> None:
+        self.world.clock.advance(minutes=minutes)
+        self.ends_by_itself()
+        self.after("time")
+
+    # -------------------------------------------------------------------- what has to hold
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        if self.id is None:
+            return
+        assert self.state["balance"] == 0
+        assert 0 <= self.state["held"] <= self.state["received"]
+
+    @invariant()
+    def what_the_first_terms_keep_is_kept(self) -> None:
+        if self.id is not None:
+            assert self.state["held"] >= self.kept
+
+    @invariant()
+    def no_time_is_taken_for_less_than_its_policy_asks(self) -> None:
+        if self.id is not None:
+            assert self.lacking() <= self.excused + LEAST - 1
+
+    @invariant()
+    def nothing_waits_for_the_venue_after_its_time(self) -> None:
+        if self.id is not None and self.state["status"] == "rejected":
+            assert self.state["held"] == 0
+
+    # -------------------------------------------------------------------- steps
+
+    @property
+    def guest(self) -> Actor:
+        return self.site.venue.guest.actor
+
+    @property
+    def booking_id(self) -> BookingId:
+        assert self.id is not None
+        return BookingId(self.id)
+
+    @property
+    def token(self) -> str:
+        links = self.world.runtime.parts[Links]
+        assert isinstance(links, Links)
+        return links.sign(Link(self.site.venue.tenant.id, self.booking_id))
+
+    def goal(self, room: int, hours: int, minutes: int) -> dict[str, Any]:
+        now = self.world.clock.now.replace(minute=0, second=0)
+        start = now + timedelta(hours=hours + 2)
+        return {
+            "room_id": RoomId(self.site.venue.rooms[room].id),
+            "start": Start(at=start),
+            "duration_minutes": minutes,
+        }
+
+    def does(self, who: str, actor: Actor, what: Callable[..., Any], **given: Any) -> None:
+        """Do it, if it is allowed, and see what came of it."""
+        change = partial(what, version=self.state["version"], **given)
+        try:
+            self.world.wait(perform(self.world.runtime, actor, Request(new_id()), change))
+        except (Refusal, Forbidden):
+            return
+        except ExceptionGroup as group:
+            _, others = group.split(Refusal)
+            if others is not None:
+                raise
+            return
+        self.after(who)
+
+    def at_gateway(self, do: Callable[[str], Coroutine[Any, Any, Any]]) -> None:
+        if self.state["last_payment"] is None:
+            return
+        try:
+            self.world.wait(do(self.state["last_payment"]))
+        except GatewayRefused:
+            return
+
+    def ends_by_itself(self) -> None:
+        """What the worker would do at this time."""
+        state, now = self.state, self.world.clock.now
+        tenant_id = self.site.venue.tenant.id
+        system = Actor(ActorKind.SYSTEM, tenant_id)
+        status = Status(state["status"])
+        end: Any = None
+        if is_unanswered(status, state["starts_at"], now=now):
+            end = past_bookings.reject_unanswered_booking
+        elif is_over(status, state["starts_at"] + timedelta(hours=4), now=now):
+            end = past_bookings.complete_past_booking
+        if end is not None:
+            change = partial(end, id=self.booking_id)
+            self.world.wait(perform(self.world.runtime, system, Request(new_id()), change))
+
+    def after(self, who: str) -> None:
+        """Have the gateway asked for what is due, and follow what it made of the money."""
+        world = self.world
+        before = self.state
+        world.wait(settle_booking(world.runtime, self.site.venue.tenant.id, self.booking_id))
+        self.state = world.wait(world.reader.fetchrow(_STATE, self.id))
+        world.seen.add(f"{who} {self.state['status']}")
+        if before is None:
+            return
+        if who == "payment" and before["received"] and self.state["price"] > before["price"]:
+            world.seen.add("payment moved")
+        if self.first_start is None and self.state["received"] > 0:
+            self.first_start = self.state["starts_at"]
+        if who == "customer":
+            self.follow(before)
+        # What the venue gives back or lets a booking lack, it may.
+        if who == "venue" or self.state["status"] not in STANDING:
+            self.excused = max(0, self.lacking())
+        self.kept = min(self.kept, self.state["held"]) if who != "customer" else self.kept
+        if self.state["status"] == "confirmed":
+            self.is_agreed = True
+
+    def follow(self, before: Any) -> None:
+        """A customer has moved or cancelled: no more goes back than the first terms say."""
+        back = before["held"] - self.state["held"]
+        owed = max(0, -before["due"])
+        given_up = before["held"] - self.kept - owed
+        if self.state["status"] != "cancelled":
+            given_up = max(0, given_up - self.state["price"])
+        start = self.first_start or self.state["starts_at"]
+        said = quote(
+            self.site.steps,
+            Money(max(0, given_up), "EUR"),
+            start=start,
+            now=self.world.clock.now,
+            is_confirmed=self.is_agreed,
+        )
+        assert back <= said.refund.amount_minor, (back, said)
+        self.kept += max(0, given_up - back)
+
+    def lacking(self) -> int:
+        """What the policy asks for the time that is taken, beyond what is paid for it."""
+        if self.state["status"] not in STANDING:
+            return 0
+        due = self.site.policy.due(Money(self.state["price"], "EUR")).amount_minor
+        return int(due - (self.state["held"] - self.kept))

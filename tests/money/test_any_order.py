@@ -1,0 +1,117 @@
+"""Whatever customers, guests and the venue do, in any order: terms and policies hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from app import build_app
+from domain.cancellation import CancellationStep
+from domain.money import Money
+from domain.payments import PaymentPolicy, PolicyKind
+from kit.database_urls import DatabaseUrls
+from kit.ids import new_id
+from kit.passwords import Passwords
+from kit.scope import Request, Runtime, Scope
+from kit.settings import Settings
+from models.payments import stored_steps
+from resolvers.transactions import perform
+from tests.clock import StoppedClock
+from tests.factories import Venue, make_venue
+from tests.money.machine import MoneyOfABooking, Site, World
+
+FULL = PaymentPolicy(PolicyKind.FULL)
+DEPOSIT = PaymentPolicy(PolicyKind.DEPOSIT, percent=30)
+FIXED = PaymentPolicy(PolicyKind.DEPOSIT, amount=Money(2500, "EUR"))
+STEPS = (CancellationStep(24 * 60, 100), CancellationStep(120, 50))
+NONE: tuple[CancellationStep, ...] = ()
+RATES = (1000, 4000, 9000)
+
+SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] = [
+    (FULL, STEPS, {}),
+    (FULL, STEPS, {"change_minutes_before": 0}),
+    (FULL, STEPS, {"change_minutes_before": 0, "requires_confirmation": True}),
+    (FULL, NONE, {"requires_confirmation": True, "reconfirms_changes": False}),
+    (DEPOSIT, STEPS, {"change_minutes_before": 0}),
+    (DEPOSIT, (CancellationStep(120, 50),), {"change_minutes_before": 30}),
+    (FIXED, STEPS, {"requires_confirmation": True}),
+]
+
+
+@pytest_asyncio.fixture
+async def world(
+    settings: Settings, clock: StoppedClock, database: DatabaseUrls
+) -> AsyncIterator[World]:
+    """Venues of several kinds, in an app whose worker does nothing by itself."""
+    app = build_app(
+        settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+    )
+    runtime: Runtime = app.state.runtime
+    sites = [
+        Site(await make_site(runtime, policy, steps, rules), policy, steps)
+        for policy, steps, rules in SITES
+    ]
+    reader = await asyncpg.connect(database.owner)
+    yield World(runtime, clock, sites, reader, asyncio.get_running_loop())
+    await reader.close()
+    await runtime.database.close()
+
+
+async def make_site(
+    runtime: Runtime,
+    policy: PaymentPolicy,
+    steps: tuple[CancellationStep, ...],
+    rules: dict[str, Any],
+) -> Venue:
+    venue = await make_venue(
+        runtime,
+        rooms=len(RATES),
+        time_zone="Etc/UTC",
+        payment_policy=policy.kind.value,
+        payment_percent=policy.percent,
+        payment_amount_minor=policy.amount.amount_minor if policy.amount else None,
+        cancellation_steps=stored_steps(steps),
+        slot_minutes=5,
+        min_notice_minutes=0,
+        min_duration_minutes=15,
+        **rules,
+    )
+
+    async def price(scope: Scope) -> None:
+        await scope.lock()
+        for room, rate in zip(venue.rooms, RATES, strict=True):
+            room.hourly_rate_minor = rate
+            await scope.text(
+                f"UPDATE rooms SET hourly_rate_minor = {rate} WHERE id = '{room.id}'", []
+            )
+
+    await perform(runtime, venue.owner.actor, Request(new_id()), price)
+    return venue
+
+
+@pytest.mark.parametrize("sequences", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_no_order_of_things_shakes_off_terms_or_policies(
+    world: World, sequences: int
+) -> None:
+    machine = type("Machine", (MoneyOfABooking,), {"world": world})
+    often = hypothesis_settings(
+        max_examples=sequences,
+        stateful_step_count=8,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=often)
+
+    assert world.done >= sequences
+    # A test that never gets there shows nothing.
+    assert {"customer confirmed", "customer cancelled", "customer pending"} <= world.seen
+    assert {"payment confirmed", "payment moved", "time rejected"} <= world.seen
