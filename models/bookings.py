@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
@@ -341,7 +342,9 @@ def overlapping(span: DateTimeRange | None, tenant_id: UUID) -> ColumnElement[bo
         conditions.append(col(Booking.starts_at) < span.lt)
     if span is not None and span.gte is not None:
         conditions.append(col(Booking.ends_at) > span.gte)
-        conditions.append(col(Booking.starts_at) > span.gte - longest_booking(tenant_id))
+        conditions.append(
+            col(Booking.starts_at) > type_coerce(span.gte, INSTANT) - longest_booking(tenant_id)
+        )
     return and_(true(), *conditions)
 
 
