@@ -41,7 +41,7 @@ from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from resolvers import booking_progress, booking_rows, bookings, moves, payments
 from resolvers.guest_links import guest, opens, token_for
-from resolvers.outgoing_mail import send_later
+from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
 
@@ -158,7 +158,8 @@ async def book_as_guest(
             token=token_for(scope, made, is_mailed=True),
             is_to_pay=await payments.is_asked(scope, made),
         )
-        send_later(scope, letter)
+        # The code in it is the only one that books, and the time is not held for long.
+        send_later(scope, letter, MailKind.VERIFICATION)
     return GuestBooked(made, token_for(scope, made))
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from domain.users import Role
 from integrations.mail import Message
 from kit.allowances import Allowances
 from kit.database_urls import DatabaseUrls
@@ -11,6 +12,10 @@ from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime, Scope
 from kit.settings import Settings
 from kit.tokens import Tokens
+from models.api_keys import ApiKey
+from models.tenants import Tenant
+from models.users import User
+from resolvers import mailed_tokens, security_letters
 from resolvers.outgoing_mail import UNVERIFIED_TENANT, send_later
 from resolvers.sessions import actor_finder
 from resolvers.transactions import perform
@@ -19,7 +24,7 @@ from tests.api.test_email_verification import REGISTER_TENANT, VERIFY
 from tests.api.test_passwords import request_reset, reset
 from tests.api.test_registration import told as business
 from tests.client import Answer, Api
-from tests.clock import StoppedClock
+from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import Venue, make_venue
 
 INVITE = """
@@ -163,6 +168,39 @@ async def test_an_owner_verifies_before_inviting(
 
     assert early.refusals == ["EMAIL_NOT_VERIFIED"]
     assert later.refusals == []
+
+
+def test_no_letter_about_an_account_makes_a_link_of_a_name() -> None:
+    at = MONDAY_MORNING
+    tenant = Tenant(
+        name="at prize.test", subdomain="v", time_zone="UTC", currency_code="EUR", created_at=at
+    )
+    user = User(
+        tenant_id=tenant.id, email="a@b.test", email_key="a@b.test", name="www.prize.test",
+        role="OWNER", created_at=at,
+    )  # fmt: skip
+    key = ApiKey(
+        tenant_id=tenant.id, name="https://prize.test", prefix="boom_1", token_hash=b"",
+        permissions=[], created_by_id=user.id, created_at=at,
+    )  # fmt: skip
+    letters: list[Message | security_letters.Letter] = [
+        mailed_tokens.reset_letter(tenant, user, "code"),
+        mailed_tokens.invitation_letter(tenant, user, "code"),
+        mailed_tokens.verification_letter(tenant, user, "code"),
+        mailed_tokens.known_letter(tenant, user),
+        security_letters.new_login(tenant, at=at, program="prize.test/1", network="192.0.2.1"),
+        security_letters.password_changed(tenant, at=at),
+        security_letters.session_stolen(tenant),
+        security_letters.key_made(tenant, key),
+        security_letters.role_changed(tenant, Role.ADMIN),
+        security_letters.account_closed(tenant),
+        security_letters.owners_changed(tenant, user, is_owner=True),
+    ]
+
+    told = [f"{letter.subject} {letter.text}" for letter in letters]
+
+    assert [text for text in told if "prize.test" in text] == []
+    assert [text for text in told if "prize. test" not in text] == []
 
 
 async def test_a_name_makes_no_link_in_a_letter(
