@@ -9,10 +9,10 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test check soak bench bench-live bench-peers fmt schema lock
+.PHONY: help run worker test check soak bench bench-live bench-attacks bench-peers fmt schema lock
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(PACKAGES) ## start everything and serve on 127.0.0.1:8000; Ctrl-C stops it
 	@exec $(BIN)/python -m commands.run
@@ -39,6 +39,9 @@ bench: $(DEV_PACKAGES) ## measure main queries against the same SQL behind a bar
 
 bench-live: $(DEV_PACKAGES) ## measure what an event costs that 5,000 sockets are told of
 	$(BIN)/python -m benchmarks.live
+
+bench-attacks: $(DEV_PACKAGES) ## measure what others notice while one address attacks
+	$(BIN)/python -m benchmarks.attacks
 
 bench-peers: $(DEV_PACKAGES) ## measure beside GraphQL servers of Node.js, installed by npm
 	$(BIN)/python -m benchmarks.peers

@@ -80,8 +80,10 @@ async def _load_venue(
         """
         INSERT INTO tenants (id, name, subdomain, time_zone, currency_code, plan_code,
             slot_minutes, min_notice_minutes, max_advance_days, min_duration_minutes,
-            max_duration_minutes, hold_minutes, requires_confirmation, version, created_at)
-        VALUES ($1, 'Bench', $2, 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 5, false, 1, $3)
+            max_duration_minutes, longest_minutes, hold_minutes, requires_confirmation, version,
+            created_at)
+        VALUES ($1, 'Bench', $2, 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 720, 5, false, 1,
+            $3)
         """,
         tenant,
         f"bench-{number}",
@@ -147,10 +149,10 @@ async def _load_venue(
     await connection.executemany(
         """
         INSERT INTO bookings (tenant_id, id, reference, room_id, customer_id, status, starts_at,
-            ends_at, occupied, party_size, price_minor, currency_code, version, created_at,
-            updated_at)
+            ends_at, occupied, party_size, price_minor, currency_code, version, link_version,
+            created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, 'confirmed', $6, $6::timestamptz + interval '1 hour',
-            tstzrange($6, $6::timestamptz + interval '1 hour'), 2, 4000, 'USD', 1, $7, $7)
+            tstzrange($6, $6::timestamptz + interval '1 hour'), 2, 4000, 'USD', 1, 1, $7, $7)
         """,
         booked,
     )
@@ -187,10 +189,11 @@ async def _load_history(
     await connection.execute(
         """
         INSERT INTO bookings (tenant_id, id, reference, room_id, status, starts_at, ends_at,
-            occupied, party_size, price_minor, currency_code, version, created_at, updated_at)
+            occupied, party_size, price_minor, currency_code, version, link_version, created_at,
+            updated_at)
         SELECT $1, gen_random_uuid(), 'PAST-' || room.n || '-' || hour, room.id, 'completed', start,
             start + interval '1 hour', tstzrange(start, start + interval '1 hour'), 2, 4000, 'USD',
-            1, start, start
+            1, 1, start, start
         FROM unnest($2::uuid[]) WITH ORDINALITY room (id, n)
         CROSS JOIN generate_series(1, $3) hour
         CROSS JOIN LATERAL (SELECT $4::timestamptz - hour * interval '1 hour' AS start) past

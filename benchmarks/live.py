@@ -129,16 +129,16 @@ async def _run(
     with ExitStack() as stack:
         async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
 
-            def served(factory: str) -> tuple[int, psutil.Process]:
-                return stack.enter_context(_served(factory, environment))
+            def enter(factory: str) -> tuple[int, psutil.Process]:
+                return stack.enter_context(served(factory, environment))
 
             ours = await _ours(
-                served("benchmarks.live_ours:create_app"), data, http, arguments.subscribers
+                enter("benchmarks.live_ours:create_app"), data, http, arguments.subscribers
             )
             stack.callback(ours.crowd.leave)
             text = ours.crowd.sample
             plain = await _peer(
-                served("benchmarks.live_targets:create_broadcast"),
+                enter("benchmarks.live_targets:create_broadcast"),
                 (),
                 text,
                 http,
@@ -149,7 +149,7 @@ async def _run(
                 await ours.take_turn(arguments.events)
                 await plain.take_turn(arguments.events)
             stock = await _peer(
-                served("benchmarks.live_targets:create_stock"),
+                enter("benchmarks.live_targets:create_stock"),
                 _greeting(None),
                 text,
                 http,
@@ -248,14 +248,16 @@ def _is_event(payload: bytes) -> bool:
 
 
 @contextmanager
-def _served(factory: str, environment: Mapping[str, str]) -> Iterator[tuple[int, psutil.Process]]:
+def served(
+    factory: str, environment: Mapping[str, str], *, http: str = "httptools"
+) -> Iterator[tuple[int, psutil.Process]]:
     """One process of uvicorn, as the product runs it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
     command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
-    command += ["--http", "httptools", "--no-server-header", "--ws", "websockets-sansio"]
+    command += ["--http", http, "--no-server-header", "--ws", "websockets-sansio"]
     command += ["--ws-per-message-deflate", "false", "--ws-ping-interval", "10"]
     command += ["--ws-ping-timeout", "10"]
     process = subprocess.Popen(

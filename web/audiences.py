@@ -39,6 +39,7 @@ _TOLD_AT_ONCE: Final = 250
 # So many questions of a tenant are read for and answered at the same time: whoever asks much has
 # others wait for their turn, and never those of another tenant.
 _ANSWERED_AT_ONCE: Final = 2
+_LONGEST_PAUSE_SECONDS: Final = 0.1
 
 # So many read what was missed at the same time; those who come meanwhile wait, and share.
 _REPLAYS_AT_ONCE: Final = 4
@@ -103,6 +104,7 @@ class Audience:
         self._source = source
         self._perform = perform
         self._replaying = replaying
+        self._turn = turn
         self._pace = Pace(turn)
         self._price = price
         self._awaited: dict[EventCursor | None, asyncio.Task[Missed]] = {}
@@ -201,11 +203,16 @@ class Audience:
         return performer
 
     async def _answer(self, performer: Performer, event: object) -> str:
-        async with self._pace.turn:
-            payload = await performer.answer(event)
-            # An answer that waits for nothing would keep everybody from the loop until the last.
-            await asyncio.sleep(0)
-        return payload
+        loop = asyncio.get_running_loop()
+        await self._turn.acquire()
+        began = loop.time()
+        try:
+            return await performer.answer(event)
+        finally:
+            # The loop is everybody's: a turn lasts as long again as its answer took, so that one
+            # tenant's questions take no more than about half of it.
+            took = min(loop.time() - began, _LONGEST_PAUSE_SECONDS)
+            loop.call_later(took, self._turn.release)
 
     def _charge(self, step: Step[Any]) -> set[Payer]:
         """Have an event paid for; gives those who can't, whose subscribers lose it.

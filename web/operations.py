@@ -40,6 +40,9 @@ from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
 
+EVENT_COST: Final = 3
+"""Points of each live event, beside what is selected of it: it is looked up, checked and sent."""
+
 REFUSED_CREDENTIALS_COST: Final = 10
 """Points; what is known to be wrong is found out by work all the same."""
 
@@ -284,7 +287,7 @@ class Operations:
             self._payer(operation),
             following.source,
             perform,
-            price=operation.cost,
+            price=EVENT_COST + operation.cost,
         ) as audience:
             while not subscriber.has_left:
                 missed = await audience.missed(after)

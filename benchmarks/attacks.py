@@ -1,0 +1,319 @@
+"""`python -m benchmarks.attacks`: what others notice while one address attacks.
+
+A stranger at another address reads a venue's public page, before an attack and during it. The
+server runs as the product does, with all its limits. Only on Linux, where all of 127/8 is this
+machine's.
+"""
+
+import asyncio
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+import asyncpg
+import httpx2
+import orjson
+import uvloop
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from benchmarks.data import Data, load
+from benchmarks.live import CHANGE, SECRET, served
+from commands.migrate import migrate
+from kit.database_urls import DatabaseUrls, trusted_urls
+from kit.embedded import EmbeddedServer
+from kit.ids import new_id
+from kit.tokens import Tokens
+from web.connections import BoundedProtocol, Connections
+
+ATTACKER: Final = "127.0.0.2"
+STRANGER: Final = "127.0.0.3"
+PAGE: Final = '{ venue(subdomain: "bench-0") { name timeZone } }'
+LOGINS: Final = 4
+ASKED: Final = 2_000
+_READS: Final = 150
+_BETWEEN_SECONDS: Final = 0.02
+
+protocol = partial(BoundedProtocol, connections=Connections(of_address=100))
+"""How the product speaks HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The attacked server."""
+
+    port: int
+    data: Data
+    tokens: list[str]
+
+
+Attack = Callable[[Target], AbstractAsyncContextManager[None]]
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
+    try:
+        with EmbeddedServer(folder, durable=False) as server:
+            migrate(server.url)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(trusted_urls(server.url), folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _run(urls: DatabaseUrls, folder: Path) -> None:
+    data = await load(urls, SECRET.encode(), tenants=1, bookings=0)
+    tokens = [data.token, *[await _log_in(urls, data) for _ in range(LOGINS)]]
+    environment = {
+        "BOOM_APP_DATABASE_URL": urls.app,
+        "BOOM_RELAY_DATABASE_URL": urls.relay,
+        "BOOM_SECRET": SECRET,
+        "BOOM_DATA": str(folder),
+    }
+    with ExitStack() as stack:
+        port, _ = stack.enter_context(
+            served(
+                "benchmarks.live_ours:create_app", environment, http="benchmarks.attacks:protocol"
+            )
+        )
+        target = Target(port, data, tokens)
+        # In a process of its own: what the attackers do here must not hold it up.
+        pool = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
+        read = partial(asyncio.get_running_loop().run_in_executor, pool, p95, port)
+        await read()
+        for attack in ATTACKS:
+            before = await read()
+            async with attack(target):
+                during = await read()
+            print(
+                f"{attack.__name__:<20} p95 {before:6.1f} ms before, {during:6.1f} ms during: "
+                f"{during / before:.1f} times",
+                flush=True,
+            )
+            await asyncio.sleep(2)
+
+
+async def _log_in(urls: DatabaseUrls, data: Data) -> str:
+    """Another session of the owner: its access token."""
+    connection = await asyncpg.connect(urls.owner)
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT set_config('app.tenant', $1, true)", str(data.tenant_id)
+            )
+            user, session = await connection.fetchval("SELECT id FROM users"), new_id()
+            await connection.execute(
+                "INSERT INTO sessions (tenant_id, id, user_id, created_at) VALUES ($1,$2,$3,now())",
+                *(data.tenant_id, session, user),
+            )
+    finally:
+        await connection.close()
+    token, _ = Tokens(SECRET.encode()).sign(
+        tenant_id=data.tenant_id, user_id=user, session_id=session, now=datetime.now(UTC)
+    )
+    return token
+
+
+def p95(port: int) -> float:
+    """The stranger's, in milliseconds."""
+    return quantiles(asyncio.run(_read(port)), n=20)[18] * 1000
+
+
+async def _read(port: int) -> list[float]:
+    """How long each answer took, in seconds."""
+    taken = []
+    async with _client(port, STRANGER) as http:
+        for _ in range(_READS):
+            began = time.perf_counter()
+            answer = await http.post("/graphql", json={"query": PAGE})
+            taken.append(time.perf_counter() - began)
+            if "errors" in answer.json():
+                raise SystemExit(f"The stranger was refused: {answer.text}")
+            await asyncio.sleep(_BETWEEN_SECONDS)
+    return taken
+
+
+def _client(port: int, address: str) -> httpx2.AsyncClient:
+    transport = httpx2.AsyncHTTPTransport(local_address=address)
+    return httpx2.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=120)
+
+
+# ---------------------------------------------------------------------- attacks
+
+
+@asynccontextmanager
+async def live_questions(target: Target) -> AsyncIterator[None]:
+    """Four logins ask 500 differently aliased subscriptions each, and bookings change."""
+    sockets = [
+        await _socket(target, token) for token in target.tokens[1:] for _ in range(LOGINS + 1)
+    ]
+    each = ASKED // len(sockets)
+    for number, open in enumerate(sockets):
+        for question in range(each):
+            text = (
+                f"subscription {{ n{number}_{question}: bookingChanged {{ ... on BookingChanged "
+                "{ booking { reference room { name } customer { name } } } } }"
+            )
+            await _send(open, {"id": f"{question}", "type": "subscribe", "payload": _asked(text)})
+            await asyncio.sleep(0.011)
+    reading = [asyncio.create_task(_drain(open)) for open in sockets]
+    async with _running(_change(target)):
+        yield
+    for open, task in zip(sockets, reading, strict=True):
+        await open.close()
+        await task
+
+
+@asynccontextmanager
+async def idle_connections(target: Target) -> AsyncIterator[None]:
+    """1,500 connections that say nothing, opened again as they end."""
+    async with _running(*(_say(target, b"") for _ in range(1_500))):
+        yield
+
+
+@asynccontextmanager
+async def slow_heads(target: Target) -> AsyncIterator[None]:
+    """200 heads without an end."""
+    head = b"POST /graphql HTTP/1.1\r\nHost: x\r\n"
+    async with _running(*(_say(target, head, b"X-Slow: x\r\n") for _ in range(200))):
+        yield
+
+
+@asynccontextmanager
+async def large_heads(target: Target) -> AsyncIterator[None]:
+    """Four callers that send large heads without a pause."""
+    head = b"POST /graphql HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 40_000
+    async with _running(*(_say(target, head) for _ in range(4))):
+        yield
+
+
+@asynccontextmanager
+async def wrong_tokens(target: Target) -> AsyncIterator[None]:
+    """Four callers that try tokens without a pause."""
+
+    async def guess() -> None:
+        async with _client(target.port, ATTACKER) as http:
+            while True:
+                headers = {"Authorization": f"Bearer {new_id()}"}
+                await http.post("/graphql", json=_asked("{ viewer { id } }"), headers=headers)
+
+    async with _running(*(guess() for _ in range(4))):
+        yield
+
+
+@asynccontextmanager
+async def floods_of_messages(target: Target) -> AsyncIterator[None]:
+    """Four sockets that send small frames without a pause, opened again as they are closed."""
+
+    async def flood() -> None:
+        while True:
+            with suppress(OSError, ConnectionClosed):
+                open = await _socket(target, target.tokens[1])
+                while True:
+                    await open.send('{"type":"ping"}')
+
+    async with _running(*(flood() for _ in range(4))):
+        yield
+
+
+ATTACKS: Final[tuple[Attack, ...]] = (
+    live_questions,
+    idle_connections,
+    slow_heads,
+    large_heads,
+    wrong_tokens,
+    floods_of_messages,
+)
+
+
+@asynccontextmanager
+async def _running(*attackers: Any) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(attacker) for attacker in attackers]
+    await asyncio.sleep(1)
+    for task in tasks:
+        if task.done():
+            task.result()
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _change(target: Target) -> None:
+    """Change a booking ten times a second."""
+    headers = {"Authorization": f"Bearer {target.data.token}"}
+    async with _client(target.port, ATTACKER) as http:
+        version = 1
+        while True:
+            given = {
+                "id": target.data.booking_node_id,
+                "version": version,
+                "input": {"partySize": 2 + version % 2},
+            }
+            answer = await http.post(
+                "/graphql", json={"query": CHANGE, "variables": given}, headers=headers
+            )
+            version += "errors" not in answer.json()
+            await asyncio.sleep(0.1)
+
+
+async def _say(target: Target, first: bytes, again: bytes = b"") -> None:
+    """Say something on a connection of its own, and again and again, and anew when it ends."""
+    while True:
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", target.port, local_addr=(ATTACKER, 0)
+            )
+            writer.write(first)
+            ended = asyncio.create_task(reader.read())
+            while not ended.done():
+                await asyncio.wait([ended], timeout=1)
+                writer.write(again)
+            writer.close()
+        await asyncio.sleep(0.05)
+
+
+async def _socket(target: Target, token: str) -> ClientConnection:
+    open = await connect(
+        f"ws://127.0.0.1:{target.port}/graphql",
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        compression=None,
+        local_addr=(ATTACKER, 0),
+    )
+    await _send(open, {"type": "connection_init", "payload": {"authorization": token}})
+    await open.recv()
+    return open
+
+
+async def _send(open: ClientConnection, message: Mapping[str, object]) -> None:
+    await open.send(orjson.dumps(message).decode())
+
+
+async def _drain(open: ClientConnection) -> None:
+    with suppress(ConnectionClosed):
+        async for _ in open:
+            pass
+
+
+def _asked(text: str) -> dict[str, object]:
+    return {"query": text}
+
+
+if __name__ == "__main__":
+    if not hasattr(socket, "SO_BINDTODEVICE"):
+        raise SystemExit("Only on Linux, where all of 127/8 is this machine's.")
+    main()
