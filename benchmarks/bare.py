@@ -74,10 +74,10 @@ SEARCH_SQL = f"""
 CREATE_SQL = """
     WITH b AS (
         INSERT INTO bookings (tenant_id, id, reference, room_id, customer_id, status, starts_at,
-            ends_at, occupied, party_size, price_minor, currency_code, version, created_at,
-            updated_at)
+            ends_at, occupied, party_size, price_minor, currency_code, version,
+            link_version, created_at, updated_at)
         VALUES ($1, $2::uuid, $2::uuid::text, $3, $4, 'confirmed', $5, $6, tstzrange($5, $6), 2,
-            4000, 'USD', 1, now(), now())
+            4000, 'USD', 1, 1, now(), now())
         ON CONFLICT ON CONSTRAINT booking_no_overlap DO NOTHING RETURNING *)
     SELECT '{"data":{"createBooking":{"booking":' || row_to_json(n) || ',"userErrors":[]}}}'
     FROM (

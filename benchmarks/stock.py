@@ -260,9 +260,9 @@ class Mutation:
                     """
                     INSERT INTO bookings (tenant_id, id, reference, room_id, customer_id, status,
                         starts_at, ends_at, occupied, party_size, price_minor, currency_code,
-                        version, created_at, updated_at)
+                        version, link_version, created_at, updated_at)
                     VALUES ($1, $2, $3, $4, $5, 'confirmed', $6, $7, tstzrange($6, $7), $8, 4000,
-                        'USD', 1, now(), now())
+                        'USD', 1, 1, now(), now())
                     RETURNING *
                     """,
                     info.context.tenant,
