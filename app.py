@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
 import structlog
 from starlette.applications import Starlette
@@ -60,12 +60,16 @@ from web.operations import Operations
 from web.security_txt import security_txt
 from web.webhooks import Webhooks
 
+SWITCH_SECONDS: Final = 0.0005
+
 
 def create_app(*, with_graphiql: bool = True) -> Starlette:
     """The app of a server process, by its environment. Raises SettingsError."""
     settings = load_settings()
     is_read = not settings.is_production and sys.stderr.isatty()
     configure_logging(readable=is_read, gathered=not is_read)
+    # The event loop waits so long for Python's lock while a thread reads a document.
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = build_app(settings, with_graphiql=with_graphiql)
     keep_what_is_there()
     return app

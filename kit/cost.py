@@ -26,7 +26,6 @@ from graphql import (
     get_argument_values,
     get_directive_values,
     get_named_type,
-    get_variable_values,
     is_composite_type,
     type_from_ast,
     visit,
@@ -70,20 +69,6 @@ class Cost:
         given = (arguments.get(name) for name in self.multipliers)
         sizes = [len(x) if isinstance(x, list) else int(x) for x in given if x is not None]
         return max(sizes, default=DEFAULT_PAGE_SIZE)
-
-
-def cost_of(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    *,
-    variables: Mapping[str, Any],
-) -> int:
-    """The static cost in points; 0 where the variables are refused, as nothing runs then."""
-    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
-    if not isinstance(values, VariableValues):
-        return 0
-    return Estimate.of(schema, document, operation).cost(values)
 
 
 class _Names(Visitor):

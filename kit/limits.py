@@ -2,84 +2,71 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from graphql import (
-    SKIP,
-    ASTValidationRule,
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
-    GraphQLSchema,
     IntValueNode,
     ListValueNode,
     Node,
     OperationDefinitionNode,
     OperationType,
     Visitor,
-    VisitorAction,
-    get_operation_ast,
     visit,
 )
 
-from kit.cost import cost_of
-from kit.outline import Line, alias_counts, is_introspection, outline
+from kit.outline import Line, alias_counts, field_counts, is_introspection, outline
+
+VALUES: Final = 100
+"""So many values in the variables cost a point: each is checked in Python."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for; ``tokens`` is an option of the parser, ``cost`` is points."""
+    """What one request may ask for; ``tokens`` is an option of the parser, ``cost`` is points.
+
+    ``fields`` counts those of an operation with every spread written out, ``repeats`` and
+    ``leaves`` those of one name with and without a selection of their own, ``values`` all that
+    stands in the variables.
+    """
 
     depth: int = 12
     aliases: int = 30
     root_mutations: int = 4
     tokens: int = 2_000
+    fragments: int = 30
+    spreads: int = 30
+    fields: int = 2_000
+    repeats: int = 100
+    leaves: int = 100
     cost: int = 2_000
     list_items: int = 100
-    repeats: int = 100
+    values: int = 5_000
     digits: int = 30
 
 
-DEFAULTS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What an operation costs, and why it is refused; the cost is 0 where the shape is refused."""
-
-    cost: int
-    errors: list[GraphQLError]
-
-
-def measure(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    *,
-    operation_name: str | None,
-    variables: Mapping[str, Any],
-    limits: Limits = DEFAULTS,
-) -> Measured:
-    """Weigh an operation before it runs; ``variables`` are as the client sent them."""
-    errors = structure_errors(document, limits=limits) + variable_errors(variables, limits=limits)
-    operation = get_operation_ast(document, operation_name)
-    if errors or operation is None:
-        return Measured(0, errors)
-    cost = cost_of(schema, document, operation, variables=variables)
-    return Measured(cost, cost_errors(cost, limits=limits))
+DEFAULTS: Final = Limits()
+STRANGERS: Final = replace(DEFAULTS, tokens=500)
+"""For callers who aren't logged in."""
 
 
 def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
-    """What is too much whatever the variables: depth, aliases, root mutations, repeats, literals.
+    """What is too much whatever the variables: depth, aliases, fragments, repeats, literals.
 
     Fields of fields count one level each, the leaf included; an alias inside a fragment counts
-    at every spread, as it is answered at every spread. Below ``__schema`` and ``__type`` only
-    aliases count.
+    at every spread, as it is answered at every spread. Below ``__schema`` and ``__type`` levels
+    don't count.
     """
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     lines = outline(document, operations)
     depths = _depths(lines)
     aliases = alias_counts(lines)
+    fields = field_counts(lines)
     errors: list[GraphQLError] = []
     for place, line in enumerate(lines):
         if not isinstance(line.node, OperationDefinitionNode):
@@ -88,6 +75,8 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
             errors.append(_too_complex("levels of fields", depths[place], limits.depth, line.node))
         if aliases[place] > limits.aliases:
             errors.append(_too_complex("aliases", aliases[place], limits.aliases, line.node))
+        if fields[place] > limits.fields:
+            errors.append(_too_complex("fields", fields[place], limits.fields, line.node))
         if line.node.operation is OperationType.MUTATION:
             roots = len(_root_keys(lines, place))
             if roots > limits.root_mutations:
@@ -100,7 +89,9 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
 def variable_errors(
     variables: Mapping[str, Any], *, limits: Limits = DEFAULTS
 ) -> list[GraphQLError]:
-    """Lists that are too long, at any depth of the variables that the client sent."""
+    """Lists that are too long, at any depth of the variables that the client sent, or too much."""
+    if (count := _value_count(variables, most=limits.values)) > limits.values:
+        return [_too_complex("values in the variables", count, limits.values)]
     errors: list[GraphQLError] = []
     pending: list[tuple[str, Any]] = [
         (name, value) for name, value in variables.items() if isinstance(value, dict | list)
@@ -117,36 +108,39 @@ def variable_errors(
     return errors
 
 
+def variable_points(variables: Mapping[str, Any]) -> int:
+    """What it costs to read so many variables; nothing for as many as most operations have."""
+    return _value_count(variables, most=DEFAULTS.values) // VALUES
+
+
 def cost_errors(cost: int, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
     """The refusal of an operation that costs too much, if it does."""
     return [_too_complex("points of cost", cost, limits.cost)] if cost > limits.cost else []
 
 
-class StructureRule(ASTValidationRule):
-    """``structure_errors`` as a rule of validation, whose result is cached with the document's."""
-
-    limits: ClassVar[Limits] = DEFAULTS
-
-    def enter_document(self, node: DocumentNode, *_args: Any) -> VisitorAction:
-        """Report what is too much in the whole document."""
-        for error in structure_errors(node, limits=self.limits):
-            self.report_error(error)
-        return SKIP
-
-
 class _Written(Visitor):
-    """Finds the literals that are too long, and what is selected again and again."""
+    """Finds the literals that are too long, and what is written again and again."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.limits = limits
         self.errors: list[GraphQLError] = []
         self.selected: Counter[str] = Counter()
+        self.leaves: Counter[str] = Counter()
+        self.fragments = 0
+        self.spreads = 0
 
     def enter_field(self, node: FieldNode, *_args: Any) -> None:
         # GraphQL's own rules compare each two of one name, with all that is selected below them.
-        if node.selection_set:
-            self.selected[(node.alias or node.name).value] += 1
+        counter = self.selected if node.selection_set else self.leaves
+        counter[(node.alias or node.name).value] += 1
+
+    def enter_fragment_definition(self, _node: FragmentDefinitionNode, *_args: Any) -> None:
+        # GraphQL's own rules compare each two of them, and follow all from each operation.
+        self.fragments += 1
+
+    def enter_fragment_spread(self, _node: FragmentSpreadNode, *_args: Any) -> None:
+        self.spreads += 1
 
     def enter_list_value(self, node: ListValueNode, *_args: Any) -> None:
         if len(node.values) > self.limits.list_items:
@@ -160,10 +154,31 @@ class _Written(Visitor):
             self.errors.append(error)
 
     def repeats(self) -> list[GraphQLError]:
-        """The refusal of the name that is selected most, if that is too often."""
-        most = max(self.selected.values(), default=0)
-        limit = self.limits.repeats
-        return [_too_complex("selections of one field", most, limit)] if most > limit else []
+        """The refusals of what is there too often; of names, for the one that is most."""
+        counts = (
+            ("fragments", self.fragments, self.limits.fragments),
+            ("spreads of fragments", self.spreads, self.limits.spreads),
+            ("selections of one field", _most(self.selected), self.limits.repeats),
+            ("selections of one value", _most(self.leaves), self.limits.leaves),
+        )
+        return [_too_complex(what, value, limit) for what, value, limit in counts if value > limit]
+
+
+def _most(counter: Counter[str]) -> int:
+    return max(counter.values(), default=0)
+
+
+def _value_count(variables: Mapping[str, Any], *, most: int) -> int:
+    """How many values stand in the variables, at any depth; counted until there are too many."""
+    count = len(variables)
+    pending = [each for each in variables.values() if isinstance(each, dict | list)]
+    while pending and count <= most:
+        value = pending.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        count += len(inner)
+        if count <= most:
+            pending.extend(each for each in inner if isinstance(each, dict | list))
+    return count
 
 
 def _too_complex(what: str, value: int, limit: int, node: Node | None = None) -> GraphQLError:

@@ -110,6 +110,26 @@ def alias_counts(lines: list[Line]) -> list[int]:
     return counts
 
 
+def field_counts(lines: list[Line]) -> list[int]:
+    """How many fields each line and all below it have, with every spread written out.
+
+    Of spreads of one fragment side by side only the first counts: they select the same.
+    """
+    counts: list[int] = []
+    for line in lines:
+        own = isinstance(line.node, FieldNode)
+        # A spread stands for its fragment, whose place two spreads of it share.
+        places = {
+            lines[child].children or child
+            if isinstance(lines[child].node, FragmentSpreadNode)
+            else child
+            for child in line.children
+        }
+        below = sum(counts[each[0] if isinstance(each, tuple) else each] for each in places)
+        counts.append(min(own + below, CEILING))
+    return counts
+
+
 def _selected(
     node: OperationDefinitionNode | FragmentDefinitionNode | InlineFragmentNode | FieldNode,
 ) -> Iterator[Outlined]:

@@ -17,16 +17,19 @@ from graphql import (
 
 from kit.compiled.documents import Outline, outline
 from kit.cost import Estimate
-from kit.limits import DEFAULTS, Limits, structure_errors
+from kit.document_cost import FIELDS, Text
+from kit.limits import DEFAULTS, STRANGERS, Limits, structure_errors
 from kit.one_of import OneOfVariablesRule
-from kit.outline import root_fields
+from kit.outline import field_counts, root_fields
+from kit.outline import outline as lines_of
 from kit.recent import Recent
 from kit.variables import Variables
 from schema.fields import OPEN
 
-CAPACITY: Final = 1_000
+CAPACITY: Final = 500
 # A parsed document takes up to 500 bytes for each character of its text.
-MAX_CHARACTERS: Final = 250_000
+MAX_CHARACTERS: Final = 125_000
+"""How many documents, and of how much text, are kept of each kind: seen once, and seen again."""
 MAX_ERRORS: Final = 10
 
 _RULES: Final = (*specified_rules, OneOfVariablesRule)
@@ -44,10 +47,11 @@ class Rejected(Exception):
 class Document:
     """A valid document, with what is known of its operations."""
 
-    __slots__ = ("_operations", "ast")
+    __slots__ = ("_operations", "ast", "tokens")
 
-    def __init__(self, ast: DocumentNode) -> None:
+    def __init__(self, ast: DocumentNode, tokens: int) -> None:
         self.ast = ast
+        self.tokens = tokens
         self._operations: dict[str | None, Selected] = {}
 
     def operation(self, name: str | None) -> "Selected":
@@ -73,6 +77,7 @@ class Selected:
     __slots__ = (
         "_estimate",
         "_outline",
+        "_plan_points",
         "_variables",
         "document",
         "kind",
@@ -90,6 +95,7 @@ class Selected:
         self._outline: Outline | None = None
         self._variables: Variables | None = None
         self._estimate: Estimate | None = None
+        self._plan_points: int | None = None
 
     def is_open(self, schema: GraphQLSchema) -> bool:
         """Whether it answers everybody alike: so do all of its root fields, and it has some."""
@@ -117,44 +123,66 @@ class Selected:
             self._estimate = Estimate.of(schema, self.document.ast, self.operation)
         return self._estimate
 
+    def plan_points(self) -> int:
+        """What it costs to make a statement for it."""
+        if self._plan_points is None:
+            *_, fields = field_counts(lines_of(self.document.ast, [self.operation]))
+            self._plan_points = 1 + fields // FIELDS
+        return self._plan_points
+
 
 class Documents:
-    """Reads the texts that clients send; the valid ones of late are remembered."""
+    """Reads the texts that clients send; the valid ones of late are remembered.
 
-    def __init__(self, schema: GraphQLSchema, *, limits: Limits = DEFAULTS) -> None:
+    Those that were sent again are kept apart, so that many that are sent once push out none that
+    clients use.
+    """
+
+    def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._limits = limits
-        self._recent: Recent[Document] = Recent(CAPACITY)
-        self._characters = 0
+        self._once = _Shelf()
+        self._again = _Shelf()
 
-    def select(
-        self, text: str, operation_name: str | None, *, hide_suggestions: bool = False
-    ) -> Selected:
-        """The operation to run. Raises Rejected."""
-        document = self._recent.get(text)
+    def known(self, text: str, *, is_stranger: bool) -> Document | None:
+        """The document as it was read before. Raises Rejected: it may be too long for strangers."""
+        document = self._again.get(text)
         if document is None:
-            document = Document(self._checked(text, hide_suggestions=hide_suggestions))
-            self._make_room(len(text))
-        self._recent.put(text, document)
-        return document.operation(operation_name)
+            document = self._once.take(text)
+            if document is None:
+                return None
+        self._again.put(text, document)
+        if is_stranger and document.tokens > STRANGERS.tokens:
+            raise _too_long(STRANGERS)
+        return document
 
-    def _make_room(self, characters: int) -> None:
-        self._characters += characters
-        while (oldest := self._recent.oldest()) and (
-            self._characters > MAX_CHARACTERS or len(self._recent) >= CAPACITY
-        ):
-            self._recent.drop(oldest[0])
-            self._characters -= len(oldest[0])
+    def keep(self, text: str, document: Document) -> None:
+        """Remember a document that was read."""
+        self._once.put(text, document)
 
-    def _checked(self, text: str, *, hide_suggestions: bool) -> DocumentNode:
+    def read(self, text: str, *, is_stranger: bool, operation_name: str | None = None) -> Document:
+        """The document of a text that isn't known, in any thread. Raises Rejected.
+
+        What is needed of the operation with this name is worked out with it.
+        """
+        limits = STRANGERS if is_stranger else DEFAULTS
+        ast = self._checked(text, limits, hide_suggestions=is_stranger)
+        document = Document(ast, Text.of(text, most_tokens=limits.tokens).tokens)
+        if get_operation_ast(ast, operation_name) is not None:
+            selected = document.operation(operation_name)
+            selected.outline()
+            selected.variables(self._schema)
+            selected.estimate(self._schema)
+        return document
+
+    def _checked(self, text: str, limits: Limits, *, hide_suggestions: bool) -> DocumentNode:
         try:
-            ast = parse(text, max_tokens=self._limits.tokens)
+            ast = parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as error:
-            is_long = f"more than {self._limits.tokens} tokens" in error.message
-            code = "TOO_COMPLEX" if is_long else "GRAPHQL_PARSE_FAILED"
-            raise Rejected(code, [error]) from error
+            if f"more than {limits.tokens} tokens" in error.message:
+                raise _too_long(limits) from error
+            raise Rejected("GRAPHQL_PARSE_FAILED", [error]) from error
         # Before the rules of GraphQL: some of them are slow on what is over a limit.
-        if errors := structure_errors(ast, limits=self._limits):
+        if errors := structure_errors(ast, limits=limits):
             raise Rejected("TOO_COMPLEX", errors)
         errors = validate(
             self._schema, ast, _RULES, max_errors=MAX_ERRORS, hide_suggestions=hide_suggestions
@@ -162,3 +190,45 @@ class Documents:
         if errors:
             raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
         return ast
+
+
+class _Shelf:
+    """The documents used last, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._documents: Recent[Document] = Recent(CAPACITY)
+        self._characters = 0
+
+    def get(self, text: str) -> Document | None:
+        return self._documents.get(text)
+
+    def take(self, text: str) -> Document | None:
+        """The document, which doesn't stay."""
+        document = self._documents.get(text)
+        if document is not None:
+            self._drop(text)
+        return document
+
+    def put(self, text: str, document: Document) -> None:
+        if text not in self._documents:
+            self._make_room(len(text))
+        self._documents.put(text, document)
+
+    def _make_room(self, characters: int) -> None:
+        self._characters += characters
+        while (oldest := self._documents.oldest()) and (
+            self._characters > MAX_CHARACTERS or len(self._documents) >= CAPACITY
+        ):
+            self._drop(oldest[0])
+
+    def _drop(self, text: str) -> None:
+        self._documents.drop(text)
+        self._characters -= len(text)
+
+
+def _too_long(limits: Limits) -> Rejected:
+    error = GraphQLError(
+        f"Too complex: more than {limits.tokens} tokens.",
+        extensions={"code": "TOO_COMPLEX", "limit": limits.tokens},
+    )
+    return Rejected("TOO_COMPLEX", [error])

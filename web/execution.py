@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -20,7 +20,12 @@ from web.values import Complete, NotPlain, completer
 
 T = TypeVar("T")
 
+INTROSPECTION: Final = ("__schema", "__type")
+
 log = structlog.get_logger(__name__)
+
+Beside = Callable[[Callable[[], Any]], Awaitable[dict[str, Any]]]
+"""Does work beside the event loop."""
 
 Reading = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answers of the root fields that are read at once, or raises what they fail with."""
@@ -31,6 +36,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
     keys: Sequence[str] = ()
     reading: Reading | None = None
+    beside: Beside | None = None
     plans: Plans | None = None
     outline: Outline
     with_values = True
@@ -167,6 +173,44 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     ) -> AwaitableOrValue[dict[str, Any]]:
         """All root fields, in the order of the document."""
         self._task = asyncio.current_task()
+        told = {
+            key: each
+            for key, each in grouped_field_set.items()
+            if self.beside is not None and each[0].node.name.value in INTROSPECTION
+        }
+        if told:
+            return self._told(root_type, root_value, grouped_field_set, told, position_context)
+        return self._resolved(root_type, root_value, grouped_field_set, serially, position_context)
+
+    async def _told(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        fields: GroupedFieldSet,
+        told: GroupedFieldSet,
+        position_context: Any,
+    ) -> dict[str, Any]:
+        """All root fields, of which the ``told`` ones tell the schema: that takes long."""
+        assert self.beside is not None
+        tell = super().execute_root_grouped_field_set
+        answers = await self.beside(
+            lambda: tell(root_type, root_value, told, False, position_context)
+        )
+        rest = {key: each for key, each in fields.items() if key not in told}
+        resolved = self._resolved(root_type, root_value, rest, False, position_context)
+        others: Any = await resolved if self.is_awaitable(resolved) else resolved
+        answers.update(others)
+        return {key: answers[key] for key in fields if key in answers}
+
+    def _resolved(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        position_context: Any,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """Root fields, but for those that tell the schema."""
         if self.reading is None:
             return super().execute_root_grouped_field_set(
                 root_type, root_value, grouped_field_set, serially, position_context

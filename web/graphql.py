@@ -114,7 +114,7 @@ class Endpoint:
                 except Unauthenticated:
                     self._operations.charge_refused_credentials(operation)
                     # Clients send them with every operation, also with those that get new ones.
-                    if not self._operations.is_open(asked, operation):
+                    if not await self._operations.is_open(asked, operation):
                         raise
                     headers.append(CREDENTIALS_IGNORED)
                 answer = await self._operations.run(asked, operation, reads_only=reads_only)
@@ -153,7 +153,7 @@ class Endpoint:
                     await self._watch.recognise(caller)
                 except Unauthenticated:
                     self._operations.charge_refused_credentials(operation)
-                    if not self._operations.is_open(asked, operation):
+                    if not await self._operations.is_open(asked, operation):
                         raise
                     caller.token = None
                     headers.append(CREDENTIALS_IGNORED)

@@ -48,12 +48,12 @@ class Allowance:
             return _full(buckets)
         return self._throttle.charge(buckets, max(cost, 1), now=now)
 
-    def look(self, actor: Actor, address: str | None, *, now: datetime) -> Charge:
-        """Whether a point is left, which is what the cheapest operation costs."""
+    def look(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
+        """Whether so many points are left; none is taken."""
         buckets = self._buckets(actor, address)
         if not self._is_enforced:
             return _full(buckets)
-        return self._throttle.look(buckets, 1, now=now)
+        return self._throttle.look(buckets, cost, now=now)
 
     def _buckets(self, actor: Actor, address: str | None) -> _Buckets:
         known = self._addresses.get(address)

@@ -16,17 +16,18 @@ from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
 from kit.addresses import network_of
-from kit.compiled.plans import Plans, Read
+from kit.compiled.plans import Plans, Read, Unmade
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.ids import new_id
-from kit.limits import cost_errors, variable_errors
+from kit.limits import cost_errors, variable_errors, variable_points
 from kit.live import Following
 from kit.operation import Operation
 from kit.scope import Actor, Request, Runtime
 from kit.throttle import Charge
 from permissions.policy import may_all
 from schema.scalars import IN_SQL
+from web.admission import Admission
 from web.audiences import Audiences, Question
 from web.concurrency import ConcurrencyLimits, login_of
 from web.documents import Documents, Rejected, Selected
@@ -93,10 +94,10 @@ class Operations:
         compiled: bool = True,
     ) -> None:
         self._core = schema._schema  # noqa: SLF001 - Strawberry has no other way to it
-        self._documents = Documents(self._core)
         self._runtime = runtime
         self._allowance = allowance
         self._limits = limits
+        self._admission = Admission(Documents(self._core), allowance, runtime.clock)
         self._metrics = metrics
         self._audiences = Audiences()
         # Bound once: the lazy one looks for its configuration at each line.
@@ -107,16 +108,19 @@ class Operations:
         """The context that one operation runs in."""
         return Operation(self._runtime, actor, request)
 
-    def is_open(self, asked: Asked, operation: Operation) -> bool:
-        """Whether what is asked answers everybody alike, whatever the credentials."""
+    async def is_open(self, asked: Asked, operation: Operation) -> bool:
+        """Whether what is asked answers everybody alike, whatever the credentials.
+
+        Raises Throttled.
+        """
         try:
-            return self._select(asked, operation).is_open(self._core)
+            return (await self._select(asked, operation)).is_open(self._core)
         except Rejected:
             return False
 
     def charge_refused_credentials(self, operation: Operation) -> None:
         """Charge the address that they came from. Raises Throttled."""
-        self._charge(operation, REFUSED_CREDENTIALS_COST)
+        self._admission.charge(operation, REFUSED_CREDENTIALS_COST)
 
     def refuse(self, error: Exception, operation: Operation) -> Answer:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
@@ -129,7 +133,7 @@ class Operations:
         began = perf_counter()
         selected = None
         try:
-            selected = self._select(asked, operation)
+            selected = await self._select(asked, operation)
             if reads_only and selected.type is not OperationType.QUERY:
                 raise NotAQuery
             if selected.type is OperationType.SUBSCRIPTION:
@@ -137,7 +141,7 @@ class Operations:
                     "Subscriptions need a WebSocket (graphql-transport-ws) or text/event-stream."
                 )
             variables = self._admitted(selected, asked, operation)
-            read = self._read(selected, variables, operation)
+            read = await self._read(selected, variables, operation)
             if read is not None and read.is_whole:
                 answer = await self._read_at_once(read, selected, asked, operation)
             else:
@@ -151,19 +155,25 @@ class Operations:
         self._tell(operation, answer, selected, began)
         return answer
 
-    def _read(
+    async def _read(
         self, selected: Selected, variables: VariableValues, operation: Operation
     ) -> Read | None:
         """How what can be read at once is read; None where nothing can, or arguments are wrong."""
         if self._plans is None or selected.type is not OperationType.QUERY:
             return None
         try:
-            return self._plans.read(
+            read = self._plans.read(
                 selected.outline(), variables, operation.actor, self._runtime.clock()
             )
+            if isinstance(read, Unmade):
+                made = await self._admission.made(read, selected, operation)
+                read = self._plans.keep(made).read()
+        except Throttled:
+            raise
         except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
             log.debug("unread", request=str(operation.request.id), reason=repr(refused))
             return None
+        return read
 
     async def _read_at_once(
         self, read: Read, selected: Selected, asked: Asked, operation: Operation
@@ -189,6 +199,7 @@ class Operations:
     ) -> Answer:
         """Field by field, but for what is read at once or has ``failed`` to be."""
         executor = self._executor(selected, asked, operation)
+        executor.beside = lambda work: self._admission.beside(work, operation)
         if read is not None:
             executor.keys = read.plan.keys
             executor.reading = partial(_reading, read, operation, failed)
@@ -210,7 +221,7 @@ class Operations:
         Raises Gone and Stalled, which are the client's.
         """
         try:
-            selected = self._select(asked, operation)
+            selected = await self._select(asked, operation)
             if selected.type is OperationType.SUBSCRIPTION:
                 return await self._follow(selected, asked, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
@@ -306,17 +317,18 @@ class Operations:
 
         return Payer(login_of(actor, address), network_of(address), charge)
 
-    def _select(self, asked: Asked, operation: Operation) -> Selected:
+    async def _select(self, asked: Asked, operation: Operation) -> Selected:
         if asked.is_hash:
             raise NotPersisted
-        return self._documents.select(
-            asked.text, asked.operation_name, hide_suggestions=operation.actor.kind is None
-        )
+        named = (asked.text, asked.operation_name, operation)
+        return self._admission.known(*named) or await self._admission.selected(*named)
 
     def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> VariableValues:
         """The variables, once they are read and the cost is paid. Raises Rejected, Throttled."""
         if errors := variable_errors(asked.variables):
             raise Rejected("TOO_COMPLEX", errors)
+        if points := variable_points(asked.variables):
+            self._admission.charge(operation, points)
         variables = selected.variables(self._core).read(
             asked.variables, hide_suggestions=operation.actor.kind is None
         )
@@ -325,7 +337,7 @@ class Operations:
         operation.cost = selected.estimate(self._core).cost(variables)
         if errors := cost_errors(operation.cost):
             raise Rejected("TOO_COMPLEX", errors)
-        self._charge(operation, operation.cost)
+        self._admission.charge(operation, operation.cost)
         return variables
 
     def _executor(self, selected: Selected, asked: Asked, operation: Operation) -> Execution:
@@ -348,21 +360,11 @@ class Operations:
             execution.plans, execution.outline = self._plans, selected.outline()
         return execution
 
-    def _charge(self, operation: Operation, cost: int) -> None:
-        charge = operation.charge = self._allowance.charge(
-            operation.actor, operation.request.ip_address, cost, now=self._runtime.clock()
-        )
-        if not charge.allowed:
-            raise Throttled(
-                f"Too many requests: this costs {max(cost, 1)} points and "
-                f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
-                retry_after_seconds=charge.retry_after_seconds,
-            )
-
     def _rejection(self, rejected: Rejected, operation: Operation) -> Answer:
         try:
-            # What is refused had to be read, too.
-            self._charge(operation, 0)
+            # What is refused had to be read, too; a document that wasn't known is paid for.
+            if operation.charge is None:
+                self._admission.charge(operation, 1)
         except Throttled as error:
             return _refusal(error, operation)
         errors = shown(rejected.errors, operation.request, code=rejected.code)

@@ -41,8 +41,9 @@ class Plan:
     bound: tuple[tuple[int, Any], ...]
     cursors: tuple[Cursor, ...]
 
-    def values(self, leaves: list[Any]) -> list[Any]:
+    def values(self, told: Sequence[Any]) -> list[Any]:
         """What is bound, in the order of the statement. Raises BadInput for a wrong cursor."""
+        leaves = [*told]
         for cursor in self.cursors:
             leaves.extend(decoded(leaves[cursor.place], cursor.keys))
         return [
@@ -87,6 +88,30 @@ class Rows:
         return self.plan.values([*self.leaves, list(keys)])
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A selection as ``key`` names it; the plan for what its arguments look like, and the values
+    that this one is told.
+    """
+
+    key: Hashable
+    selection: Selection
+    shapes: Hashable = ()
+    plan: Plan | None = None
+    leaves: Sequence[Any] = ()
+
+    def read(self) -> Read | None:
+        """How to go on with it. Raises what the arguments are refused with."""
+        return _read(self.selection, self.plan, self.leaves) if self.plan else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """A read whose plan isn't known yet. Many milliseconds go by in ``make``, in any thread."""
+
+    make: Callable[[], Made]
+
+
 class Plans:
     """Makes plans and keeps them.
 
@@ -109,17 +134,28 @@ class Plans:
 
     def read(
         self, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
-    ) -> Read | None:
+    ) -> Read | Unmade | None:
         """How to read what can be read of an operation at once; None: nothing.
 
         Raises what the arguments are refused with.
         """
-        found = self._found(outline, variables, actor, now, None, Selector.operation)
-        if found is None:
+        if actor.tenant_id is None:
             return None
-        plan, leaves, selection = found
-        is_whole = len(plan.keys) == len(selection.roots) + len(selection.others)
-        return Read(plan, plan.values(leaves), is_whole)
+        key = _key(outline, variables, actor, None)
+        selection = self._selections.get(key)
+        if selection is not None:
+            if not selection.roots:
+                return None
+            if found := self._planned(key, selection, outline, variables, actor, now):
+                return _read(selection, *found)
+        return Unmade(lambda: self._made(key, outline, variables, actor, now, Selector.operation))
+
+    def keep(self, made: Made) -> Made:
+        """Remember what was made."""
+        self._selections.put(made.key, made.selection)
+        if made.plan is not None:
+            self._plans.put((made.key, made.shapes), made.plan)
+        return made
 
     def rows(
         self,
@@ -135,40 +171,52 @@ class Plans:
 
         Raises what the arguments are refused with.
         """
+        if actor.tenant_id is None:
+            return None
         part = (kind.name, outline.places[id(details[0].node)])
-        found = self._found(
-            outline, variables, actor, now, part, lambda selector: selector.rows(kind, details)
-        )
-        return Rows(found[0], tuple(found[1])) if found else None
+        key = _key(outline, variables, actor, part)
+        selection = self._selections.get(key)
+        found = selection and self._planned(key, selection, outline, variables, actor, now)
+        if not found and (selection is None or selection.roots):
+            made = self._made(
+                key, outline, variables, actor, now, lambda each: each.rows(kind, details)
+            )
+            self.keep(made)
+            found = (made.plan, made.leaves) if made.plan else None
+        return Rows(found[0], tuple(found[1])) if found and found[0].keys else None
 
-    def _found(
+    def _planned(
         self,
+        key: Hashable,
+        selection: Selection,
         outline: Outline,
         variables: VariableValues,
         actor: Actor,
         now: datetime,
-        part: Hashable,
-        select_of: Callable[[Selector], Selection],
-    ) -> tuple[Plan, list[Any], Selection] | None:
-        """The plan for a part of an operation, with its values but for cursors."""
-        if actor.tenant_id is None:
-            return None
-        key = (outline.signature, _caller(actor), _switches(variables), part)
-        selection = self._selections.get(key)
-        if selection is None:
-            selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
-            self._selections.put(key, selection)
+    ) -> tuple[Plan, Sequence[Any]] | None:
+        """The plan for a part of an operation, with its values but for cursors; None: unknown."""
         if not selection.roots:
             return None
-        leaves = [now, *[getattr(actor, name) for name in _IDS]]
-        shapes = tuple([lift(each, leaves) for each in selection.told(outline.nodes, variables)])
+        leaves, shapes = _lifted(selection, outline, variables, actor, now)
         plan = self._plans.get((key, shapes))
-        if plan is None:
-            plan = self._made(selection, shapes, actor)
-            self._plans.put((key, shapes), plan)
-        return (plan, leaves, selection) if plan.keys else None
+        return (plan, leaves) if plan is not None else None
 
-    def _made(self, selection: Selection, shapes: Sequence[Hashable], actor: Actor) -> Plan:
+    def _made(
+        self,
+        key: Hashable,
+        outline: Outline,
+        variables: VariableValues,
+        actor: Actor,
+        now: datetime,
+        select_of: Callable[[Selector], Selection],
+    ) -> Made:
+        selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
+        if not selection.roots:
+            return Made(key, selection)
+        leaves, shapes = _lifted(selection, outline, variables, actor, now)
+        return Made(key, selection, shapes, self._written(selection, shapes, actor), leaves)
+
+    def _written(self, selection: Selection, shapes: Sequence[Hashable], actor: Actor) -> Plan:
         places = count(_AMBIENT)
         told = {
             each.place: symbolic(shape, places)
@@ -183,6 +231,27 @@ class Plans:
             except Exception as reason:  # noqa: BLE001 - such functions are called as usual
                 log.debug("uncompiled", field=key, reason=repr(reason))
         return _plan(columns, scope, tuple(writer.cursors))
+
+
+def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> Read | None:
+    if not plan.keys:
+        return None
+    is_whole = len(plan.keys) == len(selection.roots) + len(selection.others)
+    return Read(plan, plan.values(leaves), is_whole)
+
+
+def _key(outline: Outline, variables: VariableValues, actor: Actor, part: Hashable) -> Hashable:
+    """All that decides what is selected in a part of an operation."""
+    return outline.signature, _caller(actor), _switches(variables), part
+
+
+def _lifted(
+    selection: Selection, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
+) -> tuple[list[Any], tuple[Hashable, ...]]:
+    """The values that a plan is told, and how they look without them."""
+    leaves = [now, *[getattr(actor, name) for name in _IDS]]
+    shapes = tuple([lift(each, leaves) for each in selection.told(outline.nodes, variables)])
+    return leaves, shapes
 
 
 def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:

@@ -43,7 +43,9 @@ def _of(levels: int) -> Iterator[Bomb]:
         f"{levels} doubled inline", f"{{ rooms {{ nodes {{ {doubled} }} }} }}", "TOO_COMPLEX"
     )
     cycle = " ".join(f"fragment F{n} on Query {{ ...F{(n + 1) % levels} }}" for n in range(levels))
-    yield Bomb(f"a cycle of {levels}", f"{{ ...F0 }} {cycle}", "GRAPHQL_VALIDATION_FAILED")
+    # 30 fragments may be spread once each.
+    code = "GRAPHQL_VALIDATION_FAILED" if levels < 30 else "TOO_COMPLEX"
+    yield Bomb(f"a cycle of {levels}", f"{{ ...F0 }} {cycle}", code)
 
 
 def _chain(levels: int, spreads: str) -> str:
@@ -78,7 +80,13 @@ def _long() -> Iterator[Bomb]:
     yield Bomb("490 selections of one field", "{ " + "rooms { __typename } " * 490 + "}",
                "TOO_COMPLEX")  # fmt: skip
     yield Bomb("1,990 names nobody knows", "{ " + "availabilit " * 1_990 + "}",
+               "TOO_COMPLEX")  # fmt: skip
+    yield Bomb("1,990 other names nobody knows",
+               "{ " + " ".join(f"availabilit{n}" for n in range(1_990)) + "}",
                "GRAPHQL_VALIDATION_FAILED")  # fmt: skip
+    spread = " ".join(f"...F{n}" for n in range(200))
+    tiny = " ".join(f"fragment F{n} on Query {{ __typename }}" for n in range(200))
+    yield Bomb("200 fragments", f"{{ {spread} }} {tiny}", "TOO_COMPLEX")
     yield Bomb("a name of 200,000 letters", "{ " + "a" * 200_000 + " }",
                "GRAPHQL_VALIDATION_FAILED")  # fmt: skip
     yield Bomb("a number of 200,000 digits",
@@ -88,7 +96,8 @@ def _long() -> Iterator[Bomb]:
                "GRAPHQL_PARSE_FAILED")  # fmt: skip
     yield Bomb("NUL", "{ rooms\0 }", "GRAPHQL_PARSE_FAILED")
     yield Bomb("half a surrogate pair", '{ room(id: "\\ud800") { id } }', "GRAPHQL_PARSE_FAILED")
-    yield Bomb("390 operations", "query Q { __typename } " * 390, "GRAPHQL_VALIDATION_FAILED")
+    yield Bomb("390 operations", "query Q { __typename } " * 390, "TOO_COMPLEX")
+    yield Bomb("90 operations", "query Q { __typename } " * 90, "GRAPHQL_VALIDATION_FAILED")
     mutations = " ".join(
         f'm{n}: archiveRoom(id: "x", version: 1) {{ room {{ id }} }}' for n in range(5)
     )
@@ -126,6 +135,8 @@ def _variables() -> Iterator[Bomb]:
     bookings = "query ($f: BookingFilter) { bookings(filter: $f) { nodes { id } } }"
     yield Bomb("an object of 200 levels in a variable", bookings, "BAD_USER_INPUT", {"f": objects})
     keys = {f"k{n}": n for n in range(10_000)}
-    yield Bomb("an object of 10,000 keys", bookings, "BAD_USER_INPUT", {"f": keys})
+    yield Bomb("an object of 10,000 keys", bookings, "TOO_COMPLEX", {"f": keys})
+    keys = {f"k{n}": n for n in range(4_000)}
+    yield Bomb("an object of 4,000 keys", bookings, "BAD_USER_INPUT", {"f": keys})
     page = "query ($n: Int) { rooms(first: $n) { nodes { id } } }"
     yield Bomb("a number beyond all others", page, "BAD_USER_INPUT", {"n": 2**64 - 1})

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
+import pytest_asyncio
 from starlette.applications import Starlette
 
 from domain.plans import PlanCode
@@ -14,6 +15,7 @@ from kit.settings import Settings
 from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
+from tests.known import make_known
 from web.limits import Allowance
 
 LOGIN = """mutation ($input: LoginInput!) {
@@ -32,6 +34,11 @@ Place = Callable[[str], Api]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"rate_limit": True})
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def known(api: Api, runtime: Runtime, clock: StoppedClock) -> None:
+    await make_known(api, runtime, clock, [POINTS_2000, POINTS_251, LEFT, "{ tenant { name } }"])
 
 
 @pytest.fixture

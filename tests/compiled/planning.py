@@ -9,7 +9,7 @@ from graphql import OperationDefinitionNode, VariableValues, get_variable_values
 
 from domain.users import Role
 from kit.compiled.documents import Outline, outline
-from kit.compiled.plans import Plans, Read
+from kit.compiled.plans import Plans, Read, Unmade
 from kit.scope import Actor, ActorKind
 from permissions.policy import may_all
 from schema import schema
@@ -49,4 +49,6 @@ def read(
     by: Plans | None = None,
 ) -> Read | None:
     """How a query is read at once; None where nothing of it is."""
-    return (by or plans()).read(*prepared(text, variables), actor, NOW)
+    planned = by or plans()
+    found = planned.read(*prepared(text, variables), actor, NOW)
+    return planned.keep(found.make()).read() if isinstance(found, Unmade) else found

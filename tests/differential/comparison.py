@@ -13,6 +13,7 @@ from graphql import OperationType, VariableValues
 from kit.compiled.plans import Read
 from kit.operation import Operation
 from kit.scope import Runtime
+from web.admission import Admission
 from web.documents import Selected
 from web.execution import Execution
 from web.operations import Answer, Asked, Operations
@@ -47,6 +48,7 @@ class Ordinary(Operations):
     def beside(cls, operations: Operations) -> "Ordinary":
         made = object.__new__(cls)
         vars(made).update(vars(operations), _plans=None)
+        made._admission = _Unpaid.like(operations._admission)
         return made
 
     async def answer(self, asked: Asked, like: Operation) -> Answer:
@@ -59,9 +61,6 @@ class Ordinary(Operations):
         execution = super()._executor(*told)
         execution.with_values = False
         return execution
-
-    def _charge(self, operation: Operation, cost: int) -> None:
-        pass
 
     def _tell(self, operation: Operation, *_: Any) -> None:
         pass
@@ -112,10 +111,10 @@ class Compared(Operations):
                 self._findings.differences.append(_difference(asked, operation, ours, theirs))
                 return
 
-    def _read(
+    async def _read(
         self, selected: Selected, variables: VariableValues, operation: Operation
     ) -> Read | None:
-        read = super()._read(selected, variables, operation)
+        read = await super()._read(selected, variables, operation)
         if self._plans is not None and selected.type is OperationType.QUERY:
             self._reads[operation] = read
         return read
@@ -143,7 +142,21 @@ class _Quiet(Ordinary):
     def beside(cls, operations: Operations) -> "_Quiet":
         made = object.__new__(cls)
         vars(made).update(vars(operations))
+        made._admission = _Unpaid.like(operations._admission)
         return made
+
+
+class _Unpaid(Admission):
+    """Admission for nothing."""
+
+    @classmethod
+    def like(cls, admission: Admission) -> "_Unpaid":
+        made = object.__new__(cls)
+        vars(made).update(vars(admission))
+        return made
+
+    def charge(self, operation: Operation, cost: int) -> None:
+        pass
 
 
 def is_counted(runtime: Runtime) -> bool:

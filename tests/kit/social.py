@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+from graphql import (
+    DocumentNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableValues,
+    build_schema,
+    get_variable_values,
+)
 from hypothesis import strategies as st
 
-from kit.cost import Cost
+from kit.cost import Cost, Estimate
 
 SDL = """
 type Query {
@@ -45,6 +53,20 @@ def social_schema() -> GraphQLSchema:
     price(schema, "Mutation", "save", Cost(weight=10))
     price(schema, "Person", "friends", PAGE)
     return schema
+
+
+def cost_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    *,
+    variables: Mapping[str, Any],
+) -> int:
+    """The points of an operation; 0 where its variables are refused, as nothing runs then."""
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    if not isinstance(values, VariableValues):
+        return 0
+    return Estimate.of(schema, document, operation).cost(values)
 
 
 def price(schema: GraphQLSchema, type_name: str, field_name: str, cost: Cost) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, get_variable_values, parse
 
-from kit.cost import Cost, Estimate, cost_of
+from kit.cost import Cost, Estimate
+from tests.kit.social import cost_of
 
 
 @pytest.fixture

@@ -9,17 +9,30 @@ from graphql import (
     OperationDefinitionNode,
     get_introspection_query,
     parse,
-    validate,
 )
 from hypothesis import given
 
-from kit.cost import Cost, cost_of
-from kit.limits import Limits, StructureRule, cost_errors, measure, structure_errors
-from kit.outline import CEILING, outline
-from tests.kit.social import Made, documents, price, social_schema
+from kit.cost import Cost
+from kit.limits import (
+    Limits,
+    cost_errors,
+    structure_errors,
+    variable_errors,
+    variable_points,
+)
+from kit.outline import CEILING, field_counts, outline
+from tests.kit.social import Made, cost_of, documents, price, social_schema
 
 SCHEMA = social_schema()
-NO_LIMITS = Limits(depth=0, aliases=-1, root_mutations=0)
+NO_LIMITS = Limits(
+    depth=0,
+    aliases=-1,
+    root_mutations=0,
+    spreads=1_000,
+    fields=CEILING,
+    repeats=1_000,
+    leaves=1_000,
+)
 
 
 def operations(document: DocumentNode) -> list[OperationDefinitionNode]:
@@ -32,8 +45,8 @@ def cost(text: str, **variables: Any) -> int:
 
 
 def refusals(text: str, variables: Mapping[str, Any] | None = None) -> list[str]:
-    measured = measure(SCHEMA, parse(text), operation_name=None, variables=variables or {})
-    return [error.message for error in measured.errors]
+    errors = structure_errors(parse(text)) + variable_errors(variables or {})
+    return [error.message for error in errors]
 
 
 def nested(levels: int, inside: str) -> str:
@@ -128,9 +141,7 @@ def test_fields_behind_an_interface_cost_what_the_type_named_says() -> None:
 def test_only_the_named_operation_is_costed() -> None:
     document = parse("query A { person { name } } query B { people(first: 9) { __typename } }")
 
-    measured = measure(SCHEMA, document, operation_name="B", variables={})
-
-    assert measured.cost == 10
+    assert cost_of(SCHEMA, document, operations(document)[1], variables={}) == 10
 
 
 def test_refused_variables_cost_nothing() -> None:
@@ -148,13 +159,10 @@ def test_an_unknown_field_or_type_costs_nothing() -> None:
 def test_more_than_two_thousand_points_are_refused_with_limit_and_value() -> None:
     text = "{ people(first: 250) { nodes { friends(first: 7) { nodes { name } } } } }"
 
-    measured = measure(SCHEMA, parse(text), operation_name=None, variables={})
+    (error,) = cost_errors(cost(text))
 
-    assert measured.cost == 2251
-    assert [error.message for error in measured.errors] == [
-        "Too complex: 2251 points of cost, at most 2000 are allowed."
-    ]
-    assert measured.errors[0].extensions == {"code": "TOO_COMPLEX", "limit": 2000, "value": 2251}
+    assert error.message == "Too complex: 2251 points of cost, at most 2000 are allowed."
+    assert error.extensions == {"code": "TOO_COMPLEX", "limit": 2000, "value": 2251}
 
 
 def test_two_thousand_points_are_allowed() -> None:
@@ -238,10 +246,60 @@ def test_long_lists_in_variables_are_refused_however_deep() -> None:
 
 def test_a_hundred_selections_of_one_field_are_allowed_and_one_more_refused() -> None:
     assert refusals("{ " + "person { name } " * 100 + "}") == []
-    assert refusals("{ " + "person { name } " * 101 + "}") == [
+    assert refusals("{ " + "person { name } " * 100 + "person { __typename } }") == [
         "Too complex: 101 selections of one field, at most 100 are allowed."
     ]
-    assert refusals("{ person { " + "name " * 500 + "} }") == []
+
+
+def test_a_hundred_selections_of_one_value_are_allowed_and_one_more_refused() -> None:
+    assert refusals("{ person { " + "name " * 100 + "} }") == []
+    assert refusals("{ person { name: __typename " + "name " * 100 + "} }") == [
+        "Too complex: 101 selections of one value, at most 100 are allowed."
+    ]
+
+
+def test_thirty_fragments_and_spreads_are_allowed_and_more_refused() -> None:
+    def spread(fragments: int, spreads: int) -> str:
+        written = " ".join(f"...F{n % fragments}" for n in range(spreads))
+        made = " ".join(f"fragment F{n} on Person {{ name }}" for n in range(fragments))
+        return f"{{ person {{ {written} }} }} {made}"
+
+    assert refusals(spread(30, 30)) == []
+    assert refusals(spread(1, 31)) == [
+        "Too complex: 31 spreads of fragments, at most 30 are allowed."
+    ]
+    assert refusals(spread(31, 30)) == ["Too complex: 31 fragments, at most 30 are allowed."]
+
+
+def test_two_thousand_fields_are_allowed_with_every_spread_written_out() -> None:
+    text = """{ person { best { ...A } } }
+    fragment A on Person { best { ...B } friends { nodes { ...B } } }
+    fragment B on Person { best { ...C } friends { nodes { ...C } } }
+    fragment C on Person { name }"""
+    document = parse(text)
+
+    assert field_counts(outline(document, operations(document)))[-1] == 2 + 3 + 2 * 3 + 4
+    assert [error.message for error in structure_errors(document, limits=Limits(fields=14))] == [
+        "Too complex: 15 fields, at most 14 are allowed."
+    ]
+
+
+def test_two_spreads_of_a_fragment_side_by_side_select_once() -> None:
+    document = parse("{ person { ...F ...F } } fragment F on Person { name best { name } }")
+
+    assert field_counts(outline(document, operations(document)))[-1] == 4
+
+
+def test_five_thousand_values_in_variables_are_allowed_and_more_refused() -> None:
+    assert variable_errors({"a": [{"b": [1] * 100}] * 48, "c": 1}) == []
+    assert [error.message for error in variable_errors({"a": [{"b": [1] * 100}] * 50})] == [
+        "Too complex: 5001 values in the variables, at most 5000 are allowed."
+    ]
+
+
+def test_many_values_in_variables_cost_a_point_a_hundred() -> None:
+    assert variable_points({"a": 1, "b": {"c": [1] * 90}}) == 0
+    assert variable_points({"a": [[1] * 100] * 3}) == 3
 
 
 def test_numbers_of_thirty_digits_are_read_and_longer_ones_refused() -> None:
@@ -269,10 +327,8 @@ def test_the_explorers_introspection_passes_for_a_hundred_points() -> None:
         one_of=True,
     )
 
-    measured = measure(SCHEMA, parse(text, max_tokens=2000), operation_name=None, variables={})
-
-    assert measured.errors == []
-    assert measured.cost == 100
+    assert structure_errors(parse(text, max_tokens=500)) == []
+    assert cost(text) == 100
 
 
 def test_a_type_asked_for_by_name_may_be_deep_and_costs_a_hundred_points() -> None:
@@ -298,16 +354,6 @@ def test_a_cycle_of_fragments_ends() -> None:
 
 def test_an_unknown_fragment_is_left_to_other_rules() -> None:
     assert refusals("{ person { ...Unknown } }") == []
-
-
-def test_the_rule_reports_in_a_validation_what_the_function_finds() -> None:
-    document = parse(f"{{ person {{ {nested(11, 'name')} }} }}")
-
-    errors = validate(SCHEMA, document, [StructureRule])
-
-    assert [error.message for error in errors] == [
-        "Too complex: 13 levels of fields, at most 12 are allowed."
-    ]
 
 
 def test_every_operation_of_a_document_is_looked_at() -> None:
@@ -351,11 +397,17 @@ def test_a_bomb_of_sixty_levels_is_refused_with_numbers_that_fit_a_line() -> Non
     assert refusals(bomb(60, "a: best { NEXT } b: best { NEXT }")) == [
         "Too complex: 62 levels of fields, at most 12 are allowed.",
         f"Too complex: {CEILING} aliases, at most 30 are allowed.",
+        f"Too complex: {CEILING} fields, at most 2000 are allowed.",
+        "Too complex: 61 fragments, at most 30 are allowed.",
+        "Too complex: 121 spreads of fragments, at most 30 are allowed.",
     ]
 
 
 def test_a_chain_of_a_thousand_fragments_needs_no_deep_stack() -> None:
-    assert refusals(bomb(1000, "NEXT")) == []
+    assert refusals(bomb(1000, "NEXT")) == [
+        "Too complex: 1001 fragments, at most 30 are allowed.",
+        "Too complex: 1001 spreads of fragments, at most 30 are allowed.",
+    ]
     assert cost(bomb(1000, "NEXT")) == 1
 
 

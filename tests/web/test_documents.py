@@ -3,51 +3,80 @@
 import pytest
 from graphql import build_schema
 
-from web.documents import MAX_CHARACTERS, Documents, Rejected
+from web.documents import MAX_CHARACTERS, Document, Documents, Rejected
 
 SCHEMA = build_schema("type Query { name: String }")
 
 
 def padded(name: str) -> str:
-    """A document of a quarter of all that is kept."""
+    """A document of a quarter of all that is kept of what was seen once."""
     return f"query {name} {{ name }}".ljust(MAX_CHARACTERS // 4)
+
+
+def ask(documents: Documents, text: str, *, is_stranger: bool = False) -> Document:
+    """The document, which is read where it isn't known."""
+    document = documents.known(text, is_stranger=is_stranger)
+    if document is None:
+        document = documents.read(text, is_stranger=is_stranger)
+        documents.keep(text, document)
+    return document
 
 
 def test_a_document_is_read_once() -> None:
     documents = Documents(SCHEMA)
 
-    first = documents.select("{ name }", None)
-    again = documents.select("{ name }", None)
+    first = ask(documents, "{ name }")
 
-    assert again.document is first.document
+    assert documents.known("{ name }", is_stranger=False) is first
 
 
 def test_its_operations_are_told_apart() -> None:
-    documents = Documents(SCHEMA)
-    text = "query A { name } query B { name }"
+    document = ask(Documents(SCHEMA), "query A { name } query B { name }")
 
-    assert documents.select(text, "A").name == "A"
-    assert documents.select(text, "B").name == "B"
+    assert document.operation("A").name == "A"
+    assert document.operation("B").name == "B"
 
 
-def test_a_document_that_is_refused_is_not_kept() -> None:
-    documents = Documents(SCHEMA)
-
+def test_a_document_that_is_refused_says_why() -> None:
     with pytest.raises(Rejected) as refused:
-        documents.select("{ nothing }", None)
+        Documents(SCHEMA).read("{ nothing }", is_stranger=False)
 
     assert refused.value.code == "GRAPHQL_VALIDATION_FAILED"
 
 
 def test_the_one_unused_longest_makes_room() -> None:
     documents = Documents(SCHEMA)
-    kept = documents.select(padded("A"), None).document
-    dropped = documents.select(padded("B"), None).document
-    documents.select(padded("C"), None)
-    documents.select(padded("D"), None)
-    documents.select(padded("A"), None)
+    for name in "ABCDE":
+        ask(documents, padded(name))
 
-    documents.select(padded("E"), None)
+    assert documents.known(padded("A"), is_stranger=False) is None
+    assert documents.known(padded("B"), is_stranger=False) is not None
 
-    assert documents.select(padded("A"), None).document is kept
-    assert documents.select(padded("B"), None).document is not dropped
+
+def test_what_was_asked_again_is_not_pushed_out_by_what_is_asked_once() -> None:
+    documents = Documents(SCHEMA)
+    for name in "ABAB":
+        ask(documents, padded(name))
+
+    for number in range(100):
+        ask(documents, padded(f"Once{number}"))
+
+    assert documents.known(padded("A"), is_stranger=False) is not None
+    assert documents.known(padded("B"), is_stranger=False) is not None
+
+
+def test_strangers_may_send_500_tokens_whoever_sent_them_before() -> None:
+    documents = Documents(SCHEMA)
+    tokens_500 = "{ " + "name " * 98 + "... { __typename } " * 100 + "}"
+    tokens_501 = tokens_500.replace("name", "name name", 1)
+    ask(documents, tokens_501)
+
+    with pytest.raises(Rejected) as known:
+        ask(documents, tokens_501, is_stranger=True)
+    with pytest.raises(Rejected) as unknown:
+        Documents(SCHEMA).read(tokens_501, is_stranger=True)
+
+    assert ask(documents, tokens_500, is_stranger=True).tokens == 500
+    assert known.value.code == "TOO_COMPLEX"
+    assert known.value.errors[0].message == "Too complex: more than 500 tokens."
+    assert unknown.value.errors[0].message == "Too complex: more than 500 tokens."

@@ -1,6 +1,7 @@
 """How much a caller may ask for, at once and over time."""
 
 import pytest
+import pytest_asyncio
 
 from domain.plans import PlanCode
 from kit.scope import Runtime
@@ -8,14 +9,22 @@ from kit.settings import Settings
 from tests.client import Api, live
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
+from tests.known import make_known
 
 POINTS_251 = "{ rooms(first: 250) { nodes { name } } }"
+RATE_LIMIT = "{ rateLimit { cost limit remaining restoreRate resetAt } }"
+KNOWN = [POINTS_251, RATE_LIMIT, "{ tenant { name } }", "{ __typename }"]
 POINTS_5271 = "{ rooms(first: 20) { nodes { bookings(first: 250) { nodes { id } } } } }"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"rate_limit": True})
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def known(api: Api, runtime: Runtime, clock: StoppedClock) -> None:
+    await make_known(api, runtime, clock, KNOWN, plans=[*PlanCode])
 
 
 @pytest.fixture
@@ -94,13 +103,79 @@ async def test_strangers_at_one_address_share_a_bucket(api: Api) -> None:
     assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3748
 
 
-async def test_what_is_refused_costs_one_point(api: Api) -> None:
-    await api("{")
-    await api("{ nothing }")
+async def test_what_is_refused_costs_what_it_took_to_read_it(api: Api, venue: Venue) -> None:
+    await api(POINTS_251, token=venue.owner.token, variables={"no": ["x"] * 101})
+    await api("{", token=venue.owner.token)
+    await api("{ nothing }", token=venue.owner.token)
 
-    answer = await api("{ __typename }")
+    answer = await api("{ __typename }", token=venue.owner.token)
 
-    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3997
+    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3996
+
+
+async def test_what_is_not_known_yet_costs_by_its_length_and_by_its_statement(
+    api: Api, venue: Venue
+) -> None:
+    query = "query Again { rooms(first: 9) { nodes { name description capacity } } }"
+
+    first = await api(query, token=venue.owner.token)
+    again = await api(query, token=venue.owner.token)
+
+    # 10 for the rooms, 2 to read 19 tokens, and 6 to make a statement of 5 fields.
+    assert first.extensions["cost"]["requestedQueryCost"] == 10
+    assert first.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3982
+    assert again.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3972
+
+
+async def test_strangers_pay_four_times_as_much_for_what_is_not_known_yet(api: Api) -> None:
+    await api("query Again { __typename }")
+
+    answer = await api("query Again { __typename }")
+
+    assert answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3994
+
+
+async def test_each_new_shape_of_variables_costs_a_statement(api: Api, venue: Venue) -> None:
+    query = "query ($filter: RoomFilter) { rooms(first: 9, filter: $filter) { nodes { name } } }"
+    await api(query, {"filter": {}}, token=venue.owner.token)
+    known = await api(query, {"filter": {}}, token=venue.owner.token)
+
+    other = await api(query, {"filter": {"category": "x"}}, token=venue.owner.token)
+
+    left = [
+        answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"]
+        for answer in (known, other)
+    ]
+    assert left[0] - left[1] == 10 + 4
+
+
+async def test_many_values_in_variables_cost_points(api: Api, venue: Venue) -> None:
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    await api(query, {"ids": []}, token=venue.owner.token)
+    before = await api(query, {"ids": []}, token=venue.owner.token)
+
+    after = await api(query, {"ids": [], "more": [["x"] * 99] * 3}, token=venue.owner.token)
+
+    left = [
+        answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"]
+        for answer in (before, after)
+    ]
+    assert left[0] - left[1] == 1 + 3
+
+
+async def test_a_stranger_may_send_500_tokens(api: Api, venue: Venue) -> None:
+    query = "{ " + "__typename " * 5 + "rateLimit { " + "... { cost limit } " * 98 + "} }"
+    longer = query.replace("cost", "cost remaining", 1)
+
+    assert (await api(query)).status == 200
+    refused = await api(longer)
+    known = await api(longer, token=venue.owner.token)
+    again = await api(longer)
+
+    assert known.status == 200
+    assert refused.errors == again.errors
+    assert refused.codes == ["TOO_COMPLEX"]
+    assert refused.errors[0]["extensions"]["limit"] == 500
 
 
 async def test_one_operation_costs_at_most_2000_points(api: Api, venue: Venue) -> None:
@@ -124,9 +199,7 @@ async def test_a_socket_pays_like_a_request(server: str, venue: Venue) -> None:
 async def test_a_caller_can_ask_what_is_left(api: Api, venue: Venue, clock: StoppedClock) -> None:
     await api(POINTS_251, token=venue.owner.token)
 
-    answer = await api(
-        "{ rateLimit { cost limit remaining restoreRate resetAt } }", token=venue.owner.token
-    )
+    answer = await api(RATE_LIMIT, token=venue.owner.token)
 
     assert answer.payload == {
         "cost": 1,

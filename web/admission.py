@@ -1,0 +1,133 @@
+"""Before any work: who asks pays for it, and what isn't known yet is read one at a time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from kit.addresses import network_of
+from kit.clock import Clock
+from kit.compiled.plans import Made, Unmade
+from kit.document_cost import BYTES, STRANGERS_TIMES, Text
+from kit.errors import Throttled
+from kit.gate import Full, Gate
+from kit.limits import DEFAULTS, STRANGERS
+from kit.operation import Operation
+from kit.scope import Actor
+from kit.throttle import Charge
+from web.documents import Document, Documents, Selected
+from web.limits import Allowance
+
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = 1
+
+
+class Admission:
+    """Charges operations, and lets through the gate what has to be read or made for them."""
+
+    def __init__(self, documents: Documents, allowance: Allowance, clock: Clock) -> None:
+        self._documents = documents
+        self._allowance = allowance
+        self._clock = clock
+        self._gate = Gate()
+        self._reading: dict[tuple[str, bool], asyncio.Task[Document]] = {}
+
+    def charge(self, operation: Operation, cost: int) -> None:
+        """Take the points out of the caller's buckets. Raises Throttled."""
+        _note(operation, cost, self._allowance.charge(*_caller(operation), cost, now=self._clock()))
+
+    def known(self, text: str, operation_name: str | None, operation: Operation) -> Selected | None:
+        """The operation that is named, of a document that was read before. Raises Rejected."""
+        document = self._documents.known(text, is_stranger=operation.actor.kind is None)
+        return document.operation(operation_name) if document is not None else None
+
+    async def selected(
+        self, text: str, operation_name: str | None, operation: Operation
+    ) -> Selected:
+        """The operation that is named, of a document that isn't known. Raises Rejected, Throttled.
+
+        It is paid for before it is parsed; of those who send the same at once, the first one pays.
+        """
+        is_stranger = operation.actor.kind is None
+        # Looked at first: even to count the tokens of a long text takes milliseconds.
+        points = (1 + len(text) // BYTES) * (STRANGERS_TIMES if is_stranger else 1)
+        self._look(operation, points)
+        reading = self._reading.get((text, is_stranger))
+        if reading is None:
+            self._make_sure_of_a_place(operation)
+            limits = STRANGERS if is_stranger else DEFAULTS
+            counted = Text.of(text, most_tokens=limits.tokens)
+            self.charge(operation, counted.points(is_stranger=is_stranger))
+            reading = asyncio.create_task(
+                self._read(text, operation_name, operation, is_stranger=is_stranger)
+            )
+            self._reading[text, is_stranger] = reading
+            reading.add_done_callback(lambda _: self._reading.pop((text, is_stranger)))
+            reading.add_done_callback(_retrieved)
+        document = await asyncio.shield(reading)
+        return document.operation(operation_name)
+
+    async def made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Made:
+        """What the statement of an operation was made into. Raises Throttled."""
+        self._make_sure_of_a_place(operation)
+        self.charge(operation, selected.plan_points())
+        return await self.beside(unmade.make, operation)
+
+    async def beside(self, work: Callable[[], T], operation: Operation) -> T:
+        """What takes long, done beside the event loop. Raises Throttled."""
+        try:
+            return await self._gate.run(_who(operation), work)
+        except Full as error:
+            raise _too_many() from error
+
+    async def _read(
+        self, text: str, operation_name: str | None, operation: Operation, *, is_stranger: bool
+    ) -> Document:
+        document = await self.beside(
+            lambda: self._documents.read(
+                text, is_stranger=is_stranger, operation_name=operation_name
+            ),
+            operation,
+        )
+        self._documents.keep(text, document)
+        return document
+
+    def _look(self, operation: Operation, cost: int) -> None:
+        charge = self._allowance.look(*_caller(operation), cost, now=self._clock())
+        if not charge.allowed:
+            _note(operation, cost, charge)
+
+    def _make_sure_of_a_place(self, operation: Operation) -> None:
+        if self._gate.is_full(_who(operation)):
+            raise _too_many()
+
+
+def _caller(operation: Operation) -> tuple[Actor, str | None]:
+    return operation.actor, operation.request.ip_address
+
+
+def _note(operation: Operation, cost: int, charge: Charge) -> None:
+    operation.charge = charge
+    if not charge.allowed:
+        raise Throttled(
+            f"Too many requests: this costs {max(cost, 1)} points and "
+            f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
+            retry_after_seconds=charge.retry_after_seconds,
+        )
+
+
+def _who(operation: Operation) -> str:
+    return network_of(operation.request.ip_address)
+
+
+def _too_many() -> Throttled:
+    return Throttled(
+        "Too many operations at once that aren't known here yet; try again in a moment.",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
+def _retrieved(reading: "asyncio.Task[Document]") -> None:
+    if not reading.cancelled():
+        # All who wanted to know may have gone.
+        reading.exception()
