@@ -2,9 +2,15 @@
 
 import unicodedata
 from functools import cache
-from typing import Final
+from typing import Final, NewType
 
 from pyuca import Collator
+
+SearchText = NewType("SearchText", str)
+"""What is looked for in names: every letter of it costs the database time."""
+
+MAX_TEXT_LENGTH: Final = 2_000
+MAX_SEARCH_LENGTH: Final = 100
 
 # Letters and marks that show nothing, though their categories say otherwise: joiners of letters,
 # variation selectors, fillers of Hangul, Khmer's inherent vowels and an empty Braille pattern.

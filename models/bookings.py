@@ -32,6 +32,7 @@ from domain.bookings import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status, refe
 from domain.intervals import Interval
 from domain.money import Money
 from domain.pricing import Price, PriceLine
+from domain.text import SearchText
 from kit.keyset import Order
 from kit.prepared import Prepared, parameters
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
@@ -239,7 +240,7 @@ class BookingFilter:
     room_id: IdFilter | None = None
     customer_id: IdFilter | None = None
     status: StatusFilter | None = None
-    search: str | None = None
+    search: SearchText | None = None
 
 
 def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:

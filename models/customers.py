@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
 
 from domain.phones import phone_digits, sought_digits
-from domain.text import search_form, sort_key
+from domain.text import SearchText, search_form, sort_key
 from domain.users import normalised_email
 from kit.keyset import Order
 from kit.prepared import Prepared
@@ -86,7 +86,7 @@ class CustomerOrder:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
-    search: str | None = None
+    search: SearchText | None = None
     email: str | None = None
     phone: str | None = None
 

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Select, event, func, 
 from sqlmodel import Field, Relationship, col
 
 from domain.money import Money
-from domain.text import search_form, sort_key
+from domain.text import SearchText, search_form, sort_key
 from kit.keyset import Order
 from models.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.filters import SortDirection, contains, sorted_by
@@ -91,7 +91,7 @@ class RoomOrder:
 
 @dataclass(frozen=True, slots=True)
 class RoomFilter:
-    search: str | None = None
+    search: SearchText | None = None
     category: str | None = None
     min_capacity: int | None = None
     archived: bool | None = None

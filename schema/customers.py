@@ -28,7 +28,7 @@ input_type(
     "All given fields are ANDed.",
     name="CustomerFilter",
     search="Somewhere in the name, whatever its case and accents, in the e-mail address, or in the "
-    "digits of the phone number (at least three).",
+    "digits of the phone number (at least three); at most 100 characters.",
     email="This e-mail address; case and surrounding space make no difference.",
     phone="These digits, however they are grouped.",
 )

@@ -42,7 +42,7 @@ input_type(
     customer_id="Of these customers.",
     status="With these statuses.",
     search="Somewhere in the reference, with or without its dash, or in the customer's name, "
-    "whatever its case and accents, e-mail address or phone number.",
+    "whatever its case and accents, e-mail address or phone number; at most 100 characters.",
 )
 input_type(
     BookingOrder,

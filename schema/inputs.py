@@ -20,6 +20,7 @@ from typing_extensions import Doc
 from domain.errors import Invalid, Refusal, Required
 from domain.ids import NodeId
 from domain.patch import ABSENT, Absent
+from domain.text import MAX_SEARCH_LENGTH, MAX_TEXT_LENGTH, SearchText
 from kit.errors import BadInput
 from schema.ids import decode_id, read_id
 
@@ -128,6 +129,8 @@ def graphql_type(annotation: Any) -> Any:
         return list[graphql_type(get_args(bare)[0])]  # type: ignore[misc]
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
         return strawberry.ID
+    if bare is SearchText:
+        return str
     return strawberry.ID if bare is UUID else _INPUTS.get(bare, bare)
 
 
@@ -151,6 +154,8 @@ def decoder(annotation: Any) -> Decoder:
         return lambda value: decode_id(type_name, value)
     if bare is UUID:
         return lambda value: read_id(value)[1]
+    if bare is SearchText:
+        return lambda value: _storable(value, most=MAX_SEARCH_LENGTH)
     if bare is str:
         return _storable
     return _some
@@ -252,9 +257,11 @@ def _some(value: Any) -> Any:
     return value.value if isinstance(value, strawberry.Some) else value
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, *, most: int = MAX_TEXT_LENGTH) -> Any:
     text = _some(value)
     if isinstance(text, str):
+        if len(text) > most:
+            raise Invalid(f"At most {most:,} characters.")
         try:
             text.encode()
         except UnicodeEncodeError as error:

@@ -29,7 +29,8 @@ input_type(
     RoomFilter,
     "All given fields are ANDed.",
     name="RoomFilter",
-    search="Somewhere in the name or the description, whatever its case and accents.",
+    search="Somewhere in the name or the description, whatever its case and accents; "
+    "at most 100 characters.",
     category="Exactly this category.",
     min_capacity="Holds at least so many people.",
     archived="Only those out of use, or only those in use.",
