@@ -36,7 +36,7 @@ from domain.text import SearchText
 from kit.keyset import Order
 from kit.prepared import Prepared, parameters
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.customers import Customer, found_by
+from models.customers import Customer, Searched, found_by
 from models.filters import (
     DateTimeRange,
     IdFilter,
@@ -293,9 +293,17 @@ def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElemen
 
 
 def bookings_matching(
-    bookings: Select[Booking], filter: BookingFilter | None, *, tenant_id: UUID, now: datetime
+    bookings: Select[Booking],
+    filter: BookingFilter | None,
+    *,
+    tenant_id: UUID,
+    now: datetime,
+    searched: Searched,
 ) -> Select[Booking]:
-    """Those that meet every given condition; ``search`` looks in reference and customer."""
+    """Those that meet every given condition.
+
+    ``search`` looks in the reference, and in what is ``searched`` of the customer.
+    """
     if filter is None:
         return bookings
     bookings = bookings.where(
@@ -313,7 +321,7 @@ def bookings_matching(
             .where(
                 col(Customer.tenant_id) == col(Booking.tenant_id),
                 col(Customer.id) == col(Booking.customer_id),
-                found_by(filter.search),
+                found_by(filter.search, searched),
             )
             .exists()
         )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     event,
+    false,
     or_,
     select,
     type_coerce,
@@ -91,6 +92,14 @@ class CustomerFilter:
     phone: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """In what of customers a search looks: their names, their addresses and phones."""
+
+    name: bool
+    contact: bool
+
+
 # Is there one with this id?
 KNOWN: Final = Prepared(
     select(col(Customer.id)).where(
@@ -110,13 +119,13 @@ def with_address(customers: Select[Customer], email_key: str | None) -> Select[C
 
 
 def customers_matching(
-    customers: Select[Customer], filter: CustomerFilter | None
+    customers: Select[Customer], filter: CustomerFilter | None, *, searched: Searched
 ) -> Select[Customer]:
-    """Those that meet every given condition; ``search`` looks in name, e-mail and phone."""
+    """Those that meet every given condition; ``search`` looks in what is ``searched``."""
     if filter is None:
         return customers
     if filter.search is not None:
-        customers = customers.where(found_by(filter.search))
+        customers = customers.where(found_by(filter.search, searched))
     if filter.email is not None:
         address = type_coerce(filter.email, _Address())
         customers = customers.where(col(Customer.email_key) == address)
@@ -126,13 +135,15 @@ def customers_matching(
     return customers
 
 
-def found_by(text: str) -> ColumnElement[bool]:
+def found_by(text: str, searched: Searched) -> ColumnElement[bool]:
     """Whether a customer's name, e-mail address or phone has a text somewhere in it."""
-    return or_(
-        contains(text, Customer.name_search),
-        contains(text, Customer.email, form=str.strip),
-        contains(text, Customer.phone_search, form=sought_digits),
-    )
+    places = []
+    if searched.name:
+        places.append(contains(text, Customer.name_search))
+    if searched.contact:
+        places.append(contains(text, Customer.email, form=str.strip))
+        places.append(contains(text, Customer.phone_search, form=sought_digits))
+    return or_(false(), *places)
 
 
 class _Address(TypeDecorator[str]):

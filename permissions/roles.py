@@ -12,6 +12,7 @@ class Permission(StrEnum):
     PUBLIC = "public"
     MEMBER = "member"
     TENANT_READ = "tenant:read"
+    PLAN_READ = "plan:read"
     TENANT_WRITE = "tenant:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -59,7 +60,7 @@ _GUESTS_OWN: Final = {
 }  # fmt: skip
 _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,
-    P.BOOKINGS_HISTORY,
+    P.BOOKINGS_HISTORY, P.PLAN_READ,
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ, P.PAYMENTS_REFUND}
 _ADMIN: Final = _MANAGER | {

@@ -1,12 +1,12 @@
 """The log read back: what was done, by whom, to what; and a cursor to go on from."""
 
 from dataclasses import dataclass
-from typing import Annotated, assert_never
+from typing import Annotated, Final, assert_never
 
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.events import FieldChange, changes
+from domain.events import EventType, FieldChange, changes
 from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
 from kit.relay import end_of
@@ -14,9 +14,18 @@ from kit.scope import ActorKind, Scope
 from models.api_keys import ApiKey
 from models.log import END, AuditFilter, LogEntry, RequestOrigin, entries_matching
 from models.users import User
+from permissions.policy import may
+from permissions.reads import may_read_logged
+from permissions.roles import P
 
 SYSTEM_NAME = "System"
 GUEST_NAME = "Guest"
+_UNNAMED: Final = {
+    ActorKind.API_KEY: "API key",
+    ActorKind.CUSTOMER: "Customer",
+    ActorKind.USER: "User",
+}
+"""What they are called to those who may not read users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +76,25 @@ def cursor_of(entry: LogEntry) -> EventCursor:
     return encode_cursor(Bookmark(entry.tenant_id, entry.generation, place))
 
 
-def changes_of(entry: LogEntry) -> list[FieldChange]:
-    """What changed, in the order of the fields' names: the database keeps none."""
-    return sorted(changes(entry.before, entry.after), key=lambda change: change.field)
+def changes_of(scope: Scope, entry: LogEntry) -> list[FieldChange]:
+    """What changed, in the order of the fields' names: the database keeps none.
+
+    Of fields that the caller may not read it says only that they changed.
+    """
+    shown = [
+        change
+        if may_read_logged(scope.actor, EventType(entry.type), entry.subject_type, change.field)
+        else FieldChange(change.field, before=None, after=None)
+        for change in changes(entry.before, entry.after)
+    ]
+    return sorted(shown, key=lambda change: change.field)
 
 
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
     """Who did it."""
     kind = ActorKind(entry.actor_kind)
+    if kind is not ActorKind.SYSTEM and not may(scope.actor, P.USERS_READ):
+        return LoggedActor(kind, _UNNAMED[kind], None)
     match kind:
         case ActorKind.API_KEY:
             key: ApiKey = await scope.loaders.related(entry, "api_key")

@@ -322,8 +322,11 @@ async def _facts(
         occupied = Interval(taken.occupied_from, taken.occupied_to)
         found = Busy(taken.room_id, taken.id, time, occupied)
         owner = BookingOwner(taken.id, taken.customer_id, taken.held_by_id)
-        # Whoever leaves out another's booking would be told of a free time that isn't.
-        if taken.id == exclude_booking_id and may(scope.actor, P.BOOKINGS_WRITE, owner):
+        # Whoever leaves out another's booking would be told of a free time that isn't; and when
+        # it is, whoever may not read it.
+        if taken.id == exclude_booking_id and all(
+            may(scope.actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE)
+        ):
             moving[taken.room_id] = found
         else:
             busy[taken.room_id].append(found)

@@ -64,7 +64,7 @@ from resolvers.booking_rows import (
     visible_bookings,
 )
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
-from resolvers.customers import Booker, booker_for
+from resolvers.customers import Booker, booker_for, searched_by
 from resolvers.rows import raise_all
 from resolvers.standing import booked_status, stand
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
@@ -85,7 +85,11 @@ def bookings(
 ) -> Listing[Booking]:
     """Bookings, those of all rooms and of every status."""
     matching = bookings_matching(
-        visible_bookings(scope), filter, tenant_id=scope.tenant_id, now=scope.now()
+        visible_bookings(scope),
+        filter,
+        tenant_id=scope.tenant_id,
+        now=scope.now(),
+        searched=searched_by(scope.actor),
     )
     return Listing(Booking, matching, bookings_sorted(order_by))
 

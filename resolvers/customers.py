@@ -18,7 +18,7 @@ from domain.text import tidy_name
 from domain.users import normalised_email
 from kit.database import constraint_name
 from kit.keyset import Listing
-from kit.scope import Scope
+from kit.scope import Actor, Scope
 from models.base import snapshot
 from models.customers import (
     KNOWN,
@@ -26,13 +26,14 @@ from models.customers import (
     Customer,
     CustomerFilter,
     CustomerOrder,
+    Searched,
     customers_matching,
     customers_of,
     customers_sorted,
     inserted_unless_known,
     with_address,
 )
-from permissions.policy import only_own, reach
+from permissions.policy import may, only_own, reach
 from permissions.roles import P, Reach
 from resolvers.rows import at_version, raise_all
 
@@ -63,8 +64,16 @@ def customers(
     order_by: Annotated[tuple[CustomerOrder, ...] | None, Doc("By name, if not given.")] = None,
 ) -> Listing[Customer]:
     """The customers of the venue; to a customer, only their own record."""
-    visible = visible_customers(scope)
-    return Listing(Customer, customers_matching(visible, filter), customers_sorted(order_by))
+    matching = customers_matching(
+        visible_customers(scope), filter, searched=searched_by(scope.actor)
+    )
+    return Listing(Customer, matching, customers_sorted(order_by))
+
+
+def searched_by(actor: Actor) -> Searched:
+    """In what of customers a caller's search looks: what they may read."""
+    name = may(actor, P.CUSTOMERS_READ)
+    return Searched(name, contact=name and may(actor, P.CUSTOMERS_CONTACT))
 
 
 async def create_customer(

@@ -23,7 +23,9 @@ class ApiKey(Node):
     permissions: list[str] = column(
         "What it may at most; never more than the role of whoever made it."
     )
-    created_by: User | None = related("Who made it; it ends with their account.")
+    created_by: User | None = related(
+        "Who made it; it ends with their account.", requires=P.USERS_READ
+    )
     created_at: datetime = column("When it was made.")
     expires_at: datetime | None = column("From then on it is refused; null: never.")
     revoked_at: datetime | None = column("Since when it is worthless; null while it isn't.")

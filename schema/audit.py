@@ -31,7 +31,7 @@ input_type(
     name="AuditFilter",
     at="When it was done.",
     types="One of these events.",
-    user_id="Done by this user.",
+    user_id="Done by this user. Needs `users:read`.",
     subject_id="Done to this object.",
 )
 
@@ -43,7 +43,7 @@ class Actor:
     kind: ActorKind = column("What kind of caller.")
     name: str = column(
         "What the person or key is called now; 'Guest' for who came by a booking's link, 'System' "
-        "for the platform itself."
+        "for the platform itself. Without `users:read` no names: 'User', 'Customer' or 'API key'."
     )
     user: User | None = column("The user, where it was one.", requires=P.USERS_READ)
 
@@ -54,12 +54,14 @@ async def _field(_: Scope, change: events.FieldChange) -> str:
 
 
 async def _before(_: Scope, change: events.FieldChange) -> Any:
-    """What it was; null as well for personal data and free text, which are not kept."""
+    """What it was; null as well for personal data and free text, which are not kept, and for what
+    the caller may not read."""
     return _in_api(change.field, change.before)
 
 
 async def _after(_: Scope, change: events.FieldChange) -> Any:
-    """What it became; null as well for personal data and free text, which are not kept."""
+    """What it became; null as well for personal data and free text, which are not kept, and for
+    what the caller may not read."""
     return _in_api(change.field, change.after)
 
 
@@ -94,9 +96,9 @@ async def _type(_: Scope, entry: LogEntry) -> EventType:
     return EventType(entry.type)
 
 
-async def _changes(_: Scope, entry: LogEntry) -> list[events.FieldChange]:
+async def _changes(scope: Scope, entry: LogEntry) -> list[events.FieldChange]:
     """The fields that changed, by name."""
-    return audit.changes_of(entry)
+    return audit.changes_of(scope, entry)
 
 
 @value()

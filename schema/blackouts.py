@@ -19,7 +19,7 @@ from schema.rooms import Room
 class Blackout(Node):
     """Time nobody can book: maintenance, a private party. Beats opening hours."""
 
-    room: Room | None = related("The room it blocks; null: the whole venue.")
+    room: Room | None = related("The room it blocks; null: the whole venue.", requires=P.ROOMS_READ)
     starts_at: datetime = column("The first blocked moment.")
     ends_at: datetime = column("The first moment that is free again.")
     reason: str | None = column("For guests too.")

@@ -28,9 +28,11 @@ input_type(
     "All given fields are ANDed.",
     name="CustomerFilter",
     search="Somewhere in the name, whatever its case and accents, in the e-mail address, or in the "
-    "digits of the phone number (at least three); at most 100 characters.",
-    email="This e-mail address; case and surrounding space make no difference.",
-    phone="These digits, however they are grouped.",
+    "digits of the phone number (at least three), as far as the caller may read them. At most 100 "
+    "characters.",
+    email="This e-mail address; case and surrounding space make no difference. Needs "
+    "`customers:contact`.",
+    phone="These digits, however they are grouped. Needs `customers:contact`.",
 )
 input_type(
     CustomerOrder,

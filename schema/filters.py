@@ -39,10 +39,11 @@ input_type(
     starts_at="Starts within the range.",
     updated_at="Last changed within the range.",
     room_id="Of these rooms.",
-    customer_id="Of these customers.",
+    customer_id="Of these customers. Needs `customers:read`.",
     status="With these statuses.",
     search="Somewhere in the reference, with or without its dash, or in the customer's name, "
-    "whatever its case and accents, e-mail address or phone number; at most 100 characters.",
+    "whatever its case and accents, e-mail address or phone number, as far as the caller may read "
+    "them. At most 100 characters.",
 )
 input_type(
     BookingOrder,

@@ -25,7 +25,7 @@ class HoursException(Node):
     date: datetime.date = column("The date on which the hours start.")
     intervals: list[LocalInterval] = column("In order; closed when empty.")
     reason: str | None = column("For guests too.")
-    room: Room | None = related("The room it is for; null: the whole venue.")
+    room: Room | None = related("The room it is for; null: the whole venue.", requires=P.ROOMS_READ)
 
 
 @strawberry.type

@@ -14,6 +14,7 @@ from kit.cost import Cost
 from kit.keyset import Listing, Page, Window, counted, page_of, windowed
 from kit.operation import Operation
 from kit.scope import Scope
+from permissions.reads import check_reads
 from permissions.roles import Permission
 from schema.enums import CountMode
 from schema.fields import Arguments, Read, declared_field, described
@@ -147,12 +148,16 @@ def connection(
     """
     arguments = Arguments.of(listing, skip=1)
 
+    def read_as_allowed(scope: Scope, **given: Any) -> Listing[Any]:
+        check_reads(scope.actor, given)
+        return listing(scope, **given)
+
     async def answer(root: Any, info: Info[Operation], **given: Any) -> View:
         operation = info.context
         wanted = Window(**{name: given.pop(name, None) for name in _WINDOW})
         name = repr((info.field_name, sorted(given.items(), key=str)))
         scope = inside(operation.scope, root) if inside else operation.scope
-        found = listing(scope, **arguments.decoded(given))
+        found = read_as_allowed(scope, **arguments.decoded(given))
         if under is None:
             rows = await scope.all(windowed(found, wanted))
             return View(operation, found, page_of(found, wanted, rows), _count(scope, found))
@@ -181,7 +186,7 @@ def connection(
         requires=requires,
         cost=CONNECTION_COST,
         nullable=nullable,
-        reading=None if inside else lambda _: Paged(listing, decode, under),
+        reading=None if inside else lambda _: Paged(read_as_allowed, decode, under),
     )
 
 

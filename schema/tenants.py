@@ -86,8 +86,10 @@ class Tenant(Node):
     subdomain: str = column("Its address for logging in; unique, and never changes.")
     time_zone: TimeZone = column("The venue's wall clock: an IANA zone.")
     currency_code: CurrencyCode = column("The currency of all its prices.")
-    plan: Plan = computed(tenants.plan_of)
-    usage: Usage = computed(usage.usage_of, "What it uses of its plan in this month.")
+    plan: Plan | None = computed(tenants.plan_of, requires=P.PLAN_READ)
+    usage: Usage | None = computed(
+        usage.usage_of, "What it uses of its plan in this month.", requires=P.PLAN_READ
+    )
     settings: TenantSettings = computed(tenants.settings_of, sql=shown.itself)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue)

@@ -29,7 +29,8 @@ class User(Node):
     tenant: Tenant = related("Where they belong.")
     customer: Customer | None = related(
         'The customer this user is, for role CUSTOMER: the owner of "their" bookings. Null until '
-        "their address is verified."
+        "their address is verified.",
+        requires=P.CUSTOMERS_READ,
     )
     email_verified_at: datetime | None = column(
         "When it was proved that the address is theirs; null: not yet."

@@ -174,6 +174,89 @@ async def test_a_key_for_rooms_shows_no_booking_of_theirs(
     assert answer.payload == {"nodes": [nothing, nothing]}
 
 
+SEARCH = """
+    query ($filter: CustomerFilter, $bookings: BookingFilter) {
+      customers(filter: $filter) { totalCount }
+      bookings(filter: $bookings) { totalCount }
+    }
+"""
+
+
+async def test_a_key_finds_nobody_by_what_it_may_not_read(
+    api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
+) -> None:
+    await make_booking(runtime, venue, clock.now.replace(day=2))
+    without = (await made(api, venue, "customers:read", "bookings:read"))["secret"]
+    contact = await made(api, venue, "customers:read", "customers:contact", "bookings:read")
+    email = {"search": venue.customer.email}
+
+    hidden = await api(SEARCH, {"filter": email, "bookings": email}, token=without)
+    found = await api(SEARCH, {"filter": email, "bookings": email}, token=contact["secret"])
+    named = await api(SEARCH, {"filter": {"search": "guest"}}, token=without)
+
+    nothing, one = {"totalCount": 0}, {"totalCount": 1}
+    assert hidden.data == {"customers": nothing, "bookings": nothing}
+    assert found.data == {"customers": one, "bookings": one}
+    assert named.data["customers"] == one
+
+
+@pytest.mark.parametrize("filter", [{"email": "guest@example.test"}, {"phone": "5678"}])
+async def test_a_key_without_contact_does_not_filter_by_it(
+    api: Api, venue: Venue, filter: dict[str, str]
+) -> None:
+    key = (await made(api, venue, "customers:read"))["secret"]
+
+    answer = await api(SEARCH, {"filter": filter}, token=key)
+
+    customers = next(each for each in answer.errors if each["path"] == ["customers"])
+    assert customers["message"] == "This needs the permission customers:contact."
+    assert answer.partial["customers"] is None
+
+
+async def test_bookings_are_found_by_customer_only_by_those_who_read_customers(
+    api: Api, venue: Venue
+) -> None:
+    key = (await made(api, venue, "bookings:read"))["secret"]
+
+    answer = await api(
+        SEARCH, {"bookings": {"customerId": {"eq": api_id(venue.customer)}}}, token=key
+    )
+
+    assert [(each["path"], each["extensions"]["code"]) for each in answer.errors] == [
+        (["customers"], "FORBIDDEN"),
+        (["bookings"], "FORBIDDEN"),
+    ]
+
+
+async def test_customers_do_not_see_the_plan_and_its_use(api: Api, venue: Venue) -> None:
+    text = "{ tenant { name plan { code } usage { rooms { used } } } }"
+
+    guest = await api(text, token=venue.guest.token)
+    staff = await api(text, token=venue.staff.token)
+
+    assert guest.codes == ["FORBIDDEN", "FORBIDDEN"]
+    assert guest.partial["tenant"] == {"name": venue.tenant.name, "plan": None, "usage": None}
+    assert staff.payload["usage"] == {"rooms": {"used": 2}}
+
+
+async def test_an_audit_key_sees_values_only_of_what_it_may_read(api: Api, venue: Venue) -> None:
+    renamed = """mutation ($id: ID!) { updateRoom(id: $id, version: 1, input: { capacity: 9 }) {
+        userErrors { code } } }"""
+    await api(renamed, {"id": api_id(venue.rooms[0])}, token=venue.owner.token)
+    log = "{ auditLog(first: 1) { nodes { actor { name } changes { field before after } } } }"
+    with_rooms = (await made(api, venue, "audit:read", "users:read", "rooms:read"))["secret"]
+    alone = (await made(api, venue, "audit:read"))["secret"]
+    log = log.replace("first: 1", "first: 1, filter: { types: [ROOM_UPDATED] }")
+
+    seen = (await api(log, token=with_rooms)).payload["nodes"]
+    hidden = (await api(log, token=alone)).payload["nodes"]
+
+    changed = {"field": "capacity", "before": 4, "after": 9}
+    assert seen == [{"actor": {"name": "Owner"}, "changes": [changed]}]
+    unknown = {"field": "capacity", "before": None, "after": None}
+    assert hidden == [{"actor": {"name": "User"}, "changes": [unknown]}]
+
+
 async def test_a_program_is_nobody_who_has_a_login(api: Api, venue: Venue) -> None:
     key = (await made(api, venue, "users:read", "users:write", "bookings:read"))["secret"]
 
