@@ -272,19 +272,23 @@ async def _change(target: Target) -> None:
 
 
 async def _say(target: Target, first: bytes, again: bytes = b"") -> None:
-    """Say something on a connection of its own, and again and again, and anew when it ends."""
+    """Say something on a connection of its own, then more each second; anew when it ends."""
     while True:
-        with suppress(OSError):
+        # Closed by the other side, uvloop's transports raise RuntimeError.
+        with suppress(OSError, RuntimeError):
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", target.port, local_addr=(ATTACKER, 0)
             )
             writer.write(first)
-            ended = asyncio.create_task(reader.read())
-            while not ended.done():
-                await asyncio.wait([ended], timeout=1)
-                writer.write(again)
+            is_open = True
+            while is_open:
+                try:
+                    async with asyncio.timeout(1):
+                        is_open = await reader.read(1_000) != b""
+                except TimeoutError:
+                    writer.write(again)
             writer.close()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
 
 
 async def _socket(target: Target, token: str) -> ClientConnection:
