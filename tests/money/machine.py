@@ -151,15 +151,16 @@ class MoneyOfABooking(RuleBasedStateMachine):
         self.at_gateway(self.world.gateway.fail)
         self.after("payment")
 
-    @rule(room=ROOMS, hours=HOURS, minutes=MINUTES, by_link=st.booleans())
-    def moves(self, room: int, hours: int, minutes: int, by_link: bool) -> None:
-        given = self.goal(room, hours, minutes)
+    @rule(room=ROOMS, hours=HOURS, minutes=MINUTES, by_link=st.booleans(), and_pays=st.booleans())
+    def moves(self, room: int, hours: int, minutes: int, by_link: bool, and_pays: bool) -> None:
+        goal = self.goal(room, hours, minutes)
         if by_link:
-            self.does(
-                "customer", ANONYMOUS, guests.reschedule_guest_booking, token=self.token, **given
-            )
+            by_token = partial(guests.reschedule_guest_booking, token=self.token)
+            self.does("customer", ANONYMOUS, by_token, **goal)
         else:
-            self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **given)
+            self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **goal)
+        if and_pays:
+            self.pays()
 
     @rule(by_link=st.booleans())
     def cancels(self, by_link: bool) -> None:
@@ -203,6 +204,12 @@ class MoneyOfABooking(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([2, 6, 60, 4 * 60, 23 * 60, 9 * 24 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.world.clock.advance(minutes=minutes)
+        self.ends_by_itself()
+        self.after("time")
+
+    @rule()
+    def its_time_comes(self) -> None:
+        self.world.clock.now = max(self.world.clock.now, self.state["starts_at"])
         self.ends_by_itself()
         self.after("time")
 
