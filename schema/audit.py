@@ -12,6 +12,7 @@ import schema.filters  # noqa: F401 - declared before they are used
 from domain import events
 from domain.bookings import Status
 from domain.events import EventType
+from kit.cost import Cost
 from kit.cursors import EventCursor
 from kit.scope import ActorKind, Scope
 from models.log import AuditFilter, LogEntry
@@ -136,11 +137,11 @@ class AuditEntry:
     cursor: EventCursor = computed(_cursor)
     type: EventType = computed(_type)
     at: datetime = column("When it was done.")
-    actor: Actor = computed(audit.actor_of)
+    actor: Actor = computed(audit.actor_of, cost=Cost(2))
     request_id: str = computed(_request_id)
     ip_address: str | None = computed(audit.ip_address)
     user_agent: str | None = computed(audit.user_agent)
-    subject: Node | None = computed(_subject)
+    subject: Node | None = computed(_subject, cost=Cost(2))
     subject_id: strawberry.ID = computed(_subject_id)
     reason: str | None = column(
         "What the caller gave as the reason; why a login failed or sessions ended."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
@@ -108,6 +108,9 @@ class Availability:
     cursor: EventCursor = column("Follow the changes after it and miss none.")
 
 
+MINUTES_A_DAY: Final = 24 * 60
+
+
 def rooms_times_days(given: Mapping[str, Any]) -> int:
     """How much there is to look at: the size of a query of availability."""
     asked = given["query"]
@@ -123,4 +126,8 @@ class AvailabilityQueries:
         requires=P.AVAILABILITY_READ,
         cost=Cost(1, size=rooms_times_days),
     )
-    explain_slot: Slot | None = query(answers.explain_slot, requires=P.AVAILABILITY_READ)
+    explain_slot: Slot | None = query(
+        answers.explain_slot,
+        requires=P.AVAILABILITY_READ,
+        cost=Cost(1, size=lambda given: given["durationMinutes"] // MINUTES_A_DAY),
+    )

@@ -62,7 +62,7 @@ class Room(Node):
     opening_hours: list[OpeningDay] = computed(
         hours.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )
-    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room)
+    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room, cost=Cost(1))
     archived_at: datetime | None = column("Since when it is out of use; null while in use.")
     version: int = column("Grows with every change; updates name the one they saw.")
     bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings")] = connection(

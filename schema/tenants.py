@@ -8,6 +8,7 @@ import models
 from domain import plans
 from domain.money import CurrencyCode
 from domain.venue_time import TimeZone
+from kit.cost import Cost
 from models import shown
 from permissions.roles import P
 from resolvers import hours, payment_settings, tenants, usage
@@ -88,11 +89,14 @@ class Tenant(Node):
     currency_code: CurrencyCode = column("The currency of all its prices.")
     plan: Plan | None = computed(tenants.plan_of, requires=P.PLAN_READ)
     usage: Usage | None = computed(
-        usage.usage_of, "What it uses of its plan in this month.", requires=P.PLAN_READ
+        usage.usage_of,
+        "What it uses of its plan in this month.",
+        requires=P.PLAN_READ,
+        cost=Cost(20),
     )
     settings: TenantSettings = computed(tenants.settings_of, sql=shown.itself)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
-    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue)
+    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(20))
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")
 
