@@ -129,5 +129,5 @@ class AvailabilityQueries:
     explain_slot: Slot | None = query(
         answers.explain_slot,
         requires=P.AVAILABILITY_READ,
-        cost=Cost(1, size=lambda given: given["durationMinutes"] // MINUTES_A_DAY),
+        cost=Cost(5, size=lambda given: given["durationMinutes"] // MINUTES_A_DAY),
     )

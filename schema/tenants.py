@@ -92,11 +92,11 @@ class Tenant(Node):
         usage.usage_of,
         "What it uses of its plan in this month.",
         requires=P.PLAN_READ,
-        cost=Cost(20),
+        cost=Cost(10),
     )
     settings: TenantSettings = computed(tenants.settings_of, sql=shown.itself)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
-    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(20))
+    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(10))
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")
 

@@ -7,6 +7,7 @@ import strawberry
 
 import models
 from domain.events import EventType
+from kit.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers import users
@@ -42,7 +43,7 @@ class User(Node):
 
 @strawberry.type
 class UserQueries:
-    viewer: User | None = query(users.viewer, requires=P.MEMBER)
+    viewer: User | None = query(users.viewer, requires=P.MEMBER, cost=Cost(5))
     users: Connection[User] | None = connection(users.users, requires=P.USERS_READ)
 
 
