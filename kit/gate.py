@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-WAITING: Final = 20
+WAITING: Final = 100
 
 
 class Full(Exception):
