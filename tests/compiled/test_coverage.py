@@ -36,8 +36,8 @@ FIELD_BY_FIELD: Final = {
 IN_PYTHON: Final = {
     "AuditEntry": "actor changes cursor ipAddress requestId subject subjectId type userAgent",
     "BillingSubscription": "nextPlan plan refusesBookingsFrom status takesBookings",
-    "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote payment "
-    "payments refunds",
+    "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
+    "payment payments pendingMove refunds",
     "BookingChange": "actor changes cursor type",
     "Room": "openingHours weeklyHours",
     "Tenant": "paymentSettings plan usage weeklyHours",
