@@ -19,7 +19,9 @@ npm install --silent --no-audit --no-fund graphql@16.15.0 @apollo/composition@2.
 cat >show.mjs <<'NODE'
 import { deepEqual } from 'node:assert/strict';
 import { composeServices } from '@apollo/composition';
-import { buildClientSchema, buildSchema, introspectionFromSchema, parse, printSchema } from 'graphql';
+import {
+  buildClientSchema, buildSchema, introspectionFromSchema, parse, printSchema,
+} from 'graphql';
 
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9")';
 const DEFINITION = 'directive @oneOf on INPUT_OBJECT';
