@@ -56,7 +56,7 @@ async def app(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
 # ------------------------------------------------------------------------------ walls
 
 
-@pytest.mark.parametrize("table", [*TENANT_TABLES, *NOBODYS, "tenants"])
+@pytest.mark.parametrize("table", [*TENANT_TABLES, *sorted(NOBODYS), "tenants"])
 async def test_row_level_security_is_on_and_forced(owner: asyncpg.Connection, table: str) -> None:
     (security,) = await owner.fetch(
         "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::regclass", table
