@@ -5,8 +5,8 @@
 # the receiving host; so one would guess that it does so for every address. For fifteen names it
 # doesn't: info, sales, support, marketing and others of RFC 2142 come out in lower case.
 #
-# It matters for accounts: Info@example.com and info@example.com are one, Team@ and team@ are two, and
-# Reception@ can't log in as reception@. Whoever tried the rule with "Info@" believes it done.
+# It matters for accounts: Info@example.com and info@example.com are one, Team@ and team@ are two,
+# and Reception@ can't log in as reception@. Whoever tried the rule with "Info@" believes it done.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -3,7 +3,7 @@
 #
 # One would guess that country_holidays("DE") names Germany's holidays in German, or in a language
 # that is the same everywhere. It depends on the LANG of the process: "Neujahr" where none is set,
-# as under cron and systemd, and "New Year's Day" under en_US.UTF-8, as on many a desk.
+# as for many a service, and "New Year's Day" under en_US.UTF-8, as on many a desk.
 #
 # It matters where the names are stored, shown to guests, or are keys by which a venue says on which
 # holidays it opens: a worker that starts under another LANG finds none of them. Pass a language.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # icalendar 7.3.0 (Python) read by ical.js 2.2.0 (Thunderbird's library)
 #
-# add_missing_timezones() describes a zone by all its changes, as one RDATE with a list of dates. One
-# would guess that any reader takes a list that RFC 5545 allows. Of each RDATE property in a
-# VTIMEZONE, ical.js takes the first date alone: by its reading New York had its last summer time in
-# 1971, and what is booked for 19:00 in July is shown an hour late. Nothing is reported.
+# add_missing_timezones() describes a zone by all its changes, as one RDATE with a list of dates.
+# One would guess that any reader takes a list that RFC 5545 allows. Of each RDATE property in a
+# VTIMEZONE, ical.js takes the first date alone: by its reading New York had its last summer time
+# in 1971, and what is booked for 19:00 in July is shown an hour late. Nothing is reported.
 #
-# It matters for every invitation and feed: it is right in the winter in which it is tested. One date
-# a property, or an RRULE, is read rightly.
+# It matters for every invitation and feed: it is right in the winter in which it is tested. One
+# date a property, or an RRULE, is read rightly.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -3,8 +3,8 @@
 #
 # In Argentina and in Mexico a mobile number is written in more than one way. One would guess that
 # the library reads the older ways of both, as it reads trunk prefixes everywhere. Argentina's local
-# "15" does become the "9" that is dialled from abroad. Mexico's "+52 1", which was needed until 2019
-# and is still in address books, isn't: the number counts as too long to be one.
+# "15" does become the "9" that is dialled from abroad. Mexico's "+52 1", which was needed until
+# 2019 and is still in address books, isn't read: the number counts as too long to be one.
 #
 # It matters where guests' numbers are imported, or filled in from a phone's contacts: such a guest
 # is told that a number that has been right for years is none.

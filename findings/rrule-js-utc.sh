@@ -3,11 +3,11 @@
 #
 # RFC 5545 wants UNTIL in UTC where DTSTART has a zone, and calendars write EXDATE in UTC too. One
 # would guess that these are compared as instants. rrule.js compares their digits with the local
-# wall clock: in Berlin, a series at 19:00 (18:00Z) until 18:00Z of its last day ends a day early, and
-# 18:00Z of a day that is struck out strikes out nothing.
+# wall clock: in Berlin, a series at 19:00 (18:00Z) until 18:00Z of its last day ends a day early,
+# and 18:00Z of a day that is struck out strikes out nothing.
 #
-# It matters for imported calendars: the last meeting is missing, so that its room can be booked, and
-# one that was cancelled still blocks it. No error is raised.
+# It matters for imported calendars: the last meeting is missing, so that its room can be booked,
+# and one that was cancelled still blocks it. No error is raised.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
