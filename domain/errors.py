@@ -8,6 +8,7 @@ Refusal
 ├── HoldExpired, PriceChanged                      the offer stands no longer
 ├── LimitReached                                   there are as many as there may be
 ├── GuestBookingClosed, ProofRequired              guests can't book here, or have to prove more
+├── PaymentRequired                                it is booked by paying for it
 ├── ChangeTooLate                                  only the venue can move it now
 ├── PlanLimitReached                               the plan is used up
 │   └── FeatureNotIncluded                         the plan lacks it
@@ -380,6 +381,16 @@ class ProofRequired(Refusal):
         if self.was_given:
             return "This proof is wrong, expired or used already; solve the challenge again."
         return "Solve the challenge, and give the result as `guestProof`."
+
+
+@dataclass(eq=False)
+class PaymentRequired(Refusal):
+    """The time is booked once it is paid, and not by confirming it."""
+
+    code = Code.PAYMENT_REQUIRED
+
+    def __str__(self) -> str:
+        return "This booking waits for a payment: it is booked once you have paid."
 
 
 @dataclass(eq=False)

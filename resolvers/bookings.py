@@ -22,6 +22,7 @@ from domain.errors import (
     EmailNotVerified,
     HoldExpired,
     Invalid,
+    PaymentRequired,
     Refusal,
     Required,
 )
@@ -65,6 +66,7 @@ from resolvers.booking_rows import (
 )
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import Booker, booker_for, searched_by
+from resolvers.next_steps import GuestStep, next_step
 from resolvers.rows import raise_all
 from resolvers.standing import booked_status, stand
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
@@ -263,8 +265,8 @@ async def _convert(
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
     check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
-    guest = is_guest(scope.actor)
-    if (guest and hold.customer_id is not None) or await payments.is_asked(scope, hold):
+    guest, step = is_guest(scope.actor), await next_step(scope, hold)
+    if step is GuestStep.PAY or (guest and step is GuestStep.CONFIRM):
         # Somebody who didn't hear how to pay for it, or to confirm it, asks again.
         return hold
     if hold.moves_id is not None:
@@ -305,14 +307,19 @@ async def _convert(
 
 
 async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
-    """Make a booking of what a guest holds, who has shown that the address is theirs."""
+    """Make a booking of what a guest holds, who has shown that the address is theirs.
+
+    Raises PaymentRequired where it is paid for instead.
+    """
     hold = await locked_booking(scope, id)
     tenant = (await load_venue(scope, [])).tenant
-    now = status(scope, hold)
-    if now is Status.EXPIRED and hold.hold_expires_at is not None:
+    if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("id",))
-    if now is not Status.HELD or await payments.is_asked(scope, hold):
+    step = await next_step(scope, hold)
+    if step is None:
         return hold
+    if step is GuestStep.PAY:
+        raise PaymentRequired(path=("id",))
     raise_all(await subscription_refusals(scope))
     before = snapshot(hold)
     await stand(scope, hold, tenant, by_guest=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -39,8 +38,9 @@ from models.bookings import Booking
 from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of, tenant_of
-from resolvers import booking_progress, booking_rows, bookings, moves, payments
+from resolvers import booking_progress, booking_rows, bookings, moves, next_steps, payments
 from resolvers.guest_links import guest, opens, token_for
+from resolvers.next_steps import GuestStep
 from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
@@ -156,7 +156,7 @@ async def book_as_guest(
             booked_room,
             made,
             token=token_for(scope, made, is_mailed=True),
-            is_to_pay=await payments.is_asked(scope, made),
+            step=await next_steps.next_step(scope, made),
         )
         # The code in it is the only one that books, and the time is not held for long.
         send_later(scope, letter, MailKind.VERIFICATION)
@@ -167,7 +167,7 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     """Confirm a booking by the token that only the mail to its guest has.
 
     It becomes CONFIRMED, or PENDING where the venue confirms bookings. One that waits for a payment
-    goes on waiting for it, and one that is confirmed already stays as it is.
+    is refused with PAYMENT_REQUIRED, and one that is confirmed already stays as it is.
     """
     link = scope.use(Links).read(token)
     if link is None or not link.is_mailed:
@@ -232,21 +232,9 @@ async def cancel_guest_booking(
 # ------------------------------------------------------------------------------ what is shown
 
 
-class GuestStep(StrEnum):
-    """What a guest does next to have the time that is held."""
-
-    BOOK = "BOOK"
-    CONFIRM = "CONFIRM"
-    PAY = "PAY"
-
-
 async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
     """What is to be done before `holdExpiresAt`; null when nothing is."""
-    if booking_rows.status(scope, booking) is not Status.HELD:
-        return None
-    if await payments.payments(public(scope, booking.tenant_id), booking):
-        return GuestStep.PAY
-    return GuestStep.BOOK if booking.customer_id is None else GuestStep.CONFIRM
+    return await next_steps.next_step(public(scope, booking.tenant_id), booking)
 
 
 async def status(scope: Scope, booking: Booking) -> Status:
@@ -396,23 +384,32 @@ def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
 
 
 def _letter(
-    to: str, tenant: Tenant, room: Room, booking: Booking, *, token: str, is_to_pay: bool
+    to: str,
+    tenant: Tenant,
+    room: Room,
+    booking: Booking,
+    *,
+    token: str,
+    step: GuestStep | None,
 ) -> Message:
     assert booking.hold_expires_at is not None
     venue_zone = zone(tenant.time_zone)
     time = span(Interval(booking.starts_at, booking.ends_at), venue_zone)
     until = moment(booking.hold_expires_at, venue_zone)
-    step = "by paying" if is_to_pay else "by confirming it with the code below"
+    if step is GuestStep.PAY:
+        way, uses = "by paying for it", "pay for the booking, look at it"
+    else:
+        way, uses = "by confirming it with the code below", "also look at the booking"
     return Message(
         to=to,
         subject=f"Your booking {booking.reference} at {unlinked(tenant.name)}",
         text=(
             "Hello,\n\n"
             f"{unlinked(room.name)} at {unlinked(tenant.name)} is held for you, {time} "
-            f"({tenant.time_zone}). The reference is {booking.reference}. You book it {step}, "
+            f"({tenant.time_zone}). The reference is {booking.reference}. You book it {way}, "
             f"until {until}.\n\n"
-            "With this code you can also look at the booking, move it and cancel it, until a day "
-            "after its end:\n\n"
+            f"With this code you can {uses}, move it and cancel it, until a day after its "
+            "end:\n\n"
             f"{token}\n\n"
             "If it wasn't you who asked for it, do nothing: the time is given back then.\n"
         ),

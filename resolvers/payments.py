@@ -239,6 +239,8 @@ async def is_asked(scope: Scope, hold: Booking) -> bool:
     """Does somebody pay for this hold already?"""
     if hold.terms is None:
         return False
+    # What this same change has asked for counts too.
+    await scope.flush()
     return bool(await scope.all(payments_of_bookings(scope.tenant_id, [hold.id])))
 
 

@@ -19,7 +19,7 @@ from models.bookings import BookingOrderField
 from models.customers import CustomerOrderField
 from models.filters import SortDirection
 from models.rooms import RoomOrderField
-from resolvers.guests import GuestStep
+from resolvers.next_steps import GuestStep
 
 
 class CountMode(StrEnum):

@@ -13,6 +13,7 @@ from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers import guest_links, guests
+from resolvers.next_steps import GuestStep
 from schema.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
 from schema.errors import UserError, shows
 from schema.fields import column, computed, query, value
@@ -42,7 +43,7 @@ class GuestBooking:
     ends_at: datetime = column("When it ends.")
     local: LocalPeriod = computed(guests.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
-    next_step: guests.GuestStep | None = computed(guests.next_step)
+    next_step: GuestStep | None = computed(guests.next_step)
     party_size: int = column("How many people.")
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"

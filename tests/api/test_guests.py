@@ -280,7 +280,11 @@ async def test_a_guest_books_and_follows_the_link_in_the_mail(
     text = " ".join(str(mail.get_content()).split())
     assert (mail["To"], code_in(mail) == token) == ("gus@example.test", False)
     assert "16:00–17:00 on Tuesday 2 March 2027" in text  # noqa: RUF001
-    assert "until 11:00 on Monday 1 March 2027" in text
+    assert (
+        "You book it by confirming it with the code below, until 11:00 on Monday 1 March 2027."
+    ) in text
+    assert "With this code you can also look at the booking, move it and cancel it" in text
+    assert "pay" not in text
 
     confirmed = await confirm(api, code_in(mail))
 
@@ -313,12 +317,49 @@ async def test_a_guest_holds_a_time_and_books_it(api: Api, runtime: Runtime, ven
     assert confirmed.payload["booking"]["status"] == "CONFIRMED"
 
 
-async def test_whoever_asks_again_how_to_pay_is_mailed_once(
-    api: Api, runtime: Runtime, settings: Settings, venue: Venue
-) -> None:
+async def ask_for_payment(api: Api, runtime: Runtime, venue: Venue) -> None:
+    """From now on whoever books there pays first."""
     full = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
                 userErrors { code } } }"""
     assert (await Desk(api, runtime, venue.owner)(full)).refusals == []
+
+
+@pytest.mark.parametrize("is_held_first", [False, True])
+async def test_a_guest_who_must_pay_is_mailed_so_and_can_not_confirm_instead(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue, is_held_first: bool
+) -> None:
+    await ask_for_payment(api, runtime, venue)
+    given = slot(venue)
+    if is_held_first:
+        held = (await api(HOLD, {"input": given})).payload
+        given = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"]}
+
+    booked = (await api(BOOK, {"input": {**given, "customer": GUEST}})).payload
+    (mail,) = await mails(runtime, settings)
+    confirmed = await confirm(api, code_in(mail))
+
+    text = " ".join(str(mail.get_content()).split())
+    assert (booked["booking"]["nextStep"], booked["userErrors"]) == ("PAY", [])
+    assert "You book it by paying for it, until 10:05 on Monday 1 March 2027." in text
+    assert "With this code you can pay for the booking, look at it, move it and cancel it" in text
+    assert "confirm" not in text
+    assert confirmed.payload == {
+        "booking": None,
+        "userErrors": [
+            {
+                "__typename": "GenericUserError",
+                "code": "PAYMENT_REQUIRED",
+                "path": ["input", "token"],
+                "message": "This booking waits for a payment: it is booked once you have paid.",
+            }
+        ],
+    }
+
+
+async def test_whoever_asks_again_how_to_pay_is_mailed_once(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue
+) -> None:
+    await ask_for_payment(api, runtime, venue)
     held = (await api(HOLD, {"input": slot(venue)})).payload
     told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"]}
 
@@ -383,16 +424,20 @@ async def test_following_the_link_twice_changes_nothing(
 
 
 async def test_staff_books_what_a_guest_has_not_confirmed(api: Api, venue: Venue) -> None:
-    await book(api, venue)
+    await book(api, venue, note="By the window")
     text = "{ bookings { nodes { id status } } }"
     (held,) = (await api(text, token=venue.staff.token)).payload["nodes"]
 
     create = """mutation ($id: ID!) { createBooking(input: { holdId: $id }) {
-      booking { status customer { name } } userErrors { code } } }"""
+      booking { status note customer { name } } userErrors { code } } }"""
     made = await api(create, {"id": held["id"]}, token=venue.staff.token)
 
     assert held["status"] == "HELD"
-    assert made.payload["booking"] == {"status": "CONFIRMED", "customer": {"name": "Gus"}}
+    assert made.payload["booking"] == {
+        "status": "CONFIRMED",
+        "note": "By the window",
+        "customer": {"name": "Gus"},
+    }
 
 
 async def test_a_guests_hold_runs_out(api: Api, clock: StoppedClock, venue: Venue) -> None:
