@@ -140,12 +140,21 @@ def reference(random: bytes) -> str:
         raise ValueError(f"A reference is made from {REFERENCE_BYTES} bytes.")
     number = int.from_bytes(random)
     letters = "".join(_ALPHABET[number >> shift & 31] for shift in range(35, -1, -5))
-    return f"{letters[:4]}-{letters[4:]}"
+    return _in_halves(letters)
+
+
+def reference_read(text: str) -> str:
+    """The reference that somebody typed, as it is stored: 'FEM0-TCGE' for 'femo tcge'."""
+    return _in_halves(reference_form(text))
 
 
 def reference_form(text: str) -> str:
     """A part of a reference as it is found: without dash and spaces, with 0 for O and 1 for I."""
     return re.sub(r"[\s-]", "", text).upper().translate(_MISREAD)
+
+
+def _in_halves(letters: str) -> str:
+    return f"{letters[:4]}-{letters[4:]}"
 
 
 def _check_in_opens(life: Life) -> datetime:

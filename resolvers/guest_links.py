@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.bookings import reference_read
 from domain.events import Event, EventType
 from domain.ids import BookingId
 from domain.intervals import Interval
@@ -74,7 +75,7 @@ async def request_guest_link(
     scope: Scope,
     *,
     subdomain: Annotated[str, Doc("The venue's.")],
-    reference: Annotated[str, Doc("The booking's, as 'D967-HBX2'.")],
+    reference: Annotated[str, Doc("The booking's, as 'D967-HBX2' or 'd967hbx2'.")],
     email: Annotated[str, Doc("The address that the booking was made with.")],
 ) -> None:
     """Have a new link to a booking mailed to the address it was made with. It ends those before.
@@ -84,7 +85,7 @@ async def request_guest_link(
     """
     told = {
         "subdomain": subdomain.strip().lower(),
-        "reference": reference.strip().upper(),
+        "reference": reference_read(reference),
         "email": normalised_email(email) or "",
     }
     allowances = scope.use(Allowances)

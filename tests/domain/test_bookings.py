@@ -17,6 +17,7 @@ from domain.bookings import (
     check_transition,
     effective_status,
     reference,
+    reference_read,
 )
 from domain.errors import InvalidTransition
 from domain.intervals import Interval
@@ -216,6 +217,18 @@ def test_a_reference_is_read_out_in_two_halves(random: bytes, text: str) -> None
 @given(st.binary(min_size=5, max_size=5), st.binary(min_size=5, max_size=5))
 def test_other_bytes_give_another_reference(one: bytes, other: bytes) -> None:
     assert (reference(one) == reference(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "typed", ["FEM0-1CGE", "fem01cge", " FEM0 1CGE ", "femo-ICGE", "F-E-M-O-l-C-G-E"]
+)
+def test_a_reference_is_known_however_it_is_typed(typed: str) -> None:
+    assert reference_read(typed) == "FEM0-1CGE"
+
+
+@pytest.mark.parametrize("typed", ["", "FEM0-1CG", "FEM0-1CGEE", "FEM0-1CGF"])
+def test_what_is_no_such_reference_is_another(typed: str) -> None:
+    assert reference_read(typed) != "FEM0-1CGE"
 
 
 def test_a_reference_takes_five_bytes() -> None:
