@@ -1,6 +1,6 @@
 """What people whom a venue can't know yet may keep from others, and for how long.
 
-A stranger is a guest who has neither followed the link in the mail nor paid, and a user who has
+A stranger is a guest who has neither given the code of the mail nor paid, and a user who has
 yet to verify their address.
 """
 
@@ -17,7 +17,7 @@ UNCONFIRMED_BOOKINGS: Final = 3
 """So many bookings of a day may stay unconfirmed from one address, and under one e-mail address."""
 A_DAY: Final = timedelta(days=1)
 CONFIRM_WITHIN: Final = timedelta(hours=1)
-"""So long a guest has to follow the link, and may take back what counts for the plan by it."""
+"""So long a guest has to give the code, and may take back what counts for the plan by it."""
 _SHARE: Final = 5
 """One in so many rooms may be held by strangers at once."""
 

@@ -197,7 +197,7 @@ def changed_booking(
 
 
 def _has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
-    """Is it somebody else's now? A guest who makes their own hold a booking keeps the link."""
+    """Is it somebody else's now? A guest who makes their own hold a booking keeps the code."""
     return actor.confined_to is None and before["customer_id"] != snapshot(booking)["customer_id"]
 
 

@@ -219,7 +219,7 @@ async def create_booking(
 async def _held_until_proved(
     scope: Scope, claimed: Claim, due: Money | None, *, booker: Booker, note: str | None
 ) -> Booking:
-    """A booking that stands once it is paid, or its guest has followed the link in the mail."""
+    """A booking that stands once it is paid, or its guest has given the code of the mail."""
     refused = await booking_refusals(scope, claimed.tenant)
     if is_guest(scope.actor):
         refused += await strangers.booking_refusals(
@@ -298,7 +298,7 @@ async def _convert(
     if not waits:
         await stand(scope, hold, tenant)
         return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
-    # Once: whoever has typed for long has the whole time to pay, or to follow the link.
+    # Once: whoever has typed for long has the whole time to pay, or to give the code.
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
         return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)

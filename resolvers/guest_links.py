@@ -1,4 +1,7 @@
-"""Guests' links: who has one looks after its booking, until it is over, revoked or replaced."""
+"""Guests' codes: who has one looks after its booking, until it is over, revoked or replaced.
+
+A code is the API's `token`, and what two of its mutations call a guest link.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -33,7 +36,7 @@ from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
 
 GOOD_AFTER_END: Final = timedelta(days=1)
-"""How long a link is good once the booking is over."""
+"""How long a code is good once the booking is over."""
 
 REQUEST_JOB: Final = "guest_link"
 REQUESTS_BY_ADDRESS: Final = Allowance("guest link requests by address", 10, timedelta(hours=1))
@@ -52,20 +55,20 @@ def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
 
 
 def token_for(scope: Scope, booking: Booking, *, is_mailed: bool = False) -> str:
-    """The token of the booking's link; ``is_mailed``: it goes into a mail, and nowhere else."""
+    """The booking's code; ``is_mailed``: it goes into a mail, and nowhere else."""
     link = Link(booking.tenant_id, booking.id, booking.link_version, is_mailed=is_mailed)
     return scope.use(Links).sign(link)
 
 
 def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
-    """Is the link good? Not once it is revoked, or the booking has been over for a day."""
+    """Is the code good? Not once it is revoked, or the booking has been over for a day."""
     return link.version == booking.link_version and not _is_over(booking, now)
 
 
 async def revoke_guest_link(
-    scope: Scope, id: Annotated[BookingId, Doc("The booking whose links to revoke.")]
+    scope: Scope, id: Annotated[BookingId, Doc("The booking whose codes to revoke.")]
 ) -> Booking:
-    """Make all links to a booking worthless that guests have. They can request another."""
+    """Make all codes worthless that guests have for a booking. They can request another."""
     booking = await locked_booking(scope, id)
     _revoke(scope, booking)
     return booking
@@ -78,7 +81,7 @@ async def request_guest_link(
     reference: Annotated[str, Doc("The booking's, as 'D967-HBX2' or 'd967hbx2'.")],
     email: Annotated[str, Doc("The address that the booking was made with.")],
 ) -> None:
-    """Have a new link to a booking mailed to the address it was made with. It ends those before.
+    """Have a new code for a booking mailed to the address it was made with. It ends those before.
 
     Answers the same whether or not there is such a booking. At most 3 requests an hour for a
     booking, and 10 from an address on the network.
@@ -109,7 +112,7 @@ def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> Mapping[str,
 async def send_requested_link(
     runtime: Runtime, request: Request, *, subdomain: str, reference: str, email: str
 ) -> None:
-    """Mail the only good link to a booking, if there is one of this reference and address."""
+    """Mail the only good code for a booking, if there is one of this reference and address."""
 
     async def send(scope: Scope) -> None:
         tenant_id = await scope.peek(tenant_id_of(subdomain))
@@ -129,7 +132,7 @@ async def send_requested_link(
         _revoke(scope, booking)
         token = token_for(scope, booking, is_mailed=True)
         letter = _letter(customer.email or "", await own_tenant(scope), booking, token)
-        # Not counted with what others cause: the link before is worthless by now.
+        # Not counted with what others cause: the code before is worthless by now.
         send_later(scope, letter, MailKind.RESET)
 
     await perform(runtime, ANONYMOUS, request, send)
@@ -153,12 +156,12 @@ def _letter(to: str, tenant: Tenant, booking: Booking, token: str) -> Message:
     venue = unlinked(tenant.name)
     return Message(
         to=to,
-        subject=f"The link to your booking {booking.reference} at {venue}",
+        subject=f"The code for your booking {booking.reference} at {venue}",
         text=(
             "Hello,\n\n"
-            f"somebody, probably you, asked for a new link to the booking {booking.reference} at "
-            f"{venue}, {time} ({tenant.time_zone}). With this code you can look at it, move "
-            "it and cancel it, until a day after its end:\n\n"
+            f"somebody, probably you, asked for a new code for the booking {booking.reference} "
+            f"at {venue}, {time} ({tenant.time_zone}). With it you can look at the "
+            "booking, move it and cancel it, until a day after its end:\n\n"
             f"{token}\n\n"
             "Codes that you had before don't work any more.\n"
         ),

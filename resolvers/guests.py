@@ -1,4 +1,4 @@
-"""Guests: they book without an account, and look after that one booking by a link."""
+"""Guests: they book without an account, and look after that one booking by a code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ Subdomain = Annotated[str, Doc("The venue's.")]
 
 @dataclass(frozen=True, slots=True)
 class GuestBooked:
-    """A guest's booking or hold, and the token of its link."""
+    """A guest's booking or hold, and its code."""
 
     booking: Booking
     token: str = field(repr=False)
@@ -95,7 +95,7 @@ async def book_as_guest(
     scope: Scope,
     *,
     subdomain: Subdomain,
-    customer: Annotated[NewCustomer, Doc("Who the guest is; `email` is where the link goes.")],
+    customer: Annotated[NewCustomer, Doc("Who the guest is; `email` is where the code goes.")],
     hold_token: Annotated[
         str | None, Doc("The token of the guest's hold, to turn into a booking.")
     ] = None,
@@ -178,14 +178,14 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
 
 
 async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
-    """The booking of a link, until a day after its end, unless the link was revoked."""
+    """The booking of a code, until a day after its end, unless the code was revoked."""
     link = scope.use(Links).read(token)
     if link is not None:
         seen_by_guest = scope.aside(guest(link.tenant_id, link.subject_id))
         found = await seen_by_guest.one(booking_rows.visible_bookings(seen_by_guest))
         if found is not None and opens(link, found, now=scope.now()):
             return found
-    raise Unauthenticated("This link is not valid, or its time is over.")
+    raise Unauthenticated("This code is not valid, or its time is over.")
 
 
 async def reschedule_guest_booking(
@@ -198,7 +198,7 @@ async def reschedule_guest_booking(
     duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
     reason: booking_rows.Reason = None,
 ) -> Booking:
-    """Move the booking of a link; the link stays good, until a day after the new end."""
+    """Move the booking of a code; the code stays good, until a day after the new end."""
     id = await _enter_by(scope, token)
     with _told_to_guests():
         (moved,) = await moves.reschedule_booking(
@@ -220,7 +220,7 @@ async def cancel_guest_booking(
     version: booking_rows.Version,
     reason: booking_rows.Reason = None,
 ) -> Booking:
-    """Call the booking or hold of a link off, and free its time at once."""
+    """Call the booking or hold of a code off, and free its time at once."""
     id = await _enter_by(scope, token)
     with _told_to_guests():
         (cancelled,) = await booking_progress.cancel_booking(

@@ -16,7 +16,7 @@ def booked_status(tenant: Tenant) -> Status:
 async def stand(scope: Scope, hold: Booking, tenant: Tenant, *, by_guest: bool = False) -> None:
     """Make a booking of a hold, under its room's lock. Raises PlanLimitReached.
 
-    ``by_guest``: a guest has followed the link in the mail, or paid. Whoever holds it is no
+    ``by_guest``: a guest has given the code of the mail, or paid. Whoever holds it is no
     stranger any more.
     """
     await count_booking(scope, tenant)

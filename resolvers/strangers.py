@@ -35,8 +35,8 @@ from permissions.policy import is_guest, is_stranger, only_own
 from permissions.roles import P
 
 _SHARE_IS_HELD: Final = (
-    "Too much of this time is held for guests who have yet to confirm; try another time, or again "
-    "in a while."
+    "Too much of this time is held for guests who have yet to confirm or pay; try another time, or "
+    "again in a while."
 )
 
 
@@ -88,7 +88,8 @@ async def booking_refusals(
         if used >= UNCONFIRMED_BOOKINGS:
             problem = (
                 f"At most {counted(UNCONFIRMED_BOOKINGS, 'booking')} of a day can wait to be "
-                f"confirmed {whose}: follow the link in the mail, or book tomorrow."
+                f"confirmed or paid {whose}: confirm one by the code in its mail, or pay where the "
+                "mail says so, or book tomorrow."
             )
             refused.append(
                 LimitReached(

@@ -43,7 +43,7 @@ class Actor:
 
     kind: ActorKind = column("What kind of caller.")
     name: str = column(
-        "What the person or key is called now; 'Guest' for who came by a booking's link, 'System' "
+        "What the person or key is called now; 'Guest' for who came by a booking's code, 'System' "
         "for the platform itself. Without `users:read` no names: 'User', 'Customer' or 'API key'."
     )
     user: User | None = column("The user, where it was one.", requires=P.USERS_READ)

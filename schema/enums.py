@@ -140,7 +140,7 @@ describe(
     ActorKind,
     "What kind of caller did something.",
     USER="A member of the venue's team.",
-    CUSTOMER="A customer of the venue, logged in or by the link to their booking.",
+    CUSTOMER="A customer of the venue, logged in or by the code of their booking.",
     API_KEY="A program with an API key.",
     SYSTEM="The platform itself, when a hold expires for example.",
 )
@@ -163,7 +163,7 @@ describe(
     PASSWORD_CHANGED="A user changed their password.",  # noqa: S106 - a description
     PASSWORD_RESET="A user set a new password by a mailed code.",  # noqa: S106 - a description
     SESSIONS_ENDED="Sessions of a user were ended; `reason` says why.",
-    GUEST_LINK_REVOKED="The links to a booking that guests had are worth nothing any more.",
+    GUEST_LINK_REVOKED="The codes that guests had for a booking are worth nothing any more.",
     ROOM_CREATED="A room was added.",
     ROOM_UPDATED="A room changed.",
     ROOM_ARCHIVED="A room was taken out of use.",

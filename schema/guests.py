@@ -1,4 +1,4 @@
-"""Guests: they book without an account, and look after that one booking by a link."""
+"""Guests: they book without an account, and look after that one booking by a code."""
 
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ class GuestProofError(UserError):
 
 @value()
 class GuestBooking:
-    """A booking as the bearer of its link sees it: nothing that others told of it or of them."""
+    """A booking as the bearer of its code sees it: nothing that others told of it or of them."""
 
     reference: str = column("For people to read out: unique in the venue, never changes.")
     version: int = column("Grows with every change; changes name the one they saw.")
@@ -66,7 +66,7 @@ class HoldAsGuestPayload:
     """The hold."""
 
     booking: GuestBooking | None
-    token: str | None = column("Its link: shows and cancels it, and turns it into a booking.")
+    token: str | None = column("Its code: shows and cancels it, and turns it into a booking.")
 
 
 @payload
@@ -75,7 +75,7 @@ class BookAsGuestPayload:
 
     booking: GuestBooking | None
     token: str | None = column(
-        "Its link: shows, moves and cancels it. The mail has another, which confirms it as well."
+        "Its code: shows, moves and cancels it. The mail has another, which confirms it as well."
     )
 
 
@@ -110,7 +110,7 @@ class CancelGuestBookingPayload:
 
 @payload
 class RevokeGuestLinkPayload:
-    """The booking whose links are worth nothing now."""
+    """The booking whose codes are worth nothing now."""
 
     booking: Booking | None
 

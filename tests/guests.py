@@ -1,4 +1,4 @@
-"""Guests who book without an account, and follow the link in their mail."""
+"""Guests who book without an account, and give the code of their mail."""
 
 from dataclasses import replace
 

@@ -163,7 +163,7 @@ async def test_a_guest_who_lost_the_link_is_mailed_another_which_ends_the_first(
     assert answer.refusals == []
     assert (letter["To"], letter["Subject"]) == (
         "gus@example.test",
-        f"The link to your booking {reference} at {venue.tenant.name}",
+        f"The code for your booking {reference} at {venue.tenant.name}",
     )
     assert (await show(api, first)).codes == ["UNAUTHENTICATED"]
     assert await reference_of(api, code_in(letter)) == reference

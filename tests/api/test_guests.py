@@ -251,7 +251,7 @@ async def test_the_page_finds_no_time_as_if_a_booking_did_not_exist(
 # ------------------------------------------------------------------------------ booking
 
 
-async def test_a_guest_books_and_follows_the_link_in_the_mail(
+async def test_a_guest_books_and_gives_the_code_of_the_mail(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:
     answer = await book(api, venue, note="By the window", partySize=3)
@@ -412,7 +412,7 @@ async def test_booking_a_hold_again_holds_it_no_longer_and_mails_nobody(
     assert [mail["To"] for mail in await mails(runtime, settings)] == [GUEST["email"]]
 
 
-async def test_following_the_link_twice_changes_nothing(
+async def test_giving_the_code_twice_changes_nothing(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
     token = mailed(runtime, (await book(api, venue)).payload["token"])

@@ -252,8 +252,8 @@ async def test_three_bookings_of_a_day_wait_to_be_confirmed_under_one_e_mail_add
     another = await book(at("192.0.2.34"), venue, 13, email="other@example.test")
 
     assert refused(fourth)["message"] == (
-        "At most 3 bookings of a day can wait to be confirmed under one e-mail address: follow "
-        "the link in the mail, or book tomorrow."
+        "At most 3 bookings of a day can wait to be confirmed or paid under one e-mail address: "
+        "confirm one by the code in its mail, or pay where the mail says so, or book tomorrow."
     )
     assert another.refusals == []
 
