@@ -5,6 +5,7 @@ server runs as the product does, with all its limits. Only on Linux, where all o
 machine's.
 """
 
+import argparse
 import asyncio
 import shutil
 import socket
@@ -63,6 +64,7 @@ Attack = Callable[[Target], AbstractAsyncContextManager[None]]
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__).parse_args()
     folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
     try:
         with EmbeddedServer(folder, durable=False) as server:

@@ -4,6 +4,7 @@ Those that are no single address, to which no mail goes; those that somebody els
 found by; and records whose user logs in with another address. Nothing is changed.
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,8 +24,12 @@ _PEOPLE: Final = """
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0 when there is nothing to look at, 1 when there is, 2 without a database."""
+    argparse.ArgumentParser(
+        prog="python -m commands.check_addresses",
+        description="List stored e-mail addresses that a person should look at; change nothing.",
+    ).parse_args(arguments)
     try:
         return asyncio.run(_check())
     except (CannotRun, SettingsError, OSError, asyncpg.PostgresError) as error:

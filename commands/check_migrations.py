@@ -3,9 +3,11 @@
 One head; what they make is what the models say; each goes down again and leaves nothing.
 """
 
+import argparse
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -26,8 +28,12 @@ _LEFT = """
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0 where they hold, 1 otherwise."""
+    argparse.ArgumentParser(
+        prog="python -m commands.check_migrations",
+        description="Run all migrations up, down and up again, on a database of their own.",
+    ).parse_args(arguments)
     with (
         tempfile.TemporaryDirectory(prefix="boom-migrations-") as folder,
         EmbeddedServer(Path(folder), durable=False) as server,

@@ -3,8 +3,9 @@
 `python -m commands.export` writes them; with `--check` it shows how the written ones differ.
 """
 
+import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -45,13 +46,16 @@ class Guarded:
     permission: Permission
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0, or with `--check` 1 where a written file differs from the code."""
-    if arguments not in ([], ["--check"]):
-        print("python -m commands.export [--check]", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(
+        prog="python -m commands.export",
+        description="Write schema.graphql and docs/permissions.md from the code.",
+    )
+    parser.add_argument("--check", action="store_true", help="only show how they differ from it")
+    given = parser.parse_args(arguments)
     texts = exports()
-    if not arguments:
+    if not given.check:
         for path, text in texts.items():
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
@@ -153,4 +157,4 @@ def _difference(path: Path, text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

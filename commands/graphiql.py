@@ -3,8 +3,10 @@
 They end up in the data folder, where the server finds them. Other servers build them by themselves.
 """
 
+import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import structlog
 
@@ -12,8 +14,12 @@ from kit.settings import SettingsError, load_settings
 from web.graphiql_bundle import Bundle
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Build, unless the files are there; 1 where that fails, 2 where the settings are wrong."""
+    argparse.ArgumentParser(
+        prog="python -m commands.graphiql",
+        description="Build GraphiQL's files into the data folder, unless they are there.",
+    ).parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:

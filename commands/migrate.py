@@ -1,7 +1,9 @@
 """Bring a database to this version's tables: `python -m commands.migrate`."""
 
+import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic import command
@@ -29,7 +31,12 @@ def migrate(owner: DatabaseUrl) -> None:
     asyncio.run(store_zone_clocks(owner))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when it is done, 2 where the settings are wrong or name no database."""
+    argparse.ArgumentParser(
+        prog="python -m commands.migrate",
+        description="Bring the database of DATABASE_URL to this version's tables.",
+    ).parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:

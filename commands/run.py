@@ -1,5 +1,6 @@
 """The whole product in one command: `python -m commands.run` (or `make run`)."""
 
+import argparse
 import asyncio
 import errno
 import os
@@ -8,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from kit.logging import configure_logging
 from kit.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
 from web.connections import BACKLOG, BoundedProtocol, Connections
+from web.graphiql_bundle import Bundle
 from web.http import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
@@ -40,8 +42,12 @@ _STALLED_CLIENT_MS = 20_000
 log = structlog.get_logger(__name__)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run until Ctrl-C or SIGTERM; 0 then, 2 where a person has to change something first."""
+    argparse.ArgumentParser(
+        prog="python -m commands.run",
+        description="Migrate and serve, as the environment and .env say; Ctrl-C stops it.",
+    ).parse_args(arguments)
     try:
         settings = load_settings()
         configure_logging(readable=not settings.is_production and sys.stderr.isatty())
@@ -248,7 +254,7 @@ def _announce(settings: Settings, port: int) -> None:
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"\nBoom Booking runs at {base}\n")
     print(f"  GraphQL   {base}/graphql")
-    print(f"  GraphiQL  {base}/graphiql")
+    print(f"  GraphiQL  {_graphiql(settings, base)}")
     if settings.demo:
         print(f"\n  Demo logins, all with the password {DEMO_PASSWORD}:")
         for subdomain, domain in DEMO_VENUES.items():
@@ -256,6 +262,13 @@ def _announce(settings: Settings, port: int) -> None:
         if not settings.stripe_secret_key:
             print("\n  Whoever books at salon for themselves pays a deposit: see docs/payments.md.")
     print("\nCtrl-C stops it.", flush=True)
+
+
+def _graphiql(settings: Settings, base: str) -> str:
+    # Production serves the page only where it was built; other servers build it by themselves.
+    if settings.is_production and not Bundle(settings.data, log=log).is_built:
+        return "not built; .venv/bin/python -m commands.graphiql builds it"
+    return f"{base}/graphiql"
 
 
 def _reachable(host: str) -> str:

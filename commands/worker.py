@@ -4,9 +4,11 @@ What a server process does beside its requests, without the requests. With BOOM_
 servers leave it all to such processes.
 """
 
+import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 
 import asyncpg
 import structlog
@@ -20,8 +22,12 @@ from kit.settings import Settings, SettingsError, load_settings
 log = structlog.get_logger(__name__)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Work until Ctrl-C or SIGTERM; 0 then, 2 where a person has to change something first."""
+    argparse.ArgumentParser(
+        prog="python -m commands.worker",
+        description="Do the due work of a database that is served already, until Ctrl-C.",
+    ).parse_args(arguments)
     try:
         settings = load_settings()
         configure_logging(readable=not settings.is_production and sys.stderr.isatty())

@@ -44,4 +44,8 @@ def test_the_page_says_who_may_use_a_field(folder: Path) -> None:
 
 
 def test_an_unknown_argument_is_refused(folder: Path) -> None:
-    assert export.main(["--chekc"]) == 2
+    with pytest.raises(SystemExit) as refused:
+        export.main(["--chekc"])
+
+    assert refused.value.code == 2
+    assert list(folder.iterdir()) == []
