@@ -8,7 +8,7 @@ import pytest
 
 from commands.export import ROOT
 from kit.scope import Runtime
-from tests.api.accounts import logged_in
+from tests.api.accounts import logged_in, login
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.factories import Venue, api_id, make_venue
@@ -37,13 +37,25 @@ async def test_the_recipes_do_what_they_say(
 ) -> None:
     sessions = [await logged_in(api, venue) for _ in range(2)]
     hold = {"roomId": api_id(venue.rooms[0]), "durationMinutes": 60}
-    given = orjson.dumps({"sessions": sessions, "hold": hold}).decode()
     clock.advance(minutes=15)
+    customer = (await login(api, venue, email=venue.guest.user.email)).payload["session"]
+    customers = [api_id(each) for each in (venue.customer, venue.other_customer)]
+    given = orjson.dumps(
+        {"sessions": sessions, "hold": hold, "customer": customer, "customers": customers}
+    ).decode()
 
     async with kit.running(cookbook / "recipes.mjs", f"{server}/graphql", given) as lines:
-        apollo, urql, waiting, following = [await lines.next() for _ in range(4)]
+        apollo, urql, waiting, following, removing = [await lines.next() for _ in range(5)]
 
     assert apollo == {"answers": ["OWNER", 2], "isNew": True}
     assert urql == {"answers": ["OWNER", 2], "isNew": True}
     assert waiting == {"ok": True, "asked": 2}
     assert following == {"isRight": True}
+    assert removing == {
+        "told": [
+            "BookingChanged BOOKING_CREATED",
+            "BookingRemoved",
+            "BookingChanged BOOKING_CREATED",
+        ],
+        "isTheOneGivenAway": True,
+    }

@@ -10,7 +10,7 @@ import { follow } from './live.js';
 import { createClient as createUrql } from './urql.js';
 
 const [url, given] = process.argv.slice(2);
-const { sessions, hold } = JSON.parse(given);
+const { sessions, hold, customer, customers } = JSON.parse(given);
 const tell = (line) => console.log(JSON.stringify(line));
 globalThis.WebSocket ??= WebSocket;
 
@@ -19,6 +19,17 @@ const ROOMS = '{ rooms { nodes { name } } }';
 const HOLD = gql`
   mutation ($input: HoldBookingInput!) {
     holdBooking(input: $input) { booking { id } userErrors { code } }
+  }
+`;
+
+const BOOK = gql`
+  mutation ($input: CreateBookingInput!) {
+    createBooking(input: $input) { booking { id version } userErrors { code } }
+  }
+`;
+const GIVE = gql`
+  mutation ($id: ID!, $version: Int!, $input: UpdateBookingInput!) {
+    updateBooking(id: $id, version: $version, input: $input) { userErrors { code } }
   }
 `;
 
@@ -48,6 +59,22 @@ async function waiting() {
   busy.close();
 }
 
+/** Follows with the recipe: all that was told, and when there are so many. */
+function followed(session, cursor) {
+  const seen = [];
+  let look = () => {};
+  const until = (count) =>
+    new Promise((resolve) => {
+      look = () => seen.length >= count && resolve();
+      look();
+    });
+  const live = follow(url.replace('http', 'ws'), session, cursor, (event) => {
+    seen.push(event);
+    look();
+  });
+  return { seen, until, ...live };
+}
+
 /** What was told before the connection broke is not told again. */
 async function following(client, session) {
   const book = async (at) => {
@@ -56,23 +83,39 @@ async function following(client, session) {
     return data.holdBooking.booking.id;
   };
   const { data } = await client.query({ query: gql('{ bookings(first: 1) { eventCursor } }') });
-  const seen = [];
-  let look = () => {};
-  const until = (count) =>
-    new Promise((resolve) => {
-      look = () => seen.length >= count && resolve();
-      look();
-    });
-  const live = follow(url.replace('http', 'ws'), session, data.bookings.eventCursor, (event) => {
-    seen.push(event.booking?.id ?? event.__typename);
-    look();
-  });
+  const live = followed(session, data.bookings.eventCursor);
   const first = await book('2027-03-02T10:00:00Z');
-  await until(1);
+  await live.until(1);
   live.client.terminate();
   const second = await book('2027-03-02T12:00:00Z');
-  await until(2);
-  tell({ isRight: seen.join() === [first, second].join() });
+  await live.until(2);
+  tell({ isRight: live.seen.map((event) => event.booking?.id).join() === [first, second].join() });
+  live.stop();
+}
+
+/** A customer's booking is given to somebody else, and the place in the log moves on with that. */
+async function removing(client) {
+  const [mine, other] = customers;
+  const book = async (at) => {
+    const variables = { input: { ...hold, start: { at }, customer: { id: mine } } };
+    const { data } = await client.mutate({ mutation: BOOK, variables });
+    return data.createBooking.booking;
+  };
+  const query = gql('{ bookings(last: 1) { eventCursor } }');
+  const { data } = await client.query({ query });
+  const live = followed(customer, data.bookings.eventCursor);
+  const { id, version } = await book('2027-03-03T10:00:00Z');
+  await live.until(1);
+  const input = { customer: { id: other } };
+  await client.mutate({ mutation: GIVE, variables: { id, version, input } });
+  await live.until(2);
+  live.client.terminate();
+  await book('2027-03-03T12:00:00Z');
+  await live.until(3);
+  tell({
+    told: live.seen.map(({ __typename, type }) => (type ? `${__typename} ${type}` : __typename)),
+    isTheOneGivenAway: live.seen[1].bookingId === id,
+  });
   live.stop();
 }
 
@@ -83,4 +126,5 @@ await refreshing((query) => apollo.query({ query: gql(query) }), apolloSession);
 await refreshing((query) => urql.query(query, {}), urqlSession);
 await waiting();
 await following(apollo, apolloSession);
+await removing(apollo);
 process.exit(0);
