@@ -352,8 +352,8 @@ async def _facts(
 
 def window_of(query: AvailabilityQuery) -> Interval:
     """The time that is asked about, in UTC. Raises Invalid, BadInput."""
-    first = within_reach(query.from_, path=("from",)).astimezone(UTC)
-    last = within_reach(query.to, path=("to",)).astimezone(UTC)
+    first = within_reach(query.from_, path=("query", "from")).astimezone(UTC)
+    last = within_reach(query.to, path=("query", "to")).astimezone(UTC)
     # A month in which the clock is put back has an hour more.
     if not first < last <= first + timedelta(days=MAX_DAYS, hours=1):
         raise BadInput(f"`to` lies after `from`, by at most {MAX_DAYS} days.")

@@ -14,6 +14,7 @@ from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
+from domain.errors import Refusal
 from kit.compiled.readings import (
     GUARD,
     READING,
@@ -278,12 +279,17 @@ class Arguments:
         )
 
     def decoded(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as the function wants them."""
-        return {
-            name: decode(value, decoder(self.annotations[name]), graphql_name(name))
-            for name, value in given.items()
-            if value is not strawberry.UNSET
-        }
+        """The values as the function wants them. Raises BadInput and Refusal, with the argument."""
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is strawberry.UNSET:
+                continue
+            try:
+                values[name] = decode(value, decoder(self.annotations[name]), graphql_name(name))
+            except Refusal as refusal:
+                refusal.path = (name, *refusal.path)
+                raise
+        return values
 
     def parameters(self) -> list[Parameter]:
         """What a Strawberry resolver has to have as its parameters."""

@@ -106,9 +106,15 @@ def input_object(
                 refused.append(refusal)
         if stands_for is None:
             return {**values, REFUSED: refused}
-        if refused:
-            raise refused[0]
-        return (build or stands_for)(**values)
+        try:
+            if refused:
+                raise refused[0]
+            return (build or stands_for)(**values)
+        except Refusal as refusal:
+            # An input in another one is named by that; the outermost one by its argument.
+            if len(context.path) == 1:
+                refusal.path = (*context.path, *refusal.path)
+            raise
 
     definition.from_input = from_input
     if stands_for is not None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 from graphql import ExecutionResult, GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
+from strawberry.utils.str_converters import to_camel_case
 
 from domain.errors import Refusal
 from kit.database import is_away, sqlstate
@@ -90,6 +91,12 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
     extensions = dict(error.extensions or {})
     cause = _expected(error.original_error)
     match cause:
+        case Refusal():
+            # Only a mutation has a place for it in its answer.
+            result["message"] = str(cause)
+            extensions["code"] = BadInput.code
+            if cause.path:
+                extensions["argumentPath"] = [_in_api(step) for step in cause.path]
         case None:
             result["message"] = null_in_graphql(error.message)
             extensions.setdefault("code", code or BadInput.code)
@@ -120,17 +127,18 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
 
 def _expected(cause: BaseException | None) -> BaseException | None:
     """The cause itself, or what it means to the caller."""
-    if cause is None or isinstance(cause, RequestError):
+    if cause is None or isinstance(cause, RequestError | Refusal):
         return cause
-    if isinstance(cause, Refusal):
-        # Only a mutation has a place for it in its answer.
-        return BadInput(str(cause))
     if isinstance(cause, GraphQLError):
         return _expected(cause.original_error)
     if is_away(cause):
         log.warning("database.away", reason=type(cause).__name__, sqlstate=sqlstate(cause))
         return Unavailable("The database is away; try again in a moment.")
     return cause
+
+
+def _in_api(step: str | int) -> str | int:
+    return to_camel_case(step.rstrip("_")) if isinstance(step, str) else step
 
 
 def _trace(error: BaseException) -> list[str]:

@@ -213,4 +213,6 @@ async def test_a_null_in_a_filter_is_no_filter_and_is_refused(
     )
 
     assert answer.codes == ["BAD_USER_INPUT"]
-    assert f"`{field}` can't be null; leave it out instead." in answer.errors[0]["message"]
+    (error,) = answer.errors
+    assert f"`{field}` can't be null; leave it out instead." in error["message"]
+    assert error["extensions"]["argumentPath"] == ["filter", *filter, field]

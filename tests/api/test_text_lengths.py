@@ -25,6 +25,7 @@ async def test_what_is_searched_for_has_at_most_100_characters(
     assert refused.codes == ["BAD_USER_INPUT"]
     assert refused.errors[0]["message"] == "At most 100 characters."
     assert refused.errors[0]["path"] == [root]
+    assert refused.errors[0]["extensions"]["argumentPath"] == ["filter", "search"]
 
 
 async def test_an_argument_of_a_query_has_at_most_2000_characters(api: Api) -> None:
@@ -34,6 +35,7 @@ async def test_an_argument_of_a_query_has_at_most_2000_characters(api: Api) -> N
 
     assert refused.codes == ["BAD_USER_INPUT"]
     assert refused.errors[0]["message"] == "At most 2,000 characters."
+    assert refused.errors[0]["extensions"]["argumentPath"] == ["subdomain"]
 
 
 async def test_a_field_of_a_mutation_has_at_most_2000_characters(api: Api, venue: Venue) -> None:
