@@ -54,7 +54,7 @@ from web.graphiql import GraphiQL
 from web.graphql import PATH, Endpoint
 from web.headers import SecurityHeaders, Shortcut
 from web.health import Health
-from web.limits import Allowance
+from web.limits import RateLimiter
 from web.metrics import Metrics
 from web.operations import Operations
 from web.security_txt import security_txt
@@ -84,7 +84,7 @@ def build_app(
 ) -> Starlette:
     """The whole product behind one ASGI app; ``app.state.runtime`` is what its scopes share.
 
-    ``app.state.allowance`` holds its buckets of points.
+    ``app.state.rate_limiter`` holds its buckets of points.
 
     ``parts`` take the place of the integrations that the settings name.
     """
@@ -134,11 +134,13 @@ def build_app(
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None
     metrics = Metrics(database, relay, backlog, security_counts, token=metrics_token)
-    allowance = Allowance(is_enforced=settings.rate_limit)
+    rate_limiter = RateLimiter(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
     )
-    operations = Operations(schema, runtime, allowance, limits, metrics, compiled=settings.compiled)
+    operations = Operations(
+        schema, runtime, rate_limiter, limits, metrics, compiled=settings.compiled
+    )
     endpoint = Endpoint(
         schema,
         operations,
@@ -216,5 +218,5 @@ def build_app(
         lifespan=lifespan,
     )
     app.state.runtime = runtime
-    app.state.allowance = allowance
+    app.state.rate_limiter = rate_limiter
     return app

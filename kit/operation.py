@@ -23,8 +23,10 @@ class Operation:
     or a subscription waits for its next event: then the next read sees a new snapshot.
     ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
     ``request_id`` is what clients and the logs are told. ``cost`` is what the operation was weighed
-    at, ``charge`` what its caller's bucket then held. ``has_hashed`` says whether a password was
-    hashed or checked for it. ``pace`` bounds what a live field reads.
+    at, ``paid`` the points that were taken for it, with those for reading an unknown document and
+    its variables; ``charge`` is what its caller's bucket held after the last of them.
+    ``has_hashed`` says whether a password was hashed or checked for it. ``pace`` bounds what a live
+    field reads.
     """
 
     pace: Pace = UNBOUNDED
@@ -36,6 +38,7 @@ class Operation:
         self.request_id = str(request.id)
         self.new_cookie: Cookie | None = None
         self.cost = 0
+        self.paid = 0
         self.charge: Charge | None = None
         self.has_hashed = False
         self._scope: Scope | None = None

@@ -15,7 +15,7 @@ from kit.operation import Operation
 from kit.scope import Actor
 from kit.throttle import Charge
 from web.documents import Document, Documents, Selected
-from web.limits import Allowance
+from web.limits import RateLimiter
 
 T = TypeVar("T")
 
@@ -25,16 +25,19 @@ RETRY_SECONDS: Final = 1
 class Admission:
     """Charges operations, and lets through the gate what has to be read or made for them."""
 
-    def __init__(self, documents: Documents, allowance: Allowance, clock: Clock) -> None:
+    def __init__(self, documents: Documents, rate_limiter: RateLimiter, clock: Clock) -> None:
         self._documents = documents
-        self._allowance = allowance
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._gate = Gate()
         self._reading: dict[tuple[str, bool], asyncio.Task[Document]] = {}
 
     def charge(self, operation: Operation, cost: int) -> None:
         """Take the points out of the caller's buckets. Raises Throttled."""
-        _note(operation, cost, self._allowance.charge(*_caller(operation), cost, now=self._clock()))
+        _note(
+            operation, cost, self._rate_limiter.charge(*_caller(operation), cost, now=self._clock())
+        )
+        operation.paid += max(cost, 1)
 
     def known(self, text: str, operation_name: str | None, operation: Operation) -> Selected | None:
         """The operation that is named, of a document that was read before. Raises Rejected."""
@@ -93,7 +96,7 @@ class Admission:
         return document
 
     def _look(self, operation: Operation, cost: int) -> None:
-        charge = self._allowance.look(*_caller(operation), cost, now=self._clock())
+        charge = self._rate_limiter.look(*_caller(operation), cost, now=self._clock())
         if not charge.allowed:
             _note(operation, cost, charge)
 

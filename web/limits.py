@@ -32,7 +32,7 @@ KNOWN: Final = 10_000
 _Buckets = tuple[tuple[str, Bucket], ...]
 
 
-class Allowance:
+class RateLimiter:
     """Charges callers for their operations, in this process."""
 
     def __init__(self, *, is_enforced: bool = True) -> None:

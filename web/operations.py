@@ -33,7 +33,7 @@ from web.concurrency import ConcurrencyLimits, login_of
 from web.documents import Documents, Rejected, Selected
 from web.errors import Shown, codes, in_document_order, refused, shown
 from web.execution import Execution
-from web.limits import Allowance
+from web.limits import RateLimiter
 from web.metrics import Metrics
 from web.patience import in_time
 from web.payers import Payer
@@ -87,7 +87,7 @@ class Operations:
         self,
         schema: Schema,
         runtime: Runtime,
-        allowance: Allowance,
+        rate_limiter: RateLimiter,
         limits: ConcurrencyLimits,
         metrics: Metrics,
         *,
@@ -95,9 +95,9 @@ class Operations:
     ) -> None:
         self._core = schema._schema  # noqa: SLF001 - Strawberry has no other way to it
         self._runtime = runtime
-        self._allowance = allowance
+        self._rate_limiter = rate_limiter
         self._limits = limits
-        self._admission = Admission(Documents(self._core), allowance, runtime.clock)
+        self._admission = Admission(Documents(self._core), rate_limiter, runtime.clock)
         self._metrics = metrics
         self._audiences = Audiences()
         # Bound once: the lazy one looks for its configuration at each line.
@@ -186,7 +186,7 @@ class Operations:
                 return await self._execute(selected, asked, operation, read=read, failed=error)
             log.error("read.failed", request=str(operation.request.id), sqlstate=sqlstate(error))
             return await self._execute(selected, asked, operation, read=None)
-        return Answer([], read.data(row), _extensions(operation, paid=operation.cost))
+        return Answer([], read.data(row), _extensions(operation))
 
     async def _execute(
         self,
@@ -313,7 +313,7 @@ class Operations:
         actor, address = operation.actor, operation.request.ip_address
 
         def charge(points: int) -> Charge:
-            return self._allowance.charge(actor, address, points, now=self._runtime.clock())
+            return self._rate_limiter.charge(actor, address, points, now=self._runtime.clock())
 
         return Payer(login_of(actor, address), network_of(address), charge)
 
@@ -368,11 +368,11 @@ class Operations:
         except Throttled as error:
             return _refusal(error, operation)
         errors = shown(rejected.errors, operation.request, code=rejected.code)
-        return Answer(errors, extensions=_extensions(operation, paid=0), executed=False)
+        return Answer(errors, extensions=_extensions(operation), executed=False)
 
     def _answer(self, result: ExecutionResult, operation: Operation) -> Answer:
         errors = shown(in_document_order(result), operation.request)
-        extensions = _extensions(operation, paid=operation.cost)
+        extensions = _extensions(operation)
         # Nothing but "try again": then so says the status, which is what proxies go by.
         nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
         return Answer(errors, result.data, extensions, executed=not nothing_done)
@@ -436,15 +436,15 @@ def written(answer: Answer) -> str:
 
 def _refusal(error: Exception, operation: Operation) -> Answer:
     errors = refused(error, operation.request)
-    return Answer(errors, extensions=_extensions(operation, paid=0), executed=False)
+    return Answer(errors, extensions=_extensions(operation), executed=False)
 
 
-def _extensions(operation: Operation, *, paid: int) -> dict[str, Any]:
+def _extensions(operation: Operation) -> dict[str, Any]:
     parts: dict[str, Any] = {"requestId": operation.request_id}
     if charge := operation.charge:
         parts["cost"] = {
             "requestedQueryCost": operation.cost,
-            "actualQueryCost": paid,
+            "actualQueryCost": operation.paid,
             "throttleStatus": {
                 "maximumAvailable": charge.maximum,
                 "currentlyAvailable": charge.currently_available,

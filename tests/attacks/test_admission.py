@@ -14,7 +14,7 @@ from tests.attacks.heavy import Heavy
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
-from web.limits import Allowance
+from web.limits import RateLimiter
 
 MILLISECONDS_A_POINT = 2.0
 # Of a machine that does other work as well; what is measured is below one millisecond a point.
@@ -54,9 +54,9 @@ def documents() -> Iterator[str]:
 
 
 @pytest.fixture
-def allowance(app: Starlette) -> Allowance:
-    found = app.state.allowance
-    assert isinstance(found, Allowance)
+def rate_limiter(app: Starlette) -> RateLimiter:
+    found = app.state.rate_limiter
+    assert isinstance(found, RateLimiter)
     return found
 
 
@@ -94,15 +94,15 @@ async def test_with_an_empty_bucket_no_document_takes_more_than_two_milliseconds
     api: Api,
     venue: Venue,
     documents: Iterator[str],
-    allowance: Allowance,
+    rate_limiter: RateLimiter,
     clock: StoppedClock,
     is_stranger: bool,
 ) -> None:
     token = None if is_stranger else venue.owner.token
     await left(api, token)
     actor = ANONYMOUS if is_stranger else venue.owner.actor
-    left_over = allowance.look(actor, ADDRESS, 0, now=clock()).currently_available
-    assert allowance.charge(actor, ADDRESS, left_over, now=clock()).allowed
+    left_over = rate_limiter.look(actor, ADDRESS, 0, now=clock()).currently_available
+    assert rate_limiter.charge(actor, ADDRESS, left_over, now=clock()).allowed
     longest: list[tuple[float, str]] = []
     for _ in range(DOCUMENTS):
         document = next(documents)

@@ -16,7 +16,7 @@ from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
 from tests.known import make_known
-from web.limits import Allowance
+from web.limits import RateLimiter
 
 LOGIN = """mutation ($input: LoginInput!) {
     login(input: $input) { session { accessToken user { role } } userErrors { code } }
@@ -47,10 +47,10 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def allowance(app: Starlette) -> Allowance:
+def rate_limiter(app: Starlette) -> RateLimiter:
     """The buckets of the app, to take from them without asking for anything."""
-    found = app.state.allowance
-    assert isinstance(found, Allowance)
+    found = app.state.rate_limiter
+    assert isinstance(found, RateLimiter)
     return found
 
 
@@ -162,12 +162,12 @@ async def test_all_sessions_of_a_user_share_what_is_left(at: Place, venue: Venue
 
 
 async def test_all_logins_of_a_tenant_share_five_times_as_much(
-    at: Place, runtime: Runtime, venue: Venue, allowance: Allowance, clock: StoppedClock
+    at: Place, runtime: Runtime, venue: Venue, rate_limiter: RateLimiter, clock: StoppedClock
 ) -> None:
     neighbour = await make_venue(runtime, plan=PlanCode.STARTER)
     for number in range(5):
         program = Actor(ActorKind.API_KEY, venue.tenant.id, key_id=new_id(), plan="STARTER")
-        assert allowance.charge(program, f"192.0.2.{number}", 4_000, now=clock()).allowed
+        assert rate_limiter.charge(program, f"192.0.2.{number}", 4_000, now=clock()).allowed
 
     refused = await at(HOME)(POINTS_251, token=venue.owner.token)
 
@@ -178,22 +178,22 @@ async def test_all_logins_of_a_tenant_share_five_times_as_much(
 
 
 async def test_customers_cannot_use_up_what_their_venue_needs(
-    at: Place, venue: Venue, allowance: Allowance, clock: StoppedClock
+    at: Place, venue: Venue, rate_limiter: RateLimiter, clock: StoppedClock
 ) -> None:
     for number in range(5):
         customer = Actor(ActorKind.CUSTOMER, venue.tenant.id, user_id=new_id(), plan="STARTER")
-        assert allowance.charge(customer, f"192.0.2.{number}", 4_000, now=clock()).allowed
+        assert rate_limiter.charge(customer, f"192.0.2.{number}", 4_000, now=clock()).allowed
 
     assert (await at(HOME)(POINTS_251, token=venue.guest.token)).status == 429
     assert (await at(HOME)(POINTS_251, token=venue.owner.token)).status == 200
 
 
 async def test_all_that_comes_from_an_address_shares_a_bucket(
-    at: Place, venue: Venue, allowance: Allowance, clock: StoppedClock
+    at: Place, venue: Venue, rate_limiter: RateLimiter, clock: StoppedClock
 ) -> None:
     for _ in range(5):
         program = Actor(ActorKind.API_KEY, new_id(), key_id=new_id(), plan="STARTER")
-        assert allowance.charge(program, HOTEL, 4_000, now=clock()).allowed
+        assert rate_limiter.charge(program, HOTEL, 4_000, now=clock()).allowed
 
     assert (await at(HOTEL)(POINTS_251, token=venue.owner.token)).status == 429
     assert (await at(HOTEL)(POINTS_251)).status == 429

@@ -123,7 +123,9 @@ async def test_what_is_not_known_yet_costs_by_its_length_and_by_its_statement(
 
     # 10 for the rooms, 2 to read 19 tokens, and 6 to make a statement of 5 fields.
     assert first.extensions["cost"]["requestedQueryCost"] == 10
+    assert first.extensions["cost"]["actualQueryCost"] == 18
     assert first.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3982
+    assert again.extensions["cost"]["actualQueryCost"] == 10
     assert again.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3972
 
 
