@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,9 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
+
+_LONGEST: Final = 60
+"""How long a text that somebody typed can be in a mail."""
 
 # What joins the parts of an address, in any script's form, with more of it behind.
 _JOINT = re.compile(
@@ -58,7 +62,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def unlinked(text: str, *, at_most: int = 60) -> str:
+def unlinked(text: str) -> str:
     """Text that somebody typed, for a mail: one short line in which nothing becomes a link.
 
     Mail clients make links of 'www.', of anything with a dot inside, of addresses with an '@' and
@@ -66,7 +70,7 @@ def unlinked(text: str, *, at_most: int = 60) -> str:
     """
     visible = (" " if category(each)[0] in "CZ" else each for each in normalize("NFC", text))
     line = _JOINT.sub(r"\1 ", " ".join("".join(visible).split()))
-    return line if len(line) <= at_most else f"{line[: at_most - 1].rstrip()}…"
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"
 
 
 def _clock(instant: datetime, zone: ZoneInfo) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.phrases import moment, unlinked
+from domain.programs import program_name
 from domain.users import Role
 from domain.venue_time import zone
 from models.api_keys import ApiKey
@@ -28,12 +29,12 @@ class Letter:
 def new_login(tenant: Tenant, *, at: datetime, program: str | None, network: str) -> Letter:
     """Somebody has logged in with a program or from a network that wasn't seen of late."""
     venue = unlinked(tenant.name)
-    used = unlinked(program or "an unknown program", at_most=100)
     return Letter(
         f"A new login to your account at {venue}",
         f"somebody logged in to your account at {venue} ({tenant.subdomain}), "
-        f"{moment(at, zone(tenant.time_zone))}, from {network or 'an unknown address'} with {used}."
-        f"\n\nIf it was you, there is nothing to do. {_NOT_YOU}",
+        f"{moment(at, zone(tenant.time_zone))}, from {network or 'an unknown address'} with "
+        f"{program_name(program)}.\n\n"
+        f"If it was you, there is nothing to do. {_NOT_YOU}",
     )
 
 

@@ -160,14 +160,14 @@ async def test_a_login_from_elsewhere_is_told_to_the_person(
     await logged_in(api, venue)
     usual = await letters(runtime, settings, venue.owner)
 
-    api.http.headers["User-Agent"] = "visit evil.test/1.0"
+    api.http.headers["User-Agent"] = "curl/7.88.1 visit evil.test"
     await logged_in(api, venue)
 
     (letter,) = await _to(runtime, settings, venue.owner)
     assert usual == []
     assert letter["Subject"] == f"A new login to your account at {venue.tenant.name}"
     text = letter.get_content()
-    assert "10:00 on Monday 1 March 2027, from 127.0.0.1 with visit evil. test/ 1. 0." in text
+    assert "10:00 on Monday 1 March 2027, from 127.0.0.1 with curl.\n" in text
 
 
 async def test_nobody_is_told_at_an_address_that_was_never_proved(
