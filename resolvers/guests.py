@@ -284,6 +284,14 @@ async def balance_due(scope: Scope, booking: Booking) -> Money | None:
     return await payments.balance_due(public(scope, booking.tenant_id), booking)
 
 
+async def credit(scope: Scope, booking: Booking) -> Money | None:
+    """What the venue owes the guest, as after a move to where it costs less; null where nothing.
+
+    It is sent once somebody of the venue does so.
+    """
+    return await payments.credit(public(scope, booking.tenant_id), booking)
+
+
 async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
     """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
     return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)

@@ -52,6 +52,7 @@ class GuestBooking:
     amount_paid: Money = computed(guests.amount_paid)
     amount_refunded: Money = computed(guests.amount_refunded)
     balance_due: Money | None = computed(guests.balance_due)
+    credit: Money | None = computed(guests.credit)
     pending_move: PendingMove | None = computed(guests.pending_move)
     cancellation_quote: CancellationQuote | None = computed(guests.cancellation_quote)
 

@@ -11,7 +11,7 @@ from kit.settings import Settings
 from tests.api.test_refunds import REFUND, STEPS, cancel
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import made, moved, refused
-from tests.factories import Venue, make_venue
+from tests.factories import Venue, api_id, make_venue
 from tests.till import Till, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
@@ -492,30 +492,45 @@ async def test_credit_pays_for_a_dearer_move(till: Till, venue: Venue) -> None:
     assert amounts(await seen(till, venue, booking)) == ("40.00", "0.00", "0.00")
 
 
-# ------------------------------------------------------------------------------ by a link
+# ------------------------------------------------------------------------------ by a code
 
 
-async def test_a_guest_moves_by_the_same_rules(
-    till: Till, venue: Venue, clock: StoppedClock
-) -> None:
+async def test_a_guest_sees_what_they_are_owed(till: Till, venue: Venue) -> None:
+    token, booking = await paid_by_guest(till, venue)
+    text = "query ($token: String!) { guestBooking(token: $token) { credit { amount } } }"
+
+    before = await till.api(text, {"token": token})
+    moved(await till.desk(venue.staff).move(booking, FRIDAY, durationMinutes=30))
+    owed = await till.api(text, {"token": token})
+
+    assert before.payload == {"credit": None}
+    assert owed.payload == {"credit": {"amount": "20.00"}}
+
+
+async def paid_by_guest(till: Till, venue: Venue) -> tuple[str, Any]:
+    """The code of a guest's booking of Friday's hour that is paid, and what staff see of it."""
     booked = await till.api(
         """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
              token booking { version } userErrors { code } } }""",
         {
             "input": {
                 "subdomain": venue.tenant.subdomain,
-                "roomId": (await till.desk(venue.staff)("{ rooms { nodes { id } } }")).payload[
-                    "nodes"
-                ][0]["id"],
+                "roomId": api_id(venue.rooms[0]),
                 "start": {"at": "2027-03-05T09:00:00Z"},
                 "durationMinutes": 60,
                 "customer": {"name": "Kit", "email": "kit@guests.test"},
             }
         },
     )
-    token = booked.payload["token"]
-    (row,) = await till.desk(venue.staff).bookings(status={"eq": "HELD"})
-    await till.pays_and_is_heard(row)
+    (held,) = await till.desk(venue.staff).bookings(status={"eq": "HELD"})
+    await till.pays_and_is_heard(held)
+    return booked.payload["token"], await seen(till, venue, held)
+
+
+async def test_a_guest_moves_by_the_same_rules(
+    till: Till, venue: Venue, clock: StoppedClock
+) -> None:
+    token, row = await paid_by_guest(till, venue)
 
     longer = await by_link(till, token, durationMinutes=120)
     waiting = longer.payload["booking"]
