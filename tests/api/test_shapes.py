@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from kit.scope import Runtime
+from kit.settings import Settings
+from tests.api.accounts import logged_in
 from tests.client import Api
+from tests.clock import StoppedClock
+from tests.desk import made
 from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.till import opened
 
 CANCEL = """
     mutation ($id: ID!) {
@@ -63,6 +68,50 @@ async def test_a_move_gives_the_booking(api: Api, runtime: Runtime, venue: Venue
         "userErrors": [],
     }
     assert (stale.payload["booking"], stale.refusals) == (None, ["STALE_VERSION"])
+
+
+async def test_a_refund_needs_no_input_and_gives_all_that_was_paid_back(
+    settings: Settings, clock: StoppedClock
+) -> None:
+    refund = """mutation ($id: ID!, $version: Int!) {
+      refundBooking(id: $id, version: $version) {
+        booking { id refunds { amount { amount } } } userErrors { code path }
+      }
+    }"""
+    async with opened(settings, clock) as till:
+        venue = await make_venue(till.runtime)
+        await till.set_up(venue, policy="FULL")
+        booking = made(await till.desk(venue.guest).create(venue.rooms[0], SOON))
+        await till.pays_and_is_heard(booking)
+        paid = await till.seen(venue.manager, booking)
+        given = {"id": paid["id"], "version": paid["version"]}
+
+        answer = await till.api(refund, given, token=venue.manager.token)
+        given["version"] += 1
+        again = await till.api(refund, given, token=venue.manager.token)
+
+    assert answer.payload == {
+        "booking": {"id": paid["id"], "refunds": [{"amount": {"amount": "40.00"}}]},
+        "userErrors": [],
+    }
+    assert again.payload == {
+        "booking": None,
+        "userErrors": [{"code": "INVALID", "path": ["input", "amount"]}],
+    }
+
+
+async def test_a_session_that_is_ended_is_named(api: Api, venue: Venue) -> None:
+    here = (await logged_in(api, venue))["accessToken"]
+    await logged_in(api, venue)
+    listed = await api("{ sessions { nodes { id current } } }", token=here)
+    elsewhere = next(each["id"] for each in listed.payload["nodes"] if not each["current"])
+    end = "mutation ($id: ID!) { endSession(id: $id) { deletedId userErrors { code } } }"
+
+    ended = await api(end, {"id": elsewhere}, token=here)
+    again = await api(end, {"id": elsewhere}, token=here)
+
+    assert ended.payload == {"deletedId": elsewhere, "userErrors": []}
+    assert again.payload == {"deletedId": None, "userErrors": [{"code": "NOT_FOUND"}]}
 
 
 async def test_what_is_deleted_is_named(api: Api, venue: Venue) -> None:
