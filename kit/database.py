@@ -1,7 +1,8 @@
 """One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from kit.prepared import Prepared, Values
 from kit.reading import Readers
+from kit.shares import Shares
 from kit.transaction import Transaction
 
 _READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -88,6 +90,7 @@ class Database:
             connect_args={"server_settings": settings, "timeout": 5},
         )
         self._pool_size = pool_size
+        self._shares = Shares(pool_size)
         _, login = self._engine.dialect.create_connect_args(self._engine.url)
         self._readers = Readers(login, settings, size=readers)
         self._reading = self._engine.execution_options(
@@ -100,11 +103,20 @@ class Database:
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
-    async def begun(self, first: str = "", *, writes: bool) -> Transaction:
+    async def begun(self, first: str = "", *, writes: bool, owner: Hashable = None) -> Transaction:
         """A transaction that has taken its first step, which is SQL.
 
-        Where the pool's connections turn out to be dead, on another one: nothing was done yet.
+        ``owner`` is the tenant, whose share of the pool is bounded while others wait. Where the
+        pool's connections turn out to be dead, on another one: nothing was done yet.
         """
+        await self._shares.take(owner, within_seconds=POOL_TIMEOUT_SECONDS)
+        try:
+            return await self._begun(first, writes, partial(self._shares.give_back, owner))
+        except BaseException:
+            self._shares.give_back(owner)
+            raise
+
+    async def _begun(self, first: str, writes: bool, at_end: Callable[[], None]) -> Transaction:
         mode = _WRITING if writes else _READING
         dead = 0
         while True:
@@ -121,19 +133,24 @@ class Database:
                     raise
                 dead += 1
             else:
+                transaction.at_end = at_end
                 return transaction
 
-    async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
+    async def text(
+        self, sql: str, values: Sequence[object], *, owner: Hashable = None
+    ) -> asyncpg.Record:
         """The only row of one statement that reads, in one round trip.
 
-        The statement sets its tenant by itself. Raises what ``is_away`` knows, and what is wrong
-        with the statement.
+        The statement sets its tenant by itself, the ``owner`` of the share. Raises what
+        ``is_away`` knows, and what is wrong with the statement.
         """
-        return await self._readers.row(sql, values)
+        return await self._readers.row(sql, values, owner=owner)
 
-    async def rows(self, statement: Prepared, values: Values) -> list[asyncpg.Record]:
+    async def rows(
+        self, statement: Prepared, values: Values, *, owner: Hashable = None
+    ) -> list[asyncpg.Record]:
         """All rows of a prepared statement that reads, in one round trip; raises as ``text``."""
-        return await self._readers.rows(statement.sql, statement.arguments(values))
+        return await self._readers.rows(statement.sql, statement.arguments(values), owner=owner)
 
     @property
     def pool_status(self) -> dict[str, int]:

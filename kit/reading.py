@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
+
+from kit.shares import Shares
 
 # What PostgreSQL keeps for one of them is some 100 kB.
 STATEMENTS: Final = 200
@@ -27,6 +29,7 @@ class Readers:
 
     def __init__(self, login: Mapping[str, Any], settings: Mapping[str, str], *, size: int) -> None:
         self.size = size
+        self._shares = Shares(size)
         self._login = login
         self._settings = {**settings, "default_transaction_read_only": "on"}
         # The last one back goes out first: fewer have to stay warm.
@@ -40,19 +43,31 @@ class Readers:
     def checked_out(self) -> int:
         return self._open - len(self._idle)
 
-    async def row(self, sql: str, values: Sequence[object]) -> asyncpg.Record:
+    async def row(
+        self, sql: str, values: Sequence[object], *, owner: Hashable = None
+    ) -> asyncpg.Record:
         """The first row; raises LookupError where there is none, and else as ``rows`` does."""
-        rows = await self.rows(sql, values)
+        rows = await self.rows(sql, values, owner=owner)
         if not rows:
             raise LookupError("the statement gave no row")
         return rows[0]
 
-    async def rows(self, sql: str, values: Sequence[object]) -> list[asyncpg.Record]:
+    async def rows(
+        self, sql: str, values: Sequence[object], *, owner: Hashable = None
+    ) -> list[asyncpg.Record]:
         """All rows; the parameters of the statement are ``$1``, ``$2`` ….
 
-        Where the connection turns out to be dead, from another one: reading twice does no harm.
-        Raises TimeoutError where none is free for 5 s, and what asyncpg raises.
+        ``owner`` is the tenant, who has a share of the connections while others wait. Where the
+        connection turns out to be dead, from another one: reading twice does no harm. Raises
+        TimeoutError where none is free for 5 s, and what asyncpg raises.
         """
+        await self._shares.take(owner, within_seconds=WAIT_SECONDS)
+        try:
+            return await self._rows(sql, values)
+        finally:
+            self._shares.give_back(owner)
+
+    async def _rows(self, sql: str, values: Sequence[object]) -> list[asyncpg.Record]:
         connection = self._idle.pop() if self._idle else await self._next()
         try:
             return await self._read(connection, sql, values)

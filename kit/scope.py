@@ -211,8 +211,11 @@ class Scope:
         root: Scope = self._root
         async with self._turn:
             is_first = root._transaction is None and not self._writes
-            on = self.runtime.database if is_first else await self._open()
-            return cast("Sequence[Any]", await on.text(sql, values))
+            if is_first:
+                found: Any = await self.runtime.database.text(sql, values, owner=self._tenant_id)
+            else:
+                found = await (await self._open()).text(sql, values)
+        return cast("Sequence[Any]", found)
 
     async def peek(self, statement: Select[T]) -> T | None:
         """The first row on a short snapshot of its own, to know which locks to take."""
@@ -226,7 +229,7 @@ class Scope:
     async def glimpse(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
         """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
         values = {"tenant_id": self.tenant_id, **parameters}
-        (row,) = await self.runtime.database.rows(bundle.alone, values)
+        (row,) = await self.runtime.database.rows(bundle.alone, values, owner=self.tenant_id)
         return bundle.read(tuple(row))
 
     # ------------------------------------------------------------------ writing
@@ -260,7 +263,9 @@ class Scope:
         async with self._turn:
             first = _tenant_set(self.tenant_id, then=steps)
             if self._transaction is None:
-                self._transaction = await self.runtime.database.begun(first, writes=True)
+                self._transaction = await self.runtime.database.begun(
+                    first, writes=True, owner=self.tenant_id
+                )
             else:
                 await self._transaction.text(first, [])
             self._seen_tenant_id = self.tenant_id
@@ -360,7 +365,7 @@ class Scope:
         tenant_id, database = self._tenant_id, self.runtime.database
         if root._transaction is None:
             first = "" if tenant_id is None else _tenant_set(tenant_id)
-            root._transaction = await database.begun(first, writes=self._writes)
+            root._transaction = await database.begun(first, writes=self._writes, owner=tenant_id)
         elif tenant_id is not None and tenant_id != root._seen_tenant_id:
             # Of scopes that share a connection, each statement sees the rows of its own tenant.
             await root._transaction.text(_tenant_set(tenant_id), [])

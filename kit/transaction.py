@@ -1,6 +1,6 @@
 """One transaction on one connection: prepared statements, and SQLAlchemy's beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import asyncpg
@@ -22,6 +22,7 @@ class Transaction:
         self._driver: asyncpg.Connection[Any] = sync.connection.driver_connection
         self._session: AsyncSession | None = None
         self._is_open = False
+        self.at_end: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,7 +74,12 @@ class Transaction:
             await self._connection.invalidate()
             raise
         finally:
-            await self._connection.close()
+            try:
+                await self._connection.close()
+            finally:
+                at_end, self.at_end = self.at_end, None
+                if at_end is not None:
+                    at_end()
 
     async def abandon(self) -> None:
         """Have the connection closed, because it is dead."""

@@ -23,16 +23,16 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
     database = runtime.database
     read = database.text
 
-    def noted(sql: str, values: Sequence[object]) -> Any:
+    def noted(sql: str, values: Sequence[object], **owner: Any) -> Any:
         sent.append(sql)
-        return read(sql, values)
+        return read(sql, values, **owner)
 
     read_rows = database.rows
 
-    def noted_alone(statement: Prepared, values: Values) -> Any:
+    def noted_alone(statement: Prepared, values: Values, **owner: Any) -> Any:
         if "JOIN sessions" not in statement.sql:
             sent.append(statement.sql)
-        return read_rows(statement, values)
+        return read_rows(statement, values, **owner)
 
     inside, rows = Transaction.text, Transaction.rows
 

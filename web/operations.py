@@ -180,7 +180,9 @@ class Operations:
     ) -> Answer:
         """An answer that is one statement's, in one round trip."""
         try:
-            row = await self._runtime.database.text(read.plan.sql, read.values)
+            row = await self._runtime.database.text(
+                read.plan.sql, read.values, owner=operation.actor.tenant_id
+            )
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             if is_away(error):
                 return await self._execute(selected, asked, operation, read=read, failed=error)

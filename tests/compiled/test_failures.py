@@ -36,7 +36,7 @@ async def test_what_postgresql_refuses_is_logged_and_read_field_by_field(
     venue = await make_venue(runtime)
     read = runtime.database.text
 
-    async def divided(_: str, __: object) -> asyncpg.Record:
+    async def divided(*_: object, **__: object) -> asyncpg.Record:
         return await read("SELECT 1 / 0", [])
 
     monkeypatch.setattr(runtime.database, "text", divided)
@@ -54,7 +54,7 @@ async def test_what_needs_no_database_is_answered_while_it_is_away(
 ) -> None:
     venue = await make_venue(runtime)
 
-    async def away(*_: object) -> asyncpg.Record:
+    async def away(*_: object, **__: object) -> asyncpg.Record:
         raise asyncpg.InterfaceError("the connection is closed")
 
     monkeypatch.setattr(runtime.database, "text", away)
