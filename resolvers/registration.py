@@ -132,17 +132,21 @@ async def register_customer(
     name, address = tidy_name(name), normalised_email(email)
     refused: list[Refusal] = [
         *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
-        *password_refusals(password, email=email, words=[subdomain, name], path=("password",)),
     ]
     tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    words = [subdomain, name]
     if tenant_id is None:
         refused.append(NotFound("venue", path=("subdomain",)))
+    else:
+        await scope.enter(tenant_id)
+        venue = await scope.peek(tenant_of(tenant_id))
+        words += [venue.name] if venue else []
+    refused += password_refusals(password, email=email, words=words, path=("password",))
     if refused or address is None or tenant_id is None:
         raise ExceptionGroup("refused", refused)
     await scope.use(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
     password_hash = await scope.use(Passwords).hash(password)
 
-    await scope.enter(tenant_id)
     await scope.lock(ACCOUNTS)
     user = User(
         tenant_id=tenant_id,

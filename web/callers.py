@@ -81,7 +81,10 @@ def token_in(params: Mapping[str, object]) -> str | None:
         for name, value in given.items():
             if name.lower() == "authorization" and value is not None:
                 found.append(value)
-            elif value is not None and _IGNORABLE.sub("", name.lower()) in _CREDENTIALS:
+            elif value is not None and (
+                _IGNORABLE.sub("", name.lower()) in _CREDENTIALS
+                or (given is not params and name.lower() == "headers")
+            ):
                 raise Unauthenticated(_AS_FIRST_MESSAGE)
     if not found:
         return None

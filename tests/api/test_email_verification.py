@@ -132,6 +132,12 @@ async def test_all_that_is_wrong_with_a_signup_is_told_at_once(api: Api, venue: 
     ]
 
 
+async def test_the_venues_name_is_no_password(api: Api, venue: Venue) -> None:
+    answer = await register(api, venue, password=f"{venue.tenant.name}1")
+
+    assert answer.refusals == ["INVALID"]
+
+
 async def test_of_all_who_sign_up_with_an_address_the_first_to_prove_it_has_it(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:

@@ -153,6 +153,7 @@ async def test_the_token_is_found_where_clients_put_it(
         {"headers": {"access_token": "x"}},
         {"headers": [["Authorization", "Bearer x"]]},
         {"headers": {"Authorization": "nonsense"}},
+        {"headers": {"headers": {"Authorization": "Bearer x"}}},
         {"authorization": "Bearer x", "headers": {"Authorization": "Bearer y"}},
     ],
 )
