@@ -45,7 +45,7 @@ async def test_the_recipes_do_what_they_say(
     ).decode()
 
     async with kit.running(cookbook / "recipes.mjs", f"{server}/graphql", given) as lines:
-        apollo, urql, waiting, following, removing = [await lines.next() for _ in range(5)]
+        apollo, urql, waiting, following, removing, failing = [await lines.next() for _ in range(6)]
 
     assert apollo == {"answers": ["OWNER", 2], "isNew": True}
     assert urql == {"answers": ["OWNER", 2], "isNew": True}
@@ -59,3 +59,4 @@ async def test_the_recipes_do_what_they_say(
         ],
         "isTheOneGivenAway": True,
     }
+    assert failing == {"told": ["second"]}

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 
 import { gql } from '@apollo/client';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 
 import { createClient as createApollo } from './apollo.js';
 import { follow } from './live.js';
@@ -60,7 +60,7 @@ async function waiting() {
 }
 
 /** Follows with the recipe: all that was told, and when there are so many. */
-function followed(session, cursor) {
+function followed(session, cursor, at = url) {
   const seen = [];
   let look = () => {};
   const until = (count) =>
@@ -68,7 +68,7 @@ function followed(session, cursor) {
       look = () => seen.length >= count && resolve();
       look();
     });
-  const live = follow(url.replace('http', 'ws'), session, cursor, (event) => {
+  const live = follow(at.replace('http', 'ws'), session, cursor, (event) => {
     seen.push(event);
     look();
   });
@@ -119,6 +119,33 @@ async function removing(client) {
   live.stop();
 }
 
+/** An event that could not be read ends nothing. */
+async function failing() {
+  const server = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    handleProtocols: () => 'graphql-transport-ws',
+  });
+  const errors = [{ message: 'Something went wrong.', extensions: { code: 'INTERNAL' } }];
+  const data = { bookingChanged: { __typename: 'BookingChanged', cursor: 'second' } };
+  server.on('connection', (socket) =>
+    socket.on('message', (text) => {
+      const { id, type } = JSON.parse(text);
+      const send = (message) => socket.send(JSON.stringify(message));
+      if (type === 'connection_init') send({ type: 'connection_ack' });
+      if (type !== 'subscribe') return;
+      send({ id, type: 'next', payload: { data: null, errors } });
+      send({ id, type: 'next', payload: { data } });
+    }),
+  );
+  await new Promise((resolve) => server.once('listening', resolve));
+  const live = followed({}, 'first', `http://127.0.0.1:${server.address().port}`);
+  await live.until(1);
+  tell({ told: live.seen.map(({ cursor }) => cursor) });
+  live.stop();
+  server.close();
+}
+
 const [apolloSession, urqlSession] = sessions;
 const apollo = createApollo(url, apolloSession, {});
 const urql = createUrql(url, urqlSession);
@@ -127,4 +154,5 @@ await refreshing((query) => urql.query(query, {}), urqlSession);
 await waiting();
 await following(apollo, apolloSession);
 await removing(apollo);
+await failing();
 process.exit(0);
