@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def exports() -> Mapping[Path, str]:
     """The text of each file, by its path."""
     sdl = f"{_schema_definition()}\n{schema.as_str().rstrip()}\n"
+    # Between paragraphs of a description Strawberry leaves the indentation.
+    sdl = "\n".join(line.rstrip() for line in sdl.split("\n"))
     return {
         ROOT / "schema.graphql": sdl,
         ROOT / "docs" / "permissions.md": _permissions_page(list(guarded_fields(sdl))),

@@ -19,8 +19,7 @@ from permissions.roles import Permission
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="permission",
-    description="The permission without which the field is refused. PUBLIC fields are written "
-    "out too.",
+    description="The permission without which the field is refused; everybody has `public`.",
 )
 class PermissionDirective:
     name: str

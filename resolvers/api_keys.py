@@ -99,7 +99,9 @@ async def create_api_key(
     return NewApiKey(key, str(token))
 
 
-async def revoke_api_key(scope: Scope, id: Annotated[ApiKeyId, Doc("Which key.")]) -> ApiKey:
+async def revoke_api_key(
+    scope: Scope, id: Annotated[ApiKeyId, Doc("The id of the key.")]
+) -> ApiKey:
     """Make a key worthless, within a second everywhere; its open sockets are closed."""
     await scope.lock(("api key", id))
     key = await found(scope, visible_api_keys(scope), id, what="API key")

@@ -11,7 +11,7 @@ from typing_extensions import Doc
 
 from domain.availability import RoomFacts, VenueRules, Wish, facts_window
 from domain.bookings import Status, effective_status
-from domain.errors import Busy, Reason, SlotTaken
+from domain.errors import Busy, Invalid, Reason, SlotTaken
 from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
@@ -141,14 +141,13 @@ async def availability(
 ) -> Availability:
     """The slots of rooms in a time: at most 31 days and 10,000 slots.
 
-    A slot is FREE exactly when a booking of it, sent next, succeeds.
+    A slot is FREE exactly when a booking of it, sent next, succeeds. Costs 1 point, and 1 for each
+    day begun and room: `roomIds`, or 20 rooms where these are absent.
     """
     window = window_of(query)
     venue = await load_venue(scope, query.room_ids)
     check_size(venue, window)
-    wish = wish_of(
-        scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
-    )
+    wish = wish_of_query(scope, venue, query)
     calendar = await load_calendar(
         scope,
         venue,
@@ -172,12 +171,15 @@ async def availability(
 async def explain_slot(
     scope: Scope,
     *,
-    room_id: Annotated[RoomId, Doc("Which room.")],
+    room_id: Annotated[RoomId, Doc("The id of the room.")],
     start: Annotated[Start, Doc("When it would start.")],
-    duration_minutes: Annotated[int, Doc("How long it would be.")],
+    duration_minutes: Annotated[int, Doc("How long it would be: 1 to 527,040, which is 366 days.")],
     party_size: Annotated[int, Doc("For how many people.")] = 1,
 ) -> RoomSlot | None:
-    """One slot with every rule that refuses it; null for an unknown room."""
+    """One slot with every rule that refuses it; null for an unknown room.
+
+    Costs 5 points, and for each whole day of `durationMinutes` 1 more.
+    """
     venue = await load_venue(scope, [room_id])
     if room_id not in venue.rooms:
         return None
@@ -218,6 +220,17 @@ async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
     (tenant,), rooms = await scope.lists(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
     return Venue(tenant, {RoomId(room.id): room for room in rooms})
+
+
+def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> Wish:
+    """What a query looks for. Raises Invalid, at its place in the argument `query`."""
+    try:
+        return wish_of(
+            scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
+        )
+    except Invalid as refusal:
+        refusal.path = ("query", *refusal.path)
+        raise
 
 
 def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> Wish:

@@ -39,7 +39,7 @@ from resolvers.availability import (
     load_calendar,
     load_venue,
     window_of,
-    wish_of,
+    wish_of_query,
 )
 from resolvers.availability_cursors import Known, known_now, view_of
 
@@ -112,9 +112,7 @@ async def availability_changes(
     log = await _read(scope, known, not_before)
     venue = await load_venue(scope, query.room_ids)
     check_size(venue, window)
-    wish = wish_of(
-        scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
-    )
+    wish = wish_of_query(scope, venue, query)
     grid = kept_grid_starts(window, wish.rules)
     upserted: list[RoomSlot] = []
     removed: list[SlotKey] = []

@@ -73,7 +73,7 @@ async def create_blackout(
 
 
 async def delete_blackout(
-    scope: Scope, id: Annotated[BlackoutId, Doc("Which blackout.")]
+    scope: Scope, id: Annotated[BlackoutId, Doc("The id of the blackout.")]
 ) -> BlackoutId:
     """Give blocked time back; the opening hours hold again."""
     await scope.lock(CALENDAR)

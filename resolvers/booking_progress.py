@@ -40,7 +40,7 @@ from resolvers.usage import uncount_guest_booking
 
 
 async def confirm_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Agree to a pending booking."""
     return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
@@ -48,7 +48,7 @@ async def confirm_booking(
 
 async def reject_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
+    id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
     reason: Reason = None,
@@ -61,7 +61,7 @@ async def reject_booking(
 
 async def cancel_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking or hold.")],
+    id: Annotated[BookingId, Doc("The id of the booking or hold.")],
     *,
     version: Version,
     reason: Reason = None,
@@ -91,7 +91,7 @@ async def cancel_booking(
 
 
 async def check_in_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Note that the guests are here: from 15 minutes before the start until the end."""
     return await _become(
@@ -100,7 +100,7 @@ async def check_in_booking(
 
 
 async def complete_booking(
-    scope: Scope, id: Annotated[BookingId, Doc("Which booking.")], *, version: Version
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Note that a booking took place: once checked in, or once its time is over."""
     return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
@@ -108,7 +108,7 @@ async def complete_booking(
 
 async def mark_no_show(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
+    id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
     waive_fee: Annotated[

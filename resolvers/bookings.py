@@ -74,7 +74,9 @@ from resolvers.usage import booking_refusals, count_booking, subscription_refusa
 # ------------------------------------------------------------------------------ reading
 
 
-async def booking(scope: Scope, *, id: Annotated[BookingId, Doc("Which.")]) -> Booking | None:
+async def booking(
+    scope: Scope, *, id: Annotated[BookingId, Doc("The id of the booking.")]
+) -> Booking | None:
     """One booking; null for an id of none that the caller can see."""
     return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
 
@@ -331,7 +333,7 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
 
 async def update_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
+    id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
     customer: Annotated[CustomerChoice | Absent | None, Doc("Whom it is for.")] = ABSENT,

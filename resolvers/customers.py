@@ -51,7 +51,7 @@ def visible_customers(scope: Scope) -> Select[Customer]:
 
 
 async def customer(
-    scope: Scope, id: Annotated[CustomerId, Doc("Which customer.")]
+    scope: Scope, id: Annotated[CustomerId, Doc("The id of the customer.")]
 ) -> Customer | None:
     """One customer; null for an id of none that the caller may see."""
     return await scope.one(visible_customers(scope).where(col(Customer.id) == id))
@@ -91,7 +91,7 @@ async def create_customer(
 
 async def update_customer(
     scope: Scope,
-    id: Annotated[CustomerId, Doc("Which customer.")],
+    id: Annotated[CustomerId, Doc("The id of the customer.")],
     *,
     version: Annotated[int, Doc("The version that was read.")],
     name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,

@@ -248,7 +248,7 @@ async def local(scope: Scope, booking: Booking) -> LocalPeriod:
 
 
 async def room_of(scope: Scope, booking: Booking) -> Room:
-    """Where."""
+    """The room that is booked."""
     room: Room = await public(scope, booking.tenant_id).loaders.related(booking, "room")
     return room
 

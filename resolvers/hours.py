@@ -93,6 +93,7 @@ async def opening_hours(
     """The opening hours in force, a day each: exceptions and the weekly plan worked in.
 
     At most 62 days. Hours are those that start on the day; they may end after its midnight.
+    Costs 1 point for every 7 days begun.
     """
     if not 1 <= days <= MAX_OPENING_DAYS:
         raise BadInput(f"`days` is 1 to {MAX_OPENING_DAYS}; got {days}.")
@@ -241,7 +242,7 @@ async def set_hours_exception(
 
 
 async def delete_hours_exception(
-    scope: Scope, id: Annotated[HoursExceptionId, Doc("Which exception.")]
+    scope: Scope, id: Annotated[HoursExceptionId, Doc("The id of the exception.")]
 ) -> HoursExceptionId:
     """Give a date its usual hours back. Bookings that exist stay."""
     await scope.lock(CALENDAR)

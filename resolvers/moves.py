@@ -65,7 +65,7 @@ class Goal:
 
 async def reschedule_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
+    id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
     room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,

@@ -39,7 +39,7 @@ from resolvers.rows import raise_all
 
 async def refund_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("Which booking.")],
+    id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
     amount: Annotated[

@@ -34,7 +34,7 @@ def visible_rooms(scope: Scope) -> Select[Room]:
     return rooms_of(scope.tenant_id)
 
 
-async def room(scope: Scope, id: Annotated[RoomId, Doc("Which room.")]) -> Room | None:
+async def room(scope: Scope, id: Annotated[RoomId, Doc("The id of the room.")]) -> Room | None:
     """One room; null for an id of none."""
     return await scope.one(visible_rooms(scope).where(col(Room.id) == id))
 
@@ -90,7 +90,7 @@ async def create_room(
 
 async def update_room(
     scope: Scope,
-    id: Annotated[RoomId, Doc("Which room.")],
+    id: Annotated[RoomId, Doc("The id of the room.")],
     *,
     version: Annotated[int, Doc("The version that was read.")],
     name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
@@ -133,7 +133,7 @@ async def update_room(
 
 async def archive_room(
     scope: Scope,
-    id: Annotated[RoomId, Doc("Which room.")],
+    id: Annotated[RoomId, Doc("The id of the room.")],
     *,
     version: Annotated[int, Doc("The version that was read.")],
 ) -> Room:
@@ -156,7 +156,7 @@ async def archive(scope: Scope, room: Room) -> None:
 
 async def unarchive_room(
     scope: Scope,
-    id: Annotated[RoomId, Doc("Which room.")],
+    id: Annotated[RoomId, Doc("The id of the room.")],
     *,
     version: Annotated[int, Doc("The version that was read.")],
 ) -> Room:

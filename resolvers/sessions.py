@@ -237,7 +237,9 @@ async def is_current(scope: Scope, session: Session) -> bool:
     return session.id == scope.actor.session_id
 
 
-async def end_session(scope: Scope, id: Annotated[SessionId, Doc("Which session.")]) -> SessionId:
+async def end_session(
+    scope: Scope, id: Annotated[SessionId, Doc("The id of the session.")]
+) -> SessionId:
     """Log out where the caller is logged in elsewhere; it holds within a second."""
     assert scope.actor.user_id is not None
     await scope.lock(lock_of(scope.actor.user_id))

@@ -87,7 +87,11 @@ async def update_tenant_settings(
     ] = ABSENT,
     min_duration_minutes: Annotated[int | Absent, Doc("The shortest booking: from 1.")] = ABSENT,
     max_duration_minutes: Annotated[
-        int | Absent, Doc("The longest booking: to 44,700, which is 31 days.")
+        int | Absent,
+        Doc(
+            "The longest booking: to 44,700, which is 31 days and an hour, for months in which the "
+            "clock is put back."
+        ),
     ] = ABSENT,
     hold_minutes: Annotated[int | Absent, Doc("How long a hold keeps its time: 1 to 30.")] = ABSENT,
     requires_confirmation: Annotated[

@@ -141,7 +141,7 @@ async def accept_invitation(
 
 async def change_user_role(
     scope: Scope,
-    id: Annotated[UserId, Doc("Which user.")],
+    id: Annotated[UserId, Doc("The id of the user.")],
     *,
     role: Annotated[Role, Doc("What they are from now on; not CUSTOMER.")],
 ) -> User:
@@ -169,7 +169,7 @@ async def change_user_role(
     return user
 
 
-async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("Which user.")]) -> User:
+async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the user.")]) -> User:
     """Close a user's account: its sessions and API keys end within a second, for good.
 
     Nobody closes that of somebody above themselves, and one owner always stays.

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Refusal
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import Challenge
 from kit.errors import BadInput
@@ -45,7 +44,7 @@ async def opening_hours(
     from_: Annotated[date, Doc("The first day.")],
     days: Annotated[int, Doc("How many days: 1 to 62.")] = 7,
 ) -> list[OpeningDay]:
-    """The opening hours in force, a day each. At most 62 days."""
+    """The opening hours in force, a day each. At most 62 days; 1 point for every 7 days begun."""
     return await hours.opening_hours(public(scope, room.tenant_id), room, from_=from_, days=days)
 
 
@@ -61,11 +60,10 @@ async def guest_challenge(scope: Scope, venue: Tenant) -> Challenge | None:
 async def availability(
     scope: Scope, venue: Tenant, *, query: Annotated[AvailabilityQuery, Doc("What is looked for.")]
 ) -> Availability:
-    """The slots of rooms in a time: at most 31 days and 10,000 slots."""
+    """The slots of rooms in a time: at most 31 days and 10,000 slots.
+
+    Costs 1 point, and 1 for each day begun and room: `roomIds`, or 20 rooms where these are absent.
+    """
     if query.exclude_booking_id is not None:
         raise BadInput("`excludeBookingId` is for those who may read bookings.")
-    try:
-        return await find_availability(public(scope, venue.id), query=query)
-    except Refusal as refusal:
-        # Only a mutation has a place for it in its answer.
-        raise BadInput(str(refusal)) from refusal
+    return await find_availability(public(scope, venue.id), query=query)

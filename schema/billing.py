@@ -55,7 +55,7 @@ class UpcomingInvoice:
     """What the next invoice will ask for, as things stand."""
 
     amount: Money = column("How much.")
-    due_at: datetime = column("When.")
+    due_at: datetime = column("When it will be asked for.")
 
 
 @value(usage.UsageMonth)

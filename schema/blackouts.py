@@ -41,7 +41,7 @@ class CreateBlackoutPayload:
 
 @payload
 class DeleteBlackoutPayload:
-    """Whether the time is given back."""
+    """The blackout that was deleted; its time can be booked again."""
 
     deleted_id: strawberry.ID | None = deleted_id("Blackout")
 

@@ -112,7 +112,7 @@ class Booking(Node):
     version: int = column("Grows with every change; updates name the one they saw.")
     status: Status = computed(booking_rows.status, sql=shown.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
-    room: Room = related("Where.")
+    room: Room = related("The room that is booked.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
     contact_name: str | None = column(
         "What whoever booked called themselves, where the customer's record has another name; "

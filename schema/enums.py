@@ -234,7 +234,7 @@ describe(
     MAX_DURATION="Longer than the venue accepts.",
     OFF_GRID="The start is not on the venue's grid.",
     CAPACITY_EXCEEDED="More people than the room holds.",
-    QUOTA_EXCEEDED="There are as many as there may be: holds, unconfirmed bookings, or API keys.",
+    QUOTA_EXCEEDED="No more holds, unconfirmed bookings or API keys for now: see `LimitError`.",
     ROOM_ARCHIVED="The room is out of use.",
     HOLD_EXPIRED="The hold ran out before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The clock skips this time when it is put forward.",

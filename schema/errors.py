@@ -74,7 +74,7 @@ class PlanLimitError(UserError):
 
 @shows(LimitReached)
 class LimitError(UserError):
-    """There are as many as there may be, on any plan."""
+    """A limit is reached that holds on any plan, and nothing more can be added for now."""
 
     limit: int = column("How many there may be.")
     used: int = column("How many there are.")

@@ -103,11 +103,12 @@ def value(*shown: type) -> Callable[[T], T]:
 
 
 def described(of: Any) -> str:
-    """The first paragraph of a class's or function's docstring. Raises TypeError without one."""
+    """A class's or function's docstring, a line to a paragraph. Raises TypeError without one."""
     text = of.__dict__.get("__doc__") if isinstance(of, type) else of.__doc__
     if not text:
         raise TypeError(f"{of.__name__} has no description")
-    return inspect.cleandoc(text).split("\n\n")[0].replace("\n", " ")
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(each.replace("\n", " ") for each in paragraphs)
 
 
 # ------------------------------------------------------------------------------ fields of a row

@@ -51,7 +51,7 @@ class SetHoursExceptionPayload:
 
 @payload
 class DeleteHoursExceptionPayload:
-    """Whether the date has its usual hours again."""
+    """The exception that was deleted; its date has its usual hours again."""
 
     deleted_id: strawberry.ID | None = deleted_id("HoursException")
 

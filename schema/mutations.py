@@ -180,7 +180,7 @@ def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:
     if idempotent:
         fields = {KEY: (_KEY_INPUT, None), **fields}
     title = f"{name[0].upper()}{name[1:]}Input"
-    return input_object(title, f"What `{name}` is told.", fields)
+    return input_object(title, f"The arguments of `{name}`.", fields)
 
 
 def _input_parameter(kind: Any, *, required: bool) -> Parameter:

@@ -33,7 +33,8 @@ async def nodes(
 ) -> list[Any]:
     """Objects by their ids, in the same order.
 
-    At most 100 ids; an unknown id and another tenant's id both give null.
+    At most 100 ids; an unknown id and another tenant's id both give null. Costs 1 point for each
+    id, and what is selected of it.
     """
     if len(ids) > MAX_IDS:
         raise BadInput(f"At most {MAX_IDS} ids; got {len(ids)}.")

@@ -85,7 +85,7 @@ class RequestEmailVerificationPayload:
 
 @payload
 class EndSessionPayload:
-    """Whether the session has ended."""
+    """The session that was ended; its tokens are refused from now on."""
 
     deleted_id: strawberry.ID | None = deleted_id("Session")
 

@@ -308,6 +308,7 @@ async def test_what_can_not_be_asked_for_is_bad_input(desk: Desk, query: dict[st
     answer = await desk.availability(NINE, NOON, **query)
 
     assert answer.codes == ["BAD_USER_INPUT"]
+    assert answer.errors[0]["extensions"]["argumentPath"] == ["query", *query]
     assert answer.partial == {"availability": None}
 
 

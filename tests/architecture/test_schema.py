@@ -1,5 +1,6 @@
 """What holds for every part of the schema, also for those that are added later."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from graphql import (
 
 from commands.export import ROOT, ROOTS, exports, guarded_fields
 from schema import schema
-from schema.fields import NODES
+from schema.fields import COST, NODES
 
 SDL: Final = exports()[ROOT / "schema.graphql"]
 BUILT: Final = schema._schema
@@ -77,6 +78,40 @@ def test_everything_is_described() -> None:
     silent = [name for name, described in parts() if not (described.description or "").strip()]
 
     assert silent == []
+
+
+def test_no_description_is_a_question_word_alone() -> None:
+    riddles = [
+        name
+        for name, described in parts()
+        if re.fullmatch(r"(Where|Which|When|Who|Whom|What)\.", described.description or "")
+    ]
+
+    assert riddles == []
+
+
+def test_a_description_has_all_paragraphs_of_what_is_said() -> None:
+    assert BUILT.mutation_type is not None
+    described = BUILT.mutation_type.fields["requestGuestLink"].description
+
+    assert described is not None
+    first, second = described.split("\n\n")
+    assert first.startswith("Have a new code for a booking mailed")
+    assert second.startswith("Answers the same whether or not there is such a booking.")
+    assert "3 requests an hour" in second
+
+
+def test_what_costs_by_its_arguments_says_how_much() -> None:
+    prices = {
+        f"{kind.name}.{name}": field.description or ""
+        for kind in BUILT.type_map.values()
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+        if (cost := field.extensions.get(COST)) is not None and cost.size is not None
+    }
+
+    assert {"Query.explainSlot", "Query.nodes", "Room.openingHours"} <= prices.keys()
+    assert [name for name, text in prices.items() if not re.search(r"\d+ points?\b", text)] == []
 
 
 def test_every_root_field_names_its_permission() -> None:
