@@ -84,7 +84,7 @@ async def test_nobody_is_merged_and_whoever_shared_a_key_is_listed(
     url = DatabaseUrl(os.environ["DATABASE_URL"])
 
     await asyncio.to_thread(command.upgrade, migrations(url), "head")
-    status = await asyncio.to_thread(main)
+    status = await asyncio.to_thread(main, [])
 
     rows = await owner.fetch("SELECT id, email_key FROM customers")
     assert {row["id"]: row["email_key"] for row in rows} == {
@@ -110,7 +110,7 @@ async def test_addresses_that_are_well_are_no_news(
         command.upgrade, migrations(DatabaseUrl(os.environ["DATABASE_URL"])), "head"
     )
 
-    assert await asyncio.to_thread(main) == 0
+    assert await asyncio.to_thread(main, []) == 0
 
     assert capsys.readouterr().out.endswith("All stored addresses are well.\n")
     (filled,) = await owner.fetch("SELECT id, name_key, name_search FROM customers")
