@@ -4,18 +4,27 @@ The database itself refuses a double booking (`booking_no_overlap`) and another 
 (row-level security, forced, with roles that can't bypass it).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-
-from models.log import Xid8
+from sqlalchemy.types import UserDefinedType
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
 
 TENANT: Final = "(SELECT nullif(current_setting('app.tenant', true), '')::uuid)"
 

@@ -12,13 +12,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 from pgqueuer.adapters.persistence.schema_ddl import render_install
-
-from kit.queue import SETTINGS
+from pgqueuer.domain.settings import DBSettings
 
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+SETTINGS: Final = DBSettings.model_validate({"db_schema": "queue", "channel": "boom_queue"})
 
 TENANT: Final = "nullif(current_setting('app.tenant', true), '')"
 OWN: Final = f"(headers ->> 'tenant') IS NOT DISTINCT FROM (SELECT {TENANT})"

@@ -7,19 +7,26 @@ Nobody is merged: a row whose key another one has already keeps its old one, as 
 address. `python -m commands.check_addresses` lists them.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
 from alembic import op
-
-from domain.users import normalised_email
+from email_validator import EmailNotValidError, validate_email
 
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
+
+# As domain/text.py had it when this was written, and domain/users.py `key_of`: a later change of
+# these rules comes with a step of its own.
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+)
+_BLANK_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 # The key of any other address is the same in lower case as it was folded.
 _PERHAPS_OTHERWISE: Final = """
@@ -70,10 +77,27 @@ def rekey(table: str) -> None:
     connection = op.get_bind()
     statement = sa.text(_REKEY.format(table=table, owns=OWNERS[table]))
     for row in connection.execute(sa.text(_PERHAPS_OTHERWISE.format(table=table))).all():
-        key = normalised_email(row.email)
+        key = key_of(row.email)
         if key is not None and key != row.email_key:
             values = {"tenant_id": row.tenant_id, "id": row.id, "key": key}
             connection.execute(statement, values)
+
+
+def key_of(text: str) -> str | None:
+    """The part before the @ in lower case, the domain as A-labels; None for what is no address."""
+    text = text.strip()
+    if any(map(is_invisible, text)):
+        return None
+    try:
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
+    except EmailNotValidError:
+        return None
+    local = text.rpartition("@")[0].lower()
+    return f"{unicodedata.normalize('NFC', local)}@{found.ascii_domain}"
+
+
+def is_invisible(letter: str) -> bool:
+    return letter in _BLANK or unicodedata.category(letter) in _BLANK_CATEGORIES
 
 
 @contextmanager

@@ -3,21 +3,38 @@
 Worked out in the app, because a server may have no ICU, and the same on every server.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
-
-from domain.phones import phone_digits
-from domain.text import search_form, sort_key
+from phonenumbers import NumberParseException, parse
+from pyuca import Collator
 
 revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
+
+# As domain/text.py and domain/phones.py had it when this was written: a later change of these rules
+# comes with a step of its own.
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+)
+_BLANK_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_PLAIN: Final = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "\u0131": "i"}
+    | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
+_FIRST_ACCENT: Final = 10
+_LONGEST_KEY: Final = 800
+_USUAL: Final = {1: 0x20, 2: 0x02}
+_EXTENSION: Final = re.compile(r"(?:x|ext).*", re.IGNORECASE)
 
 AT_ONCE: Final = 2_000
 NO_ID: Final = UUID(int=0)
@@ -60,6 +77,53 @@ def of_customer(row: Any) -> Mapping[str, str | None]:
 def of_room(row: Any) -> Mapping[str, str | None]:
     found = f"{search_form(row.name)}\n{search_form(row.description or '')}"
     return {"name_key": sort_key(row.name), "search": found}
+
+
+def sort_key(name: str) -> str:
+    levels: list[list[int]] = [[]]
+    for weight in collator().sort_key(name):
+        if weight:
+            levels[-1].append(weight)
+        else:
+            levels.append([])
+    for level, usual in _USUAL.items():
+        while levels[level][-1:] == [usual]:
+            levels[level].pop()
+    printed = ("".join([f"{weight:04x}" for weight in level]) for level in levels[:3])
+    return ".".join(printed)[:_LONGEST_KEY]
+
+
+@cache
+def collator() -> Collator:
+    return Collator()
+
+
+def search_form(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
+    letters = unicodedata.normalize("NFKD", " ".join(folded.split()))
+    plain = [each for each in letters if each == " " or not is_beside_the_point(each)]
+    return unicodedata.normalize("NFC", "".join(plain))
+
+
+def is_beside_the_point(letter: str) -> bool:
+    return (
+        unicodedata.combining(letter) >= _FIRST_ACCENT
+        or letter in _BLANK
+        or unicodedata.category(letter) in _BLANK_CATEGORIES
+    )
+
+
+def phone_digits(phone: str) -> str:
+    text = phone.strip()
+    text = f"+{text[2:]}" if text.startswith("00") else text
+    if text.startswith("+"):
+        try:
+            number = parse(text)
+        except NumberParseException:
+            pass
+        else:
+            return f"{number.country_code}{number.national_number}"
+    return re.sub("[^0-9]", "", _EXTENSION.sub("", phone)).lstrip("0")
 
 
 DERIVED: Final[Mapping[str, Callable[[Any], Mapping[str, str | None]]]] = {

@@ -51,6 +51,14 @@ def test_time_zones_are_read_in_one_place() -> None:
     assert by_themselves == ["domain/venue_time.py"]
 
 
+def test_a_step_of_the_database_is_made_of_nothing_that_may_change() -> None:
+    ours = re.compile(rf"^\s*(from|import) ({'|'.join(PACKAGES)}|migrations)\b.*", re.MULTILINE)
+    steps = [*(ROOT / "migrations" / "versions").glob("*.py")]
+
+    assert len(steps) > 15
+    assert [step.name for step in steps if ours.search(step.read_text())] == []
+
+
 def imports() -> Iterator[tuple[str, str]]:
     """Each module with each module it imports."""
     for path in sources():
