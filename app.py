@@ -101,7 +101,7 @@ def build_app(
     counted = partial(
         Allowances,
         database,
-        SpentStatements(allowances.SPEND, allowances.EARLIEST),
+        SpentStatements(allowances.SPEND, allowances.EARLIEST, allowances.REFILL),
         secret=settings.secret,
         clock=clock,
     )

@@ -33,6 +33,7 @@ class SpentStatements:
 
     spend: str
     earliest: str
+    refill: str
 
 
 class Allowances:
@@ -87,6 +88,14 @@ class Allowances:
         earliest: Any = await self._database.text(self._statements.earliest, [key, begins_at])
         frees_at: datetime = (earliest[0] or now) + allowance.window
         return max(frees_at - now, timedelta(seconds=1))
+
+    async def refill(self, allowance: Allowance, *subjects: str) -> None:
+        """Forget what was spent, for subjects that turn out to be trusted."""
+        if not self._is_enforced:
+            return
+        async with await self._database.begun(writes=True) as transaction:
+            await transaction.text(self._statements.refill, [self._key(allowance, subjects)])
+            await transaction.commit()
 
     def _key(self, allowance: Allowance, subjects: Sequence[str]) -> str:
         text = _SEPARATOR.join((allowance.name, *subjects))

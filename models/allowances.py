@@ -43,6 +43,12 @@ EARLIEST: Final = """
 """Takes a key and when the window began; gives the first instant in it, or null."""
 
 
+REFILL: Final = """
+    UPDATE spent_allowances SET spent = '{}' WHERE key = $1 RETURNING key
+"""
+"""Takes a key; gives it, or no row where nothing was spent."""
+
+
 def spent_allowances_before(cutoff: datetime, *, limit: int) -> Delete:
     """Forget what no longer counts at an instant, some at a time."""
     key = col(SpentAllowance.key)

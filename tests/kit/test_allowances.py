@@ -12,7 +12,7 @@ from kit.allowances import Allowance, Allowances, SpentStatements
 from kit.database import Database
 from kit.database_urls import DatabaseUrl, DatabaseUrls
 from kit.errors import Throttled
-from models.allowances import EARLIEST, SPEND
+from models.allowances import EARLIEST, REFILL, SPEND
 from tests.clock import StoppedClock
 
 THREE_AN_HOUR = Allowance("mails", 3, timedelta(hours=1))
@@ -29,7 +29,7 @@ async def pool(database: DatabaseUrls) -> AsyncIterator[Database]:
 async def allowances(
     pool: Database, database: DatabaseUrls, clock: StoppedClock
 ) -> AsyncIterator[Allowances]:
-    yield Allowances(pool, SpentStatements(SPEND, EARLIEST), secret=b"secret", clock=clock)
+    yield Allowances(pool, SpentStatements(SPEND, EARLIEST, REFILL), secret=b"secret", clock=clock)
     owner = await asyncpg.connect(database.owner)
     await owner.execute("TRUNCATE spent_allowances")
     await owner.close()
@@ -63,6 +63,20 @@ async def test_each_subject_and_each_allowance_counts_by_itself(allowances: Allo
         await allowances.spend(once, "192.0.2.1", "boom")
 
 
+async def test_a_refilled_allowance_is_as_new_and_no_other(allowances: Allowances) -> None:
+    for subject in ("kim@example.com", "lee@example.com"):
+        for _ in range(3):
+            await allowances.spend(THREE_AN_HOUR, subject)
+
+    await allowances.refill(THREE_AN_HOUR, "kim@example.com")
+    await allowances.refill(THREE_AN_HOUR, "nobody@example.com")
+
+    again = [await allowances.try_to_spend(THREE_AN_HOUR, "kim@example.com") for _ in range(3)]
+    assert again == [timedelta()] * 3
+    assert await allowances.try_to_spend(THREE_AN_HOUR, "kim@example.com")
+    assert await allowances.try_to_spend(THREE_AN_HOUR, "lee@example.com")
+
+
 async def test_of_twenty_at_once_three_pass(allowances: Allowances) -> None:
     waits = await asyncio.gather(
         *(allowances.try_to_spend(THREE_AN_HOUR, "kim@example.com") for _ in range(20))
@@ -74,7 +88,7 @@ async def test_of_twenty_at_once_three_pass(allowances: Allowances) -> None:
 async def test_an_allowance_that_is_not_enforced_is_never_used_up(
     pool: Database, clock: StoppedClock
 ) -> None:
-    statements = SpentStatements(SPEND, EARLIEST)
+    statements = SpentStatements(SPEND, EARLIEST, REFILL)
     lifted = Allowances(pool, statements, secret=b"secret", clock=clock, is_enforced=False)
 
     for _ in range(4):
