@@ -44,7 +44,8 @@ async def send_password_reset(
         asked = asked_for_reset(runtime, payload)
     except Unreadable as error:
         raise GivenUp("BOOM_SECRET has changed since it was asked for") from error
-    await send_reset(runtime, Request(new_id()), **asked)
+    request = _from(asked)
+    await send_reset(runtime, request, **asked)
 
 
 async def send_guest_link(
@@ -55,4 +56,10 @@ async def send_guest_link(
         requested = requested_link(runtime, payload)
     except Unreadable as error:
         raise GivenUp("BOOM_SECRET has changed since it was requested") from error
-    await send_requested_link(runtime, Request(new_id()), **requested)
+    request = _from(requested)
+    await send_requested_link(runtime, request, **requested)
+
+
+def _from(told: dict[str, str]) -> Request:
+    """A request from the network address of the one that caused the job, taken out of it."""
+    return Request(new_id(), told.pop("address", None) or None)

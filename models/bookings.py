@@ -282,6 +282,16 @@ def holds_of_move(tenant_id: UUID, booking_id: UUID) -> Select[Booking]:
     )
 
 
+def guest_of(tenant_id: UUID, booking_id: UUID) -> Select[Customer]:
+    """Whom a booking is for."""
+    is_theirs = and_(
+        col(Booking.tenant_id) == col(Customer.tenant_id),
+        col(Booking.customer_id) == col(Customer.id),
+    )
+    booking = (col(Booking.tenant_id) == tenant_id, col(Booking.id) == booking_id)
+    return select(Customer).join(Booking, is_theirs).where(*booking)
+
+
 def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:
     """Those of a customer, and what a user has held before they were one."""
     held = and_(

@@ -13,7 +13,7 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings import reference_read
+from domain.bookings import EDITABLE, Status, reference_read
 from domain.events import Event, EventType
 from domain.ids import BookingId
 from domain.intervals import Interval
@@ -26,12 +26,11 @@ from kit.allowances import Allowance, Allowances
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.sealing import Seal
 from kit.tokens import Link, Links
-from models.bookings import Booking, bookings_of
-from models.customers import Customer
+from models.bookings import Booking, bookings_of, guest_of
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
 from resolvers.booking_rows import locked_booking
-from resolvers.outgoing_mail import MailKind, send_later
+from resolvers.outgoing_mail import MailKind, is_admitted, send_admitted
 from resolvers.tenants import own_tenant
 from resolvers.transactions import perform
 
@@ -84,35 +83,40 @@ async def request_guest_link(
     """Have a new code for a booking mailed to the address it was made with. It ends those before.
 
     Answers the same whether or not there is such a booking. At most 3 requests an hour for a
-    booking, and 10 from an address on the network.
+    booking, and 10 from an address on the network. Where the guest has had enough mail, there is no
+    new code, and those before stay good.
     """
     told = {
         "subdomain": subdomain.strip().lower(),
         "reference": reference_read(reference),
         "email": normalised_email(email) or "",
     }
-    allowances = scope.use(Allowances)
-    await allowances.spend(REQUESTS_BY_ADDRESS, network_of(scope.request.ip_address))
+    allowances, address = scope.use(Allowances), scope.request.ip_address
+    await allowances.spend(REQUESTS_BY_ADDRESS, network_of(address))
     await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
+    told["address"] = address or ""
     # All of it afterwards: even how long the answer takes tells nothing.
     sealed = scope.use(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
     scope.enqueue(REQUEST_JOB, {"sealed": sealed})
 
 
-def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> Mapping[str, str]:
-    """The ``subdomain``, ``reference`` and ``email`` of a job.
+def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
+    """The ``subdomain``, ``reference``, ``email`` and ``address`` of a job.
 
     Raises Unreadable where the installation's secret is new.
     """
     seal = cast("Seal", runtime.parts[Seal])
-    told: Mapping[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
+    told: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
     return told
 
 
 async def send_requested_link(
     runtime: Runtime, request: Request, *, subdomain: str, reference: str, email: str
 ) -> None:
-    """Mail the only good code for a booking, if there is one of this reference and address."""
+    """Mail the only good code for a booking, if there is one of this reference and address.
+
+    The codes before stay good where the guest has had enough mail.
+    """
 
     async def send(scope: Scope) -> None:
         tenant_id = await scope.peek(tenant_id_of(subdomain))
@@ -123,17 +127,23 @@ async def send_requested_link(
         if found is None:
             return
         scope.actor = guest(tenant_id, found.id)
-        booking = await locked_booking(scope, BookingId(found.id))
-        customer: Customer | None = await scope.loaders.related(booking, "customer")
-        if customer is None or not email or customer.email_key != email:
+        customer = await scope.peek(guest_of(tenant_id, found.id))
+        if customer is None or customer.email is None or customer.email_key != email:
             return
-        if _is_over(booking, scope.now()):
+        if _is_over(found, scope.now()):
+            return
+        # Anybody may have booked with the address what nobody has confirmed.
+        is_booked = Status(found.status) in EDITABLE
+        kind = MailKind.GUEST_CODE if is_booked else MailKind.CONFIRMATION
+        network = network_of(request.ip_address)
+        if not await is_admitted(runtime, tenant_id, to=customer.email, kind=kind, network=network):
+            return
+        booking = await locked_booking(scope, BookingId(found.id))
+        if booking.customer_id != found.customer_id:
             return
         _revoke(scope, booking)
         token = token_for(scope, booking, is_mailed=True)
-        letter = _letter(customer.email or "", await own_tenant(scope), booking, token)
-        # Not counted with what others cause: the code before is worthless by now.
-        send_later(scope, letter, MailKind.RESET)
+        send_admitted(scope, _letter(customer.email, await own_tenant(scope), booking, token), kind)
 
     await perform(runtime, ANONYMOUS, request, send)
 

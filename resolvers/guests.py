@@ -34,14 +34,14 @@ from integrations.mail import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
 from kit.tokens import Links
-from models.bookings import Booking
+from models.bookings import Booking, guest_of
 from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from resolvers import booking_progress, booking_rows, bookings, moves, next_steps, payments
 from resolvers.guest_links import guest, opens, token_for
 from resolvers.next_steps import GuestStep
-from resolvers.outgoing_mail import MailKind, send_later
+from resolvers.outgoing_mail import MailKind, note_confirmation, send_later
 from resolvers.tenants import own_tenant
 from resolvers.venues import public
 
@@ -159,7 +159,7 @@ async def book_as_guest(
             step=await next_steps.next_step(scope, made),
         )
         # The code in it is the only one that books, and the time is not held for long.
-        send_later(scope, letter, MailKind.VERIFICATION)
+        send_later(scope, letter, MailKind.CONFIRMATION)
     return GuestBooked(made, token_for(scope, made))
 
 
@@ -173,6 +173,9 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     if link is None or not link.is_mailed:
         raise InvalidCredentials(path=("token",))
     id = await _enter_by(scope, token)
+    customer = await scope.peek(guest_of(scope.tenant_id, id))
+    if customer is not None and customer.email is not None:
+        await note_confirmation(scope, customer.email)
     with _told_to_guests():
         return await bookings.confirm_as_guest(scope, id)
 

@@ -16,6 +16,7 @@ import structlog
 
 from domain.users import normalised_email
 from integrations.mail import Message
+from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
@@ -24,6 +25,7 @@ from kit.security_counts import SecurityCounts
 from models.users import User, owners_of
 from resolvers.transactions import perform
 
+_NETWORK: Final = "network of a letter"
 LETTER_JOB: Final = "letter"
 MAIL_JOB: Final = "mail"
 SECURITY_MAIL_JOB: Final = "security_mail"
@@ -35,21 +37,30 @@ class MailKind(StrEnum):
     ORDINARY = "ordinary"
     INVITATION = "invitation"
     VERIFICATION = "verification"
+    CONFIRMATION = "confirmation"
     RESET = "reset"
+    GUEST_CODE = "guest_code"
     ACCOUNT = "account"
 
 
 HOUR: Final = timedelta(hours=1)
 PER_RECIPIENT: Final = Allowance("mail to a recipient", 3, HOUR)
 """What others cause, over all tenants."""
-VERIFICATIONS: Final = Allowance("verification mail to a recipient", 3, HOUR)
-"""Its own, or strangers could keep somebody from signing up."""
+VERIFICATIONS_BY_NETWORK: Final = Allowance("verification mail by network", 3, HOUR)
+"""To a recipient: strangers elsewhere can't keep somebody from signing up."""
+VERIFICATIONS: Final = Allowance("verification mail to a recipient", 12, HOUR)
+"""From all networks together, or many of them could flood somebody."""
+CONFIRMATIONS_BY_NETWORK: Final = Allowance("confirmation mail by network", 3, HOUR)
+"""To a recipient, since they last confirmed a booking from there."""
+CONFIRMATIONS: Final = Allowance("confirmation mail to a recipient", 12, HOUR)
 RESETS: Final = Allowance("reset mail of a venue to a recipient", 3, HOUR)
 """Each code is good for an hour: whoever can't have another one has one."""
+GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, HOUR)
+"""Three of a booking are requested an hour: these are for several bookings."""
 PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
 UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedelta(days=1))
 
-_SECURITY: Final = frozenset({MailKind.VERIFICATION, MailKind.RESET, MailKind.ACCOUNT})
+_SECURITY: Final = frozenset(MailKind) - {MailKind.ORDINARY, MailKind.INVITATION}
 
 log = structlog.get_logger(__name__)
 
@@ -59,9 +70,14 @@ def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINAR
 
     It waits sealed: a secret in it is kept nowhere else, and operators see the queue.
     """
-    text = orjson.dumps(asdict(message)).decode()
-    sealed = scope.use(Seal).seal(text, use="mail")
-    scope.enqueue(LETTER_JOB, {"sealed": sealed, "kind": kind}, urgent=kind in _SECURITY)
+    network = scope.use(Seal).seal(network_of(scope.request.ip_address), use=_NETWORK)
+    payload = {"sealed": _sealed(scope, message), "kind": kind, "network": network}
+    scope.enqueue(LETTER_JOB, payload, urgent=kind in _SECURITY)
+
+
+def send_admitted(scope: Scope, message: Message, kind: MailKind) -> None:
+    """Mail a message that ``is_admitted`` has let pass, once the change is stored."""
+    _send(scope, _sealed(scope, message), kind)
 
 
 def kind_for(user: User) -> MailKind:
@@ -79,34 +95,65 @@ async def admit_or_withhold(
     runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
     """Have a letter sent, unless its recipient or its tenant has had enough mail."""
-    kind = MailKind(payload["kind"])
-    withheld_by = await _withheld_by(runtime, tenant_id, message_in(runtime, payload), kind)
-    if withheld_by is not None:
-        cast("SecurityCounts", runtime.parts[SecurityCounts]).add("mail_withheld", withheld_by)
-        log.warning("mail.withheld", kind=kind, by=withheld_by, tenant=str(tenant_id))
+    kind, to = MailKind(payload["kind"]), message_in(runtime, payload).to
+    network = ""
+    # Letters that were stored before they were counted by network have none.
+    if sealed := payload.get("network"):
+        network = cast("Seal", runtime.parts[Seal]).open(sealed, use=_NETWORK)
+    if not await is_admitted(runtime, tenant_id, to=to, kind=kind, network=network):
         return
-    is_security = kind in _SECURITY
 
     async def admit(scope: Scope) -> None:
         if tenant_id is not None:
             await scope.enter(tenant_id)
-        name = SECURITY_MAIL_JOB if is_security else MAIL_JOB
-        scope.enqueue(name, {"sealed": payload["sealed"]}, urgent=is_security)
+        _send(scope, payload["sealed"], kind)
 
     await perform(runtime, ANONYMOUS, Request(new_id()), admit)
 
 
+async def is_admitted(
+    runtime: Runtime, tenant_id: UUID | None, *, to: str, kind: MailKind, network: str
+) -> bool:
+    """May somebody be written to? Counts the letter, and notes it where it may not go.
+
+    ``network`` is where it was caused. Outside of a transaction that has begun.
+    """
+    withheld_by = await _withheld_by(runtime, tenant_id, to, kind, network)
+    if withheld_by is None:
+        return True
+    cast("SecurityCounts", runtime.parts[SecurityCounts]).add("mail_withheld", withheld_by)
+    log.warning("mail.withheld", kind=kind, by=withheld_by, tenant=str(tenant_id))
+    return False
+
+
+async def note_confirmation(scope: Scope, email: str) -> None:
+    """Begin to count anew what a guest causes, who has shown a code from their mail.
+
+    Before the transaction begins.
+    """
+    network = network_of(scope.request.ip_address)
+    recipient = normalised_email(email) or email
+    await scope.use(Allowances).refill(CONFIRMATIONS_BY_NETWORK, recipient, network)
+
+
+def _sealed(scope: Scope, message: Message) -> str:
+    return scope.use(Seal).seal(orjson.dumps(asdict(message)).decode(), use="mail")
+
+
+def _send(scope: Scope, sealed: str, kind: MailKind) -> None:
+    is_security = kind in _SECURITY
+    name = SECURITY_MAIL_JOB if is_security else MAIL_JOB
+    scope.enqueue(name, {"sealed": sealed}, urgent=is_security)
+
+
 async def _withheld_by(
-    runtime: Runtime, tenant_id: UUID | None, message: Message, kind: MailKind
+    runtime: Runtime, tenant_id: UUID | None, to: str, kind: MailKind, network: str
 ) -> str | None:
     """The name of the allowance that is used up; None where the letter may go."""
     allowances = cast("Allowances", runtime.parts[Allowances])
-    recipient = normalised_email(message.to) or message.to
-    allowance = _of_recipient(kind)
-    if allowance is not None:
-        is_of_tenant = allowance in (RESETS, PER_ACCOUNT)
-        subjects = (recipient, str(tenant_id)) if is_of_tenant else (recipient,)
-        if await allowances.try_to_spend(allowance, *subjects):
+    recipient = normalised_email(to) or to
+    for allowance, *other in _counted_by(kind, venue=str(tenant_id), network=network):
+        if await allowances.try_to_spend(allowance, recipient, *other):
             return allowance.name
     if tenant_id is None or not await _is_unverified(runtime, tenant_id, recipient):
         return None
@@ -114,19 +161,29 @@ async def _withheld_by(
     return UNVERIFIED_TENANT.name if wait else None
 
 
-def _of_recipient(kind: MailKind) -> Allowance | None:
+def _counted_by(
+    kind: MailKind, *, venue: str, network: str
+) -> tuple[tuple[Allowance, *tuple[str, ...]], ...]:
+    """What a letter spends, each of its recipient and of what stands with it, in this order.
+
+    One network is refused before it could use up what counts for all of them.
+    """
     match kind:
         case MailKind.ORDINARY:
-            return PER_RECIPIENT
+            return ((PER_RECIPIENT,),)
         case MailKind.INVITATION:
             # Spent by the one who invites, and is told where it is used up.
-            return None
+            return ()
         case MailKind.VERIFICATION:
-            return VERIFICATIONS
+            return (VERIFICATIONS_BY_NETWORK, network), (VERIFICATIONS,)
+        case MailKind.CONFIRMATION:
+            return (CONFIRMATIONS_BY_NETWORK, network), (CONFIRMATIONS,)
         case MailKind.RESET:
-            return RESETS
+            return ((RESETS, venue),)
+        case MailKind.GUEST_CODE:
+            return ((GUEST_CODES, venue),)
         case MailKind.ACCOUNT:
-            return PER_ACCOUNT
+            return ((PER_ACCOUNT, venue),)
 
 
 async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> bool:

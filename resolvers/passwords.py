@@ -104,8 +104,9 @@ async def request_password_reset(
     Answers the same whether or not the address is known. One mail a minute goes to a user, and
     three an hour; at most 30 resets an hour are asked for from one network address.
     """
-    await scope.use(Allowances).spend(RESETS_ASKED, network_of(scope.request.ip_address))
-    text = orjson.dumps({"subdomain": subdomain, "email": email}).decode()
+    address = scope.request.ip_address
+    await scope.use(Allowances).spend(RESETS_ASKED, network_of(address))
+    text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
     # All of it afterwards: even how long the answer takes tells nothing.
     scope.enqueue("password_reset", {"sealed": scope.use(Seal).seal(text, use="password_reset")})
 
@@ -129,13 +130,13 @@ async def reset_password(
     return await begin_session(scope, user)
 
 
-def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> Mapping[str, str]:
-    """Which ``subdomain`` and ``email`` a job is about.
+def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
+    """Which ``subdomain`` and ``email`` a job is about, and from which ``address``.
 
     Raises Unreadable where the installation's secret is new.
     """
     seal = cast("Seal", runtime.parts[Seal])
-    asked: Mapping[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
+    asked: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
     return asked
 
 

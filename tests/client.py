@@ -1,7 +1,7 @@
 """The API as a client sees it: GraphQL over HTTP, and live over a WebSocket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -79,6 +79,10 @@ class Api:
             headers={**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})},
         )
         return Answer(response.status_code, response.headers, response.json())
+
+
+From = Callable[[str], Api]
+"""Makes clients at network addresses of their own."""
 
 
 class Stream:

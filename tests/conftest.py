@@ -21,7 +21,7 @@ from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
-from tests.client import Api
+from tests.client import Api, From
 from tests.clock import StoppedClock
 from tests.database import SECRET, drop_database, fresh_database, start_server, stop_server
 from tests.differential.both_ways import both_ways as both_ways
@@ -113,6 +113,17 @@ async def api(app: Starlette) -> AsyncIterator[Api]:
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
         yield Api(http)
+
+
+@pytest.fixture
+def at(app: Starlette) -> From:
+    """A client at an address of its own."""
+
+    def client(address: str) -> Api:
+        transport = httpx2.ASGITransport(app, client=(address, 50_000))
+        return Api(httpx2.AsyncClient(transport=transport, base_url="http://localhost"))
+
+    return client
 
 
 @pytest_asyncio.fixture

@@ -2,15 +2,20 @@
 
 import pytest
 
+from kit.allowances import Allowances
+from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Settings
 from kit.tokens import Link, Links
-from tests.api.accounts import code_in, logged, mails
+from resolvers.outgoing_mail import GUEST_CODES, MailKind
+from tests.api.accounts import code_in, forget_what_was_spent, logged, mails
 from tests.api.test_guests import BOOK, GUEST, HOLD, slot
+from tests.api.test_outgoing_mail import write
 from tests.api.test_self_service import booked, cancel, move, show
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.guests import confirm
 
 REVOKE = """
     mutation ($id: ID!) {
@@ -204,7 +209,8 @@ class TestAllowances:
     """With allowances counted."""
 
     @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
+    async def settings(self, settings: Settings, database: DatabaseUrls) -> Settings:
+        await forget_what_was_spent(database)
         return settings.model_copy(update={"rate_limit": True})
 
     async def test_a_link_is_requested_three_times_an_hour_whether_it_exists_or_not(
@@ -220,3 +226,61 @@ class TestAllowances:
 
         assert real == unreal == [[], [], [], ["THROTTLED"]]
         assert later.codes == []
+
+    async def test_one_booking_uses_up_no_code_of_another(
+        self, api: Api, runtime: Runtime, settings: Settings, venue: Venue
+    ) -> None:
+        one, other = [await booked(api, runtime, venue, hour) for hour in (10, 12)]
+        for _ in range(3):
+            await request(api, venue, await reference_of(api, one))
+            one = code_in((await mails(runtime, settings))[-1])
+
+        reference = await reference_of(api, other)
+        await request(api, venue, reference)
+
+        letters = await mails(runtime, settings)
+        assert len(letters) == 2 + 3 + 1
+        assert await reference_of(api, code_in(letters[-1])) == reference
+
+    async def test_no_request_for_a_password_uses_up_the_codes_of_guests(
+        self, api: Api, runtime: Runtime, settings: Settings, venue: Venue
+    ) -> None:
+        owner = venue.owner.user.email
+        reference = await reference_of(api, await booked(api, runtime, venue, email=owner))
+        for _ in range(3):
+            await write(runtime, venue.owner.actor, owner, kind=MailKind.RESET)
+
+        await request(api, venue, reference, owner)
+
+        assert reference in (await mails(runtime, settings))[-1]["Subject"]
+
+    async def test_the_code_before_is_good_where_a_guest_has_had_enough_mail(
+        self, api: Api, runtime: Runtime, settings: Settings, venue: Venue
+    ) -> None:
+        token = await booked(api, runtime, venue)
+        reference = await reference_of(api, token)
+        allowances = runtime.parts[Allowances]
+        assert isinstance(allowances, Allowances)
+        for _ in range(GUEST_CODES.limit):
+            await allowances.spend(GUEST_CODES, GUEST["email"], str(venue.tenant.id))
+
+        answer = await request(api, venue, reference)
+
+        assert answer.refusals == []
+        assert len(await mails(runtime, settings)) == 1
+        assert await reference_of(api, token) == reference
+
+    async def test_what_nobody_confirmed_counts_with_the_codes_that_strangers_cause(
+        self, api: Api, runtime: Runtime, settings: Settings, venue: Venue
+    ) -> None:
+        answer = await api(BOOK, {"input": {**slot(venue), "customer": GUEST}})
+        reference = answer.payload["booking"]["reference"]
+
+        for _ in range(3):
+            await request(api, venue, reference)
+            await mails(runtime, settings)
+
+        (*_, last) = letters = await mails(runtime, settings)
+        assert len(letters) == 3
+        assert await reference_of(api, code_in(last)) == reference
+        assert (await confirm(api, code_in(last))).refusals == []

@@ -16,16 +16,19 @@ from models.api_keys import ApiKey
 from models.tenants import Tenant
 from models.users import User
 from resolvers import mailed_tokens, security_letters
-from resolvers.outgoing_mail import UNVERIFIED_TENANT, send_later
+from resolvers.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
 from resolvers.sessions import actor_finder
 from resolvers.transactions import perform
 from tests.api.accounts import code_in, forget_what_was_spent, mails
 from tests.api.test_email_verification import REGISTER_TENANT, VERIFY
+from tests.api.test_email_verification import register as sign_up
 from tests.api.test_passwords import request_reset, reset
 from tests.api.test_registration import told as business
-from tests.client import Answer, Api
+from tests.api.test_strangers import book
+from tests.client import Answer, Api, From
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import Venue, make_venue
+from tests.guests import confirm
 
 INVITE = """
     mutation ($email: String!, $name: String!) {
@@ -67,14 +70,20 @@ async def owner_of(runtime: Runtime, token: str) -> Actor:
     return actor
 
 
-async def write(runtime: Runtime, by: Actor, *to: str) -> None:
-    """Have ordinary letters written by somebody's venue."""
+async def write(
+    runtime: Runtime,
+    by: Actor,
+    *to: str,
+    kind: MailKind = MailKind.ORDINARY,
+    address: str | None = None,
+) -> None:
+    """Have letters written by somebody's venue, caused from an address on the network."""
 
     async def change(scope: Scope) -> None:
         for each in to:
-            send_later(scope, Message(to=each, subject="A booking", text="Hello"))
+            send_later(scope, Message(to=each, subject="A booking", text="Hello"), kind)
 
-    await perform(runtime, by, Request(new_id()), change)
+    await perform(runtime, by, Request(new_id(), address), change)
 
 
 async def recipients(runtime: Runtime, settings: Settings) -> Counter[str]:
@@ -129,6 +138,72 @@ async def test_reset_mails_are_bounded_and_leave_a_code_that_works(
 
     assert len(letters) == 3
     assert (await reset(api, code_in(letters[-1]))).refusals == []
+
+
+# ------------------------------------------------------------------------------ strangers
+
+
+async def test_strangers_who_type_an_address_keep_nobody_from_a_code_of_their_own(
+    at: From, runtime: Runtime, settings: Settings
+) -> None:
+    first, second = [await make_venue(runtime, min_notice_minutes=0) for _ in range(2)]
+    stranger, victim = at("192.0.2.1"), at("192.0.2.2")
+    for venue in (first, first, first, second):
+        await sign_up(stranger, venue, email="victim@example.test")
+    by_stranger = await recipients(runtime, settings)
+
+    await book(stranger, second, 10, email="victim@example.test")
+    await sign_up(victim, first, email="victim@example.test")
+    await book(victim, second, 12, email="victim@example.test")
+
+    letters = [str(letter["Subject"]) for letter in await mails(runtime, settings)]
+    assert by_stranger == {"victim@example.test": 3}
+    assert [letter.startswith("Your e-mail address") for letter in letters].count(True) == 4
+    assert [letter.startswith("Your booking") for letter in letters].count(True) == 2
+
+
+@pytest.mark.parametrize("kind", [MailKind.VERIFICATION, MailKind.CONFIRMATION])
+async def test_many_networks_cause_twelve_codes_an_hour_to_somebody_from_all_venues_together(
+    runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue, kind: MailKind
+) -> None:
+    other, victim = await make_venue(runtime), "victim@example.test"
+    for number in range(5):
+        by = (venue, other)[number % 2].owner.actor
+        await write(runtime, by, *[victim] * 4, kind=kind, address=f"2001:db8:0:{number}::1")
+
+    in_an_hour = await recipients(runtime, settings)
+    clock.advance(hours=1)
+    await write(runtime, venue.owner.actor, victim, kind=kind, address="2001:db8:0:1::2")
+
+    assert in_an_hour == {victim: 12}
+    assert await recipients(runtime, settings) == {victim: 13}
+
+
+async def test_a_guest_who_confirms_each_booking_is_mailed_the_code_of_the_next(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    venue = await make_venue(runtime, min_notice_minutes=0)
+
+    for hour in (10, 11, 12, 13, 14):
+        await book(api, venue, hour)
+        letter = (await mails(runtime, settings))[-1]
+        assert (await confirm(api, code_in(letter))).refusals == []
+
+    assert len(await mails(runtime, settings)) == 5
+
+
+async def test_a_network_asks_three_times_for_the_password_of_an_address_not_proved(
+    at: From, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
+) -> None:
+    asking = [at("192.0.2.1")] * 4 + [at("192.0.2.2")]
+    await sign_up(at("192.0.2.3"), venue, email="vera@example.test")
+
+    for each in asking:
+        await request_reset(each, venue, email="vera@example.test")
+        await mails(runtime, settings)
+        clock.advance(minutes=1)
+
+    assert await recipients(runtime, settings) == {"vera@example.test": 1 + 3 + 1}
 
 
 # ------------------------------------------------------------------------------ a venue

@@ -47,9 +47,10 @@ async def venue(runtime: Runtime) -> Venue:
     return await make_venue(runtime, min_notice_minutes=0)
 
 
-async def booked(api: Api, runtime: Runtime, venue: Venue, hour: int = 15) -> str:
+async def booked(api: Api, runtime: Runtime, venue: Venue, hour: int = 15, **changed: Any) -> str:
     """The link of a guest's new booking, which they have confirmed."""
-    answer = await api(BOOK, {"input": {**slot(venue, hour), "customer": GUEST}})
+    given = {**slot(venue, hour), "customer": {**GUEST, **changed}}
+    answer = await api(BOOK, {"input": given})
     token: str = answer.payload["token"]
     assert (await confirm(api, mailed(runtime, token))).refusals == []
     return token

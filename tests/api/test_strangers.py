@@ -1,12 +1,9 @@
 """What people whom a venue can't know yet may hold, and for how long they are counted."""
 
-from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
-from starlette.applications import Starlette
 
 from kit.database import Database
 from kit.database_urls import DatabaseUrls
@@ -14,7 +11,7 @@ from kit.scope import Runtime
 from kit.settings import Settings
 from models.strangers import origins_forgotten
 from tests.api.test_guests import GUEST, slot
-from tests.client import Answer, Api
+from tests.client import Answer, Api, From
 from tests.clock import StoppedClock
 from tests.desk import Desk, made
 from tests.factories import Venue, api_id, make_venue
@@ -42,24 +39,11 @@ CANCEL = """
     }
 """
 
-From = Callable[[str], Api]
-
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With the allowances in force."""
     return settings.model_copy(update={"rate_limit": True})
-
-
-@pytest.fixture
-def at(app: Starlette) -> From:
-    """A client at an address of its own."""
-
-    def client(address: str) -> Api:
-        transport = httpx2.ASGITransport(app, client=(address, 50_000))
-        return Api(httpx2.AsyncClient(transport=transport, base_url="http://localhost"))
-
-    return client
 
 
 @pytest_asyncio.fixture
