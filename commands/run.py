@@ -134,6 +134,7 @@ def _serve(
                 of_address=settings.connections_per_address if settings.rate_limit else None
             ),
         ),
+        forwarded_allow_ips=list(settings.proxies),
         ws="websockets-sansio",
         backlog=BACKLOG,
         # Compression costs four times what sending a live event costs.

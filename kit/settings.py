@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr | None = Field(None, validation_alias="BOOM_METRICS_TOKEN")
     security_contact: str | None = Field(None, validation_alias="BOOM_SECURITY_CONTACT")
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        ("127.0.0.1", "::1"), validation_alias="FORWARDED_ALLOW_IPS"
+    )
     workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
     works: bool = Field(True, validation_alias="BOOM_WORKER")
     rate_limit: bool = Field(True, validation_alias="BOOM_RATE_LIMIT")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from graphql import (
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     build_schema,
     get_named_type,
@@ -88,6 +89,20 @@ def test_no_description_is_a_question_word_alone() -> None:
     ]
 
     assert riddles == []
+
+
+def test_every_refusal_with_data_is_told_to_client_developers() -> None:
+    guide = (ROOT / "docs" / "clients.md").read_text()
+    common = BUILT.type_map["UserError"]
+    assert isinstance(common, GraphQLInterfaceType)
+    with_data = {
+        kind.name
+        for kind in BUILT.get_possible_types(common)
+        if kind.fields.keys() - common.fields.keys()
+    }
+
+    assert "LimitError" in with_data
+    assert [name for name in sorted(with_data) if f"| `{name}` |" not in guide] == []
 
 
 def test_a_description_has_all_paragraphs_of_what_is_said() -> None:

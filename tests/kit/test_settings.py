@@ -1,5 +1,6 @@
 """What the environment may say, and how it is told that it can't be worked with."""
 
+import re
 import secrets
 import stat
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from kit.settings import Settings, SettingsError, load_settings
 
+ROOT = Path(__file__).parents[2]
 LONG = "Jk3vQ-9xW_t7Zb2LrYp0sVdHgNfC8mEa"
 PRODUCTION = {
     "BOOM_ENV": "production",
@@ -224,3 +226,19 @@ def test_a_wrong_value_is_told_by_its_variable(
 
     with pytest.raises(SettingsError, match=f"^{variable}"):
         load_settings()
+
+
+@pytest.mark.parametrize("page", [".env.example", "README.md"])
+def test_every_variable_is_told_where_settings_are_looked_up(page: str) -> None:
+    for_tests = {"BOOM_STRIPE_API_BASE", "BOOM_CAPTCHA_ADDRESS"}
+    variables = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    text = (ROOT / page).read_text()
+
+    wanted = sorted(variables - for_tests)
+    assert [each for each in wanted if not re.search(rf"\b{each}\b", text)] == []
+
+
+def test_proxies_are_named_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().proxies == ("127.0.0.1", "::1")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1, 10.1.0.0/16")
+    assert load_settings().proxies == ("10.0.0.1", "10.1.0.0/16")
