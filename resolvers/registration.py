@@ -135,13 +135,13 @@ async def register_customer(
     ]
     tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
     words = [subdomain, name]
-    if tenant_id is None:
-        refused.append(NotFound("venue", path=("subdomain",)))
-    else:
+    if tenant_id is not None:
         await scope.enter(tenant_id)
         venue = await scope.peek(tenant_of(tenant_id))
         words += [venue.name] if venue else []
     refused += password_refusals(password, email=email, words=words, path=("password",))
+    if tenant_id is None:
+        refused.append(NotFound("venue", path=("subdomain",)))
     if refused or address is None or tenant_id is None:
         raise ExceptionGroup("refused", refused)
     await scope.use(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
