@@ -51,11 +51,14 @@ class Throttle:
         """
         charge, levels = self._weighed(buckets, cost, now)
         if charge.allowed:
-            taken = cost * POINT
-            for (key, bucket), available in zip(buckets, levels, strict=True):
-                if taken or available < bucket.maximum * POINT:
-                    self._levels.put(key, _Level(available - taken, now, bucket))
+            self._put(buckets, levels, cost, now)
         return charge
+
+    def take(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
+        """Take ``cost`` points out of each bucket, whatever is left: there may be a debt then."""
+        charge, levels = self._weighed(buckets, 0, now)
+        self._put(buckets, levels, cost, now)
+        return charge._replace(currently_available=max(charge.currently_available - cost, 0))
 
     def look(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
         """What ``charge`` would answer now; nothing is taken."""
@@ -88,6 +91,18 @@ class Throttle:
         assert least is not None, "there is a bucket for everybody"
         available, bucket = least
         return _charge(True, available - cost * POINT, bucket, 0), levels
+
+    def _put(
+        self,
+        buckets: Sequence[tuple[str, Bucket]],
+        levels: Sequence[int],
+        cost: int,
+        now: datetime,
+    ) -> None:
+        taken = cost * POINT
+        for (key, bucket), available in zip(buckets, levels, strict=True):
+            if taken or available < bucket.maximum * POINT:
+                self._levels.put(key, _Level(available - taken, now, bucket))
 
     def __len__(self) -> int:
         """The number of buckets remembered."""

@@ -1,9 +1,10 @@
 """What is free, and why the rest is not: the same answer for readers and for every write."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from domain.slots import (
 from domain.venue_time import Start, dates_around, resolve_start, within_reach, zone
 from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
+from kit.meter import Weighed
 from kit.scope import Scope
 from models.calendar import CALENDAR, SLOT, VENUE
 from models.rooms import Room
@@ -117,23 +119,58 @@ class AvailabilityQuery:
     exclude_booking_id: BookingId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
+# Of work as ``kit.meter`` counts it: of a room whose facts are read, a start of it that is listed
+# with the reasons against it or if it is free, and one that is only looked at.
+_ROOM_WORK: Final = 100
+_EXPLAINED_WORK: Final = 12
+_LISTED_WORK: Final = 4
+_LOOK_WORK: Final = 1
+
+
+@dataclass(frozen=True)
+class Availability(Weighed):
     """The answer to a query, with the place in the log from which changes can be followed."""
 
     calendar: Calendar
     window: Interval
     wish: Wish
-    slots: list[RoomSlot]
+    include_unavailable: bool
     computed_at: datetime
     cursor: str
 
-    @property
+    @cached_property
+    def slots(self) -> list[RoomSlot]:
+        """Room by room, each in order of time."""
+        found = slots(
+            self.calendar.facts.values(),
+            self.window,
+            wish=self.wish,
+            include_unavailable=self.include_unavailable,
+        )
+        return [self._of_room(slot) for slot in found]
+
+    @cached_property
     def next_free_slot(self) -> RoomSlot | None:
         """The first from the query's start on, at most 7 days beyond its end."""
         ahead = ahead_of(self.window)
         found = next_free_slot(self.calendar.facts.values(), ahead, wish=self.wish)
-        return RoomSlot(self.calendar.venue.rooms[found.room_id], found) if found else None
+        return self._of_room(found) if found else None
+
+    def work(self, selected: Collection[str]) -> int:
+        """By the starts that there are to look at, whether they are told or not."""
+        of_room = _ROOM_WORK
+        if "slots" in selected:
+            each = _EXPLAINED_WORK if self.include_unavailable else _LISTED_WORK
+            of_room += starts_in(self.calendar.venue, self.window) * each
+        if "nextFreeSlot" in selected:
+            ahead = ahead_of(self.window)
+            found = self.next_free_slot
+            looked_at = Interval(ahead.start, found.ends_at if found else ahead.end)
+            of_room += starts_in(self.calendar.venue, looked_at) * _LOOK_WORK
+        return len(self.calendar.venue.rooms) * of_room
+
+    def _of_room(self, slot: Slot) -> RoomSlot:
+        return RoomSlot(self.calendar.venue.rooms[slot.room_id], slot)
 
 
 async def availability(
@@ -155,14 +192,11 @@ async def availability(
         wish,
         exclude_booking_id=query.exclude_booking_id,
     )
-    found = slots(
-        calendar.facts.values(), window, wish=wish, include_unavailable=query.include_unavailable
-    )
     return Availability(
         calendar,
         window,
         wish,
-        slots=[RoomSlot(venue.rooms[slot.room_id], slot) for slot in found],
+        include_unavailable=query.include_unavailable,
         computed_at=scope.now(),
         cursor=known_now(scope, await end_of_log(scope)).cursor,
     )
@@ -382,9 +416,13 @@ def ahead_of(window: Interval) -> Interval:
 
 def check_size(venue: Venue, window: Interval) -> None:
     """Raises TooComplex where the rooms may have too many slots in the time."""
-    starts = window.minutes // venue.tenant.slot_minutes + 1
-    if starts * len(venue.rooms) > MAX_SLOTS:
+    if starts_in(venue, window) * len(venue.rooms) > MAX_SLOTS:
         raise TooComplex(
             f"{len(venue.rooms)} rooms have more than {MAX_SLOTS} slots in this time; "
             "ask for fewer rooms or days."
         )
+
+
+def starts_in(venue: Venue, window: Interval) -> int:
+    """How many slots of a room may start within a time, at most."""
+    return window.minutes // venue.tenant.slot_minutes + 1

@@ -16,8 +16,7 @@ from permissions.roles import P
 from resolvers import availability as answers
 from resolvers import availability_changes
 from schema.enums import Code
-from schema.fields import column, query, value
-from schema.ids import encode_id
+from schema.fields import column, id_column, query, value
 from schema.inputs import input_type
 from schema.money import Money
 from schema.rooms import Room
@@ -53,15 +52,11 @@ input_type(
 )
 
 
-def _room_id(root: Busy | availability_changes.SlotKey) -> strawberry.ID:
-    return strawberry.ID(encode_id("Room", root.room_id))
-
-
 @value(Busy)
 class BusyInterval:
     """Time that is taken; never by whom."""
 
-    room_id: strawberry.ID = strawberry.field(resolver=_room_id, description="In which room.")
+    room_id: strawberry.ID = id_column("Room", "In which room.")
     starts_at: datetime = column("When it starts.")
     ends_at: datetime = column("When it ends.")
 
@@ -92,7 +87,7 @@ class Slot:
 class SlotKey:
     """Which slot: of a room there is at most one at a start."""
 
-    room_id: strawberry.ID = strawberry.field(resolver=_room_id, description="In which room.")
+    room_id: strawberry.ID = id_column("Room", "In which room.")
     starts_at: datetime = column("When it starts.")
 
 

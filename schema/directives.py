@@ -13,7 +13,8 @@ from domain.events import EventType
     locations=[Location.FIELD_DEFINITION],
     name="points",
     description="The points that a field costs: `weight`, and where there are multipliers, for "
-    "every item of the largest of them 1 and what is selected below.",
+    "every item of the largest of them 1 and what is selected below. What answering takes beyond "
+    "that is charged as it is answered.",
 )
 class PointsDirective:
     weight: int = 1

@@ -140,6 +140,16 @@ def column(
     )
 
 
+def id_column(type_name: str, description: str) -> Any:
+    """A field that reads a uuid of the row, as the id of an object of this type."""
+
+    def reads(_: str, field_name: str) -> Read:
+        attribute = attrgetter(field_name)
+        return lambda root, _: encode_id(type_name, attribute(root))
+
+    return declared_field(None, description, requires=None, reads=reads, plain=True)
+
+
 def related(
     description: str, *, requires: Permission | None = None, name: str | None = None
 ) -> Any:

@@ -11,8 +11,7 @@ from kit.cursors import EventCursor
 from permissions.roles import P
 from schema.availability import Slot, SlotKey, rooms_times_days
 from schema.bookings import Booking
-from schema.fields import column, subscription, value
-from schema.ids import encode_id
+from schema.fields import column, id_column, subscription, value
 from subscriptions import availability, bookings, following
 
 
@@ -26,10 +25,6 @@ class BookingChanged:
     booking: Booking = column("As it is now, which may be after later events.")
 
 
-def _booking_id(root: bookings.BookingRemoved) -> strawberry.ID:
-    return strawberry.ID(encode_id("Booking", root.booking_id))
-
-
 @value(bookings.BookingRemoved)
 class BookingRemoved:
     """A booking that was yours isn't any more: drop it, if you have it.
@@ -39,9 +34,7 @@ class BookingRemoved:
 
     cursor: EventCursor = column("Subscribe after it to go on from here.")
     at: datetime = column("When it happened.")
-    booking_id: strawberry.ID = strawberry.field(
-        resolver=_booking_id, description="The booking to drop."
-    )
+    booking_id: strawberry.ID = id_column("Booking", "The booking to drop.")
 
 
 @value(following.ResyncRequired)

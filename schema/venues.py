@@ -4,7 +4,6 @@ from datetime import datetime
 
 import strawberry
 
-import models
 from domain.money import CurrencyCode
 from domain.slots import SlotState
 from domain.venue_time import TimeZone
@@ -13,23 +12,18 @@ from kit.cost import Cost
 from permissions.roles import P
 from resolvers import payment_settings, venues
 from schema.availability import rooms_times_days
-from schema.fields import column, computed, query, value
-from schema.ids import encode_id
+from schema.fields import column, computed, id_column, query, value
 from schema.money import Money
 from schema.opening_hours import OpeningDay
 from schema.pages import Connection, connection
 from schema.payments import PaymentSettings
 
 
-def _room_id(root: models.Room) -> strawberry.ID:
-    return strawberry.ID(encode_id("Room", root.id))
-
-
 @value()
 class VenueRoom:
     """A room as anybody sees it."""
 
-    id: strawberry.ID = strawberry.field(resolver=_room_id, description="For asking and booking.")
+    id: strawberry.ID = id_column("Room", "For asking and booking.")
     name: str = column("What people call it.")
     description: str | None = column("For people who choose a room.")
     category: str | None = column("Groups rooms of a kind.")

@@ -39,6 +39,11 @@ class Admission:
         )
         operation.paid += max(cost, 1)
 
+    def charge_excess(self, operation: Operation, points: int) -> None:
+        """Take what an operation costs beyond its price, even into debt: it goes on."""
+        operation.paid += points
+        operation.charge = self._rate_limiter.take(*_caller(operation), points, now=self._clock())
+
     def known(self, text: str, operation_name: str | None, operation: Operation) -> Selected | None:
         """The operation that is named, of a document that was read before. Raises Rejected."""
         document = self._documents.known(text, is_stranger=operation.actor.kind is None)

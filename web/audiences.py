@@ -48,9 +48,13 @@ _MISSED_CHARACTERS: Final = 1_000_000
 
 
 class Performer(Protocol):
-    """An operation, with what its selection set makes of an event: the answer, JSON."""
+    """An operation, with what its selection set makes of an event: the answer, JSON.
+
+    ``excess`` is what the last answer took beyond the price.
+    """
 
     operation: Operation
+    excess: int
 
     async def answer(self, event: object) -> str: ...
 
@@ -81,6 +85,7 @@ class Missed:
     mark: Mark = ()
     cursor: EventCursor | None = None
     characters: int = 0
+    excess: int = 0
     is_all: bool = False
 
     @property
@@ -146,6 +151,7 @@ class Audience:
                     unable = self._charge(step)
                     if step.event is not None and self._pace.wanted.is_set():
                         payload = await self._answer(performer, step.event)
+                        self._take(performer.excess, unable)
                         await self._tell(Said(step.mark, step.cursor, payload), unable)
         except Exception as error:  # noqa: BLE001 - shown to each, as every error is
             self._failure = error
@@ -189,6 +195,7 @@ class Audience:
                             payload = await self._answer(performer, step.event)
                             found.said.append(Said(step.mark, step.cursor, payload))
                             found.characters += len(payload)
+                            found.excess += performer.excess
                         found.mark, found.cursor = step.mark, step.cursor
                         if found.is_full:
                             return found
@@ -236,6 +243,13 @@ class Audience:
         if not is_wanted:
             self._pace.wanted.clear()
         return unable
+
+    def _take(self, excess: int, unable: Collection[Payer]) -> None:
+        """Have those who paid for an event pay what its answer took beyond the price."""
+        if excess:
+            for payer, group in self._subscribers.items():
+                if payer not in unable and not all(each.is_behind for each in group):
+                    payer.take(excess)
 
     async def _tell(self, said: Said, unable: Collection[Payer]) -> None:
         able = [

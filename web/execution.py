@@ -15,7 +15,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from kit.compiled.documents import Outline
 from kit.compiled.plans import Plans
 from kit.compiled.readings import KIND
+from kit.meter import FIELD_BY_ITSELF, WAITING, Meter, Weighed
 from kit.operation import Operation
+from kit.outline import CEILING
 from web.values import Complete, NotPlain, completer
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     plans: Plans | None = None
     outline: Outline
     with_values = True
+    meter: Meter
     _completers: dict[int, tuple[FieldDetailsList, Complete | None]] | None = None
     _task: asyncio.Task[Any] | None = None
 
@@ -49,6 +52,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         Others may wait for the same rows, and all share one connection, which doesn't outlive a
         statement that is cut off. Only with the whole operation it is given up.
         """
+        self.meter.add(WAITING)
         working = asyncio.ensure_future(awaitable)
         try:
             return await asyncio.shield(working)
@@ -65,6 +69,24 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     def _is_given_up(self) -> bool:
         """Is the whole operation to end?"""
         return self._task is not None and self._task.cancelling() > 0
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """The fields of an object, each by itself: that is counted before it is done."""
+        work = len(grouped_field_set) * FIELD_BY_ITSELF
+        if isinstance(source_value, Weighed):
+            names = [details[0].node.name.value for details in grouped_field_set.values()]
+            work += source_value.work(names)
+        self.meter.add(work)
+        return super().execute_fields(
+            parent_type, source_value, path, grouped_field_set, position_context
+        )
 
     def complete_list_value(
         self,
@@ -193,9 +215,14 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         """All root fields, of which the ``told`` ones tell the schema: that takes long."""
         assert self.beside is not None
         tell = super().execute_root_grouped_field_set
-        answers = await self.beside(
-            lambda: tell(root_type, root_value, told, False, position_context)
-        )
+        # Its price covers it, and buckets are not for threads.
+        meter, self.meter = self.meter, Meter(CEILING, lambda _: None)
+        try:
+            answers = await self.beside(
+                lambda: tell(root_type, root_value, told, False, position_context)
+            )
+        finally:
+            self.meter = meter
         rest = {key: each for key, each in fields.items() if key not in told}
         resolved = self._resolved(root_type, root_value, rest, False, position_context)
         others: Any = await resolved if self.is_awaitable(resolved) else resolved

@@ -48,6 +48,13 @@ class RateLimiter:
             return _full(buckets)
         return self._throttle.charge(buckets, max(cost, 1), now=now)
 
+    def take(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
+        """Take the points, even where they aren't left: what they are for is done."""
+        buckets = self._buckets(actor, address)
+        if not self._is_enforced:
+            return _full(buckets)
+        return self._throttle.take(buckets, cost, now=now)
+
     def look(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
         """Whether so many points are left; none is taken."""
         buckets = self._buckets(actor, address)

@@ -22,6 +22,7 @@ from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavaila
 from kit.ids import new_id
 from kit.limits import cost_errors, variable_errors, variable_points
 from kit.live import Following
+from kit.meter import Meter
 from kit.operation import Operation
 from kit.scope import Actor, Request, Runtime
 from kit.throttle import Charge
@@ -43,6 +44,9 @@ MAX_NAME: Final = 100
 
 EVENT_COST: Final = 3
 """Points of each live event, beside what is selected of it: it is looked up, checked and sent."""
+
+SOCKET_COST: Final = 3
+"""Points of the first message of a socket: a login is looked up and watched for it."""
 
 REFUSED_CREDENTIALS_COST: Final = 10
 """Points; what is known to be wrong is found out by work all the same."""
@@ -121,6 +125,10 @@ class Operations:
     def charge_refused_credentials(self, operation: Operation) -> None:
         """Charge the address that they came from. Raises Throttled."""
         self._admission.charge(operation, REFUSED_CREDENTIALS_COST)
+
+    def charge_socket(self, operation: Operation) -> None:
+        """Charge whoever a socket turned out to be of. Raises Throttled."""
+        self._admission.charge(operation, SOCKET_COST)
 
     def refuse(self, error: Exception, operation: Operation) -> Answer:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
@@ -289,21 +297,25 @@ class Operations:
 
         def perform() -> _Performer:
             return _Performer(
-                executor, Operation(self._runtime, question.standing, Request(new_id()))
+                executor, Operation(self._runtime, question.standing, Request(new_id())), price
             )
 
         operation = following.operation
+        price = EVENT_COST + operation.cost
+        payer = self._payer(operation)
         after = subscriber.cursor or following.after
         async with self._audiences.joined(
             question,
             subscriber,
-            self._payer(operation),
+            payer,
             following.source,
             perform,
-            price=EVENT_COST + operation.cost,
+            price=price,
         ) as audience:
             while not subscriber.has_left:
                 missed = await audience.missed(after)
+                if missed.excess:
+                    payer.take(missed.excess)
                 await subscriber.catch_up(missed.said, missed.mark, missed.cursor)
                 after = missed.cursor
                 # What was dropped of the queue meanwhile stands in the log as well.
@@ -317,7 +329,10 @@ class Operations:
         def charge(points: int) -> Charge:
             return self._rate_limiter.charge(actor, address, points, now=self._runtime.clock())
 
-        return Payer(login_of(actor, address), network_of(address), charge)
+        def take(points: int) -> Charge:
+            return self._rate_limiter.take(actor, address, points, now=self._runtime.clock())
+
+        return Payer(login_of(actor, address), network_of(address), charge, take)
 
     async def _select(self, asked: Asked, operation: Operation) -> Selected:
         if asked.is_hash:
@@ -358,6 +373,7 @@ class Operations:
         if isinstance(executor, list):
             raise Rejected(BadInput.code, executor)
         execution = cast("Execution", executor)
+        execution.meter = Meter(operation.cost, partial(self._admission.charge_excess, operation))
         if selected.type is not OperationType.QUERY and self._plans is not None:
             execution.plans, execution.outline = self._plans, selected.outline()
         return execution
@@ -413,15 +429,20 @@ async def _reading(
 
 
 class _Performer:
-    """Runs a selection set on events, for an operation of its own."""
+    """Runs a selection set on events, for an operation of its own, whose ``cost`` is of each."""
 
-    def __init__(self, executor: Executor[Any], operation: Operation) -> None:
+    def __init__(self, executor: Executor[Any], operation: Operation, price: int) -> None:
         self.operation = operation
+        self.excess = 0
+        operation.cost = price
         self._executor = copy(executor)
         self._executor.context_value = operation
 
     async def answer(self, event: object) -> str:
-        result = execute_subscription_event(self._executor.build_per_event_executor(event))
+        self.excess = 0
+        executor = cast("Execution", self._executor.build_per_event_executor(event))
+        executor.meter = Meter(self.operation.cost, self._exceed)
+        result = execute_subscription_event(executor)
         if self._executor.is_awaitable(result):
             result = await result
         # Clients that are slow to take it would hold all connections meanwhile.
@@ -429,6 +450,9 @@ class _Performer:
         executed = cast("ExecutionResult", result)
         errors = shown(in_document_order(executed), self.operation.request)
         return written(Answer(errors, executed.data))
+
+    def _exceed(self, points: int) -> None:
+        self.excess += points
 
 
 def written(answer: Answer) -> str:

@@ -10,9 +10,10 @@ from kit.throttle import Charge
 class Payer:
     """A login at an address. What several of its subscribers are told costs it once.
 
-    ``charge`` takes points, or none where the buckets don't have them.
+    ``charge`` takes points, or none where the buckets don't have them; ``take`` goes into debt.
     """
 
     login: str
     address: str
     charge: Callable[[int], Charge] = field(compare=False)
+    take: Callable[[int], Charge] = field(compare=False)

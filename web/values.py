@@ -100,12 +100,14 @@ def _object(execution: "Execution", kind: GraphQLObjectType, details: FieldDetai
         parts.append((key, read, completer(execution, field.type, below)))
     # Ours look at nothing but the value.
     is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
+    work = len(parts)
 
     def completed(value: Any) -> Any:
         if value is None:
             return None
         if isinstance(value, Exception) or (is_one and not is_one(value, None)):
             raise NotPlain
+        execution.meter.add(work)
         return {key: complete(read(value, operation)) for key, read, complete in parts}
 
     return completed

@@ -262,6 +262,8 @@ class Sockets(GraphQL[SocketCaller, None]):
             self.operations.charge_refused_credentials(operation)
             self.operations.refuse(error, operation)
             raise
+        request = request_of(context.socket)
+        self.operations.charge_socket(self.operations.operation(context.actor, request))
         context.counted.enter_context(
             self.limits.socket_of_login(context.actor, context.address, context)
         )

@@ -50,6 +50,20 @@ def test_a_refused_charge_takes_nothing() -> None:
     assert throttle.charge([("a", STARTER)], 50, now=NOON).allowed
 
 
+def test_what_is_taken_beyond_what_is_left_is_a_debt_that_is_paid_off_first() -> None:
+    throttle = Throttle()
+    throttle.charge([("a", STARTER)], 3_950, now=NOON)
+
+    taken = throttle.take([("a", STARTER)], 350, now=NOON)
+    refused = throttle.charge([("a", STARTER)], 100, now=NOON)
+
+    assert taken.currently_available == 0
+    assert (refused.allowed, refused.currently_available) == (False, 0)
+    assert refused.retry_after_seconds == 4
+    assert not throttle.charge([("a", STARTER)], 100, now=after(3.9)).allowed
+    assert throttle.charge([("a", STARTER)], 100, now=after(4)).allowed
+
+
 def test_points_come_back_with_time_up_to_the_maximum() -> None:
     throttle = Throttle()
     throttle.charge([("a", STARTER)], 4_000, now=NOON)

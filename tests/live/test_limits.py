@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 
 from domain.plans import PlanCode
-from kit.scope import Runtime
+from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
 from tests.api.test_live import CURSOR, EVENTS, book, change_often, next_event
 from tests.attacks.test_throttling import POINTS_2000
@@ -17,6 +18,7 @@ from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 from tests.sse import events
 from tests.web.test_websocket import INIT
+from web.limits import RateLimiter
 
 HOME = "198.51.100.7"
 HOTEL = "203.0.113.9"
@@ -182,3 +184,37 @@ async def test_refused_credentials_are_charged_to_their_address(
     )
     clock.advance(minutes=1)
     assert (await api("{ viewer { role } }", token="wrong")).codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_socket_costs_its_login_points(server: str, api: Api, venue: Venue) -> None:
+    token = venue.staff.token
+    await api("{ tenant { name } }", token=token)
+    before = await api("{ tenant { name } }", token=token)
+    for _ in range(4):
+        async with live(server, token=token, address=HOME):
+            pass
+    after = await api("{ tenant { name } }", token=token)
+
+    left = [answer.extensions["cost"]["throttleStatus"] for answer in (before, after)]
+    assert left[0]["currentlyAvailable"] - left[1]["currentlyAvailable"] == 4 * 3 + 1
+
+
+@pytest.mark.parametrize("is_stranger", [True, False])
+async def test_who_reconnects_without_a_pause_is_closed_until_points_are_back(
+    server: str, app: Starlette, venue: Venue, clock: StoppedClock, is_stranger: bool
+) -> None:
+    limiter: RateLimiter = app.state.rate_limiter
+    token = None if is_stranger else venue.staff.token
+    actor = ANONYMOUS if token is None else venue.staff.actor
+    limiter.charge(actor, HOME, 3_992, now=clock())
+    for _ in range(2):
+        async with live(server, token=token, address=HOME):
+            pass
+
+    assert await refused(server, address=HOME, token=token) == (
+        4429,
+        "Too many requests: this costs 3 points and 2 are left; 100 come back a second.",
+    )
+    clock.advance(seconds=1)
+    async with live(server, token=token, address=HOME):
+        pass

@@ -77,8 +77,9 @@ class Answering:
 
 
 class Performer:
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, answering: Answering, excess: int) -> None:
         self.operation = Operation(RUNTIME, Actor(None), Request(new_id()))
+        self.excess = excess
         self._answering = answering
 
     async def answer(self, event: object) -> str:
@@ -103,6 +104,10 @@ class Purse:
         self.points -= points if is_there else 0
         return Charge(is_there, self.points, 4_000, 100, 0)
 
+    def take(self, points: int) -> Charge:
+        self.points -= points
+        return Charge(self.points >= 0, self.points, 4_000, 100, 0)
+
 
 def question(tenant_id: UUID, text: str) -> Question:
     return Question(text, None, b"{}", Actor(ActorKind.USER, tenant_id))
@@ -117,13 +122,15 @@ async def asking(
     *,
     purse: Purse | None = None,
     price: int = 1,
+    excess: int = 0,
 ) -> AsyncIterator[Outlet]:
     """Be told, for the length of the block."""
     outlet = Outlet()
     subscriber = Subscriber(outlet)
-    payer = Payer("login", HOME, (purse or Purse(1_000_000)).charge)
+    purse = purse or Purse(1_000_000)
+    payer = Payer("login", HOME, purse.charge, purse.take)
     async with audiences.joined(
-        asked, subscriber, payer, source, lambda: Performer(answering), price=price
+        asked, subscriber, payer, source, lambda: Performer(answering, excess), price=price
     ) as audience:
         passing = asyncio.create_task(subscriber.pass_on(audience.gap))
         await asyncio.sleep(0)
@@ -187,6 +194,19 @@ async def test_an_event_is_paid_for_once_by_all_sockets_of_a_login() -> None:
         await until(lambda: [outlet.sent for outlet in outlets] == [["1"]] * 3)
 
     assert purse.points == 93
+
+
+async def test_what_an_answer_takes_beyond_the_price_is_paid_by_those_who_get_it() -> None:
+    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(10)
+    asked = question(new_id(), "long")
+    async with (
+        asking(audiences, asked, source, answering, purse=purse, price=7, excess=40) as outlet,
+        asking(audiences, asked, source, answering, purse=purse, price=7, excess=40) as other,
+    ):
+        source.happened.put_nowait(1)
+        await until(lambda: [outlet.sent, other.sent] == [["1"], ["1"]])
+
+    assert purse.points == -37
 
 
 async def test_each_socket_beyond_the_price_costs_a_point() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import pytest_asyncio
+from starlette.applications import Starlette
 
 from domain.plans import PlanCode
 from kit.scope import Runtime
@@ -10,10 +11,14 @@ from tests.client import Api, live
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 from tests.known import make_known
+from web.limits import RateLimiter
 
 POINTS_251 = "{ rooms(first: 250) { nodes { name } } }"
 RATE_LIMIT = "{ rateLimit { cost limit remaining restoreRate resetAt } }"
 KNOWN = [POINTS_251, RATE_LIMIT, "{ tenant { name } }", "{ __typename }"]
+MANY_SLOTS = """{ availability(query: {
+    from: "2027-03-02T00:00:00Z", to: "2027-03-08T00:00:00Z", durationMinutes: 60
+}) { slots { startsAt endsAt state price { amount currencyCode } room { id name } } } }"""
 POINTS_5271 = "{ rooms(first: 20) { nodes { bookings(first: 250) { nodes { id } } } } }"
 
 
@@ -85,6 +90,37 @@ async def test_an_empty_bucket_refuses_until_points_are_back(
     assert refused.extensions["cost"]["actualQueryCost"] == 0
     assert refused.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 235
     assert allowed.status == 200
+
+
+async def test_what_was_answered_beyond_the_price_is_a_debt(
+    api: Api, app: Starlette, runtime: Runtime, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime, rooms=5, slot_minutes=5, plan=PlanCode.STARTER)
+    token = venue.owner.token
+    first = await api(MANY_SLOTS, token=token)
+    left = first.extensions["cost"]["throttleStatus"]["currentlyAvailable"]
+    limiter: RateLimiter = app.state.rate_limiter
+    limiter.charge(venue.owner.actor, None, left - 130, now=clock())
+
+    answered = await api(MANY_SLOTS, token=token)
+    refused = await api("{ tenant { name } }", token=token)
+    clock.advance(seconds=1)
+    again = await api("{ tenant { name } }", token=token)
+
+    assert answered.status == 200
+    assert answered.extensions["cost"] == {
+        "requestedQueryCost": 121,
+        # 5 * (100 + 1729 * 4) + 5 * 1728 * 9 + 70, at 500 a point.
+        "actualQueryCost": 226,
+        "throttleStatus": {
+            "maximumAvailable": 4000,
+            "currentlyAvailable": 0,
+            "restoreRate": 100,
+        },
+    }
+    assert (refused.status, refused.codes) == (429, ["THROTTLED"])
+    # 96 of the 100 that came back were owed.
+    assert again.extensions["cost"]["throttleStatus"]["currentlyAvailable"] == 3
 
 
 async def test_each_login_has_a_bucket_of_its_own(api: Api, venue: Venue) -> None:

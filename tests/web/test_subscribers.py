@@ -51,7 +51,7 @@ class Purse:
 
     @property
     def payer(self) -> Payer:
-        return Payer("login", "192.0.2.1", self._charge)
+        return Payer("login", "192.0.2.1", self._charge, self._charge)
 
     def _charge(self, points: int) -> Charge:
         if not self.is_empty:
