@@ -1,4 +1,4 @@
-"""What a point buys of every root field: a table, and that nothing buys more than 2 ms of it."""
+"""What a point buys of every root field: a table, and that nothing buys more than 4 ms of it."""
 
 import gc
 from collections.abc import Iterator
@@ -19,9 +19,8 @@ from tests.factories import Venue, api_id, make_booking, make_venue
 
 ROOMS: Final = 20
 BOOKINGS: Final = 50
-MILLISECONDS_A_POINT: Final = 2.0
-# Of a machine that does other work as well.
-GENEROUS: Final = 2.0
+# 2 on a machine of its own, and twice that beside other work.
+MILLISECONDS_A_POINT: Final = 4.0
 TIMES: Final = 2
 
 QUERY: Any = schema._schema.query_type
@@ -175,12 +174,10 @@ async def row(api: Api, name: str, text: str, given: dict[str, Any], *, token: s
 def too_cheap(table: list[Row]) -> list[tuple[str, float]]:
     for each, points, least, name in sorted(table):
         print(f"{each:8.3f} ms a point {points:6} points {least:8.1f} ms  {name}")  # noqa: T201
-    return [
-        (name, round(each, 2)) for each, *_, name in table if each > MILLISECONDS_A_POINT * GENEROUS
-    ]
+    return [(name, round(each, 2)) for each, *_, name in table if each > MILLISECONDS_A_POINT]
 
 
-async def test_no_root_field_takes_more_than_two_milliseconds_a_point(
+async def test_no_root_field_takes_more_than_four_milliseconds_a_point(
     api: Api, venue: Venue, runtime: Runtime, clock: StoppedClock
 ) -> None:
     booking = await make_booking(
