@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.money import Money
+from domain.money import Money, currency_digits
 from integrations.payments.local import PAGE, LocalGateway
 from integrations.payments.protocol import (
     BadEvent,
@@ -135,7 +135,15 @@ def _body(payment: Payment, *, has_left: bool) -> str:
 
 
 def _shown(amount: Money) -> str:
-    return format_currency(Decimal(amount.amount), amount.currency_code, locale="en_US")
+    # With our digits: Babel's are CLDR's, which drop those that cash lacks.
+    digits = currency_digits(amount.currency_code)
+    return format_currency(
+        Decimal(amount.amount),
+        amount.currency_code,
+        f"¤#,##0.{'0' * digits}" if digits else "¤#,##0",
+        locale="en_US",
+        currency_digits=False,
+    )
 
 
 def _note(status: int, text: str) -> HTMLResponse:

@@ -26,6 +26,7 @@ from tests.clock import StoppedClock
 from tests.work import work_off
 
 TENANT_ID = new_id()
+PRICE = Money(2900, "USD")
 METADATA = {"tenant_id": str(TENANT_ID)}
 
 
@@ -50,8 +51,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GatewayEvent]]:
         yield events
 
 
-async def open_payment(gateway: LocalGateway, capture: Capture = Capture.NOW) -> Payment:
-    order = Order(Money(2900, "USD"), reference="ours-1", capture=capture, metadata=METADATA)
+async def open_payment(
+    gateway: LocalGateway, capture: Capture = Capture.NOW, *, amount: Money = PRICE
+) -> Payment:
+    order = Order(amount, reference="ours-1", capture=capture, metadata=METADATA)
     return await gateway.create(order, key=str(new_id()))
 
 
@@ -82,6 +85,20 @@ async def test_the_page_says_what_it_costs_and_that_no_money_moves(
     assert "$29.00" in page
     assert "no money moves" in page
     assert page.count("<button") == 3
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (Money(123450, "RSD"), "RSD1,234.50"),
+        (Money(1234567, "IQD"), "IQD1,234.567"),
+        (Money(1234, "JPY"), "¥1,234<"),
+    ],
+)
+async def test_the_page_shows_all_digits_that_are_charged(
+    api: Api, gateway: LocalGateway, amount: Money, shown: str
+) -> None:
+    assert f"Pay {shown}" in await page_of(api, await open_payment(gateway, amount=amount))
 
 
 async def test_a_customer_pays(
