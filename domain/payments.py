@@ -89,6 +89,8 @@ FINAL = frozenset(
         PaymentStatus.MISMATCHED,
     }
 )
+# What nothing is to be asked of the gateway for: a card is held until somebody wants something.
+AT_REST = FINAL | {PaymentStatus.AUTHORIZED}
 
 
 @dataclass(frozen=True, slots=True)

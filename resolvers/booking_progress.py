@@ -34,6 +34,7 @@ from resolvers.booking_rows import (
     text_refusals,
 )
 from resolvers.claims import expire
+from resolvers.pending_moves import give_up
 from resolvers.rows import raise_all
 from resolvers.tenants import own_tenant
 from resolvers.usage import uncount_guest_booking
@@ -163,8 +164,10 @@ async def _become(
     if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
         also["counts_for_plan"] = False
     changed_booking(scope, event, booking, before, reason=reason, also=also)
-    if was in MOVABLE and wanted not in MOVABLE:
-        await moves.give_up(scope, booking)
+    if wanted is Status.CONFIRMED:
+        await moves.recheck(scope, booking, tenant)
+    elif was in MOVABLE:
+        await give_up(scope, booking)
     await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
     return booking
 

@@ -36,7 +36,7 @@ from models.bookings import (
     own_bookings,
 )
 from models.tenants import Tenant
-from permissions.policy import BookingOwner, only_own, reach
+from permissions.policy import BookingOwner, only_own, reach, refusal
 from permissions.roles import P, Reach
 from resolvers.claims import Claim, lock_rooms
 from resolvers.rows import at_version, found
@@ -127,7 +127,11 @@ def status(scope: Scope, booking: Booking) -> Status:
 
 
 async def seen_booking(scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)) -> Booking:
-    """The booking before any lock, to know its room. Raises NotFound."""
+    """The booking before any lock, to know its room. Raises NotFound, and Forbidden to callers who
+    may see none.
+    """
+    if reach(scope.actor, P.BOOKINGS_READ) is None:
+        raise refusal(scope.actor, P.BOOKINGS_READ)
     seen = (await seen_bookings(scope, [id])).get(id)
     if seen is None:
         raise NotFound("booking", path=path)
@@ -188,7 +192,7 @@ def changed_booking(
 ) -> Booking:
     booking.version += 1
     booking.updated_at = scope.now()
-    if _has_changed_hands(scope.actor, booking, before):
+    if has_changed_hands(scope.actor, booking, before):
         booking.link_version += 1
     scope.emit(
         booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
@@ -196,7 +200,7 @@ def changed_booking(
     return booking
 
 
-def _has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
+def has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
     """Is it somebody else's now? A guest who makes their own hold a booking keeps the code."""
     return actor.confined_to is None and before["customer_id"] != snapshot(booking)["customer_id"]
 

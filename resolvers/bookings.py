@@ -58,6 +58,7 @@ from resolvers.booking_rows import (
     Version,
     booking_event,
     changed_booking,
+    has_changed_hands,
     life_of,
     locked_booking,
     status,
@@ -67,6 +68,7 @@ from resolvers.booking_rows import (
 from resolvers.claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.customers import Booker, booker_for, searched_by
 from resolvers.next_steps import GuestStep, next_step
+from resolvers.pending_moves import give_up
 from resolvers.rows import raise_all
 from resolvers.standing import booked_status, stand
 from resolvers.usage import booking_refusals, count_booking, subscription_refusals
@@ -143,7 +145,9 @@ async def hold_booking(
 async def create_booking(
     scope: Scope,
     *,
-    hold_id: Annotated[BookingId | None, Doc("The hold to turn into a booking.")] = None,
+    hold_id: Annotated[
+        BookingId | None, Doc("The hold to turn into a booking; needs `bookings:read` too.")
+    ] = None,
     room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
     start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
     duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
@@ -304,8 +308,10 @@ async def _convert(
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
         return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)
-    payments.ask(scope, hold, due, until=hold.hold_expires_at)
-    return changed_booking(scope, EventType.PAYMENT_REQUESTED, hold, before)
+    asked = payments.ask(scope, hold, due, until=hold.hold_expires_at)
+    return changed_booking(
+        scope, EventType.PAYMENT_REQUESTED, hold, before, also=payments.logged(asked)
+    )
 
 
 async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
@@ -320,7 +326,9 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     step = await next_step(scope, hold)
     if step is None:
         return hold
-    if step is GuestStep.PAY:
+    # Also a hold that nobody has asked to be paid yet: no code lets it stand for nothing.
+    is_due = payments.due_first(scope, terms_of_booking(hold), hold.price) is not None
+    if step is GuestStep.PAY or is_due:
         raise PaymentRequired(path=("id",))
     raise_all(await subscription_refusals(scope))
     before = snapshot(hold)
@@ -340,7 +348,9 @@ async def update_booking(
     party_size: Annotated[int | Absent, Doc("For how many people.")] = ABSENT,
     note: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
 ) -> Booking:
-    """Change everything but when and where: customer, party size, note."""
+    """Change everything but when and where: customer, party size, note. Where the customer changes,
+    a `pendingMove` is given up: what is paid for it after that goes back.
+    """
     problems = text_refusals(note=None if note is ABSENT else note)
     edited = await locked_booking(scope, id, version=version)
     venue = await load_venue(scope, [RoomId(edited.room_id)])
@@ -356,6 +366,8 @@ async def update_booking(
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)
+    if has_changed_hands(scope.actor, edited, before):
+        await give_up(scope, edited)
     return changed_booking(scope, EventType.BOOKING_UPDATED, edited, before)
 
 

@@ -33,7 +33,7 @@ from models.customers import (
     inserted_unless_known,
     with_address,
 )
-from permissions.policy import may, only_own, reach
+from permissions.policy import may, only_own, reach, refusal
 from permissions.roles import P, Reach
 from resolvers.rows import at_version, raise_all
 
@@ -101,6 +101,7 @@ async def update_customer(
     notes: Annotated[str | Absent | None, Doc("For the team; at most 2,000 characters.")] = ABSENT,
 ) -> Customer:
     """Change what is known of a customer."""
+    _check_may_see(scope.actor)
     await scope.lock(("customer", id))
     changed = await at_version(
         scope, visible_customers(scope), id, version=version, what="customer"
@@ -180,11 +181,20 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
 
 
 async def _is_visible(scope: Scope, id: CustomerId) -> bool:
-    """Is there such a customer, among those whom ``visible_customers`` has?"""
-    seen = reach(scope.actor, P.CUSTOMERS_READ)
-    if seen is None or (seen is Reach.OWN and id != scope.actor.own_id):
+    """Is there such a customer, among those whom ``visible_customers`` has?
+
+    Raises Forbidden to callers who may see none.
+    """
+    _check_may_see(scope.actor)
+    if only_own(scope.actor, P.CUSTOMERS_READ) and id != scope.actor.own_id:
         return False
     return bool(await scope.records(KNOWN, tenant_id=scope.tenant_id, id=id))
+
+
+def _check_may_see(actor: Actor) -> None:
+    """Raises Forbidden to callers who may see no customer: to them none would be found."""
+    if reach(actor, P.CUSTOMERS_READ) is None:
+        raise refusal(actor, P.CUSTOMERS_READ)
 
 
 async def known_or_added(scope: Scope, new: Customer) -> Customer:

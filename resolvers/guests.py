@@ -38,7 +38,15 @@ from models.bookings import Booking, guest_of
 from models.payments import Payment, Receipt
 from models.rooms import Room
 from models.tenants import Tenant, tenant_id_of, tenant_of
-from resolvers import booking_progress, booking_rows, bookings, moves, next_steps, payments
+from resolvers import (
+    booking_progress,
+    booking_rows,
+    bookings,
+    moves,
+    next_steps,
+    payments,
+    pending_moves,
+)
 from resolvers.guest_links import guest, opens, token_for
 from resolvers.next_steps import GuestStep
 from resolvers.outgoing_mail import MailKind, note_confirmation, send_later
@@ -302,7 +310,7 @@ async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
 
 async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
     """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
-    return await moves.pending_move(public(scope, booking.tenant_id), booking)
+    return await pending_moves.pending_move(public(scope, booking.tenant_id), booking)
 
 
 async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:

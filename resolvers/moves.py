@@ -19,11 +19,11 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
-from domain.payments import OPEN, TAKEN, PaymentStatus
+from domain.payments import TAKEN
 from domain.venue_time import Start, zone
 from kit.scope import Scope
 from models.base import snapshot
-from models.bookings import Booking, bookings_of, holds_of_move, stored_lines
+from models.bookings import Booking, bookings_of, stored_lines
 from models.payments import Payment, payments_of_bookings, terms_of_booking
 from models.tenants import Tenant
 from permissions.policy import only_own
@@ -45,11 +45,11 @@ from resolvers.bookings import hold_end, insert_booking
 from resolvers.claims import Claim, claim, expire, lock_rooms
 from resolvers.customers import Booker
 from resolvers.ledger import balances_now
+from resolvers.pending_moves import give_up, open_payments
 from resolvers.rows import at_version, raise_all
 
 MOST_UNPAID: Final = 10
 """How many moves of a booking its customer can leave unpaid."""
-_GIVEN_UP: Final = "The booking doesn't move here."
 _MOVED: Final = "The booking has moved here."
 
 
@@ -113,8 +113,7 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
 
     False where it can't any more: then it stays where it is.
     """
-    hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
-    assert hold is not None, "bookings are never removed"
+    hold = await _hold_of(scope, payment)
     can_move = status_of(scope, booking) in MOVABLE and scope.now() < booking.starts_at
     if not can_move or hold.status not in (Status.HELD, Status.EXPIRED):
         return False
@@ -132,37 +131,16 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     return True
 
 
-async def give_up(scope: Scope, booking: Booking) -> None:
-    """Free the time that a locked booking was to move to, and ask for no payment for it."""
-    if booking.terms is None:
-        return
-    for hold in await scope.all(holds_of_move(scope.tenant_id, booking.id)):
-        before = snapshot(hold)
-        hold.status = Status.CANCELLED.value
-        hold.hold_expires_at = None
-        changed_booking(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
-    for each in await scope.all(payments_of_bookings(scope.tenant_id, [booking.id])):
-        if each.hold_id is not None and each.status in OPEN:
-            payments.move(scope, each, PaymentStatus.VOIDING)
-            payments.look_later(scope, booking, scope.now() + payments.SOON)
-    await scope.flush()
-
-
-async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
-    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
-    if booking.terms is None:
-        return None
-    last = await payments.payment(scope, booking)
-    if last is None or last.hold_id is None or last.status not in OPEN:
-        return None
-
-    async def load(ids: list[Any]) -> list[Booking | None]:
-        rows = await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids)))
-        found = {row.id: row for row in rows}
-        return [found.get(id) for id in ids]
-
-    hold = await scope.loaders.batch("holds of moves", load, last.hold_id)
-    return hold if hold is not None and status_of(scope, hold) is Status.HELD else None
+async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
+    """Give up a waiting move that its customer couldn't ask for, now that the venue has agreed."""
+    for payment in await open_payments(scope, booking):
+        hold = await _hold_of(scope, payment)
+        try:
+            check_change(
+                _rules(tenant), _agreed(booking), _place(booking), _place(hold), now=scope.now()
+            )
+        except ChangeTooLate:
+            await give_up(scope, booking)
 
 
 # ------------------------------------------------------------------------------ steps
@@ -215,9 +193,22 @@ async def _held_until_paid(
         moves_id=booking.id,
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
-    payments.ask(scope, booking, due, until=ends_at, hold_id=hold.id)
-    before = snapshot(booking)
-    return changed_booking(scope, EventType.PAYMENT_REQUESTED, booking, before, reason=reason)
+    asked = payments.ask(scope, booking, due, until=ends_at, hold_id=hold.id)
+    return changed_booking(
+        scope,
+        EventType.PAYMENT_REQUESTED,
+        booking,
+        snapshot(booking),
+        reason=reason,
+        also=payments.logged(asked),
+    )
+
+
+async def _hold_of(scope: Scope, payment: Payment) -> Booking:
+    """That of the time to which a booking moves by this payment."""
+    hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
+    assert hold is not None, "bookings are never removed"
+    return hold
 
 
 async def _claimed_again(scope: Scope, booking: Booking, goal: Goal) -> Claim | None:

@@ -302,9 +302,13 @@ def move(scope: Scope, payment: Payment, status: PaymentStatus) -> None:
 
 def tell(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
     """Put what happened to a booking's money on the log."""
-    after = {"amount": {"amount": about.amount.amount, "currencyCode": about.currency_code}}
     reason = about.reason if isinstance(about, Refund) else None
-    scope.emit(Event(type, "Booking", booking.id, reason=reason, after=after))
+    scope.emit(Event(type, "Booking", booking.id, reason=reason, after=logged(about)))
+
+
+def logged(about: Payment | Refund) -> dict[str, object]:
+    """What the log keeps of a payment or a refund."""
+    return {"amount": {"amount": about.amount.amount, "currencyCode": about.currency_code}}
 
 
 def is_card_hold(payment: Payment) -> bool:

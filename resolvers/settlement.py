@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from domain.errors import Refusal
 from domain.ids import BookingId
-from domain.payments import FINAL, PaymentStatus, RefundStatus
+from domain.payments import AT_REST, PaymentStatus, RefundStatus
 from integrations.payments.protocol import (
     TENANT,
     AnotherGateway,
@@ -90,7 +90,7 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
         await scope.close()
     going_back = {each.payment_id for each in refunds if each.status == RefundStatus.PENDING.value}
     for payment in payments:
-        if payment.status not in FINAL or payment.id in going_back:
+        if payment.status not in AT_REST or payment.id in going_back:
             await settle_payment(runtime, tenant_id, payment.id)
 
 

@@ -30,6 +30,7 @@ from resolvers import (
     bookings,
     guests,
     moves,
+    pending_moves,
     settlement,
 )
 from resolvers import payments as paid
@@ -143,7 +144,9 @@ class Booking(Node):
     amount_refunded: Money | None = computed(paid.amount_refunded, requires=P.PAYMENTS_READ)
     balance_due: Money | None = computed(paid.balance_due, requires=P.PAYMENTS_READ)
     credit: Money | None = computed(paid.credit, requires=P.PAYMENTS_READ)
-    pending_move: PendingMove | None = computed(moves.pending_move, requires=P.PAYMENTS_READ)
+    pending_move: PendingMove | None = computed(
+        pending_moves.pending_move, requires=P.PAYMENTS_READ
+    )
     cancellation_quote: CancellationQuote | None = computed(
         paid.cancellation_quote, requires=P.PAYMENTS_READ
     )
@@ -311,21 +314,31 @@ class BookingMutations:
         then=settled,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
-        booking_progress.confirm_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CONFIRMED]
+        booking_progress.confirm_booking,
+        requires=P.BOOKINGS_MANAGE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_CONFIRMED, E.BOOKING_CANCELLED],
+        then=settled,
     )
     reject_booking: RejectBookingPayload | None = mutation(
         booking_progress.reject_booking,
         requires=P.BOOKINGS_MANAGE,
-        emits=[E.BOOKING_REJECTED, E.REFUND_REQUESTED],
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_REJECTED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         wrapped=False,
         then=settled,
     )
     update_booking: UpdateBookingPayload | None = mutation(
-        bookings.update_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_UPDATED]
+        bookings.update_booking,
+        requires=P.BOOKINGS_WRITE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_UPDATED, E.BOOKING_CANCELLED],
+        then=settled,
     )
     reschedule_booking: RescheduleBookingPayload | None = mutation(
         moves.reschedule_booking,
         requires=P.BOOKINGS_WRITE,
+        finds_by=P.BOOKINGS_READ,
         emits=[
             E.BOOKING_RESCHEDULED,
             E.BOOKING_HELD,
@@ -339,24 +352,31 @@ class BookingMutations:
     cancel_booking: CancelBookingPayload | None = mutation(
         booking_progress.cancel_booking,
         requires=P.BOOKINGS_WRITE,
+        finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         idempotent=True,
         input_required=False,
         then=settled,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
-        booking_progress.check_in_booking, requires=P.BOOKINGS_MANAGE, emits=[E.BOOKING_CHECKED_IN]
+        booking_progress.check_in_booking,
+        requires=P.BOOKINGS_MANAGE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_CHECKED_IN, E.BOOKING_CANCELLED],
+        then=settled,
     )
     complete_booking: CompleteBookingPayload | None = mutation(
         booking_progress.complete_booking,
         requires=P.BOOKINGS_MANAGE,
-        emits=[E.BOOKING_COMPLETED],
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED],
         then=settled,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
         booking_progress.mark_no_show,
         requires=P.BOOKINGS_MANAGE,
-        emits=[E.BOOKING_NO_SHOW],
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_NO_SHOW, E.BOOKING_CANCELLED],
         input_required=False,
         then=settled,
     )

@@ -110,5 +110,6 @@ class CustomerMutations:
     update_customer: UpdateCustomerPayload | None = mutation(
         customers.update_customer,
         requires=P.CUSTOMERS_WRITE,
+        finds_by=P.CUSTOMERS_READ,
         emits=[EventType.CUSTOMER_UPDATED],
     )

@@ -164,5 +164,8 @@ class GuestMutations:
         guest_links.request_guest_link, requires=P.PUBLIC, emits=[E.GUEST_LINK_REVOKED]
     )
     revoke_guest_link: RevokeGuestLinkPayload | None = mutation(
-        guest_links.revoke_guest_link, requires=P.BOOKINGS_MANAGE, emits=[E.GUEST_LINK_REVOKED]
+        guest_links.revoke_guest_link,
+        requires=P.BOOKINGS_MANAGE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.GUEST_LINK_REVOKED],
     )

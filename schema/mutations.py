@@ -77,6 +77,7 @@ def mutation(
     change: Callable[..., Any],
     *,
     requires: Permission,
+    finds_by: Permission | None = None,
     emits: Sequence[EventType] = (),
     idempotent: bool = False,
     hashes: bool = False,
@@ -89,7 +90,8 @@ def mutation(
 
     ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
     ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
-    object. ``idempotent`` lets callers give a key. ``hashes`` marks what hashes a password: an
+    object. ``finds_by`` is the permission without which it finds nothing to change, for its
+    description. ``idempotent`` lets callers give a key. ``hashes`` marks what hashes a password: an
     operation may do so once. ``personal`` marks a PUBLIC one that does something else for each
     caller. ``then`` is told of the result once it is stored, before anything of it is read.
     """
@@ -148,7 +150,7 @@ def mutation(
     )
     return declared_field(
         carry_out,
-        described(change),
+        described(change) + (f"\n\nNeeds `{finds_by}` too." if finds_by else ""),
         requires=requires,
         cost=MUTATION_COST,
         directives=(EmitsDirective(events=list(emits)),) if emits else (),

@@ -22,6 +22,7 @@ class RefundMutations:
     refund_booking: RefundBookingPayload | None = mutation(
         refunds.refund_booking,
         requires=P.PAYMENTS_REFUND,
+        finds_by=P.BOOKINGS_READ,
         emits=[EventType.REFUND_REQUESTED, EventType.REFUND_SENT],
         idempotent=True,
         input_required=False,

@@ -485,3 +485,55 @@ async def test_a_key_ends_with_the_account_of_whoever_made_it(
     clock.advance(seconds=1)
 
     assert (await api(ROOMS, token=key)).codes == ["UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize(
+    ("permission", "change", "needed"),
+    [
+        ("bookings:manage", "confirmBooking(id: $id, version: 1)", "bookings:read"),
+        ("bookings:manage", "revokeGuestLink(id: $id)", "bookings:read"),
+        ("bookings:write", "cancelBooking(id: $id, version: 1)", "bookings:read"),
+        (
+            "bookings:write",
+            "rescheduleBooking(id: $id, version: 1,"
+            ' input: { start: { at: "2027-03-08T09:00:00Z" } })',
+            "bookings:read",
+        ),
+        ("bookings:write", "createBooking(input: { holdId: $id })", "bookings:read"),
+        ("payments:refund", "refundBooking(id: $id, version: 1)", "bookings:read"),
+        (
+            "customers:write",
+            "updateCustomer(id: $customer, version: 1, input: {})",
+            "customers:read",
+        ),
+    ],
+)
+async def test_a_key_that_may_see_nothing_of_a_kind_is_told_what_it_needs_to_change_it(
+    api: Api,
+    runtime: Runtime,
+    clock: StoppedClock,
+    venue: Venue,
+    permission: str,
+    change: str,
+    needed: str,
+) -> None:
+    booking = await make_booking(runtime, venue, clock.now.replace(day=5))
+    key = (await made(api, venue, permission))["secret"]
+    id, used = ("customer", venue.customer) if "$customer" in change else ("id", booking)
+
+    answer = await api(
+        f"mutation (${id}: ID!) {{ {change} {{ userErrors {{ code }} }} }}",
+        {id: api_id(used)},
+        token=key,
+    )
+
+    assert answer.codes == ["FORBIDDEN"]
+    assert answer.body["errors"][0]["message"] == f"This needs the permission {needed}."
+
+
+@pytest.mark.parametrize("field", ["confirmBooking", "updateBooking", "refundBooking"])
+async def test_a_change_says_what_else_it_needs(api: Api, field: str) -> None:
+    answer = await api('{ __type(name: "Mutation") { fields { name description } } }')
+
+    (told,) = [each for each in answer.payload["fields"] if each["name"] == field]
+    assert told["description"].endswith("Needs `bookings:read` too.")

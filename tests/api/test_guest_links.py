@@ -14,8 +14,10 @@ from tests.api.test_outgoing_mail import write
 from tests.api.test_self_service import booked, cancel, move, show
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
+from tests.desk import made
 from tests.factories import Venue, api_id, make_booking, make_venue
 from tests.guests import confirm
+from tests.till import opened
 
 REVOKE = """
     mutation ($id: ID!) {
@@ -284,3 +286,19 @@ class TestAllowances:
         assert len(letters) == 3
         assert await reference_of(api, code_in(last)) == reference
         assert (await confirm(api, code_in(last))).refusals == []
+
+
+async def test_a_code_confirms_nothing_that_its_customer_has_to_pay_for(
+    settings: Settings, clock: StoppedClock
+) -> None:
+    async with opened(settings, clock) as till:
+        venue = await make_venue(till.runtime)
+        await till.set_up(venue, policy="FULL")
+        hold = made(await till.desk(venue.guest).hold(venue.rooms[0], clock.now.replace(day=5)))
+
+        await request(till.api, venue, hold["reference"], str(venue.customer.email))
+        letter = (await mails(till.runtime, settings))[-1]
+        answer = await confirm(till.api, code_in(letter))
+
+        assert answer.refusals == ["PAYMENT_REQUIRED"]
+        assert (await till.desk(venue.staff).booking(hold["id"]))["status"] == "HELD"

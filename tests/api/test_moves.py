@@ -284,7 +284,7 @@ async def test_a_declined_card_frees_the_new_time_and_another_one_gets_it_back(
     await till.agrees(venue)
 
 
-@pytest.mark.parametrize("instead", ["move", "cancel", "staff"])
+@pytest.mark.parametrize("instead", ["move", "cancel", "staff", "customer"])
 async def test_money_for_a_move_that_was_given_up_goes_back(
     till: Till, venue: Venue, instead: str
 ) -> None:
@@ -300,6 +300,9 @@ async def test_money_for_a_move_that_was_given_up_goes_back(
             moved(await desk.cancel(waiting))
         case "staff":
             moved(await till.desk(venue.staff).move(waiting, FRIDAY, venue.rooms[1]))
+        case "customer":
+            other = {"id": api_id(venue.other_customer)}
+            made(await till.desk(venue.staff).update(waiting, customer=other))
     await till.hears(intent)
 
     after = await seen(till, venue, booking)
@@ -308,6 +311,70 @@ async def test_money_for_a_move_that_was_given_up_goes_back(
     ]
     assert made(await till.desk(venue.staff).create(venue.rooms[0], NEXT_FRIDAY))
     await till.agrees(venue)
+
+
+async def test_a_waiting_move_is_given_up_when_the_booking_changes_hands(
+    till: Till, venue: Venue
+) -> None:
+    booking = await paid(till, venue)
+    waiting = moved(await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120))
+    staff, other = till.desk(venue.staff), {"id": api_id(venue.other_customer)}
+
+    made(await staff.update(waiting, customer=other))
+
+    after = await seen(till, venue, booking)
+    assert (after["startsAt"], after["pendingMove"]) == ("2027-03-05T09:00:00Z", None)
+    assert (after["payment"]["status"], till.intents(booking)[1]["status"]) == (
+        "CANCELLED",
+        "canceled",
+    )
+    assert await till.desk(venue.guest).bookings(status={"eq": "HELD"}) == []
+    assert made(await staff.create(venue.rooms[0], NEXT_FRIDAY))
+
+
+async def test_a_waiting_move_stays_while_the_booking_has_the_same_customer(
+    till: Till, venue: Venue
+) -> None:
+    booking = await paid(till, venue)
+    waiting = moved(await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120))
+    same = {"id": api_id(venue.customer)}
+
+    made(await till.desk(venue.staff).update(waiting, customer=same, note="Window seat"))
+    await till.pays_and_is_heard(booking)
+
+    assert (await seen(till, venue, booking))["startsAt"] == "2027-03-12T09:00:00Z"
+
+
+async def test_a_waiting_move_is_given_up_at_the_door(till: Till, clock: StoppedClock) -> None:
+    venue = await strict(till, **ANY_TIME)
+    booking = await paid(till, venue)
+    clock.now = FRIDAY - timedelta(minutes=10)
+    waiting = moved(await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120))
+
+    made(await till.desk(venue.staff).check_in(waiting))
+
+    assert (await seen(till, venue, booking))["pendingMove"] is None
+    assert till.intents(booking)[1]["status"] == "canceled"
+
+
+async def test_a_move_that_waits_for_its_payment_stands_in_the_history_with_the_amount(
+    till: Till, venue: Venue
+) -> None:
+    booking = await paid(till, venue)
+    await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
+
+    asked = (await till.desk(venue.staff).history(booking))[-1]
+
+    assert (asked["type"], asked["changes"]) == (
+        "PAYMENT_REQUESTED",
+        [
+            {
+                "field": "amount",
+                "before": None,
+                "after": {"amount": "40.00", "currencyCode": "EUR"},
+            }
+        ],
+    )
 
 
 async def test_a_move_that_is_paid_twice_is_made_once(till: Till, venue: Venue) -> None:
@@ -419,6 +486,25 @@ async def test_waiting_for_the_venue_again_makes_cancelling_no_freer(
     # Once cancelling costs something, what would be refunded whole by a "no" isn't asked.
     assert again.refusals == ["CHANGE_WINDOW_PASSED"]
     assert cancelled.payload["refund"] == {"amount": "20.00"}
+
+
+@pytest.mark.parametrize(
+    ("before_start", "stays"), [(timedelta(hours=24), True), (timedelta(hours=3), False)]
+)
+async def test_what_the_venue_confirms_meanwhile_moves_only_while_cancelling_is_free(
+    till: Till, clock: StoppedClock, before_start: timedelta, stays: bool
+) -> None:
+    venue = await strict(till, requires_confirmation=True, **ANY_TIME)
+    booking = await paid(till, venue)
+    clock.now = FRIDAY - before_start
+    await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
+
+    made(await till.desk(venue.staff).confirm(await seen(till, venue, booking)))
+
+    after = await seen(till, venue, booking)
+    # Else whoever moves it back to waiting for a "no" would get all of it back.
+    assert (after["status"], after["pendingMove"] is not None) == ("CONFIRMED", stays)
+    assert (till.intents(booking)[1]["status"] == "canceled") is not stays
 
 
 # ------------------------------------------------------------------------------ credit
