@@ -29,6 +29,7 @@ from kit.addresses import Networks
 from kit.allowances import Allowances, SpentStatements
 from kit.attempts import Attempts
 from kit.backlog import Backlog
+from kit.brake import Brake
 from kit.bus import Bus
 from kit.clock import Clock, system_clock
 from kit.database import Database
@@ -110,6 +111,7 @@ def build_app(
         Allowances: counted(is_enforced=settings.rate_limit),
         Attempts: Attempts(),
         Billing: billing_of(settings, clock=clock),
+        Brake: Brake(),
         Errands: errands,
         Gateway: gateway_of(settings, clock=clock),
         HumanProof: human_proof_of(settings, clock=clock),
@@ -149,6 +151,7 @@ def build_app(
         metrics,
         allowed_origins=settings.allowed_origins,
         clock=clock,
+        brake=cast("Brake", used[Brake]),
         always_secure=settings.is_production,
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})

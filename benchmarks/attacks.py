@@ -216,6 +216,36 @@ async def wrong_tokens(target: Target) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def unknown_documents(target: Target) -> AsyncIterator[None]:
+    """Four callers that send 200 spreads of small fragments, under a new name each time."""
+    fragments = "".join(f"fragment F{n} on Query {{ __typename }}" for n in range(200))
+    spreads = "".join(f"...F{n}" for n in range(200))
+
+    async def ask() -> None:
+        async with _client(target.port, ATTACKER) as http:
+            while True:
+                name = f"N{new_id().hex}"
+                text = f"query {name} {{ {spreads} }} {fragments}"
+                await http.post("/graphql", json=_asked(text))
+
+    async with _running(*(ask() for _ in range(4))):
+        yield
+
+
+@asynccontextmanager
+async def known_documents(target: Target) -> AsyncIterator[None]:
+    """Sixteen callers that ask the same small thing without a pause."""
+
+    async def ask() -> None:
+        async with _client(target.port, ATTACKER) as http:
+            while True:
+                await http.post("/graphql", json=_asked("{ __typename }"))
+
+    async with _running(*(ask() for _ in range(16))):
+        yield
+
+
+@asynccontextmanager
 async def floods_of_messages(target: Target) -> AsyncIterator[None]:
     """Four sockets that send small frames without a pause, opened again as they are closed."""
 
@@ -236,6 +266,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     slow_heads,
     large_heads,
     wrong_tokens,
+    unknown_documents,
+    known_documents,
     floods_of_messages,
 )
 

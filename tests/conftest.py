@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app import build_app
+from kit.brake import Brake
 from kit.database import Database
 from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
@@ -92,7 +93,10 @@ async def relay(settings: Settings) -> AsyncIterator[Database]:
 async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlette]:
     """The whole app, started, but for GraphiQL."""
     built = build_app(
-        settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+        settings,
+        clock=clock,
+        parts={Brake: Brake(seconds=0), Passwords: Passwords.cheap()},
+        with_graphiql=False,
     )
     await forget_jobs(settings)
     async with built.router.lifespan_context(built):

@@ -1,5 +1,6 @@
 """/graphql: GraphQL over HTTP and WebSocket at one address."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,6 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
+from kit.addresses import network_of
+from kit.brake import Brake
 from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.operation import Cookie, Operation
@@ -64,6 +67,7 @@ class Endpoint:
         *,
         allowed_origins: Sequence[str],
         clock: Clock,
+        brake: Brake,
         always_secure: bool = False,
     ) -> None:
         self._operations = operations
@@ -71,6 +75,7 @@ class Endpoint:
         self._cookie = SECURE_COOKIE if always_secure else COOKIE
         self._authenticate = authenticate
         self._clock = clock
+        self._brake = brake
         self._watch = Watch(authenticate)
         self._limits = limits
         self._sockets = Sockets(
@@ -126,6 +131,8 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
         reply = _reply(answer.payload, _status(answer, media), media, operation)
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            await asyncio.sleep(self._brake.pause(network_of(operation.request.ip_address)))
         reply.headers.extend(headers)
         if operation.new_cookie:
             reply.headers.append(self._handing_over(operation.new_cookie, http))
