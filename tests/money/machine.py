@@ -47,7 +47,15 @@ ROOMS: Final = st.integers(0, 2)
 
 _STATE: Final = """
     SELECT b.status, b.version, b.starts_at, coalesce(b.price_minor, 0) AS price,
-           l.received, l.held, l.due, l.balance, p.gateway_id AS last_payment
+           l.received, l.held, l.due, l.balance, p.gateway_id AS last_payment,
+           EXISTS (
+               SELECT FROM payments
+               WHERE tenant_id = b.tenant_id AND booking_id = b.id AND status NOT IN
+                   ('succeeded', 'failed', 'cancelled', 'mismatched')
+           ) OR EXISTS (
+               SELECT FROM refunds
+               WHERE tenant_id = b.tenant_id AND booking_id = b.id AND status = 'pending'
+           ) AS is_due
     FROM bookings b
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(amount_minor), 0)::bigint AS balance,
@@ -304,8 +312,10 @@ class MoneyOfABooking(RuleBasedStateMachine):
         """Have the gateway asked for what is due, and follow what it made of the money."""
         world = self.world
         before = self.state
-        world.wait(settle_booking(world.runtime, self.site.venue.tenant.id, self.booking_id))
         self.state = world.wait(world.reader.fetchrow(_STATE, self.id))
+        if self.state["is_due"]:
+            world.wait(settle_booking(world.runtime, self.site.venue.tenant.id, self.booking_id))
+            self.state = world.wait(world.reader.fetchrow(_STATE, self.id))
         world.seen.add(f"{who} {self.state['status']}")
         if before is None:
             return
