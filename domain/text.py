@@ -9,7 +9,11 @@ from pyuca import Collator
 SearchText = NewType("SearchText", str)
 """What is looked for in names: every letter of it costs the database time."""
 
+TokenText = NewType("TokenText", str)
+"""What another program made, such as a captcha: longer than people type."""
+
 MAX_TEXT_LENGTH: Final = 2_000
+MAX_TOKEN_LENGTH: Final = 10_000
 MAX_SEARCH_LENGTH: Final = 100
 
 # Letters and marks that show nothing, though their categories say otherwise: joiners of letters,

@@ -28,6 +28,7 @@ from domain.ids import BookingId, RoomId
 from domain.intervals import Interval
 from domain.money import Money
 from domain.phrases import moment, span, unlinked
+from domain.text import TokenText
 from domain.venue_time import LocalPeriod, Start, zone
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail import Message
@@ -55,7 +56,7 @@ from resolvers.venues import public
 
 LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
 GuestProof = Annotated[
-    str | None,
+    TokenText | None,
     Doc("The solution of the venue's `guestChallenge`, where it has one; good for one request."),
 ]
 MailedToken = Annotated[str, Doc("From the mail; the one of `bookAsGuest`'s answer is refused.")]

@@ -6,6 +6,7 @@ The types of arguments are the domain's: ``RoomId`` is an ``ID`` that holds a ro
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from functools import partial
 from inspect import Parameter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NewType, Union, get_args, get_origin, get_type_hints
@@ -20,7 +21,13 @@ from typing_extensions import Doc
 from domain.errors import Invalid, Refusal, Required
 from domain.ids import NodeId
 from domain.patch import ABSENT, Absent
-from domain.text import MAX_SEARCH_LENGTH, MAX_TEXT_LENGTH, SearchText
+from domain.text import (
+    MAX_SEARCH_LENGTH,
+    MAX_TEXT_LENGTH,
+    MAX_TOKEN_LENGTH,
+    SearchText,
+    TokenText,
+)
 from kit.errors import BadInput
 from schema.ids import decode_id, read_id
 
@@ -28,6 +35,8 @@ Decoder = Callable[[Any], Any]
 
 _INPUTS: Final[dict[type, type]] = {}
 _READERS: Final[dict[type, Decoder]] = {}
+_LENGTHS: Final[dict[Any, int]] = {SearchText: MAX_SEARCH_LENGTH, TokenText: MAX_TOKEN_LENGTH}
+"""The longest texts of these kinds; of all others, MAX_TEXT_LENGTH."""
 REFUSED: Final = "refused"
 """Where the outermost input keeps the refusals of values that it could not take."""
 
@@ -135,7 +144,7 @@ def graphql_type(annotation: Any) -> Any:
         return list[graphql_type(get_args(bare)[0])]  # type: ignore[misc]
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
         return strawberry.ID
-    if bare is SearchText:
+    if bare in _LENGTHS:
         return str
     return strawberry.ID if bare is UUID else _INPUTS.get(bare, bare)
 
@@ -160,8 +169,8 @@ def decoder(annotation: Any) -> Decoder:
         return lambda value: decode_id(type_name, value)
     if bare is UUID:
         return lambda value: read_id(value)[1]
-    if bare is SearchText:
-        return lambda value: _storable(value, most=MAX_SEARCH_LENGTH)
+    if bare in _LENGTHS:
+        return partial(_storable, most=_LENGTHS[bare])
     if bare is str:
         return _storable
     return _some

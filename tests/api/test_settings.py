@@ -77,7 +77,7 @@ async def test_every_rule_out_of_bounds_is_told(api: Api, runtime: Runtime) -> N
         minNoticeMinutes=-1,
         maxAdvanceDays=1096,
         minDurationMinutes=0,
-        maxDurationMinutes=1441,
+        maxDurationMinutes=44_701,
         holdMinutes=31,
     )
 

@@ -360,7 +360,7 @@ class _Making:
             if is_required_argument(argument) or self._chance(_LIKELY.get(each, 0.35))
         }
         # Both at once are refused, and pages of pages would cost too much.
-        if "first" in arguments and "last" in arguments and self._chance(0.9):
+        if "first" in arguments and "last" in arguments and self._chance(0.99):
             arguments.pop(self._random.choice(("first", "last")))
         # The cursors at hand are those of the usual order.
         if "orderBy" in arguments and self._chance(0.7):

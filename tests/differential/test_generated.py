@@ -20,7 +20,7 @@ from web.operations import Answer, Asked
 
 log = structlog.get_logger(__name__)
 
-DOCUMENTS = 500
+DOCUMENTS = 650
 SOAKED = 20_000
 # Some are told once more: with other values, and by somebody else.
 AGAIN = 0.15
