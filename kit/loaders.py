@@ -3,6 +3,7 @@
 Every loader lives as long as its scope, so nothing is ever served stale.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Loaders:
         loader = self._made.get(name)
         if loader is None:
             loader = self._made[name] = DataLoader(load_fn=load)
-        return loader.load(key)
+        return _loading(loader, key)
 
     def related(self, row: object, relation: str) -> Awaitable[Any]:
         """What ``row.relation`` means: one statement for all rows that ask at once.
@@ -56,7 +57,7 @@ class Loaders:
             return _nothing()
         loader = self._made.get(found)
         if loader is not None:
-            return loader.load(key)
+            return _loading(loader, key)
         load = (self._to_many if found.is_list else self._to_one)(found.target, found.remote)
         return self.batch(found, load, key)
 
@@ -129,6 +130,19 @@ class Loaders:
 
 async def _nothing() -> None:
     return None
+
+
+def _loading(loader: DataLoader[K, V], key: K) -> Awaitable[V]:
+    """The value to come. Nobody may wait for it: its object may have failed by another field."""
+    loading: asyncio.Future[V] = loader.load(key)  # type: ignore[assignment]
+    loading.add_done_callback(_retrieve)
+    return loading
+
+
+def _retrieve(loading: "asyncio.Future[Any]") -> None:
+    """Look at a failure, which asyncio would else log once the future is forgotten."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 @dataclass(frozen=True, slots=True)
