@@ -254,7 +254,9 @@ class TestAllowances:
 
         await request(api, venue, reference, owner)
 
-        assert reference in (await mails(runtime, settings))[-1]["Subject"]
+        # What is due at once is done in no order.
+        latest = (await mails(runtime, settings))[-2:]
+        assert any(reference in mail["Subject"] for mail in latest)
 
     async def test_the_code_before_is_good_where_a_guest_has_had_enough_mail(
         self, api: Api, runtime: Runtime, settings: Settings, venue: Venue

@@ -20,7 +20,7 @@ from web.operations import Answer, Asked
 
 log = structlog.get_logger(__name__)
 
-DOCUMENTS = 650
+DOCUMENTS = 500
 SOAKED = 20_000
 # Some are told once more: with other values, and by somebody else.
 AGAIN = 0.15
@@ -75,7 +75,8 @@ async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> N
             seen |= shown & world.foreign[None]
     # Or nothing would be compared some day, and nobody would notice.
     assert trial.findings.compared > documents / 2
-    assert len(seen) > len(world.foreign[None]) / 2
+    # Less than half: who may not read what a filter or an order needs, is refused the list.
+    assert len(seen) > len(world.foreign[None]) * 2 / 5
 
 
 @pytest.mark.parametrize("seed", range(4))
