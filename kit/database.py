@@ -1,9 +1,10 @@
 """One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -103,17 +104,20 @@ class Database:
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
-    async def begun(self, first: str = "", *, writes: bool, owner: Hashable = None) -> Transaction:
+    async def begun(
+        self, first: str = "", *, writes: bool, owner: UUID | None = None
+    ) -> Transaction:
         """A transaction that has taken its first step, which is SQL.
 
         ``owner`` is the tenant, whose share of the pool is bounded while others wait. Where the
         pool's connections turn out to be dead, on another one: nothing was done yet.
         """
-        await self._shares.take(owner, within_seconds=POOL_TIMEOUT_SECONDS)
+        share = _share(owner)
+        await self._shares.take(share, within_seconds=POOL_TIMEOUT_SECONDS)
         try:
-            return await self._begun(first, writes, partial(self._shares.give_back, owner))
+            return await self._begun(first, writes, partial(self._shares.give_back, share))
         except BaseException:
-            self._shares.give_back(owner)
+            self._shares.give_back(share)
             raise
 
     async def _begun(self, first: str, writes: bool, at_end: Callable[[], None]) -> Transaction:
@@ -137,20 +141,21 @@ class Database:
                 return transaction
 
     async def text(
-        self, sql: str, values: Sequence[object], *, owner: Hashable = None
+        self, sql: str, values: Sequence[object], *, owner: UUID | None = None
     ) -> asyncpg.Record:
         """The only row of one statement that reads, in one round trip.
 
         The statement sets its tenant by itself, the ``owner`` of the share. Raises what
         ``is_away`` knows, and what is wrong with the statement.
         """
-        return await self._readers.row(sql, values, owner=owner)
+        return await self._readers.row(sql, values, owner=_share(owner))
 
     async def rows(
-        self, statement: Prepared, values: Values, *, owner: Hashable = None
+        self, statement: Prepared, values: Values, *, owner: UUID | None = None
     ) -> list[asyncpg.Record]:
         """All rows of a prepared statement that reads, in one round trip; raises as ``text``."""
-        return await self._readers.rows(statement.sql, statement.arguments(values), owner=owner)
+        arguments = statement.arguments(values)
+        return await self._readers.rows(statement.sql, arguments, owner=_share(owner))
 
     @property
     def pool_status(self) -> dict[str, int]:
@@ -199,3 +204,8 @@ def is_away(error: BaseException) -> bool:
 
 def constraint_name(error: DBAPIError) -> str | None:
     return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+
+
+def _share(owner: UUID | None) -> int | None:
+    # The hash of a uuid is worked out in Python.
+    return owner.int if owner is not None else None

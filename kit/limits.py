@@ -22,6 +22,9 @@ from graphql import (
 
 from kit.outline import Line, alias_counts, field_counts, is_introspection, outline
 
+# A union is made anew each time that it is written.
+_CONTAINERS: Final = (dict, list)
+
 VALUES: Final = 100
 """So many values in the variables cost a point: each is checked in Python."""
 
@@ -86,16 +89,20 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
     return errors + written.errors + written.repeats()
 
 
-def variable_errors(
+def variable_weight(
     variables: Mapping[str, Any], *, limits: Limits = DEFAULTS
-) -> list[GraphQLError]:
-    """Lists that are too long, at any depth of the variables that the client sent, or too much."""
+) -> tuple[int, list[GraphQLError]]:
+    """The points that it costs to read the variables, and what is too much of them.
+
+    Reading as many as most operations have costs none. Too much are values in all, or those of a
+    list, at any depth of what the client sent.
+    """
+    pending = [each for each in variables.items() if isinstance(each[1], _CONTAINERS)]
+    if not pending and len(variables) < VALUES:
+        return 0, []
     if (count := _value_count(variables, most=limits.values)) > limits.values:
-        return [_too_complex("values in the variables", count, limits.values)]
+        return 0, [_too_complex("values in the variables", count, limits.values)]
     errors: list[GraphQLError] = []
-    pending: list[tuple[str, Any]] = [
-        (name, value) for name, value in variables.items() if isinstance(value, dict | list)
-    ]
     while pending:
         name, value = pending.pop()
         if isinstance(value, dict):
@@ -105,12 +112,7 @@ def variable_errors(
             errors.append(_too_complex(what, len(value), limits.list_items))
         elif isinstance(value, list):
             pending.extend((name, inner) for inner in value)
-    return errors
-
-
-def variable_points(variables: Mapping[str, Any]) -> int:
-    """What it costs to read so many variables; nothing for as many as most operations have."""
-    return _value_count(variables, most=DEFAULTS.values) // VALUES
+    return count // VALUES, errors
 
 
 def cost_errors(cost: int, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
@@ -171,13 +173,13 @@ def _most(counter: Counter[str]) -> int:
 def _value_count(variables: Mapping[str, Any], *, most: int) -> int:
     """How many values stand in the variables, at any depth; counted until there are too many."""
     count = len(variables)
-    pending = [each for each in variables.values() if isinstance(each, dict | list)]
+    pending = [each for each in variables.values() if isinstance(each, _CONTAINERS)]
     while pending and count <= most:
         value = pending.pop()
         inner = value.values() if isinstance(value, dict) else value
         count += len(inner)
         if count <= most:
-            pending.extend(each for each in inner if isinstance(each, dict | list))
+            pending.extend(each for each in inner if isinstance(each, _CONTAINERS))
     return count
 
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 from typing import Final, TextIO, cast
+from uuid import UUID
 
 import orjson
 import structlog
@@ -86,7 +87,7 @@ def configure_logging(
         colours = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        own: list[Processor] = [*shared, colours]
+        own: list[Processor] = [*shared, _with_ids_as_text, colours]
         foreign: list[Processor] = [colours]
     else:
         own = [_line]
@@ -119,6 +120,11 @@ def _line(logger: WrappedLogger, method: str, event: EventDict) -> str:
     event["level"] = method
     event["timestamp"] = datetime.now(UTC)
     return _to_json(event)
+
+
+def _with_ids_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # As JSON prints them by itself.
+    return {key: str(value) if isinstance(value, UUID) else value for key, value in event.items()}
 
 
 def _to_json(event: object, **_: object) -> str:

@@ -1,7 +1,6 @@
 """Connections for single reading statements: one round trip each, and nothing around it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
@@ -34,7 +33,6 @@ class Readers:
         self._settings = {**settings, "default_transaction_read_only": "on"}
         # The last one back goes out first: fewer have to stay warm.
         self._idle: list[asyncpg.Connection[Any]] = []
-        self._waiting: deque[asyncio.Future[asyncpg.Connection[Any] | None]] = deque()
         self._ending: set[asyncio.Task[None]] = set()
         self._open = 0
         self._is_closed = False
@@ -61,29 +59,25 @@ class Readers:
         connection turns out to be dead, from another one: reading twice does no harm. Raises
         TimeoutError where none is free for 5 s, and what asyncpg raises.
         """
-        await self._shares.take(owner, within_seconds=WAIT_SECONDS)
+        if not self._shares.take_free(owner):
+            await self._shares.take(owner, within_seconds=WAIT_SECONDS)
         try:
-            return await self._rows(sql, values)
+            connection = self._idle.pop() if self._idle else await self._next()
+            try:
+                return await self._read(connection, sql, values)
+            except (asyncpg.PostgresError, *_BROKEN) as error:
+                if not _is_lost(error):
+                    raise
+            # They have all seen the same end.
+            while self._idle:
+                self._drop(self._idle.pop())
+            return await self._read(await self._next(), sql, values)
         finally:
             self._shares.give_back(owner)
-
-    async def _rows(self, sql: str, values: Sequence[object]) -> list[asyncpg.Record]:
-        connection = self._idle.pop() if self._idle else await self._next()
-        try:
-            return await self._read(connection, sql, values)
-        except (asyncpg.PostgresError, *_BROKEN) as error:
-            if not _is_lost(error):
-                raise
-        # They have all seen the same end.
-        while self._idle:
-            self._drop(self._idle.pop())
-        return await self._read(await self._next(), sql, values)
 
     async def close(self) -> None:
         """Close what is idle, and what is in use as it comes back."""
         self._is_closed = True
-        while self._waiting:
-            self._pass_on(None)
         while self._idle:
             self._end(self._idle.pop())
         if self._ending:
@@ -108,30 +102,15 @@ class Readers:
         return rows
 
     async def _next(self) -> "asyncpg.Connection[Any]":
+        """One for who has a place: as many have one as there are connections."""
         while not self._is_closed:
             if self._idle:
                 return self._idle.pop()
             if self._open < self.size:
                 return await self._connected()
-            if connection := await self._turn():
-                return connection
+            # Some that were given up are still being closed.
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
         raise asyncpg.InterfaceError("the pool is closed")
-
-    async def _turn(self) -> "asyncpg.Connection[Any] | None":
-        """Wait for one that comes back; None where there is room for a new one."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[asyncpg.Connection[Any] | None] = loop.create_future()
-        self._waiting.append(turn)
-        patience = loop.call_later(WAIT_SECONDS, _give_up, turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            # It may have come at the very moment of giving up.
-            if turn.done() and not turn.cancelled() and not turn.exception():
-                self._pass_on(turn.result())
-            raise
-        finally:
-            patience.cancel()
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         self._open += 1
@@ -147,32 +126,18 @@ class Readers:
             )
         except BaseException:
             self._open -= 1
-            self._pass_on(None)
             raise
         return connection
 
     def _give_back(self, connection: "asyncpg.Connection[Any]") -> None:
         if self._is_closed:
             self._end(connection)
-        elif self._waiting:
-            self._pass_on(connection)
         else:
-            self._idle.append(connection)
-
-    def _pass_on(self, connection: "asyncpg.Connection[Any] | None") -> None:
-        """To who waits longest: a connection, or the room for a new one."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return
-        if connection is not None:
             self._idle.append(connection)
 
     def _drop(self, connection: "asyncpg.Connection[Any]") -> None:
         connection.terminate()
         self._open -= 1
-        self._pass_on(None)
 
     def _end(self, connection: "asyncpg.Connection[Any]") -> None:
         """Close one properly, which also cancels what PostgreSQL is still doing on it."""
@@ -187,11 +152,6 @@ class Readers:
             pass
         finally:
             self._drop(connection)
-
-
-def _give_up(turn: "asyncio.Future[asyncpg.Connection[Any] | None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError("no connection is free"))
 
 
 def _is_lost(error: BaseException) -> bool:

@@ -23,6 +23,13 @@ class Recent(Generic[V]):
     def get(self, key: Hashable) -> V | None:
         return self._values.get(key)
 
+    def used(self, key: Hashable) -> V | None:
+        """The value, which is then the one put last."""
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
     def put(self, key: Hashable, value: V) -> None:
         self._values[key] = value
         self._values.move_to_end(key)
@@ -48,13 +55,12 @@ class Proven(Generic[V]):
 
     def get(self, key: Hashable) -> V | None:
         """The value, which has proven itself by being asked for."""
-        found = self._proven.get(key)
+        found = self._proven.used(key)
         if found is None:
             found = self._new.get(key)
-            if found is None:
-                return None
-            self._new.drop(key)
-        self._proven.put(key, found)
+            if found is not None:
+                self._new.drop(key)
+                self._proven.put(key, found)
         return found
 
     def put(self, key: Hashable, value: V) -> None:

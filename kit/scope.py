@@ -4,7 +4,7 @@ A resolver gets a scope and never sees a session, a commit or a connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +57,15 @@ class Actor:
     key_id: UUID | None = None
     scopes: frozenset[str] | None = None
     confined_to: UUID | None = None
+    profile: Hashable = field(init=False, repr=False, compare=False)
+    """All of it that decides how a statement looks: what they may do, and which ids they have."""
+
+    def __post_init__(self) -> None:
+        ids = self.tenant_id, self.user_id, self.session_id, self.own_id, self.key_id
+        present = *[each is not None for each in ids], self.confined_to is not None
+        profile = self.kind, self.role, self.plan, self.scopes, present
+        # Worked out once: one actor asks for much.
+        object.__setattr__(self, "profile", profile)
 
     @property
     def id(self) -> UUID | None:

@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable
 
+_Turn = asyncio.Future[None]
+
 
 class Shares:
     """Hands out ``places``, the next one to whoever of those that wait has the fewest.
@@ -13,51 +15,67 @@ class Shares:
     """
 
     def __init__(self, places: int) -> None:
+        # Where a place is free, nobody waits.
         self._free = places
         self._held: dict[Hashable, int] = {}
-        self._waiting: deque[tuple[Hashable, asyncio.Future[None]]] = deque()
+        # By owner; each turn with its number, in the order in which they came.
+        self._waiting: dict[Hashable, deque[tuple[int, _Turn]]] = {}
+        self._came = 0
+
+    def take_free(self, owner: Hashable) -> bool:
+        """Have a place if one is free, without waiting."""
+        if not self._free:
+            return False
+        self._free -= 1
+        self._held[owner] = self._held.get(owner, 0) + 1
+        return True
 
     async def take(self, owner: Hashable, *, within_seconds: float) -> None:
         """Have a place, to be given back. Raises TimeoutError where none gets free in time."""
-        if self._free and not self._waiting:
-            self._grant(owner)
+        if self.take_free(owner):
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = (owner, turn)
-        self._waiting.append(waiting)
-        self._pass_on()
+        loop = asyncio.get_running_loop()
+        turn: _Turn = loop.create_future()
+        self._came += 1
+        self._waiting.setdefault(owner, deque()).append((self._came, turn))
+        deadline = loop.call_later(within_seconds, _give_up, turn)
         try:
-            async with asyncio.timeout(within_seconds):
-                await turn
-        except BaseException:
+            await turn
+        except asyncio.CancelledError:
             # It may have come at the very moment of giving up.
-            if turn.cancelled():
-                self._waiting.remove(waiting)
-            else:
+            if not turn.cancelled() and not turn.exception():
                 self.give_back(owner)
             raise
+        finally:
+            deadline.cancel()
 
     def give_back(self, owner: Hashable) -> None:
         """Let whoever is next have the place."""
         self._free += 1
-        if self._held[owner] == 1:
-            del self._held[owner]
+        left = self._held[owner] - 1
+        if left:
+            self._held[owner] = left
         else:
-            self._held[owner] -= 1
-        if self._waiting:
+            del self._held[owner]
+        while self._waiting and self._free:
             self._pass_on()
 
-    def _grant(self, owner: Hashable) -> None:
-        self._free -= 1
-        self._held[owner] = self._held.get(owner, 0) + 1
-
     def _pass_on(self) -> None:
-        # Who has given up is still in the queue for a moment.
-        able = [each for each in self._waiting if not each[1].done()]
-        if not self._free or not able:
-            return
-        chosen = min(able, key=lambda each: self._held.get(each[0], 0))
-        self._waiting.remove(chosen)
-        owner, turn = chosen
-        self._grant(owner)
-        turn.set_result(None)
+        """Give the place to the next one, who may have given up by now."""
+        owner = next(iter(self._waiting))
+        if len(self._waiting) > 1:
+            owner = min(self._waiting, key=self._rank)
+        turns = self._waiting[owner]
+        _, turn = turns.popleft()
+        if not turns:
+            del self._waiting[owner]
+        if not turn.done() and self.take_free(owner):
+            turn.set_result(None)
+
+    def _rank(self, owner: Hashable) -> tuple[int, int]:
+        return self._held.get(owner, 0), self._waiting[owner][0][0]
+
+
+def _give_up(turn: _Turn) -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError("no place got free in time"))

@@ -1,17 +1,16 @@
 """Points that leak back: how much each caller may ask for over time."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
-
-from kit.recent import Recent
 
 # Points are kept in millionths, so that a rate per second is exact at any microsecond.
 POINT = 1_000_000
 CAPACITY = 100_000
 
-_NO_TIME: Final = timedelta()
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -41,7 +40,8 @@ class Throttle:
     """
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
-        self._levels: Recent[_Level] = Recent(capacity)
+        self._capacity = capacity
+        self._levels: OrderedDict[str, _Level] = OrderedDict()
 
     def charge(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
         """Take ``cost`` points out of each bucket, or none at all if one of them lacks them.
@@ -51,13 +51,13 @@ class Throttle:
         """
         charge, levels = self._weighed(buckets, cost, now)
         if charge.allowed:
-            self._put(buckets, levels, cost, now)
+            self._put(buckets, levels, cost)
         return charge
 
     def take(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
         """Take ``cost`` points out of each bucket, whatever is left: there may be a debt then."""
         charge, levels = self._weighed(buckets, 0, now)
-        self._put(buckets, levels, cost, now)
+        self._put(buckets, levels, cost)
         return charge._replace(currently_available=max(charge.currently_available - cost, 0))
 
     def look(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
@@ -66,72 +66,80 @@ class Throttle:
 
     def _weighed(
         self, buckets: Sequence[tuple[str, Bucket]], cost: int, now: datetime
-    ) -> tuple[Charge, list[int]]:
-        levels: list[int] = []
+    ) -> tuple[Charge, list["_Level"]]:
+        # On the way of every operation, thrice: no call is made where all is well.
+        moment = (now - _BEGINNING) // _MICROSECOND
+        points = cost * POINT
+        known = self._levels
+        levels: list[_Level] = []
         refusal: Charge | None = None
-        least: tuple[int, Bucket] | None = None
+        least: _Level | None = None
         for key, bucket in buckets:
-            full = bucket.maximum * POINT
-            level = self._levels.get(key)
+            level = known.get(key)
             if level is None:
-                self._forget_full(now)
-                available = full
-            else:
-                available = level.at(now, bucket)
-            levels.append(available)
-            missing = min(cost * POINT, full) - available
-            if missing > 0:
+                self._forget_full(moment)
+                level = _Level(moment, bucket)
+            elif level.seen_at != moment or level.bucket is not bucket:
+                level.restore(moment, bucket)
+            levels.append(level)
+            available = level.available
+            if available < points and (missing := min(points, level.full) - available) > 0:
                 wait = -(-missing // (bucket.restore_rate * POINT))
                 if refusal is None or wait > refusal.retry_after_seconds:
                     refusal = _charge(False, available, bucket, wait)
-            elif least is None or available < least[0]:
-                least = (available, bucket)
+            elif least is None or available < least.available:
+                least = level
         if refusal is not None:
             return refusal, levels
         assert least is not None, "there is a bucket for everybody"
-        available, bucket = least
-        return _charge(True, available - cost * POINT, bucket, 0), levels
+        return _charge(True, least.available - points, least.bucket, 0), levels
 
     def _put(
-        self,
-        buckets: Sequence[tuple[str, Bucket]],
-        levels: Sequence[int],
-        cost: int,
-        now: datetime,
+        self, buckets: Sequence[tuple[str, Bucket]], levels: Sequence["_Level"], cost: int
     ) -> None:
         taken = cost * POINT
-        for (key, bucket), available in zip(buckets, levels, strict=True):
-            if taken or available < bucket.maximum * POINT:
-                self._levels.put(key, _Level(available - taken, now, bucket))
+        known = self._levels
+        for (key, _), level in zip(buckets, levels, strict=True):
+            if taken or level.available < level.full:
+                level.available -= taken
+                known[key] = level
+                known.move_to_end(key)
+        while len(known) > self._capacity:
+            known.popitem(last=False)
 
     def __len__(self) -> int:
         """The number of buckets remembered."""
         return len(self._levels)
 
-    def _forget_full(self, now: datetime) -> None:
+    def _forget_full(self, moment: int) -> None:
         # Two for each one that may be added: the rest never grows, and no call pays for all.
         for _ in range(2):
-            oldest = self._levels.oldest()
-            if oldest is None:
+            key, level = next(iter(self._levels.items()), (None, None))
+            if key is None or level is None:
                 return
-            key, level = oldest
-            if level.at(now, level.bucket) < level.bucket.maximum * POINT:
+            level.restore(moment, level.bucket)
+            if level.available < level.full:
                 return
-            self._levels.drop(key)
+            del self._levels[key]
 
 
-class _Level(NamedTuple):
-    """What was available, in millionths of a point, when a bucket was last seen."""
+class _Level:
+    """What was available, in millionths of a point, at the microsecond when it was last seen."""
 
-    available: int
-    seen_at: datetime
-    bucket: Bucket
+    __slots__ = ("available", "bucket", "full", "seen_at")
 
-    def at(self, now: datetime, bucket: Bucket) -> int:
-        # Restored at the rate of now: a plan may have changed since.
-        passed = now - self.seen_at
-        elapsed = passed // _MICROSECOND if passed > _NO_TIME else 0
-        return min(self.available + elapsed * bucket.restore_rate, bucket.maximum * POINT)
+    def __init__(self, moment: int, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self.seen_at = moment
+        self.available = self.full = bucket.maximum * POINT
+
+    def restore(self, moment: int, bucket: Bucket) -> None:
+        """Give back what came back since. At the rate of now: a plan may have changed."""
+        if bucket is not self.bucket:
+            self.bucket, self.full = bucket, bucket.maximum * POINT
+        restored = self.available + max(moment - self.seen_at, 0) * bucket.restore_rate
+        self.seen_at = moment
+        self.available = min(restored, self.full)
 
 
 def _charge(allowed: bool, available: int, bucket: Bucket, wait: int) -> Charge:

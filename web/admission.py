@@ -34,9 +34,11 @@ class Admission:
 
     def charge(self, operation: Operation, cost: int) -> None:
         """Take the points out of the caller's buckets. Raises Throttled."""
-        _note(
-            operation, cost, self._rate_limiter.charge(*_caller(operation), cost, now=self._clock())
+        charge = operation.charge = self._rate_limiter.charge(
+            operation.actor, operation.request.ip_address, cost, now=self._clock()
         )
+        if not charge.allowed:
+            raise _throttled(charge, cost)
         operation.paid += max(cost, 1)
 
     def charge_excess(self, operation: Operation, points: int) -> None:
@@ -103,7 +105,8 @@ class Admission:
     def _look(self, operation: Operation, cost: int) -> None:
         charge = self._rate_limiter.look(*_caller(operation), cost, now=self._clock())
         if not charge.allowed:
-            _note(operation, cost, charge)
+            operation.charge = charge
+            raise _throttled(charge, cost)
 
     def _make_sure_of_a_place(self, operation: Operation) -> None:
         if self._gate.is_full(_who(operation)):
@@ -114,14 +117,12 @@ def _caller(operation: Operation) -> tuple[Actor, str | None]:
     return operation.actor, operation.request.ip_address
 
 
-def _note(operation: Operation, cost: int, charge: Charge) -> None:
-    operation.charge = charge
-    if not charge.allowed:
-        raise Throttled(
-            f"Too many requests: this costs {max(cost, 1)} points and "
-            f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
-            retry_after_seconds=charge.retry_after_seconds,
-        )
+def _throttled(charge: Charge, cost: int) -> Throttled:
+    return Throttled(
+        f"Too many requests: this costs {max(cost, 1)} points and "
+        f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
+        retry_after_seconds=charge.retry_after_seconds,
+    )
 
 
 def _who(operation: Operation) -> str:

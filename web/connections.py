@@ -123,15 +123,16 @@ class BoundedProtocol(GatheringProtocol):
     # Each of these is on the way of every request: there are as few of them as there can be.
 
     def data_received(self, data: bytes) -> None:
-        scope = self.scope
+        before = self.scope
         self._bytes += len(data)
         super().data_received(data)
-        cycle = self.cycle
-        if self.scope is not scope and scope is not None:
+        cycle, scope = self.cycle, self.scope
+        is_other = scope is not before
+        if is_other and before is not None:
             self._bytes = len(data)
         # A scope is made at the beginning of a head, and a cycle at its end.
-        is_in_head = cycle is None or cycle.scope is not self.scope
-        if not is_in_head and not cycle.more_body and self.scope is not scope:
+        is_in_head = cycle is None or cycle.scope is not scope
+        if is_other and not is_in_head and not cycle.more_body:
             self._stop_waiting()
         else:
             self._look_at_rest(is_in_head=is_in_head)

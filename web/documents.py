@@ -145,12 +145,12 @@ class Documents:
 
     def known(self, text: str, *, is_stranger: bool) -> Document | None:
         """The document as it was read before. Raises Rejected: it may be too long for strangers."""
-        document = self._again.get(text)
+        document = self._again.used(text)
         if document is None:
             document = self._once.take(text)
             if document is None:
                 return None
-        self._again.put(text, document)
+            self._again.put(text, document)
         if is_stranger and document.tokens > STRANGERS.tokens:
             raise _too_long(STRANGERS)
         return document
@@ -199,8 +199,9 @@ class _Shelf:
         self._documents: Recent[Document] = Recent(CAPACITY)
         self._characters = 0
 
-    def get(self, text: str) -> Document | None:
-        return self._documents.get(text)
+    def used(self, text: str) -> Document | None:
+        """The document, which is then the last that was used."""
+        return self._documents.used(text)
 
     def take(self, text: str) -> Document | None:
         """The document, which doesn't stay."""

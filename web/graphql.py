@@ -34,6 +34,7 @@ from web.websocket import Sockets
 
 PATH: Final = "/graphql"
 
+_TOO_MANY: Final = int(HTTPStatus.TOO_MANY_REQUESTS)
 _STATUS: Final = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -131,9 +132,10 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
         reply = _reply(answer.payload, _status(answer, media), media, operation)
-        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if reply.status == _TOO_MANY:
             await asyncio.sleep(self._brake.pause(network_of(operation.request.ip_address)))
-        reply.headers.extend(headers)
+        if headers:
+            reply.headers.extend(headers)
         if operation.new_cookie:
             reply.headers.append(self._handing_over(operation.new_cookie, http))
         return reply

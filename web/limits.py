@@ -38,15 +38,14 @@ class RateLimiter:
     def __init__(self, *, is_enforced: bool = True) -> None:
         self._throttle = Throttle()
         self._is_enforced = is_enforced
-        self._logins: Recent[_Login] = Recent(KNOWN)
-        self._addresses: Recent[_Address] = Recent(KNOWN)
+        self._callers: Recent[_Caller] = Recent(KNOWN)
 
     def charge(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
         """Take the points, at least one: whatever is sent has to be read."""
         buckets = self._buckets(actor, address)
         if not self._is_enforced:
             return _full(buckets)
-        return self._throttle.charge(buckets, max(cost, 1), now=now)
+        return self._throttle.charge(buckets, cost or 1, now=now)
 
     def take(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
         """Take the points, even where they aren't left: what they are for is done."""
@@ -63,49 +62,35 @@ class RateLimiter:
         return self._throttle.look(buckets, cost, now=now)
 
     def _buckets(self, actor: Actor, address: str | None) -> _Buckets:
-        known = self._addresses.get(address)
-        if known is None:
-            known = _Address.of(address)
-            self._addresses.put(address, known)
-        if actor.tenant_id is None:
-            return known.of_strangers
-        return (known.of_all, *self._login(actor).buckets)
-
-    def _login(self, actor: Actor) -> "_Login":
         # By identity: to compare ten fields costs more than all the rest.
-        login = self._logins.get(id(actor))
-        if login is None:
-            login = _Login(_buckets_of(actor), actor)
-            self._logins.put(id(actor), login)
-        return login
+        key = id(actor), address
+        caller = self._callers.get(key)
+        if caller is None:
+            caller = _Caller(_buckets_of(actor, network_of(address)), actor)
+            self._callers.put(key, caller)
+        return caller.buckets
 
 
-class _Login(NamedTuple):
-    """The buckets of a login; the actor is kept so that no other one gets its identity."""
+class _Caller(NamedTuple):
+    """The buckets of a caller; the actor is kept so that no other one gets its identity."""
 
     buckets: _Buckets
     actor: Actor
 
 
-class _Address(NamedTuple):
-    """The buckets of an address: of all that comes from it, and of strangers there."""
+def _buckets_of(actor: Actor, network: str) -> _Buckets:
+    """That of all who call from there, and of a login its own and its tenant's.
 
-    of_all: tuple[str, Bucket]
-    of_strangers: _Buckets
-
-    @classmethod
-    def of(cls, address: str | None) -> "_Address":
-        network = network_of(address)
-        of_all = (f"address {network}", BUCKETS[PlanCode.ENTERPRISE])
-        return cls(of_all, (of_all, (f"strangers {network}", BUCKETS[PlanCode.STARTER])))
-
-
-def _buckets_of(actor: Actor) -> _Buckets:
-    """The login's own, which all sessions of a user share, and its tenant's."""
+    All sessions of a user share one.
+    """
+    of_all = f"address {network}", BUCKETS[PlanCode.ENTERPRISE]
+    if actor.tenant_id is None:
+        return of_all, (f"strangers {network}", BUCKETS[PlanCode.STARTER])
     bucket = BUCKETS[PlanCode(actor.plan) if actor.plan else PlanCode.STARTER]
     whose = "customers" if actor.kind is ActorKind.CUSTOMER else "tenant"
     of_tenant = Bucket(bucket.restore_rate * TENANT_TIMES, bucket.maximum * TENANT_TIMES)
-    return (f"{actor.tenant_id} {actor.id}", bucket), (f"{whose} {actor.tenant_id}", of_tenant)
+    own = f"{actor.tenant_id} {actor.id}", bucket
+    return of_all, own, (f"{whose} {actor.tenant_id}", of_tenant)
 
 
 def _full(buckets: Sequence[tuple[str, Bucket]]) -> Charge:

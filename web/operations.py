@@ -20,7 +20,7 @@ from kit.compiled.plans import Plans, Read, Unmade
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.ids import new_id
-from kit.limits import cost_errors, variable_errors, variable_points
+from kit.limits import cost_errors, variable_weight
 from kit.live import Following
 from kit.meter import Meter
 from kit.operation import Operation
@@ -118,7 +118,7 @@ class Operations:
         Raises Throttled.
         """
         try:
-            return (await self._select(asked, operation)).is_open(self._core)
+            return (await self._selected(asked, operation)).is_open(self._core)
         except Rejected:
             return False
 
@@ -141,7 +141,11 @@ class Operations:
         began = perf_counter()
         selected = None
         try:
-            selected = await self._select(asked, operation)
+            selected = self._known(asked, operation)
+            if selected is None:
+                selected = await self._admission.selected(
+                    asked.text, asked.operation_name, operation
+                )
             if reads_only and selected.type is not OperationType.QUERY:
                 raise NotAQuery
             if selected.type is OperationType.SUBSCRIPTION:
@@ -149,7 +153,9 @@ class Operations:
                     "Subscriptions need a WebSocket (graphql-transport-ws) or text/event-stream."
                 )
             variables = self._admitted(selected, asked, operation)
-            read = await self._read(selected, variables, operation)
+            read = self._read(selected, variables, operation)
+            if isinstance(read, Unmade):
+                read = await self._made(read, selected, operation)
             if read is not None and read.is_whole:
                 answer = await self._read_at_once(read, selected, asked, operation)
             else:
@@ -163,25 +169,31 @@ class Operations:
         self._tell(operation, answer, selected, began)
         return answer
 
-    async def _read(
+    def _read(
         self, selected: Selected, variables: VariableValues, operation: Operation
-    ) -> Read | None:
+    ) -> Read | Unmade | None:
         """How what can be read at once is read; None where nothing can, or arguments are wrong."""
         if self._plans is None or selected.type is not OperationType.QUERY:
             return None
         try:
-            read = self._plans.read(
+            return self._plans.read(
                 selected.outline(), variables, operation.actor, self._runtime.clock()
             )
-            if isinstance(read, Unmade):
-                made = await self._admission.made(read, selected, operation)
-                read = self._plans.keep(made).read()
+        except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
+            _tell_unread(refused, operation)
+            return None
+
+    async def _made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Read | None:
+        """The same, once its statement is made. Raises Throttled."""
+        assert self._plans is not None
+        try:
+            made = await self._admission.made(unmade, selected, operation)
+            return self._plans.keep(made).read()
         except Throttled:
             raise
         except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
-            log.debug("unread", request=str(operation.request.id), reason=repr(refused))
+            _tell_unread(refused, operation)
             return None
-        return read
 
     async def _read_at_once(
         self, read: Read, selected: Selected, asked: Asked, operation: Operation
@@ -231,7 +243,7 @@ class Operations:
         Raises Gone and Stalled, which are the client's.
         """
         try:
-            selected = await self._select(asked, operation)
+            selected = await self._selected(asked, operation)
             if selected.type is OperationType.SUBSCRIPTION:
                 return await self._follow(selected, asked, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
@@ -334,17 +346,24 @@ class Operations:
 
         return Payer(login_of(actor, address), network_of(address), charge, take)
 
-    async def _select(self, asked: Asked, operation: Operation) -> Selected:
+    async def _selected(self, asked: Asked, operation: Operation) -> Selected:
+        """The operation that is asked for. Raises Rejected, NotPersisted, Throttled."""
+        return self._known(asked, operation) or await self._admission.selected(
+            asked.text, asked.operation_name, operation
+        )
+
+    def _known(self, asked: Asked, operation: Operation) -> Selected | None:
+        # A coroutine more on the way of every operation costs half a percent of a small one.
         if asked.is_hash:
             raise NotPersisted
-        named = (asked.text, asked.operation_name, operation)
-        return self._admission.known(*named) or await self._admission.selected(*named)
+        return self._admission.known(asked.text, asked.operation_name, operation)
 
     def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> VariableValues:
         """The variables, once they are read and the cost is paid. Raises Rejected, Throttled."""
-        if errors := variable_errors(asked.variables):
+        points, errors = variable_weight(asked.variables)
+        if errors:
             raise Rejected("TOO_COMPLEX", errors)
-        if points := variable_points(asked.variables):
+        if points:
             self._admission.charge(operation, points)
         variables = selected.variables(self._core).read(
             asked.variables, hide_suggestions=operation.actor.kind is None
@@ -411,8 +430,12 @@ class Operations:
             codes=codes(answer.errors) if answer.errors else [],
             cost=operation.cost,
             duration_ms=round(seconds * 1000, 1),
-            tenant=str(operation.actor.tenant_id) if operation.actor.tenant_id else None,
+            tenant=operation.actor.tenant_id,
         )
+
+
+def _tell_unread(refused: Exception, operation: Operation) -> None:
+    log.debug("unread", request=operation.request_id, reason=repr(refused))
 
 
 class NotAQuery(Exception):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import count
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +30,7 @@ CAPACITY: Final = 1_000
 _DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _IDS: Final = tuple(each.name for each in fields(Actor) if each.type == (UUID | None))
 _AMBIENT: Final = 1 + len(_IDS)
+_ids_of: Final = attrgetter(*_IDS)
 """How many values every plan is told: the time, and the ids of who asks."""
 
 
@@ -146,8 +148,10 @@ class Plans:
         if selection is not None:
             if not selection.roots:
                 return None
-            if found := self._planned(key, selection, outline, variables, actor, now):
-                return _read(selection, *found)
+            leaves, shapes = _lifted(selection, outline, variables, actor, now)
+            plan = self._plans.get((key, shapes))
+            if plan is not None:
+                return _read(selection, plan, leaves)
         return Unmade(lambda: self._made(key, outline, variables, actor, now, Selector.operation))
 
     def keep(self, made: Made) -> Made:
@@ -176,30 +180,18 @@ class Plans:
         part = (kind.name, outline.places[id(details[0].node)])
         key = _key(outline, variables, actor, part)
         selection = self._selections.get(key)
-        found = selection and self._planned(key, selection, outline, variables, actor, now)
-        if not found and (selection is None or selection.roots):
+        if selection is not None:
+            if not selection.roots:
+                return None
+            leaves, shapes = _lifted(selection, outline, variables, actor, now)
+            plan = self._plans.get((key, shapes))
+        if selection is None or plan is None:
             made = self._made(
                 key, outline, variables, actor, now, lambda each: each.rows(kind, details)
             )
             self.keep(made)
-            found = (made.plan, made.leaves) if made.plan else None
-        return Rows(found[0], tuple(found[1])) if found and found[0].keys else None
-
-    def _planned(
-        self,
-        key: Hashable,
-        selection: Selection,
-        outline: Outline,
-        variables: VariableValues,
-        actor: Actor,
-        now: datetime,
-    ) -> tuple[Plan, Sequence[Any]] | None:
-        """The plan for a part of an operation, with its values but for cursors; None: unknown."""
-        if not selection.roots:
-            return None
-        leaves, shapes = _lifted(selection, outline, variables, actor, now)
-        plan = self._plans.get((key, shapes))
-        return (plan, leaves) if plan is not None else None
+            plan, leaves = made.plan, [*made.leaves]
+        return Rows(plan, tuple(leaves)) if plan is not None and plan.keys else None
 
     def _made(
         self,
@@ -242,14 +234,14 @@ def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> Read | Non
 
 def _key(outline: Outline, variables: VariableValues, actor: Actor, part: Hashable) -> Hashable:
     """All that decides what is selected in a part of an operation."""
-    return outline.signature, _caller(actor), _switches(variables), part
+    return outline.signature, actor.profile, _switches(variables), part
 
 
 def _lifted(
     selection: Selection, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
 ) -> tuple[list[Any], tuple[Hashable, ...]]:
     """The values that a plan is told, and how they look without them."""
-    leaves = [now, *[getattr(actor, name) for name in _IDS]]
+    leaves = [now, *_ids_of(actor)]
     shapes = tuple([lift(each, leaves) for each in selection.told(outline.nodes, variables)])
     return leaves, shapes
 
@@ -265,12 +257,6 @@ def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor,
         tuple((place_of(name), processors.get(name)) for name in compiled.positiontup or ()),
         cursors,
     )
-
-
-def _caller(actor: Actor) -> Hashable:
-    """All of who asks that decides how a statement looks."""
-    present = tuple([getattr(actor, name) is not None for name in _IDS])
-    return actor.kind, actor.role, actor.plan, actor.scopes, present
 
 
 def _switches(variables: VariableValues) -> Hashable:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import orjson
 from graphql import OperationType, VariableValues
 
-from kit.compiled.plans import Read
+from kit.compiled.plans import Read, Unmade
 from kit.operation import Operation
 from kit.scope import Runtime
 from web.admission import Admission
@@ -111,12 +111,17 @@ class Compared(Operations):
                 self._findings.differences.append(_difference(asked, operation, ours, theirs))
                 return
 
-    async def _read(
+    def _read(
         self, selected: Selected, variables: VariableValues, operation: Operation
-    ) -> Read | None:
-        read = await super()._read(selected, variables, operation)
-        if self._plans is not None and selected.type is OperationType.QUERY:
+    ) -> Read | Unmade | None:
+        read = super()._read(selected, variables, operation)
+        is_told = self._plans is not None and selected.type is OperationType.QUERY
+        if is_told and not isinstance(read, Unmade):
             self._reads[operation] = read
+        return read
+
+    async def _made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Read | None:
+        read = self._reads[operation] = await super()._made(unmade, selected, operation)
         return read
 
     async def _execute(

@@ -17,8 +17,7 @@ from kit.limits import (
     Limits,
     cost_errors,
     structure_errors,
-    variable_errors,
-    variable_points,
+    variable_weight,
 )
 from kit.outline import CEILING, field_counts, outline
 from tests.kit.social import Made, cost_of, documents, price, social_schema
@@ -45,7 +44,7 @@ def cost(text: str, **variables: Any) -> int:
 
 
 def refusals(text: str, variables: Mapping[str, Any] | None = None) -> list[str]:
-    errors = structure_errors(parse(text)) + variable_errors(variables or {})
+    errors = structure_errors(parse(text)) + variable_weight(variables or {})[1]
     return [error.message for error in errors]
 
 
@@ -291,15 +290,16 @@ def test_two_spreads_of_a_fragment_side_by_side_select_once() -> None:
 
 
 def test_five_thousand_values_in_variables_are_allowed_and_more_refused() -> None:
-    assert variable_errors({"a": [{"b": [1] * 100}] * 48, "c": 1}) == []
-    assert [error.message for error in variable_errors({"a": [{"b": [1] * 100}] * 50})] == [
+    assert refusals("{ a }", {"a": [{"b": [1] * 100}] * 48, "c": 1}) == []
+    assert refusals("{ a }", {"a": [{"b": [1] * 100}] * 50}) == [
         "Too complex: 5001 values in the variables, at most 5000 are allowed."
     ]
 
 
 def test_many_values_in_variables_cost_a_point_a_hundred() -> None:
-    assert variable_points({"a": 1, "b": {"c": [1] * 90}}) == 0
-    assert variable_points({"a": [[1] * 100] * 3}) == 3
+    assert variable_weight({"a": 1, "b": {"c": [1] * 90}}) == (0, [])
+    assert variable_weight({"a": [[1] * 100] * 3}) == (3, [])
+    assert variable_weight({f"v{n}": n for n in range(250)}) == (2, [])
 
 
 def test_numbers_of_thirty_digits_are_read_and_longer_ones_refused() -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from kit.logging import LONGEST_QUEUE, Gathered
 
 
@@ -36,6 +38,24 @@ def test_nothing_is_lost_at_the_end_of_a_process() -> None:
     )
 
     assert b'"last.words"' in ended.stderr
+
+
+@pytest.mark.parametrize("readable", ["True", "False"])
+def test_ids_are_printed_as_text(readable: str) -> None:
+    script = (
+        "import structlog\n"
+        "from uuid import UUID\n"
+        "from kit.logging import configure_logging\n"
+        f"configure_logging(readable={readable})\n"
+        "structlog.get_logger().info('seen', tenant=UUID(int=7))\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, timeout=60
+    )
+
+    assert b"00000000-0000-0000-0000-000000000007" in ended.stderr
+    assert b"UUID" not in ended.stderr
 
 
 def test_what_nobody_reads_is_dropped_from_the_front() -> None:

@@ -91,7 +91,7 @@ async def test_every_operation_is_one_line_of_the_log(api: Api, venue: Venue) ->
         "status": "ok",
         "codes": [],
         "cost": 10,
-        "tenant": str(venue.tenant.id),
+        "tenant": venue.tenant.id,
     }
 
 
