@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from domain.bookings import LONGEST_MINUTES
 from domain.errors import Busy, Code, Invalid, Path, Reason, Refusal, SlotTaken, SlotUnavailable
 from domain.hours import HoursFacts
 from domain.ids import BookingId, RoomId
@@ -20,7 +21,6 @@ from domain.phrases import booked, counted, moment, span, too_close
 from domain.venue_time import LocalTime, dates_around, instants, midnight
 
 LOOK_AHEAD_DAYS = 8
-_LONGEST_MINUTES = 366 * 24 * 60
 _DAY_MINUTES = 24 * 60
 
 
@@ -80,8 +80,8 @@ class Wish:
     """What somebody asks for, wherever and whenever it is free.
 
     ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
-    past and is a whole minute. Raises Invalid for a duration outside 1 minute to 366 days or a
-    party of nobody.
+    past and is a whole minute. Raises Invalid for a duration that no booking has or a party of
+    nobody.
     """
 
     duration_minutes: int
@@ -91,8 +91,8 @@ class Wish:
     now: datetime
 
     def __post_init__(self) -> None:
-        if not 1 <= self.duration_minutes <= _LONGEST_MINUTES:
-            problem = "A duration lies between 1 minute and 366 days."
+        if not 1 <= self.duration_minutes <= LONGEST_MINUTES:
+            problem = f"A booking lasts 1 to {LONGEST_MINUTES:,} minutes."
             raise Invalid(problem, path=("duration_minutes",))
         if self.party_size < 1:
             raise Invalid("A party has at least 1 person.", path=("party_size",))

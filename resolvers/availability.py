@@ -207,7 +207,9 @@ async def explain_slot(
     *,
     room_id: Annotated[RoomId, Doc("The id of the room.")],
     start: Annotated[Start, Doc("When it would start.")],
-    duration_minutes: Annotated[int, Doc("How long it would be: 1 to 527,040, which is 366 days.")],
+    duration_minutes: Annotated[
+        int, Doc("How long it would be: 1 to 44,700, which is 31 days and an hour.")
+    ],
     party_size: Annotated[int, Doc("For how many people.")] = 1,
 ) -> RoomSlot | None:
     """One slot with every rule that refuses it; null for an unknown room.

@@ -45,7 +45,7 @@ input_type(
     room_ids="In these rooms, at most 100; absent: in all that are in use.",
     from_="From this instant on.",
     to="Before this instant; at most 31 days later.",
-    duration_minutes="How long it is to be: 1 to 527,040, which is 366 days.",
+    duration_minutes="How long it is to be: 1 to 44,700, which is 31 days and an hour.",
     party_size="For how many people.",
     include_unavailable="Whether slots within opening hours that are not free are listed too.",
     exclude_booking_id="As if this booking did not exist: to move it.",

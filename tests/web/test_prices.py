@@ -49,8 +49,8 @@ ARGUMENTS: Final = {
     "venue": "subdomain: $subdomain",
 }
 MORE: Final = {
-    "explainSlot of 366 days": """{ explainSlot(
-        roomId: $room, start: {at: "2027-03-02T10:00:00Z"}, durationMinutes: 527040
+    "explainSlot of 31 days": """{ explainSlot(
+        roomId: $room, start: {at: "2027-03-02T10:00:00Z"}, durationMinutes: 44640
     ) { state reasons { code message } } }""",
     "tenant with usage and weekly hours": """{ tenant {
         usage { rooms { used } bookings { used } } weeklyHours { weekday intervals { opensAt } }
