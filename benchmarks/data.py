@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.text import search_form, sort_key
+from domain.core.text import search_form, sort_key
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.tokens import Tokens

@@ -22,13 +22,13 @@ from commands.demo_venues import (
     DAYS_BACK,
     HOLD_MINUTES,
 )
-from domain.bookings import REFERENCE_BYTES, Status, reference
-from domain.events import Event, EventType
-from domain.hours import HoursFacts, Weekday
-from domain.intervals import Interval, first_overlap
-from domain.pricing import price_of
-from domain.users import Role
-from domain.venue_time import midnight
+from domain.accounts.users import Role
+from domain.bookings.lifecycle import REFERENCE_BYTES, Status, reference
+from domain.bookings.pricing import price_of
+from domain.core.intervals import Interval, first_overlap
+from domain.core.local_time import midnight
+from domain.core.log_events import Event, EventType
+from domain.venue.hours import HoursFacts, Weekday
 from models.base import snapshot
 from models.bookings import Booking, stored_lines
 from models.customers import Customer

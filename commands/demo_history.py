@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from commands.demo_venues import HISTORY_DAYS, DemoVenue
-from domain.events import Event, EventType
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.core.log_events import Event, EventType
 from kit.scope import ActorKind
 from models.base import snapshot
 from models.log import LogEntry

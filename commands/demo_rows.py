@@ -15,11 +15,11 @@ from commands.demo_venues import (
     USERS,
     DemoVenue,
 )
-from domain.events import Event, EventType
-from domain.hours import HoursFacts, Weekday, WeeklyHours
-from domain.intervals import Interval
-from domain.users import Role
-from domain.venue_time import Edge, instant, zone
+from domain.accounts.users import Role
+from domain.core.intervals import Interval
+from domain.core.local_time import Edge, instant, zone
+from domain.core.log_events import Event, EventType
+from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from models.bookings import Booking
 from models.customers import Customer
 from models.hours import Blackout, HoursException, WeekdayHours, as_pairs

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.cancellation import CancellationStep
-from domain.hours import LocalInterval, Weekday
-from domain.payments import PaymentPolicy, PolicyKind, Terms
-from domain.plans import PlanCode
-from domain.users import Role
-from domain.venue_time import LocalTime
+from domain.accounts.users import Role
+from domain.core.local_time import LocalTime
+from domain.payments.cancellation import CancellationStep
+from domain.payments.payments import PaymentPolicy, PolicyKind, Terms
+from domain.tenants.plans import PlanCode
+from domain.venue.hours import LocalInterval, Weekday
 
 DEMO_PASSWORD: Final = "boom-demo-password"  # noqa: S105 - printed at every start
 DAYS_BACK: Final = 60

@@ -18,7 +18,7 @@ from graphql import (
     parse,
 )
 
-from domain.users import Role
+from domain.accounts.users import Role
 from permissions.roles import GRANTS, Permission, Reach
 from schema import DESCRIPTION, schema
 

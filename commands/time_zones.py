@@ -13,10 +13,10 @@ from typing import Final
 import asyncpg
 
 from commands.logins import CannotRun, present_owner
-from domain.bookings import OCCUPYING
-from domain.clock_changes import RELEASE, zone_clocks
-from domain.phrases import counted
-from domain.venue_time import zone_names
+from domain.bookings.lifecycle import OCCUPYING
+from domain.core.clock_changes import RELEASE, zone_clocks
+from domain.core.formatting import counted
+from domain.core.local_time import zone_names
 from kit.settings import SettingsError, load_settings
 
 KEPT: Final = 3

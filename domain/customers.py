@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from babel.localedata import exists
 
-from domain.errors import Invalid, Path, Refusal
-from domain.ids import CustomerId
-from domain.text import tidy_name
-from domain.users import email_refusals, name_refusals
+from domain.accounts.users import email_refusals, name_refusals
+from domain.core.ids import CustomerId
+from domain.core.refusals import Invalid, Path, Refusal
+from domain.core.text import tidy_name
 
 MAX_NOTES_LENGTH = 2000
 

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from domain.mail_addresses import MailAddress, mail_address
+from domain.core.email_addresses import MailAddress, mail_address
 from kit.settings import Settings
 
 TIMEOUT_SECONDS: Final = 20

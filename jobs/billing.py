@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
+from domain.billing.plan_subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
 from integrations.payments.protocol import AnotherGateway, GatewayEvent
 from kit.database import Database
 from kit.ids import new_id

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Select
 
-from domain.ids import BookingId
+from domain.core.ids import BookingId
 from kit.database import Database
 from kit.ids import new_id
 from kit.queue import Job, put

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.ids import BookingId
+from domain.core.ids import BookingId
 from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime

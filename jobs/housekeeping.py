@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import CursorResult
 
-from domain.strangers import A_DAY
+from domain.bookings.strangers import A_DAY
 from kit.database import Database
 from kit.scope import Runtime
 from models.allowances import spent_allowances_before

@@ -9,7 +9,7 @@ RequestError
 ├── NotPersisted      an operation was named by its hash alone
 └── Unavailable       the database is away; worth another try soon
 
-Expected refusals of a mutation are none of these: they are data (``domain/errors.py``).
+Expected refusals of a mutation are none of these: they are data (``domain/core/refusals.py``).
 """
 
 from typing import ClassVar

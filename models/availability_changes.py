@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Integer, Uuid, and_, bindparam, func, select, tuple_
 from sqlmodel import col
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.bundle import Bundle
 from models.base import INSTANT
 from models.bookings import Booking

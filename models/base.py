@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
-from domain.money import Money
+from domain.core.money import Money
 from kit.ids import new_id
 
 NAMES = {
@@ -27,7 +27,7 @@ INSTANT: TypeEngine[datetime] = TIMESTAMP(timezone=True, precision=3)
 """An instant to the millisecond, as the API prints it."""
 
 SORT_KEY: TypeEngine[str] = Text(collation="C")
-"""What ``domain.text.sort_key`` gives, compared byte by byte."""
+"""What ``domain.core.text.sort_key`` gives, compared byte by byte."""
 
 
 class Logged:

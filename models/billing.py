@@ -20,9 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from sqlmodel import Field, col
 
-from domain.money import Money
-from domain.plans import PlanCode
-from domain.subscriptions import InvoiceStatus, Subscription, SubscriptionStatus
+from domain.billing.plan_subscriptions import InvoiceStatus, Subscription, SubscriptionStatus
+from domain.core.money import Money
+from domain.tenants.plans import PlanCode
 from models.base import INSTANT, Logged, TenantRow, one_of
 from models.tenants import Tenant
 

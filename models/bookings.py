@@ -28,11 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status, reference_form
-from domain.intervals import Interval
-from domain.money import Money
-from domain.pricing import Price, PriceLine
-from domain.text import SearchText
+from domain.bookings.lifecycle import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status, reference_form
+from domain.bookings.pricing import Price, PriceLine
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.core.text import SearchText
 from kit.keyset import Order
 from kit.prepared import Prepared, parameters
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
-from domain.bookings import OCCUPYING
+from domain.bookings.lifecycle import OCCUPYING
 from kit.bundle import Bundle
 from models.base import INSTANT
 from models.bookings import Booking

@@ -28,9 +28,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
 
-from domain.phones import phone_digits, sought_digits
-from domain.text import SearchText, search_form, sort_key
-from domain.users import normalised_email
+from domain.accounts.users import normalised_email
+from domain.core.phones import phone_digits, sought_digits
+from domain.core.text import SearchText, search_form, sort_key
 from kit.keyset import Order
 from kit.prepared import Prepared
 from models.base import INSTANT, SORT_KEY, Logged, TenantRow

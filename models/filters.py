@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
 
-from domain.text import search_form
+from domain.core.text import search_form
 from kit.keyset import Order
 
 

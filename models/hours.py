@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Relationship, col
 
-from domain.hours import LocalInterval, Weekday
-from domain.venue_time import LocalTime
+from domain.core.local_time import LocalTime
+from domain.venue.hours import LocalInterval, Weekday
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.filters import DateTimeRange
 from models.rooms import Room

@@ -34,8 +34,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB, insert
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, Relationship, SQLModel, col
 
-from domain.events import EventType
-from domain.ids import NodeId, UserId
+from domain.core.ids import NodeId, UserId
+from domain.core.log_events import EventType
 from kit.prepared import Prepared
 from models.api_keys import ApiKey
 from models.base import INSTANT, one_of

@@ -20,10 +20,10 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col
 
-from domain.cancellation import CancellationStep
-from domain.ledger import Account, PostingKind
-from domain.money import Money
-from domain.payments import (
+from domain.core.money import Money
+from domain.payments.cancellation import CancellationStep
+from domain.payments.ledger import Account, PostingKind
+from domain.payments.payments import (
     PaymentPolicy,
     PaymentStatus,
     PolicyKind,

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, Select, event, func, select
 from sqlmodel import Field, Relationship, col
 
-from domain.money import Money
-from domain.text import SearchText, search_form, sort_key
+from domain.core.money import Money
+from domain.core.text import SearchText, search_form, sort_key
 from kit.keyset import Order
 from models.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.filters import SortDirection, contains, sorted_by

@@ -20,8 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlmodel import col
 
-from domain.bookings import Status
-from domain.money import currencies_with_digits
+from domain.bookings.lifecycle import Status
+from domain.core.money import currencies_with_digits
 from kit.compiled.readings import Value, Values
 from models import log
 from models.tenants import Tenant

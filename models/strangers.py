@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Update, and_, func, or_, select, tuple_, update
 from sqlmodel import col
 
-from domain.bookings import Status
-from domain.intervals import Interval
+from domain.bookings.lifecycle import Status
+from domain.core.intervals import Interval
 from models.bookings import Booking, overlapping
 from models.filters import DateTimeRange
 from models.rooms import Room

@@ -28,11 +28,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col
 
-from domain.bookings import LONGEST_MINUTES
-from domain.ids import TenantId
-from domain.money import Money
-from domain.payments import PolicyKind
-from domain.plans import PlanCode
+from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.core.ids import TenantId
+from domain.core.money import Money
+from domain.payments.payments import PolicyKind
+from domain.tenants.plans import PlanCode
 from kit.ids import new_id
 from kit.prepared import Prepared
 from models.base import INSTANT, Logged, one_of

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, select, text
 from sqlmodel import Field, Relationship, col
 
-from domain.users import Role
+from domain.accounts.users import Role
 from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
 from models.tenants import Tenant

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Interval, Text, cast, func, litera
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlmodel import Field, SQLModel, col
 
-from domain.clock_changes import RELEASE
+from domain.core.clock_changes import RELEASE
 
 _CHANGES = ARRAY(TIMESTAMP(timezone=True))
 _OFFSETS = ARRAY(Text())
@@ -19,7 +19,7 @@ _MINUTES = 'YYYY-MM-DD"T"HH24:MI'
 
 
 class ZoneClock(SQLModel, table=True):
-    """The offsets of one zone in one release, as ``domain.clock_changes`` has them."""
+    """The offsets of one zone in one release, as ``domain.core.clock_changes`` has them."""
 
     __tablename__ = "zone_clocks"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from domain.users import Role
+from domain.accounts.users import Role
 from kit.errors import Forbidden, RequestError, Unauthenticated
 from kit.scope import Actor, ActorKind
 from models.bookings import Booking

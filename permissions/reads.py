@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.scope import Actor
 from models.bookings import BookingFilter, BookingOrder, BookingOrderField
 from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField

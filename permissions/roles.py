@@ -3,7 +3,7 @@
 from enum import StrEnum, auto
 from typing import Final
 
-from domain.users import Role
+from domain.accounts.users import Role
 
 
 class Permission(StrEnum):

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.errors import Invalid, LimitReached, Refusal, Required
-from domain.events import Event, EventType
-from domain.ids import ApiKeyId
-from domain.text import tidy_name
-from domain.users import name_refusals
+from domain.accounts.users import name_refusals
+from domain.core.ids import ApiKeyId
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import Invalid, LimitReached, Refusal, Required
+from domain.core.text import tidy_name
 from kit.errands import Errands
 from kit.keyset import Listing, Order
 from kit.scope import Actor, ActorKind, Scope

@@ -6,7 +6,7 @@ from typing import Annotated, Final, assert_never
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.events import EventType, FieldChange, changes
+from domain.core.log_events import EventType, FieldChange, changes
 from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
 from kit.relay import end_of

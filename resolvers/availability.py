@@ -10,13 +10,9 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import Doc
 
-from domain.availability import RoomFacts, VenueRules, Wish, facts_window
-from domain.bookings import Status, effective_status
-from domain.errors import Busy, Invalid, Reason, SlotTaken
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.slots import (
+from domain.bookings.availability import RoomFacts, VenueRules, Wish, facts_window
+from domain.bookings.lifecycle import Status, effective_status
+from domain.bookings.slots import (
     Slot,
     SlotState,
     alternatives,
@@ -25,7 +21,11 @@ from domain.slots import (
     slot_at,
     slots,
 )
-from domain.venue_time import Start, dates_around, resolve_start, within_reach, zone
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, dates_around, resolve_start, within_reach, zone
+from domain.core.money import Money
+from domain.core.refusals import Busy, Invalid, Reason, SlotTaken
 from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
 from kit.meter import Weighed

@@ -12,8 +12,8 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from domain.availability import VenueRules, Wish, grid_starts, kept_grid_starts
-from domain.availability_changes import (
+from domain.bookings.availability import VenueRules, Wish, grid_starts, kept_grid_starts
+from domain.bookings.availability_changes import (
     LONGEST_BUFFER_MINUTES,
     Touched,
     meeting,
@@ -21,11 +21,11 @@ from domain.availability_changes import (
     passed,
     restated,
 )
-from domain.bookings import OCCUPYING, Status, effective_status
-from domain.events import EventType
-from domain.ids import RoomId
-from domain.intervals import Interval
-from domain.venue_time import zone
+from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import zone
+from domain.core.log_events import EventType
 from kit.cursors import Bookmark, Place
 from kit.scope import Scope
 from models.availability_changes import CHANGES, MORE_CHANGES

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Select
 
-from domain.money import Money
-from domain.plans import PLANS, Plan, PlanCode
-from domain.subscriptions import (
+from domain.billing.plan_subscriptions import (
     InvoiceStatus,
     SubscriptionStatus,
     may_start_trial,
     refuses_bookings_from,
     takes_bookings,
 )
+from domain.core.money import Money
+from domain.tenants.plans import PLANS, Plan, PlanCode
 from integrations.billing.protocol import Billing
 from kit.keyset import Listing, Order
 from kit.scope import Scope

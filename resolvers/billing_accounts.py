@@ -14,9 +14,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Select
 
-from domain.events import Event, EventType
-from domain.plans import PLANS, PlanCode
-from domain.subscriptions import Step, SubscriptionStatus, reminder_due, steps
+from domain.billing.plan_subscriptions import Step, SubscriptionStatus, reminder_due, steps
+from domain.core.log_events import Event, EventType
+from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Account, Billing, Buyer
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope

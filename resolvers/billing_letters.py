@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.phrases import moment, unlinked
-from domain.plans import PLANS
-from domain.subscriptions import (
+from domain.billing.plan_subscriptions import (
     GRACE,
     TIME_TO_CHOOSE,
     Step,
@@ -14,7 +12,9 @@ from domain.subscriptions import (
     SubscriptionStatus,
     refuses_bookings_from,
 )
-from domain.venue_time import zone
+from domain.core.formatting import moment, unlinked
+from domain.core.local_time import zone
+from domain.tenants.plans import PLANS
 from integrations.mail import Message
 from kit.scope import Scope
 from models.tenants import Tenant

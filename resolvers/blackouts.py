@@ -7,9 +7,9 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid
-from domain.events import Event, EventType
-from domain.ids import BlackoutId, RoomId
+from domain.core.ids import BlackoutId, RoomId
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import Invalid
 from kit.scope import Scope
 from models.base import snapshot
 from models.filters import DateTimeRange

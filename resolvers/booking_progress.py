@@ -4,17 +4,17 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from domain.bookings import (
+from domain.bookings.lifecycle import (
     MOVABLE,
     Status,
     check_transition,
 )
-from domain.errors import (
+from domain.core.ids import BookingId
+from domain.core.log_events import EventType
+from domain.core.refusals import (
     NotFound,
 )
-from domain.events import EventType
-from domain.ids import BookingId
-from domain.payments import CancellationRefund
+from domain.payments.payments import CancellationRefund
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import (

@@ -11,21 +11,21 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings import (
+from domain.bookings.lifecycle import (
     MOVABLE,
     Life,
     Status,
     effective_status,
 )
-from domain.errors import (
+from domain.core.ids import BookingId
+from domain.core.intervals import Interval
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import (
     Invalid,
     NotFound,
     Refusal,
     StaleVersion,
 )
-from domain.events import Event, EventType
-from domain.ids import BookingId
-from domain.intervals import Interval
 from kit.bundle import Bundle
 from kit.scope import ANONYMOUS, Actor, Scope
 from models.base import snapshot

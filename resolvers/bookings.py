@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.availability import party_refusals
-from domain.bookings import (
+from domain.accounts.users import Role
+from domain.bookings.availability import party_refusals
+from domain.bookings.lifecycle import (
     EDITABLE,
     REFERENCE_BYTES,
     Status,
@@ -17,8 +18,14 @@ from domain.bookings import (
     check_open,
     reference,
 )
-from domain.customers import CustomerChoice
-from domain.errors import (
+from domain.bookings.strangers import confirm_by
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalPeriod, Start, local_period, zone
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import (
     EmailNotVerified,
     HoldExpired,
     Invalid,
@@ -26,14 +33,7 @@ from domain.errors import (
     Refusal,
     Required,
 )
-from domain.events import EventType
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.patch import ABSENT, Absent
-from domain.strangers import confirm_by
-from domain.users import Role
-from domain.venue_time import LocalPeriod, Start, local_period, zone
+from domain.customers import CustomerChoice
 from kit.ids import new_id
 from kit.keyset import Listing
 from kit.scope import Scope

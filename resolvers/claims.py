@@ -9,15 +9,15 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.availability import Wish, overridden, reasons_against, refusals
-from domain.bookings import Status
-from domain.errors import Code, NotFound, PriceChanged, Refusal, SlotTaken
-from domain.events import Event, EventType
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.pricing import Price, price_of
-from domain.venue_time import Start, resolve_start
+from domain.bookings.availability import Wish, overridden, reasons_against, refusals
+from domain.bookings.lifecycle import Status
+from domain.bookings.pricing import Price, price_of
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, resolve_start
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.refusals import Code, NotFound, PriceChanged, Refusal, SlotTaken
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import Booking, bookings_of

@@ -9,13 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.accounts.users import normalised_email
+from domain.core.ids import CustomerId
+from domain.core.log_events import Event, EventType
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Required
+from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
-from domain.errors import Duplicate, Invalid, NotFound, Path, Refusal, Required
-from domain.events import Event, EventType
-from domain.ids import CustomerId
-from domain.patch import ABSENT, Absent
-from domain.text import tidy_name
-from domain.users import normalised_email
 from kit.database import constraint_name
 from kit.keyset import Listing
 from kit.scope import Actor, Scope

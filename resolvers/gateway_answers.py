@@ -7,14 +7,21 @@ from uuid import UUID
 import structlog
 from sqlmodel import col
 
-from domain.bookings import Status
-from domain.errors import Refusal
-from domain.events import EventType
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.ledger import received, refund_failed, refund_returned, refund_sent, refunded_elsewhere
-from domain.money import Money
-from domain.payments import (
+from domain.bookings.lifecycle import Status
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.refusals import Refusal
+from domain.payments.ledger import (
+    received,
+    refund_failed,
+    refund_returned,
+    refund_sent,
+    refunded_elsewhere,
+)
+from domain.payments.payments import (
     FINAL,
     OPEN,
     TAKEN,
@@ -24,7 +31,6 @@ from domain.payments import (
     RefundStatus,
     arrival,
 )
-from domain.venue_time import Start
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
 from integrations.payments.protocol import RefundStatus as SaidRefundStatus

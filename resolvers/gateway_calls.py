@@ -8,9 +8,9 @@ from uuid import UUID
 
 import structlog
 
-from domain.bookings import Status
-from domain.money import Money
-from domain.payments import OPEN, PaymentStatus
+from domain.bookings.lifecycle import Status
+from domain.core.money import Money
+from domain.payments.payments import OPEN, PaymentStatus
 from integrations.payments.protocol import TENANT, Capture, Declined, Gateway, GatewayRefused, Order
 from integrations.payments.protocol import Payment as Said
 from integrations.payments.protocol import PaymentStatus as SaidStatus

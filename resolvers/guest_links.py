@@ -13,13 +13,13 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings import EDITABLE, Status, reference_read
-from domain.events import Event, EventType
-from domain.ids import BookingId
-from domain.intervals import Interval
-from domain.phrases import span, unlinked
-from domain.users import Role, normalised_email
-from domain.venue_time import zone
+from domain.accounts.users import Role, normalised_email
+from domain.bookings.lifecycle import EDITABLE, Status, reference_read
+from domain.core.formatting import span, unlinked
+from domain.core.ids import BookingId
+from domain.core.intervals import Interval
+from domain.core.local_time import zone
+from domain.core.log_events import Event, EventType
 from integrations.mail import Message
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances

@@ -8,10 +8,13 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
-from domain.bookings import Status
-from domain.cancellation import Quote
-from domain.customers import CustomerChoice, NewCustomer, tidy
-from domain.errors import (
+from domain.bookings.lifecycle import Status
+from domain.core.formatting import moment, span, unlinked
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalPeriod, Start, zone
+from domain.core.money import Money
+from domain.core.refusals import (
     Code,
     GuestBookingClosed,
     InvalidCredentials,
@@ -24,12 +27,9 @@ from domain.errors import (
     StaleVersion,
     WithoutDetails,
 )
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.phrases import moment, span, unlinked
-from domain.text import TokenText
-from domain.venue_time import LocalPeriod, Start, zone
+from domain.core.text import TokenText
+from domain.customers import CustomerChoice, NewCustomer, tidy
+from domain.payments.cancellation import Quote
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail import Message
 from kit.errors import Unauthenticated

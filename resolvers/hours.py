@@ -11,9 +11,10 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid, NotFound, Refusal
-from domain.events import Event, EventType, Snapshot
-from domain.hours import (
+from domain.core.ids import HoursExceptionId, RoomId
+from domain.core.log_events import Event, EventType, Snapshot
+from domain.core.refusals import Invalid, NotFound, Refusal
+from domain.venue.hours import (
     HoursFacts,
     LocalInterval,
     Weekday,
@@ -21,7 +22,6 @@ from domain.hours import (
     daily_hours,
     weekly_hours,
 )
-from domain.ids import HoursExceptionId, RoomId
 from kit.errors import BadInput
 from kit.scope import Scope
 from models.calendar import HOURS, WEEKS

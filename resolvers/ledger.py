@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.ledger import Balances, Posting
+from domain.payments.ledger import Balances, Posting
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.errors import InvalidCredentials
-from domain.phrases import unlinked
+from domain.core.formatting import unlinked
+from domain.core.refusals import InvalidCredentials
 from integrations.mail import Message
 from kit.passwords import Passwords
 from kit.scope import Scope

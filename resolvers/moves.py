@@ -12,15 +12,15 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings import MOVABLE, Status, check_open
-from domain.errors import ChangeTooLate, Invalid, InvalidTransition, Refusal, StaleVersion
-from domain.events import EventType
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
-from domain.payments import TAKEN
-from domain.venue_time import Start, zone
+from domain.bookings.lifecycle import MOVABLE, Status, check_open
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, zone
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.refusals import ChangeTooLate, Invalid, InvalidTransition, Refusal, StaleVersion
+from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
+from domain.payments.payments import TAKEN
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import Booking, bookings_of, stored_lines

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.scope import Scope
 from models.bookings import Booking
 from resolvers.booking_rows import status

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 import structlog
 
-from domain.users import normalised_email
+from domain.accounts.users import normalised_email
 from integrations.mail import Message
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, cast
 import orjson
 from typing_extensions import Doc
 
-from domain.errors import InvalidCredentials
-from domain.events import EventType
-from domain.logins import SessionEnd
+from domain.accounts.logins import SessionEnd
+from domain.core.log_events import EventType
+from domain.core.refusals import InvalidCredentials
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.lanes import Lane

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from domain.bookings import Status, is_over, is_unanswered
-from domain.errors import NotFound
-from domain.ids import BookingId
+from domain.bookings.lifecycle import Status, is_over, is_unanswered
+from domain.core.ids import BookingId
+from domain.core.refusals import NotFound
 from kit.scope import Scope
 from resolvers.booking_progress import complete_booking, reject_booking
 from resolvers.booking_rows import seen_booking

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from domain.cancellation import CancellationStep, in_order
-from domain.events import Event, EventType
-from domain.money import Money
-from domain.patch import ABSENT, Absent
-from domain.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.payments.cancellation import CancellationStep, in_order
+from domain.payments.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
 from kit.scope import Scope
 from models.base import snapshot
 from models.payments import stored_steps, terms_of_tenant

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.bookings import OCCUPYING, Status, allowed_transitions
-from domain.cancellation import Quote, quote
-from domain.events import Event, EventType
-from domain.ledger import Balances, charge, repriced
-from domain.money import Money
-from domain.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
+from domain.bookings.lifecycle import OCCUPYING, Status, allowed_transitions
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.payments.cancellation import Quote, quote
+from domain.payments.ledger import Balances, charge, repriced
+from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking

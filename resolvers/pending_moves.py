@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlmodel import col
 
-from domain.bookings import Status
-from domain.events import EventType
-from domain.payments import OPEN, PaymentStatus
+from domain.bookings.lifecycle import Status
+from domain.core.log_events import EventType
+from domain.payments.payments import OPEN, PaymentStatus
 from kit.scope import Scope
 from models.base import snapshot
 from models.bookings import Booking, bookings_of, holds_of_move

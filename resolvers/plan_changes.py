@@ -16,7 +16,17 @@ from uuid import UUID
 import structlog
 from typing_extensions import Doc
 
-from domain.errors import (
+from domain.billing.plan_subscriptions import (
+    LIVE,
+    TRIAL,
+    Change,
+    SubscriptionStatus,
+    change_to,
+    is_higher,
+    may_check_out,
+)
+from domain.core.ids import RoomId
+from domain.core.refusals import (
     EmailNotVerified,
     Invalid,
     NotFound,
@@ -26,17 +36,7 @@ from domain.errors import (
     SubscriptionUnpaid,
     TooManyRooms,
 )
-from domain.ids import RoomId
-from domain.plans import PLANS, PlanCode
-from domain.subscriptions import (
-    LIVE,
-    TRIAL,
-    Change,
-    SubscriptionStatus,
-    change_to,
-    is_higher,
-    may_check_out,
-)
+from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Billing, Buyer
 from integrations.payments.protocol import Declined, GatewayAway, GatewayError, GatewayRefused
 from kit.errors import Unavailable

@@ -1,7 +1,7 @@
 """Receipts for payments: numbered without gaps in each year of the venue's clock."""
 
-from domain.payments import PolicyKind
-from domain.venue_time import zone
+from domain.core.local_time import zone
+from domain.payments.payments import PolicyKind
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking

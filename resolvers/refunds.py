@@ -6,16 +6,16 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
-from domain.bookings import Status
-from domain.cancellation import quote
-from domain.charges import step_refusals
-from domain.errors import Invalid
-from domain.events import EventType
-from domain.ids import BookingId
-from domain.ledger import refund_reserved, repriced
-from domain.money import Money
-from domain.moves import Agreed
-from domain.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
+from domain.bookings.lifecycle import Status
+from domain.core.card_amounts import step_refusals
+from domain.core.ids import BookingId
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.refusals import Invalid
+from domain.payments.cancellation import quote
+from domain.payments.ledger import refund_reserved, repriced
+from domain.payments.moves import Agreed
+from domain.payments.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings import Booking

@@ -6,16 +6,22 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
+from domain.accounts.users import (
+    Role,
+    email_refusals,
+    name_refusals,
+    normalised_email,
+    password_refusals,
+)
+from domain.core.local_time import LocalTime, TimeZone
+from domain.core.log_events import Event, EventType
+from domain.core.money import CurrencyCode
+from domain.core.refusals import Duplicate, NotFound, Refusal
+from domain.core.text import tidy_name
 from domain.customers import refusals as customer_refusals
 from domain.customers import tidy
-from domain.errors import Duplicate, NotFound, Refusal
-from domain.events import Event, EventType
-from domain.hours import LocalInterval, Weekday
-from domain.money import CurrencyCode
-from domain.tenants import subdomain_refusals
-from domain.text import tidy_name
-from domain.users import Role, email_refusals, name_refusals, normalised_email, password_refusals
-from domain.venue_time import LocalTime, TimeZone
+from domain.tenants.subdomains import subdomain_refusals
+from domain.venue.hours import LocalInterval, Weekday
 from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.passwords import Passwords

@@ -6,14 +6,14 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.errors import Invalid, PlanLimitReached, Refusal
-from domain.events import Event, EventType
-from domain.ids import RoomId
-from domain.money import Money
-from domain.patch import ABSENT, Absent
-from domain.payments import PaymentPolicy, rate_refusals
-from domain.text import tidy_name
-from domain.users import name_refusals
+from domain.accounts.users import name_refusals
+from domain.core.ids import RoomId
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Invalid, PlanLimitReached, Refusal
+from domain.core.text import tidy_name
+from domain.payments.payments import PaymentPolicy, rate_refusals
 from kit.keyset import Listing
 from kit.scope import Scope
 from models.base import snapshot

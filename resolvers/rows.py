@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Select
 
-from domain.errors import NotFound, Path, Refusal, StaleVersion
+from domain.core.refusals import NotFound, Path, Refusal, StaleVersion
 from kit.scope import Scope
 
 T = TypeVar("T")

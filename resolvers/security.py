@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Update
 
-from domain.events import Event, EventType
-from domain.logins import LoginFailure, SessionEnd
-from domain.phrases import unlinked
+from domain.accounts.logins import LoginFailure, SessionEnd
+from domain.core.formatting import unlinked
+from domain.core.log_events import Event, EventType
 from integrations.mail import Message
 from kit.allowances import Allowance, Allowances
 from kit.errands import Errands

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.phrases import moment, unlinked
-from domain.programs import program_name
-from domain.users import Role
-from domain.venue_time import zone
+from domain.accounts.programs import program_name
+from domain.accounts.users import Role
+from domain.core.formatting import moment, unlinked
+from domain.core.local_time import zone
 from models.api_keys import ApiKey
 from models.tenants import Tenant
 from models.users import User

@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.errors import InvalidCredentials, Path, Refusal
-from domain.events import EventType
-from domain.ids import SessionId
-from domain.logins import LoginFailure, SessionEnd, is_unfamiliar
-from domain.users import Role, normalised_email, password_refusals
+from domain.accounts.logins import LoginFailure, SessionEnd, is_unfamiliar
+from domain.accounts.users import Role, normalised_email, password_refusals
+from domain.core.ids import SessionId
+from domain.core.log_events import EventType
+from domain.core.refusals import InvalidCredentials, Path, Refusal
 from kit.actors import Credentials
 from kit.addresses import network_of
 from kit.attempts import Attempts

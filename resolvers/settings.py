@@ -5,14 +5,14 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings import LONGEST_MINUTES
-from domain.errors import Invalid, Refusal
-from domain.events import Event, EventType
-from domain.patch import ABSENT, Absent
-from domain.phrases import counted
-from domain.text import tidy_name
-from domain.users import name_refusals
-from domain.venue_time import TimeZone
+from domain.accounts.users import name_refusals
+from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.core.formatting import counted
+from domain.core.local_time import TimeZone
+from domain.core.log_events import Event, EventType
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Invalid, Refusal
+from domain.core.text import tidy_name
 from kit.scope import Scope
 from models.base import snapshot
 from models.tenants import Tenant

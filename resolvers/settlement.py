@@ -13,9 +13,9 @@ from uuid import UUID
 import structlog
 from sqlmodel import col
 
-from domain.errors import Refusal
-from domain.ids import BookingId
-from domain.payments import AT_REST, PaymentStatus, RefundStatus
+from domain.core.ids import BookingId
+from domain.core.refusals import Refusal
+from domain.payments.payments import AT_REST, PaymentStatus, RefundStatus
 from integrations.payments.protocol import (
     TENANT,
     AnotherGateway,

@@ -1,6 +1,6 @@
 """How a hold comes to stand as a booking: counted by the plan, and owed for."""
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.scope import Scope
 from models.bookings import Booking
 from models.tenants import Tenant

@@ -9,16 +9,16 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
-from domain.errors import LimitReached, Refusal
-from domain.intervals import Interval
-from domain.phrases import counted
-from domain.strangers import (
+from domain.bookings.strangers import (
     A_DAY,
     OPEN_HOLDS,
     UNCONFIRMED_BOOKINGS,
     most_at_once,
     rooms_for_strangers,
 )
+from domain.core.formatting import counted
+from domain.core.intervals import Interval
+from domain.core.refusals import LimitReached, Refusal
 from kit.addresses import Networks
 from kit.scope import Scope
 from kit.settings import Settings

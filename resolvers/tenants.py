@@ -2,7 +2,7 @@
 
 from sqlalchemy import Select
 
-from domain.plans import PLANS, Plan, PlanCode
+from domain.tenants.plans import PLANS, Plan, PlanCode
 from kit.scope import Scope
 from models.tenants import Tenant, tenant_of
 

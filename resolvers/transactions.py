@@ -13,8 +13,8 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.errors import IdempotencyInProgress, IdempotencyKeyReused, Invalid
-from domain.events import Event
+from domain.core.log_events import Event
+from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, Invalid
 from kit.database import (
     DATABASE_ERRORS,
     DEADLOCK,

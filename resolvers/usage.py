@@ -6,7 +6,10 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.errors import (
+from domain.billing.plan_subscriptions import refuses_bookings_from
+from domain.bookings.strangers import CONFIRM_WITHIN
+from domain.core.local_time import month_of, zone
+from domain.core.refusals import (
     Code,
     FeatureNotIncluded,
     PlanLimitReached,
@@ -14,7 +17,7 @@ from domain.errors import (
     SubscriptionInactive,
     WithoutDetails,
 )
-from domain.plans import (
+from domain.tenants.plans import (
     PLANS,
     Feature,
     PlanCode,
@@ -22,9 +25,6 @@ from domain.plans import (
     plan_for_feature,
     plan_for_rooms,
 )
-from domain.strangers import CONFIRM_WITHIN
-from domain.subscriptions import refuses_bookings_from
-from domain.venue_time import month_of, zone
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of

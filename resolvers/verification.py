@@ -4,9 +4,9 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from domain.errors import InvalidCredentials
-from domain.events import Event, EventType
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import InvalidCredentials
 from kit.scope import Scope
 from models.base import snapshot
 from models.customers import Customer, customers_of, with_address

@@ -9,9 +9,9 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 import schema.filters  # noqa: F401 - declared before they are used
-from domain import events
-from domain.bookings import Status
-from domain.events import EventType
+from domain.bookings.lifecycle import Status
+from domain.core import log_events
+from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.cursors import EventCursor
 from kit.scope import ActorKind, Scope
@@ -49,18 +49,18 @@ class Actor:
     user: User | None = column("The user, where it was one.", requires=P.USERS_READ)
 
 
-async def _field(_: Scope, change: events.FieldChange) -> str:
+async def _field(_: Scope, change: log_events.FieldChange) -> str:
     """Which field, named as in the API."""
     return to_camel_case(change.field)
 
 
-async def _before(_: Scope, change: events.FieldChange) -> Any:
+async def _before(_: Scope, change: log_events.FieldChange) -> Any:
     """What it was; null as well for personal data and free text, which are not kept, and for what
     the caller may not read."""
     return _in_api(change.field, change.before)
 
 
-async def _after(_: Scope, change: events.FieldChange) -> Any:
+async def _after(_: Scope, change: log_events.FieldChange) -> Any:
     """What it became; null as well for personal data and free text, which are not kept, and for
     what the caller may not read."""
     return _in_api(change.field, change.after)
@@ -78,7 +78,7 @@ def _in_api(field: str, value: object) -> object:
     return encode_id("".join(part.title() for part in kind.split("_")), UUID(value))
 
 
-@value(events.FieldChange)
+@value(log_events.FieldChange)
 class FieldChange:
     """One field of an object before and after a change."""
 
@@ -97,7 +97,7 @@ async def _type(_: Scope, entry: LogEntry) -> EventType:
     return EventType(entry.type)
 
 
-async def _changes(scope: Scope, entry: LogEntry) -> list[events.FieldChange]:
+async def _changes(scope: Scope, entry: LogEntry) -> list[log_events.FieldChange]:
     """The fields that changed, by name."""
     return audit.changes_of(scope, entry)
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import strawberry
 
-from domain.errors import Busy, Reason
-from domain.slots import SlotState
-from domain.venue_time import LocalStart, Start
+from domain.bookings.slots import SlotState
+from domain.core.local_time import LocalStart, Start
+from domain.core.refusals import Busy, Reason
 from kit.cost import DEFAULT_PAGE_SIZE, Cost
 from kit.cursors import EventCursor
 from permissions.roles import P

@@ -5,8 +5,8 @@ from datetime import date, datetime
 import strawberry
 
 import models
-from domain.errors import SubscriptionInactive, TooManyRooms
-from domain.events import EventType
+from domain.core.log_events import EventType
+from domain.core.refusals import SubscriptionInactive, TooManyRooms
 from permissions.roles import P
 from resolvers import billing, plan_changes, usage
 from schema.enums import InvoiceStatus, SubscriptionStatus

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 import models
-from domain.events import EventType
+from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers import blackouts
 from schema.fields import Node, column, node, query, related

@@ -8,14 +8,14 @@ from sqlmodel import col
 
 import models
 import schema.filters  # noqa: F401 - its inputs are known before they are used
-from domain.bookings import Status
-from domain.errors import ChangeTooLate, SlotTaken, SlotUnavailable
-from domain.events import EventType as E
-from domain.money import Money as Amount
-from domain.pricing import Price
-from domain.pricing import PriceLine as Line
-from domain.venue_time import LocalPeriod as Period
-from domain.venue_time import TimeZone
+from domain.bookings.lifecycle import Status
+from domain.bookings.pricing import Price
+from domain.bookings.pricing import PriceLine as Line
+from domain.core.local_time import LocalPeriod as Period
+from domain.core.local_time import TimeZone
+from domain.core.log_events import EventType as E
+from domain.core.money import Money as Amount
+from domain.core.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from kit.cursors import EventCursor
 from kit.operation import Operation
 from kit.scope import Scope

@@ -9,8 +9,8 @@ from typing_extensions import Doc
 
 import models
 import schema.filters  # noqa: F401 - its inputs are known before they are used
+from domain.core.log_events import EventType
 from domain.customers import CustomerChoice, NewCustomer
-from domain.events import EventType
 from models.customers import CustomerFilter, CustomerOrder
 from permissions.roles import P
 from resolvers import customers

@@ -6,7 +6,7 @@ The names are ones that no federation has a meaning for: `@cost`, `@requires` an
 import strawberry
 from strawberry.schema_directive import Location
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 
 
 @strawberry.schema_directive(

@@ -5,14 +5,14 @@ from enum import Enum, StrEnum
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from domain.bookings import Status
-from domain.errors import Code
-from domain.events import EventType
-from domain.hours import Weekday
-from domain.plans import PlanCode
-from domain.slots import SlotState
-from domain.subscriptions import InvoiceStatus, SubscriptionStatus
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.billing.plan_subscriptions import InvoiceStatus, SubscriptionStatus
+from domain.bookings.lifecycle import Status
+from domain.bookings.slots import SlotState
+from domain.core.log_events import EventType
+from domain.core.refusals import Code
+from domain.tenants.plans import PlanCode
+from domain.venue.hours import Weekday
 from integrations.human_proof.protocol import ProofKind
 from kit.scope import ActorKind
 from models.bookings import BookingOrderField

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import strawberry
 from strawberry.types.base import get_object_definition
 
-from domain.errors import LimitReached, PlanLimitReached, Refusal, StaleVersion
+from domain.core.refusals import LimitReached, PlanLimitReached, Refusal, StaleVersion
 from schema.enums import Code, PlanCode
 from schema.fields import Node, column, value
 

@@ -14,7 +14,7 @@ from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from domain.errors import Refusal
+from domain.core.refusals import Refusal
 from kit.compiled.readings import (
     GUARD,
     READING,

@@ -5,10 +5,10 @@ from typing import Any
 
 import strawberry
 
-from domain.bookings import Status
-from domain.errors import ProofRequired
-from domain.events import EventType as E
-from domain.money import Money as Amount
+from domain.bookings.lifecycle import Status
+from domain.core.log_events import EventType as E
+from domain.core.money import Money as Amount
+from domain.core.refusals import ProofRequired
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import P

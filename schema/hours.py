@@ -5,7 +5,7 @@ import datetime
 import strawberry
 
 import models
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.cost import Cost
 from permissions.roles import P
 from resolvers import hours

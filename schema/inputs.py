@@ -18,10 +18,10 @@ from strawberry.types.base import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
-from domain.errors import Invalid, Refusal, Required
-from domain.ids import NodeId
-from domain.patch import ABSENT, Absent
-from domain.text import (
+from domain.core.ids import NodeId
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Invalid, Refusal, Required
+from domain.core.text import (
     MAX_SEARCH_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_TOKEN_LENGTH,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.cursors import EventCursor
 from permissions.roles import P

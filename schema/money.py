@@ -5,8 +5,8 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from domain.money import CurrencyCode
-from domain.money import Money as Amount
+from domain.core.money import CurrencyCode
+from domain.core.money import Money as Amount
 from schema.fields import column, value
 from schema.inputs import input_object
 from schema.scalars import Decimal

@@ -13,8 +13,8 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
-from domain.errors import Refusal
-from domain.events import EventType
+from domain.core.log_events import EventType
+from domain.core.refusals import Refusal
 from kit.cost import Cost
 from kit.errors import TooComplex
 from kit.operation import Operation

@@ -2,9 +2,9 @@
 
 import datetime
 
-from domain import hours as domain
-from domain.hours import Weekday
-from domain.venue_time import LocalTime
+from domain.core.local_time import LocalTime
+from domain.venue import hours as domain
+from domain.venue.hours import Weekday
 from resolvers import hours
 from schema.fields import column, value
 from schema.inputs import input_type

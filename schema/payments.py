@@ -3,10 +3,10 @@
 from datetime import datetime
 
 import models
-from domain import cancellation
-from domain import payments as domain
-from domain.money import Money as Amount
-from domain.payments import (
+from domain.core.money import Money as Amount
+from domain.payments import cancellation
+from domain.payments import payments as domain
+from domain.payments.payments import (
     CancellationRefund,
     PaymentStatus,
     PolicyKind,

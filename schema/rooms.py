@@ -7,8 +7,8 @@ import strawberry
 
 import models
 import schema.filters  # noqa: F401 - its inputs are known before they are used
-from domain.events import EventType
-from domain.venue_time import TimeZone
+from domain.core.local_time import TimeZone
+from domain.core.log_events import EventType
 from kit.cost import Cost
 from models import shown
 from models.rooms import RoomFilter, RoomOrder

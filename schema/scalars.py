@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Text, case, cast, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from strawberry.types.scalar import ScalarDefinition
 
-from domain.errors import Refusal
-from domain.money import CURRENCY_CODES, CurrencyCode
-from domain.venue_time import LocalTime, TimeZone, zone
+from domain.core.local_time import LocalTime, TimeZone, zone
+from domain.core.money import CURRENCY_CODES, CurrencyCode
+from domain.core.refusals import Refusal
 from kit.cursors import EventCursor
 from kit.input_errors import printed
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 import models
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from permissions.roles import P

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers import settings
 from schema.mutations import mutation, payload

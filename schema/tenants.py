@@ -5,9 +5,9 @@ from datetime import datetime
 import strawberry
 
 import models
-from domain import plans
-from domain.money import CurrencyCode
-from domain.venue_time import TimeZone
+from domain.core.local_time import TimeZone
+from domain.core.money import CurrencyCode
+from domain.tenants import plans
 from kit.cost import Cost
 from models import shown
 from permissions.roles import P

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 import models
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P

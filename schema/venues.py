@@ -4,9 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from domain.money import CurrencyCode
-from domain.slots import SlotState
-from domain.venue_time import TimeZone
+from domain.bookings.slots import SlotState
+from domain.core.local_time import TimeZone
+from domain.core.money import CurrencyCode
 from integrations.human_proof import protocol
 from kit.cost import Cost
 from permissions.roles import P

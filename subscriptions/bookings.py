@@ -10,8 +10,8 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
-from domain.events import EventType
-from domain.ids import RoomId
+from domain.core.ids import RoomId
+from domain.core.log_events import EventType
 from kit.cursors import EventCursor, encode_cursor
 from kit.live import Following, Step
 from kit.operation import Operation

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
 
-from domain.bookings import Status
-from domain.hours import Weekday
-from domain.plans import PlanCode
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.bookings.lifecycle import Status
+from domain.tenants.plans import PlanCode
+from domain.venue.hours import Weekday
 from integrations.billing.protocol import Billing
 from kit.ids import new_id
 from kit.passwords import Passwords

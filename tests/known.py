@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

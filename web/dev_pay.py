@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.money import Money, currency_digits
+from domain.core.money import Money, currency_digits
 from integrations.payments.local import PAGE, LocalGateway
 from integrations.payments.protocol import (
     BadEvent,

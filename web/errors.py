@@ -9,7 +9,7 @@ from graphql import ExecutionResult, GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
 from strawberry.utils.str_converters import to_camel_case
 
-from domain.errors import Refusal
+from domain.core.refusals import Refusal
 from kit.database import is_away, sqlstate
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.input_errors import null_in_graphql

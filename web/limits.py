@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.addresses import network_of
 from kit.recent import Recent
 from kit.scope import Actor, ActorKind

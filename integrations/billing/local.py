@@ -17,8 +17,8 @@ from uuid import UUID
 
 import orjson
 
-from domain.plans import PlanCode
-from domain.subscriptions import LIVE, Subscription, SubscriptionStatus
+from domain.billing.plan_subscriptions import LIVE, Subscription, SubscriptionStatus
+from domain.tenants.plans import PlanCode
 from integrations.billing.protocol import Account, Buyer
 from integrations.payments.protocol import GatewayRefused
 from kit.clock import Clock

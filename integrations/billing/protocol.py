@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.money import Money
-from domain.plans import PlanCode
-from domain.subscriptions import InvoiceStatus, Subscription
+from domain.billing.plan_subscriptions import InvoiceStatus, Subscription
+from domain.core.money import Money
+from domain.tenants.plans import PlanCode
 
 
 @dataclass(frozen=True, slots=True)

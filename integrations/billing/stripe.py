@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from domain.money import Money
-from domain.plans import PLANS, PlanCode
-from domain.subscriptions import LIVE, InvoiceStatus, Subscription, SubscriptionStatus
+from domain.billing.plan_subscriptions import LIVE, InvoiceStatus, Subscription, SubscriptionStatus
+from domain.core.money import Money
+from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Account, Buyer, Invoice, Upcoming
 from integrations.payments.protocol import TENANT, GatewayRefused
 from integrations.stripe_api import StripeApi

@@ -17,8 +17,8 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from domain.charges import chargeable
-from domain.money import Money
+from domain.core.card_amounts import chargeable
+from domain.core.money import Money
 from integrations.payments import signatures
 from integrations.payments.protocol import (
     BadEvent,

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
-from domain.money import Money
+from domain.core.money import Money
 
 TENANT: Final = "tenant_id"
 """The key in the metadata of payments and refunds that says whose they are."""

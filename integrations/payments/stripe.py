@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import orjson
 
-from domain.charges import rounded_down
-from domain.money import CURRENCY_CODES, Money, currency_digits
+from domain.core.card_amounts import rounded_down
+from domain.core.money import CURRENCY_CODES, Money, currency_digits
 from integrations.payments import signatures
 from integrations.payments.protocol import (
     BadEvent,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.users import Role
+from domain.accounts.users import Role
 from kit.errands import Errands
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope

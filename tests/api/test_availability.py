@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.bookings import Status
-from domain.hours import Weekday
+from domain.bookings.lifecycle import Status
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

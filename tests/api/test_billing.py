@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from integrations.billing.protocol import Billing
 from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
 from jobs.billing import billing_event, look_after_billing

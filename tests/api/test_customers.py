@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlmodel import col
 
+from domain.core.ids import CustomerId
+from domain.core.refusals import Invalid, NotFound, Refusal
 from domain.customers import CustomerChoice, NewCustomer
-from domain.errors import Invalid, NotFound, Refusal
-from domain.ids import CustomerId
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.customers import Customer, customers_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
 from kit.tokens import Link, Links
 from schema import schema

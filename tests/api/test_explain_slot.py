@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.dialects.postgresql import Range
 
-from domain.bookings import Status
-from domain.errors import Refusal, SlotTaken
-from domain.hours import Weekday
-from domain.ids import RoomId
-from domain.slots import SlotState
-from domain.venue_time import Start
+from domain.bookings.lifecycle import Status
+from domain.bookings.slots import SlotState
+from domain.core.ids import RoomId
+from domain.core.local_time import Start
+from domain.core.refusals import Refusal, SlotTaken
+from domain.venue.hours import Weekday
 from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime, Scope
 from models.bookings import Booking

@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_object_type
 
-from domain.bookings import Status
-from domain.plans import PlanCode
+from domain.bookings.lifecycle import Status
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from kit.settings import Settings
 from schema import schema

@@ -3,7 +3,7 @@
 import pytest
 import pytest_asyncio
 
-from domain.ids import BookingId
+from domain.core.ids import BookingId
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from resolvers.booking_progress import expire_hold

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from models.rooms import Room
 from tests.client import Answer, Api

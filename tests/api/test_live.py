@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from app import build_app
-from domain.events import Event, EventType
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.core.log_events import Event, EventType
 from kit.cursors import decode_cursor
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id

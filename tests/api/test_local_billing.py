@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from tests.api.subscribers import Subscriber
 from tests.client import Api

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from domain.users import Role
+from domain.accounts.users import Role
 from integrations.mail import Message
 from kit.allowances import Allowances
 from kit.database_urls import DatabaseUrls

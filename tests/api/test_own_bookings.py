@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
 from models.bookings import Booking
 from tests.client import Api

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.errors import FeatureNotIncluded
-from domain.plans import Feature, PlanCode
+from domain.core.refusals import FeatureNotIncluded
+from domain.tenants.plans import Feature, PlanCode
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.tenants import UsageCounter

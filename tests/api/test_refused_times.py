@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from models.rooms import Room
 from tests.client import Answer, Api

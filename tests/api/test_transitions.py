@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
 from models.rooms import Room
 from tests.client import Answer, Api

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.users import Role
+from domain.accounts.users import Role
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.api.accounts import (

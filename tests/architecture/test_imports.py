@@ -48,7 +48,7 @@ def test_time_zones_are_read_in_one_place() -> None:
         if re.search(r"\bZoneInfo\(|AT TIME ZONE|\btimezone\((?![\"']UTC)", path.read_text())
     ]
 
-    assert by_themselves == ["domain/venue_time.py"]
+    assert by_themselves == ["domain/core/local_time.py"]
 
 
 def test_a_step_of_the_database_is_made_of_nothing_that_may_change() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from graphql import build_schema
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.ids import new_id
 from kit.scope import Runtime
 from kit.tokens import Link, Links

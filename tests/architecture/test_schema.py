@@ -45,7 +45,7 @@ BOUNDED: Final = {
     "LimitError.path": "as deep as inputs are",
     "OpeningDay.intervals": "the input lists at most 100",
     "PaymentSettings.cancellationSteps": "at most 10, or the change is refused",
-    "Plan.features": "written in domain/plans.py",
+    "Plan.features": "written in domain/tenants/plans.py",
     "PlanLimitError.path": "as deep as inputs are",
     "PriceBreakdown.lines": "one, as long as there is one rate",
     "Query.blackouts": "at most 1,000, or the query is refused",

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Runtime
 from kit.settings import Settings

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from commands.check_addresses import main
 from commands.migrate import migrations
-from domain.text import sort_key
+from domain.core.text import sort_key
 from kit.database_urls import DatabaseUrl
 from kit.ids import new_id
 from tests.database import drop_database, empty_database

@@ -16,11 +16,11 @@ import pytest_asyncio
 from commands.demo import load_demo
 from commands.demo_rows import DemoRows
 from commands.demo_venues import BOOM, DEMO_PASSWORD, SALON, USERS, DemoVenue
-from domain.bookings import Status
-from domain.clock_changes import RELEASE
-from domain.hours import HoursFacts, Weekday, WeeklyHours
-from domain.intervals import Interval
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.bookings.lifecycle import Status
+from domain.core.clock_changes import RELEASE
+from domain.core.intervals import Interval
+from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
 from kit.scope import Runtime

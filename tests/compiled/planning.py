@@ -7,7 +7,7 @@ from uuid import UUID
 
 from graphql import OperationDefinitionNode, VariableValues, get_variable_values, parse
 
-from domain.users import Role
+from domain.accounts.users import Role
 from kit.compiled.documents import Outline, outline
 from kit.compiled.plans import Plans, Read, Unmade
 from kit.scope import Actor, ActorKind

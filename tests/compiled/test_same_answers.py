@@ -9,7 +9,7 @@ import pytest_asyncio
 from sqlalchemy import update
 from sqlmodel import col
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.bookings import Booking

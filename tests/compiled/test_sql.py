@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.clock_changes import RELEASE
+from domain.core.clock_changes import RELEASE
 from tests.compiled.planning import read
 from tests.compiled.questions import NAMED
 

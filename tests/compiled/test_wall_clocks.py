@@ -9,8 +9,8 @@ from sqlalchemy import Text, column, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-from domain.intervals import Interval
-from domain.venue_time import local_period, zone, zone_names
+from domain.core.intervals import Interval
+from domain.core.local_time import local_period, zone, zone_names
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from models.zone_clocks import utc_offset, wall_clock

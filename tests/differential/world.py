@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 
-from domain.bookings import Status
-from domain.hours import Weekday
-from domain.users import Role
+from domain.accounts.users import Role
+from domain.bookings.lifecycle import Status
+from domain.venue.hours import Weekday
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from models.api_keys import ApiKey

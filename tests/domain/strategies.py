@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from domain.intervals import Interval
+from domain.core.intervals import Interval
 
 EPOCH = datetime(2027, 1, 4, tzinfo=UTC)
 

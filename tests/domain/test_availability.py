@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.availability import (
+from domain.bookings.availability import (
     RoomFacts,
     VenueRules,
     Wish,
@@ -20,12 +20,12 @@ from domain.availability import (
     reasons_against,
     refusals,
 )
-from domain.errors import Busy, Code, Invalid, Reason, SlotTaken, SlotUnavailable
-from domain.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.venue_time import LocalTime, midnight
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalTime, midnight
+from domain.core.money import Money
+from domain.core.refusals import Busy, Code, Invalid, Reason, SlotTaken, SlotUnavailable
+from domain.venue.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from tests.domain.strategies import at_minute, intervals, minutes_in, zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.availability import RoomFacts, Wish, grid_starts
-from domain.availability_changes import Touched, next_change, passed, restated
-from domain.intervals import Interval
-from domain.slots import Slot, slots
+from domain.bookings.availability import RoomFacts, Wish, grid_starts
+from domain.bookings.availability_changes import Touched, next_change, passed, restated
+from domain.bookings.slots import Slot, slots
+from domain.core.intervals import Interval
 from tests.domain.strategies import at_minute
 from tests.domain.test_availability import facts, wishes
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings import (
+from domain.bookings.lifecycle import (
     EDITABLE,
     MOVABLE,
     OCCUPYING,
@@ -19,8 +19,8 @@ from domain.bookings import (
     reference,
     reference_read,
 )
-from domain.errors import InvalidTransition
-from domain.intervals import Interval
+from domain.core.intervals import Interval
+from domain.core.refusals import InvalidTransition
 
 STARTS_AT = datetime(2027, 1, 8, 19, tzinfo=UTC)
 ENDS_AT = datetime(2027, 1, 8, 21, tzinfo=UTC)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cancellation import (
+from domain.core.money import Money
+from domain.core.refusals import Code
+from domain.payments.cancellation import (
     CancellationStep,
     Quote,
     free_until,
@@ -14,8 +16,6 @@ from domain.cancellation import (
     quote,
     step_refusals,
 )
-from domain.errors import Code
-from domain.money import Money
 
 START = datetime(2027, 3, 5, 18, 0, tzinfo=UTC)
 STEPS = (CancellationStep(120, 50), CancellationStep(24 * 60, 100))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.charges import (
+from domain.bookings.pricing import price_of
+from domain.core.card_amounts import (
     charge_refusals,
     chargeable,
     least_charge,
@@ -12,10 +13,9 @@ from domain.charges import (
     rounded_down,
     step_refusals,
 )
-from domain.intervals import Interval
-from domain.money import Money
-from domain.payments import PaymentPolicy, PolicyKind, rate_refusals
-from domain.pricing import price_of
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.payments.payments import PaymentPolicy, PolicyKind, rate_refusals
 from tests.clock import MONDAY_MORNING
 
 IN_TENS = ("BHD", "JOD", "KWD", "OMR", "TND")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock_changes import ZoneClock, zone_clocks
-from domain.venue_time import zone
+from domain.core.clock_changes import ZoneClock, zone_clocks
+from domain.core.local_time import zone
 from tests.domain.strategies import ZONES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

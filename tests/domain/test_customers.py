@@ -2,8 +2,8 @@
 
 import pytest
 
+from domain.core.refusals import Code
 from domain.customers import is_locale, refusals, tidy
-from domain.errors import Code
 
 
 def test_a_name_alone_is_enough() -> None:

@@ -6,7 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.errors import (
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.core.refusals import (
     Code,
     Duplicate,
     HoldExpired,
@@ -19,9 +22,6 @@ from domain.errors import (
     SlotTaken,
     StaleVersion,
 )
-from domain.ids import RoomId
-from domain.intervals import Interval
-from domain.money import Money
 
 NEW_YORK = ZoneInfo("America/New_York")
 ROOM_ID = RoomId(UUID("01940000-0000-7000-8000-000000000001"))

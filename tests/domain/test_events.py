@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from domain.events import Event, EventType, FieldChange, changes
+from domain.core.log_events import Event, EventType, FieldChange, changes
 
 SUBJECT = UUID("01940000-0000-7000-8000-000000000001")
 

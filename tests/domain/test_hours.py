@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Invalid
-from domain.hours import (
+from domain.core.intervals import Interval
+from domain.core.local_time import Edge, LocalTime, instant
+from domain.core.refusals import Invalid
+from domain.venue.hours import (
     HoursFacts,
     LocalInterval,
     Weekday,
@@ -16,8 +18,6 @@ from domain.hours import (
     daily_hours,
     weekly_hours,
 )
-from domain.intervals import Interval
-from domain.venue_time import Edge, LocalTime, instant
 from tests.domain.strategies import zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")

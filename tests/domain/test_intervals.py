@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.intervals import (
+from domain.core.intervals import (
     Interval,
     first_overlap,
     merge,

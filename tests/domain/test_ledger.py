@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Invalid
-from domain.ledger import (
+from domain.core.money import Money
+from domain.core.refusals import Invalid
+from domain.payments.ledger import (
     Account,
     Balances,
     Posting,
@@ -22,7 +23,6 @@ from domain.ledger import (
     refunded_elsewhere,
     repriced,
 )
-from domain.money import Money
 from kit.ids import new_id
 
 SOURCE = UUID(int=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.logins import is_unfamiliar
+from domain.accounts.logins import is_unfamiliar
 
 HOME = ("Browser/148.0.1 (Linux)", "192.0.2.1")
 WORK = ("Phone/3_1", "198.51.100.7")

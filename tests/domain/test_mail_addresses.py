@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.mail_addresses import mail_address
+from domain.core.email_addresses import mail_address
 
 
 def key_of(text: str) -> str | None:

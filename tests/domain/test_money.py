@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Invalid
-from domain.money import CURRENCY_CODES, Money, currency_digits
+from domain.core.money import CURRENCY_CODES, Money, currency_digits
+from domain.core.refusals import Invalid
 
 currencies = st.sampled_from(sorted(CURRENCY_CODES))
 

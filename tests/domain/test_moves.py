@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.cancellation import CancellationStep
-from domain.errors import ChangeTooLate
-from domain.ids import RoomId
-from domain.intervals import Interval
-from domain.moves import Agreed, ChangeRules, Place, changeable_until, check_change
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.refusals import ChangeTooLate
+from domain.payments.cancellation import CancellationStep
+from domain.payments.moves import Agreed, ChangeRules, Place, changeable_until, check_change
 from kit.ids import new_id
 
 # 23:30 in Berlin, half an hour before its next day.

@@ -4,11 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings import Status
-from domain.cancellation import CancellationStep
-from domain.errors import Code
-from domain.money import Money
-from domain.payments import Arrival, PaymentPolicy, PolicyKind, Terms, arrival, terms_refusals
+from domain.bookings.lifecycle import Status
+from domain.core.money import Money
+from domain.core.refusals import Code
+from domain.payments.cancellation import CancellationStep
+from domain.payments.payments import (
+    Arrival,
+    PaymentPolicy,
+    PolicyKind,
+    Terms,
+    arrival,
+    terms_refusals,
+)
 
 PRICE = Money(10_001, "EUR")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.phones import phone_digits, sought_digits
+from domain.core.phones import phone_digits, sought_digits
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.phrases import unlinked
+from domain.core.formatting import unlinked
 
 
 @pytest.mark.parametrize(

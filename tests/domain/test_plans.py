@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.money import Money
-from domain.plans import (
+from domain.core.money import Money
+from domain.tenants.plans import (
     PLANS,
     Feature,
     PlanCode,

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.intervals import Interval
-from domain.money import Money
-from domain.pricing import Price, PriceLine, price_of
+from domain.bookings.pricing import Price, PriceLine, price_of
+from domain.core.intervals import Interval
+from domain.core.money import Money
 
 EVENING = Interval(datetime(2027, 1, 8, 19, tzinfo=UTC), datetime(2027, 1, 8, 20, 30, tzinfo=UTC))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.programs import program_name
+from domain.accounts.programs import program_name
 
 _GECKO = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
 _WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
-from domain.errors import Busy, Reason
-from domain.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.slots import (
+from domain.bookings.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
+from domain.bookings.slots import (
     Slot,
     SlotState,
     alternatives,
@@ -24,7 +19,12 @@ from domain.slots import (
     slot_at,
     slots,
 )
-from domain.venue_time import LocalTime
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalTime
+from domain.core.money import Money
+from domain.core.refusals import Busy, Reason
+from domain.venue.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from tests.domain.strategies import zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import RoomId
-from domain.intervals import Interval
-from domain.strangers import confirm_by, most_at_once, rooms_for_strangers
+from domain.bookings.strangers import confirm_by, most_at_once, rooms_for_strangers
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
 from kit.ids import new_id
 from tests.clock import MONDAY_MORNING
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.plans import PlanCode
-from domain.subscriptions import (
+from domain.billing.plan_subscriptions import (
     LIVE,
     Change,
     Step,
@@ -23,6 +22,7 @@ from domain.subscriptions import (
     steps,
     takes_bookings,
 )
+from domain.tenants.plans import PlanCode
 
 BEGUN = datetime(2027, 3, 1, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

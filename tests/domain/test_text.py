@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.text import search_form, sort_key, tidy_name
+from domain.core.text import search_form, sort_key, tidy_name
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200b", "\u00ad\u2060", "\u3164", "\u2800 \u034f"])

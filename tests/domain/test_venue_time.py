@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Required
-from domain.intervals import Interval
-from domain.venue_time import (
+from domain.core.intervals import Interval
+from domain.core.local_time import (
     Edge,
     LocalPeriod,
     LocalStart,
@@ -31,6 +30,7 @@ from domain.venue_time import (
     within_reach,
     zone,
 )
+from domain.core.refusals import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Required
 from tests.domain.strategies import zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -50,7 +50,7 @@ def test_the_time_zones_of_the_machine_are_not_looked_at(tmp_path: Path) -> None
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 ZoneInfo("America/Vancouver")
-from domain.venue_time import zone
+from domain.core.local_time import zone
 print(datetime(2026, 12, 16, 2, tzinfo=UTC).astimezone(zone("America/Vancouver")))
 """
 

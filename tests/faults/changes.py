@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.clock import system_clock
 from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
 from models.rooms import Room

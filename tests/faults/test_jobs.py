@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from jobs.bookings import find_past_bookings
 from kit.clock import system_clock
 from kit.database import Database

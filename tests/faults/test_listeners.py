@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from kit.cursors import EventCursor
 from tests.client import Live, Stream, live
 from tests.factories import Venue

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from kit.clock import system_clock
 from schema.ids import encode_id
 from tests.factories import make_booking

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from domain.events import EventType
+from domain.core.log_events import EventType
 from tests.factories import Venue
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say

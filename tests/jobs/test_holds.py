@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from domain.bookings import Status
+from domain.bookings.lifecycle import Status
 from jobs.holds import expire_holds
 from kit.database import Database
 from kit.scope import Runtime

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.bookings import Status, is_over, is_unanswered
+from domain.bookings.lifecycle import Status, is_over, is_unanswered
 from jobs.bookings import find_past_bookings
 from kit.database import Database
 from kit.ids import new_id

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
-from domain.errors import NotFound
+from domain.core.refusals import NotFound
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.queue import queries_of

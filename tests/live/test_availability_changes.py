@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.cursors import decode_cursor
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
 from tests.api.test_live import CURSOR, EVENTS, book, change_often, next_event

@@ -17,13 +17,13 @@ import asyncpg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.bookings import OCCUPYING, Status, is_over, is_unanswered
-from domain.cancellation import CancellationStep, quote
-from domain.errors import Refusal
-from domain.ids import BookingId, RoomId
-from domain.money import Money
-from domain.payments import CancellationRefund, PaymentPolicy
-from domain.venue_time import Start
+from domain.bookings.lifecycle import OCCUPYING, Status, is_over, is_unanswered
+from domain.core.ids import BookingId, RoomId
+from domain.core.local_time import Start
+from domain.core.money import Money
+from domain.core.refusals import Refusal
+from domain.payments.cancellation import CancellationStep, quote
+from domain.payments.payments import CancellationRefund, PaymentPolicy
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway, GatewayRefused
 from kit.errors import Forbidden

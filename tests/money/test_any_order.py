@@ -12,9 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from app import build_app
-from domain.cancellation import CancellationStep
-from domain.money import Money
-from domain.payments import PaymentPolicy, PolicyKind
+from domain.core.money import Money
+from domain.payments.cancellation import CancellationStep
+from domain.payments.payments import PaymentPolicy, PolicyKind
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.passwords import Passwords

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from domain.events import EventType
-from domain.intervals import Interval
+from domain.core.intervals import Interval
+from domain.core.log_events import EventType
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from schema.ids import encode_id

@@ -8,8 +8,8 @@ from itertools import cycle
 from statistics import quantiles
 from typing import Any, TypeVar
 
-from domain.events import EventType
-from domain.intervals import Interval
+from domain.core.intervals import Interval
+from domain.core.log_events import EventType
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from kit.tokens import Tokens

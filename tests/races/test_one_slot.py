@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
-from domain.bookings import Status
-from domain.events import EventType as E
+from domain.bookings.lifecycle import Status
+from domain.core.log_events import EventType as E
 from kit.scope import Runtime
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, api_id, make_booking, make_venue

@@ -6,8 +6,8 @@ from itertools import chain, pairwise
 
 import pytest
 
-from domain.events import EventType as E
-from domain.intervals import Interval
+from domain.core.intervals import Interval
+from domain.core.log_events import EventType as E
 from kit.scope import Runtime
 from tests.client import Answer
 from tests.factories import Venue, make_venue

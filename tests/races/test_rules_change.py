@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from domain.events import EventType as E
-from domain.intervals import Interval
-from domain.plans import PlanCode
+from domain.core.intervals import Interval
+from domain.core.log_events import EventType as E
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from tests.client import Answer
 from tests.factories import Venue, make_venue

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from domain.events import EventType as E
+from domain.core.log_events import EventType as E
 from kit.scope import Runtime
 from tests.factories import make_venue
 from tests.races.books import books

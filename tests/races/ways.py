@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.intervals import Interval
+from domain.core.intervals import Interval
 from kit.scope import Runtime
 from tests.client import Answer
 from tests.clock import MONDAY_MORNING

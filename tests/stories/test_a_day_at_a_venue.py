@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest_asyncio
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

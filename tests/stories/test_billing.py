@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.api.accounts import mails

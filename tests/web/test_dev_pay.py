@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from domain.money import Money
+from domain.core.money import Money
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import (
     Capture,

@@ -4,7 +4,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
-from domain.plans import PlanCode
+from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.client import Api, live

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 import pytest_asyncio
 
-from domain.hours import Weekday
+from domain.venue.hours import Weekday
 from kit.scope import Runtime
 from schema import schema
 from tests.attacks.generator import selection

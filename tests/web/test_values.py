@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from domain.money import Money
+from domain.core.money import Money
 from kit.scope import Runtime
 from tests.client import Answer, Api
 from tests.differential.comparison import ordered

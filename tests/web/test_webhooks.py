@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from domain.money import Money
+from domain.core.money import Money
 from integrations.payments.protocol import Gateway, GatewayEvent, Order, PaymentStatus, Subject
 from jobs.housekeeping import forget_what_is_old
 from jobs.webhooks import HANDLERS

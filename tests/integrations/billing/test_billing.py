@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from domain.plans import PlanCode
-from domain.subscriptions import Subscription, SubscriptionStatus
+from domain.billing.plan_subscriptions import Subscription, SubscriptionStatus
+from domain.tenants.plans import PlanCode
 from integrations.billing.local import LocalBilling
 from integrations.billing.protocol import Account, Billing, Buyer
 from integrations.billing.stripe import StripeBilling

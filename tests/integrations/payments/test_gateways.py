@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from domain.money import Money
+from domain.core.money import Money
 from integrations.payments.protocol import (
     BadSignature,
     Capture,

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from stripe import HTTPClient
 
-from domain.money import Money
+from domain.core.money import Money
 from integrations.payments.installed import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import (

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from domain.bookings import Status
-from domain.cancellation import CancellationStep, step_refusals
-from domain.charges import charge_refusals, chargeable, least_charge
-from domain.charges import step_refusals as amount_refusals
-from domain.errors import Invalid, Path, Refusal, Required
-from domain.money import Money
+from domain.bookings.lifecycle import Status
+from domain.core.card_amounts import charge_refusals, chargeable, least_charge
+from domain.core.card_amounts import step_refusals as amount_refusals
+from domain.core.money import Money
+from domain.core.refusals import Invalid, Path, Refusal, Required
+from domain.payments.cancellation import CancellationStep, step_refusals
 
 
 class PolicyKind(StrEnum):

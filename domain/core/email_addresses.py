@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain.text import is_invisible
+from domain.core.text import is_invisible
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval
-from domain.phrases import booked, counted, listed, moment, span, too_close
+from domain.core.formatting import booked, counted, listed, moment, span, too_close
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
 
 if TYPE_CHECKING:
-    from domain.money import Money
+    from domain.core.money import Money
 
 # Where in the input it is wrong, in the names of the function's arguments.
 Path = tuple[str | int, ...]

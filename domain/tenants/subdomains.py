@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from domain.errors import Invalid, Path, Refusal, Required
+from domain.core.refusals import Invalid, Path, Refusal, Required
 
 # A DNS label (RFC 1035) of three characters or more; "--" is left to internationalised names.
 _SUBDOMAIN = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.money import Money
+from domain.core.money import Money
 
 
 class PlanCode(StrEnum):

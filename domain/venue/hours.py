@@ -6,9 +6,9 @@ from datetime import date
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from domain.errors import Invalid, Path
-from domain.intervals import Interval, merge
-from domain.venue_time import Edge, LocalTime, dates_around, instant
+from domain.core.intervals import Interval, merge
+from domain.core.local_time import Edge, LocalTime, dates_around, instant
+from domain.core.refusals import Invalid, Path
 
 _MIDNIGHT = LocalTime(24 * 60)
 

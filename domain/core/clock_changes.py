@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import tzdata
 
-from domain.venue_time import zone
+from domain.core.local_time import zone
 
 RELEASE: Final[str] = tzdata.IANA_VERSION
 """The release of the time-zone database that all wall clocks come from, such as '2026f'."""

@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from domain.errors import Invalid, Path
-from domain.money import Money
+from domain.core.money import Money
+from domain.core.refusals import Invalid, Path
 
 
 class Account(StrEnum):

@@ -7,7 +7,7 @@ from typing import Final
 from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
-from domain.intervals import Interval
+from domain.core.intervals import Interval
 
 # Not strftime: its names follow the server's locale.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -11,14 +11,23 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from domain.bookings import LONGEST_MINUTES
-from domain.errors import Busy, Code, Invalid, Path, Reason, Refusal, SlotTaken, SlotUnavailable
-from domain.hours import HoursFacts
-from domain.ids import BookingId, RoomId
-from domain.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
-from domain.money import Money
-from domain.phrases import booked, counted, moment, span, too_close
-from domain.venue_time import LocalTime, dates_around, instants, midnight
+from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.core.formatting import booked, counted, moment, span, too_close
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
+from domain.core.local_time import LocalTime, dates_around, instants, midnight
+from domain.core.money import Money
+from domain.core.refusals import (
+    Busy,
+    Code,
+    Invalid,
+    Path,
+    Reason,
+    Refusal,
+    SlotTaken,
+    SlotUnavailable,
+)
+from domain.venue.hours import HoursFacts
 
 LOOK_AHEAD_DAYS = 8
 _DAY_MINUTES = 24 * 60

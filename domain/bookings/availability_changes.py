@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from domain.availability import RoomCalendar, RoomFacts, Wish, first_on_grid
-from domain.ids import RoomId
-from domain.intervals import Interval, merge
-from domain.slots import Slot, slots_at
+from domain.bookings.availability import RoomCalendar, RoomFacts, Wish, first_on_grid
+from domain.bookings.slots import Slot, slots_at
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval, merge
 
 LONGEST_BUFFER_MINUTES = 24 * 60
 # What is refused, or let go, strictly after an instant or a start.

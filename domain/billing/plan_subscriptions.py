@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from domain.plans import PLANS, PlanCode
+from domain.tenants.plans import PLANS, PlanCode
 
 TRIAL: Final = timedelta(days=14)
 GRACE: Final = timedelta(days=7)

@@ -6,7 +6,7 @@ from typing import NewType, Self
 
 from babel.core import get_global
 
-from domain.errors import Invalid, Path
+from domain.core.refusals import Invalid, Path
 
 # ISO 4217's digits where they aren't 2. Not CLDR's, which drop digits that cash lacks (IQD, RSD).
 _DIGITS = {

@@ -8,8 +8,8 @@ amounts" and "Three-decimal currencies".
 from collections.abc import Iterator
 from typing import Final
 
-from domain.errors import Invalid, Path, Refusal
-from domain.money import Money
+from domain.core.money import Money
+from domain.core.refusals import Invalid, Path, Refusal
 
 # The last of their three digits is always 0.
 _IN_TENS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from domain.charges import returnable
-from domain.errors import Invalid, Path, Refusal
-from domain.money import Money
-from domain.phrases import counted
+from domain.core.card_amounts import returnable
+from domain.core.formatting import counted
+from domain.core.money import Money
+from domain.core.refusals import Invalid, Path, Refusal
 
 MAX_STEPS = 10
 MAX_MINUTES_BEFORE = 366 * 24 * 60

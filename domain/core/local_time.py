@@ -12,8 +12,8 @@ from functools import cache
 from typing import NewType, Self, assert_never
 from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
-from domain.errors import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
-from domain.intervals import Interval
+from domain.core.intervals import Interval
+from domain.core.refusals import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
 
 # All wall clocks come from the pinned tzdata package: what a machine has is another on each.
 reset_tzpath(to=())

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from domain.availability import RoomCalendar, RoomFacts, Wish, grid_starts
-from domain.errors import Code, Reason
-from domain.ids import RoomId
-from domain.intervals import Interval
-from domain.money import Money
-from domain.pricing import price_of
+from domain.bookings.availability import RoomCalendar, RoomFacts, Wish, grid_starts
+from domain.bookings.pricing import price_of
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.core.refusals import Code, Reason
 
 ALTERNATIVES_WITHIN_HOURS = 24
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.cancellation import CancellationStep, free_until
-from domain.errors import ChangeTooLate
-from domain.ids import RoomId
-from domain.intervals import Interval
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.refusals import ChangeTooLate
+from domain.payments.cancellation import CancellationStep, free_until
 
 
 @dataclass(frozen=True, slots=True)

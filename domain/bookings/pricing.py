@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from domain.charges import rounded_down
-from domain.intervals import Interval
-from domain.money import Money
+from domain.core.card_amounts import rounded_down
+from domain.core.intervals import Interval
+from domain.core.money import Money
 
 
 @dataclass(frozen=True, slots=True)

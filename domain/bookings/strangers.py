@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.ids import RoomId
-from domain.intervals import Interval
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
 
 OPEN_HOLDS: Final = 2
 """So many holds may be open from one address at a venue."""

@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from domain.errors import Invalid, Path, Refusal, Required
-from domain.mail_addresses import mail_address
+from domain.core.email_addresses import mail_address
+from domain.core.refusals import Invalid, Path, Refusal, Required
 
 MAX_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH = 10

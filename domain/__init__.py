@@ -1,0 +1,1 @@
+"""Rules without a framework: what is allowed, what it costs, what is free."""

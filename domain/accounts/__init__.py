@@ -1,0 +1,1 @@
+"""Rules of accounts: people who log in, and keys."""

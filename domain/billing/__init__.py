@@ -1,0 +1,1 @@
+"""Rules of billing: what tenants pay for their plan."""

@@ -1,0 +1,1 @@
+"""Rules of bookings: times that are booked, held and free."""

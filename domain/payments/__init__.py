@@ -1,0 +1,1 @@
+"""Rules of payments: money for bookings."""

@@ -1,0 +1,1 @@
+"""Rules of tenants: businesses and their plans."""

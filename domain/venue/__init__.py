@@ -1,0 +1,1 @@
+"""Rules of venue: rooms and opening hours."""
