@@ -45,7 +45,8 @@ from kit.security_counts import SecurityCounts
 from kit.services import Service, running
 from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Links, Tokens
-from models import allowances, log, queue
+from models.audit import log
+from models.core import allowances, job_queue
 from resolvers.sessions import actor_finder
 from resolvers.transactions import journal
 from schema import schema
@@ -131,7 +132,7 @@ def build_app(
         used[Passwords] = Passwords()
     doorbell = Doorbell(relay_database)
     runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
-    backlog = Backlog(relay_database, counted=queue.backlog)
+    backlog = Backlog(relay_database, counted=job_queue.backlog)
     actors = Actors(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None

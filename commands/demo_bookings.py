@@ -29,10 +29,10 @@ from domain.core.intervals import Interval, first_overlap
 from domain.core.local_time import midnight
 from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday
-from models.base import snapshot
-from models.bookings import Booking, stored_lines
+from models.bookings.bookings import Booking, stored_lines
+from models.core.base import snapshot
 from models.customers import Customer
-from models.rooms import Room
+from models.venue.rooms import Room
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from commands.demo_venues import HISTORY_DAYS, DemoVenue
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
 from kit.scope import ActorKind
-from models.base import snapshot
-from models.log import LogEntry
-from models.users import User
+from models.accounts.users import User
+from models.audit.log import LogEntry
+from models.core.base import snapshot
 
 
 class History:

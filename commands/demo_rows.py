@@ -20,13 +20,13 @@ from domain.core.intervals import Interval
 from domain.core.local_time import Edge, instant, zone
 from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
-from models.bookings import Booking
+from models.accounts.users import User
+from models.bookings.bookings import Booking
 from models.customers import Customer
-from models.hours import Blackout, HoursException, WeekdayHours, as_pairs
-from models.payments import stored_steps
-from models.rooms import Room
+from models.payments.payments import stored_steps
 from models.tenants import Tenant, UsageCounter
-from models.users import User
+from models.venue.hours import Blackout, HoursException, WeekdayHours, as_pairs
+from models.venue.rooms import Room
 from resolvers.usage import ALWAYS, Meter, period_of
 
 _PLANNED_AGO: Final = timedelta(days=20)

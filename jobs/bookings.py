@@ -14,7 +14,7 @@ from kit.database import Database
 from kit.ids import new_id
 from kit.queue import Job, put
 from kit.scope import Actor, ActorKind, Request, Runtime
-from models.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
+from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
 from resolvers.past_bookings import complete_past_booking, reject_unanswered_booking
 from resolvers.transactions import perform
 

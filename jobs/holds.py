@@ -11,7 +11,7 @@ from domain.core.ids import BookingId
 from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime
-from models.bookings import holds_past
+from models.bookings.bookings import holds_past
 from resolvers.booking_progress import expire_hold
 from resolvers.transactions import perform
 

@@ -10,13 +10,13 @@ from sqlalchemy import CursorResult
 from domain.bookings.strangers import A_DAY
 from kit.database import Database
 from kit.scope import Runtime
-from models.allowances import spent_allowances_before
-from models.idempotency import results_before
-from models.log import origins_before
-from models.queue import history_before
-from models.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
-from models.strangers import origins_forgotten
-from models.webhooks import webhook_events_before
+from models.accounts.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
+from models.audit.log import origins_before
+from models.bookings.strangers import origins_forgotten
+from models.core.allowances import spent_allowances_before
+from models.core.idempotency import results_before
+from models.core.job_queue import history_before
+from models.payments.gateway_events import webhook_events_before
 from resolvers.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.transactions import KEPT_FOR
 

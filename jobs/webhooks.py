@@ -11,7 +11,7 @@ from integrations.payments.protocol import GatewayEvent, Subject
 from jobs.billing import billing_event
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
-from models.webhooks import EventState
+from models.payments.gateway_events import EventState
 from resolvers.settlement import payment_event
 from resolvers.transactions import perform
 from resolvers.webhooks import event_of, finish_event, is_waiting

@@ -16,8 +16,8 @@ from kit.database import Database
 from kit.scope import Runtime
 from kit.services import Service
 from kit.worker import Handler, Retries, Worker
-from models.bookings import COMPLETE_JOB, REJECT_JOB
-from models.webhooks import EVENT_JOB
+from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
+from models.payments.gateway_events import EVENT_JOB
 from resolvers.billing_accounts import SYNC
 from resolvers.guest_links import REQUEST_JOB
 from resolvers.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB

@@ -29,7 +29,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class SpentStatements:
-    """SQL over the table of what was spent: ``models/allowances.py`` says what each takes."""
+    """SQL over the table of what was spent: ``models/core/allowances.py`` says what each takes."""
 
     spend: str
     earliest: str

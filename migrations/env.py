@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import METADATA
-from models.log import Xid8
+from models.audit.log import Xid8
 
 # Reflection has no name of its own for it.
 ischema_names["xid8"] = Xid8

@@ -4,21 +4,21 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
-from models.allowances import SpentAllowance
-from models.api_keys import ApiKey
+from models.accounts.api_keys import ApiKey
+from models.accounts.sessions import MailedToken, RefreshToken, Session
+from models.accounts.users import User
+from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
-from models.bookings import Booking
+from models.bookings.bookings import Booking
+from models.core.allowances import SpentAllowance
+from models.core.idempotency import IdempotentResult
+from models.core.zone_clocks import ZoneClock
 from models.customers import Customer
-from models.hours import Blackout, HoursException, WeekdayHours
-from models.idempotency import IdempotentResult
-from models.log import LogEntry, RequestOrigin
-from models.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
-from models.rooms import Room
-from models.sessions import MailedToken, RefreshToken, Session
+from models.payments.gateway_events import WebhookEvent
+from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.tenants import Tenant, UsageCounter
-from models.users import User
-from models.webhooks import WebhookEvent
-from models.zone_clocks import ZoneClock
+from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.rooms import Room
 
 METADATA: Final = SQLModel.metadata
 """All tables."""

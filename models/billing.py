@@ -23,7 +23,7 @@ from sqlmodel import Field, col
 from domain.billing.plan_subscriptions import InvoiceStatus, Subscription, SubscriptionStatus
 from domain.core.money import Money
 from domain.tenants.plans import PlanCode
-from models.base import INSTANT, Logged, TenantRow, one_of
+from models.core.base import INSTANT, Logged, TenantRow, one_of
 from models.tenants import Tenant
 
 

@@ -33,8 +33,8 @@ from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from kit.keyset import Order
 from kit.prepared import Prepared
-from models.base import INSTANT, SORT_KEY, Logged, TenantRow
-from models.filters import SortDirection, contains, sorted_by
+from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
+from models.core.filters import SortDirection, contains, sorted_by
 
 ONE_PER_ADDRESS = "uq_customers_tenant_id_email_key"
 

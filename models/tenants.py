@@ -35,7 +35,7 @@ from domain.payments.payments import PolicyKind
 from domain.tenants.plans import PlanCode
 from kit.ids import new_id
 from kit.prepared import Prepared
-from models.base import INSTANT, Logged, one_of
+from models.core.base import INSTANT, Logged, one_of
 
 
 class Tenant(SQLModel, Logged, table=True):

@@ -7,9 +7,9 @@ from uuid import UUID
 from domain.accounts.users import Role
 from kit.errors import Forbidden, RequestError, Unauthenticated
 from kit.scope import Actor, ActorKind
-from models.bookings import Booking
+from models.accounts.users import User
+from models.bookings.bookings import Booking
 from models.customers import Customer
-from models.users import User
 from permissions.roles import GRANTS, P, Permission, Reach
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from domain.core.log_events import EventType
 from kit.scope import Actor
-from models.bookings import BookingFilter, BookingOrder, BookingOrderField
+from models.audit.log import AuditFilter
+from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField
 from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
-from models.log import AuditFilter
-from models.rooms import RoomFilter, RoomOrder, RoomOrderField
+from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from permissions.policy import may, refusal
 from permissions.roles import P, Permission
 

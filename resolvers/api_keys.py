@@ -16,9 +16,16 @@ from kit.errands import Errands
 from kit.keyset import Listing, Order
 from kit.scope import Actor, ActorKind, Scope
 from kit.tokens import KeyToken
-from models.api_keys import ApiKey, api_keys_of, key_used, key_with, keys_counted, open_keys_of
-from models.base import snapshot
-from models.users import User, user_of
+from models.accounts.api_keys import (
+    ApiKey,
+    api_keys_of,
+    key_used,
+    key_with,
+    keys_counted,
+    open_keys_of,
+)
+from models.accounts.users import User, user_of
+from models.core.base import snapshot
 from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
 from resolvers.rows import found, raise_all

@@ -11,9 +11,9 @@ from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
 from kit.keyset import Listing, Order
 from kit.relay import end_of
 from kit.scope import ActorKind, Scope
-from models.api_keys import ApiKey
-from models.log import END, AuditFilter, LogEntry, RequestOrigin, entries_matching
-from models.users import User
+from models.accounts.api_keys import ApiKey
+from models.accounts.users import User
+from models.audit.log import END, AuditFilter, LogEntry, RequestOrigin, entries_matching
 from permissions.policy import may
 from permissions.reads import may_read_logged
 from permissions.roles import P

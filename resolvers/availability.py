@@ -30,9 +30,9 @@ from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
 from kit.meter import Weighed
 from kit.scope import Scope
-from models.calendar import CALENDAR, SLOT, VENUE
-from models.rooms import Room
+from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.tenants import Tenant
+from models.venue.rooms import Room
 from permissions.policy import BookingOwner, may
 from permissions.roles import P
 from resolvers.audit import end_of_log

@@ -28,8 +28,8 @@ from domain.core.local_time import zone
 from domain.core.log_events import EventType
 from kit.cursors import Bookmark, Place
 from kit.scope import Scope
-from models.availability_changes import CHANGES, MORE_CHANGES
-from models.rooms import Room
+from models.bookings.availability_changes import CHANGES, MORE_CHANGES
+from models.venue.rooms import Room
 from resolvers.availability import (
     AvailabilityQuery,
     RoomSlot,

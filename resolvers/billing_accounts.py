@@ -20,7 +20,6 @@ from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Account, Billing, Buyer
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
-from models.base import snapshot
 from models.billing import (
     BillingInvoice,
     BillingSubscription,
@@ -29,8 +28,9 @@ from models.billing import (
     billing_of,
     invoice_stored,
 )
-from models.rooms import rooms_in_use
+from models.core.base import snapshot
 from models.tenants import Tenant
+from models.venue.rooms import rooms_in_use
 from resolvers.billing_letters import letters, reminder, write_to_owners
 from resolvers.rooms import archive
 from resolvers.rows import CALENDAR

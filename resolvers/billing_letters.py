@@ -17,8 +17,8 @@ from domain.core.local_time import zone
 from domain.tenants.plans import PLANS
 from integrations.mail import Message
 from kit.scope import Scope
+from models.accounts.users import owners_of
 from models.tenants import Tenant
-from models.users import owners_of
 from resolvers.outgoing_mail import kind_for, send_later
 
 

@@ -11,9 +11,9 @@ from domain.core.ids import BlackoutId, RoomId
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid
 from kit.scope import Scope
-from models.base import snapshot
-from models.filters import DateTimeRange
-from models.hours import Blackout, blackouts_for, blackouts_of, blackouts_within
+from models.core.base import snapshot
+from models.core.filters import DateTimeRange
+from models.venue.hours import Blackout, blackouts_for, blackouts_of, blackouts_within
 from resolvers.hours import MAX_ROWS, reason_refusals, room_refusals, whole
 from resolvers.rooms import room
 from resolvers.rows import CALENDAR, found, raise_all

@@ -16,10 +16,10 @@ from domain.core.refusals import (
 )
 from domain.payments.payments import CancellationRefund
 from kit.scope import Scope
-from models.base import snapshot
-from models.bookings import (
+from models.bookings.bookings import (
     Booking,
 )
+from models.core.base import snapshot
 from permissions.policy import may, only_own
 from permissions.policy import refusal as forbidden
 from permissions.roles import P

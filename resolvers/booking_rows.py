@@ -28,13 +28,13 @@ from domain.core.refusals import (
 )
 from kit.bundle import Bundle
 from kit.scope import ANONYMOUS, Actor, Scope
-from models.base import snapshot
-from models.bookings import (
+from models.bookings.bookings import (
     Booking,
     bookings_of,
     holds_of_move,
     own_bookings,
 )
+from models.core.base import snapshot
 from models.tenants import Tenant
 from permissions.policy import BookingOwner, only_own, reach, refusal
 from permissions.roles import P, Reach

@@ -38,8 +38,7 @@ from kit.ids import new_id
 from kit.keyset import Listing
 from kit.scope import Scope
 from kit.unbound import unbound
-from models.base import snapshot
-from models.bookings import (
+from models.bookings.bookings import (
     INSERTED_UNLESS_TAKEN,
     Booking,
     BookingFilter,
@@ -48,7 +47,8 @@ from models.bookings import (
     bookings_sorted,
     stored_lines,
 )
-from models.payments import stored_terms, terms_of_booking, terms_of_tenant
+from models.core.base import snapshot
+from models.payments.payments import stored_terms, terms_of_booking, terms_of_tenant
 from models.tenants import Tenant
 from permissions.policy import is_guest, may
 from permissions.roles import P

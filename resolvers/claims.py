@@ -19,10 +19,10 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.refusals import Code, NotFound, PriceChanged, Refusal, SlotTaken
 from kit.scope import Scope
-from models.base import snapshot
-from models.bookings import Booking, bookings_of
-from models.rooms import Room
+from models.bookings.bookings import Booking, bookings_of
+from models.core.base import snapshot
 from models.tenants import Tenant
+from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
 from resolvers.availability import load_calendar, load_slot, load_venue, wish_of

@@ -19,7 +19,7 @@ from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
 from kit.database import constraint_name
 from kit.keyset import Listing
 from kit.scope import Actor, Scope
-from models.base import snapshot
+from models.core.base import snapshot
 from models.customers import (
     KNOWN,
     ONE_PER_ADDRESS,

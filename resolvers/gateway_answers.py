@@ -36,9 +36,9 @@ from integrations.payments.protocol import Refund as SaidRefund
 from integrations.payments.protocol import RefundStatus as SaidRefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
-from models.base import snapshot
-from models.bookings import Booking, bookings_of
-from models.payments import Payment, Refund, payments_of, payments_of_bookings, refunds_of
+from models.bookings.bookings import Booking, bookings_of
+from models.core.base import snapshot
+from models.payments.payments import Payment, Refund, payments_of, payments_of_bookings, refunds_of
 from resolvers import receipts
 from resolvers.booking_rows import changed_booking, locked_booking
 from resolvers.booking_rows import status as status_of

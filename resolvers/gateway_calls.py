@@ -16,8 +16,8 @@ from integrations.payments.protocol import Payment as Said
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
 from kit.scope import Runtime
-from models.bookings import Booking
-from models.payments import Payment, Refund
+from models.bookings.bookings import Booking
+from models.payments.payments import Payment, Refund
 from resolvers.payments import is_card_hold
 
 _REFUSED: Final = "refused"

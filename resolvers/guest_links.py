@@ -26,7 +26,7 @@ from kit.allowances import Allowance, Allowances
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.sealing import Seal
 from kit.tokens import Link, Links
-from models.bookings import Booking, bookings_of, guest_of
+from models.bookings.bookings import Booking, bookings_of, guest_of
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
 from resolvers.booking_rows import locked_booking

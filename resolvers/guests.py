@@ -35,10 +35,10 @@ from integrations.mail import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
 from kit.tokens import Links
-from models.bookings import Booking, guest_of
-from models.payments import Payment, Receipt
-from models.rooms import Room
+from models.bookings.bookings import Booking, guest_of
+from models.payments.payments import Payment, Receipt
 from models.tenants import Tenant, tenant_id_of, tenant_of
+from models.venue.rooms import Room
 from resolvers import (
     booking_progress,
     booking_rows,

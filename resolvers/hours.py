@@ -24,8 +24,9 @@ from domain.venue.hours import (
 )
 from kit.errors import BadInput
 from kit.scope import Scope
-from models.calendar import HOURS, WEEKS
-from models.hours import (
+from models.bookings.availability import HOURS, WEEKS
+from models.tenants import Tenant
+from models.venue.hours import (
     HoursException,
     WeekdayHours,
     as_pairs,
@@ -37,8 +38,7 @@ from models.hours import (
     weekday_hours_of,
     weekday_hours_without,
 )
-from models.rooms import Room
-from models.tenants import Tenant
+from models.venue.rooms import Room
 from resolvers.rooms import room
 from resolvers.rows import CALENDAR, found, raise_all
 
@@ -67,7 +67,7 @@ class OpeningDay:
 def hours_facts(
     room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
 ) -> Mapping[RoomId, HoursFacts]:
-    """What decides when rooms are open, from the rows of ``models.calendar``."""
+    """What decides when rooms are open, from the rows of ``models.bookings.availability``."""
     weeks = _weeks(weekdays)
     dates: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
     for each in exceptions:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.payments.ledger import Balances, Posting
 from kit.ids import new_id
 from kit.scope import Scope
-from models.bookings import Booking
-from models.payments import LedgerEntry, account_sums
+from models.bookings.bookings import Booking
+from models.payments.payments import LedgerEntry, account_sums
 
 
 async def post(scope: Scope, booking: Booking, posting: Posting) -> None:

@@ -11,15 +11,15 @@ from integrations.mail import Message
 from kit.passwords import Passwords
 from kit.scope import Scope
 from kit.tokens import TenantToken
-from models.sessions import (
+from models.accounts.sessions import (
     MailedToken,
     Purpose,
     mailed_token_with,
     mailed_tokens_spent,
     open_mailed_tokens,
 )
+from models.accounts.users import User, user_of
 from models.tenants import Tenant
-from models.users import User, user_of
 from resolvers.rows import raise_all
 from resolvers.sessions import lock_of, new_password_refusals
 

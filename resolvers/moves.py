@@ -22,9 +22,9 @@ from domain.core.refusals import ChangeTooLate, Invalid, InvalidTransition, Refu
 from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
 from domain.payments.payments import TAKEN
 from kit.scope import Scope
-from models.base import snapshot
-from models.bookings import Booking, bookings_of, stored_lines
-from models.payments import Payment, payments_of_bookings, terms_of_booking
+from models.bookings.bookings import Booking, bookings_of, stored_lines
+from models.core.base import snapshot
+from models.payments.payments import Payment, payments_of_bookings, terms_of_booking
 from models.tenants import Tenant
 from permissions.policy import only_own
 from permissions.roles import P

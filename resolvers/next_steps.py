@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from domain.bookings.lifecycle import Status
 from kit.scope import Scope
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from resolvers.booking_rows import status
 from resolvers.payments import is_asked
 

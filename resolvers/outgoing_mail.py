@@ -22,7 +22,7 @@ from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
 from kit.security_counts import SecurityCounts
-from models.users import User, owners_of
+from models.accounts.users import User, owners_of
 from resolvers.transactions import perform
 
 _NETWORK: Final = "network of a letter"

@@ -16,8 +16,8 @@ from kit.lanes import Lane
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.sealing import Seal
-from models.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
-from models.users import addressed_by, user_of
+from models.accounts.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
+from models.accounts.users import addressed_by, user_of
 from resolvers.mailed_tokens import (
     mailed_token,
     redeem,

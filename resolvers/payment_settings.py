@@ -10,10 +10,10 @@ from domain.core.patch import ABSENT, Absent
 from domain.payments.cancellation import CancellationStep, in_order
 from domain.payments.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
 from kit.scope import Scope
-from models.base import snapshot
-from models.payments import stored_steps, terms_of_tenant
-from models.rooms import least_rate
+from models.core.base import snapshot
+from models.payments.payments import stored_steps, terms_of_tenant
 from models.tenants import Tenant
+from models.venue.rooms import least_rate
 from resolvers.rows import CALENDAR, at_version, raise_all
 from resolvers.settings import Version
 from resolvers.tenants import visible_tenants

@@ -16,8 +16,8 @@ from domain.payments.ledger import Balances, charge, repriced
 from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
 from kit.ids import new_id
 from kit.scope import Scope
-from models.bookings import Booking
-from models.payments import (
+from models.bookings.bookings import Booking
+from models.payments.payments import (
     Payment,
     Receipt,
     Refund,

@@ -8,9 +8,9 @@ from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType
 from domain.payments.payments import OPEN, PaymentStatus
 from kit.scope import Scope
-from models.base import snapshot
-from models.bookings import Booking, bookings_of, holds_of_move
-from models.payments import Payment, payments_of_bookings
+from models.bookings.bookings import Booking, bookings_of, holds_of_move
+from models.core.base import snapshot
+from models.payments.payments import Payment, payments_of_bookings
 from resolvers import payments
 from resolvers.booking_rows import changed_booking
 from resolvers.booking_rows import status as status_of

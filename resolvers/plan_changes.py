@@ -41,10 +41,10 @@ from integrations.billing.protocol import Billing, Buyer
 from integrations.payments.protocol import Declined, GatewayAway, GatewayError, GatewayRefused
 from kit.errors import Unavailable
 from kit.scope import Scope
+from models.accounts.users import owners_of, verified_owners_of
 from models.billing import BillingSubscription, change_given_up
-from models.rooms import rooms_in_use
 from models.tenants import tenant_of
-from models.users import owners_of, verified_owners_of
+from models.venue.rooms import rooms_in_use
 from resolvers.billing import may_try
 from resolvers.billing_accounts import (
     AFTER_A_CHANGE,

@@ -4,9 +4,9 @@ from domain.core.local_time import zone
 from domain.payments.payments import PolicyKind
 from kit.ids import new_id
 from kit.scope import Scope
-from models.bookings import Booking
-from models.payments import Payment, Receipt, next_receipt
-from models.rooms import Room
+from models.bookings.bookings import Booking
+from models.payments.payments import Payment, Receipt, next_receipt
+from models.venue.rooms import Room
 from resolvers.tenants import own_tenant
 
 _LABELS = {

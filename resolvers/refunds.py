@@ -18,8 +18,8 @@ from domain.payments.moves import Agreed
 from domain.payments.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
-from models.bookings import Booking
-from models.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
+from models.bookings.bookings import Booking
+from models.payments.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.booking_rows import Reason, Version, locked_booking, text_refusals

@@ -26,10 +26,10 @@ from kit.addresses import network_of
 from kit.allowances import Allowance, Allowances
 from kit.passwords import Passwords
 from kit.scope import Scope
-from models.base import snapshot
-from models.hours import WeekdayHours, as_pairs
+from models.accounts.users import User
+from models.core.base import snapshot
 from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of
-from models.users import User
+from models.venue.hours import WeekdayHours, as_pairs
 from resolvers.passwords import NewPassword
 from resolvers.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.verification import send_verification

@@ -16,9 +16,9 @@ from domain.core.text import tidy_name
 from domain.payments.payments import PaymentPolicy, rate_refusals
 from kit.keyset import Listing
 from kit.scope import Scope
-from models.base import snapshot
-from models.payments import terms_of_tenant
-from models.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
+from models.core.base import snapshot
+from models.payments.payments import terms_of_tenant
+from models.venue.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
 from resolvers.rows import CALENDAR, at_version, raise_all
 from resolvers.tenants import own_tenant
 from resolvers.usage import count_room, uncount_room

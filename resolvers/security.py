@@ -14,7 +14,7 @@ from kit.allowances import Allowance, Allowances
 from kit.errands import Errands
 from kit.scope import ANONYMOUS, Scope
 from kit.security_counts import SecurityCounts
-from models.users import User, owners_of
+from models.accounts.users import User, owners_of
 from resolvers.outgoing_mail import MailKind, send_later
 from resolvers.security_letters import Letter, owners_changed
 from resolvers.tenants import own_tenant

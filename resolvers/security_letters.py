@@ -8,9 +8,9 @@ from domain.accounts.programs import program_name
 from domain.accounts.users import Role
 from domain.core.formatting import moment, unlinked
 from domain.core.local_time import zone
-from models.api_keys import ApiKey
+from models.accounts.api_keys import ApiKey
+from models.accounts.users import User
 from models.tenants import Tenant
-from models.users import User
 
 _NOT_YOU: Final = (
     "If it wasn't you, ask for a new password now: that ends all sessions that there are."

@@ -26,7 +26,7 @@ from kit.lanes import Lane
 from kit.passwords import Checked, Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Claims, KeyToken, TenantToken, Tokens
-from models.sessions import (
+from models.accounts.sessions import (
     BEARER,
     RefreshToken,
     Session,
@@ -39,8 +39,8 @@ from models.sessions import (
     sessions_ended,
     sessions_since,
 )
+from models.accounts.users import User, user_of, user_with_email
 from models.tenants import tenant_id_of, tenant_of
-from models.users import User, user_of, user_with_email
 from resolvers.api_keys import actor_of_key
 from resolvers.rows import found
 from resolvers.security import end_sessions, note, note_failed_login, tell

@@ -14,7 +14,7 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
 from kit.scope import Scope
-from models.base import snapshot
+from models.core.base import snapshot
 from models.tenants import Tenant
 from resolvers.rows import CALENDAR, at_version
 from resolvers.tenants import visible_tenants

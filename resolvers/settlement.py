@@ -28,8 +28,8 @@ from integrations.payments.protocol import Payment as Said
 from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
-from models.bookings import Booking
-from models.payments import (
+from models.bookings.bookings import Booking
+from models.payments.payments import (
     Payment,
     Refund,
     payments_of,

@@ -2,7 +2,7 @@
 
 from domain.bookings.lifecycle import Status
 from kit.scope import Scope
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from models.tenants import Tenant
 from resolvers.payments import charge_price
 from resolvers.usage import count_booking

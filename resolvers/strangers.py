@@ -22,7 +22,7 @@ from domain.core.refusals import LimitReached, Refusal
 from kit.addresses import Networks
 from kit.scope import Scope
 from kit.settings import Settings
-from models.strangers import (
+from models.bookings.strangers import (
     held_by,
     held_by_strangers,
     held_from,

@@ -28,8 +28,8 @@ from kit.errors import Unavailable
 from kit.locks import advisory_key
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models import TABLES
-from models.idempotency import IdempotentResult
-from models.log import WRITTEN
+from models.audit.log import WRITTEN
+from models.core.idempotency import IdempotentResult
 
 R = TypeVar("R")
 

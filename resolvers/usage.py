@@ -28,7 +28,7 @@ from domain.tenants.plans import (
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from models.tenants import COUNTED_MORE, Tenant, counted_less, monthly_use, used_of
 from permissions.policy import may
 from permissions.roles import P

@@ -17,9 +17,16 @@ from kit.allowances import Allowances
 from kit.errors import Forbidden
 from kit.keyset import Listing, Order
 from kit.scope import Scope
-from models.base import snapshot
-from models.sessions import Purpose, sessions_ended
-from models.users import User, owners_counted, user_for_customer, user_of, user_with_email, users_of
+from models.accounts.sessions import Purpose, sessions_ended
+from models.accounts.users import (
+    User,
+    owners_counted,
+    user_for_customer,
+    user_of,
+    user_with_email,
+    users_of,
+)
+from models.core.base import snapshot
 from permissions.policy import may, may_manage, permissions_of
 from permissions.roles import P
 from resolvers.api_keys import revoke_keys_of

@@ -12,8 +12,8 @@ from integrations.human_proof.protocol import Challenge
 from kit.errors import BadInput
 from kit.keyset import Listing, Order
 from kit.scope import Actor, Scope
-from models.rooms import Room, rooms_of
 from models.tenants import Tenant, tenant_id_of, tenant_of
+from models.venue.rooms import Room, rooms_of
 from resolvers import hours
 from resolvers.availability import Availability, AvailabilityQuery
 from resolvers.availability import availability as find_availability

@@ -8,10 +8,10 @@ from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import InvalidCredentials
 from kit.scope import Scope
-from models.base import snapshot
+from models.accounts.sessions import Purpose
+from models.accounts.users import User, user_for_customer, user_with_email
+from models.core.base import snapshot
 from models.customers import Customer, customers_of, with_address
-from models.sessions import Purpose
-from models.users import User, user_for_customer, user_with_email
 from resolvers.customers import known_or_added
 from resolvers.mailed_tokens import (
     known_letter,

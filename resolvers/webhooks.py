@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.payments.protocol import GatewayEvent, Subject
 from kit.scope import Scope
-from models.webhooks import (
+from models.payments.gateway_events import (
     EVENT_JOB,
     EventState,
     WebhookEvent,

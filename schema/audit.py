@@ -15,7 +15,7 @@ from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.cursors import EventCursor
 from kit.scope import ActorKind, Scope
-from models.log import AuditFilter, LogEntry
+from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P
 from resolvers import audit
 from schema.fields import Node, column, computed, value

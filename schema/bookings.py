@@ -19,8 +19,8 @@ from domain.core.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from kit.cursors import EventCursor
 from kit.operation import Operation
 from kit.scope import Scope
-from models import shown
-from models.log import LogEntry
+from models.audit.log import LogEntry
+from models.core import sql_fields
 from permissions.roles import P
 from resolvers import (
     audit,
@@ -111,7 +111,7 @@ class Booking(Node):
 
     reference: str = column("For people to read out: unique in the tenant, never changes.")
     version: int = column("Grows with every change; updates name the one they saw.")
-    status: Status = computed(booking_rows.status, sql=shown.status)
+    status: Status = computed(booking_rows.status, sql=sql_fields.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
     room: Room = related("The room that is booked.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
@@ -127,7 +127,7 @@ class Booking(Node):
     )
     starts_at: datetime = column("When it starts.")
     ends_at: datetime = column("When it ends.")
-    local: LocalPeriod = computed(bookings.local, sql=shown.local)
+    local: LocalPeriod = computed(bookings.local, sql=sql_fields.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
     party_size: int = column("How many people.")
     note: str | None = column("For the venue.", requires=P.BOOKINGS_READ)
@@ -135,7 +135,7 @@ class Booking(Node):
         "What it costs; frozen when it was held or booked.",
         requires=P.PRICES_READ,
         name="breakdown",
-        sql=shown.breakdown,
+        sql=sql_fields.breakdown,
     )
     payment: Payment | None = computed(paid.payment, requires=P.PAYMENTS_READ)
     payments: list[Payment] | None = computed(paid.payments, requires=P.PAYMENTS_READ)
@@ -171,7 +171,7 @@ class BookingConnection(Connection[Booking]):
         _event_cursor,
         "Subscribe after it and miss nothing. Events after it may repeat these rows: compare "
         "`version`. Cursors compare for equality only.",
-        sql=shown.event_cursor,
+        sql=sql_fields.event_cursor,
     )
 
 

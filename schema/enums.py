@@ -15,10 +15,10 @@ from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.human_proof.protocol import ProofKind
 from kit.scope import ActorKind
-from models.bookings import BookingOrderField
+from models.bookings.bookings import BookingOrderField
+from models.core.filters import SortDirection
 from models.customers import CustomerOrderField
-from models.filters import SortDirection
-from models.rooms import RoomOrderField
+from models.venue.rooms import RoomOrderField
 from resolvers.next_steps import GuestStep
 
 

@@ -1,8 +1,8 @@
 """Inputs by which lists are narrowed that stand in more than one place of the schema."""
 
 import schema.enums  # noqa: F401 - described before they are used
-from models.bookings import BookingFilter, BookingOrder, StatusFilter
-from models.filters import DateTimeRange, IdFilter
+from models.bookings.bookings import BookingFilter, BookingOrder, StatusFilter
+from models.core.filters import DateTimeRange, IdFilter
 from schema.inputs import input_type
 
 DateTimeRangeInput = input_type(

@@ -10,8 +10,8 @@ import schema.filters  # noqa: F401 - its inputs are known before they are used
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
 from kit.cost import Cost
-from models import shown
-from models.rooms import RoomFilter, RoomOrder
+from models.core import sql_fields
+from models.venue.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
 from resolvers import hours, rooms
 from resolvers.bookings import bookings as list_bookings
@@ -56,9 +56,9 @@ class Room(Node):
     buffer_before_minutes: int = column("Kept free before each booking.")
     buffer_after_minutes: int = column("Kept free after each booking.")
     hourly_rate: Money | None = column(
-        "What an hour costs.", requires=P.PRICES_READ, sql=shown.hourly_rate
+        "What an hour costs.", requires=P.PRICES_READ, sql=sql_fields.hourly_rate
     )
-    time_zone: TimeZone = computed(hours.time_zone_of, sql=shown.time_zone)
+    time_zone: TimeZone = computed(hours.time_zone_of, sql=sql_fields.time_zone)
     opening_hours: list[OpeningDay] = computed(
         hours.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )

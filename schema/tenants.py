@@ -9,7 +9,7 @@ from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
 from domain.tenants import plans
 from kit.cost import Cost
-from models import shown
+from models.core import sql_fields
 from permissions.roles import P
 from resolvers import hours, payment_settings, tenants, usage
 from schema.enums import PlanCode
@@ -94,7 +94,7 @@ class Tenant(Node):
         requires=P.PLAN_READ,
         cost=Cost(10),
     )
-    settings: TenantSettings = computed(tenants.settings_of, sql=shown.itself)
+    settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.itself)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(10))
     version: int = column("Grows with every change; updates name the one they saw.")

@@ -20,7 +20,7 @@ from kit.live import Following, Step
 from kit.operation import Operation
 from kit.relay import Entry, Listener, Relay
 from kit.scope import Scope
-from models.availability_changes import TELLING
+from models.bookings.availability_changes import TELLING
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.audit import end_of_log

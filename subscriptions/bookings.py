@@ -17,7 +17,7 @@ from kit.live import Following, Step
 from kit.operation import Operation
 from kit.relay import Entry, Listener, Lost, Relay
 from kit.scope import Actor, Scope
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P
 from resolvers.booking_rows import watched_bookings

@@ -13,7 +13,7 @@ from kit.operation import Operation
 from kit.relay import BATCH, Entry, beyond, entries_of
 from kit.scope import Scope
 from kit.settings import Settings
-from models.log import GROWN, rights_changes
+from models.audit.log import GROWN, rights_changes
 from permissions.policy import only_own
 from permissions.roles import P
 from resolvers.audit import end_of_log

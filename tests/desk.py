@@ -7,8 +7,8 @@ from typing import Any
 
 from kit.scope import Runtime
 from kit.tokens import Tokens
-from models.bookings import Booking
-from models.rooms import Room
+from models.bookings.bookings import Booking
+from models.venue.rooms import Room
 from tests.client import Answer, Api
 from tests.factories import Person, api_id
 

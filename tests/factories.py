@@ -18,15 +18,15 @@ from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.tokens import Tokens
-from models.base import TenantRow
+from models.accounts.sessions import Session
+from models.accounts.users import User
 from models.billing import BillingSubscription
-from models.bookings import Booking
+from models.bookings.bookings import Booking
+from models.core.base import TenantRow
 from models.customers import Customer
-from models.hours import WeekdayHours
-from models.rooms import Room
-from models.sessions import Session
 from models.tenants import Tenant
-from models.users import User
+from models.venue.hours import WeekdayHours
+from models.venue.rooms import Room
 from resolvers.transactions import perform
 from resolvers.usage import count_room
 from schema.ids import encode_id

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from models.zone_clocks import CLOCKS_ARE_STORED
+from models.core.zone_clocks import CLOCKS_ARE_STORED
 
 PATIENCE_SECONDS: Final = 2
 

@@ -18,7 +18,7 @@ from kit.backlog import Backlog
 from kit.database import Database
 from kit.relay import Relay
 from kit.security_counts import SecurityCounts
-from models.queue import STATES
+from models.core.job_queue import STATES
 
 _BOUNDS: Final = Histogram.DEFAULT_BUCKETS
 _NAMES: Final = [*map(str, _BOUNDS[:-1]), "+Inf"]

@@ -16,7 +16,7 @@ from kit.errands import Errands
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.settings import Settings
-from models.log import LogEntry
+from models.audit.log import LogEntry
 from tests.client import Answer, Api
 from tests.factories import PASSWORD, Venue
 from tests.work import work_off

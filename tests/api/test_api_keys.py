@@ -11,7 +11,7 @@ from kit.errands import Errands
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from kit.settings import Settings
-from models.api_keys import ApiKey
+from models.accounts.api_keys import ApiKey
 from permissions.roles import FOR_KEYS
 from tests.api.accounts import mails, runtime_errands
 from tests.client import Answer, Api, live

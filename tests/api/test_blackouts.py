@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from models.hours import Blackout
+from models.venue.hours import Blackout
 from resolvers.transactions import perform
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING

@@ -23,10 +23,10 @@ from domain.core.refusals import Refusal, SlotTaken
 from domain.venue.hours import Weekday
 from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime, Scope
-from models.bookings import Booking
-from models.hours import Blackout, HoursException, WeekdayHours
-from models.rooms import Room, rooms_of
+from models.bookings.bookings import Booking
 from models.tenants import Tenant
+from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.rooms import Room, rooms_of
 from resolvers.availability import (
     AvailabilityQuery,
     alternatives_to,

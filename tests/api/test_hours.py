@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.venue.hours import Weekday
 from kit.scope import Runtime
-from models.rooms import Room
+from models.venue.rooms import Room
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING
 from tests.factories import Person, Venue, api_id, make_booking, make_venue

@@ -21,9 +21,9 @@ from kit.relay import Relay
 from kit.scope import Request, Runtime, Scope
 from kit.settings import Settings
 from kit.tokens import Tokens
+from models.accounts.users import User
 from models.customers import Customer
-from models.rooms import Room
-from models.users import User
+from models.venue.rooms import Room
 from resolvers.transactions import perform
 from schema.ids import read_id
 from subscriptions.bookings import BookingChanged, booking_changed

@@ -12,9 +12,9 @@ from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime, Scope
 from kit.settings import Settings
 from kit.tokens import Tokens
-from models.api_keys import ApiKey
+from models.accounts.api_keys import ApiKey
+from models.accounts.users import User
 from models.tenants import Tenant
-from models.users import User
 from resolvers import mailed_tokens, security_letters
 from resolvers.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
 from resolvers.sessions import actor_finder

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from tests.client import Api
 from tests.desk import Desk, made, moved, refused, shown
 from tests.factories import Venue, api_id, make_booking, make_venue

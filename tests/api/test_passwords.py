@@ -10,7 +10,7 @@ from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.settings import Settings
-from models.users import User
+from models.accounts.users import User
 from tests.api.accounts import (
     code_in,
     is_logged_in,

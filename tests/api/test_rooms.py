@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
-from models.rooms import Room
+from models.venue.rooms import Room
 from tests.client import Answer, Api
 from tests.factories import Person, api_id, make_venue
 from tests.statements import statements

@@ -11,7 +11,7 @@ from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from kit.security_counts import SecurityCounts
 from kit.settings import Settings
-from models.users import User
+from models.accounts.users import User
 from resolvers.transactions import perform
 from tests.api.accounts import (
     code_in,

@@ -9,7 +9,7 @@ from kit.database import Database
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Settings
-from models.strangers import origins_forgotten
+from models.bookings.strangers import origins_forgotten
 from tests.api.test_guests import GUEST, slot
 from tests.client import Answer, Api, From
 from tests.clock import StoppedClock

@@ -7,7 +7,7 @@ import pytest
 
 from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
-from models.rooms import Room
+from models.venue.rooms import Room
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, refused, shown

@@ -15,10 +15,10 @@ from commands.migrate import migrations
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from models import TABLES
-from models.allowances import SpentAllowance
+from models.core.allowances import SpentAllowance
+from models.core.zone_clocks import ZoneClock
+from models.payments.gateway_events import WebhookEvent
 from models.tenants import Tenant
-from models.webhooks import WebhookEvent
-from models.zone_clocks import ZoneClock
 
 # Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants,
 # and a time zone is everybody's.

@@ -11,7 +11,7 @@ from domain.bookings.lifecycle import Status
 from kit.ids import new_id
 from kit.scope import Runtime
 from kit.tokens import Link, Links
-from models.base import TenantRow
+from models.core.base import TenantRow
 from models.tenants import Tenant
 from schema import schema
 from schema.fields import NODES

@@ -24,7 +24,7 @@ from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from kit.database_urls import DatabaseUrls
 from kit.passwords import Passwords
 from kit.scope import Runtime
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.work import work_off

@@ -12,7 +12,7 @@ from sqlmodel import col
 from domain.bookings.lifecycle import Status
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from resolvers.transactions import perform
 from tests.compiled.conftest import Both
 from tests.factories import Venue, api_id, make_booking, make_venue

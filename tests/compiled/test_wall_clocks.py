@@ -13,7 +13,7 @@ from domain.core.intervals import Interval
 from domain.core.local_time import local_period, zone, zone_names
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from models.zone_clocks import utc_offset, wall_clock
+from models.core.zone_clocks import utc_offset, wall_clock
 from tests.clock import StoppedClock
 from tests.compiled.conftest import Both
 from tests.desk import Desk, made

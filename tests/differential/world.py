@@ -15,11 +15,11 @@ from domain.bookings.lifecycle import Status
 from domain.venue.hours import Weekday
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
-from models.api_keys import ApiKey
-from models.bookings import Booking
+from models.accounts.api_keys import ApiKey
+from models.bookings.bookings import Booking
 from models.customers import Customer
-from models.hours import Blackout, HoursException, WeekdayHours
-from models.rooms import Room
+from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.rooms import Room
 from permissions.roles import FOR_KEYS, P
 from resolvers.transactions import perform
 from tests.clock import MONDAY_MORNING

@@ -8,7 +8,7 @@ from domain.bookings.lifecycle import Status
 from jobs.holds import expire_holds
 from kit.database import Database
 from kit.scope import Runtime
-from models.bookings import Booking
+from models.bookings.bookings import Booking
 from tests.client import Api
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import Venue, api_id, make_booking, make_venue

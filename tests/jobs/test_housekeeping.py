@@ -12,9 +12,9 @@ from jobs.housekeeping import forget_what_is_old
 from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from models.idempotency import IdempotentResult
-from models.log import RequestOrigin
-from models.sessions import MailedToken, Purpose, RefreshToken, Session
+from models.accounts.sessions import MailedToken, Purpose, RefreshToken, Session
+from models.audit.log import RequestOrigin
+from models.core.idempotency import IdempotentResult
 from resolvers.transactions import perform
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, make_venue

@@ -13,8 +13,8 @@ from jobs.bookings import find_past_bookings
 from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from models.bookings import Booking
-from models.log import LogEntry
+from models.audit.log import LogEntry
+from models.bookings.bookings import Booking
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import Venue, make_booking, make_venue
 from tests.work import work_off

@@ -12,7 +12,7 @@ from kit.allowances import Allowance, Allowances, SpentStatements
 from kit.database import Database
 from kit.database_urls import DatabaseUrl, DatabaseUrls
 from kit.errors import Throttled
-from models.allowances import EARLIEST, REFILL, SPEND
+from models.core.allowances import EARLIEST, REFILL, SPEND
 from tests.clock import StoppedClock
 
 THREE_AN_HOUR = Allowance("mails", 3, timedelta(hours=1))

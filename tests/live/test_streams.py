@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from kit.relay import Relay
 from kit.scope import Runtime
-from models.sessions import Session
-from models.users import User
+from models.accounts.sessions import Session
+from models.accounts.users import User
 from tests.api.test_live import EVENTS, book, cursor_now, make_a_guest
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -20,7 +20,7 @@ from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import Request, Runtime, Scope
 from kit.settings import Settings
-from models.payments import stored_steps
+from models.payments.payments import stored_steps
 from resolvers.transactions import perform
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue

@@ -13,8 +13,8 @@ from domain.core.log_events import EventType
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from kit.tokens import Tokens
-from models.rooms import Room
-from models.sessions import Session
+from models.accounts.sessions import Session
+from models.venue.rooms import Room
 from resolvers.transactions import perform
 from tests.client import Answer
 from tests.factories import Person, api_id

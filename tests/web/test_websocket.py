@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from models.sessions import Session
-from models.users import User
+from models.accounts.sessions import Session
+from models.accounts.users import User
 from resolvers.transactions import perform
 from tests.client import Api, live, socket
 from tests.clock import StoppedClock

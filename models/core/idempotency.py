@@ -8,7 +8,7 @@ from sqlalchemy import Column, Delete, Index, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col
 
-from models.base import INSTANT
+from models.core.base import INSTANT
 
 
 class IdempotentResult(SQLModel, table=True):

@@ -26,11 +26,11 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import OCCUPYING
 from kit.bundle import Bundle
-from models.base import INSTANT
-from models.bookings import Booking
-from models.hours import Blackout, HoursException, WeekdayHours
-from models.rooms import Room
+from models.bookings.bookings import Booking
+from models.core.base import INSTANT
 from models.tenants import Tenant
+from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.rooms import Room
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _ROOMS: Final = any_(bindparam("room_ids", type_=ARRAY(Uuid())))

@@ -12,10 +12,10 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from kit.bundle import Bundle
-from models.base import INSTANT
-from models.bookings import Booking
-from models.hours import Blackout
-from models.log import GENERATION, LogEntry, Xid8, end
+from models.audit.log import GENERATION, LogEntry, Xid8, end
+from models.bookings.bookings import Booking
+from models.core.base import INSTANT
+from models.venue.hours import Blackout
 
 TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
 """The subjects of the entries that may say so."""

@@ -37,10 +37,10 @@ from sqlmodel import Field, Relationship, SQLModel, col
 from domain.core.ids import NodeId, UserId
 from domain.core.log_events import EventType
 from kit.prepared import Prepared
-from models.api_keys import ApiKey
-from models.base import INSTANT, one_of
-from models.filters import DateTimeRange, within
-from models.users import User
+from models.accounts.api_keys import ApiKey
+from models.accounts.users import User
+from models.core.base import INSTANT, one_of
+from models.core.filters import DateTimeRange, within
 
 
 class Xid8(UserDefinedType[int]):

@@ -35,9 +35,8 @@ from domain.core.money import Money
 from domain.core.text import SearchText
 from kit.keyset import Order
 from kit.prepared import Prepared, parameters
-from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.customers import Customer, Searched, found_by
-from models.filters import (
+from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
+from models.core.filters import (
     DateTimeRange,
     IdFilter,
     SortDirection,
@@ -46,9 +45,10 @@ from models.filters import (
     sorted_by,
     within,
 )
-from models.queue import has_job
-from models.rooms import Room
+from models.core.job_queue import has_job
+from models.customers import Customer, Searched, found_by
 from models.tenants import Tenant, longest_booking
+from models.venue.rooms import Room
 
 NO_OVERLAP: Final = "booking_no_overlap"
 COMPLETE_JOB: Final = "complete_booking"

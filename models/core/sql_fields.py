@@ -23,9 +23,9 @@ from sqlmodel import col
 from domain.bookings.lifecycle import Status
 from domain.core.money import currencies_with_digits
 from kit.compiled.readings import Value, Values
-from models import log
+from models.audit import log
+from models.core.zone_clocks import utc_offset, wall_clock
 from models.tenants import Tenant
-from models.zone_clocks import utc_offset, wall_clock
 
 
 def status(scope: Any, booking: Any) -> ColumnElement[str]:

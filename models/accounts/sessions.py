@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlmodel import Field, col
 
 from kit.bundle import Bundle
-from models.base import INSTANT, TenantRow, one_of, refers_to
+from models.accounts.users import User
+from models.core.base import INSTANT, TenantRow, one_of, refers_to
 from models.tenants import Tenant
-from models.users import User
 
 
 class Purpose(StrEnum):

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import ARRAY, Column, Delete, delete, select
 from sqlmodel import Field, SQLModel, col
 
-from models.base import INSTANT
+from models.core.base import INSTANT
 
 
 class SpentAllowance(SQLModel, table=True):

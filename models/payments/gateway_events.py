@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlmodel import Field, SQLModel, col
 
-from models.base import INSTANT, one_of
+from models.core.base import INSTANT, one_of
 
 EVENT_JOB: Final = "webhook"
 """The job of acting upon an event."""

@@ -13,8 +13,8 @@ from sqlmodel import Field, Relationship, col
 from domain.core.money import Money
 from domain.core.text import SearchText, search_form, sort_key
 from kit.keyset import Order
-from models.base import INSTANT, SORT_KEY, Logged, TenantRow
-from models.filters import SortDirection, contains, sorted_by
+from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
+from models.core.filters import SortDirection, contains, sorted_by
 from models.tenants import Tenant
 
 

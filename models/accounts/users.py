@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, s
 from sqlmodel import Field, Relationship, col
 
 from domain.accounts.users import Role
-from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
+from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
 from models.tenants import Tenant
 

@@ -9,9 +9,9 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from domain.core.intervals import Interval
-from models.bookings import Booking, overlapping
-from models.filters import DateTimeRange
-from models.rooms import Room
+from models.bookings.bookings import Booking, overlapping
+from models.core.filters import DateTimeRange
+from models.venue.rooms import Room
 
 _KEY = (col(Booking.tenant_id), col(Booking.id))
 

@@ -21,9 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Relationship, col
 
-from models.base import INSTANT, Logged, TenantRow, refers_to
+from models.accounts.users import User
+from models.core.base import INSTANT, Logged, TenantRow, refers_to
 from models.tenants import Tenant
-from models.users import User
 
 
 class ApiKey(TenantRow, Logged, table=True):

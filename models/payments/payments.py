@@ -31,8 +31,8 @@ from domain.payments.payments import (
     RefundStatus,
     Terms,
 )
-from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.bookings import Booking
+from models.bookings.bookings import Booking
+from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.tenants import Tenant
 
 NO_TERMS: Final = Terms(PaymentPolicy(PolicyKind.NONE))

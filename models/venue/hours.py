@@ -26,9 +26,9 @@ from sqlmodel import Field, Relationship, col
 
 from domain.core.local_time import LocalTime
 from domain.venue.hours import LocalInterval, Weekday
-from models.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.filters import DateTimeRange
-from models.rooms import Room
+from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
+from models.core.filters import DateTimeRange
+from models.venue.rooms import Room
 
 
 def as_pairs(intervals: tuple[LocalInterval, ...]) -> list[list[int]]:

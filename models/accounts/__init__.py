@@ -1,0 +1,1 @@
+"""Tables and statements of accounts: people who log in, and keys."""

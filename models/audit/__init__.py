@@ -1,0 +1,1 @@
+"""Tables and statements of audit: the log of changes."""

@@ -1,0 +1,1 @@
+"""Tables and statements of bookings: times that are booked, held and free."""
