@@ -47,8 +47,8 @@ from kit.settings import Settings, SettingsError, load_settings
 from kit.tokens import Links, Tokens
 from models.audit import log
 from models.core import allowances, job_queue
-from resolvers.sessions import actor_finder
-from resolvers.transactions import journal
+from resolvers.accounts.sessions import actor_finder
+from resolvers.core.transactions import journal
 from schema import schema
 from web.concurrency import ConcurrencyLimits
 from web.dev_pay import DevPay

@@ -13,8 +13,8 @@ from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from models.tenants import tenant_id_of
-from resolvers.rows import CALENDAR
-from resolvers.transactions import journal, perform
+from resolvers.core.lookups import CALENDAR
+from resolvers.core.transactions import journal, perform
 
 
 async def load_demo(

@@ -27,7 +27,7 @@ from models.payments.payments import stored_steps
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours, as_pairs
 from models.venue.rooms import Room
-from resolvers.usage import ALWAYS, Meter, period_of
+from resolvers.tenants.usage import ALWAYS, Meter, period_of
 
 _PLANNED_AGO: Final = timedelta(days=20)
 """So long ago the holiday and the blackout were entered."""

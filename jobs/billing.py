@@ -14,8 +14,8 @@ from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.billing import not_seen_since, to_be_reminded, without_billing
-from resolvers.billing_accounts import begin_billing, billing_in, remind_to_choose, sync
-from resolvers.transactions import perform
+from resolvers.billing.subscription_sync import begin_billing, billing_in, remind_to_choose, sync
+from resolvers.core.transactions import perform
 
 SEEN_EVERY: Final = timedelta(hours=1)
 BATCH: Final = 200

@@ -15,8 +15,8 @@ from kit.ids import new_id
 from kit.queue import Job, put
 from kit.scope import Actor, ActorKind, Request, Runtime
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
+from resolvers.core.transactions import perform
 from resolvers.past_bookings import complete_past_booking, reject_unanswered_booking
-from resolvers.transactions import perform
 
 BATCH: Final = 200
 

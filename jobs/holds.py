@@ -12,8 +12,8 @@ from kit.database import Database
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime
 from models.bookings.bookings import holds_past
-from resolvers.booking_progress import expire_hold
-from resolvers.transactions import perform
+from resolvers.bookings.transitions import expire_hold
+from resolvers.core.transactions import perform
 
 BATCH: Final = 200
 AT_ONCE: Final = 4

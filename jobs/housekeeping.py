@@ -17,8 +17,8 @@ from models.core.allowances import spent_allowances_before
 from models.core.idempotency import results_before
 from models.core.job_queue import history_before
 from models.payments.gateway_events import webhook_events_before
-from resolvers.sessions import REFRESH_TOKEN_LIFETIME
-from resolvers.transactions import KEPT_FOR
+from resolvers.accounts.sessions import REFRESH_TOKEN_LIFETIME
+from resolvers.core.transactions import KEPT_FOR
 
 ORIGINS_KEPT_FOR: Final = timedelta(days=90)
 LOGINS_KEPT_FOR: Final = timedelta(days=30)

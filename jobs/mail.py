@@ -9,9 +9,9 @@ from kit.ids import new_id
 from kit.scope import Request, Runtime
 from kit.sealing import Unreadable
 from kit.worker import GivenUp
-from resolvers.guest_links import requested_link, send_requested_link
-from resolvers.outgoing_mail import admit_or_withhold, message_in
-from resolvers.passwords import asked_for_reset, send_reset
+from resolvers.accounts.passwords import asked_for_reset, send_reset
+from resolvers.bookings.guest_links import requested_link, send_requested_link
+from resolvers.core.outgoing_mail import admit_or_withhold, message_in
 
 
 async def admit_letter(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.scope import Runtime
-from resolvers.settlement import settle_booking
+from resolvers.payments.settlement import settle_booking
 
 
 async def settle(runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:

@@ -12,9 +12,9 @@ from jobs.billing import billing_event
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.payments.gateway_events import EventState
-from resolvers.settlement import payment_event
-from resolvers.transactions import perform
-from resolvers.webhooks import event_of, finish_event, is_waiting
+from resolvers.core.transactions import perform
+from resolvers.payments.gateway_events import event_of, finish_event, is_waiting
+from resolvers.payments.settlement import payment_event
 
 EventHandler = Callable[[Runtime, GatewayEvent], Awaitable[None]]
 """Acts upon an event, of whatever tenant; what isn't ours, it leaves alone.

@@ -18,10 +18,10 @@ from kit.services import Service
 from kit.worker import Handler, Retries, Worker
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
-from resolvers.billing_accounts import SYNC
-from resolvers.guest_links import REQUEST_JOB
-from resolvers.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
-from resolvers.payments import SETTLE
+from resolvers.billing.subscription_sync import SYNC
+from resolvers.bookings.guest_links import REQUEST_JOB
+from resolvers.core.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
+from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0

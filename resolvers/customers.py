@@ -35,7 +35,7 @@ from models.customers import (
 )
 from permissions.policy import may, only_own, reach, refusal
 from permissions.roles import P, Reach
-from resolvers.rows import at_version, raise_all
+from resolvers.core.lookups import at_version, raise_all
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:

@@ -6,8 +6,8 @@ from domain.bookings.lifecycle import Status, is_over, is_unanswered
 from domain.core.ids import BookingId
 from domain.core.refusals import NotFound
 from kit.scope import Scope
-from resolvers.booking_progress import complete_booking, reject_booking
-from resolvers.booking_rows import seen_booking
+from resolvers.bookings.booking_access import seen_booking
+from resolvers.bookings.transitions import complete_booking, reject_booking
 
 _UNANSWERED: Final = "Nobody confirmed it before it began."
 

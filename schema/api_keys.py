@@ -7,7 +7,7 @@ import strawberry
 import models
 from domain.core.log_events import EventType
 from permissions.roles import P
-from resolvers import api_keys
+from resolvers.accounts import api_keys
 from schema.fields import Node, column, node, related
 from schema.mutations import mutation, payload
 from schema.pages import Connection, connection

@@ -13,8 +13,8 @@ from domain.core.refusals import Busy, Reason
 from kit.cost import DEFAULT_PAGE_SIZE, Cost
 from kit.cursors import EventCursor
 from permissions.roles import P
-from resolvers import availability as answers
-from resolvers import availability_changes
+from resolvers.bookings import availability as answers
+from resolvers.bookings import availability_changes
 from schema.enums import Code
 from schema.fields import column, id_column, query, value
 from schema.inputs import input_type

@@ -8,7 +8,8 @@ import models
 from domain.core.log_events import EventType
 from domain.core.refusals import SubscriptionInactive, TooManyRooms
 from permissions.roles import P
-from resolvers import billing, plan_changes, usage
+from resolvers.billing import plan_changes, plan_subscriptions
+from resolvers.tenants import usage
 from schema.enums import InvoiceStatus, SubscriptionStatus
 from schema.errors import UserError, shows
 from schema.fields import Node, column, computed, node, query, value
@@ -19,19 +20,23 @@ from schema.rooms import Room
 from schema.tenants import Plan, Usage
 
 
-@node(models.BillingSubscription, visible=billing.visible_subscriptions, requires=P.BILLING_READ)
+@node(
+    models.BillingSubscription,
+    visible=plan_subscriptions.visible_subscriptions,
+    requires=P.BILLING_READ,
+)
 class BillingSubscription(Node):
     """What a tenant has agreed with us about its plan, as the payment service last told."""
 
-    plan: Plan = computed(billing.plan_of)
-    status: SubscriptionStatus = computed(billing.status_of)
-    takes_bookings: bool = computed(billing.is_open)
-    refuses_bookings_from: datetime | None = computed(billing.refused_from)
+    plan: Plan = computed(plan_subscriptions.plan_of)
+    status: SubscriptionStatus = computed(plan_subscriptions.status_of)
+    takes_bookings: bool = computed(plan_subscriptions.is_open)
+    refuses_bookings_from: datetime | None = computed(plan_subscriptions.refused_from)
     period_start: datetime | None = column("When the present period began; null before any.")
     period_end: datetime | None = column("When it ends, and the next one is paid.")
     trial_ends_at: datetime | None = column("When the trial ends, or did; null without one.")
     cancels_at_period_end: bool = column("Whether it ends with the present period.")
-    next_plan: Plan | None = computed(billing.next_plan_of)
+    next_plan: Plan | None = computed(plan_subscriptions.next_plan_of)
     overdue_since: datetime | None = column("Since when a payment is owed; null: none is.")
     ended_at: datetime | None = column("When it was over; null while it isn't.")
     version: int = column("Grows with every change; changes name the one they saw.")
@@ -42,7 +47,7 @@ class BillingInvoice:
     """An invoice for the plan."""
 
     number: str | None = column("Its number; null while it is a draft.")
-    status: InvoiceStatus = computed(billing.invoice_status_of)
+    status: InvoiceStatus = computed(plan_subscriptions.invoice_status_of)
     total: Money = column("What it asks for.")
     paid: Money = column("What was paid of it.")
     issued_at: datetime = column("When it was issued.")
@@ -50,7 +55,7 @@ class BillingInvoice:
     pdf_url: str | None = column("Where it can be downloaded; null while it is a draft.")
 
 
-@value(billing.UpcomingInvoice)
+@value(plan_subscriptions.UpcomingInvoice)
 class UpcomingInvoice:
     """What the next invoice will ask for, as things stand."""
 
@@ -66,7 +71,7 @@ class UsageMonth:
     bookings: int = column("Bookings made in it, those cancelled since too.")
 
 
-@value(billing.Standing)
+@value(plan_subscriptions.Standing)
 class Billing:
     """A tenant's plan, what it uses of it, and what it pays for it."""
 
@@ -76,10 +81,10 @@ class Billing:
     )
     trial_available: bool = column("Whether a trial can be started.")
     subscription: BillingSubscription | None = column("Null before the first step.")
-    usage: Usage = computed(billing.usage_of)
-    usage_history: list[UsageMonth] = computed(billing.usage_history)
-    upcoming_invoice: UpcomingInvoice | None = computed(billing.upcoming_invoice)
-    invoices: Connection[BillingInvoice] = connection(billing.invoices)
+    usage: Usage = computed(plan_subscriptions.usage_of)
+    usage_history: list[UsageMonth] = computed(plan_subscriptions.usage_history)
+    upcoming_invoice: UpcomingInvoice | None = computed(plan_subscriptions.upcoming_invoice)
+    invoices: Connection[BillingInvoice] = connection(plan_subscriptions.invoices)
 
 
 @shows(SubscriptionInactive)
@@ -101,7 +106,7 @@ class TooManyRoomsError(UserError):
 
 @strawberry.type
 class BillingQueries:
-    billing: Billing | None = query(billing.billing, requires=P.BILLING_READ)
+    billing: Billing | None = query(plan_subscriptions.billing, requires=P.BILLING_READ)
 
 
 @payload

@@ -7,7 +7,7 @@ import strawberry
 import models
 from domain.core.log_events import EventType
 from permissions.roles import P
-from resolvers import blackouts
+from resolvers.venue import blackouts
 from schema.fields import Node, column, node, query, related
 from schema.filters import DateTimeRangeInput  # noqa: F401 (declared before it is used)
 from schema.hours import UNPAGED_COST

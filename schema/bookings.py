@@ -22,18 +22,10 @@ from kit.scope import Scope
 from models.audit.log import LogEntry
 from models.core import sql_fields
 from permissions.roles import P
-from resolvers import (
-    audit,
-    availability,
-    booking_progress,
-    booking_rows,
-    bookings,
-    guests,
-    moves,
-    pending_moves,
-    settlement,
-)
-from resolvers import payments as paid
+from resolvers import audit
+from resolvers.bookings import availability, booking_access, bookings, guest_bookings, transitions
+from resolvers.payments import moves, pending_moves, settlement
+from resolvers.payments import payments as paid
 from schema.audit import BookingChange
 from schema.availability import BusyInterval, Slot, SlotReason
 from schema.customers import Customer
@@ -81,7 +73,7 @@ class PriceBreakdown:
 
 async def _move_room(scope: Scope, hold: models.Booking) -> str:
     """The name of the room it moves to."""
-    return (await guests.room_of(scope, hold)).name
+    return (await guest_bookings.room_of(scope, hold)).name
 
 
 async def _move_price(_: Scope, hold: models.Booking) -> Amount | None:
@@ -105,13 +97,13 @@ class PendingMove:
     expires_at: datetime | None = computed(_move_expires_at)
 
 
-@node(models.Booking, visible=booking_rows.visible_bookings, requires=P.BOOKINGS_READ)
+@node(models.Booking, visible=booking_access.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
     """A room held for somebody for a time."""
 
     reference: str = column("For people to read out: unique in the tenant, never changes.")
     version: int = column("Grows with every change; updates name the one they saw.")
-    status: Status = computed(booking_rows.status, sql=sql_fields.status)
+    status: Status = computed(booking_access.status, sql=sql_fields.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
     room: Room = related("The room that is booked.")
     customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
@@ -314,14 +306,14 @@ class BookingMutations:
         then=settled,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
-        booking_progress.confirm_booking,
+        transitions.confirm_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CONFIRMED, E.BOOKING_CANCELLED],
         then=settled,
     )
     reject_booking: RejectBookingPayload | None = mutation(
-        booking_progress.reject_booking,
+        transitions.reject_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_REJECTED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
@@ -350,7 +342,7 @@ class BookingMutations:
         then=settled,
     )
     cancel_booking: CancelBookingPayload | None = mutation(
-        booking_progress.cancel_booking,
+        transitions.cancel_booking,
         requires=P.BOOKINGS_WRITE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
@@ -359,21 +351,21 @@ class BookingMutations:
         then=settled,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
-        booking_progress.check_in_booking,
+        transitions.check_in_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CHECKED_IN, E.BOOKING_CANCELLED],
         then=settled,
     )
     complete_booking: CompleteBookingPayload | None = mutation(
-        booking_progress.complete_booking,
+        transitions.complete_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED],
         then=settled,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
-        booking_progress.mark_no_show,
+        transitions.mark_no_show,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_NO_SHOW, E.BOOKING_CANCELLED],

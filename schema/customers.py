@@ -14,7 +14,7 @@ from domain.customers import CustomerChoice, NewCustomer
 from models.customers import CustomerFilter, CustomerOrder
 from permissions.roles import P
 from resolvers import customers
-from resolvers.bookings import bookings as list_bookings
+from resolvers.bookings.bookings import bookings as list_bookings
 from schema.fields import Node, column, node, query
 from schema.inputs import input_object, input_type
 from schema.mutations import mutation, payload

@@ -19,7 +19,7 @@ from models.bookings.bookings import BookingOrderField
 from models.core.filters import SortDirection
 from models.customers import CustomerOrderField
 from models.venue.rooms import RoomOrderField
-from resolvers.next_steps import GuestStep
+from resolvers.payments.next_steps import GuestStep
 
 
 class CountMode(StrEnum):

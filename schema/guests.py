@@ -12,8 +12,8 @@ from domain.core.refusals import ProofRequired
 from kit.operation import Operation
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers import guest_links, guests
-from resolvers.next_steps import GuestStep
+from resolvers.bookings import guest_bookings, guest_links
+from resolvers.payments.next_steps import GuestStep
 from schema.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
 from schema.errors import UserError, shows
 from schema.fields import column, computed, query, value
@@ -36,30 +36,30 @@ class GuestBooking:
 
     reference: str = column("For people to read out: unique in the venue, never changes.")
     version: int = column("Grows with every change; changes name the one they saw.")
-    status: Status = computed(guests.status)
-    venue: Venue = computed(guests.venue_of)
-    room: VenueRoom = computed(guests.room_of)
+    status: Status = computed(guest_bookings.status)
+    venue: Venue = computed(guest_bookings.venue_of)
+    room: VenueRoom = computed(guest_bookings.room_of)
     starts_at: datetime = column("When it starts.")
     ends_at: datetime = column("When it ends.")
-    local: LocalPeriod = computed(guests.local)
+    local: LocalPeriod = computed(guest_bookings.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
-    next_step: GuestStep | None = computed(guests.next_step)
+    next_step: GuestStep | None = computed(guest_bookings.next_step)
     party_size: int = column("How many people.")
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"
     )
-    payment: Payment | None = computed(guests.payment_of)
-    amount_paid: Money = computed(guests.amount_paid)
-    amount_refunded: Money = computed(guests.amount_refunded)
-    balance_due: Money | None = computed(guests.balance_due)
-    credit: Money | None = computed(guests.credit)
-    pending_move: PendingMove | None = computed(guests.pending_move)
-    cancellation_quote: CancellationQuote | None = computed(guests.cancellation_quote)
+    payment: Payment | None = computed(guest_bookings.payment_of)
+    amount_paid: Money = computed(guest_bookings.amount_paid)
+    amount_refunded: Money = computed(guest_bookings.amount_refunded)
+    balance_due: Money | None = computed(guest_bookings.balance_due)
+    credit: Money | None = computed(guest_bookings.credit)
+    pending_move: PendingMove | None = computed(guest_bookings.pending_move)
+    cancellation_quote: CancellationQuote | None = computed(guest_bookings.cancellation_quote)
 
 
 @strawberry.type
 class GuestQueries:
-    guest_booking: GuestBooking | None = query(guests.guest_booking, requires=P.PUBLIC)
+    guest_booking: GuestBooking | None = query(guest_bookings.guest_booking, requires=P.PUBLIC)
 
 
 @payload
@@ -98,7 +98,7 @@ async def _refund(scope: Scope, answer: Any) -> Amount | None:
     """What goes back of what was paid; null where nothing does."""
     if answer.booking is None:
         return None
-    return await guests.cancellation_refund(scope, answer.booking)
+    return await guest_bookings.cancellation_refund(scope, answer.booking)
 
 
 @payload
@@ -121,29 +121,29 @@ class RequestGuestLinkPayload:
     """Nothing: neither whether there is such a booking."""
 
 
-async def _settled(operation: Operation, booked: guests.GuestBooked) -> None:
+async def _settled(operation: Operation, booked: guest_bookings.GuestBooked) -> None:
     await settled(operation, booked.booking)
 
 
 @strawberry.type
 class GuestMutations:
     hold_as_guest: HoldAsGuestPayload | None = mutation(
-        guests.hold_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_HELD]
+        guest_bookings.hold_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_HELD]
     )
     book_as_guest: BookAsGuestPayload | None = mutation(
-        guests.book_as_guest,
+        guest_bookings.book_as_guest,
         requires=P.PUBLIC,
         emits=[E.CUSTOMER_CREATED, E.BOOKING_HELD, E.BOOKING_UPDATED, E.PAYMENT_REQUESTED],
         then=_settled,
     )
     confirm_guest_booking: ConfirmGuestBookingPayload | None = mutation(
-        guests.confirm_guest_booking,
+        guest_bookings.confirm_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CREATED],
         then=settled,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
-        guests.reschedule_guest_booking,
+        guest_bookings.reschedule_guest_booking,
         requires=P.PUBLIC,
         emits=[
             E.BOOKING_RESCHEDULED,
@@ -155,7 +155,7 @@ class GuestMutations:
         then=settled,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(
-        guests.cancel_guest_booking,
+        guest_bookings.cancel_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         then=settled,

@@ -8,7 +8,7 @@ import models
 from domain.core.log_events import EventType
 from kit.cost import Cost
 from permissions.roles import P
-from resolvers import hours
+from resolvers.venue import hours
 from schema.fields import Node, column, node, query, related
 from schema.mutations import deleted_id, mutation, payload
 from schema.opening_hours import LocalInterval, WeeklyHours

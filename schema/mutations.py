@@ -19,7 +19,7 @@ from kit.cost import Cost
 from kit.errors import TooComplex
 from kit.operation import Operation
 from permissions.roles import Permission
-from resolvers.transactions import Key, Outcome, perform
+from resolvers.core.transactions import Key, Outcome, perform
 from schema.directives import EmitsDirective
 from schema.errors import Shown, UserError
 from schema.fields import Arguments, Read, column, declared_field, described

@@ -5,7 +5,7 @@ import datetime
 from domain.core.local_time import LocalTime
 from domain.venue import hours as domain
 from domain.venue.hours import Weekday
-from resolvers import hours
+from resolvers.venue import hours
 from schema.fields import column, value
 from schema.inputs import input_type
 

@@ -5,7 +5,7 @@ import strawberry
 import schema.payments  # noqa: F401 - its input is known before it is used
 from domain.core.log_events import EventType
 from permissions.roles import P
-from resolvers import payment_settings
+from resolvers.payments import payment_settings
 from schema.mutations import mutation, payload
 from schema.tenants import Tenant
 

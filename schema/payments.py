@@ -14,7 +14,8 @@ from domain.payments.payments import (
     RefundStatus,
 )
 from kit.scope import Scope
-from resolvers import guests, payments
+from resolvers.bookings import guest_bookings
+from resolvers.payments import payments
 from schema.enums import describe
 from schema.fields import column, computed, value
 from schema.inputs import input_type
@@ -181,7 +182,7 @@ class Payment:
     )
     expires_at: datetime = column("Until when it can be made.")
     created_at: datetime = column("When it was asked for.")
-    receipt: Receipt | None = computed(guests.receipt_of)
+    receipt: Receipt | None = computed(guest_bookings.receipt_of)
 
 
 async def _refund_status(_: Scope, refund: models.Refund) -> RefundStatus:

@@ -4,7 +4,7 @@ import strawberry
 
 from domain.core.log_events import EventType
 from permissions.roles import P
-from resolvers import refunds
+from resolvers.payments import refunds
 from schema.bookings import Booking, settled
 from schema.mutations import mutation, payload
 

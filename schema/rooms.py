@@ -13,8 +13,8 @@ from kit.cost import Cost
 from models.core import sql_fields
 from models.venue.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
-from resolvers import hours, rooms
-from resolvers.bookings import bookings as list_bookings
+from resolvers.bookings.bookings import bookings as list_bookings
+from resolvers.venue import hours, rooms
 from schema.fields import Node, column, computed, node, query
 from schema.inputs import input_type
 from schema.money import Money

@@ -9,7 +9,7 @@ from domain.core.log_events import EventType
 from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from permissions.roles import P
-from resolvers import passwords, registration, sessions, users, verification
+from resolvers.accounts import email_verification, passwords, registration, sessions, users
 from schema.fields import column, computed, value
 from schema.ids import encode_id
 from schema.mutations import deleted_id, mutation, payload
@@ -168,13 +168,13 @@ class SessionMutations:
         then=_signed_in,
     )
     verify_email: VerifyEmailPayload | None = mutation(
-        verification.verify_email,
+        email_verification.verify_email,
         requires=P.PUBLIC,
         personal=True,
         emits=[EventType.EMAIL_VERIFIED, EventType.CUSTOMER_CREATED],
     )
     request_email_verification: RequestEmailVerificationPayload | None = mutation(
-        verification.request_email_verification, requires=P.MEMBER
+        email_verification.request_email_verification, requires=P.MEMBER
     )
     login: LoginPayload | None = mutation(
         sessions.login,

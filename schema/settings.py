@@ -4,7 +4,7 @@ import strawberry
 
 from domain.core.log_events import EventType
 from permissions.roles import P
-from resolvers import settings
+from resolvers.tenants import settings
 from schema.mutations import mutation, payload
 from schema.tenants import Tenant
 

@@ -11,7 +11,9 @@ from domain.tenants import plans
 from kit.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
-from resolvers import hours, payment_settings, tenants, usage
+from resolvers.payments import payment_settings
+from resolvers.tenants import tenants, usage
+from resolvers.venue import hours
 from schema.enums import PlanCode
 from schema.fields import Node, column, computed, node, query, value
 from schema.money import Money

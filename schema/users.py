@@ -10,7 +10,7 @@ from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers import users
+from resolvers.accounts import users
 from schema.customers import Customer
 from schema.enums import Role
 from schema.fields import Node, column, computed, node, query, related

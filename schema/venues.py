@@ -10,7 +10,8 @@ from domain.core.money import CurrencyCode
 from integrations.human_proof import protocol
 from kit.cost import Cost
 from permissions.roles import P
-from resolvers import payment_settings, venues
+from resolvers.bookings import public_venue
+from resolvers.payments import payment_settings
 from schema.availability import rooms_times_days
 from schema.fields import column, computed, id_column, query, value
 from schema.money import Money
@@ -31,7 +32,7 @@ class VenueRoom:
     color: str | None = column("For calendars: '#RRGGBB'.")
     hourly_rate: Money | None = column("What an hour costs; null without a price.")
     opening_hours: list[OpeningDay] = computed(
-        venues.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
+        public_venue.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )
 
 
@@ -81,15 +82,15 @@ class Venue:
     currency_code: CurrencyCode = column("The currency of all its prices.")
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     allows_guest_booking: bool = column("Whether times can be held and booked without an account.")
-    guest_challenge: GuestChallenge | None = computed(venues.guest_challenge)
+    guest_challenge: GuestChallenge | None = computed(public_venue.guest_challenge)
     rooms: Connection[VenueRoom] = connection(
-        venues.rooms, inside=lambda scope, venue: venues.public(scope, venue.id)
+        public_venue.rooms, inside=lambda scope, venue: public_venue.public(scope, venue.id)
     )
     availability: VenueAvailability | None = computed(
-        venues.availability, cost=Cost(1, size=rooms_times_days)
+        public_venue.availability, cost=Cost(1, size=rooms_times_days)
     )
 
 
 @strawberry.type
 class VenueQueries:
-    venue: Venue | None = query(venues.venue, requires=P.PUBLIC)
+    venue: Venue | None = query(public_venue.venue, requires=P.PUBLIC)

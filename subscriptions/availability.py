@@ -24,15 +24,15 @@ from models.bookings.availability_changes import TELLING
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.audit import end_of_log
-from resolvers.availability import AvailabilityQuery, RoomSlot
-from resolvers.availability_changes import (
+from resolvers.bookings.availability import AvailabilityQuery, RoomSlot
+from resolvers.bookings.availability_changes import (
     TIME_TAKING,
     AvailabilityChanges,
     SlotKey,
     TooOld,
     availability_changes,
 )
-from resolvers.availability_cursors import Known, known_from
+from resolvers.bookings.availability_cursors import Known, known_from
 from subscriptions.following import (
     TOO_SLOW,
     UNKNOWN,

@@ -20,7 +20,7 @@ from kit.scope import Actor, Scope
 from models.bookings.bookings import Booking
 from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P
-from resolvers.booking_rows import watched_bookings
+from resolvers.bookings.booking_access import watched_bookings
 from subscriptions.following import (
     AT_ONCE,
     TOO_SLOW,

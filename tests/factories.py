@@ -27,8 +27,8 @@ from models.customers import Customer
 from models.tenants import Tenant
 from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room
-from resolvers.transactions import perform
-from resolvers.usage import count_room
+from resolvers.core.transactions import perform
+from resolvers.tenants.usage import count_room
 from schema.ids import encode_id
 
 PASSWORD = "a long enough password"

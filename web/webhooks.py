@@ -12,8 +12,8 @@ from starlette.routing import Route
 from integrations.payments.protocol import BadEvent, BadSignature, Gateway
 from kit.errors import Unavailable
 from kit.scope import Actor, ActorKind, Request, Runtime
-from resolvers.transactions import perform
-from resolvers.webhooks import receive_event
+from resolvers.core.transactions import perform
+from resolvers.payments.gateway_events import receive_event
 from web.bodies import MAX_BODY_BYTES, BrokenOff, TooLarge, body_of
 from web.callers import request_of
 

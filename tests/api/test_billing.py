@@ -442,8 +442,8 @@ async def test_a_process_that_ends_in_the_midst_of_a_change_is_made_good(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.plan_changes.look", die)
-        patch.setattr("resolvers.plan_changes._given_up", die)
+        patch.setattr("resolvers.billing.plan_changes.look", die)
+        patch.setattr("resolvers.billing.plan_changes._given_up", die)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever a dying process raises
             await owner.change_plan("ENTERPRISE", begun["version"])
     busy = await owner.cancel(begun["version"])

@@ -5,7 +5,7 @@ from datetime import timedelta
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.venue.hours import Blackout
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING
 from tests.factories import Person, Venue, api_id, make_booking, make_venue

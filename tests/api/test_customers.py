@@ -11,8 +11,8 @@ from domain.customers import CustomerChoice, NewCustomer
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.customers import Customer, customers_of
+from resolvers.core.transactions import perform
 from resolvers.customers import customer_for
-from resolvers.transactions import perform
 from tests.client import Answer, Api
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, api_id, make_venue

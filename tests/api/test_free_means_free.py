@@ -27,14 +27,14 @@ from models.bookings.bookings import Booking
 from models.tenants import Tenant
 from models.venue.hours import Blackout, HoursException, WeekdayHours
 from models.venue.rooms import Room, rooms_of
-from resolvers.availability import (
+from resolvers.bookings.availability import (
     AvailabilityQuery,
     alternatives_to,
     availability,
     explain_slot,
 )
-from resolvers.bookings import create_booking
-from resolvers.transactions import perform
+from resolvers.bookings.bookings import create_booking
+from resolvers.core.transactions import perform
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 

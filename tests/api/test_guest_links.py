@@ -7,7 +7,7 @@ from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Settings
 from kit.tokens import Link, Links
-from resolvers.outgoing_mail import GUEST_CODES, MailKind
+from resolvers.core.outgoing_mail import GUEST_CODES, MailKind
 from tests.api.accounts import code_in, forget_what_was_spent, logged, mails
 from tests.api.test_guests import BOOK, GUEST, HOLD, slot
 from tests.api.test_outgoing_mail import write

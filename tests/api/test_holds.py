@@ -6,8 +6,8 @@ import pytest_asyncio
 from domain.core.ids import BookingId
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
-from resolvers.booking_progress import expire_hold
-from resolvers.transactions import perform
+from resolvers.bookings.transitions import expire_hold
+from resolvers.core.transactions import perform
 from schema.ids import decode_id
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -24,7 +24,7 @@ from kit.tokens import Tokens
 from models.accounts.users import User
 from models.customers import Customer
 from models.venue.rooms import Room
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from schema.ids import read_id
 from subscriptions.bookings import BookingChanged, booking_changed
 from subscriptions.following import ResyncRequired

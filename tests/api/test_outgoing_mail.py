@@ -15,10 +15,10 @@ from kit.tokens import Tokens
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.tenants import Tenant
-from resolvers import mailed_tokens, security_letters
-from resolvers.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
-from resolvers.sessions import actor_finder
-from resolvers.transactions import perform
+from resolvers.accounts import mailed_tokens, security_emails
+from resolvers.accounts.sessions import actor_finder
+from resolvers.core.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
+from resolvers.core.transactions import perform
 from tests.api.accounts import code_in, forget_what_was_spent, mails
 from tests.api.test_email_verification import REGISTER_TENANT, VERIFY
 from tests.api.test_email_verification import register as sign_up
@@ -258,18 +258,18 @@ def test_no_letter_about_an_account_makes_a_link_of_a_name() -> None:
         tenant_id=tenant.id, name="https://prize.test", prefix="boom_1", token_hash=b"",
         permissions=[], created_by_id=user.id, created_at=at,
     )  # fmt: skip
-    letters: list[Message | security_letters.Letter] = [
+    letters: list[Message | security_emails.Letter] = [
         mailed_tokens.reset_letter(tenant, user, "code"),
         mailed_tokens.invitation_letter(tenant, user, "code"),
         mailed_tokens.verification_letter(tenant, user, "code"),
         mailed_tokens.known_letter(tenant, user),
-        security_letters.new_login(tenant, at=at, program="prize.test/1", network="192.0.2.1"),
-        security_letters.password_changed(tenant, at=at),
-        security_letters.session_stolen(tenant),
-        security_letters.key_made(tenant, key),
-        security_letters.role_changed(tenant, Role.ADMIN),
-        security_letters.account_closed(tenant),
-        security_letters.owners_changed(tenant, user, is_owner=True),
+        security_emails.new_login(tenant, at=at, program="prize.test/1", network="192.0.2.1"),
+        security_emails.password_changed(tenant, at=at),
+        security_emails.session_stolen(tenant),
+        security_emails.key_made(tenant, key),
+        security_emails.role_changed(tenant, Role.ADMIN),
+        security_emails.account_closed(tenant),
+        security_emails.owners_changed(tenant, user, is_owner=True),
     ]
 
     told = [f"{letter.subject} {letter.text}" for letter in letters]

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from kit.settings import Settings
-from resolvers import settlement
+from resolvers.payments import settlement
 from schema.ids import read_id
 from tests.api.test_refunds import STEPS, cancel, refund
 from tests.clock import MONDAY_MORNING, StoppedClock

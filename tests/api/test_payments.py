@@ -12,7 +12,7 @@ from integrations.payments.protocol import AnotherGateway, Gateway, GatewayEvent
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
-from resolvers.settlement import payment_event
+from resolvers.payments.settlement import payment_event
 from tests.client import Answer, Api
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import Desk, made, moved, refused

@@ -12,8 +12,8 @@ from domain.tenants.plans import Feature, PlanCode
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.tenants import UsageCounter
-from resolvers.transactions import perform
-from resolvers.usage import Meter, require_feature
+from resolvers.core.transactions import perform
+from resolvers.tenants.usage import Meter, require_feature
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, refused

@@ -12,7 +12,7 @@ from kit.scope import Request, Runtime, Scope
 from kit.security_counts import SecurityCounts
 from kit.settings import Settings
 from models.accounts.users import User
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.api.accounts import (
     code_in,
     forget_what_was_spent,

@@ -13,7 +13,7 @@ from domain.bookings.lifecycle import Status
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.bookings.bookings import Booking
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.compiled.conftest import Both
 from tests.factories import Venue, api_id, make_booking, make_venue
 

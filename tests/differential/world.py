@@ -21,7 +21,7 @@ from models.customers import Customer
 from models.venue.hours import Blackout, HoursException, WeekdayHours
 from models.venue.rooms import Room
 from permissions.roles import FOR_KEYS, P
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, api_id, make_venue
 

@@ -24,7 +24,7 @@ from kit.database_urls import DatabaseUrl, trusted_urls
 from kit.embedded import EmbeddedServer
 from kit.scope import Runtime
 from kit.tokens import Tokens
-from resolvers.transactions import journal
+from resolvers.core.transactions import journal
 from tests.database import SECRET
 from web.graphiql_bundle import Bundle
 

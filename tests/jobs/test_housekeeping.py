@@ -15,7 +15,7 @@ from kit.scope import Request, Runtime, Scope
 from models.accounts.sessions import MailedToken, Purpose, RefreshToken, Session
 from models.audit.log import RequestOrigin
 from models.core.idempotency import IdempotentResult
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, make_venue
 

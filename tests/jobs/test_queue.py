@@ -13,7 +13,7 @@ from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.queue import queries_of
 from kit.scope import ANONYMOUS, Actor, Request, Runtime, Scope
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING
 from tests.factories import make_venue
 

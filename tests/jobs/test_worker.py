@@ -19,7 +19,7 @@ from kit.queue import queries_of
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.services import running
 from kit.worker import GivenUp, Handler, Retries, Worker
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import make_venue
 

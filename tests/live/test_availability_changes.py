@@ -17,7 +17,7 @@ from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.relay import Relay
 from kit.scope import Request, Runtime, Scope
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.client import Api, Stream, live
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, rfc

@@ -30,9 +30,11 @@ from kit.errors import Forbidden
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime
 from kit.tokens import Link, Links
-from resolvers import booking_progress, bookings, guests, moves, past_bookings, refunds
-from resolvers.settlement import settle_booking
-from resolvers.transactions import perform
+from resolvers import past_bookings
+from resolvers.bookings import bookings, guest_bookings, transitions
+from resolvers.core.transactions import perform
+from resolvers.payments import moves, refunds
+from resolvers.payments.settlement import settle_booking
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import Venue
 
@@ -163,7 +165,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
     def moves(self, room: int, hours: int, minutes: int, by_link: bool, and_pays: bool) -> None:
         goal = self.goal(room, hours, minutes)
         if by_link:
-            by_token = partial(guests.reschedule_guest_booking, token=self.token)
+            by_token = partial(guest_bookings.reschedule_guest_booking, token=self.token)
             self.does("customer", ANONYMOUS, by_token, **goal)
         else:
             self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **goal)
@@ -173,9 +175,9 @@ class MoneyOfABooking(RuleBasedStateMachine):
     @rule(by_link=st.booleans())
     def cancels(self, by_link: bool) -> None:
         if by_link:
-            self.does("customer", ANONYMOUS, guests.cancel_guest_booking, token=self.token)
+            self.does("customer", ANONYMOUS, guest_bookings.cancel_guest_booking, token=self.token)
         else:
-            self.does("customer", self.guest, booking_progress.cancel_booking, id=self.booking_id)
+            self.does("customer", self.guest, transitions.cancel_booking, id=self.booking_id)
 
     # -------------------------------------------------------------------- the venue
 
@@ -188,17 +190,17 @@ class MoneyOfABooking(RuleBasedStateMachine):
     @rule(what=st.sampled_from(["confirm", "confirm", "reject", "check_in", "complete", "no_show"]))
     def is_decided(self, what: str) -> None:
         decide: Callable[..., Awaitable[Any]] = {
-            "confirm": booking_progress.confirm_booking,
-            "reject": booking_progress.reject_booking,
-            "check_in": booking_progress.check_in_booking,
-            "complete": booking_progress.complete_booking,
-            "no_show": booking_progress.mark_no_show,
+            "confirm": transitions.confirm_booking,
+            "reject": transitions.reject_booking,
+            "check_in": transitions.check_in_booking,
+            "complete": transitions.complete_booking,
+            "no_show": transitions.mark_no_show,
         }[what]
         self.does("venue", self.site.venue.staff.actor, decide, id=self.booking_id)
 
     @rule(back=st.sampled_from(CancellationRefund))
     def is_cancelled(self, back: CancellationRefund) -> None:
-        cancel = partial(booking_progress.cancel_booking, refund=back)
+        cancel = partial(transitions.cancel_booking, refund=back)
         self.does("venue", self.site.venue.manager.actor, cancel, id=self.booking_id)
 
     @rule(percent=st.sampled_from([10, 50, 100]))

@@ -21,7 +21,7 @@ from kit.passwords import Passwords
 from kit.scope import Request, Runtime, Scope
 from kit.settings import Settings
 from models.payments.payments import stored_steps
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 from tests.money.machine import MoneyOfABooking, Site, World

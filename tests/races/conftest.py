@@ -19,7 +19,7 @@ from kit.database import Database
 from kit.database_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.tokens import Tokens
-from resolvers.transactions import journal
+from resolvers.core.transactions import journal
 from tests.database import SECRET, drop_database, fresh_database
 from tests.races.clock import RunningClock
 

@@ -15,7 +15,7 @@ from kit.scope import Request, Runtime, Scope
 from kit.tokens import Tokens
 from models.accounts.sessions import Session
 from models.venue.rooms import Room
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.client import Answer
 from tests.factories import Person, api_id
 from tests.races.clients import Client

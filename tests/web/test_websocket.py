@@ -13,7 +13,7 @@ from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from models.accounts.sessions import Session
 from models.accounts.users import User
-from resolvers.transactions import perform
+from resolvers.core.transactions import perform
 from tests.client import Api, live, socket
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, make_venue

@@ -12,7 +12,7 @@ from integrations.payments.protocol import BadEvent, Gateway, GatewayEvent
 from integrations.payments.stripe import StripeGateway
 from integrations.stripe_api import StripeApi
 from kit.clock import system_clock
-from resolvers.webhooks import event_of, written
+from resolvers.payments.gateway_events import event_of, written
 
 STRIPE = StripeGateway(StripeApi("sk_test_1"), webhook_secrets=())
 LOCAL = LocalGateway(Path("unused"), secret="a secret", clock=system_clock)

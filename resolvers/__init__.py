@@ -1,0 +1,1 @@
+"""How fields are answered and changes are made: load, decide, save, tell."""

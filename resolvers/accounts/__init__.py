@@ -1,0 +1,1 @@
+"""Reads and changes of accounts: people who log in, and keys."""

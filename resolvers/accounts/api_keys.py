@@ -1,0 +1,182 @@
+"""API keys: made, listed, revoked, and recognised when a program calls with one."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from sqlalchemy import Select
+from typing_extensions import Doc
+
+from domain.accounts.users import name_refusals
+from domain.core.ids import ApiKeyId
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import Invalid, LimitReached, Refusal, Required
+from domain.core.text import tidy_name
+from kit.errands import Errands
+from kit.keyset import Listing, Order
+from kit.scope import Actor, ActorKind, Scope
+from kit.tokens import KeyToken
+from models.accounts.api_keys import (
+    ApiKey,
+    api_keys_of,
+    key_used,
+    key_with,
+    keys_counted,
+    open_keys_of,
+)
+from models.accounts.users import User, user_of
+from models.core.base import snapshot
+from permissions.policy import may
+from permissions.roles import FOR_KEYS, Permission
+from resolvers.accounts.security_emails import key_made
+from resolvers.accounts.security_events import tell
+from resolvers.core.lookups import found, raise_all
+from resolvers.core.transactions import perform
+from resolvers.tenants.tenants import own_tenant
+
+MAX_KEYS: Final = 50
+"""How many keys of a tenant are good at a time; revoked and expired ones don't count."""
+BETWEEN_NOTES: Final = timedelta(minutes=1)
+"""That a key is in use is written down this often at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key with its secret, which nobody can be told again."""
+
+    api_key: ApiKey
+    secret: str = field(repr=False)
+
+
+def visible_api_keys(scope: Scope) -> Select[ApiKey]:
+    return api_keys_of(scope.tenant_id)
+
+
+def api_keys(scope: Scope) -> Listing[ApiKey]:
+    """The keys of the tenant's programs, the newest first; revoked ones too."""
+    order = (Order(ApiKey.created_at, descending=True),)
+    return Listing(ApiKey, visible_api_keys(scope), order)
+
+
+async def create_api_key(
+    scope: Scope,
+    *,
+    name: Annotated[str, Doc("What the program is called, in the audit log too.")],
+    permissions: Annotated[
+        tuple[str, ...], Doc("What it may, such as 'bookings:read'; at least one.")
+    ],
+    expires_at: Annotated[
+        datetime | None, Doc("From then on it is refused; null: it stays until revoked.")
+    ] = None,
+) -> NewApiKey:
+    """Give a program a key of its own, one of at most 50 good ones. The secret is shown only here.
+
+    A key may what its `permissions` say, as long as the role of whoever made it may it too; it
+    ends with that user's account. It is sent like an access token.
+    """
+    name = tidy_name(name)
+    refused: list[Refusal] = [
+        *name_refusals(name, path=("name",)),
+        *_permission_refusals(scope.actor, permissions),
+    ]
+    await scope.lock(("api keys",))
+    used = await scope.value(keys_counted(scope.tenant_id, now=scope.now()))
+    if used >= MAX_KEYS:
+        refused.append(LimitReached("API keys", limit=MAX_KEYS, used=used))
+    if expires_at is not None and expires_at <= scope.now():
+        refused.append(Invalid("This is not in the future.", path=("expires_at",)))
+    raise_all(refused)
+    assert scope.actor.user_id is not None
+    token = KeyToken.new(scope.tenant_id)
+    key = ApiKey(
+        tenant_id=scope.tenant_id,
+        name=name,
+        prefix=token.prefix,
+        token_hash=token.hash,
+        permissions=sorted(set(permissions)),
+        created_by_id=scope.actor.user_id,
+        created_at=scope.now(),
+        expires_at=expires_at,
+    )
+    scope.add(key)
+    scope.emit(Event(EventType.API_KEY_CREATED, "ApiKey", key.id, after=snapshot(key)))
+    maker = await scope.one(user_of(scope.tenant_id, scope.actor.user_id))
+    assert maker is not None, "users are never removed"
+    tell(scope, maker, key_made(await own_tenant(scope), key))
+    return NewApiKey(key, str(token))
+
+
+async def revoke_api_key(
+    scope: Scope, id: Annotated[ApiKeyId, Doc("The id of the key.")]
+) -> ApiKey:
+    """Make a key worthless, within a second everywhere; its open sockets are closed."""
+    await scope.lock(("api key", id))
+    key = await found(scope, visible_api_keys(scope), id, what="API key")
+    if key.revoked_at is None:
+        _revoke(scope, key)
+    return key
+
+
+async def revoke_keys_of(scope: Scope, user: User) -> None:
+    """Revoke all keys that a user has made: they end with the account, and stay so if it returns.
+
+    Takes no lock.
+    """
+    for key in await scope.all(open_keys_of(user.tenant_id, user.id)):
+        _revoke(scope, key)
+
+
+def _revoke(scope: Scope, key: ApiKey) -> None:
+    before = snapshot(key)
+    key.revoked_at = scope.now()
+    scope.emit(
+        Event(EventType.API_KEY_REVOKED, "ApiKey", key.id, before=before, after=snapshot(key))
+    )
+
+
+# ------------------------------------------------------------------------------ who calls
+
+
+async def actor_of_key(scope: Scope, token: KeyToken) -> Actor | None:
+    """The program that calls with a key; None where it is unknown, expired or revoked."""
+    await scope.enter(token.tenant_id)
+    rows = await scope.rows(key_with(token.tenant_id, token.hash))
+    if not rows:
+        return None
+    key, role, plan = rows[0]
+    if key.expires_at is not None and key.expires_at <= scope.now():
+        return None
+    actor = Actor(
+        ActorKind.API_KEY,
+        key.tenant_id,
+        role=role,
+        plan=plan,
+        key_id=key.id,
+        scopes=frozenset(key.permissions),
+    )
+    if key.last_used_at is None or scope.now() - key.last_used_at >= BETWEEN_NOTES:
+        _note_use(scope, actor, ApiKeyId(key.id))
+    return actor
+
+
+def _note_use(scope: Scope, actor: Actor, id: ApiKeyId) -> None:
+    async def note(writing: Scope) -> None:
+        await writing.lock()
+        now = writing.now()
+        await writing.run(key_used(writing.tenant_id, id, at=now, unless_since=now - BETWEEN_NOTES))
+
+    async def write() -> None:
+        await perform(scope.runtime, actor, scope.request, note)
+
+    # Beside the request, which doesn't wait for it.
+    scope.use(Errands).start("API key used", write())
+
+
+def _permission_refusals(actor: Actor, given: tuple[str, ...]) -> list[Refusal]:
+    if not given:
+        return [Required(path=("permissions",))]
+    return [
+        Invalid("This is no permission that you can give to a key.", path=("permissions", place))
+        for place, text in enumerate(given)
+        if text not in FOR_KEYS or not may(actor, Permission(text))
+    ]

@@ -1,0 +1,109 @@
+"""E-mail addresses: proved to be their users' own, by a code that is mailed there."""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from domain.accounts.users import Role
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import InvalidCredentials
+from kit.scope import Scope
+from models.accounts.sessions import Purpose
+from models.accounts.users import User, user_for_customer, user_with_email
+from models.core.base import snapshot
+from models.customers import Customer, customers_of, with_address
+from resolvers.accounts.mailed_tokens import (
+    known_letter,
+    mailed_token,
+    redeem_alone,
+    verification_letter,
+    was_just_mailed,
+)
+from resolvers.accounts.sessions import ACCOUNTS, actor_for, locked_user
+from resolvers.core.outgoing_mail import MailKind, send_later
+from resolvers.customers import known_or_added
+from resolvers.tenants.tenants import own_tenant
+
+
+async def request_email_verification(scope: Scope) -> None:
+    """Have the code mailed again that proves the caller's e-mail address.
+
+    At most one mail a minute, and none once the address is verified.
+    """
+    assert scope.actor.user_id is not None
+    user = await locked_user(scope, scope.actor.user_id)
+    if user is None or user.email_verified_at is not None:
+        return
+    if not await was_just_mailed(scope, user, Purpose.VERIFICATION):
+        await send_verification(scope, user)
+
+
+async def verify_email(
+    scope: Scope, *, token: Annotated[str, Doc("From the mail; it works once, within a day.")]
+) -> None:
+    """Prove the caller's e-mail address by the code that was mailed there.
+
+    The caller is logged in as the user whose address it is. What it opens to a customer is open
+    within a second.
+    """
+    caller_id = scope.actor.user_id
+    user = await redeem_alone(scope, token, Purpose.VERIFICATION, also=[ACCOUNTS])
+    if user.id != caller_id:
+        # Somebody may have signed up with another's address and a password of their own, and
+        # waits for the other to follow the mail.
+        raise InvalidCredentials(path=("token",))
+    scope.actor = actor_for(user, plan=(await own_tenant(scope)).plan_code)
+    await verify_address(scope, user)
+
+
+async def send_verification(scope: Scope, user: User) -> None:
+    """Mail a user the code that proves their address; where it is another's, tell that one.
+
+    Both take the same steps, so that nobody learns from the time which it was.
+    """
+    tenant = await own_tenant(scope)
+    owner = await scope.one(user_with_email(user.tenant_id, user.email_key))
+    token = mailed_token(scope, user, Purpose.VERIFICATION)
+    if owner is None or owner.id == user.id:
+        letter = verification_letter(tenant, user, token)
+    else:
+        letter = known_letter(tenant, owner)
+    send_later(scope, letter, MailKind.VERIFICATION)
+
+
+async def verify_address(scope: Scope, user: User) -> None:
+    """Note that a user's address is theirs, under the lock of accounts; a customer gets a record.
+
+    Not before: whoever knows an address could else see what its customer has booked. Raises
+    InvalidCredentials where somebody else has proved it meanwhile.
+    """
+    if user.email_verified_at is not None:
+        return
+    owner = await scope.one(user_with_email(user.tenant_id, user.email_key))
+    if owner is not None and owner.id != user.id:
+        raise InvalidCredentials(path=("token",))
+    before = snapshot(user)
+    user.email_verified_at = scope.now()
+    if user.role == Role.CUSTOMER and user.customer_id is None:
+        user.customer_id = (await _record_of(scope, user)).id
+    scope.emit(
+        Event(EventType.EMAIL_VERIFIED, "User", user.id, before=before, after=snapshot(user))
+    )
+
+
+async def _record_of(scope: Scope, user: User) -> Customer:
+    new = Customer(
+        tenant_id=user.tenant_id,
+        name=user.name,
+        email=user.email,
+        email_key=user.email_key,
+        phone=user.phone,
+        created_at=scope.now(),
+    )
+    known = await scope.one(with_address(customers_of(user.tenant_id), user.email_key))
+    if known is not None:
+        other = await scope.one(user_for_customer(user.tenant_id, known.id))
+        if other is not None:
+            # The venue gave the address to the record of another user: that one is not shared.
+            new.email = new.email_key = None
+    return await known_or_added(scope, new)

@@ -1,0 +1,195 @@
+"""Secrets sent by mail that work once, and the letters that carry them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.core.formatting import unlinked
+from domain.core.refusals import InvalidCredentials
+from integrations.mail import Message
+from kit.passwords import Passwords
+from kit.scope import Scope
+from kit.tokens import TenantToken
+from models.accounts.sessions import (
+    MailedToken,
+    Purpose,
+    mailed_token_with,
+    mailed_tokens_spent,
+    open_mailed_tokens,
+)
+from models.accounts.users import User, user_of
+from models.tenants import Tenant
+from resolvers.accounts.sessions import lock_of, new_password_refusals
+from resolvers.core.lookups import raise_all
+
+LIFETIMES: Final = {
+    Purpose.PASSWORD_RESET: timedelta(hours=1),
+    Purpose.INVITATION: timedelta(days=7),
+    Purpose.VERIFICATION: timedelta(days=1),
+}
+BETWEEN_MAILS: Final = timedelta(minutes=1)
+
+
+def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
+    """A new secret for a user."""
+    token = TenantToken.new(user.tenant_id)
+    scope.add(
+        MailedToken(
+            tenant_id=user.tenant_id,
+            user_id=user.id,
+            purpose=purpose.value,
+            token_hash=token.hash,
+            expires_at=scope.now() + LIFETIMES[purpose],
+        )
+    )
+    return str(token)
+
+
+async def was_just_mailed(scope: Scope, user: User, purpose: Purpose) -> bool:
+    """Has such a secret been mailed within the last minute, and not been used?"""
+    latest = await scope.one(open_mailed_tokens(user.tenant_id, user.id, purpose))
+    if latest is None:
+        return False
+    return scope.now() < latest.expires_at - LIFETIMES[purpose] + BETWEEN_MAILS
+
+
+async def redeem(
+    scope: Scope,
+    text: str,
+    purpose: Purpose,
+    *,
+    password: str,
+    also: Sequence[tuple[object, ...]] = (),
+) -> User:
+    """Spend a mailed secret: its user has a new password then.
+
+    Takes the user's lock, and those in ``also``. Raises InvalidCredentials, and in a group all
+    that is wrong with the password.
+    """
+    token, user = await _bearer(scope, text, purpose)
+    problems = await new_password_refusals(scope, user, password, path=("password",))
+    raise_all(problems)
+    password_hash = await scope.use(Passwords).hash(password)
+
+    user = await _spend(scope, token, user.id, purpose, also=also)
+    user.password_hash = password_hash
+    await spend_mailed_tokens(scope, user.id)
+    return user
+
+
+async def redeem_alone(
+    scope: Scope, text: str, purpose: Purpose, *, also: Sequence[tuple[object, ...]] = ()
+) -> User:
+    """Spend a mailed secret that proves no more than that its user reads the mail.
+
+    Takes the user's lock, and those in ``also``. Raises InvalidCredentials.
+    """
+    token, user = await _bearer(scope, text, purpose)
+    return await _spend(scope, token, user.id, purpose, also=also)
+
+
+async def spend_mailed_tokens(scope: Scope, user_id: UUID, *purposes: Purpose) -> None:
+    """Make the secrets worthless that were mailed to a user so far: for ``purposes``, else all."""
+    spent = mailed_tokens_spent(scope.tenant_id, user_id, purposes or Purpose, at=scope.now())
+    await scope.run(spent)
+
+
+def reset_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
+    return Message(
+        to=user.email,
+        subject=f"Your new password for {venue}",
+        text=(
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, asked for a new password at {venue} "
+            f"({tenant.subdomain}). This code sets one, once, within an hour:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you, there is nothing to do: your password stays as it is.\n"
+        ),
+    )
+
+
+def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
+    return Message(
+        to=user.email,
+        subject=f"Your invitation to {venue}",
+        text=(
+            f"Hello {unlinked(user.name)},\n\n"
+            f"you are invited to {venue} ({tenant.subdomain}) on Boom Booking. "
+            "This code opens your account, once, within 7 days:\n\n"
+            f"{token}\n\n"
+            "If you don't know what this is about, there is nothing to do.\n"
+        ),
+    )
+
+
+def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
+    venue = unlinked(tenant.name)
+    return Message(
+        to=user.email,
+        subject=f"Your e-mail address at {venue}",
+        text=(
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, gave this address to {venue} ({tenant.subdomain}). "
+            "This code proves that it is yours, once, within a day:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you, there is nothing to do: it won't be used.\n"
+        ),
+    )
+
+
+def known_letter(tenant: Tenant, user: User) -> Message:
+    """To the owner of an address that somebody signs up with."""
+    venue = unlinked(tenant.name)
+    return Message(
+        to=user.email,
+        subject=f"You have an account at {venue}",
+        text=(
+            f"Hello {unlinked(user.name)},\n\n"
+            f"somebody, probably you, signed up at {venue} ({tenant.subdomain}) with this address, "
+            "which has an account there already.\n\n"
+            "Log in with the address and your password, or ask for a new password. If you were "
+            "invited and have not joined yet, use the code in the invitation.\n\n"
+            "If it wasn't you, there is nothing to do: nothing of your account was shown or "
+            "changed.\n"
+        ),
+    )
+
+
+async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToken, User]:
+    """The user of a good secret, before any lock; from now on their tenant's rows are seen."""
+    refused = InvalidCredentials(path=("token",))
+    token = TenantToken.parse(text)
+    if token is None:
+        raise refused
+    await scope.enter(token.tenant_id)
+    kept = await scope.peek(mailed_token_with(token.tenant_id, token.hash, purpose))
+    if kept is None or not _is_good(kept, scope.now()):
+        raise refused
+    user = await scope.peek(user_of(token.tenant_id, kept.user_id))
+    assert user is not None, "users are never removed"
+    return token, user
+
+
+async def _spend(
+    scope: Scope,
+    token: TenantToken,
+    user_id: UUID,
+    purpose: Purpose,
+    *,
+    also: Sequence[tuple[object, ...]],
+) -> User:
+    await scope.lock(lock_of(user_id), *also)
+    kept = await scope.one(mailed_token_with(token.tenant_id, token.hash, purpose))
+    user = await scope.one(user_of(token.tenant_id, user_id))
+    # Somebody may have used it a moment ago.
+    if kept is None or user is None or not _is_good(kept, scope.now()):
+        raise InvalidCredentials(path=("token",))
+    kept.used_at = scope.now()
+    return user
+
+
+def _is_good(token: MailedToken, now: datetime) -> bool:
+    return token.used_at is None and now < token.expires_at

@@ -1,0 +1,160 @@
+"""Passwords: changed by those who know theirs, set anew by those who don't."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final, cast
+
+import orjson
+from typing_extensions import Doc
+
+from domain.accounts.logins import SessionEnd
+from domain.core.log_events import EventType
+from domain.core.refusals import InvalidCredentials
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
+from kit.lanes import Lane
+from kit.passwords import Passwords
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.sealing import Seal
+from models.accounts.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
+from models.accounts.users import addressed_by, user_of
+from resolvers.accounts.email_verification import verify_address
+from resolvers.accounts.mailed_tokens import (
+    mailed_token,
+    redeem,
+    reset_letter,
+    spend_mailed_tokens,
+    was_just_mailed,
+)
+from resolvers.accounts.security_emails import password_changed
+from resolvers.accounts.security_events import end_sessions, note, tell
+from resolvers.accounts.sessions import (
+    ACCOUNTS,
+    SignedIn,
+    begin_session,
+    check_password,
+    continue_session,
+    locked_user,
+    new_password_refusals,
+    user_called,
+)
+from resolvers.core.lookups import raise_all
+from resolvers.core.outgoing_mail import MailKind, send_later
+from resolvers.core.transactions import perform
+from resolvers.tenants.tenants import own_tenant
+
+RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
+"""From a network, whoever they are for."""
+
+NewPassword = Annotated[str, Doc("10 to 256 characters that aren't easy to guess.")]
+
+
+async def change_password(
+    scope: Scope,
+    *,
+    current_password: Annotated[str, Doc("The one to be replaced.")],
+    new_password: NewPassword,
+) -> SignedIn:
+    """Change the caller's own password. Ends every other session of the user, and mailed codes.
+
+    The caller's goes on with the new tokens; its refresh tokens of before are spent.
+    """
+    actor = scope.actor
+    assert actor.user_id is not None
+    me = await scope.peek(user_of(scope.tenant_id, actor.user_id))
+    assert me is not None, "users are never removed"
+    refused = await new_password_refusals(scope, me, new_password, path=("new_password",))
+    known_hash = me.password_hash
+    checked = await check_password(
+        scope, current_password, known_hash, account=f"user {me.id}", lane=Lane.ORDINARY
+    )
+    wrong = InvalidCredentials(path=("current_password",))
+    if not checked.right:
+        refused.append(wrong)
+    raise_all(refused)
+    new_hash = await scope.use(Passwords).hash(new_password)
+
+    user = await locked_user(scope, me.id)
+    if user is None or user.password_hash != known_hash:
+        raise wrong
+    user.password_hash = new_hash
+    # Whoever asked for one may not be the one who knows the password.
+    await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
+    others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
+    await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
+    note(scope, EventType.PASSWORD_CHANGED, user.id)
+    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
+    session = None
+    if actor.session_id is not None:
+        session = await scope.one(open_session(user.tenant_id, actor.session_id))
+    if session is None:
+        return await begin_session(scope, user)
+    await scope.run(refresh_tokens_spent(user.tenant_id, session.id, at=scope.now()))
+    return await continue_session(scope, user, session)
+
+
+async def request_password_reset(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The tenant's.")],
+    email: Annotated[str, Doc("The user's address, in any case.")],
+) -> None:
+    """Have a secret mailed that sets a new password, once, within an hour.
+
+    Answers the same whether or not the address is known. One mail a minute goes to a user, and
+    three an hour; at most 30 resets an hour are asked for from one network address.
+    """
+    address = scope.request.ip_address
+    await scope.use(Allowances).spend(RESETS_ASKED, network_of(address))
+    text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
+    # All of it afterwards: even how long the answer takes tells nothing.
+    scope.enqueue("password_reset", {"sealed": scope.use(Seal).seal(text, use="password_reset")})
+
+
+async def reset_password(
+    scope: Scope,
+    *,
+    token: Annotated[str, Doc("From the mail; it works once, within an hour.")],
+    password: NewPassword,
+) -> SignedIn:
+    """Set a new password with a mailed token. Ends all sessions that the user had.
+
+    Whoever has the token reads the user's mail: the address counts as verified then.
+    """
+    user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password, also=[ACCOUNTS])
+    all_of_them = sessions_ended(user.tenant_id, user.id, at=scope.now())
+    await end_sessions(scope, user.id, all_of_them, SessionEnd.PASSWORD_RESET)
+    await verify_address(scope, user)
+    note(scope, EventType.PASSWORD_RESET, user.id)
+    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
+    return await begin_session(scope, user)
+
+
+def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
+    """Which ``subdomain`` and ``email`` a job is about, and from which ``address``.
+
+    Raises Unreadable where the installation's secret is new.
+    """
+    seal = cast("Seal", runtime.parts[Seal])
+    asked: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
+    return asked
+
+
+async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, email: str) -> None:
+    """Mail a secret to the user of this address, if there is one who was not just written to."""
+
+    async def send(scope: Scope) -> None:
+        user = await user_called(scope, subdomain=subdomain, email=email, find=addressed_by)
+        if user is None:
+            return
+        user = await locked_user(scope, user.id)
+        if user is None:
+            return
+        if await was_just_mailed(scope, user, Purpose.PASSWORD_RESET):
+            return
+        token = mailed_token(scope, user, Purpose.PASSWORD_RESET)
+        # Whoever has never proved the address may be anybody who has typed it.
+        kind = MailKind.RESET if user.email_verified_at else MailKind.VERIFICATION
+        send_later(scope, reset_letter(await own_tenant(scope), user, token), kind)
+
+    await perform(runtime, ANONYMOUS, request, send)

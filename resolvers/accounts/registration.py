@@ -1,0 +1,172 @@
+"""How tenants and their customers begin."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from typing_extensions import Doc
+
+from domain.accounts.users import (
+    Role,
+    email_refusals,
+    name_refusals,
+    normalised_email,
+    password_refusals,
+)
+from domain.core.local_time import LocalTime, TimeZone
+from domain.core.log_events import Event, EventType
+from domain.core.money import CurrencyCode
+from domain.core.refusals import Duplicate, NotFound, Refusal
+from domain.core.text import tidy_name
+from domain.customers import refusals as customer_refusals
+from domain.customers import tidy
+from domain.tenants.subdomains import subdomain_refusals
+from domain.venue.hours import LocalInterval, Weekday
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
+from kit.passwords import Passwords
+from kit.scope import Scope
+from models.accounts.users import User
+from models.core.base import snapshot
+from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of
+from models.venue.hours import WeekdayHours, as_pairs
+from resolvers.accounts.email_verification import send_verification
+from resolvers.accounts.passwords import NewPassword
+from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
+
+TENANTS: Final = Allowance("tenants registered", 3, timedelta(days=1))
+"""How many a network registers; the owner of a chain asks us."""
+SIGN_UPS: Final = Allowance("customers signed up", 20, timedelta(hours=1))
+"""How many a network signs up, of whatever venue: many guests share the network of one."""
+
+FIRST_HOURS: Final = (LocalInterval(LocalTime(9 * 60), LocalTime(21 * 60)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new tenant, and its owner logged in."""
+
+    session: SignedIn
+    tenant: Tenant
+
+
+async def register_tenant(
+    scope: Scope,
+    *,
+    name: Annotated[str, Doc("The business's; at most 100 characters.")],
+    subdomain: Annotated[
+        str, Doc("For logging in: 3 to 63 lowercase letters, digits and hyphens. For good.")
+    ],
+    time_zone: Annotated[TimeZone, Doc("The venue's wall clock.")],
+    currency_code: Annotated[CurrencyCode, Doc("The currency of all its prices. For good.")],
+    owner_name: Annotated[str, Doc("At most 100 characters.")],
+    owner_email: Annotated[str, Doc("For logging in, and for mail.")],
+    password: NewPassword,
+) -> Registered:
+    """Open a business: on the Starter plan, open daily from 09:00 to 21:00, its owner logged in.
+    At most 3 a day from one network address.
+    """
+    name, owner_name = tidy_name(name), tidy_name(owner_name)
+    refused: list[Refusal] = [
+        *name_refusals(name, path=("name",)),
+        *subdomain_refusals(subdomain, path=("subdomain",)),
+        *name_refusals(owner_name, path=("owner_name",)),
+        *email_refusals(owner_email, path=("owner_email",)),
+        *password_refusals(
+            password, email=owner_email, words=[name, subdomain, owner_name], path=("password",)
+        ),
+    ]
+    taken = Duplicate("subdomain", path=("subdomain",))
+    if await scope.peek(tenant_id_of(subdomain)) is not None:
+        refused.append(taken)
+    email = normalised_email(owner_email)
+    if refused or email is None:
+        raise ExceptionGroup("refused", refused)
+    await scope.use(Allowances).spend(TENANTS, network_of(scope.request.ip_address))
+    password_hash = await scope.use(Passwords).hash(password)
+
+    new = Tenant(
+        name=name,
+        subdomain=subdomain,
+        time_zone=time_zone,
+        currency_code=currency_code,
+        created_at=scope.now(),
+    )
+    await scope.enter(new.id)
+    await scope.lock()
+    # Somebody else may have been quicker.
+    if await scope.value(inserted_unless_taken(new)) is None:
+        raise taken
+    tenant = await scope.one(tenant_of(new.id))
+    assert tenant is not None, "it was stored a moment ago"
+    for day in Weekday:
+        scope.add(
+            WeekdayHours(tenant_id=tenant.id, weekday=day.value, minutes=as_pairs(FIRST_HOURS))
+        )
+    owner = User(
+        tenant_id=tenant.id,
+        email=owner_email.strip(),
+        email_key=email,
+        name=owner_name,
+        role=Role.OWNER.value,
+        password_hash=password_hash,
+        created_at=scope.now(),
+    )
+    scope.add(owner)
+    await scope.flush()
+    await send_verification(scope, owner)
+    return Registered(await begin_session(scope, owner), tenant)
+
+
+async def register_customer(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The venue's.")],
+    name: Annotated[str, Doc("At most 100 characters.")],
+    email: Annotated[str, Doc("For logging in, and for mail; a code to verify it is sent there.")],
+    phone: Annotated[str | None, Doc("Like '+1 212 555 0100'.")] = None,
+    password: NewPassword,
+) -> SignedIn:
+    """Sign up as a customer of a venue, and be logged in. Answers the same whether or not the
+    address is known: where it is, the mail says so instead of having a code. At most 20 an hour
+    from one network address.
+
+    Until the address is verified, times can be held but not booked, and the session is all there
+    is: the address and password log in only then. The user becomes the venue's customer of that
+    address, with the bookings they already had, or a new one.
+    """
+    name, address = tidy_name(name), normalised_email(email)
+    refused: list[Refusal] = [
+        *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
+    ]
+    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    words = [subdomain, name]
+    if tenant_id is not None:
+        await scope.enter(tenant_id)
+        venue = await scope.peek(tenant_of(tenant_id))
+        words += [venue.name] if venue else []
+    refused += password_refusals(password, email=email, words=words, path=("password",))
+    if tenant_id is None:
+        refused.append(NotFound("venue", path=("subdomain",)))
+    if refused or address is None or tenant_id is None:
+        raise ExceptionGroup("refused", refused)
+    await scope.use(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
+    password_hash = await scope.use(Passwords).hash(password)
+
+    await scope.lock(ACCOUNTS)
+    user = User(
+        tenant_id=tenant_id,
+        email=email.strip(),
+        email_key=address,
+        name=name,
+        role=Role.CUSTOMER.value,
+        password_hash=password_hash,
+        phone=tidy(phone),
+        created_at=scope.now(),
+    )
+    scope.add(user)
+    await scope.flush()
+    await send_verification(scope, user)
+    session = await begin_session(scope, user)
+    scope.emit(Event(EventType.USER_JOINED, "User", user.id, after=snapshot(user)))
+    return session

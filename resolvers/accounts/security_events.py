@@ -1,0 +1,79 @@
+"""Security events: what happens to accounts, told to the audit log, the metrics and the person."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Update
+
+from domain.accounts.logins import LoginFailure, SessionEnd
+from domain.core.formatting import unlinked
+from domain.core.log_events import Event, EventType
+from integrations.mail import Message
+from kit.allowances import Allowance, Allowances
+from kit.errands import Errands
+from kit.scope import ANONYMOUS, Scope
+from kit.security_counts import SecurityCounts
+from models.accounts.users import User, owners_of
+from resolvers.accounts.security_emails import Letter, owners_changed
+from resolvers.core.outgoing_mail import MailKind, send_later
+from resolvers.core.transactions import perform
+from resolvers.tenants.tenants import own_tenant
+
+FAILURES_LOGGED: Final = Allowance("failed logins logged", 20, timedelta(hours=1))
+"""Of an account: whoever guesses fills no log. Metrics count them all."""
+
+
+def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = None) -> None:
+    """Put what happened to a user's account on the log, and count it once it is stored."""
+    scope.emit(Event(type, "User", user_id, reason=reason))
+
+    async def count() -> None:
+        scope.use(SecurityCounts).add(type.value.lower(), reason or "")
+
+    scope.afterwards(count)
+
+
+def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) -> None:
+    """Count a failed login; that of a known account stands on the log too, if not too many do.
+
+    Beside the answer, which must not take longer for a known account.
+    """
+    scope.use(SecurityCounts).add(EventType.LOGIN_FAILED.value.lower(), failure)
+    if user is None:
+        return
+    tenant_id, user_id = user.tenant_id, user.id
+
+    async def log(writing: Scope) -> None:
+        await writing.enter(tenant_id)
+        await writing.lock()
+        writing.emit(Event(EventType.LOGIN_FAILED, "User", user_id, reason=failure))
+
+    async def write() -> None:
+        if not await scope.use(Allowances).try_to_spend(FAILURES_LOGGED, str(user_id)):
+            await perform(scope.runtime, ANONYMOUS, scope.request, log)
+
+    scope.use(Errands).start("failed login logged", write())
+
+
+async def end_sessions(scope: Scope, user_id: UUID, ended: Update, why: SessionEnd) -> None:
+    """End sessions by a statement, and note it where there were any."""
+    if (await scope.run(ended)).rowcount:
+        note(scope, EventType.SESSIONS_ENDED, user_id, reason=why)
+
+
+def tell(scope: Scope, user: User, letter: Letter) -> None:
+    """Mail a person what happened to their account; nobody who has yet to prove the address."""
+    if user.email_verified_at is None:
+        return
+    text = f"Hello {unlinked(user.name)},\n\n{letter.text}\n"
+    message = Message(to=user.email, subject=letter.subject, text=text)
+    send_later(scope, message, MailKind.ACCOUNT)
+
+
+async def tell_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
+    """Mail the other owners that somebody has become one of them, or is none any more."""
+    letter = owners_changed(await own_tenant(scope), changed, is_owner=is_owner)
+    for owner in await scope.all(owners_of(scope.tenant_id)):
+        if owner.id not in (changed.id, scope.actor.user_id):
+            tell(scope, owner, letter)

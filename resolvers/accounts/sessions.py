@@ -1,0 +1,401 @@
+"""Sessions: logging in, staying so, and logging out."""
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Final
+from uuid import UUID
+
+from sqlalchemy import Select
+from typing_extensions import Doc
+
+from domain.accounts.logins import LoginFailure, SessionEnd, is_unfamiliar
+from domain.accounts.users import Role, normalised_email, password_refusals
+from domain.core.ids import SessionId
+from domain.core.log_events import EventType
+from domain.core.refusals import InvalidCredentials, Path, Refusal
+from kit.actors import Credentials
+from kit.addresses import network_of
+from kit.attempts import Attempts
+from kit.errors import Throttled
+from kit.ids import new_id
+from kit.keyset import Listing, Order
+from kit.lanes import Lane
+from kit.passwords import Checked, Passwords
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.tokens import Claims, KeyToken, TenantToken, Tokens
+from models.accounts.sessions import (
+    BEARER,
+    RefreshToken,
+    Session,
+    open_session,
+    places_of,
+    refresh_token_with,
+    session_ended,
+    session_with_token,
+    sessions_beyond,
+    sessions_ended,
+    sessions_since,
+)
+from models.accounts.users import User, user_of, user_with_email
+from models.tenants import tenant_id_of, tenant_of
+from resolvers.accounts.api_keys import actor_of_key
+from resolvers.accounts.security_emails import new_login, session_stolen
+from resolvers.accounts.security_events import end_sessions, note, note_failed_login, tell
+from resolvers.core.lookups import found
+from resolvers.tenants.tenants import own_tenant
+
+REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
+SESSION_LIFETIME: Final = timedelta(days=30)
+"""Then even a session that is used every day ends, and its user logs in again."""
+ACCOUNTS: Final = ("accounts",)
+"""The lock of a tenant's list of users: two owners can't demote each other at once."""
+MAX_SESSIONS: Final = 20
+GRACE: Final = timedelta(seconds=10)
+"""A spent refresh token shown within it is two tabs at once; later, it is a thief."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What proves from now on who somebody is; ``actor`` is who that is."""
+
+    actor: Actor
+    user: User
+    access_token: str = field(repr=False)
+    access_token_expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_token_expires_at: datetime
+    is_for_cookie: bool = False
+
+    @property
+    def shown_refresh_token(self) -> str | None:
+        """The refresh token, unless the caller keeps it in a cookie, which scripts can't read."""
+        return None if self.is_for_cookie else self.refresh_token
+
+
+# ------------------------------------------------------------------------------ who calls
+
+
+def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | None]]:
+    """What ``Actors`` asks who a token stands for, each time on a snapshot of its own."""
+
+    async def find(credentials: Credentials) -> Actor | None:
+        scope = Scope(runtime, ANONYMOUS, Request(new_id()))
+        try:
+            if isinstance(credentials, KeyToken):
+                return await actor_of_key(scope, credentials)
+            return await actor_of(scope, credentials)
+        finally:
+            await scope.close()
+
+    return find
+
+
+async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
+    """Who an access token stands for now; None once the session or the user's time is over."""
+    await scope.enter(claims.tenant_id)
+    users, plans = await scope.glimpse(BEARER, session_id=claims.session_id, user_id=claims.user_id)
+    return actor_for(users[0], claims.session_id, plan=plans[0].plan_code) if users else None
+
+
+def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor:
+    """Who a user is when they call."""
+    is_customer = user.role == Role.CUSTOMER
+    return Actor(
+        kind=ActorKind.CUSTOMER if is_customer else ActorKind.USER,
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        session_id=session_id,
+        role=user.role,
+        own_id=user.customer_id,
+        plan=plan,
+    )
+
+
+# ------------------------------------------------------------------------------ what callers do
+
+
+async def login(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The tenant's.")],
+    email: Annotated[str, Doc("The user's address, in any case.")],
+    password: Annotated[str, Doc("The user's password.")],
+) -> SignedIn:
+    """Log in. An unknown address, one that a customer has yet to verify, and a wrong password are
+    answered alike.
+
+    After a few wrong passwords the next try has to wait, never for more than a minute.
+    """
+    user = await user_called(scope, subdomain=subdomain, email=email)
+    known_hash = user.password_hash if user and user.has_joined else None
+    account = f"{subdomain.strip().lower()} {normalised_email(email) or email}"
+    try:
+        checked = await check_password(scope, password, known_hash, account=account)
+    except Throttled:
+        # Not on the log, or guessing would write to it without end.
+        note_failed_login(scope, None, LoginFailure.THROTTLED)
+        raise
+    if user is None or not checked.right:
+        note_failed_login(scope, user, _failure(user))
+        raise InvalidCredentials
+
+    user = await locked_user(scope, user.id)
+    # It may have been changed while it was checked.
+    if user is None or user.password_hash != known_hash:
+        raise InvalidCredentials
+    user.password_hash = checked.better_hash or user.password_hash
+    await _warn_of_new_place(scope, user)
+    note(scope, EventType.LOGIN_SUCCEEDED, user.id)
+    return await begin_session(scope, user)
+
+
+async def refresh_session(
+    scope: Scope,
+    *,
+    refresh_token: Annotated[
+        str | None, Doc("The latest one; without it, the one in the cookie is used.")
+    ] = None,
+) -> SignedIn | None:
+    """Go on with a session by a new pair of tokens, for 30 days at most.
+
+    A refresh token works once. Used again more than ten seconds later, it ends the whole session:
+    somebody has copied it.
+    """
+    refused = InvalidCredentials(path=("refresh_token",))
+    token = TenantToken.parse(refresh_token or scope.request.cookie or "")
+    session = await _session_of(scope, token) if token else None
+    if token is None or session is None:
+        raise refused
+
+    user = await locked_user(scope, session.user_id)
+    session = await scope.one(open_session(session.tenant_id, session.id))
+    shown = await scope.one(refresh_token_with(token.tenant_id, token.hash))
+    if user is None or session is None or shown is None or shown.expires_at <= scope.now():
+        raise refused
+    if session.created_at + SESSION_LIFETIME <= scope.now():
+        raise refused
+    if shown.used_at is None:
+        shown.used_at = session.last_used_at = scope.now()
+        session.user_agent = scope.request.user_agent
+        session.network = network_of(scope.request.ip_address)
+        continued = await continue_session(scope, user, session)
+        return replace(continued, is_for_cookie=refresh_token is None)
+    if scope.now() - shown.used_at <= GRACE:
+        raise refused
+    session.ended_at = scope.now()
+    note(scope, EventType.SESSIONS_ENDED, user.id, reason=SessionEnd.REUSED)
+    tell(scope, user, session_stolen(await own_tenant(scope)))
+
+    async def refuse() -> None:
+        raise refused
+
+    # Once it is stored: a refusal at once would undo the end of the session.
+    scope.afterwards(refuse)
+    return None
+
+
+async def logout(scope: Scope) -> None:
+    """End the session of the access token; without one, that of the refresh cookie."""
+    actor = scope.actor
+    if actor.tenant_id is not None and actor.session_id is not None:
+        session = await scope.peek(open_session(actor.tenant_id, actor.session_id))
+    elif token := TenantToken.parse(scope.request.cookie or ""):
+        session = await _session_of(scope, token)
+    else:
+        return
+    if session is not None:
+        await scope.lock(lock_of(session.user_id))
+        ended = session_ended(session.tenant_id, session.id, at=scope.now())
+        await end_sessions(scope, session.user_id, ended, SessionEnd.LOGGED_OUT)
+
+
+# ------------------------------------------------------------------------------ one's sessions
+
+
+def visible_sessions(scope: Scope) -> Select[Session]:
+    """The caller's own that are still on."""
+    actor = scope.actor
+    assert actor.user_id is not None
+    return sessions_since(
+        scope.tenant_id,
+        actor.user_id,
+        used=scope.now() - REFRESH_TOKEN_LIFETIME,
+        begun=scope.now() - SESSION_LIFETIME,
+    )
+
+
+def sessions(scope: Scope) -> Listing[Session]:
+    """Where the caller is logged in, the latest login first."""
+    return Listing(Session, visible_sessions(scope), (Order(Session.created_at, descending=True),))
+
+
+async def is_current(scope: Scope, session: Session) -> bool:
+    """Is it the one that asks?"""
+    return session.id == scope.actor.session_id
+
+
+async def end_session(
+    scope: Scope, id: Annotated[SessionId, Doc("The id of the session.")]
+) -> SessionId:
+    """Log out where the caller is logged in elsewhere; it holds within a second."""
+    assert scope.actor.user_id is not None
+    await scope.lock(lock_of(scope.actor.user_id))
+    session = await found(scope, visible_sessions(scope), id, what="session")
+    session.ended_at = scope.now()
+    note(scope, EventType.SESSIONS_ENDED, session.user_id, reason=SessionEnd.ENDED_ELSEWHERE)
+    return id
+
+
+async def end_other_sessions(scope: Scope) -> None:
+    """Log out everywhere but here; it holds within a second."""
+    actor = scope.actor
+    assert actor.user_id is not None
+    await scope.lock(lock_of(actor.user_id))
+    ended = sessions_ended(scope.tenant_id, actor.user_id, at=scope.now(), but=actor.session_id)
+    await end_sessions(scope, actor.user_id, ended, SessionEnd.ENDED_ELSEWHERE)
+
+
+# ------------------------------------------------------------------------------ for others
+
+
+def lock_of(user_id: UUID) -> tuple[object, ...]:
+    """The lock of all that a user logs in with: password, sessions, mailed secrets."""
+    return ("user", user_id)
+
+
+async def locked_user(scope: Scope, id: UUID) -> User | None:
+    """Take a user's lock, then read them; None for one who can't log in now."""
+    await scope.lock(lock_of(id))
+    user = await scope.one(user_of(scope.tenant_id, id))
+    return user if user is not None and user.has_joined else None
+
+
+async def user_called(
+    scope: Scope,
+    *,
+    subdomain: str,
+    email: str,
+    find: Callable[[UUID, str], Select[User]] = user_with_email,
+) -> User | None:
+    """The user whose an address is, and from now on the rows of their tenant are seen."""
+    address = normalised_email(email)
+    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    if tenant_id is None or address is None:
+        return None
+    await scope.enter(tenant_id)
+    return await scope.peek(find(tenant_id, address))
+
+
+async def new_password_refusals(
+    scope: Scope, user: User, password: str, *, path: Path
+) -> list[Refusal]:
+    """All that can't be accepted of a user's new password. Before the scope's first statement."""
+    tenant = await scope.peek(tenant_of(user.tenant_id))
+    assert tenant is not None, "a user has one"
+    words = [tenant.name, tenant.subdomain, user.name]
+    return list(password_refusals(password, email=user.email, words=words, path=path))
+
+
+async def check_password(
+    scope: Scope,
+    password: str,
+    known_hash: str | None,
+    *,
+    account: str,
+    lane: Lane = Lane.URGENT,
+) -> Checked:
+    """Compare a password with its hash; without one, take as long and say it is wrong.
+
+    Before the scope's first statement, for it takes long. Raises Throttled after many failures.
+    """
+    attempts, clock = scope.use(Attempts), scope.runtime.clock
+    # Hashed, because what is typed may be as long as a request.
+    name = sha256(account.encode()).hexdigest()
+    address = network_of(scope.request.ip_address)
+
+    def admit() -> None:
+        pause = attempts.wait(name, address, now=clock())
+        if pause:
+            seconds = math.ceil(pause.total_seconds())
+            raise Throttled(
+                f"Too many wrong passwords; try again in {seconds} s.", retry_after_seconds=seconds
+            )
+
+    checked = await scope.use(Passwords).check(password, known_hash, lane=lane, admit=admit)
+    if checked.right:
+        attempts.succeeded(name, address)
+    else:
+        attempts.failed(name, address, now=clock())
+    return checked
+
+
+async def begin_session(scope: Scope, user: User) -> SignedIn:
+    """Log a user in, under their lock; beyond 20 sessions those used longest ago end."""
+    beyond = sessions_beyond(user.tenant_id, user.id, MAX_SESSIONS - 1, at=scope.now())
+    await end_sessions(scope, user.id, beyond, SessionEnd.TOO_MANY)
+    session = Session(
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        created_at=scope.now(),
+        last_used_at=scope.now(),
+        user_agent=scope.request.user_agent,
+        network=network_of(scope.request.ip_address),
+    )
+    scope.add(session)
+    await scope.flush()
+    user.last_login_at = scope.now()
+    return await continue_session(scope, user, session)
+
+
+async def continue_session(scope: Scope, user: User, session: Session) -> SignedIn:
+    """A new pair of tokens for a session; what else the scope does, this user does."""
+    plan = (await own_tenant(scope)).plan_code
+    scope.actor = actor_for(user, session.id, plan=plan)
+    access_token, access_token_expires_at = scope.use(Tokens).sign(
+        tenant_id=user.tenant_id, user_id=user.id, session_id=session.id, now=scope.now()
+    )
+    refresh_token = TenantToken.new(user.tenant_id)
+    expires_at = min(scope.now() + REFRESH_TOKEN_LIFETIME, session.created_at + SESSION_LIFETIME)
+    scope.add(
+        RefreshToken(
+            tenant_id=user.tenant_id,
+            session_id=session.id,
+            token_hash=refresh_token.hash,
+            expires_at=expires_at,
+        )
+    )
+    return SignedIn(
+        actor=scope.actor,
+        user=user,
+        access_token=access_token,
+        access_token_expires_at=access_token_expires_at,
+        refresh_token=str(refresh_token),
+        refresh_token_expires_at=expires_at,
+    )
+
+
+def _failure(user: User | None) -> LoginFailure:
+    if user is None:
+        return LoginFailure.UNKNOWN_ACCOUNT
+    if user.deactivated_at is not None:
+        return LoginFailure.CLOSED
+    return LoginFailure.WRONG_PASSWORD if user.has_joined else LoginFailure.NOT_JOINED
+
+
+async def _warn_of_new_place(scope: Scope, user: User) -> None:
+    """Mail a user who logs in from where they have not been of late."""
+    request, network = scope.request, network_of(scope.request.ip_address)
+    rows = await scope.rows(places_of(user.tenant_id, user.id))
+    if is_unfamiliar([(row[0], row[1]) for row in rows], request.user_agent, network):
+        letter = new_login(
+            await own_tenant(scope), at=scope.now(), program=request.user_agent, network=network
+        )
+        tell(scope, user, letter)
+
+
+async def _session_of(scope: Scope, token: TenantToken) -> Session | None:
+    await scope.enter(token.tenant_id)
+    return await scope.peek(session_with_token(token.tenant_id, token.hash))

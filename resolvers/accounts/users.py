@@ -1,0 +1,232 @@
+"""Users: who they are, how they join, what they may, and how they leave."""
+
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.accounts.users import Role, email_refusals, name_refusals, normalised_email
+from domain.core.ids import UserId
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import Duplicate, EmailNotVerified, Invalid, Path, Refusal
+from domain.core.text import tidy_name
+from domain.customers import CustomerChoice, NewCustomer
+from kit.allowances import Allowances
+from kit.errors import Forbidden
+from kit.keyset import Listing, Order
+from kit.scope import Scope
+from models.accounts.sessions import Purpose, sessions_ended
+from models.accounts.users import (
+    User,
+    owners_counted,
+    user_for_customer,
+    user_of,
+    user_with_email,
+    users_of,
+)
+from models.core.base import snapshot
+from permissions.policy import may, may_manage, permissions_of
+from permissions.roles import P
+from resolvers.accounts.api_keys import revoke_keys_of
+from resolvers.accounts.mailed_tokens import (
+    invitation_letter,
+    mailed_token,
+    redeem,
+    spend_mailed_tokens,
+)
+from resolvers.accounts.passwords import NewPassword
+from resolvers.accounts.security_emails import account_closed, role_changed
+from resolvers.accounts.security_events import tell, tell_owners
+from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
+from resolvers.core.lookups import found
+from resolvers.core.outgoing_mail import PER_RECIPIENT, MailKind, send_later
+from resolvers.customers import customer_for
+from resolvers.tenants.tenants import own_tenant
+
+
+def visible_users(scope: Scope) -> Select[User]:
+    users = users_of(scope.tenant_id)
+    if not may(scope.actor, P.USERS_READ):
+        users = users.where(col(User.id) == scope.actor.user_id)
+    return users
+
+
+async def viewer(scope: Scope) -> User | None:
+    """The user who calls."""
+    if scope.actor.user_id is None:
+        return None
+    return await scope.one(user_of(scope.tenant_id, scope.actor.user_id))
+
+
+def users(scope: Scope) -> Listing[User]:
+    """The users of the tenant, in the order in which they were added."""
+    return Listing(User, visible_users(scope), (Order(User.created_at),))
+
+
+async def permissions_held(_: Scope, user: User) -> list[str]:
+    """What the role allows; what holds for one's own only ends with `:own`."""
+    return permissions_of(Role(user.role))
+
+
+async def invite_user(
+    scope: Scope,
+    *,
+    email: Annotated[str, Doc("Where the invitation is mailed to; for logging in later.")],
+    name: Annotated[str, Doc("At most 100 characters.")],
+    role: Annotated[Role, Doc("What they will be; at most what you are.")],
+) -> User:
+    """Invite somebody by mail. Who has not joined yet, or has left, can be invited again.
+
+    Only the mail holds the code they join with. The invitation before is then worth nothing. A
+    CUSTOMER is linked to the customer record of the same address, which is added if there is none.
+    """
+    name = tidy_name(name)
+    address = normalised_email(email)
+    refused: list[Refusal] = [
+        *email_refusals(email, path=("email",)),
+        *name_refusals(name, path=("name",)),
+    ]
+    if refused or address is None:
+        raise ExceptionGroup("refused", refused)
+    await _check_verified(scope)
+    # Here, not when the mail leaves: whoever invites is told.
+    await scope.use(Allowances).spend(PER_RECIPIENT, address)
+    await scope.lock(ACCOUNTS)
+    user = await scope.one(user_with_email(scope.tenant_id, address))
+    if user is not None and user.has_joined:
+        raise Duplicate("e-mail address", path=("email",))
+    _check_rank(scope, role, Role(user.role) if user else role)
+
+    before = snapshot(user) if user else None
+    customer_id = None
+    if role is Role.CUSTOMER:
+        customer_id = await _customer_id(scope, name=name, email=email, user=user)
+    if user is None:
+        user = User(
+            tenant_id=scope.tenant_id,
+            email=email.strip(),
+            email_key=address,
+            name=name,
+            role=role.value,
+            customer_id=customer_id,
+            created_at=scope.now(),
+        )
+        scope.add(user)
+    else:
+        user.name, user.role, user.customer_id = name, role.value, customer_id
+        await spend_mailed_tokens(scope, user.id)
+    await scope.flush()
+    token = mailed_token(scope, user, Purpose.INVITATION)
+    letter = invitation_letter(await own_tenant(scope), user, token)
+    send_later(scope, letter, MailKind.INVITATION)
+    scope.emit(Event(EventType.USER_INVITED, "User", user.id, before=before, after=snapshot(user)))
+    return user
+
+
+async def accept_invitation(
+    scope: Scope,
+    *,
+    token: Annotated[str, Doc("From the invitation; it works once, for 7 days.")],
+    password: NewPassword,
+) -> SignedIn:
+    """Join with an invitation: the account has a password then, and is logged in."""
+    user = await redeem(scope, token, Purpose.INVITATION, password=password, also=[ACCOUNTS])
+    before = snapshot(user)
+    user.deactivated_at = None
+    # One may have been made while the account was being closed.
+    await revoke_keys_of(scope, user)
+    # The invitation came by mail.
+    user.email_verified_at = user.email_verified_at or scope.now()
+    session = await begin_session(scope, user)
+    scope.emit(Event(EventType.USER_JOINED, "User", user.id, before=before, after=snapshot(user)))
+    if user.role == Role.OWNER:
+        await tell_owners(scope, user, is_owner=True)
+    return session
+
+
+async def change_user_role(
+    scope: Scope,
+    id: Annotated[UserId, Doc("The id of the user.")],
+    *,
+    role: Annotated[Role, Doc("What they are from now on; not CUSTOMER.")],
+) -> User:
+    """Change what a user may do, within a second everywhere.
+
+    Nobody makes or changes somebody above themselves, and one owner always stays. A customer
+    stays one.
+    """
+    await scope.lock(ACCOUNTS, lock_of(id))
+    user = await found(scope, visible_users(scope), id, what="user")
+    if user.role == role:
+        return user
+    if Role.CUSTOMER in (role, user.role):
+        raise Invalid("A customer is no member of the team, nor the reverse.", path=("role",))
+    _check_rank(scope, role, Role(user.role))
+    await _check_owner_stays(scope, user, path=("role",))
+    before = snapshot(user)
+    user.role = role.value
+    scope.emit(
+        Event(EventType.USER_ROLE_CHANGED, "User", user.id, before=before, after=snapshot(user))
+    )
+    tell(scope, user, role_changed(await own_tenant(scope), role))
+    if Role.OWNER in (before["role"], role):
+        await tell_owners(scope, user, is_owner=role is Role.OWNER)
+    return user
+
+
+async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the user.")]) -> User:
+    """Close a user's account: its sessions and API keys end within a second, for good.
+
+    Nobody closes that of somebody above themselves, and one owner always stays.
+    """
+    await scope.lock(ACCOUNTS, lock_of(id))
+    user = await found(scope, visible_users(scope), id, what="user")
+    if user.deactivated_at is not None:
+        return user
+    _check_rank(scope, Role(user.role))
+    await _check_owner_stays(scope, user, path=("id",))
+    before = snapshot(user)
+    user.deactivated_at = scope.now()
+    await scope.run(sessions_ended(user.tenant_id, user.id, at=scope.now()))
+    await spend_mailed_tokens(scope, user.id)
+    await revoke_keys_of(scope, user)
+    scope.emit(
+        Event(EventType.USER_DEACTIVATED, "User", user.id, before=before, after=snapshot(user))
+    )
+    tell(scope, user, account_closed(await own_tenant(scope)))
+    if user.role == Role.OWNER:
+        await tell_owners(scope, user, is_owner=False)
+    return user
+
+
+def _check_rank(scope: Scope, *roles: Role) -> None:
+    for role in roles:
+        if not may_manage(scope.actor, role):
+            raise Forbidden(f"You may not do this to somebody with the role {role}, or make one.")
+
+
+async def _check_verified(scope: Scope) -> None:
+    """Nobody has others written to before they have proved their own address."""
+    assert scope.actor.user_id is not None, "only people invite"
+    me = await scope.peek(user_of(scope.tenant_id, scope.actor.user_id))
+    if me is None or me.email_verified_at is None:
+        raise EmailNotVerified
+
+
+async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:
+    is_counted = user.role == Role.OWNER and user.has_joined
+    if is_counted and await scope.value(owners_counted(scope.tenant_id)) == 1:
+        raise Invalid("A tenant always has an owner; make somebody else one first.", path=path)
+
+
+async def _customer_id(scope: Scope, *, name: str, email: str, user: User | None) -> UUID:
+    """The customer whom a user of this address is to be."""
+    choice = CustomerChoice(new=NewCustomer(name=name, email=email))
+    customer_id = await customer_for(scope, choice)
+    other = await scope.one(user_for_customer(scope.tenant_id, customer_id))
+    if other is not None and (user is None or other.id != user.id):
+        # The customer's address was changed after its user had joined with the old one.
+        raise Duplicate("customer record", path=("email",))
+    return customer_id

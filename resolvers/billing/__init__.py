@@ -1,0 +1,1 @@
+"""Reads and changes of billing: what tenants pay for their plan."""

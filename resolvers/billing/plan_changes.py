@@ -1,0 +1,375 @@
+"""What a venue pays us for its plan: tried, subscribed to, changed, cancelled, resumed.
+
+A change is reserved under the tenant's lock, asked of the gateway outside of any transaction, and
+written down as the gateway then tells it. Should the process end in between, a job that was
+stored with the reservation writes it down.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from typing_extensions import Doc
+
+from domain.billing.plan_subscriptions import (
+    LIVE,
+    TRIAL,
+    Change,
+    SubscriptionStatus,
+    change_to,
+    is_higher,
+    may_check_out,
+)
+from domain.core.ids import RoomId
+from domain.core.refusals import (
+    EmailNotVerified,
+    Invalid,
+    NotFound,
+    Refusal,
+    StaleVersion,
+    SubscriptionUnfit,
+    SubscriptionUnpaid,
+    TooManyRooms,
+)
+from domain.tenants.plans import PLANS, PlanCode
+from integrations.billing.protocol import Billing, Buyer
+from integrations.payments.protocol import Declined, GatewayAway, GatewayError, GatewayRefused
+from kit.errors import Unavailable
+from kit.scope import Scope
+from models.accounts.users import owners_of, verified_owners_of
+from models.billing import BillingSubscription, change_given_up
+from models.tenants import tenant_of
+from models.venue.rooms import rooms_in_use
+from resolvers.billing.plan_subscriptions import may_try
+from resolvers.billing.subscription_sync import (
+    AFTER_A_CHANGE,
+    SYNC,
+    Look,
+    agreed,
+    begun,
+    billing_in,
+    customer_of,
+    lock_billing,
+    look,
+    written_down,
+)
+from resolvers.core.lookups import raise_all
+from resolvers.core.transactions import perform
+
+MAX_URL_LENGTH: Final = 2000
+ROOMS_SHOWN: Final = 250
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Version = Annotated[int, Doc("The subscription's version that was read.")]
+
+log = structlog.get_logger(__name__)
+
+
+# ------------------------------------------------------------------------------ beginning
+
+
+async def start_trial(
+    scope: Scope,
+    *,
+    plan: Annotated[PlanCode, Doc("PROFESSIONAL or ENTERPRISE.")],
+) -> BillingSubscription:
+    """Try a higher plan for 14 days, once, without a card. An owner has to have verified their
+    e-mail address.
+
+    It ends by itself, unless there is a card by then.
+    """
+    if not is_higher(plan, than=PlanCode.STARTER):
+        raise Invalid("A trial is of a plan above Starter.", path=("plan",))
+
+    async def decide(_: Scope, row: BillingSubscription) -> None:
+        if not may_try(row):
+            raise SubscriptionUnfit("A trial starts once, before anything is subscribed to.")
+
+    if await scope.peek(verified_owners_of(scope.tenant_id)) is None:
+        raise EmailNotVerified
+    customer_id = await _customer(scope)
+
+    async def ask(billing: Billing, row: BillingSubscription) -> None:
+        # An earlier call may have begun it, and not have been told.
+        if (await billing.fetch(customer_id)).subscription_id is None:
+            await billing.start_trial(
+                customer_id,
+                plan,
+                tenant_id=scope.tenant_id,
+                days=TRIAL.days,
+                key=_key(row, "trial", plan),
+            )
+
+    return await _changed(scope, decide, ask, begins=True)
+
+
+async def start_checkout(
+    scope: Scope,
+    *,
+    plan: Annotated[PlanCode, Doc("Which to subscribe to.")],
+    success_url: Annotated[str, Doc("Where the page leads once it is done: an https address.")],
+    cancel_url: Annotated[str, Doc("Where it leads otherwise: an https address.")],
+) -> str:
+    """Get the address of a page where a person subscribes, with a card.
+
+    The subscription begins once they have. Who pays already changes the plan instead.
+    """
+    refused = _url_refusals("success_url", success_url)
+    raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
+    row = await scope.peek(agreed(scope))
+    if not may_check_out(row.value if row else None):
+        raise SubscriptionUnfit("There is a subscription already: change its plan instead.")
+    billing = billing_in(scope.runtime)
+    with _told():
+        customer_id = await _customer(scope)
+        url = await billing.start_checkout(
+            customer_id,
+            plan,
+            tenant_id=scope.tenant_id,
+            trial_ends_at=_trial_left(row),
+            success_url=success_url,
+            cancel_url=cancel_url,
+            key=f"{scope.tenant_id}:{scope.request.id}:checkout",
+        )
+        seen = await look(scope.runtime, scope.actor, scope.request)
+    if seen is not None:
+        await written_down(scope, seen=seen)
+    return url
+
+
+async def open_billing_portal(
+    scope: Scope,
+    *,
+    return_url: Annotated[str, Doc("Where the page leads back to: an https address.")],
+) -> str:
+    """Get the address of a page where a person changes the card, for a short time."""
+    raise_all(_url_refusals("return_url", return_url))
+    with _told():
+        customer_id = await _customer(scope)
+        return await billing_in(scope.runtime).open_portal(customer_id, return_url=return_url)
+
+
+# ------------------------------------------------------------------------------ changing
+
+
+async def change_plan(
+    scope: Scope,
+    *,
+    version: Version,
+    plan: Annotated[PlanCode, Doc("The plan to have.")],
+    archive_room_ids: Annotated[
+        tuple[RoomId, ...], Doc("Rooms to archive when it has fewer; at most 100.")
+    ] = (),
+) -> BillingSubscription:
+    """Change to another plan: up at once, down at the end of the period.
+
+    The difference for the rest of the period is paid at once; in a trial, nothing is paid and
+    every change is at once. The present plan calls a change off that waits. Where a lower plan
+    allows fewer rooms than are in use, say which to archive then.
+    """
+
+    async def decide(inner: Scope, row: BillingSubscription | None) -> None:
+        refused = await _room_refusals(inner, plan, archive_room_ids)
+        if row is None or row.value.status not in LIVE:
+            refused.append(SubscriptionUnfit("There is no subscription yet: start one first."))
+        elif row.status == SubscriptionStatus.UNPAID and is_higher(plan, than=row.value.plan):
+            refused.append(SubscriptionUnfit("Pay what is owed first, by the billing portal."))
+        raise_all(refused)
+        assert row is not None
+        row.archive_room_ids = [str(id) for id in archive_room_ids]
+
+    async def ask(billing: Billing, row: BillingSubscription) -> None:
+        id, key = _subscription_id(row), _key(row, "plan", plan)
+        match change_to(row.value, plan):
+            case Change.NOTHING:
+                return
+            case Change.KEPT:
+                await billing.keep_plan(id, key=key)
+            case Change.AT_ONCE:
+                await billing.change_plan(id, plan, at_once=True, key=key)
+            case Change.AT_PERIOD_END:
+                if row.cancels_at_period_end:
+                    await billing.resume(id, key=f"{key}:resume")
+                await billing.change_plan(id, plan, at_once=False, key=key)
+
+    return await _changed(scope, decide, ask, version=version)
+
+
+async def cancel_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
+    """Let the subscription end with its period; until then all stays as it is."""
+
+    async def ask(billing: Billing, row: BillingSubscription) -> None:
+        if not row.cancels_at_period_end:
+            await billing.cancel(_subscription_id(row), key=_key(row, "cancel"))
+
+    return await _changed(scope, _is_live, ask, version=version)
+
+
+async def resume_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
+    """Let a subscription that was cancelled go on, before its period has ended."""
+
+    async def decide(inner: Scope, row: BillingSubscription | None) -> None:
+        await _is_live(inner, row)
+        if row is not None and not row.cancels_at_period_end:
+            raise SubscriptionUnfit("The subscription isn't cancelled.")
+
+    async def ask(billing: Billing, row: BillingSubscription) -> None:
+        await billing.resume(_subscription_id(row), key=_key(row, "resume"))
+
+    return await _changed(scope, decide, ask, version=version)
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+async def _changed(
+    scope: Scope,
+    decide: Callable[[Scope, BillingSubscription], Awaitable[None]]
+    | Callable[[Scope, BillingSubscription | None], Awaitable[None]],
+    ask: Callable[[Billing, BillingSubscription], Awaitable[None]],
+    *,
+    version: int | None = None,
+    begins: bool = False,
+) -> BillingSubscription:
+    """Reserve a change, ask the gateway for it, and write down what it tells then."""
+    runtime, actor, request = scope.runtime, scope.actor, scope.request
+    reserve = partial(_reserved, decide=decide, version=version, begins=begins)
+    row = (await perform(runtime, actor, request, reserve)).result
+    try:
+        with _told():
+            await ask(billing_in(runtime), row)
+            seen = await look(runtime, actor, request)
+    except BaseException as error:
+        # A clear no is looked at: a next try is another one then, with a key of its own.
+        seen = await _looked_again(scope) if isinstance(error, Refusal) else None
+        await perform(runtime, actor, request, partial(_given_up, by=request.id, seen=seen))
+        raise
+    assert seen is not None, "who has a subscription is known to the gateway"
+    changed = await written_down(scope, seen=seen)
+    changed.changing_by = changed.changing_until = None
+    if changed.next_plan_code is None:
+        changed.archive_room_ids = []
+    return changed
+
+
+async def _reserved(
+    scope: Scope,
+    *,
+    decide: Callable[..., Awaitable[None]],
+    version: int | None,
+    begins: bool,
+) -> BillingSubscription:
+    """Keep other changes away until this one is through, or for two minutes."""
+    await lock_billing(scope)
+    row = await begun(scope) if begins else await scope.one(agreed(scope))
+    # The transaction that writes it down may have been tried again, with all before it.
+    if row is not None and row.changing_by == scope.request.id:
+        return row
+    if row is not None and version not in (None, row.version):
+        raise StaleVersion(row, path=("version",))
+    if row is not None and row.changing_until is not None and row.changing_until > scope.now():
+        raise SubscriptionUnfit("Another change is just being made; try again in a moment.")
+    await decide(scope, row)
+    assert row is not None, "without one, it was refused"
+    row.changing_by, row.changing_until = scope.request.id, scope.now() + AFTER_A_CHANGE
+    scope.enqueue(SYNC, {}, at=row.changing_until, dedupe="after a change")
+    return row
+
+
+async def _looked_again(scope: Scope) -> Look | None:
+    try:
+        return await look(scope.runtime, scope.actor, scope.request)
+    except GatewayError:
+        return None
+
+
+async def _given_up(scope: Scope, *, by: UUID, seen: Look | None) -> None:
+    """Let others change it again."""
+    if seen is not None:
+        await written_down(scope, seen=seen)
+    else:
+        await lock_billing(scope)
+    await scope.run(change_given_up(scope.tenant_id, by))
+
+
+async def _customer(scope: Scope) -> str:
+    """The tenant's customer at the gateway, by the name of its first owner."""
+    tenant = await scope.peek(tenant_of(scope.tenant_id))
+    owner = await scope.peek(owners_of(scope.tenant_id))
+    assert tenant is not None and owner is not None, "a tenant always has an owner"
+    buyer = Buyer(tenant.id, tenant.name, owner.email)
+    with _told():
+        return await customer_of(scope.runtime, scope.actor, scope.request, buyer)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say to the caller what the gateway answered. Raises SubscriptionUnpaid and Unavailable."""
+    try:
+        yield
+    except Declined as error:
+        raise SubscriptionUnpaid from error
+    except GatewayAway as error:
+        raise Unavailable("The payment service doesn't answer; try again in a moment.") from error
+    except GatewayRefused as error:
+        log.error("billing.refused", reason=str(error))
+        raise Unavailable("The payment service can't do that now; try again later.") from error
+
+
+async def _is_live(_: Scope, row: BillingSubscription | None) -> None:
+    if row is None or row.value.status not in LIVE:
+        raise SubscriptionUnfit("There is no subscription.")
+
+
+async def _room_refusals(scope: Scope, plan: PlanCode, chosen: Sequence[RoomId]) -> list[Refusal]:
+    """What the rooms in use have against a plan, but for those chosen to be archived."""
+    in_use = await scope.all(rooms_in_use(scope.tenant_id))
+    known = {room.id for room in in_use}
+    refused: list[Refusal] = [
+        NotFound("room", path=("archive_room_ids", number))
+        for number, id in enumerate(chosen)
+        if id not in known
+    ]
+    limit = PLANS[plan].room_limit
+    left = len(known - set(chosen))
+    if limit is not None and left > limit:
+        refused.append(TooManyRooms(limit, left, tuple(in_use[:ROOMS_SHOWN]), path=("plan",)))
+    return refused
+
+
+def _trial_left(row: BillingSubscription | None) -> datetime | None:
+    if row is None or row.status != SubscriptionStatus.TRIALING:
+        return None
+    return row.trial_ends_at
+
+
+def _subscription_id(row: BillingSubscription) -> str:
+    assert row.subscription_ref is not None, "what lives has an id"
+    return row.subscription_ref
+
+
+def _key(row: BillingSubscription, *words: str) -> str:
+    """The same until a look at the gateway has told what became of the call."""
+    return ":".join([str(row.tenant_id), str(row.seen), *words])
+
+
+def _url_refusals(name: str, url: str) -> list[Refusal]:
+    if len(url) <= MAX_URL_LENGTH and _is_safe(url):
+        return []
+    problem = f"An address is https://…, of at most {MAX_URL_LENGTH:,} characters."
+    return [Invalid(problem, path=(name,))]
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Brackets without an IPv6 address in them, for example.
+        return False
+    is_here = parts.scheme == "http" and parts.hostname in _HERE
+    return bool(parts.hostname) and (parts.scheme == "https" or is_here)

@@ -1,0 +1,123 @@
+"""What a venue pays us for its plan, as it stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select
+
+from domain.billing.plan_subscriptions import (
+    InvoiceStatus,
+    SubscriptionStatus,
+    may_start_trial,
+    refuses_bookings_from,
+    takes_bookings,
+)
+from domain.core.money import Money
+from domain.tenants.plans import PLANS, Plan, PlanCode
+from integrations.billing.protocol import Billing
+from kit.keyset import Listing, Order
+from kit.scope import Scope
+from models.billing import BillingInvoice, BillingSubscription, invoices_of, subscriptions_of
+from resolvers.billing.subscription_sync import agreed
+from resolvers.tenants import usage
+from resolvers.tenants.tenants import own_tenant
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingInvoice:
+    """What the next invoice will ask for, as things stand."""
+
+    amount: Money
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A tenant's plan, and what it has agreed with us about it; no subscription: nothing yet."""
+
+    plan: Plan
+    subscription: BillingSubscription | None
+    is_enforced: bool
+    trial_available: bool
+
+
+def visible_subscriptions(scope: Scope) -> Select[BillingSubscription]:
+    return subscriptions_of(scope.tenant_id)
+
+
+async def billing(scope: Scope) -> Standing:
+    """What the tenant pays for its plan, as the gateway last told; asking it waits for nobody."""
+    row = await scope.one(agreed(scope))
+    tenant = await own_tenant(scope)
+    return Standing(
+        plan=PLANS[PlanCode(tenant.plan_code)],
+        subscription=row,
+        is_enforced=scope.use(Billing).is_enforced,  # type: ignore[type-abstract]
+        trial_available=may_try(row),
+    )
+
+
+async def usage_of(scope: Scope, _: Standing) -> usage.Usage:
+    """What the tenant uses of its plan in this month."""
+    return await usage.usage_of(scope, await own_tenant(scope))
+
+
+async def usage_history(scope: Scope, _: Standing) -> list[usage.UsageMonth]:
+    """The last 24 months in which bookings were made, the latest first."""
+    return await usage.usage_history(scope)
+
+
+async def upcoming_invoice(_: Scope, standing: Standing) -> UpcomingInvoice | None:
+    """The next invoice as things stand; null where none will come."""
+    row = standing.subscription
+    if row is None or row.upcoming is None or row.upcoming_at is None:
+        return None
+    return UpcomingInvoice(row.upcoming, row.upcoming_at)
+
+
+def invoices(scope: Scope) -> Listing[BillingInvoice]:
+    """The invoices for the plan, the newest first."""
+    order = (Order(BillingInvoice.issued_at, descending=True),)
+    return Listing(BillingInvoice, invoices_of(scope.tenant_id), order)
+
+
+async def status_of(_: Scope, row: BillingSubscription) -> SubscriptionStatus:
+    """Where it stands, as the gateway last told."""
+    return row.value.status
+
+
+async def plan_of(_: Scope, row: BillingSubscription) -> Plan:
+    """The plan that is subscribed to, or tried."""
+    return PLANS[row.value.plan]
+
+
+async def next_plan_of(_: Scope, row: BillingSubscription) -> Plan | None:
+    """The plan that follows at the end of the period; null: the same."""
+    following = row.value.next_plan
+    return PLANS[following] if following else None
+
+
+async def refused_from(scope: Scope, row: BillingSubscription) -> datetime | None:
+    """From when on new bookings are refused; null: not in sight, or nobody is billed here."""
+    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+        return None
+    return refuses_bookings_from(row.value)
+
+
+async def is_open(scope: Scope, row: BillingSubscription) -> bool:
+    """Whether new bookings are taken now."""
+    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+        return True
+    return takes_bookings(row.value, now=scope.now())
+
+
+async def invoice_status_of(_: Scope, row: BillingInvoice) -> InvoiceStatus:
+    """Where it stands."""
+    return InvoiceStatus(row.status)
+
+
+def may_try(row: BillingSubscription | None) -> bool:
+    """May the tenant still have its trial?"""
+    if row is None:
+        return True
+    return may_start_trial(row.value, was_used=row.trial_used_at is not None)

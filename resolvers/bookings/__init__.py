@@ -1,0 +1,1 @@
+"""Reads and changes of bookings: times that are booked, held and free."""

@@ -1,0 +1,342 @@
+"""What has changed of what is free, in one snapshot, for somebody who knows how it was.
+
+Nothing is kept for it: the log tells what was done meanwhile, and what may be otherwise since is
+told anew as it is now. So it is right for whoever knew how it was then, or at any time since.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any, Final
+from uuid import UUID
+
+from domain.bookings.availability import VenueRules, Wish, grid_starts, kept_grid_starts
+from domain.bookings.availability_changes import (
+    LONGEST_BUFFER_MINUTES,
+    Touched,
+    meeting,
+    next_change,
+    passed,
+    restated,
+)
+from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import zone
+from domain.core.log_events import EventType
+from kit.cursors import Bookmark, Place
+from kit.scope import Scope
+from models.bookings.availability_changes import CHANGES, MORE_CHANGES
+from models.venue.rooms import Room
+from resolvers.bookings.availability import (
+    AvailabilityQuery,
+    RoomSlot,
+    Venue,
+    ahead_of,
+    check_size,
+    load_calendar,
+    load_venue,
+    window_of,
+    wish_of_query,
+)
+from resolvers.bookings.availability_cursors import Known, known_now, view_of
+
+BATCH: Final = 500
+
+_RULES: Final = frozenset(
+    {
+        "time_zone",
+        "slot_minutes",
+        "min_notice_minutes",
+        "max_advance_days",
+        "min_duration_minutes",
+        "max_duration_minutes",
+    }
+)
+_GRID: Final = frozenset({"time_zone", "slot_minutes"})
+_TIME: Final[Mapping[str, Callable[[str], Any]]] = {
+    "room_id": UUID,
+    "starts_at": datetime.fromisoformat,
+    "ends_at": datetime.fromisoformat,
+}
+TIME_TAKING: Final = frozenset({*_TIME, "status"})
+"""What of a booking decides whether it takes a room's time."""
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotKey:
+    """Which slot: there is at most one of a room at a start."""
+
+    room_id: RoomId
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChanges:
+    """What to change in the slots that were known, to have those that are known now.
+
+    ``next_at`` is when time alone will next change something; None: never.
+    """
+
+    known: Known
+    upserted: Sequence[RoomSlot]
+    removed: Sequence[SlotKey]
+    next_at: datetime | None
+
+
+class TooOld(Exception):
+    """What was done since lies too far back to be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What the log tells beyond a place, and the holds that had not run out then."""
+
+    end: Bookmark
+    entries: list[Any]
+    holds: list[Any]
+
+
+async def availability_changes(
+    scope: Scope, query: AvailabilityQuery, known: Known | None, *, not_before: datetime
+) -> AvailabilityChanges:
+    """What has changed of the answer to a query; nothing for whoever is only beginning.
+
+    Slots are told again where it isn't certain that they are as they were. Raises TooOld where
+    something was done earlier than ``not_before``, and else as ``availability`` does.
+    """
+    window = window_of(query)
+    log = await _read(scope, known, not_before)
+    venue = await load_venue(scope, query.room_ids)
+    check_size(venue, window)
+    wish = wish_of_query(scope, venue, query)
+    grid = kept_grid_starts(window, wish.rules)
+    upserted: list[RoomSlot] = []
+    removed: list[SlotKey] = []
+    if known is not None:
+        touched = _touched(scope, known, log, venue, query, wish, grid)
+        left = await _left(scope, query, venue, touched)
+        upserted, removed = await _restated(scope, query, venue, left, wish, grid, touched)
+        if touched.hours:
+            room_ids = {*venue.rooms, *left.rooms}
+            removed += _off_grid(log, room_ids, window, wish.rules, grid)
+    return AvailabilityChanges(
+        known_now(scope, log.end),
+        upserted,
+        removed,
+        next_at=next_change(
+            grid,
+            wish,
+            include_unavailable=query.include_unavailable,
+            expiries=[each.hold_expires_at for each in log.holds if each.room_id in venue.rooms],
+        ),
+    )
+
+
+# ------------------------------------------------------------------------------ what was done
+
+
+async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log:
+    place = known.bookmark.place if known else Place(2**63 - 1, 0)
+    at = known.at if known else scope.now()
+    (end,), entries, holds = await scope.lists(
+        CHANGES,
+        tenant_id=scope.tenant_id,
+        xid=place.xid,
+        position=place.position,
+        batch=BATCH,
+        since=at or _LONG_AGO,
+    )
+    if entries and entries[0].at < not_before:
+        raise TooOld
+    some = entries
+    while len(some) == BATCH:
+        last = some[-1]
+        (some,) = await scope.lists(
+            MORE_CHANGES,
+            tenant_id=scope.tenant_id,
+            xid=int(last.xid),
+            position=last.position,
+            batch=BATCH,
+        )
+        entries += some
+    place = Place(end.xid, end.position)
+    return _Log(Bookmark(scope.tenant_id, end.generation, place), entries, holds)
+
+
+def _touched(
+    scope: Scope,
+    known: Known,
+    log: _Log,
+    venue: Venue,
+    query: AvailabilityQuery,
+    wish: Wish,
+    grid: Sequence[datetime],
+) -> Touched:
+    """All slots that what was done, or time alone, may have made others."""
+    touched = Touched(everything=known.at is None or known.view != view_of(scope.actor))
+    bookings: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for entry in log.entries:
+        match entry.subject_type:
+            case "Booking":
+                bookings[entry.subject_id].append(entry)
+            case "Blackout":
+                for room_id, span in _blackout(entry, wish):
+                    touched.add(room_id, span, grid)
+            case "Room":
+                if query.room_ids is None or entry.subject_id in query.room_ids:
+                    touched.rooms.add(RoomId(entry.subject_id))
+                    touched.hours |= entry.type == EventType.HOURS_CHANGED
+            case "Tenant":
+                has_hours = entry.type == EventType.HOURS_CHANGED
+                changed = (entry.before or {}).keys()
+                touched.everything |= has_hours or not changed.isdisjoint(_RULES)
+                touched.hours |= has_hours or not changed.isdisjoint(_GRID)
+    if known.at is None:
+        return touched
+    stays = [stay for entries in bookings.values() for stay in _stays(entries, known.at)]
+    stays += [
+        (hold.room_id, _interval(hold.occupied_from, hold.occupied_to))
+        for hold in log.holds
+        if hold.hold_expires_at <= scope.now()
+    ]
+    for room_id, stay in stays:
+        if room := venue.rooms.get(room_id):
+            touched.add(room_id, _meeting(stay, room, wish), grid)
+    for span in passed(known.at, wish, include_unavailable=query.include_unavailable):
+        touched.add(None, span, grid)
+    return touched
+
+
+def _stays(entries: Sequence[Any], at: datetime) -> Iterator[tuple[RoomId, Interval]]:
+    """Where a booking was during its entries, if they gave or took time since an instant.
+
+    The row says where it is now, and the entries, read backwards, where it was before each.
+    """
+    if not any(_matters(entry, at) for entry in entries):
+        return
+    row = entries[-1]
+    place = {"room_id": row.room_id, "starts_at": row.starts_at, "ends_at": row.ends_at}
+    yield RoomId(row.room_id), _interval(row.occupied_from, row.occupied_to)
+    for entry in reversed(entries):
+        left = {
+            name: _TIME[name](each) for name, each in (entry.before or {}).items() if name in _TIME
+        }
+        if not left:
+            continue
+        place |= left
+        # Which buffers it had there isn't known.
+        stay = _interval(place["starts_at"], place["ends_at"]).padded(
+            before_minutes=LONGEST_BUFFER_MINUTES, after_minutes=LONGEST_BUFFER_MINUTES
+        )
+        yield RoomId(place["room_id"]), stay
+
+
+def _matters(entry: Any, at: datetime) -> bool:
+    """Whether an entry gave or took a room's time, as it was known at an instant."""
+    before: Mapping[str, Any] = entry.before or {}
+    if not _TIME.keys().isdisjoint(before):
+        return True
+    if entry.status is None:
+        return False
+    if (was := before.get("status")) is None:
+        return Status(entry.status) in OCCUPYING
+    until = before.get("hold_expires_at")
+    expires_at = datetime.fromisoformat(until) if until else entry.hold_expires_at
+    was_known_as = effective_status(Status(was), expires_at, at)
+    return (was_known_as in OCCUPYING) != (Status(entry.status) in OCCUPYING)
+
+
+def _blackout(entry: Any, wish: Wish) -> Iterator[tuple[RoomId | None, Interval]]:
+    """Where a blackout is, or was; nowhere where a later entry tells."""
+    if gone := entry.before:
+        times = (datetime.fromisoformat(gone[end]) for end in ("starts_at", "ends_at"))
+        room_id = RoomId(UUID(gone["room_id"])) if gone["room_id"] else None
+        yield room_id, meeting(_interval(*times), wish)
+    elif entry.starts_at is not None:
+        yield entry.room_id, meeting(_interval(entry.starts_at, entry.ends_at), wish)
+
+
+def _off_grid(
+    log: _Log,
+    room_ids: Collection[RoomId],
+    window: Interval,
+    rules: VenueRules,
+    grid: Sequence[datetime],
+) -> Iterator[SlotKey]:
+    """The starts of grids that the venue had, but for those that it has as well now."""
+    befores = [entry.before or {} for entry in log.entries if entry.subject_type == "Tenant"]
+    zones = {zone(each.get("time_zone", rules.zone.key)) for each in [*befores, {}]}
+    steps = {each.get("slot_minutes", rules.slot_minutes) for each in [*befores, {}]}
+    starts = {
+        start
+        for zone, minutes in product(zones, steps)
+        for start in grid_starts(window, replace(rules, zone=zone, slot_minutes=minutes))
+    }
+    gone = sorted(starts.difference(grid))
+    return (SlotKey(room_id, start) for room_id in room_ids for start in gone)
+
+
+# ------------------------------------------------------------------------------ what is now
+
+
+async def _left(scope: Scope, query: AvailabilityQuery, venue: Venue, touched: Touched) -> Venue:
+    """The venue with the rooms that were taken out of use, where all in use are asked about."""
+    gone = touched.rooms - venue.rooms.keys()
+    if not gone or query.room_ids is not None:
+        return Venue(venue.tenant, {})
+    return await load_venue(scope, sorted(gone))
+
+
+async def _restated(
+    scope: Scope,
+    query: AvailabilityQuery,
+    venue: Venue,
+    left: Venue,
+    wish: Wish,
+    grid: Sequence[datetime],
+    touched: Touched,
+) -> tuple[list[RoomSlot], list[SlotKey]]:
+    """All that is touched as it is now: what is listed, and what is not."""
+    rooms = {
+        id: room for id, room in (*venue.rooms.items(), *left.rooms.items()) if touched.is_in(id)
+    }
+    if not rooms:
+        return [], []
+    window = window_of(query)
+    calendar = await load_calendar(
+        scope,
+        Venue(venue.tenant, rooms),
+        # Reasons tell how far a refusal reaches, so they are found in the same facts.
+        ahead_of(window) if query.include_unavailable else touched.hull(window),
+        wish,
+        exclude_booking_id=query.exclude_booking_id,
+    )
+    upserted: list[RoomSlot] = []
+    removed: list[SlotKey] = []
+    for room_id, facts in calendar.facts.items():
+        listed, others = restated(
+            facts, grid, touched, wish=wish, include_unavailable=query.include_unavailable
+        )
+        if room_id in left.rooms:
+            others += [slot.interval.start for slot in listed]
+            listed = []
+        upserted += [RoomSlot(rooms[room_id], slot) for slot in listed]
+        removed += [SlotKey(room_id, start) for start in others]
+    return upserted, removed
+
+
+def _meeting(stay: Interval, room: Room, wish: Wish) -> Interval:
+    return meeting(
+        stay,
+        wish,
+        before_minutes=room.buffer_before_minutes,
+        after_minutes=room.buffer_after_minutes,
+    )
+
+
+def _interval(start: datetime, end: datetime) -> Interval:
+    return Interval(start.astimezone(UTC), end.astimezone(UTC))

@@ -1,0 +1,229 @@
+"""Bookings as changes find them: visible, under their room's lock; and how a change is told."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import replace
+from functools import lru_cache
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, false, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import (
+    MOVABLE,
+    Life,
+    Status,
+    effective_status,
+)
+from domain.core.ids import BookingId
+from domain.core.intervals import Interval
+from domain.core.log_events import Event, EventType
+from domain.core.refusals import (
+    Invalid,
+    NotFound,
+    Refusal,
+    StaleVersion,
+)
+from kit.bundle import Bundle
+from kit.scope import ANONYMOUS, Actor, Scope
+from models.bookings.bookings import (
+    Booking,
+    bookings_of,
+    holds_of_move,
+    own_bookings,
+)
+from models.core.base import snapshot
+from models.tenants import Tenant
+from permissions.policy import BookingOwner, only_own, reach, refusal
+from permissions.roles import P, Reach
+from resolvers.bookings.slot_claims import Claim, lock_rooms
+from resolvers.core.lookups import at_version, found
+
+_IDS: Final = ("own_id", "user_id", "confined_to")
+
+MAX_NOTE_LENGTH = 2000
+MAX_REASON_LENGTH = 500
+
+Version = Annotated[int, Doc("The version that was read.")]
+Reason = Annotated[str | None, Doc("Kept in the history; at most 500 characters.")]
+
+
+def visible_bookings(scope: Scope) -> Select[Booking]:
+    """All of the tenant's, or the caller's own; none for a caller who may see none."""
+    return _visible(scope.actor, scope.tenant_id)
+
+
+def _visible(actor: Actor, tenant_id: UUID) -> Select[Booking]:
+    bookings = bookings_of(tenant_id)
+    match reach(actor, P.BOOKINGS_READ):
+        case Reach.ANY:
+            return bookings
+        case Reach.OWN if actor.confined_to is not None:
+            return bookings.where(col(Booking.id) == actor.confined_to)
+        case Reach.OWN:
+            return bookings.where(own_bookings(actor.own_id, actor.user_id))
+        case None:
+            return bookings.where(false())
+
+
+async def seen_bookings(scope: Scope, ids: Collection[UUID]) -> dict[UUID, Booking]:
+    """Those of these bookings that the caller may see, to be read only."""
+    (seen,) = await _glimpse(scope, _seen, ids)
+    return {booking.id: booking for booking in seen}
+
+
+async def watched_bookings(
+    scope: Scope, ids: Collection[UUID]
+) -> tuple[dict[UUID, Booking], dict[UUID, BookingOwner]]:
+    """Those of these bookings that the caller may see, and whose the others are.
+
+    Of the others there are none for a caller who may see all.
+    """
+    if not only_own(scope.actor, P.BOOKINGS_READ):
+        return await seen_bookings(scope, ids), {}
+    found, all_owners = await _glimpse(scope, _watched, ids)
+    seen = {booking.id: booking for booking in found}
+    owners = [BookingOwner(each.id, each.customer_id, each.held_by_id) for each in all_owners]
+    return seen, {owner.id: owner for owner in owners if owner.id not in seen}
+
+
+async def _glimpse(
+    scope: Scope, made: Callable[[Actor, Set[str]], Bundle], ids: Collection[UUID]
+) -> list[list[Any]]:
+    actor = scope.actor
+    told = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
+    kind = replace(ANONYMOUS, kind=actor.kind, role=actor.role, scopes=actor.scopes)
+    return await scope.glimpse(made(kind, frozenset(told)), ids=sorted(ids), **told)
+
+
+@lru_cache(maxsize=256)
+def _seen(kind: Actor, names: Set[str]) -> Bundle:
+    """The visible ones of ``ids``, for callers of a kind who have the ids of these names."""
+    return Bundle(_visible_of_ids(kind, names))
+
+
+@lru_cache(maxsize=256)
+def _watched(kind: Actor, names: Set[str]) -> Bundle:
+    """The same, and the owners of all of ``ids``."""
+    owners = select(col(Booking.id), col(Booking.customer_id), col(Booking.held_by_id))
+    of_tenant = col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid())
+    return Bundle(_visible_of_ids(kind, names), owners.where(of_tenant, _is_of_ids()))
+
+
+def _visible_of_ids(kind: Actor, names: Set[str]) -> Select[Booking]:
+    told: Any = {name: bindparam(name, type_=Uuid()) for name in ("tenant_id", *names)}
+    return _visible(replace(kind, **told), told["tenant_id"]).where(_is_of_ids())
+
+
+def _is_of_ids() -> ColumnElement[bool]:
+    return col(Booking.id) == any_(bindparam("ids", type_=ARRAY(Uuid())))
+
+
+def status(scope: Scope, booking: Booking) -> Status:
+    """Where it stands now: a hold past its time is EXPIRED."""
+    return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
+
+
+async def seen_booking(scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)) -> Booking:
+    """The booking before any lock, to know its room. Raises NotFound, and Forbidden to callers who
+    may see none.
+    """
+    if reach(scope.actor, P.BOOKINGS_READ) is None:
+        raise refusal(scope.actor, P.BOOKINGS_READ)
+    seen = (await seen_bookings(scope, [id])).get(id)
+    if seen is None:
+        raise NotFound("booking", path=path)
+    return seen
+
+
+async def locked_booking(
+    scope: Scope,
+    id: BookingId,
+    *,
+    version: int | None = None,
+    path: tuple[str, ...] = ("id",),
+    also_rooms: Sequence[UUID] = (),
+) -> Booking:
+    """The booking under its room's lock, and that of a room it may move to.
+
+    Raises NotFound, StaleVersion.
+    """
+    seen = await seen_booking(scope, id, path=path)
+    await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
+    if version is None:
+        locked = await found(scope, visible_bookings(scope), id, what="booking", path=path)
+    else:
+        locked = await at_version(
+            scope, visible_bookings(scope), id, version=version, what="booking"
+        )
+    if locked.room_id != seen.room_id:
+        raise StaleVersion(locked, path=("version",))
+    return locked
+
+
+async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
+    """The room in which a time is held for the booking to move to, to lock it as well."""
+    if seen.terms is None or seen.status not in MOVABLE:
+        return []
+    hold = await scope.peek(holds_of_move(scope.tenant_id, seen.id))
+    return [hold.room_id] if hold else []
+
+
+def life_of(booking: Booking, tenant: Tenant) -> Life:
+    return Life(
+        Status(booking.status),
+        Interval(booking.starts_at, booking.ends_at),
+        booking.hold_expires_at,
+        requires_confirmation=tenant.requires_confirmation,
+    )
+
+
+def changed_booking(
+    scope: Scope,
+    type: EventType,
+    booking: Booking,
+    before: Any,
+    *,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+    also: Mapping[str, object] | None = None,
+) -> Booking:
+    booking.version += 1
+    booking.updated_at = scope.now()
+    if has_changed_hands(scope.actor, booking, before):
+        booking.link_version += 1
+    scope.emit(
+        booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
+    )
+    return booking
+
+
+def has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
+    """Is it somebody else's now? A guest who makes their own hold a booking keeps the code."""
+    return actor.confined_to is None and before["customer_id"] != snapshot(booking)["customer_id"]
+
+
+def booking_event(
+    type: EventType,
+    booking: Booking,
+    *,
+    before: Any = None,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+    also: Mapping[str, object] | None = None,
+) -> Event:
+    after = {**snapshot(booking), **(also or {})}
+    if claimed is not None and claimed.lifted:
+        after = {**after, "overridden": [code.value for code in claimed.lifted]}
+    return Event(type, "Booking", booking.id, reason=reason, before=before, after=after)
+
+
+def text_refusals(*, note: str | None = None, reason: str | None = None) -> list[Refusal]:
+    problems: list[Refusal] = []
+    if note is not None and len(note) > MAX_NOTE_LENGTH:
+        problems.append(Invalid(f"At most {MAX_NOTE_LENGTH} characters.", path=("note",)))
+    if reason is not None and len(reason) > MAX_REASON_LENGTH:
+        problems.append(Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",)))
+    return problems

@@ -1,0 +1,451 @@
+"""Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from secrets import token_bytes
+from typing import Annotated, Any
+
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.accounts.users import Role
+from domain.bookings.availability import party_refusals
+from domain.bookings.lifecycle import (
+    EDITABLE,
+    REFERENCE_BYTES,
+    Status,
+    allowed_transitions,
+    check_open,
+    reference,
+)
+from domain.bookings.strangers import confirm_by
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalPeriod, Start, local_period, zone
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import (
+    EmailNotVerified,
+    HoldExpired,
+    Invalid,
+    PaymentRequired,
+    Refusal,
+    Required,
+)
+from domain.customers import CustomerChoice
+from kit.ids import new_id
+from kit.keyset import Listing
+from kit.scope import Scope
+from kit.unbound import unbound
+from models.bookings.bookings import (
+    INSERTED_UNLESS_TAKEN,
+    Booking,
+    BookingFilter,
+    BookingOrder,
+    bookings_matching,
+    bookings_sorted,
+    stored_lines,
+)
+from models.core.base import snapshot
+from models.payments.payments import stored_terms, terms_of_booking, terms_of_tenant
+from models.tenants import Tenant
+from permissions.policy import is_guest, may
+from permissions.roles import P
+from resolvers.bookings import strangers
+from resolvers.bookings.availability import Venue, load_venue
+from resolvers.bookings.booking_access import (
+    Version,
+    booking_event,
+    changed_booking,
+    has_changed_hands,
+    life_of,
+    locked_booking,
+    status,
+    text_refusals,
+    visible_bookings,
+)
+from resolvers.bookings.slot_claims import Claim, claim, lock_rooms, price_refusals
+from resolvers.core.lookups import raise_all
+from resolvers.customers import Booker, booker_for, searched_by
+from resolvers.payments import payments
+from resolvers.payments.next_steps import GuestStep, next_step
+from resolvers.payments.pending_moves import give_up
+from resolvers.payments.standing import booked_status, stand
+from resolvers.tenants.usage import booking_refusals, count_booking, subscription_refusals
+
+# ------------------------------------------------------------------------------ reading
+
+
+async def booking(
+    scope: Scope, *, id: Annotated[BookingId, Doc("The id of the booking.")]
+) -> Booking | None:
+    """One booking; null for an id of none that the caller can see."""
+    return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
+
+
+def bookings(
+    scope: Scope,
+    *,
+    filter: Annotated[BookingFilter | None, Doc("Only these.")] = None,
+    order_by: Annotated[tuple[BookingOrder, ...] | None, Doc("By start, if not given.")] = None,
+) -> Listing[Booking]:
+    """Bookings, those of all rooms and of every status."""
+    matching = bookings_matching(
+        visible_bookings(scope),
+        filter,
+        tenant_id=scope.tenant_id,
+        now=scope.now(),
+        searched=searched_by(scope.actor),
+    )
+    return Listing(Booking, matching, bookings_sorted(order_by))
+
+
+async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
+    """The statuses that the caller can give it now, through the mutation of each."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    allowed = allowed_transitions(life_of(booking, tenant), now=scope.now())
+    if may(scope.actor, P.BOOKINGS_MANAGE, booking):
+        return allowed
+    if status(scope, booking) is Status.HELD:
+        return allowed
+    return tuple(each for each in allowed if each is Status.CANCELLED)
+
+
+async def local(scope: Scope, booking: Booking) -> LocalPeriod:
+    """The venue's wall clock, ready to print."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    return local_period(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+
+
+# ------------------------------------------------------------------------------ making
+
+
+async def hold_booking(
+    scope: Scope,
+    *,
+    room_id: Annotated[RoomId, Doc("The room to hold.")],
+    start: Annotated[Start, Doc("When it starts.")],
+    duration_minutes: Annotated[int, Doc("How long it is.")],
+    party_size: Annotated[int, Doc("For how many people.")] = 1,
+) -> Booking:
+    """Keep a time for somebody who is still deciding, for the venue's `holdMinutes`.
+
+    The price is frozen. Turn it into a booking with `createBooking(holdId:)`.
+    """
+    await lock_rooms(scope, room_id)
+    claimed = await claim(
+        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
+    )
+    refused = [*claimed.refusals, *await subscription_refusals(scope)]
+    raise_all([*refused, *await _hold_refusals(scope, claimed)])
+    booker = Booker(scope.actor.own_id)
+    return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
+
+
+async def create_booking(
+    scope: Scope,
+    *,
+    hold_id: Annotated[
+        BookingId | None, Doc("The hold to turn into a booking; needs `bookings:read` too.")
+    ] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
+    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
+    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    customer: Annotated[
+        CustomerChoice | None, Doc("Whom it is for; customers book for themselves.")
+    ] = None,
+    party_size: Annotated[
+        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+    ] = None,
+    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    expected_total: Annotated[
+        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+    ] = None,
+) -> Booking:
+    """Book a time, directly or from a hold.
+
+    Give either `holdId`, or `roomId` with `start` and `durationMinutes`. PENDING where the venue
+    confirms bookings, else CONFIRMED. Where the venue asks customers for a payment it stays HELD,
+    with `payment` to make until its hold ends: it is booked once that has gone through. A customer
+    whose e-mail address is not verified yet can hold a time, and book it then.
+    """
+    actor = scope.actor
+    # A user becomes a customer of the venue, with a record, by proving their address.
+    if actor.role == Role.CUSTOMER and actor.user_id is not None and actor.own_id is None:
+        raise EmailNotVerified
+    problems = text_refusals(note=note)
+    times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
+    if hold_id is not None:
+        extra = [
+            Invalid("A hold has its time already.", path=(name,))
+            for name, value in times.items()
+            if value is not None
+        ]
+        if extra:
+            raise_all([*problems, *extra])
+        return await _convert(
+            scope, hold_id, customer, party_size=party_size, note=note, expected=expected_total
+        )
+
+    missing = [Required(path=(name,)) for name, value in times.items() if value is None]
+    if missing:
+        raise_all([*problems, *missing])
+    assert room_id is not None and start is not None and duration_minutes is not None
+    await lock_rooms(scope, room_id)
+    claimed = await claim(
+        scope,
+        room_id,
+        start,
+        duration_minutes=duration_minutes,
+        party_size=1 if party_size is None else party_size,
+    )
+    total = claimed.price.total if claimed.price else None
+    booker, refused = await _booker(scope, customer)
+    problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
+    problems += await subscription_refusals(scope)
+    if problems:
+        raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
+    due = payments.due_first(scope, terms_of_tenant(claimed.tenant), total)
+    if due is not None or is_guest(scope.actor):
+        return await _held_until_proved(scope, claimed, due, booker=booker, note=note)
+    await count_booking(scope, claimed.tenant)
+    made = await insert_booking(
+        scope,
+        claimed,
+        status=booked_status(claimed.tenant),
+        booker=booker,
+        hold_expires_at=None,
+        note=note,
+    )
+    scope.emit(booking_event(EventType.BOOKING_CREATED, made, claimed=claimed))
+    await payments.charge_price(scope, made)
+    return made
+
+
+async def _held_until_proved(
+    scope: Scope, claimed: Claim, due: Money | None, *, booker: Booker, note: str | None
+) -> Booking:
+    """A booking that stands once it is paid, or its guest has given the code of the mail."""
+    refused = await booking_refusals(scope, claimed.tenant)
+    if is_guest(scope.actor):
+        refused += await strangers.booking_refusals(
+            scope,
+            booker.customer_id,
+            room_id=claimed.room.id,
+            wanted=claimed.wanted,
+            held=False,
+        )
+    else:
+        refused += await _hold_refusals(scope, claimed)
+    raise_all(refused)
+    until = _waits_until(scope, claimed.tenant, due, ends_at=claimed.wanted.end)
+    held = await _held(scope, claimed, until, booker=booker, note=note)
+    if due is not None:
+        asked = payments.ask(scope, held, due, until=until)
+        payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
+    return held
+
+
+async def _held(
+    scope: Scope, claimed: Claim, until: datetime, *, booker: Booker, note: str | None
+) -> Booking:
+    held = await insert_booking(
+        scope, claimed, status=Status.HELD, booker=booker, hold_expires_at=until, note=note
+    )
+    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
+    return held
+
+
+async def _convert(
+    scope: Scope,
+    hold_id: BookingId,
+    customer: CustomerChoice | None,
+    *,
+    party_size: int | None,
+    note: str | None,
+    expected: Money | None,
+) -> Booking:
+    hold = await locked_booking(scope, hold_id, path=("hold_id",))
+    venue = await load_venue(scope, [RoomId(hold.room_id)])
+    tenant = venue.tenant
+    if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
+        raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
+    check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
+    guest, step = is_guest(scope.actor), await next_step(scope, hold)
+    if step is GuestStep.PAY or (guest and step is GuestStep.CONFIRM):
+        # Somebody who didn't hear how to pay for it, or to confirm it, asks again.
+        return hold
+    if hold.moves_id is not None:
+        problem = "This time is held for a booking that moves here: it does so once that is paid."
+        raise Invalid(problem, path=("hold_id",))
+    before = snapshot(hold)
+    if party_size is not None:
+        hold.party_size = party_size
+    problems = [*text_refusals(note=note), *_capacity_problems(venue, hold)]
+    booker, unknown = await _booker(scope, customer)
+    problems += [*unknown, *price_refusals(expected, hold.price)]
+    problems += await subscription_refusals(scope)
+    due = payments.due_first(scope, terms_of_booking(hold), hold.price)
+    waits = due is not None or guest
+    if waits and not problems:
+        problems += await strangers.booking_refusals(
+            scope,
+            booker.customer_id,
+            room_id=hold.room_id,
+            wanted=Interval(hold.starts_at, hold.ends_at),
+            held=True,
+        )
+    if problems or waits:
+        raise_all([*problems, *await booking_refusals(scope, tenant)])
+    if booker.customer_id is not None:
+        _give_to(hold, booker)
+    if note is not None:
+        hold.note = note
+    if not waits:
+        await stand(scope, hold, tenant)
+        return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
+    # Once: whoever has typed for long has the whole time to pay, or to give the code.
+    hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
+    if due is None:
+        return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)
+    asked = payments.ask(scope, hold, due, until=hold.hold_expires_at)
+    return changed_booking(
+        scope, EventType.PAYMENT_REQUESTED, hold, before, also=payments.logged(asked)
+    )
+
+
+async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
+    """Make a booking of what a guest holds, who has shown that the address is theirs.
+
+    Raises PaymentRequired where it is paid for instead.
+    """
+    hold = await locked_booking(scope, id)
+    tenant = (await load_venue(scope, [])).tenant
+    if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
+        raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("id",))
+    step = await next_step(scope, hold)
+    if step is None:
+        return hold
+    # Also a hold that nobody has asked to be paid yet: no code lets it stand for nothing.
+    is_due = payments.due_first(scope, terms_of_booking(hold), hold.price) is not None
+    if step is GuestStep.PAY or is_due:
+        raise PaymentRequired(path=("id",))
+    raise_all(await subscription_refusals(scope))
+    before = snapshot(hold)
+    await stand(scope, hold, tenant, by_guest=True)
+    return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
+
+
+# ------------------------------------------------------------------------------ changing
+
+
+async def update_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking.")],
+    *,
+    version: Version,
+    customer: Annotated[CustomerChoice | Absent | None, Doc("Whom it is for.")] = ABSENT,
+    party_size: Annotated[int | Absent, Doc("For how many people.")] = ABSENT,
+    note: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
+) -> Booking:
+    """Change everything but when and where: customer, party size, note. Where the customer changes,
+    a `pendingMove` is given up: what is paid for it after that goes back.
+    """
+    problems = text_refusals(note=None if note is ABSENT else note)
+    edited = await locked_booking(scope, id, version=version)
+    venue = await load_venue(scope, [RoomId(edited.room_id)])
+    check_open(life_of(edited, venue.tenant), EDITABLE, now=scope.now())
+    before = snapshot(edited)
+    if party_size is not ABSENT:
+        edited.party_size = party_size
+        problems += _capacity_problems(venue, edited)
+    if customer is not ABSENT:
+        booker, unknown = await _booker(scope, customer)
+        problems += unknown
+        _give_to(edited, booker)
+    if note is not ABSENT:
+        edited.note = note
+    raise_all(problems)
+    if has_changed_hands(scope.actor, edited, before):
+        await give_up(scope, edited)
+    return changed_booking(scope, EventType.BOOKING_UPDATED, edited, before)
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+async def insert_booking(
+    scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
+) -> Booking:
+    """Store a booking of a claimed time. Raises SlotTaken where the database has another there."""
+    price = claimed.price
+    row = {
+        "tenant_id": scope.tenant_id,
+        "id": new_id(),
+        "reference": reference(token_bytes(REFERENCE_BYTES)),
+        "room_id": claimed.room.id,
+        "status": status.value,
+        **asdict(booker),
+        "held_by_id": scope.actor.user_id,
+        "held_from": strangers.network_of_stranger(scope),
+        "guest_confirmed_at": None,
+        "starts_at": claimed.wanted.start,
+        "ends_at": claimed.wanted.end,
+        "occupied": claimed.occupied,
+        "party_size": claimed.wish.party_size,
+        "price_lines": stored_lines(price),
+        "price_minor": price.total.amount_minor if price else None,
+        "currency_code": claimed.room.currency_code,
+        "terms": stored_terms(terms_of_tenant(claimed.tenant)),
+        "earliest_start": None,
+        "was_confirmed": False,
+        "moves_id": None,
+        "version": 1,
+        "link_version": 1,
+        "created_at": scope.now(),
+        "updated_at": scope.now(),
+        **given,
+    }
+    if not await scope.records(INSERTED_UNLESS_TAKEN, **row):
+        raise claimed.taken
+    return unbound(Booking, **row)
+
+
+def _give_to(booking: Booking, booker: Booker) -> None:
+    for name, value in asdict(booker).items():
+        setattr(booking, name, value)
+
+
+async def _booker(scope: Scope, choice: CustomerChoice | None) -> tuple[Booker, list[Refusal]]:
+    """Whom a booking is for, and what is wrong with the choice; customers book for themselves."""
+    if choice is None:
+        return Booker(scope.actor.own_id), []
+    try:
+        return await booker_for(scope, choice), []
+    except Refusal as refusal:
+        return Booker(None), [refusal]
+    except ExceptionGroup as group:
+        wrong, others = group.split(Refusal)
+        if others is not None:
+            raise
+        return Booker(None), list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
+
+
+def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:
+    room = venue.rooms[RoomId(booking.room_id)]
+    return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
+
+
+async def _hold_refusals(scope: Scope, claimed: Claim) -> list[Refusal]:
+    return await strangers.hold_refusals(scope, claimed.tenant, claimed.room.id, claimed.wanted)
+
+
+def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: datetime) -> datetime:
+    if due is not None:
+        return hold_end(scope, tenant)
+    return confirm_by(scope.now(), ends_at=ends_at)
+
+
+def hold_end(scope: Scope, tenant: Tenant) -> datetime:
+    return scope.now() + timedelta(minutes=tenant.hold_minutes)

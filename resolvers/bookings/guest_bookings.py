@@ -1,0 +1,427 @@
+"""Guests: they book without an account, and look after that one booking by a code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import Status
+from domain.core.formatting import moment, span, unlinked
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalPeriod, Start, zone
+from domain.core.money import Money
+from domain.core.refusals import (
+    Code,
+    GuestBookingClosed,
+    InvalidCredentials,
+    NotFound,
+    PlanLimitReached,
+    ProofRequired,
+    Refusal,
+    Required,
+    SlotTaken,
+    StaleVersion,
+    WithoutDetails,
+)
+from domain.core.text import TokenText
+from domain.customers import CustomerChoice, NewCustomer, tidy
+from domain.payments.cancellation import Quote
+from integrations.human_proof.one_time import OneTimeProofs
+from integrations.mail import Message
+from kit.errors import Unauthenticated
+from kit.scope import Scope
+from kit.tokens import Links
+from models.bookings.bookings import Booking, guest_of
+from models.payments.payments import Payment, Receipt
+from models.tenants import Tenant, tenant_id_of, tenant_of
+from models.venue.rooms import Room
+from resolvers.bookings import booking_access, bookings, transitions
+from resolvers.bookings.guest_links import guest, opens, token_for
+from resolvers.bookings.public_venue import public
+from resolvers.core.outgoing_mail import MailKind, note_confirmation, send_later
+from resolvers.payments import moves, next_steps, payments, pending_moves
+from resolvers.payments.next_steps import GuestStep
+from resolvers.tenants.tenants import own_tenant
+
+LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
+GuestProof = Annotated[
+    TokenText | None,
+    Doc("The solution of the venue's `guestChallenge`, where it has one; good for one request."),
+]
+MailedToken = Annotated[str, Doc("From the mail; the one of `bookAsGuest`'s answer is refused.")]
+Subdomain = Annotated[str, Doc("The venue's.")]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBooked:
+    """A guest's booking or hold, and its code."""
+
+    booking: Booking
+    token: str = field(repr=False)
+
+
+async def hold_as_guest(
+    scope: Scope,
+    *,
+    subdomain: Subdomain,
+    room_id: Annotated[RoomId, Doc("The room to hold.")],
+    start: Annotated[Start, Doc("When it starts.")],
+    duration_minutes: Annotated[int, Doc("How long it is.")],
+    party_size: Annotated[int, Doc("For how many people.")] = 1,
+    guest_proof: GuestProof = None,
+) -> GuestBooked:
+    """Keep a time for a guest who is still typing, for the venue's `holdMinutes`.
+
+    The price is frozen. Turn it into a booking with `bookAsGuest(holdToken:)`. At most 2 holds are
+    open at once from one address, and strangers hold a fifth of the rooms at the most: more is
+    refused with QUOTA_EXCEEDED.
+    """
+    await _enter(scope, await _tenant_id(scope, subdomain))
+    await _admit(scope, guest_proof)
+    with _told_to_guests():
+        held = await bookings.hold_booking(
+            scope,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            party_size=party_size,
+        )
+    return GuestBooked(held, token_for(scope, held))
+
+
+async def book_as_guest(
+    scope: Scope,
+    *,
+    subdomain: Subdomain,
+    customer: Annotated[NewCustomer, Doc("Who the guest is; `email` is where the code goes.")],
+    hold_token: Annotated[
+        str | None, Doc("The token of the guest's hold, to turn into a booking.")
+    ] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
+    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
+    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    party_size: Annotated[
+        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+    ] = None,
+    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    expected_total: Annotated[
+        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+    ] = None,
+    guest_proof: GuestProof = None,
+) -> GuestBooked:
+    """Book a time without an account, directly or from a hold.
+
+    The booking stays HELD until the guest gives the token of the mail to `confirmGuestBooking`, or
+    pays where the venue asks for that: for an hour, or `holdMinutes` to pay; then it ends by
+    itself. The token of the answer shows and cancels it, and that of the mail confirms it too; both
+    are good until a day after its end. At most 3 bookings of a day can wait to be confirmed from
+    one address, and under one e-mail address. Whether the venue knows the address already is told
+    to nobody.
+    """
+    tenant_id = await _tenant_id(scope, subdomain)
+    to = tidy(customer.email)
+    if to is None:
+        raise Required(path=("customer", "email"))
+    hold = scope.use(Links).read(hold_token) if hold_token is not None else None
+    if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
+        raise InvalidCredentials(path=("hold_token",))
+    await _enter(scope, tenant_id, hold.subject_id if hold else None)
+    # Whoever holds a time has proved it then.
+    await _admit(scope, guest_proof, is_proved=hold is not None)
+    held = await scope.peek(booking_access.visible_bookings(scope)) if hold else None
+    if hold and held and not opens(hold, held, now=scope.now()):
+        raise InvalidCredentials(path=("hold_token",))
+    held_version = held.version if held else None
+    with _told_to_guests():
+        made = await bookings.create_booking(
+            scope,
+            hold_id=BookingId(hold.subject_id) if hold else None,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            customer=CustomerChoice(new=customer),
+            party_size=party_size,
+            note=note,
+            expected_total=expected_total,
+        )
+    # Asked again how to pay or to confirm, nothing is mailed: each time to another address, it
+    # would be spam.
+    if made.version != held_version:
+        booked_room: Room = await scope.loaders.related(made, "room")
+        letter = _letter(
+            to,
+            await own_tenant(scope),
+            booked_room,
+            made,
+            token=token_for(scope, made, is_mailed=True),
+            step=await next_steps.next_step(scope, made),
+        )
+        # The code in it is the only one that books, and the time is not held for long.
+        send_later(scope, letter, MailKind.CONFIRMATION)
+    return GuestBooked(made, token_for(scope, made))
+
+
+async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
+    """Confirm a booking by the token that only the mail to its guest has.
+
+    It becomes CONFIRMED, or PENDING where the venue confirms bookings. One that waits for a payment
+    is refused with PAYMENT_REQUIRED, and one that is confirmed already stays as it is.
+    """
+    link = scope.use(Links).read(token)
+    if link is None or not link.is_mailed:
+        raise InvalidCredentials(path=("token",))
+    id = await _enter_by(scope, token)
+    customer = await scope.peek(guest_of(scope.tenant_id, id))
+    if customer is not None and customer.email is not None:
+        await note_confirmation(scope, customer.email)
+    with _told_to_guests():
+        return await bookings.confirm_as_guest(scope, id)
+
+
+async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
+    """The booking of a code, until a day after its end, unless the code was revoked."""
+    link = scope.use(Links).read(token)
+    if link is not None:
+        seen_by_guest = scope.aside(guest(link.tenant_id, link.subject_id))
+        found = await seen_by_guest.one(booking_access.visible_bookings(seen_by_guest))
+        if found is not None and opens(link, found, now=scope.now()):
+            return found
+    raise Unauthenticated("This code is not valid, or its time is over.")
+
+
+async def reschedule_guest_booking(
+    scope: Scope,
+    *,
+    token: LinkToken,
+    version: booking_access.Version,
+    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
+    start: Annotated[Start, Doc("When it starts now.")],
+    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    reason: booking_access.Reason = None,
+) -> Booking:
+    """Move the booking of a code; the code stays good, until a day after the new end."""
+    id = await _enter_by(scope, token)
+    with _told_to_guests():
+        (moved,) = await moves.reschedule_booking(
+            scope,
+            id,
+            version=version,
+            room_id=room_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            reason=reason,
+        )
+    return moved
+
+
+async def cancel_guest_booking(
+    scope: Scope,
+    *,
+    token: LinkToken,
+    version: booking_access.Version,
+    reason: booking_access.Reason = None,
+) -> Booking:
+    """Call the booking or hold of a code off, and free its time at once."""
+    id = await _enter_by(scope, token)
+    with _told_to_guests():
+        (cancelled,) = await transitions.cancel_booking(scope, id, version=version, reason=reason)
+    return cancelled
+
+
+# ------------------------------------------------------------------------------ what is shown
+
+
+async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
+    """What is to be done before `holdExpiresAt`; null when nothing is."""
+    return await next_steps.next_step(public(scope, booking.tenant_id), booking)
+
+
+async def status(scope: Scope, booking: Booking) -> Status:
+    """Where it stands now: a hold past its time is EXPIRED."""
+    return booking_access.status(scope, booking)
+
+
+async def local(scope: Scope, booking: Booking) -> LocalPeriod:
+    """The venue's wall clock, ready to print."""
+    return await bookings.local(public(scope, booking.tenant_id), booking)
+
+
+async def room_of(scope: Scope, booking: Booking) -> Room:
+    """The room that is booked."""
+    room: Room = await public(scope, booking.tenant_id).loaders.related(booking, "room")
+    return room
+
+
+async def venue_of(scope: Scope, booking: Booking) -> Tenant:
+    """The venue's public page."""
+    tenant: Tenant = await public(scope, booking.tenant_id).loaders.related(booking, "tenant")
+    return tenant
+
+
+async def payment_of(scope: Scope, booking: Booking) -> Payment | None:
+    """What was asked for last: the payment to make, while the booking is held for it."""
+    return await payments.payment(public(scope, booking.tenant_id), booking)
+
+
+async def receipt_of(scope: Scope, payment: Payment) -> Receipt | None:
+    """For the customer; null until money has arrived that the venue keeps."""
+    return await payments.receipt(public(scope, payment.tenant_id), payment)
+
+
+async def amount_paid(scope: Scope, booking: Booking) -> Money:
+    """All that has arrived, whatever of it went back."""
+    return await payments.amount_paid(public(scope, booking.tenant_id), booking)
+
+
+async def amount_refunded(scope: Scope, booking: Booking) -> Money:
+    """All that has gone back."""
+    return await payments.amount_refunded(public(scope, booking.tenant_id), booking)
+
+
+async def balance_due(scope: Scope, booking: Booking) -> Money | None:
+    """What is still owed for it; null where nothing is kept of it."""
+    return await payments.balance_due(public(scope, booking.tenant_id), booking)
+
+
+async def credit(scope: Scope, booking: Booking) -> Money | None:
+    """What the venue owes the guest, as after a move to where it costs less; null where nothing.
+
+    It is sent once somebody of the venue does so.
+    """
+    return await payments.credit(public(scope, booking.tenant_id), booking)
+
+
+async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
+    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)
+
+
+async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
+    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
+    return await pending_moves.pending_move(public(scope, booking.tenant_id), booking)
+
+
+async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
+    """What goes back of what was paid; null where nothing does."""
+    return await payments.cancellation_refund(public(scope, booking.tenant_id), [booking])
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+async def _enter(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
+    """Go on as a guest, whoever calls: a login elsewhere opens nothing here."""
+    scope.actor = guest(tenant_id, booking_id)
+    await scope.enter(tenant_id)
+
+
+async def _enter_by(scope: Scope, token: str) -> BookingId:
+    refused = InvalidCredentials(path=("token",))
+    link = scope.use(Links).read(token)
+    if link is None:
+        raise refused
+    await _enter(scope, link.tenant_id, link.subject_id)
+    seen = await scope.peek(booking_access.visible_bookings(scope))
+    if seen is None or not opens(link, seen, now=scope.now()):
+        raise refused
+    return BookingId(seen.id)
+
+
+async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
+    found = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    if found is None:
+        raise NotFound("venue", path=("subdomain",))
+    return found
+
+
+async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) -> None:
+    """Let a guest go on who may book here. Raises GuestBookingClosed, ProofRequired.
+
+    Before the transaction begins: a provider of captchas is far away.
+    """
+    tenant = await scope.peek(tenant_of(scope.tenant_id))
+    assert tenant is not None
+    if not tenant.allows_guest_booking:
+        raise GuestBookingClosed
+    if tenant.requires_guest_proof and not is_proved:
+        await _check_proof(scope, proof)
+
+
+async def _check_proof(scope: Scope, proof: str | None) -> None:
+    proofs, request = scope.use(OneTimeProofs), scope.request
+    is_good = proof is not None and await proofs.take(
+        scope.tenant_id, proof, request_id=request.id, ip_address=request.ip_address
+    )
+    if not is_good:
+        challenge = proofs.challenge(scope.tenant_id)
+        raise ProofRequired(challenge, was_given=proof is not None, path=("guest_proof",))
+
+
+@contextmanager
+def _told_to_guests() -> Iterator[None]:
+    """Refusals carry rows and numbers that are not for everybody: those stay here."""
+    try:
+        yield
+    except* Refusal as group:
+        raise ExceptionGroup("refused", [*map(_told, _leaves(group))]) from None
+
+
+def _told(refusal: Refusal) -> Refusal:
+    names = {"hold_id": "hold_token", "id": "token"}
+    steps = [names.get(str(step), step) for step in refusal.path]
+    # A guest is always a new customer, and gives one without saying so.
+    path = tuple(step for step in steps if (steps[0], step) != ("customer", "new"))
+    match refusal:
+        case PlanLimitReached():
+            text = "The venue takes no more bookings at the moment."
+            return WithoutDetails(Code.PLAN_LIMIT_REACHED, text, path=path)
+        case SlotTaken() | StaleVersion():
+            return WithoutDetails(refusal.code, refusal.message, path=path)
+        case _:
+            refusal.path = path
+            return refusal
+
+
+def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+def _letter(
+    to: str,
+    tenant: Tenant,
+    room: Room,
+    booking: Booking,
+    *,
+    token: str,
+    step: GuestStep | None,
+) -> Message:
+    assert booking.hold_expires_at is not None
+    venue_zone = zone(tenant.time_zone)
+    time = span(Interval(booking.starts_at, booking.ends_at), venue_zone)
+    until = moment(booking.hold_expires_at, venue_zone)
+    if step is GuestStep.PAY:
+        way, uses = "by paying for it", "pay for the booking, look at it"
+    else:
+        way, uses = "by confirming it with the code below", "also look at the booking"
+    return Message(
+        to=to,
+        subject=f"Your booking {booking.reference} at {unlinked(tenant.name)}",
+        text=(
+            "Hello,\n\n"
+            f"{unlinked(room.name)} at {unlinked(tenant.name)} is held for you, {time} "
+            f"({tenant.time_zone}). The reference is {booking.reference}. You book it {way}, "
+            f"until {until}.\n\n"
+            f"With this code you can {uses}, move it and cancel it, until a day after its "
+            "end:\n\n"
+            f"{token}\n\n"
+            "If it wasn't you who asked for it, do nothing: the time is given back then.\n"
+        ),
+    )

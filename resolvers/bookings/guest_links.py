@@ -1,0 +1,178 @@
+"""Guests' codes: who has one looks after its booking, until it is over, revoked or replaced.
+
+A code is the API's `token`, and what two of its mutations call a guest link.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.accounts.users import Role, normalised_email
+from domain.bookings.lifecycle import EDITABLE, Status, reference_read
+from domain.core.formatting import span, unlinked
+from domain.core.ids import BookingId
+from domain.core.intervals import Interval
+from domain.core.local_time import zone
+from domain.core.log_events import Event, EventType
+from integrations.mail import Message
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
+from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.sealing import Seal
+from kit.tokens import Link, Links
+from models.bookings.bookings import Booking, bookings_of, guest_of
+from models.tenants import Tenant, tenant_id_of
+from permissions.roles import P
+from resolvers.bookings.booking_access import locked_booking
+from resolvers.core.outgoing_mail import MailKind, is_admitted, send_admitted
+from resolvers.core.transactions import perform
+from resolvers.tenants.tenants import own_tenant
+
+GOOD_AFTER_END: Final = timedelta(days=1)
+"""How long a code is good once the booking is over."""
+
+REQUEST_JOB: Final = "guest_link"
+REQUESTS_BY_ADDRESS: Final = Allowance("guest link requests by address", 10, timedelta(hours=1))
+REQUESTS_FOR_BOOKING: Final = Allowance("guest link requests for booking", 3, timedelta(hours=1))
+
+
+def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
+    """Somebody without an account, who may see and change this one booking, or none."""
+    return Actor(
+        ActorKind.CUSTOMER,
+        tenant_id,
+        role=Role.CUSTOMER.value if booking_id else None,
+        scopes=frozenset({P.BOOKINGS_READ, P.BOOKINGS_WRITE}),
+        confined_to=booking_id,
+    )
+
+
+def token_for(scope: Scope, booking: Booking, *, is_mailed: bool = False) -> str:
+    """The booking's code; ``is_mailed``: it goes into a mail, and nowhere else."""
+    link = Link(booking.tenant_id, booking.id, booking.link_version, is_mailed=is_mailed)
+    return scope.use(Links).sign(link)
+
+
+def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
+    """Is the code good? Not once it is revoked, or the booking has been over for a day."""
+    return link.version == booking.link_version and not _is_over(booking, now)
+
+
+async def revoke_guest_link(
+    scope: Scope, id: Annotated[BookingId, Doc("The booking whose codes to revoke.")]
+) -> Booking:
+    """Make all codes worthless that guests have for a booking. They can request another."""
+    booking = await locked_booking(scope, id)
+    _revoke(scope, booking)
+    return booking
+
+
+async def request_guest_link(
+    scope: Scope,
+    *,
+    subdomain: Annotated[str, Doc("The venue's.")],
+    reference: Annotated[str, Doc("The booking's, as 'D967-HBX2' or 'd967hbx2'.")],
+    email: Annotated[str, Doc("The address that the booking was made with.")],
+) -> None:
+    """Have a new code for a booking mailed to the address it was made with. It ends those before.
+
+    Answers the same whether or not there is such a booking. At most 3 requests an hour for a
+    booking, and 10 from an address on the network. Where the guest has had enough mail, there is no
+    new code, and those before stay good.
+    """
+    told = {
+        "subdomain": subdomain.strip().lower(),
+        "reference": reference_read(reference),
+        "email": normalised_email(email) or "",
+    }
+    allowances, address = scope.use(Allowances), scope.request.ip_address
+    await allowances.spend(REQUESTS_BY_ADDRESS, network_of(address))
+    await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
+    told["address"] = address or ""
+    # All of it afterwards: even how long the answer takes tells nothing.
+    sealed = scope.use(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
+    scope.enqueue(REQUEST_JOB, {"sealed": sealed})
+
+
+def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
+    """The ``subdomain``, ``reference``, ``email`` and ``address`` of a job.
+
+    Raises Unreadable where the installation's secret is new.
+    """
+    seal = cast("Seal", runtime.parts[Seal])
+    told: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
+    return told
+
+
+async def send_requested_link(
+    runtime: Runtime, request: Request, *, subdomain: str, reference: str, email: str
+) -> None:
+    """Mail the only good code for a booking, if there is one of this reference and address.
+
+    The codes before stay good where the guest has had enough mail.
+    """
+
+    async def send(scope: Scope) -> None:
+        tenant_id = await scope.peek(tenant_id_of(subdomain))
+        if tenant_id is None:
+            return
+        await scope.enter(tenant_id)
+        found = await scope.peek(_with_reference(tenant_id, reference))
+        if found is None:
+            return
+        scope.actor = guest(tenant_id, found.id)
+        customer = await scope.peek(guest_of(tenant_id, found.id))
+        if customer is None or customer.email is None or customer.email_key != email:
+            return
+        if _is_over(found, scope.now()):
+            return
+        # Anybody may have booked with the address what nobody has confirmed.
+        is_booked = Status(found.status) in EDITABLE
+        kind = MailKind.GUEST_CODE if is_booked else MailKind.CONFIRMATION
+        network = network_of(request.ip_address)
+        if not await is_admitted(runtime, tenant_id, to=customer.email, kind=kind, network=network):
+            return
+        booking = await locked_booking(scope, BookingId(found.id))
+        if booking.customer_id != found.customer_id:
+            return
+        _revoke(scope, booking)
+        token = token_for(scope, booking, is_mailed=True)
+        send_admitted(scope, _letter(customer.email, await own_tenant(scope), booking, token), kind)
+
+    await perform(runtime, ANONYMOUS, request, send)
+
+
+def _with_reference(tenant_id: UUID, reference: str) -> Select[Booking]:
+    return bookings_of(tenant_id).where(col(Booking.reference) == reference)
+
+
+def _revoke(scope: Scope, booking: Booking) -> None:
+    booking.link_version += 1
+    scope.emit(Event(EventType.GUEST_LINK_REVOKED, "Booking", booking.id))
+
+
+def _is_over(booking: Booking, now: datetime) -> bool:
+    return now >= booking.ends_at + GOOD_AFTER_END
+
+
+def _letter(to: str, tenant: Tenant, booking: Booking, token: str) -> Message:
+    time = span(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
+    venue = unlinked(tenant.name)
+    return Message(
+        to=to,
+        subject=f"The code for your booking {booking.reference} at {venue}",
+        text=(
+            "Hello,\n\n"
+            f"somebody, probably you, asked for a new code for the booking {booking.reference} "
+            f"at {venue}, {time} ({tenant.time_zone}). With it you can look at the "
+            "booking, move it and cancel it, until a day after its end:\n\n"
+            f"{token}\n\n"
+            "Codes that you had before don't work any more.\n"
+        ),
+    )

@@ -1,0 +1,151 @@
+"""Claiming a time of a room: locked first, then decided on the facts of that moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlmodel import col
+
+from domain.bookings.availability import Wish, overridden, reasons_against, refusals
+from domain.bookings.lifecycle import Status
+from domain.bookings.pricing import Price, price_of
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, resolve_start
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.refusals import Code, NotFound, PriceChanged, Refusal, SlotTaken
+from kit.scope import Scope
+from models.bookings.bookings import Booking, bookings_of
+from models.core.base import snapshot
+from models.tenants import Tenant
+from models.venue.rooms import Room
+from permissions.policy import is_stranger, only_own
+from permissions.roles import P
+from resolvers.bookings.availability import load_calendar, load_slot, load_venue, wish_of
+from resolvers.core.lookups import CALENDAR
+
+STRANGERS: Final = ("strangers",)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A time of a room that somebody wants, with all that refuses it.
+
+    ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
+    rules that the caller's override let pass, for the audit.
+    """
+
+    tenant: Tenant
+    room: Room
+    wish: Wish
+    wanted: Interval
+    occupied: Range[datetime]
+    refusals: tuple[Refusal, ...]
+    lifted: tuple[Code, ...]
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs at the room's present rate."""
+        return price_of(self.room.hourly_rate, self.wanted, label=self.room.name)
+
+    @property
+    def taken(self) -> SlotTaken:
+        """The refusal when the database found the time taken after all."""
+        return SlotTaken(
+            Code.SLOT_TAKEN,
+            room_id=RoomId(self.room.id),
+            room_name=self.room.name,
+            wanted=self.wanted,
+            party_size=self.wish.party_size,
+            zone=self.wish.rules.zone,
+            conflicts=(),
+            path=("start",),
+        )
+
+
+async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
+    """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile.
+
+    What strangers hold is counted together, and what one customer does.
+    """
+    names: list[tuple[object, ...]] = [("room", room_id) for room_id in room_ids]
+    if is_stranger(scope.actor):
+        names.append(STRANGERS)
+    elif only_own(scope.actor, P.BOOKINGS_WRITE):
+        names.append(("holds of", scope.actor.own_id))
+    await scope.lock(*names, shared=[CALENDAR])
+
+
+async def claim(
+    scope: Scope,
+    room_id: RoomId,
+    start: Start,
+    *,
+    duration_minutes: int,
+    party_size: int,
+    moving: Booking | None = None,
+) -> Claim:
+    """Decide on a time of a locked room; holds past their time give theirs up first.
+
+    Raises NotFound for the room, and what makes the time itself unreadable.
+    """
+    venue = await load_venue(scope, [room_id])
+    if room_id not in venue.rooms:
+        raise NotFound("room", path=("room_id",))
+    starts_at = resolve_start(start, venue.zone)
+    wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+    wanted = wish.interval(starts_at)
+    exclude = BookingId(moving.id) if moving else None
+    slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)
+    facts = slot.facts[room_id]
+    reasons = reasons_against(facts, starts_at, wish)
+    if reasons:
+        # Until when each holds is found in what lies around.
+        calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
+        facts = calendar.facts[room_id]
+        reasons = reasons_against(facts, starts_at, wish)
+    else:
+        await expire(scope, slot.stale)
+    occupied = facts.occupied_by(wanted)
+    return Claim(
+        venue.tenant,
+        venue.rooms[room_id],
+        wish,
+        wanted,
+        Range(occupied.start, occupied.end),
+        refusals=tuple(refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude)),
+        lifted=overridden(starts_at, wish),
+    )
+
+
+async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:
+    """Store that these holds are over: past their time, if there is no other ``reason``."""
+    if not ids:
+        return
+    for hold in await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids))):
+        before = snapshot(hold)
+        hold.status = Status.EXPIRED.value
+        hold.version += 1
+        hold.updated_at = scope.now()
+        scope.emit(
+            Event(
+                EventType.BOOKING_EXPIRED,
+                "Booking",
+                hold.id,
+                reason=reason,
+                before=before,
+                after=snapshot(hold),
+            )
+        )
+    await scope.flush()
+
+
+def price_refusals(expected: Money | None, actual: Money | None) -> list[Refusal]:
+    """Refused when the caller agreed to another price."""
+    if expected is None or expected == actual:
+        return []
+    return [PriceChanged(expected, actual=actual, path=("expected_total",))]

@@ -1,0 +1,181 @@
+"""What becomes of a booking: confirmed, rejected, cancelled, checked in, completed, missed."""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import (
+    MOVABLE,
+    Status,
+    check_transition,
+)
+from domain.core.ids import BookingId
+from domain.core.log_events import EventType
+from domain.core.refusals import (
+    NotFound,
+)
+from domain.payments.payments import CancellationRefund
+from kit.scope import Scope
+from models.bookings.bookings import (
+    Booking,
+)
+from models.core.base import snapshot
+from permissions.policy import may, only_own
+from permissions.policy import refusal as forbidden
+from permissions.roles import P
+from resolvers.bookings.booking_access import (
+    Reason,
+    Version,
+    changed_booking,
+    life_of,
+    locked_booking,
+    status,
+    text_refusals,
+)
+from resolvers.bookings.slot_claims import expire
+from resolvers.core.lookups import raise_all
+from resolvers.payments import moves, refunds
+from resolvers.payments.pending_moves import give_up
+from resolvers.tenants.tenants import own_tenant
+from resolvers.tenants.usage import uncount_guest_booking
+
+
+async def confirm_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
+) -> Booking:
+    """Agree to a pending booking."""
+    return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
+
+
+async def reject_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+) -> Booking:
+    """Say no to a pending booking, and free its time at once."""
+    return await _become(
+        scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
+    )
+
+
+async def cancel_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking or hold.")],
+    *,
+    version: Version,
+    reason: Reason = None,
+    refund: Annotated[
+        CancellationRefund | None,
+        Doc(
+            "What goes back of what was paid. Absent: POLICY for customers, FULL for the venue's "
+            "own people; another choice needs `payments:refund`."
+        ),
+    ] = None,
+) -> list[Booking]:
+    """Call a booking or a hold off, and free its time at once.
+
+    A customer gets back what the cancellation policy says, and everything where the venue cancels.
+    """
+    return [
+        await _become(
+            scope,
+            id,
+            Status.CANCELLED,
+            EventType.BOOKING_CANCELLED,
+            version=version,
+            reason=reason,
+            refund=_refund(scope, refund),
+        )
+    ]
+
+
+async def check_in_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
+) -> Booking:
+    """Note that the guests are here: from 15 minutes before the start until the end."""
+    return await _become(
+        scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
+    )
+
+
+async def complete_booking(
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
+) -> Booking:
+    """Note that a booking took place: once checked in, or once its time is over."""
+    return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
+
+
+async def mark_no_show(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking.")],
+    *,
+    version: Version,
+    waive_fee: Annotated[
+        bool, Doc("Whether a card that is held is let go; its fee is taken otherwise.")
+    ] = False,
+    reason: Reason = None,
+) -> Booking:
+    """Note that nobody came, once a booking has started; its remaining time is free at once.
+
+    The fee is taken from a card that is held for it, unless that is waived.
+    """
+    return await _become(
+        scope,
+        id,
+        Status.NO_SHOW,
+        EventType.BOOKING_NO_SHOW,
+        version=version,
+        reason=reason,
+        waives_fee=waive_fee,
+    )
+
+
+async def expire_hold(scope: Scope, id: BookingId) -> None:
+    """Store that a hold is past its time, unless that is done or it became a booking."""
+    try:
+        hold = await locked_booking(scope, id)
+    except NotFound:
+        return
+    if hold.status == Status.HELD.value and status(scope, hold) is Status.EXPIRED:
+        await expire(scope, [id])
+
+
+async def _become(
+    scope: Scope,
+    id: BookingId,
+    wanted: Status,
+    event: EventType,
+    *,
+    version: int,
+    reason: str | None = None,
+    waives_fee: bool = False,
+    refund: CancellationRefund = CancellationRefund.POLICY,
+) -> Booking:
+    raise_all(text_refusals(reason=reason))
+    booking = await locked_booking(scope, id, version=version)
+    tenant = await own_tenant(scope)
+    check_transition(life_of(booking, tenant), wanted, now=scope.now())
+    before, was = snapshot(booking), Status(booking.status)
+    booking.status = wanted.value
+    booking.hold_expires_at = None
+    also: dict[str, object] = {"no_show_fee": "waived"} if waives_fee else {}
+    if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
+        also["counts_for_plan"] = False
+    changed_booking(scope, event, booking, before, reason=reason, also=also)
+    if wanted is Status.CONFIRMED:
+        await moves.recheck(scope, booking, tenant)
+    elif was in MOVABLE:
+        await give_up(scope, booking)
+    await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
+    return booking
+
+
+def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefund:
+    """What a cancellation by the caller gives back. Raises Forbidden."""
+    is_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    usual = CancellationRefund.POLICY if is_customer else CancellationRefund.FULL
+    if chosen not in (None, usual) and not may(scope.actor, P.PAYMENTS_REFUND):
+        raise forbidden(scope.actor, P.PAYMENTS_REFUND)
+    return chosen or usual

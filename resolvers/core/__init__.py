@@ -1,0 +1,1 @@
+"""What all areas load and change rows with."""

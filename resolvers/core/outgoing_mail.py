@@ -1,0 +1,198 @@
+"""Outgoing mail: how often somebody is written to, and what leaves first.
+
+A change stores a letter; a job admits it, or withholds it where an allowance is used up; another
+one sends it. Who caused a letter is never told what became of it, or addresses could be tried.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final, cast
+from uuid import UUID
+
+import orjson
+import structlog
+
+from domain.accounts.users import normalised_email
+from integrations.mail import Message
+from kit.addresses import network_of
+from kit.allowances import Allowance, Allowances
+from kit.ids import new_id
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.sealing import Seal
+from kit.security_counts import SecurityCounts
+from models.accounts.users import User, owners_of
+from resolvers.core.transactions import perform
+
+_NETWORK: Final = "network of a letter"
+LETTER_JOB: Final = "letter"
+MAIL_JOB: Final = "mail"
+SECURITY_MAIL_JOB: Final = "security_mail"
+
+
+class MailKind(StrEnum):
+    """Why somebody is written to, which decides how often."""
+
+    ORDINARY = "ordinary"
+    INVITATION = "invitation"
+    VERIFICATION = "verification"
+    CONFIRMATION = "confirmation"
+    RESET = "reset"
+    GUEST_CODE = "guest_code"
+    ACCOUNT = "account"
+
+
+HOUR: Final = timedelta(hours=1)
+PER_RECIPIENT: Final = Allowance("mail to a recipient", 3, HOUR)
+"""What others cause, over all tenants."""
+VERIFICATIONS_BY_NETWORK: Final = Allowance("verification mail by network", 3, HOUR)
+"""To a recipient: strangers elsewhere can't keep somebody from signing up."""
+VERIFICATIONS: Final = Allowance("verification mail to a recipient", 12, HOUR)
+"""From all networks together, or many of them could flood somebody."""
+CONFIRMATIONS_BY_NETWORK: Final = Allowance("confirmation mail by network", 3, HOUR)
+"""To a recipient, since they last confirmed a booking from there."""
+CONFIRMATIONS: Final = Allowance("confirmation mail to a recipient", 12, HOUR)
+RESETS: Final = Allowance("reset mail of a venue to a recipient", 3, HOUR)
+"""Each code is good for an hour: whoever can't have another one has one."""
+GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, HOUR)
+"""Three of a booking are requested an hour: these are for several bookings."""
+PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
+UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedelta(days=1))
+
+_SECURITY: Final = frozenset(MailKind) - {MailKind.ORDINARY, MailKind.INVITATION}
+
+log = structlog.get_logger(__name__)
+
+
+def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINARY) -> None:
+    """Mail a message once the change is stored, whatever ends in between.
+
+    It waits sealed: a secret in it is kept nowhere else, and operators see the queue.
+    """
+    network = scope.use(Seal).seal(network_of(scope.request.ip_address), use=_NETWORK)
+    payload = {"sealed": _sealed(scope, message), "kind": kind, "network": network}
+    scope.enqueue(LETTER_JOB, payload, urgent=kind in _SECURITY)
+
+
+def send_admitted(scope: Scope, message: Message, kind: MailKind) -> None:
+    """Mail a message that ``is_admitted`` has let pass, once the change is stored."""
+    _send(scope, _sealed(scope, message), kind)
+
+
+def kind_for(user: User) -> MailKind:
+    """The kind of a letter about an account: whoever has not proved the address may be anybody."""
+    return MailKind.ACCOUNT if user.email_verified_at else MailKind.ORDINARY
+
+
+def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
+    """What a job is to send. Raises Unreadable where the installation's secret is new."""
+    seal = cast("Seal", runtime.parts[Seal])
+    return Message(**orjson.loads(seal.open(payload["sealed"], use="mail")))
+
+
+async def admit_or_withhold(
+    runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
+) -> None:
+    """Have a letter sent, unless its recipient or its tenant has had enough mail."""
+    kind, to = MailKind(payload["kind"]), message_in(runtime, payload).to
+    network = ""
+    # Letters that were stored before they were counted by network have none.
+    if sealed := payload.get("network"):
+        network = cast("Seal", runtime.parts[Seal]).open(sealed, use=_NETWORK)
+    if not await is_admitted(runtime, tenant_id, to=to, kind=kind, network=network):
+        return
+
+    async def admit(scope: Scope) -> None:
+        if tenant_id is not None:
+            await scope.enter(tenant_id)
+        _send(scope, payload["sealed"], kind)
+
+    await perform(runtime, ANONYMOUS, Request(new_id()), admit)
+
+
+async def is_admitted(
+    runtime: Runtime, tenant_id: UUID | None, *, to: str, kind: MailKind, network: str
+) -> bool:
+    """May somebody be written to? Counts the letter, and notes it where it may not go.
+
+    ``network`` is where it was caused. Outside of a transaction that has begun.
+    """
+    withheld_by = await _withheld_by(runtime, tenant_id, to, kind, network)
+    if withheld_by is None:
+        return True
+    cast("SecurityCounts", runtime.parts[SecurityCounts]).add("mail_withheld", withheld_by)
+    log.warning("mail.withheld", kind=kind, by=withheld_by, tenant=str(tenant_id))
+    return False
+
+
+async def note_confirmation(scope: Scope, email: str) -> None:
+    """Begin to count anew what a guest causes, who has shown a code from their mail.
+
+    Before the transaction begins.
+    """
+    network = network_of(scope.request.ip_address)
+    recipient = normalised_email(email) or email
+    await scope.use(Allowances).refill(CONFIRMATIONS_BY_NETWORK, recipient, network)
+
+
+def _sealed(scope: Scope, message: Message) -> str:
+    return scope.use(Seal).seal(orjson.dumps(asdict(message)).decode(), use="mail")
+
+
+def _send(scope: Scope, sealed: str, kind: MailKind) -> None:
+    is_security = kind in _SECURITY
+    name = SECURITY_MAIL_JOB if is_security else MAIL_JOB
+    scope.enqueue(name, {"sealed": sealed}, urgent=is_security)
+
+
+async def _withheld_by(
+    runtime: Runtime, tenant_id: UUID | None, to: str, kind: MailKind, network: str
+) -> str | None:
+    """The name of the allowance that is used up; None where the letter may go."""
+    allowances = cast("Allowances", runtime.parts[Allowances])
+    recipient = normalised_email(to) or to
+    for allowance, *other in _counted_by(kind, venue=str(tenant_id), network=network):
+        if await allowances.try_to_spend(allowance, recipient, *other):
+            return allowance.name
+    if tenant_id is None or not await _is_unverified(runtime, tenant_id, recipient):
+        return None
+    wait = await allowances.try_to_spend(UNVERIFIED_TENANT, str(tenant_id))
+    return UNVERIFIED_TENANT.name if wait else None
+
+
+def _counted_by(
+    kind: MailKind, *, venue: str, network: str
+) -> tuple[tuple[Allowance, *tuple[str, ...]], ...]:
+    """What a letter spends, each of its recipient and of what stands with it, in this order.
+
+    One network is refused before it could use up what counts for all of them.
+    """
+    match kind:
+        case MailKind.ORDINARY:
+            return ((PER_RECIPIENT,),)
+        case MailKind.INVITATION:
+            # Spent by the one who invites, and is told where it is used up.
+            return ()
+        case MailKind.VERIFICATION:
+            return (VERIFICATIONS_BY_NETWORK, network), (VERIFICATIONS,)
+        case MailKind.CONFIRMATION:
+            return (CONFIRMATIONS_BY_NETWORK, network), (CONFIRMATIONS,)
+        case MailKind.RESET:
+            return ((RESETS, venue),)
+        case MailKind.GUEST_CODE:
+            return ((GUEST_CODES, venue),)
+        case MailKind.ACCOUNT:
+            return ((PER_ACCOUNT, venue),)
+
+
+async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> bool:
+    """Does a tenant write to others before any of its owners has proved an address?"""
+    scope = Scope(runtime, ANONYMOUS, Request(new_id()))
+    await scope.enter(tenant_id)
+    try:
+        owners = await scope.all(owners_of(tenant_id))
+    finally:
+        await scope.close()
+    is_proved = any(owner.email_verified_at for owner in owners)
+    return not is_proved and recipient not in {owner.email_key for owner in owners}

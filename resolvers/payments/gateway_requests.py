@@ -1,0 +1,135 @@
+"""What is wanted of a payment and its refunds, done at the gateway: outside any transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from domain.bookings.lifecycle import Status
+from domain.core.money import Money
+from domain.payments.payments import OPEN, PaymentStatus
+from integrations.payments.protocol import TENANT, Capture, Declined, Gateway, GatewayRefused, Order
+from integrations.payments.protocol import Payment as Said
+from integrations.payments.protocol import PaymentStatus as SaidStatus
+from integrations.payments.protocol import Refund as SaidRefund
+from kit.scope import Runtime
+from models.bookings.bookings import Booking
+from models.payments.payments import Payment, Refund
+from resolvers.payments.payments import is_card_hold
+
+_REFUSED: Final = "refused"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be asked of the gateway; ``refunds`` are those it may not know of."""
+
+    payment: Payment
+    refunds: Sequence[Refund]
+    status: Status
+    """Of the booking, or of the time that it moves to, as it counts now."""
+    hold: Booking | None = None
+    """That of the time to which the booking moves by this payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway says; no ``said``: it never gave the payment away. ``refused`` refunds."""
+
+    said: Said | None
+    failure: str | None = None
+    refused: frozenset[UUID] = frozenset()
+
+
+async def ask(gateway: Gateway, due: Due, runtime: Runtime) -> Answer:
+    """Do at the gateway what is wanted and not yet done. Raises GatewayError."""
+    payment, now = due.payment, runtime.clock()
+    status = PaymentStatus(payment.status)
+    if payment.gateway_id is not None:
+        said = await gateway.fetch(payment.gateway_id)
+    elif status is PaymentStatus.STARTING and now < payment.expires_at:
+        try:
+            said = await gateway.create(_order(payment), key=_key(payment, "create", now))
+        except GatewayRefused as error:
+            log.warning("payment.refused", payment=str(payment.id), why=str(error))
+            return Answer(None, failure=_REFUSED)
+    else:
+        # Nobody was ever told how to make it, so nobody can.
+        return Answer(None)
+    failure = said.failure
+    is_unwanted = status not in {
+        PaymentStatus.STARTING,
+        PaymentStatus.PENDING,
+        PaymentStatus.AUTHORIZED,
+        PaymentStatus.CAPTURING,
+    }
+    is_late = now >= payment.expires_at or due.status not in {Status.HELD, Status.EXPIRED}
+    is_over = is_unwanted or (status in OPEN and is_late)
+    if said.status is SaidStatus.HELD and status is PaymentStatus.CAPTURING:
+        amount = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
+        said = await gateway.capture(said.id, amount=amount, key=_key(payment, "capture", now))
+    elif (said.status is SaidStatus.OPEN and is_over) or (
+        said.status is SaidStatus.HELD and is_unwanted
+    ):
+        said = await _cancelled(gateway, said, payment, now)
+    return await _sent(gateway, due.refunds, Answer(said, failure), now)
+
+
+async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: datetime) -> Said:
+    try:
+        return await gateway.cancel(said.id, key=_key(payment, "cancel", now))
+    except GatewayRefused:
+        # It was made a moment ago.
+        return await gateway.fetch(said.id)
+
+
+async def _sent(
+    gateway: Gateway, refunds: Sequence[Refund], answer: Answer, now: datetime
+) -> Answer:
+    """The answer with the refunds that the gateway hadn't heard of."""
+    said = answer.said
+    assert said is not None
+    refused = set()
+    for refund in refunds:
+        if any(is_of(each, refund) for each in said.refunds):
+            continue
+        try:
+            sent = await gateway.refund(
+                said.id,
+                amount=refund.amount,
+                reference=str(refund.id),
+                key=_key(refund, "refund", now),
+                metadata={TENANT: str(refund.tenant_id)},
+            )
+        except (GatewayRefused, Declined) as error:
+            log.warning("refund.refused", refund=str(refund.id), why=str(error))
+            refused.add(refund.id)
+        else:
+            said = replace(said, refunds=(*said.refunds, sent))
+    return replace(answer, said=said, refused=frozenset(refused))
+
+
+def _order(payment: Payment) -> Order:
+    return Order(
+        payment.amount,
+        reference=str(payment.id),
+        capture=Capture.LATER if is_card_hold(payment) else Capture.NOW,
+        metadata={TENANT: str(payment.tenant_id), "booking_id": str(payment.booking_id)},
+    )
+
+
+def _key(about: Payment | Refund, call: str, now: datetime) -> str:
+    """The same for a day, for which gateways keep what they answered, their failures too.
+
+    Then it is another: by now the gateway has shown that the call was not carried out.
+    """
+    return f"{about.id} {call} {(now - about.created_at).days}"
+
+
+def is_of(said: SaidRefund, refund: Refund) -> bool:
+    return said.id == refund.gateway_id or said.reference == str(refund.id)

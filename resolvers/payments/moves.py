@@ -1,0 +1,293 @@
+"""Bookings moved to another time or room: by the same rules of money as their cancellation.
+
+The venue's own people move as they like. A customer moves in time, and where that costs more, the
+new time is held until the difference is paid: the booking stays where it is until then.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import MOVABLE, Status, check_open
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, zone
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.refusals import ChangeTooLate, Invalid, InvalidTransition, Refusal, StaleVersion
+from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
+from domain.payments.payments import TAKEN
+from kit.scope import Scope
+from models.bookings.bookings import Booking, bookings_of, stored_lines
+from models.core.base import snapshot
+from models.payments.payments import Payment, payments_of_bookings, terms_of_booking
+from models.tenants import Tenant
+from permissions.policy import only_own
+from permissions.roles import P
+from resolvers.bookings.booking_access import (
+    Reason,
+    Version,
+    booking_event,
+    changed_booking,
+    life_of,
+    room_of_move,
+    seen_booking,
+    text_refusals,
+    visible_bookings,
+)
+from resolvers.bookings.booking_access import status as status_of
+from resolvers.bookings.bookings import hold_end, insert_booking
+from resolvers.bookings.slot_claims import Claim, claim, expire, lock_rooms
+from resolvers.core.lookups import at_version, raise_all
+from resolvers.customers import Booker
+from resolvers.payments import payments, refunds
+from resolvers.payments.ledger import balances_now
+from resolvers.payments.pending_moves import give_up, open_payments
+
+MOST_UNPAID: Final = 10
+"""How many moves of a booking its customer can leave unpaid."""
+_MOVED: Final = "The booking has moved here."
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a booking moves to, and what it costs there; ``lines`` as they are stored."""
+
+    place: Place
+    occupied: Range[datetime]
+    lines: list[Any] | None
+    price_minor: int | None
+
+
+async def reschedule_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking.")],
+    *,
+    version: Version,
+    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
+    start: Annotated[Start, Doc("When it starts now.")],
+    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    reason: Reason = None,
+) -> list[Booking]:
+    """Move a pending or confirmed booking; its id and reference stay.
+
+    The price stays frozen, unless the room or the duration changes. Customers can move until the
+    venue's last moment for changes. Where their terms ask for more at the new price, the booking
+    stays where it is, with a `pendingMove`, and moves once its `payment` is made.
+    """
+    raise_all(text_refusals(reason=reason))
+    seen = await seen_booking(scope, id)
+    target = room_id or RoomId(seen.room_id)
+    await lock_rooms(scope, seen.room_id, target, *await room_of_move(scope, seen))
+    moved = await at_version(scope, visible_bookings(scope), id, version=version, what="booking")
+    if moved.room_id != seen.room_id:
+        raise StaleVersion(moved, path=("version",))
+    await give_up(scope, moved)
+    minutes = _place(moved).time.minutes
+    claimed = await claim(
+        scope,
+        target,
+        start,
+        duration_minutes=minutes if duration_minutes is None else duration_minutes,
+        party_size=moved.party_size,
+        moving=moved,
+    )
+    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    goal = _goal(moved, claimed)
+    raise_all([*_refusals(scope, moved, goal, claimed.tenant, by_customer), *claimed.refusals])
+    due = await _due_first(scope, moved, goal) if by_customer else None
+    if due is not None:
+        return [await _held_until_paid(scope, moved, claimed, due, reason)]
+    await _carry_out(
+        scope, moved, goal, claimed.tenant, by_customer=by_customer, reason=reason, claimed=claimed
+    )
+    return [moved]
+
+
+async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool:
+    """Move a locked booking to the time that was held for it, now that this is paid.
+
+    False where it can't any more: then it stays where it is.
+    """
+    hold = await _hold_of(scope, payment)
+    can_move = status_of(scope, booking) in MOVABLE and scope.now() < booking.starts_at
+    if not can_move or hold.status not in (Status.HELD, Status.EXPIRED):
+        return False
+    is_held = status_of(scope, hold) is Status.HELD and hold.party_size == booking.party_size
+    if hold.status == Status.HELD.value:
+        await expire(scope, [BookingId(hold.id)], reason=_MOVED)
+    goal = Goal(_place(hold), hold.occupied, hold.price_lines, hold.price_minor)
+    claimed = None if is_held else await _claimed_again(scope, booking, goal)
+    if not is_held and claimed is None:
+        return False
+    tenant: Tenant = await scope.loaders.related(booking, "tenant")
+    await _carry_out(scope, booking, goal, tenant, by_customer=True, claimed=claimed)
+    # Here, so that it is this change that is decided anew where the database finds it taken.
+    await scope.flush()
+    return True
+
+
+async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
+    """Give up a waiting move that its customer couldn't ask for, now that the venue has agreed."""
+    for payment in await open_payments(scope, booking):
+        hold = await _hold_of(scope, payment)
+        try:
+            check_change(
+                _rules(tenant), _agreed(booking), _place(booking), _place(hold), now=scope.now()
+            )
+        except ChangeTooLate:
+            await give_up(scope, booking)
+
+
+# ------------------------------------------------------------------------------ steps
+
+
+def _refusals(
+    scope: Scope, moved: Booking, goal: Goal, tenant: Tenant, by_customer: bool
+) -> list[Refusal]:
+    """What the booking itself has against being moved."""
+    try:
+        check_open(life_of(moved, tenant), MOVABLE, now=scope.now())
+        if by_customer:
+            rules = _rules(tenant)
+            check_change(rules, _agreed(moved), _place(moved), goal.place, now=scope.now())
+    except (InvalidTransition, ChangeTooLate) as refusal:
+        return [refusal]
+    return []
+
+
+async def _due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
+    """What a customer's terms ask for before the booking costs more; None where it is nothing."""
+    if booking.terms is None:
+        return None
+    secured = await payments.secured(scope, booking)
+    policy = terms_of_booking(booking).policy
+    before, after = (
+        Money(minor or 0, booking.currency_code)
+        for minor in (booking.price_minor, goal.price_minor)
+    )
+    return policy.due_more(before, after, secured=secured)
+
+
+async def _held_until_paid(
+    scope: Scope, booking: Booking, claimed: Claim, due: Money, reason: str | None
+) -> Booking:
+    """Hold the time that the booking moves to once ``due`` is paid."""
+    made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    unpaid = [each for each in made if each.hold_id is not None and each.status not in TAKEN]
+    if len(unpaid) >= MOST_UNPAID:
+        raise Invalid(f"{MOST_UNPAID} moves were not paid; ask the venue.", path=("start",))
+    ends_at = min(hold_end(scope, claimed.tenant), booking.starts_at)
+    hold = await insert_booking(
+        scope,
+        claimed,
+        status=Status.HELD,
+        booker=Booker(booking.customer_id, booking.contact_name, booking.contact_phone),
+        hold_expires_at=ends_at,
+        note=None,
+        terms=booking.terms,
+        moves_id=booking.id,
+    )
+    scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
+    asked = payments.ask(scope, booking, due, until=ends_at, hold_id=hold.id)
+    return changed_booking(
+        scope,
+        EventType.PAYMENT_REQUESTED,
+        booking,
+        snapshot(booking),
+        reason=reason,
+        also=payments.logged(asked),
+    )
+
+
+async def _hold_of(scope: Scope, payment: Payment) -> Booking:
+    """That of the time to which a booking moves by this payment."""
+    hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
+    assert hold is not None, "bookings are never removed"
+    return hold
+
+
+async def _claimed_again(scope: Scope, booking: Booking, goal: Goal) -> Claim | None:
+    """The goal once more, after its hold has gone; None where it can't be had."""
+    try:
+        claimed = await claim(
+            scope,
+            goal.place.room_id,
+            Start(at=goal.place.time.start),
+            duration_minutes=goal.place.time.minutes,
+            party_size=booking.party_size,
+            moving=booking,
+        )
+    except Refusal:
+        return None
+    return None if claimed.refusals else claimed
+
+
+async def _carry_out(
+    scope: Scope,
+    booking: Booking,
+    goal: Goal,
+    tenant: Tenant,
+    *,
+    by_customer: bool,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+) -> None:
+    """Move a booking, and settle what that makes of its money."""
+    before, price_before = snapshot(booking), booking.price_minor
+    agreed, left = _agreed(booking), _place(booking)
+    balances = await balances_now(scope, booking) if booking.terms is not None else None
+    if balances is not None and await payments.has_money(scope, booking, balances):
+        is_earlier = agreed.terms_start < goal.place.time.start
+        booking.earliest_start = agreed.terms_start if is_earlier else None
+    else:
+        booking.earliest_start = None
+    booking.room_id = goal.place.room_id
+    booking.starts_at = goal.place.time.start
+    booking.ends_at = goal.place.time.end
+    booking.occupied = claimed.occupied if claimed else goal.occupied
+    booking.price_lines = goal.lines
+    booking.price_minor = goal.price_minor
+    is_confirmed = booking.status == Status.CONFIRMED.value
+    if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
+        booking.status = Status.PENDING.value
+        booking.was_confirmed = True
+    changed_booking(
+        scope, EventType.BOOKING_RESCHEDULED, booking, before, reason=reason, claimed=claimed
+    )
+    if balances is not None:
+        await payments.charge_difference(scope, booking, price_before)
+        await refunds.settle_surplus(
+            scope, booking, agreed, owed_before=balances.credit, by_customer=by_customer
+        )
+
+
+def _goal(moved: Booking, claimed: Claim) -> Goal:
+    left, wanted = _place(moved), Place(RoomId(claimed.room.id), claimed.wanted)
+    if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
+        price = claimed.price
+        minor = price.total.amount_minor if price else None
+        return Goal(wanted, claimed.occupied, stored_lines(price), minor)
+    frozen = moved.breakdown.moved(wanted.time.start - left.time.start) if moved.breakdown else None
+    return Goal(wanted, claimed.occupied, stored_lines(frozen), moved.price_minor)
+
+
+def _place(booking: Booking) -> Place:
+    return Place(RoomId(booking.room_id), Interval(booking.starts_at, booking.ends_at))
+
+
+def _agreed(booking: Booking) -> Agreed:
+    steps = terms_of_booking(booking).steps
+    return Agreed(steps, booking.terms_start, is_confirmed=payments.is_agreed(booking))
+
+
+def _rules(tenant: Tenant) -> ChangeRules:
+    return ChangeRules(
+        zone(tenant.time_zone),
+        minutes_before=tenant.change_minutes_before,
+        reconfirms=tenant.requires_confirmation and tenant.reconfirms_changes,
+    )

@@ -1,0 +1,26 @@
+"""What a guest does next to have the time that is held for them."""
+
+from enum import StrEnum
+
+from domain.bookings.lifecycle import Status
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from resolvers.bookings.booking_access import status
+from resolvers.payments.payments import is_asked
+
+
+class GuestStep(StrEnum):
+    """What a guest does next to have the time that is held."""
+
+    BOOK = "BOOK"
+    CONFIRM = "CONFIRM"
+    PAY = "PAY"
+
+
+async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
+    """What is to be done before `holdExpiresAt`; null when nothing is."""
+    if status(scope, booking) is not Status.HELD:
+        return None
+    if await is_asked(scope, booking):
+        return GuestStep.PAY
+    return GuestStep.BOOK if booking.customer_id is None else GuestStep.CONFIRM

@@ -1,0 +1,82 @@
+"""What a venue asks to be paid in advance, and what it gives back of it."""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.payments.cancellation import CancellationStep, in_order
+from domain.payments.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
+from kit.scope import Scope
+from models.core.base import snapshot
+from models.payments.payments import stored_steps, terms_of_tenant
+from models.tenants import Tenant
+from models.venue.rooms import least_rate
+from resolvers.core.lookups import CALENDAR, at_version, raise_all
+from resolvers.tenants.settings import Version
+from resolvers.tenants.tenants import visible_tenants
+
+_IN_PART = frozenset({PolicyKind.DEPOSIT, PolicyKind.CARD_HOLD})
+
+
+async def payment_terms(_: Scope, tenant: Tenant) -> Terms:
+    """What has to be paid when booking, and what cancelling gives back."""
+    return terms_of_tenant(tenant)
+
+
+async def update_payment_settings(
+    scope: Scope,
+    *,
+    version: Version,
+    policy: Annotated[
+        PolicyKind | Absent, Doc("What customers and guests have to pay when they book.")
+    ] = ABSENT,
+    percent: Annotated[
+        int | Absent | None, Doc("Of the price, for a deposit or a card hold: 1 to 100.")
+    ] = ABSENT,
+    amount: Annotated[
+        Money | Absent | None, Doc("In place of `percent`; never more than the price is asked for.")
+    ] = ABSENT,
+    cancellation_steps: Annotated[
+        tuple[CancellationStep, ...] | Absent,
+        Doc(
+            "What cancelling gives back, and until when; at most 10. None: everything until the "
+            "start."
+        ),
+    ] = ABSENT,
+) -> Tenant:
+    """Change what is asked to be paid, and given back. Bookings and holds keep their terms."""
+    await scope.lock(CALENDAR)
+    tenants = visible_tenants(scope)
+    tenant = await at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
+    before = snapshot(tenant)
+    if policy is not ABSENT:
+        tenant.payment_policy = policy.value
+    # Of the two ways to say how much, the one that is given now counts.
+    if policy not in (ABSENT, *_IN_PART) or percent is not ABSENT or amount is not ABSENT:
+        tenant.payment_percent = None if percent is ABSENT else percent
+        tenant.payment_amount_minor = None
+    steps = terms_of_tenant(tenant).steps if cancellation_steps is ABSENT else cancellation_steps
+    given = amount if isinstance(amount, Money) else None
+    wanted = Terms(
+        PaymentPolicy(
+            PolicyKind(tenant.payment_policy),
+            percent=tenant.payment_percent,
+            amount=given or tenant.payment_amount,
+        ),
+        steps,
+    )
+    raise_all(list(terms_refusals(wanted, currency_code=tenant.currency_code)))
+    least = await scope.value(least_rate(scope.tenant_id))
+    if least is not None:
+        at = ("policy",) if wanted.policy.percent is None else ("percent",)
+        raise_all(list(rate_refusals(wanted.policy, Money(least, tenant.currency_code), path=at)))
+    if given is not None:
+        tenant.payment_amount_minor = given.amount_minor
+    tenant.cancellation_steps = stored_steps(in_order(steps))
+    tenant.version += 1
+    after = snapshot(tenant)
+    scope.emit(Event(EventType.SETTINGS_CHANGED, "Tenant", tenant.id, before=before, after=after))
+    return tenant

@@ -1,0 +1,320 @@
+"""Payments for bookings: asked for when somebody books for themselves, shown, let go.
+
+A change stores what is wanted of the gateway; resolvers/payments/settlement.py asks for it once the
+change is committed, and a job does so again until the gateway has answered.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.bookings.lifecycle import OCCUPYING, Status, allowed_transitions
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.payments.cancellation import Quote, quote
+from domain.payments.ledger import Balances, charge, repriced
+from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
+from kit.ids import new_id
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.payments.payments import (
+    Payment,
+    Receipt,
+    Refund,
+    payments_of_bookings,
+    receipts_of_payments,
+    refunds_of_bookings,
+    terms_of_booking,
+)
+from models.tenants import Tenant
+from permissions.policy import reach
+from permissions.roles import P, Reach
+from resolvers.bookings.booking_access import life_of
+from resolvers.payments.ledger import balances_now, balances_of, post
+
+SETTLE: Final = "settle_booking"
+"""The job that asks the gateway for all that is due of a booking."""
+SOON: Final = timedelta(seconds=15)
+"""When the job looks whether what was done right after the change went well."""
+LAST_LOOK: Final = timedelta(seconds=20)
+"""How long before a hold ends the gateway is asked once more, lest its word was lost."""
+
+
+# ------------------------------------------------------------------------------ shown
+
+
+async def payments(scope: Scope, booking: Booking) -> list[Payment]:
+    """What was asked for, the oldest first."""
+
+    async def load(ids: list[UUID]) -> list[list[Payment]]:
+        rows = await scope.all(payments_of_bookings(scope.tenant_id, ids))
+        return [[row for row in rows if row.booking_id == id] for id in ids]
+
+    return await scope.loaders.batch("payments of bookings", load, booking.id)
+
+
+async def payment(scope: Scope, booking: Booking) -> Payment | None:
+    """What was asked for last: the payment to make, while the booking is held for it."""
+    made = await payments(scope, booking)
+    return made[-1] if made else None
+
+
+async def refunds(scope: Scope, booking: Booking) -> list[Refund]:
+    """What went back or is about to, the oldest first."""
+
+    async def load(ids: list[UUID]) -> list[list[Refund]]:
+        rows = await scope.all(refunds_of_bookings(scope.tenant_id, ids))
+        return [[row for row in rows if row.booking_id == id] for id in ids]
+
+    return await scope.loaders.batch("refunds of bookings", load, booking.id)
+
+
+async def receipt(scope: Scope, payment: Payment) -> Receipt | None:
+    """For the customer; null until money has arrived that the venue keeps."""
+
+    async def load(ids: list[UUID]) -> list[Receipt | None]:
+        rows = await scope.all(receipts_of_payments(scope.tenant_id, ids))
+        found = {row.payment_id: row for row in rows}
+        return [found.get(id) for id in ids]
+
+    return await scope.loaders.batch("receipts of payments", load, payment.id)
+
+
+async def client_secret(_: Scope, payment: Payment) -> str | None:
+    """With which the customer's browser makes the payment; null when there is none to make."""
+    return payment.client_secret if payment.status == PaymentStatus.PENDING.value else None
+
+
+async def checkout_url(_: Scope, payment: Payment) -> str | None:
+    """A page that makes the payment, where the gateway has one; null when there is none to make.
+    It may be a path on this server, as the demo's is.
+    """
+    return payment.checkout_url if payment.status == PaymentStatus.PENDING.value else None
+
+
+async def amount_paid(scope: Scope, booking: Booking) -> Money:
+    """All that has arrived, whatever of it went back."""
+    return (await balances_of(scope, booking)).amount_paid
+
+
+async def amount_refunded(scope: Scope, booking: Booking) -> Money:
+    """All that has gone back."""
+    return (await balances_of(scope, booking)).amount_refunded
+
+
+async def balance_due(scope: Scope, booking: Booking) -> Money | None:
+    """What is still owed for it: the price, less what was paid, plus what went back.
+
+    Null where nothing is kept of it: for holds, and for bookings of a venue that takes no
+    payments.
+    """
+    if booking.terms is None or booking.status in (Status.HELD, Status.EXPIRED):
+        return None
+    return (await balances_of(scope, booking)).balance_due
+
+
+async def credit(scope: Scope, booking: Booking) -> Money | None:
+    """What is held and owed to the customer until somebody sends it by `refundBooking`.
+
+    Null where nothing is. A booking that is moved to where it costs less, by somebody who may not
+    refund, leaves it.
+    """
+    if booking.terms is None:
+        return None
+    owed = (await balances_of(scope, booking)).credit
+    return owed if owed.amount_minor else None
+
+
+async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
+    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    if booking.terms is None:
+        return None
+    tenant: Tenant = await scope.loaders.related(booking, "tenant")
+    if Status.CANCELLED not in allowed_transitions(life_of(booking, tenant), now=scope.now()):
+        return None
+    balances = await balances_of(scope, booking)
+    return quoted(booking, balances, status=Status(booking.status), now=scope.now())
+
+
+async def cancellation_refund(scope: Scope, cancelled: list[Booking]) -> Money | None:
+    """What the cancellation of these gives back; null where nothing of it is to go back."""
+    back = [
+        refund.amount
+        for booking in cancelled
+        for refund in await refunds(scope, booking)
+        if refund.cause == RefundCause.CANCELLATION.value
+    ]
+    return sum(back[1:], start=back[0]) if back else None
+
+
+def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetime) -> Quote:
+    """What cancelling a booking of this status gives back at this instant of what is held."""
+    return quote(
+        terms_of_booking(booking).steps,
+        balances.returnable(booking.price_minor or 0),
+        start=booking.terms_start,
+        now=now,
+        is_confirmed=status is Status.CONFIRMED or booking.was_confirmed,
+    )
+
+
+def is_agreed(booking: Booking) -> bool:
+    """Has the venue confirmed it, now or before its customer moved it?"""
+    return booking.status == Status.CONFIRMED.value or booking.was_confirmed
+
+
+async def secured(scope: Scope, booking: Booking) -> Money:
+    """What is paid of the price, or held on cards where the terms ask for that."""
+    if terms_of_booking(booking).policy.kind is PolicyKind.CARD_HOLD:
+        held = await _held_cards(scope, booking)
+        return Money(sum(each.amount_minor for each in held), booking.currency_code)
+    return (await balances_now(scope, booking)).paid_for(booking.price_minor or 0)
+
+
+async def has_money(scope: Scope, booking: Booking, balances: Balances) -> bool:
+    """Has money been taken for it, or a card been held?"""
+    return balances.received > 0 or bool(await _held_cards(scope, booking))
+
+
+async def _held_cards(scope: Scope, booking: Booking) -> list[Payment]:
+    made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [each for each in made if each.status == PaymentStatus.AUTHORIZED.value]
+
+
+# ------------------------------------------------------------------------------ asked for
+
+
+def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
+    """What the caller has to pay before the booking stands.
+
+    None where it is nothing, and for the venue's own people: they book without a payment, and
+    its balance is due.
+    """
+    # Not "own only": a guest who books has no grant at all yet.
+    if price is None or reach(scope.actor, P.BOOKINGS_WRITE) is Reach.ANY:
+        return None
+    due = terms.policy.due(price)
+    return due if due.amount_minor else None
+
+
+def ask(
+    scope: Scope,
+    booking: Booking,
+    amount: Money,
+    *,
+    until: datetime,
+    hold_id: UUID | None = None,
+) -> Payment:
+    """Have the gateway asked for a payment that is to be made until a hold ends.
+
+    That is the booking itself, or where it moves, the hold of its new time.
+    """
+    asked = scope.add(
+        Payment(
+            tenant_id=scope.tenant_id,
+            id=new_id(),
+            booking_id=booking.id,
+            hold_id=hold_id,
+            kind=terms_of_booking(booking).policy.kind.value,
+            status=PaymentStatus.STARTING.value,
+            amount_minor=amount.amount_minor,
+            currency_code=amount.currency_code,
+            expires_at=until,
+            created_at=scope.now(),
+            updated_at=scope.now(),
+        )
+    )
+    look_later(scope, booking, scope.now() + SOON)
+    look_later(scope, booking, until - LAST_LOOK)
+    look_later(scope, booking, until)
+    return asked
+
+
+def look_later(scope: Scope, booking: Booking, at: datetime) -> None:
+    """Have a job ask the gateway for all that is due of a booking, or of one that moves."""
+    scope.enqueue(SETTLE, {"booking_id": str(booking.moves_id or booking.id)}, at=at)
+
+
+async def is_asked(scope: Scope, hold: Booking) -> bool:
+    """Does somebody pay for this hold already?"""
+    if hold.terms is None:
+        return False
+    # What this same change has asked for counts too.
+    await scope.flush()
+    return bool(await scope.all(payments_of_bookings(scope.tenant_id, [hold.id])))
+
+
+async def charge_price(scope: Scope, booking: Booking) -> None:
+    """The booking stands: from now on its price is owed."""
+    if booking.terms is not None and booking.price_minor:
+        await post(scope, booking, charge(booking.price_minor, booking.id))
+
+
+async def charge_difference(scope: Scope, booking: Booking, before_minor: int | None) -> None:
+    """Its price has changed: so much more is owed, or less."""
+    more = (booking.price_minor or 0) - (before_minor or 0)
+    if booking.terms is not None and more:
+        await post(scope, booking, repriced(more, new_id()))
+
+
+# ------------------------------------------------------------------------------ let go
+
+
+async def let_go(scope: Scope, booking: Booking) -> None:
+    """Nothing more is to be paid for the booking or hold, and no card stays held."""
+    payer = booking.moves_id or booking.id
+    for each in await scope.all(payments_of_bookings(scope.tenant_id, [payer])):
+        if booking.moves_id is not None and each.hold_id != booking.id:
+            continue
+        if each.status in OPEN or each.status == PaymentStatus.AUTHORIZED.value:
+            move(scope, each, PaymentStatus.VOIDING)
+            look_later(scope, booking, scope.now() + SOON)
+
+
+async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
+    """Have the no-show fee taken from the cards that are held; None where none is."""
+    held = await _held_cards(scope, booking)
+    for each in held:
+        each.capture_minor = each.amount_minor
+        move(scope, each, PaymentStatus.CAPTURING)
+        look_later(scope, booking, scope.now() + SOON)
+    return sum((each.amount for each in held[1:]), start=held[0].amount) if held else None
+
+
+async def close(
+    scope: Scope, booking: Booking, *, owed: Money | None = None, credit: Money | None = None
+) -> None:
+    """Of the price, only what the venue keeps was earned.
+
+    And ``owed``, which is yet to come; ``credit`` stays owed to the customer.
+    """
+    receivable = (await balances_now(scope, booking)).receivable
+    rest = (owed.amount_minor if owed else 0) - (credit.amount_minor if credit else 0)
+    less = receivable - rest
+    if less:
+        await post(scope, booking, repriced(-less, new_id()))
+
+
+def move(scope: Scope, payment: Payment, status: PaymentStatus) -> None:
+    payment.status = status.value
+    payment.updated_at = scope.now()
+
+
+def tell(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
+    """Put what happened to a booking's money on the log."""
+    reason = about.reason if isinstance(about, Refund) else None
+    scope.emit(Event(type, "Booking", booking.id, reason=reason, after=logged(about)))
+
+
+def logged(about: Payment | Refund) -> dict[str, object]:
+    """What the log keeps of a payment or a refund."""
+    return {"amount": {"amount": about.amount.amount, "currencyCode": about.currency_code}}
+
+
+def is_card_hold(payment: Payment) -> bool:
+    return payment.kind == PolicyKind.CARD_HOLD.value
+
+
+def came_to_nothing(booking: Booking) -> bool:
+    """Has it come to nothing, so that no more than what the venue keeps was ever earned?"""
+    return booking.status not in OCCUPYING and booking.status != Status.COMPLETED.value

@@ -1,0 +1,58 @@
+"""Moves that wait for their payment: shown, and given up."""
+
+from typing import Any
+
+from sqlmodel import col
+
+from domain.bookings.lifecycle import Status
+from domain.core.log_events import EventType
+from domain.payments.payments import OPEN, PaymentStatus
+from kit.scope import Scope
+from models.bookings.bookings import Booking, bookings_of, holds_of_move
+from models.core.base import snapshot
+from models.payments.payments import Payment, payments_of_bookings
+from resolvers.bookings.booking_access import changed_booking
+from resolvers.bookings.booking_access import status as status_of
+from resolvers.payments import payments
+
+_GIVEN_UP = "The booking doesn't move here."
+
+
+async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
+    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
+    if booking.terms is None:
+        return None
+    last = await payments.payment(scope, booking)
+    if last is None or last.hold_id is None or last.status not in OPEN:
+        return None
+
+    async def load(ids: list[Any]) -> list[Booking | None]:
+        rows = await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids)))
+        found = {row.id: row for row in rows}
+        return [found.get(id) for id in ids]
+
+    hold = await scope.loaders.batch("holds of moves", load, last.hold_id)
+    return hold if hold is not None and status_of(scope, hold) is Status.HELD else None
+
+
+async def open_payments(scope: Scope, booking: Booking) -> list[Payment]:
+    """What its customer has yet to pay for the booking to move."""
+    if booking.terms is None:
+        return []
+    made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [each for each in made if each.hold_id is not None and each.status in OPEN]
+
+
+async def give_up(scope: Scope, booking: Booking) -> None:
+    """Free the time that a locked booking was to move to, and ask for no payment for it."""
+    if booking.terms is None:
+        return
+    for hold in await scope.all(holds_of_move(scope.tenant_id, booking.id)):
+        before = snapshot(hold)
+        hold.status = Status.CANCELLED.value
+        hold.hold_expires_at = None
+        changed_booking(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
+    for each in await open_payments(scope, booking):
+        payments.move(scope, each, PaymentStatus.VOIDING)
+        payments.look_later(scope, booking, scope.now() + payments.SOON)
+    await scope.flush()

@@ -1,0 +1,230 @@
+"""Money that goes back: set aside under the room's lock, then sent by the gateway."""
+
+from collections import defaultdict
+from typing import Annotated, assert_never
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import Status
+from domain.core.card_amounts import step_refusals
+from domain.core.ids import BookingId
+from domain.core.log_events import EventType
+from domain.core.money import Money
+from domain.core.refusals import Invalid
+from domain.payments.cancellation import quote
+from domain.payments.ledger import refund_reserved, repriced
+from domain.payments.moves import Agreed
+from domain.payments.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
+from kit.ids import new_id
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.payments.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
+from permissions.policy import may
+from permissions.roles import P
+from resolvers.bookings.booking_access import Reason, Version, locked_booking, text_refusals
+from resolvers.core.lookups import raise_all
+from resolvers.payments.ledger import balances_now, post
+from resolvers.payments.payments import (
+    SOON,
+    came_to_nothing,
+    close,
+    let_go,
+    look_later,
+    quoted,
+    take_held_card,
+    tell,
+)
+
+
+async def refund_booking(
+    scope: Scope,
+    id: Annotated[BookingId, Doc("The id of the booking.")],
+    *,
+    version: Version,
+    amount: Annotated[
+        Money | None, Doc("How much; absent: all that is held of what was paid.")
+    ] = None,
+    reason: Reason = None,
+) -> Booking:
+    """Give back some or all of what was paid for a booking, whatever its cancellation policy.
+
+    A `credit` is sent so too: give it as the `amount`. It is set aside at once and sent then;
+    `amountRefunded` grows when the gateway has sent it.
+    """
+    raise_all(text_refusals(reason=reason))
+    booking = await locked_booking(scope, id, version=version)
+    if amount is not None and amount.currency_code != booking.currency_code:
+        raise Invalid(f"The booking's currency is {booking.currency_code}.", path=("amount",))
+    raise_all(list(step_refusals(amount, path=("amount",))) if amount else [])
+    balances = await balances_now(scope, booking)
+    back = amount or balances.held
+    await reserve(scope, booking, back, RefundCause.REQUEST, reason=reason)
+    if came_to_nothing(booking):
+        await close(scope, booking, credit=less(balances.credit, back))
+    # Whoever sends the same twice without a key is refused the second time.
+    booking.version += 1
+    booking.updated_at = scope.now()
+    return booking
+
+
+async def reserve(
+    scope: Scope,
+    booking: Booking,
+    amount: Money,
+    cause: RefundCause,
+    *,
+    reason: str | None = None,
+    of: Payment | None = None,
+) -> list[Refund]:
+    """Set money of a locked booking aside, and have it sent: of one payment, or the oldest first.
+
+    Raises Invalid for more than is held, and for nothing.
+    """
+    # Before anything is stored: what is refused leaves nothing behind.
+    refund_reserved(
+        await balances_now(scope, booking), amount.amount_minor, new_id(), path=("amount",)
+    )
+    made = []
+    rest = amount.amount_minor
+    for payment, left in await _left(scope, booking):
+        part = min(left, rest)
+        if part <= 0 or (of is not None and payment.id != of.id):
+            continue
+        refund = scope.add(_refund(scope, payment, part, cause, reason))
+        balances = await balances_now(scope, booking)
+        await post(scope, booking, refund_reserved(balances, part, refund.id))
+        tell(scope, EventType.REFUND_REQUESTED, booking, refund)
+        made.append(refund)
+        rest -= part
+    assert rest == 0, "what is held is what is left of the payments"
+    look_later(scope, booking, scope.now() + SOON)
+    return made
+
+
+async def end_payments(
+    scope: Scope,
+    booking: Booking,
+    *,
+    was: Status,
+    refund: CancellationRefund,
+    waives_fee: bool = False,
+) -> None:
+    """Settle the money of a locked booking that has just come to an end.
+
+    ``was`` is the status before, by which the terms count; ``refund`` is what a cancellation gives
+    back; ``waives_fee`` spares a no-show's card.
+    """
+    if booking.terms is None:
+        return
+    match Status(booking.status):
+        case Status.CANCELLED:
+            back = await _of_cancellation(scope, booking, refund, was=was)
+            await _give_back(scope, booking, back, RefundCause.CANCELLATION)
+        case Status.REJECTED:
+            held = (await balances_now(scope, booking)).held
+            await _give_back(scope, booking, held, RefundCause.REJECTION)
+        case Status.NO_SHOW:
+            credit = (await balances_now(scope, booking)).credit
+            owed = None if waives_fee else await take_held_card(scope, booking)
+            await let_go(scope, booking)
+            await close(scope, booking, owed=owed, credit=credit)
+        case Status.COMPLETED:
+            await let_go(scope, booking)
+        case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN | Status.EXPIRED:
+            return
+        case never:
+            assert_never(never)
+
+
+async def settle_surplus(
+    scope: Scope, booking: Booking, agreed: Agreed, *, owed_before: Money, by_customer: bool
+) -> None:
+    """Of a booking that has become cheaper than what was paid, give back what can be.
+
+    To a customer who moves, what a cancellation of that part would give back now; the venue keeps
+    the rest. Whoever moves it for the venue and may refund gives back all of it; for others it
+    stays owed as credit. ``owed_before`` is the credit that there was already.
+    """
+    surplus = (await balances_now(scope, booking)).credit
+    if by_customer:
+        new = less(surplus, owed_before)
+        back = quote(
+            agreed.steps,
+            new,
+            start=agreed.terms_start,
+            now=scope.now(),
+            is_confirmed=agreed.is_confirmed,
+        ).refund
+        kept = less(new, back)
+    else:
+        back = surplus if may(scope.actor, P.PAYMENTS_REFUND) else less(surplus, surplus)
+        kept = less(surplus, surplus)
+    if back.amount_minor:
+        await reserve(scope, booking, back, RefundCause.LOWER_PRICE)
+    if kept.amount_minor:
+        await post(scope, booking, repriced(kept.amount_minor, new_id()))
+
+
+def less(amount: Money, by: Money) -> Money:
+    """The rest of an amount, at least nothing."""
+    rest = max(0, amount.amount_minor - by.amount_minor)
+    return Money(rest, amount.currency_code)
+
+
+async def _of_cancellation(
+    scope: Scope, booking: Booking, refund: CancellationRefund, *, was: Status
+) -> Money:
+    balances = await balances_now(scope, booking)
+    match refund:
+        case CancellationRefund.FULL:
+            return balances.held
+        case CancellationRefund.POLICY:
+            return quoted(booking, balances, status=was, now=scope.now()).refund
+        case CancellationRefund.NONE:
+            return Money(0, booking.currency_code)
+        case never:
+            assert_never(never)
+
+
+async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: RefundCause) -> None:
+    balances = await balances_now(scope, booking)
+    if amount.amount_minor > 0:
+        await reserve(scope, booking, amount, cause)
+    await let_go(scope, booking)
+    # What was owed beforehand still is, as far as it isn't among what goes back.
+    rest = less(balances.held, amount)
+    credit = min(balances.credit, rest, key=lambda money: money.amount_minor)
+    await close(scope, booking, credit=credit)
+
+
+async def _left(scope: Scope, booking: Booking) -> list[tuple[Payment, int]]:
+    """The payments that went through, with what neither went back of each nor is about to."""
+    back: defaultdict[UUID, int] = defaultdict(int)
+    for refund in await scope.all(refunds_of_bookings(scope.tenant_id, [booking.id])):
+        if refund.status != RefundStatus.FAILED.value:
+            back[refund.payment_id] += refund.amount_minor
+    payments = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
+    return [
+        (payment, payment.capture_minor - back[payment.id])
+        for payment in payments
+        if payment.status == PaymentStatus.SUCCEEDED.value and payment.capture_minor is not None
+    ]
+
+
+def _refund(
+    scope: Scope, payment: Payment, amount_minor: int, cause: RefundCause, reason: str | None
+) -> Refund:
+    return Refund(
+        tenant_id=scope.tenant_id,
+        id=new_id(),
+        booking_id=payment.booking_id,
+        payment_id=payment.id,
+        status=RefundStatus.PENDING.value,
+        cause=cause.value,
+        reason=reason,
+        amount_minor=amount_minor,
+        currency_code=payment.currency_code,
+        created_at=scope.now(),
+        updated_at=scope.now(),
+    )

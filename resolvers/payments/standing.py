@@ -1,0 +1,28 @@
+"""How a hold comes to stand as a booking: counted by the plan, and owed for."""
+
+from domain.bookings.lifecycle import Status
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.tenants import Tenant
+from resolvers.payments.payments import charge_price
+from resolvers.tenants.usage import count_booking
+
+
+def booked_status(tenant: Tenant) -> Status:
+    """What a booking is once it is made: it waits for a venue that confirms."""
+    return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
+
+
+async def stand(scope: Scope, hold: Booking, tenant: Tenant, *, by_guest: bool = False) -> None:
+    """Make a booking of a hold, under its room's lock. Raises PlanLimitReached.
+
+    ``by_guest``: a guest has given the code of the mail, or paid. Whoever holds it is no
+    stranger any more.
+    """
+    await count_booking(scope, tenant)
+    hold.status = booked_status(tenant).value
+    hold.hold_expires_at = None
+    hold.held_from = None
+    if by_guest:
+        hold.guest_confirmed_at = scope.now()
+    await charge_price(scope, hold)

@@ -1,0 +1,189 @@
+"""The tenant's name and time zone, and the rules by which its rooms are booked."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from typing_extensions import Doc
+
+from domain.accounts.users import name_refusals
+from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.core.formatting import counted
+from domain.core.local_time import TimeZone
+from domain.core.log_events import Event, EventType
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Invalid, Refusal
+from domain.core.text import tidy_name
+from kit.scope import Scope
+from models.core.base import snapshot
+from models.tenants import Tenant
+from resolvers.core.lookups import CALENDAR, at_version
+from resolvers.tenants.tenants import visible_tenants
+
+MAX_ADVANCE_DAYS: Final = 1095
+_DAY_MINUTES: Final = 1440
+
+_DURATION: Final = f"A booking lasts 1 to {LONGEST_MINUTES:,} minutes."
+
+_BOUNDS: Final = {
+    "slot_minutes": (5, _DAY_MINUTES, "A grid has steps of 5 to 1,440 minutes."),
+    "min_notice_minutes": (
+        0,
+        MAX_ADVANCE_DAYS * _DAY_MINUTES,
+        "A notice is not negative, and at most 1,095 days.",
+    ),
+    "max_advance_days": (1, MAX_ADVANCE_DAYS, "Bookings open 1 to 1,095 days ahead."),
+    "min_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
+    "max_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
+    "hold_minutes": (1, 30, "A hold keeps its time for 1 to 30 minutes."),
+    "max_open_holds": (1, 100, "A customer has 1 to 100 holds open at once."),
+    "change_minutes_before": (
+        0,
+        MAX_ADVANCE_DAYS * _DAY_MINUTES,
+        "Changes end 0 minutes to 1,095 days before the start.",
+    ),
+}
+
+Version = Annotated[int, Doc("The tenant's version that was read.")]
+
+
+async def update_tenant(
+    scope: Scope,
+    *,
+    version: Version,
+    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
+    time_zone: Annotated[
+        TimeZone | Absent,
+        Doc("The venue's wall clock. Bookings that exist keep their instants."),
+    ] = ABSENT,
+) -> Tenant:
+    """Change the tenant's name or the time zone of its venue."""
+    await scope.lock(CALENDAR)
+    tenant = await _tenant_at(scope, version)
+    before = snapshot(tenant)
+    if name is not ABSENT:
+        tenant.name = tidy_name(name)
+    if time_zone is not ABSENT:
+        tenant.time_zone = time_zone
+    if refused := list(name_refusals(tenant.name, path=("name",))):
+        raise ExceptionGroup("refused", refused)
+    tenant.version += 1
+    after = snapshot(tenant)
+    scope.emit(Event(EventType.TENANT_UPDATED, "Tenant", tenant.id, before=before, after=after))
+    return tenant
+
+
+async def update_tenant_settings(
+    scope: Scope,
+    *,
+    version: Version,
+    slot_minutes: Annotated[
+        int | Absent, Doc("Bookings start on this grid, counted from midnight: 5 to 1,440.")
+    ] = ABSENT,
+    min_notice_minutes: Annotated[
+        int | Absent, Doc("How long before its start a booking has to be made, at least.")
+    ] = ABSENT,
+    max_advance_days: Annotated[
+        int | Absent, Doc("How far ahead a booking may start: 1 to 1,095 days.")
+    ] = ABSENT,
+    min_duration_minutes: Annotated[int | Absent, Doc("The shortest booking: from 1.")] = ABSENT,
+    max_duration_minutes: Annotated[
+        int | Absent,
+        Doc(
+            "The longest booking: to 44,700, which is 31 days and an hour, for months in which the "
+            "clock is put back."
+        ),
+    ] = ABSENT,
+    hold_minutes: Annotated[int | Absent, Doc("How long a hold keeps its time: 1 to 30.")] = ABSENT,
+    requires_confirmation: Annotated[
+        bool | Absent, Doc("Whether bookings wait for the venue's confirmation.")
+    ] = ABSENT,
+    max_open_holds: Annotated[
+        int | Absent, Doc("How many holds a customer may have open at once: 1 to 100.")
+    ] = ABSENT,
+    allows_guest_booking: Annotated[
+        bool | Absent, Doc("Whether people can hold and book times without an account.")
+    ] = ABSENT,
+    requires_guest_proof: Annotated[
+        bool | Absent, Doc("Whether guests have to prove that they are people, by `guestProof`.")
+    ] = ABSENT,
+    change_minutes_before: Annotated[
+        int | Absent | None,
+        Doc(
+            "Until how many minutes before its start a customer can move a booking: 0 to "
+            "1,576,800. Null: as long as cancelling it is free."
+        ),
+    ] = ABSENT,
+    reconfirms_changes: Annotated[
+        bool | Absent,
+        Doc(
+            "Whether a confirmed booking waits for the venue's confirmation again where its "
+            "customer changes room, day or length."
+        ),
+    ] = ABSENT,
+) -> Tenant:
+    """Change the rules by which every room is booked. Bookings that exist stay as they are."""
+    await scope.lock(CALENDAR)
+    tenant = await _tenant_at(scope, version)
+    before = snapshot(tenant)
+    given = {
+        "slot_minutes": slot_minutes,
+        "min_notice_minutes": min_notice_minutes,
+        "max_advance_days": max_advance_days,
+        "min_duration_minutes": min_duration_minutes,
+        "max_duration_minutes": max_duration_minutes,
+        "hold_minutes": hold_minutes,
+        "requires_confirmation": requires_confirmation,
+        "max_open_holds": max_open_holds,
+        "allows_guest_booking": allows_guest_booking,
+        "requires_guest_proof": requires_guest_proof,
+        "change_minutes_before": change_minutes_before,
+        "reconfirms_changes": reconfirms_changes,
+    }
+    changed = {name: value for name, value in given.items() if value is not ABSENT}
+    for name, value in changed.items():
+        setattr(tenant, name, value)
+    tenant.longest_minutes = max(tenant.longest_minutes, tenant.max_duration_minutes)
+    if refused := _refusals(tenant, changed):
+        raise ExceptionGroup("refused", refused)
+    tenant.version += 1
+    after = snapshot(tenant)
+    scope.emit(Event(EventType.SETTINGS_CHANGED, "Tenant", tenant.id, before=before, after=after))
+    return tenant
+
+
+async def _tenant_at(scope: Scope, version: int) -> Tenant:
+    tenants = visible_tenants(scope)
+    return await at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
+
+
+def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
+    """All that is wrong with the rules as they would be, at the fields that were changed."""
+    refused: list[Refusal] = []
+    for name, (least, most, problem) in _BOUNDS.items():
+        value = getattr(tenant, name)
+        if value is not None and not least <= value <= most:
+            refused.append(Invalid(problem, path=(name,)))
+    if refused:
+        # Rules that make no sense alone make none together.
+        return refused
+    if tenant.min_duration_minutes > tenant.max_duration_minutes:
+        refused.append(
+            Invalid(
+                f"The shortest booking ({tenant.min_duration_minutes} minutes) is no longer than "
+                f"the longest ({tenant.max_duration_minutes}).",
+                path=(_first(changed, "min_duration_minutes", "max_duration_minutes"),),
+            )
+        )
+    if tenant.min_notice_minutes >= tenant.max_advance_days * _DAY_MINUTES:
+        refused.append(
+            Invalid(
+                f"A booking that is made {tenant.min_notice_minutes:,} minutes before could never "
+                f"start within {counted(tenant.max_advance_days, 'day')}.",
+                path=(_first(changed, "min_notice_minutes", "max_advance_days"),),
+            )
+        )
+    return refused
+
+
+def _first(changed: Mapping[str, object], *names: str) -> str:
+    return next(name for name in names if name in changed)

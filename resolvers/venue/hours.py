@@ -1,0 +1,313 @@
+"""Opening hours: the weekly plans, the dates with other hours, and what is in force on a day."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.core.ids import HoursExceptionId, RoomId
+from domain.core.log_events import Event, EventType, Snapshot
+from domain.core.refusals import Invalid, NotFound, Refusal
+from domain.venue.hours import (
+    HoursFacts,
+    LocalInterval,
+    Weekday,
+    WeeklyHours,
+    daily_hours,
+    weekly_hours,
+)
+from kit.errors import BadInput
+from kit.scope import Scope
+from models.bookings.availability import HOURS, WEEKS
+from models.tenants import Tenant
+from models.venue.hours import (
+    HoursException,
+    WeekdayHours,
+    as_pairs,
+    exception_on,
+    exceptions_for,
+    exceptions_from,
+    exceptions_of,
+    from_pairs,
+    weekday_hours_of,
+    weekday_hours_without,
+)
+from models.venue.rooms import Room
+from resolvers.core.lookups import CALENDAR, found, raise_all
+from resolvers.venue.rooms import room
+
+T = TypeVar("T")
+
+MAX_OPENING_DAYS: Final = 62
+MAX_EXCEPTION_DAYS: Final = 366
+MAX_REASON_LENGTH: Final = 500
+MAX_ROWS: Final = 1000
+"""The longest list that is given without pages."""
+
+_CLOSED_WEEK: Final = weekly_hours([WeeklyHours(Weekday.MONDAY, ())])
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningDay:
+    """The opening hours that start on a date."""
+
+    date: date
+    intervals: tuple[LocalInterval, ...]
+
+
+# ------------------------------------------------------------------------------ what is in force
+
+
+def hours_facts(
+    room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
+) -> Mapping[RoomId, HoursFacts]:
+    """What decides when rooms are open, from the rows of ``models.bookings.availability``."""
+    weeks = _weeks(weekdays)
+    dates: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
+    for each in exceptions:
+        dates[each.room_id][each.date] = from_pairs(each.minutes)
+    return {
+        room_id: HoursFacts(
+            venue_weekly=weeks.get(None, ()),
+            room_weekly=weeks.get(room_id, ()),
+            venue_exceptions=dates[None],
+            room_exceptions=dates[room_id],
+        )
+        for room_id in room_ids
+    }
+
+
+async def opening_hours(
+    scope: Scope,
+    room: Room,
+    *,
+    from_: Annotated[date, Doc("The first day.")],
+    days: Annotated[int, Doc("How many days: 1 to 62.")] = 7,
+) -> list[OpeningDay]:
+    """The opening hours in force, a day each: exceptions and the weekly plan worked in.
+
+    At most 62 days. Hours are those that start on the day; they may end after its midnight.
+    Costs 1 point for every 7 days begun.
+    """
+    if not 1 <= days <= MAX_OPENING_DAYS:
+        raise BadInput(f"`days` is 1 to {MAX_OPENING_DAYS}; got {days}.")
+    dates = [from_ + timedelta(days=n) for n in range(days)]
+
+    async def load(room_ids: list[RoomId]) -> list[HoursFacts]:
+        weekdays, exceptions = await scope.lists(
+            HOURS,
+            tenant_id=scope.tenant_id,
+            room_ids=room_ids,
+            first_day=dates[0],
+            last_day=dates[-1],
+        )
+        facts = hours_facts(room_ids, weekdays, exceptions)
+        return [facts[room_id] for room_id in room_ids]
+
+    facts = await scope.loaders.batch(("opening hours", from_, days), load, RoomId(room.id))
+    return [OpeningDay(day, facts.opening_day(day)) for day in dates]
+
+
+async def weekly_hours_of_room(scope: Scope, room: Room) -> Sequence[WeeklyHours]:
+    """The room's own week, all seven days from Monday; empty: it keeps the venue's hours."""
+
+    async def load(room_ids: list[UUID]) -> list[tuple[WeeklyHours, ...]]:
+        (rows,) = await scope.lists(WEEKS, tenant_id=scope.tenant_id, room_ids=room_ids)
+        weeks = _weeks(rows)
+        return [weeks.get(room_id, ()) for room_id in room_ids]
+
+    return await scope.loaders.batch("weekly hours", load, room.id)
+
+
+async def weekly_hours_of_venue(scope: Scope, tenant: Tenant) -> Sequence[WeeklyHours]:
+    """The week of every room that has none of its own, all seven days from Monday."""
+    return _week(await scope.all(weekday_hours_of(tenant.id, None)))
+
+
+async def time_zone_of(scope: Scope, room: Room) -> str:
+    """The venue's IANA time zone, in which the room's hours are meant."""
+    tenant: Tenant = await scope.loaders.related(room, "tenant")
+    return tenant.time_zone
+
+
+# ------------------------------------------------------------------------------ weekly plans
+
+
+async def set_business_hours(
+    scope: Scope,
+    *,
+    room_id: Annotated[RoomId | None, Doc("Which room; absent: the whole venue.")] = None,
+    hours: Annotated[
+        tuple[WeeklyHours, ...],
+        Doc("The week; a day left out is closed. None: always closed; a room: as the venue."),
+    ],
+) -> Sequence[WeeklyHours]:
+    """Set the weekly opening hours of the venue or of one room. Bookings that exist stay."""
+    await scope.lock(CALENDAR)
+    refused = await room_refusals(scope, room_id)
+    try:
+        plan = weekly_hours(hours, path=("hours",))
+    except Invalid as invalid:
+        refused.append(invalid)
+    raise_all(refused)
+    if room_id is None and not plan:
+        plan = _CLOSED_WEEK
+    before = _week(await scope.all(weekday_hours_of(scope.tenant_id, room_id)))
+    await scope.run(weekday_hours_without(scope.tenant_id, room_id))
+    for day in plan:
+        scope.add(
+            WeekdayHours(
+                tenant_id=scope.tenant_id,
+                room_id=room_id,
+                weekday=day.weekday,
+                minutes=as_pairs(day.intervals),
+            )
+        )
+    scope.emit(
+        _hours_changed(
+            scope,
+            room_id,
+            before={"weekly_hours": _week_logged(before)},
+            after={"weekly_hours": _week_logged(plan)},
+        )
+    )
+    return plan
+
+
+# ------------------------------------------------------------------------------ exceptions
+
+
+def visible_exceptions(scope: Scope) -> Select[HoursException]:
+    return exceptions_of(scope.tenant_id)
+
+
+async def hours_exceptions(
+    scope: Scope,
+    *,
+    from_: Annotated[date, Doc("From this date on.")],
+    to: Annotated[date, Doc("Before this date: at most 366 days later.")],
+    room_id: Annotated[
+        RoomId | None, Doc("Only those that concern this room: its own and the venue's.")
+    ] = None,
+) -> list[HoursException] | None:
+    """The dates with other hours, by date; on one date the venue's first. At most 1,000."""
+    if not timedelta() < to - from_ <= timedelta(days=MAX_EXCEPTION_DAYS):
+        raise BadInput(f"`to` is 1 to {MAX_EXCEPTION_DAYS} days after `from`.")
+    wanted = exceptions_from(visible_exceptions(scope), from_, to - timedelta(days=1))
+    if room_id is not None:
+        if await room(scope, room_id) is None:
+            return None
+        wanted = exceptions_for(wanted, [room_id])
+    order = (col(HoursException.date), col(HoursException.room_id).nulls_first())
+    rows = await scope.all(wanted.order_by(*order).limit(MAX_ROWS + 1))
+    return whole(rows)
+
+
+async def set_hours_exception(
+    scope: Scope,
+    *,
+    room_id: Annotated[RoomId | None, Doc("Which room; absent: the whole venue.")] = None,
+    date: Annotated[date, Doc("The date on which the hours start.")],
+    intervals: Annotated[tuple[LocalInterval, ...], Doc("The hours; none: closed.")],
+    reason: Annotated[str | None, Doc("Why, for guests too; at most 500 characters.")] = None,
+) -> HoursException:
+    """Give one date other hours, in place of those it would have. Bookings that exist stay.
+
+    Set again, it replaces the earlier exception of the same date.
+    """
+    await scope.lock(CALENDAR)
+    refused = [*await room_refusals(scope, room_id), *reason_refusals(reason)]
+    try:
+        minutes = as_pairs(daily_hours(intervals, path=("intervals",)))
+    except Invalid as invalid:
+        refused.append(invalid)
+    raise_all(refused)
+    exception = await scope.one(exception_on(scope.tenant_id, date, room_id=room_id))
+    before = _exception_logged(exception) if exception is not None else None
+    if exception is None:
+        exception = scope.add(
+            HoursException(tenant_id=scope.tenant_id, room_id=room_id, date=date, minutes=minutes)
+        )
+    exception.minutes = minutes
+    exception.reason = reason
+    after = _exception_logged(exception)
+    scope.emit(_hours_changed(scope, room_id, before=before, after=after))
+    return exception
+
+
+async def delete_hours_exception(
+    scope: Scope, id: Annotated[HoursExceptionId, Doc("The id of the exception.")]
+) -> HoursExceptionId:
+    """Give a date its usual hours back. Bookings that exist stay."""
+    await scope.lock(CALENDAR)
+    exception = await found(scope, visible_exceptions(scope), id, what="exception")
+    await scope.remove(exception)
+    before = _exception_logged(exception)
+    scope.emit(_hours_changed(scope, exception.room_id, before=before, after=None))
+    return id
+
+
+# ------------------------------------------------------------------------------ shared
+
+
+async def room_refusals(scope: Scope, room_id: RoomId | None) -> list[Refusal]:
+    """None for the whole venue or a room of it."""
+    if room_id is None or await room(scope, room_id) is not None:
+        return []
+    return [NotFound("room", path=("room_id",))]
+
+
+def reason_refusals(reason: str | None) -> list[Refusal]:
+    if len(reason or "") <= MAX_REASON_LENGTH:
+        return []
+    return [Invalid(f"At most {MAX_REASON_LENGTH} characters.", path=("reason",))]
+
+
+def whole(rows: list[T]) -> list[T]:
+    """A list that is given without pages. Raises BadInput where it is too long for that."""
+    if len(rows) > MAX_ROWS:
+        raise BadInput(f"These are more than {MAX_ROWS:,}; ask for a shorter span.")
+    return rows
+
+
+def _weeks(rows: Collection[Any]) -> Mapping[UUID | None, tuple[WeeklyHours, ...]]:
+    """The weekly plans of the venue (None) and of the rooms that have one."""
+    owned: defaultdict[UUID | None, list[Any]] = defaultdict(list)
+    for row in rows:
+        owned[row.room_id].append(row)
+    return {owner: _week(of_owner) for owner, of_owner in owned.items()}
+
+
+def _week(rows: Collection[Any]) -> tuple[WeeklyHours, ...]:
+    return weekly_hours(
+        [WeeklyHours(Weekday(row.weekday), from_pairs(row.minutes)) for row in rows]
+    )
+
+
+def _hours_changed(
+    scope: Scope, room_id: UUID | None, *, before: Snapshot | None, after: Snapshot | None
+) -> Event:
+    kind, subject_id = ("Tenant", scope.tenant_id) if room_id is None else ("Room", room_id)
+    return Event(EventType.HOURS_CHANGED, kind, subject_id, before=before, after=after)
+
+
+def _week_logged(week: Sequence[WeeklyHours]) -> list[object]:
+    return [{"weekday": day.weekday, "intervals": _intervals_logged(day.intervals)} for day in week]
+
+
+def _exception_logged(exception: HoursException) -> Snapshot:
+    hours = {
+        "date": exception.date.isoformat(),
+        "intervals": _intervals_logged(exception.intervals),
+    }
+    return {"hours_exception": hours, "reason": exception.reason}
+
+
+def _intervals_logged(intervals: Sequence[LocalInterval]) -> list[object]:
+    return [{"opensAt": str(each.opens_at), "closesAt": str(each.closes_at)} for each in intervals]

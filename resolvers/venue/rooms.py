@@ -1,0 +1,209 @@
+"""Rooms: found, added, changed, taken out of use and back."""
+
+from typing import Annotated
+
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.accounts.users import name_refusals
+from domain.core.ids import RoomId
+from domain.core.log_events import Event, EventType
+from domain.core.money import Money
+from domain.core.patch import ABSENT, Absent
+from domain.core.refusals import Invalid, PlanLimitReached, Refusal
+from domain.core.text import tidy_name
+from domain.payments.payments import PaymentPolicy, rate_refusals
+from kit.keyset import Listing
+from kit.scope import Scope
+from models.core.base import snapshot
+from models.payments.payments import terms_of_tenant
+from models.venue.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
+from resolvers.core.lookups import CALENDAR, at_version, raise_all
+from resolvers.tenants.tenants import own_tenant
+from resolvers.tenants.usage import count_room, uncount_room
+
+MAX_CAPACITY = 100_000
+MAX_BUFFER_MINUTES = 1440
+
+Name = Annotated[str, Doc("At most 100 characters.")]
+Capacity = Annotated[int, Doc("How many people it holds: 1 to 100,000.")]
+
+
+def visible_rooms(scope: Scope) -> Select[Room]:
+    return rooms_of(scope.tenant_id)
+
+
+async def room(scope: Scope, id: Annotated[RoomId, Doc("The id of the room.")]) -> Room | None:
+    """One room; null for an id of none."""
+    return await scope.one(visible_rooms(scope).where(col(Room.id) == id))
+
+
+def rooms(
+    scope: Scope,
+    *,
+    filter: Annotated[RoomFilter | None, Doc("Only these.")] = None,
+    order_by: Annotated[tuple[RoomOrder, ...] | None, Doc("By name, if not given.")] = None,
+) -> Listing[Room]:
+    """The rooms of the venue."""
+    return Listing(Room, rooms_matching(visible_rooms(scope), filter), rooms_sorted(order_by))
+
+
+async def create_room(
+    scope: Scope,
+    *,
+    name: Name,
+    description: Annotated[str | None, Doc("At most 2,000 characters.")] = None,
+    category: Annotated[str | None, Doc("For filters; at most 100 characters.")] = None,
+    capacity: Capacity,
+    color: Annotated[str | None, Doc("For calendars: '#RRGGBB'.")] = None,
+    buffer_before_minutes: Annotated[int | None, Doc("Kept free before a booking; 0.")] = None,
+    buffer_after_minutes: Annotated[int | None, Doc("Kept free after a booking; 0.")] = None,
+    hourly_rate: Annotated[Money | None, Doc("In the tenant's currency; null: no price.")] = None,
+) -> Room:
+    """Add a room. The plan limits how many there are, archived ones not counted."""
+    await scope.lock(CALENDAR)
+    tenant = await own_tenant(scope)
+    new = Room(
+        tenant_id=scope.tenant_id,
+        name=tidy_name(name),
+        description=description,
+        category=category,
+        capacity=capacity,
+        color=color,
+        buffer_before_minutes=buffer_before_minutes or 0,
+        buffer_after_minutes=buffer_after_minutes or 0,
+        hourly_rate_minor=hourly_rate.amount_minor if hourly_rate else None,
+        currency_code=tenant.currency_code,
+        created_at=scope.now(),
+    )
+    refusals = _refusals(new, hourly_rate, terms_of_tenant(tenant).policy)
+    try:
+        await count_room(scope, tenant)
+    except PlanLimitReached as refusal:
+        refusals.append(refusal)
+    raise_all(refusals)
+    scope.add(new)
+    scope.emit(Event(EventType.ROOM_CREATED, "Room", new.id, after=snapshot(new)))
+    return new
+
+
+async def update_room(
+    scope: Scope,
+    id: Annotated[RoomId, Doc("The id of the room.")],
+    *,
+    version: Annotated[int, Doc("The version that was read.")],
+    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
+    description: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
+    category: Annotated[str | Absent | None, Doc("At most 100 characters.")] = ABSENT,
+    capacity: Annotated[int | Absent, Doc("How many people it holds: 1 to 100,000.")] = ABSENT,
+    color: Annotated[str | Absent | None, Doc("For calendars: '#RRGGBB'.")] = ABSENT,
+    buffer_before_minutes: Annotated[int | Absent, Doc("Kept free before a booking.")] = ABSENT,
+    buffer_after_minutes: Annotated[int | Absent, Doc("Kept free after a booking.")] = ABSENT,
+    hourly_rate: Annotated[Money | Absent | None, Doc("In the tenant's currency.")] = ABSENT,
+) -> Room:
+    """Change a room. Bookings that it already has keep their price and their buffers."""
+    await scope.lock(CALENDAR)
+    changed = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    before = snapshot(changed)
+    if name is not ABSENT:
+        changed.name = tidy_name(name)
+    if description is not ABSENT:
+        changed.description = description
+    if category is not ABSENT:
+        changed.category = category
+    if capacity is not ABSENT:
+        changed.capacity = capacity
+    if color is not ABSENT:
+        changed.color = color
+    if buffer_before_minutes is not ABSENT:
+        changed.buffer_before_minutes = buffer_before_minutes
+    if buffer_after_minutes is not ABSENT:
+        changed.buffer_after_minutes = buffer_after_minutes
+    if hourly_rate is not ABSENT:
+        changed.hourly_rate_minor = hourly_rate.amount_minor if hourly_rate else None
+    given = None if hourly_rate is ABSENT else hourly_rate
+    raise_all(_refusals(changed, given, terms_of_tenant(await own_tenant(scope)).policy))
+    changed.version += 1
+    scope.emit(
+        Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
+    )
+    return changed
+
+
+async def archive_room(
+    scope: Scope,
+    id: Annotated[RoomId, Doc("The id of the room.")],
+    *,
+    version: Annotated[int, Doc("The version that was read.")],
+) -> Room:
+    """Take a room out of use: it can't be booked and doesn't count; its bookings stay."""
+    await scope.lock(CALENDAR)
+    archived = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    if archived.archived_at is None:
+        await archive(scope, archived)
+    return archived
+
+
+async def archive(scope: Scope, room: Room) -> None:
+    """Archive a room that is in use, under the lock of the calendar."""
+    before = snapshot(room)
+    room.archived_at = scope.now()
+    room.version += 1
+    await uncount_room(scope, await own_tenant(scope))
+    scope.emit(Event(EventType.ROOM_ARCHIVED, "Room", room.id, before=before, after=snapshot(room)))
+
+
+async def unarchive_room(
+    scope: Scope,
+    id: Annotated[RoomId, Doc("The id of the room.")],
+    *,
+    version: Annotated[int, Doc("The version that was read.")],
+) -> Room:
+    """Take an archived room back into use, where the plan allows one more."""
+    await scope.lock(CALENDAR)
+    restored = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    if restored.archived_at is None:
+        return restored
+    before = snapshot(restored)
+    await count_room(scope, await own_tenant(scope))
+    restored.archived_at = None
+    restored.version += 1
+    scope.emit(
+        Event(
+            EventType.ROOM_UNARCHIVED, "Room", restored.id, before=before, after=snapshot(restored)
+        )
+    )
+    return restored
+
+
+def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
+    """All that refuses what a room is to be; ``policy`` is what is asked of its customers."""
+    refusals: list[Refusal] = [*name_refusals(room.name, path=("name",))]
+    refusals += [
+        Invalid(f"At most {limit} characters.", path=(field,))
+        for field, limit in (("description", 2000), ("category", 100))
+        if len(getattr(room, field) or "") > limit
+    ]
+    if not 1 <= room.capacity <= MAX_CAPACITY:
+        refusals.append(Invalid("A room holds 1 to 100,000 people.", path=("capacity",)))
+    refusals += [
+        Invalid("A buffer is 0 to 1,440 minutes.", path=(field,))
+        for field in ("buffer_before_minutes", "buffer_after_minutes")
+        if not 0 <= getattr(room, field) <= MAX_BUFFER_MINUTES
+    ]
+    if room.color is not None and not is_color(room.color):
+        refusals.append(Invalid("A colour is '#RRGGBB'.", path=("color",)))
+    if hourly_rate is not None and hourly_rate.currency_code != room.currency_code:
+        refusals.append(Invalid(f"Prices here are in {room.currency_code}.", path=("hourly_rate",)))
+    elif hourly_rate is not None and hourly_rate.amount_minor < 0:
+        refusals.append(Invalid("A rate is not negative.", path=("hourly_rate",)))
+    elif hourly_rate is not None:
+        refusals += rate_refusals(policy, hourly_rate, path=("hourly_rate",))
+    return refusals
+
+
+def is_color(text: str) -> bool:
+    return (
+        len(text) == 7 and text[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in text[1:])
+    )
