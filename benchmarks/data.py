@@ -16,7 +16,7 @@ from domain.core.text import search_form, sort_key
 from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
 from kit.tokens import Tokens
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 
 ROOMS: Final = 20
 BOOKINGS_A_ROOM: Final = 7

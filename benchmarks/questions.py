@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from benchmarks.data import BOOKINGS_A_WEEK, MINUTES, ROOMS, Data, Slot
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 
 NEXT: Final = 5
 FOUND: Final = "customer 01"

@@ -9,29 +9,29 @@ from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
 from kit.compiled.readings import KIND
-from schema.api_keys import ApiKeyMutations, ApiKeyQueries
+from schema.accounts.api_keys import ApiKeyMutations, ApiKeyQueries
+from schema.accounts.sessions import SessionMutations, SessionQueries
+from schema.accounts.users import UserMutations, UserQueries
 from schema.audit import AuditQueries
-from schema.availability import AvailabilityQueries
 from schema.billing import BillingMutations, BillingQueries
-from schema.blackouts import BlackoutMutations, BlackoutQueries
-from schema.bookings import BookingMutations, BookingQueries
+from schema.bookings.availability import AvailabilityQueries
+from schema.bookings.bookings import BookingMutations, BookingQueries
+from schema.bookings.guest_bookings import GuestMutations, GuestQueries
+from schema.bookings.public_venue import VenueQueries
+from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
+from schema.core.fields import NODES, declare, shorten
+from schema.core.nodes import NodeQueries
+from schema.core.rate_limit import LimitQueries
+from schema.core.scalars import SCALARS
+from schema.core.user_errors import ERROR_TYPES
 from schema.customers import CustomerMutations, CustomerQueries
-from schema.errors import ERROR_TYPES
-from schema.fields import NODES, declare, shorten
-from schema.guests import GuestMutations, GuestQueries
-from schema.hours import HoursMutations, HoursQueries
-from schema.limits import LimitQueries
-from schema.live import AvailabilitySubscriptions, BookingSubscriptions
-from schema.nodes import NodeQueries
-from schema.payment_settings import PaymentSettingsMutations
-from schema.refunds import RefundMutations
-from schema.rooms import RoomMutations, RoomQueries
-from schema.scalars import SCALARS
-from schema.sessions import SessionMutations, SessionQueries
-from schema.settings import SettingsMutations
-from schema.tenants import TenantQueries
-from schema.users import UserMutations, UserQueries
-from schema.venues import VenueQueries
+from schema.payments.payment_settings import PaymentSettingsMutations
+from schema.payments.refunds import RefundMutations
+from schema.tenants.settings import SettingsMutations
+from schema.tenants.tenants import TenantQueries
+from schema.venue.blackouts import BlackoutMutations, BlackoutQueries
+from schema.venue.hours import HoursMutations, HoursQueries
+from schema.venue.rooms import RoomMutations, RoomQueries
 
 DESCRIPTION: Final = (
     "Rooms, hours, customers and bookings of a venue, live. Ids and cursors are opaque; instants "

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-import schema.filters  # noqa: F401 - declared before they are used
+import schema.core.filters  # noqa: F401 - declared before they are used
 from domain.bookings.lifecycle import Status
 from domain.core import log_events
 from domain.core.log_events import EventType
@@ -18,13 +18,13 @@ from kit.scope import ActorKind, Scope
 from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P
 from resolvers import audit
-from schema.fields import Node, column, computed, value
-from schema.ids import encode_id
-from schema.inputs import input_type
-from schema.nodes import nodes_of
-from schema.pages import Connection, connection
-from schema.scalars import JSON
-from schema.users import User
+from schema.accounts.users import User
+from schema.core.connections import Connection, connection
+from schema.core.fields import Node, column, computed, value
+from schema.core.global_ids import encode_id
+from schema.core.inputs import input_type
+from schema.core.nodes import nodes_of
+from schema.core.scalars import JSON
 
 input_type(
     AuditFilter,

@@ -10,14 +10,14 @@ from domain.core.refusals import SubscriptionInactive, TooManyRooms
 from permissions.roles import P
 from resolvers.billing import plan_changes, plan_subscriptions
 from resolvers.tenants import usage
-from schema.enums import InvoiceStatus, SubscriptionStatus
-from schema.errors import UserError, shows
-from schema.fields import Node, column, computed, node, query, value
-from schema.money import Money
-from schema.mutations import mutation, payload
-from schema.pages import Connection, connection
-from schema.rooms import Room
-from schema.tenants import Plan, Usage
+from schema.core.connections import Connection, connection
+from schema.core.enums import InvoiceStatus, SubscriptionStatus
+from schema.core.fields import Node, column, computed, node, query, value
+from schema.core.money import Money
+from schema.core.mutations import mutation, payload
+from schema.core.user_errors import UserError, shows
+from schema.tenants.tenants import Plan, Usage
+from schema.venue.rooms import Room
 
 
 @node(

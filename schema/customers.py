@@ -8,20 +8,20 @@ import strawberry
 from typing_extensions import Doc
 
 import models
-import schema.filters  # noqa: F401 - its inputs are known before they are used
+import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.core.log_events import EventType
 from domain.customers import CustomerChoice, NewCustomer
 from models.customers import CustomerFilter, CustomerOrder
 from permissions.roles import P
 from resolvers import customers
 from resolvers.bookings.bookings import bookings as list_bookings
-from schema.fields import Node, column, node, query
-from schema.inputs import input_object, input_type
-from schema.mutations import mutation, payload
-from schema.pages import Connection, connection
+from schema.core.connections import Connection, connection
+from schema.core.fields import Node, column, node, query
+from schema.core.inputs import input_object, input_type
+from schema.core.mutations import mutation, payload
 
 if TYPE_CHECKING:
-    from schema.bookings import BookingConnection
+    from schema.bookings.bookings import BookingConnection
 
 input_type(
     CustomerFilter,
@@ -73,7 +73,7 @@ class Customer(Node):
     notes: str | None = column("The team's; never shown to guests.", requires=P.CUSTOMERS_NOTES)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When they were added.")
-    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings")] | None = (
+    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings.bookings")] | None = (
         connection(list_bookings, requires=P.BOOKINGS_READ, under=models.Booking.customer_id)
     )
 

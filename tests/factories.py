@@ -29,7 +29,7 @@ from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform
 from resolvers.tenants.usage import count_room
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 
 PASSWORD = "a long enough password"
 ALWAYS = ((0, 24 * 60),)

@@ -18,7 +18,7 @@ from kit.ids import new_id
 from kit.passwords import Passwords
 from kit.scope import Runtime
 from kit.settings import Settings
-from schema.ids import read_id
+from schema.core.global_ids import read_id
 from tests.client import Answer, Api
 from tests.desk import Desk
 from tests.factories import Person, Venue

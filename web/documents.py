@@ -24,7 +24,7 @@ from kit.outline import field_counts, root_fields
 from kit.outline import outline as lines_of
 from kit.recent import Recent
 from kit.variables import Variables
-from schema.fields import OPEN
+from schema.core.fields import OPEN
 
 CAPACITY: Final = 500
 # A parsed document takes up to 500 bytes for each character of its text.

@@ -27,7 +27,7 @@ from kit.operation import Operation
 from kit.scope import Actor, Request, Runtime
 from kit.throttle import Charge
 from permissions.policy import may_all
-from schema.scalars import IN_SQL
+from schema.core.scalars import IN_SQL
 from web.admission import Admission
 from web.audiences import Audiences, Question
 from web.concurrency import ConcurrencyLimits, login_of

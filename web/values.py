@@ -21,7 +21,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from kit.compiled.readings import GUARD, KIND
 from kit.operation import Operation
 from permissions.policy import may_all
-from schema.fields import PLAIN
+from schema.core.fields import PLAIN
 
 if TYPE_CHECKING:
     from web.execution import Execution

@@ -16,7 +16,7 @@ import orjson
 from benchmarks.data import MINUTES, ROOMS, Data, Slot
 from benchmarks.load import Call
 from benchmarks.questions import FOUND, NEXT, SIGNS, instant
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 
 FOLDER: Final = Path(__file__).parent
 ENVIRONMENT: Final = {"NODE_ENV": "production"}

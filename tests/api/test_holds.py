@@ -8,7 +8,7 @@ from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from resolvers.bookings.transitions import expire_hold
 from resolvers.core.transactions import perform
-from schema.ids import decode_id
+from schema.core.global_ids import decode_id
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.desk import Desk, made, moved, refused

@@ -25,7 +25,7 @@ from models.accounts.users import User
 from models.customers import Customer
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform
-from schema.ids import read_id
+from schema.core.global_ids import read_id
 from subscriptions.bookings import BookingChanged, booking_changed
 from subscriptions.following import ResyncRequired
 from tests.client import Api, Live, Stream, live

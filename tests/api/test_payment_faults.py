@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from kit.settings import Settings
 from resolvers.payments import settlement
-from schema.ids import read_id
+from schema.core.global_ids import read_id
 from tests.api.test_refunds import STEPS, cancel, refund
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.desk import made

@@ -14,8 +14,8 @@ from kit.tokens import Link, Links
 from models.core.base import TenantRow
 from models.tenants import Tenant
 from schema import schema
-from schema.fields import NODES
-from schema.ids import encode_id, read_id
+from schema.core.fields import NODES
+from schema.core.global_ids import encode_id, read_id
 from tests.architecture.operations import Place, operation, places
 from tests.client import Api
 from tests.clock import StoppedClock

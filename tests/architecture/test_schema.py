@@ -20,7 +20,7 @@ from graphql import (
 
 from commands.export import ROOT, ROOTS, exports, guarded_fields
 from schema import schema
-from schema.fields import COST, NODES
+from schema.core.fields import COST, NODES
 
 SDL: Final = exports()[ROOT / "schema.graphql"]
 BUILT: Final = schema._schema

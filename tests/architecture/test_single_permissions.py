@@ -26,9 +26,9 @@ from kit.scope import Runtime
 from permissions.reads import FILTERS, ORDERS
 from permissions.roles import FOR_KEYS, P, Permission
 from schema import schema
-from schema.fields import NODES
-from schema.ids import read_id
-from schema.inputs import _INPUTS
+from schema.core.fields import NODES
+from schema.core.global_ids import read_id
+from schema.core.inputs import _INPUTS
 from tests.api.test_api_keys import create as create_key
 from tests.architecture.test_isolation import Everything, make_everything
 from tests.client import Api

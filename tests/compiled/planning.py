@@ -13,7 +13,7 @@ from kit.compiled.plans import Plans, Read, Unmade
 from kit.scope import Actor, ActorKind
 from permissions.policy import may_all
 from schema import schema
-from schema.scalars import IN_SQL
+from schema.core.scalars import IN_SQL
 
 CORE = schema._schema
 TENANT = UUID("01890000-0000-7000-8000-000000000001")

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 from tests.factories import Venue
 from tests.faults.house import House
 

@@ -15,7 +15,7 @@ from jobs.bookings import find_past_bookings
 from kit.clock import system_clock
 from kit.database import Database
 from kit.database_urls import trusted_urls
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 from tests.factories import Venue, make_booking
 from tests.faults.conftest import Say
 from tests.faults.house import House

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
 from kit.clock import system_clock
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 from tests.factories import make_booking
 from tests.faults.checks import check_books
 from tests.faults.conftest import Say, new_venue

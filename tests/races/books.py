@@ -9,7 +9,7 @@ from domain.core.intervals import Interval
 from domain.core.log_events import EventType
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from schema.ids import encode_id
+from schema.core.global_ids import encode_id
 from tests.factories import Venue
 
 _OVERLAPS = text("""

@@ -12,7 +12,7 @@ import pytest_asyncio
 from kit.database_urls import DatabaseUrls
 from kit.settings import Settings
 from models.venue.rooms import Room
-from schema.ids import read_id
+from schema.core.global_ids import read_id
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.database import drop_database, fresh_database
 from tests.desk import made

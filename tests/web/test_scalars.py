@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from graphql import GraphQLError
 
-from schema.scalars import parse_date, parse_date_time, parse_local_time
+from schema.core.scalars import parse_date, parse_date_time, parse_local_time
 
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 

@@ -7,9 +7,9 @@ from typing_extensions import Doc
 
 from domain.core.money import CurrencyCode
 from domain.core.money import Money as Amount
-from schema.fields import column, value
-from schema.inputs import input_object
-from schema.scalars import Decimal
+from schema.core.fields import column, value
+from schema.core.inputs import input_object
+from schema.core.scalars import Decimal
 
 
 @value(Amount)

@@ -5,8 +5,8 @@ import strawberry
 from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.payments import refunds
-from schema.bookings import Booking, settled
-from schema.mutations import mutation, payload
+from schema.bookings.bookings import Booking, settled
+from schema.core.mutations import mutation, payload
 
 
 @payload

@@ -2,12 +2,12 @@
 
 import strawberry
 
-import schema.payments  # noqa: F401 - its input is known before it is used
+import schema.payments.payments  # noqa: F401 - its input is known before it is used
 from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.payments import payment_settings
-from schema.mutations import mutation, payload
-from schema.tenants import Tenant
+from schema.core.mutations import mutation, payload
+from schema.tenants.tenants import Tenant
 
 
 @payload

@@ -20,11 +20,11 @@ from kit.errors import TooComplex
 from kit.operation import Operation
 from permissions.roles import Permission
 from resolvers.core.transactions import Key, Outcome, perform
-from schema.directives import EmitsDirective
-from schema.errors import Shown, UserError
-from schema.fields import Arguments, Read, column, declared_field, described
-from schema.ids import encode_id
-from schema.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
+from schema.core.directives import EmitsDirective
+from schema.core.fields import Arguments, Read, column, declared_field, described
+from schema.core.global_ids import encode_id
+from schema.core.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
+from schema.core.user_errors import Shown, UserError
 
 T = TypeVar("T", bound=type)
 

@@ -9,9 +9,9 @@ from domain.core.log_events import EventType
 from kit.cost import Cost
 from kit.cursors import EventCursor
 from permissions.roles import P
-from schema.availability import Slot, SlotKey, rooms_times_days
-from schema.bookings import Booking
-from schema.fields import column, id_column, subscription, value
+from schema.bookings.availability import Slot, SlotKey, rooms_times_days
+from schema.bookings.bookings import Booking
+from schema.core.fields import column, id_column, subscription, value
 from subscriptions import availability, bookings, following
 
 

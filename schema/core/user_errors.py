@@ -9,8 +9,8 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from domain.core.refusals import LimitReached, PlanLimitReached, Refusal, StaleVersion
-from schema.enums import Code, PlanCode
-from schema.fields import Node, column, value
+from schema.core.enums import Code, PlanCode
+from schema.core.fields import Node, column, value
 
 T = TypeVar("T", bound=type)
 

@@ -32,9 +32,9 @@ from kit.operation import Operation
 from kit.scope import Scope
 from permissions.fields import Requires, check
 from permissions.roles import Permission
-from schema.directives import PointsDirective
-from schema.ids import encode_id
-from schema.inputs import (
+from schema.core.directives import PointsDirective
+from schema.core.global_ids import encode_id
+from schema.core.inputs import (
     arguments_reader,
     decode,
     decoder,

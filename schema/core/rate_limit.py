@@ -10,7 +10,7 @@ from strawberry.types import Info
 from kit.cost import Cost
 from kit.operation import Operation
 from permissions.roles import P
-from schema.fields import column, declared_field, value
+from schema.core.fields import column, declared_field, value
 
 
 @dataclass(frozen=True, slots=True)

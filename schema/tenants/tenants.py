@@ -14,11 +14,11 @@ from permissions.roles import P
 from resolvers.payments import payment_settings
 from resolvers.tenants import tenants, usage
 from resolvers.venue import hours
-from schema.enums import PlanCode
-from schema.fields import Node, column, computed, node, query, value
-from schema.money import Money
-from schema.opening_hours import WeeklyHours
-from schema.payments import PaymentSettings
+from schema.core.enums import PlanCode
+from schema.core.fields import Node, column, computed, node, query, value
+from schema.core.money import Money
+from schema.payments.payments import PaymentSettings
+from schema.venue.opening_hours import WeeklyHours
 
 
 @value(plans.Plan)

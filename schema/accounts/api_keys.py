@@ -8,10 +8,10 @@ import models
 from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.accounts import api_keys
-from schema.fields import Node, column, node, related
-from schema.mutations import mutation, payload
-from schema.pages import Connection, connection
-from schema.users import User
+from schema.accounts.users import User
+from schema.core.connections import Connection, connection
+from schema.core.fields import Node, column, node, related
+from schema.core.mutations import mutation, payload
 
 
 @node(models.ApiKey, visible=api_keys.visible_api_keys, requires=P.API_KEYS_READ)

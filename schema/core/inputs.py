@@ -29,7 +29,7 @@ from domain.core.text import (
     TokenText,
 )
 from kit.errors import BadInput
-from schema.ids import decode_id, read_id
+from schema.core.global_ids import decode_id, read_id
 
 Decoder = Callable[[Any], Any]
 

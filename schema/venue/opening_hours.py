@@ -6,8 +6,8 @@ from domain.core.local_time import LocalTime
 from domain.venue import hours as domain
 from domain.venue.hours import Weekday
 from resolvers.venue import hours
-from schema.fields import column, value
-from schema.inputs import input_type
+from schema.core.fields import column, value
+from schema.core.inputs import input_type
 
 LocalIntervalInput = input_type(
     domain.LocalInterval,

@@ -7,7 +7,7 @@ import strawberry
 from sqlmodel import col
 
 import models
-import schema.filters  # noqa: F401 - its inputs are known before they are used
+import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
@@ -27,15 +27,15 @@ from resolvers.bookings import availability, booking_access, bookings, guest_boo
 from resolvers.payments import moves, pending_moves, settlement
 from resolvers.payments import payments as paid
 from schema.audit import BookingChange
-from schema.availability import BusyInterval, Slot, SlotReason
+from schema.bookings.availability import BusyInterval, Slot, SlotReason
+from schema.core.connections import Connection, View, connection
+from schema.core.fields import Node, column, computed, node, query, related, value
+from schema.core.money import Money
+from schema.core.mutations import mutation, payload
+from schema.core.user_errors import UserError, shows
 from schema.customers import Customer
-from schema.errors import UserError, shows
-from schema.fields import Node, column, computed, node, query, related, value
-from schema.money import Money
-from schema.mutations import mutation, payload
-from schema.pages import Connection, View, connection
-from schema.payments import CancellationQuote, Payment, Refund
-from schema.rooms import Room
+from schema.payments.payments import CancellationQuote, Payment, Refund
+from schema.venue.rooms import Room
 
 
 @value(Period)

@@ -11,12 +11,12 @@ from kit.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.accounts import users
+from schema.core.connections import Connection, connection
+from schema.core.enums import Role
+from schema.core.fields import Node, column, computed, node, query, related
+from schema.core.mutations import mutation, payload
 from schema.customers import Customer
-from schema.enums import Role
-from schema.fields import Node, column, computed, node, query, related
-from schema.mutations import mutation, payload
-from schema.pages import Connection, connection
-from schema.tenants import Tenant
+from schema.tenants.tenants import Tenant
 
 
 @node(models.User, visible=users.visible_users, requires=P.MEMBER)

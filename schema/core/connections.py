@@ -16,9 +16,9 @@ from kit.operation import Operation
 from kit.scope import Scope
 from permissions.reads import check_reads
 from permissions.roles import Permission
-from schema.enums import CountMode
-from schema.fields import Arguments, Read, declared_field, described
-from schema.inputs import arguments_reader
+from schema.core.enums import CountMode
+from schema.core.fields import Arguments, Read, declared_field, described
+from schema.core.inputs import arguments_reader
 
 NodeT = TypeVar("NodeT")
 

@@ -1,9 +1,9 @@
 """Inputs by which lists are narrowed that stand in more than one place of the schema."""
 
-import schema.enums  # noqa: F401 - described before they are used
+import schema.core.enums  # noqa: F401 - described before they are used
 from models.bookings.bookings import BookingFilter, BookingOrder, StatusFilter
 from models.core.filters import DateTimeRange, IdFilter
-from schema.inputs import input_type
+from schema.core.inputs import input_type
 
 DateTimeRangeInput = input_type(
     DateTimeRange,

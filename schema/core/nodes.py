@@ -14,8 +14,8 @@ from kit.errors import BadInput
 from kit.scope import Scope
 from permissions.policy import may
 from permissions.roles import P
-from schema.fields import NODES, Node, query
-from schema.ids import read_id
+from schema.core.fields import NODES, Node, query
+from schema.core.global_ids import read_id
 
 MAX_IDS = 100
 

@@ -5,8 +5,8 @@ import strawberry
 from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.tenants import settings
-from schema.mutations import mutation, payload
-from schema.tenants import Tenant
+from schema.core.mutations import mutation, payload
+from schema.tenants.tenants import Tenant
 
 
 @payload

@@ -15,12 +15,12 @@ from kit.cursors import EventCursor
 from permissions.roles import P
 from resolvers.bookings import availability as answers
 from resolvers.bookings import availability_changes
-from schema.enums import Code
-from schema.fields import column, id_column, query, value
-from schema.inputs import input_type
-from schema.money import Money
-from schema.rooms import Room
-from schema.scalars import JSON
+from schema.core.enums import Code
+from schema.core.fields import column, id_column, query, value
+from schema.core.inputs import input_type
+from schema.core.money import Money
+from schema.core.scalars import JSON
+from schema.venue.rooms import Room
 
 input_type(
     LocalStart,

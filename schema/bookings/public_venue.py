@@ -12,12 +12,12 @@ from kit.cost import Cost
 from permissions.roles import P
 from resolvers.bookings import public_venue
 from resolvers.payments import payment_settings
-from schema.availability import rooms_times_days
-from schema.fields import column, computed, id_column, query, value
-from schema.money import Money
-from schema.opening_hours import OpeningDay
-from schema.pages import Connection, connection
-from schema.payments import PaymentSettings
+from schema.bookings.availability import rooms_times_days
+from schema.core.connections import Connection, connection
+from schema.core.fields import column, computed, id_column, query, value
+from schema.core.money import Money
+from schema.payments.payments import PaymentSettings
+from schema.venue.opening_hours import OpeningDay
 
 
 @value()

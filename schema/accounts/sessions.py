@@ -10,12 +10,12 @@ from kit.operation import Cookie, Operation
 from kit.scope import ANONYMOUS
 from permissions.roles import P
 from resolvers.accounts import email_verification, passwords, registration, sessions, users
-from schema.fields import column, computed, value
-from schema.ids import encode_id
-from schema.mutations import deleted_id, mutation, payload
-from schema.pages import Connection, connection
-from schema.tenants import Tenant
-from schema.users import User
+from schema.accounts.users import User
+from schema.core.connections import Connection, connection
+from schema.core.fields import column, computed, value
+from schema.core.global_ids import encode_id
+from schema.core.mutations import deleted_id, mutation, payload
+from schema.tenants.tenants import Tenant
 
 
 @value(sessions.SignedIn)

@@ -14,13 +14,13 @@ from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings, guest_links
 from resolvers.payments.next_steps import GuestStep
-from schema.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
-from schema.errors import UserError, shows
-from schema.fields import column, computed, query, value
-from schema.money import Money
-from schema.mutations import mutation, payload
-from schema.payments import CancellationQuote, Payment
-from schema.venues import GuestChallenge, Venue, VenueRoom
+from schema.bookings.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
+from schema.bookings.public_venue import GuestChallenge, Venue, VenueRoom
+from schema.core.fields import column, computed, query, value
+from schema.core.money import Money
+from schema.core.mutations import mutation, payload
+from schema.core.user_errors import UserError, shows
+from schema.payments.payments import CancellationQuote, Payment
 
 
 @shows(ProofRequired)

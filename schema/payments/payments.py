@@ -16,10 +16,10 @@ from domain.payments.payments import (
 from kit.scope import Scope
 from resolvers.bookings import guest_bookings
 from resolvers.payments import payments
-from schema.enums import describe
-from schema.fields import column, computed, value
-from schema.inputs import input_type
-from schema.money import Money
+from schema.core.enums import describe
+from schema.core.fields import column, computed, value
+from schema.core.inputs import input_type
+from schema.core.money import Money
 
 describe(
     PolicyKind,

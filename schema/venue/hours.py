@@ -9,10 +9,10 @@ from domain.core.log_events import EventType
 from kit.cost import Cost
 from permissions.roles import P
 from resolvers.venue import hours
-from schema.fields import Node, column, node, query, related
-from schema.mutations import deleted_id, mutation, payload
-from schema.opening_hours import LocalInterval, WeeklyHours
-from schema.rooms import Room
+from schema.core.fields import Node, column, node, query, related
+from schema.core.mutations import deleted_id, mutation, payload
+from schema.venue.opening_hours import LocalInterval, WeeklyHours
+from schema.venue.rooms import Room
 
 UNPAGED_COST = Cost(20)
 """A list without pages costs what a page of the usual size does."""

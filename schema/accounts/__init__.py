@@ -1,0 +1,1 @@
+"""The API of accounts: people who log in, and keys."""

@@ -1,0 +1,1 @@
+"""The API of bookings: times that are booked, held and free."""

@@ -1,0 +1,1 @@
+"""What all areas declare their types with."""

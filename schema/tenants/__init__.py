@@ -1,0 +1,1 @@
+"""The API of tenants: businesses and their plans."""

@@ -1,0 +1,1 @@
+"""The API of venue: rooms and opening hours."""
