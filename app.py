@@ -24,27 +24,27 @@ from integrations.payments.installed import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
 from jobs.worker import services_of
-from kit.actors import Actors
-from kit.addresses import Networks
-from kit.allowances import Allowances, SpentStatements
-from kit.attempts import Attempts
-from kit.backlog import Backlog
-from kit.brake import Brake
-from kit.bus import Bus
+from kit.background_tasks import Errands
 from kit.clock import Clock, system_clock
-from kit.database import Database
-from kit.doorbell import Doorbell
-from kit.errands import Errands
-from kit.garbage import keep_what_is_there
+from kit.events.log_relay import LogStatements, Relay
+from kit.events.notify_bus import Bus
+from kit.gc_tuning import keep_what_is_there
+from kit.jobs.notifier import Doorbell
+from kit.jobs.queue_gauge import Backlog
 from kit.logging import configure_logging
-from kit.passwords import Passwords
-from kit.relay import LogStatements, Relay
+from kit.postgres.database import Database
 from kit.scope import Runtime
-from kit.sealing import Seal
-from kit.security_counts import SecurityCounts
-from kit.services import Service, running
+from kit.security.allowances import Allowances, SpentStatements
+from kit.security.authenticator import Actors
+from kit.security.encryption import Seal
+from kit.security.event_counts import SecurityCounts
+from kit.security.login_throttle import Attempts
+from kit.security.network_addresses import Networks
+from kit.security.passwords import Passwords
+from kit.security.refusal_delay import Brake
+from kit.security.tokens import Links, Tokens
 from kit.settings import Settings, SettingsError, load_settings
-from kit.tokens import Links, Tokens
+from kit.supervisor import Service, running
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder

@@ -25,8 +25,8 @@ from benchmarks.questions import BENCHMARKS, ONE_AT_A_TIME, SIZES, comparable
 from benchmarks.serving import CannotServe, Served, served
 from benchmarks.targets import TARGETS, Target
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrl, DatabaseUrls, trusted_urls
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, trusted_urls
+from kit.postgres.embedded import EmbeddedServer
 
 SECRET: Final = "the secret of a benchmark that nobody else talks to"
 DEFAULT_TARGETS: Final = ("ours", "bare", "stock")

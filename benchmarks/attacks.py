@@ -33,10 +33,10 @@ from websockets.typing import Subprotocol
 from benchmarks.data import Data, load
 from benchmarks.live import CHANGE, SECRET, served
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrls, trusted_urls
-from kit.embedded import EmbeddedServer
 from kit.ids import new_id
-from kit.tokens import Tokens
+from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
+from kit.postgres.embedded import EmbeddedServer
+from kit.security.tokens import Tokens
 from web.connections import BoundedProtocol, Connections
 
 ATTACKER: Final = "127.0.0.2"

@@ -13,9 +13,9 @@ from uuid import UUID
 import asyncpg
 
 from domain.core.text import search_form, sort_key
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
-from kit.tokens import Tokens
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.security.tokens import Tokens
 from schema.core.global_ids import encode_id
 
 ROOMS: Final = 20

@@ -30,8 +30,8 @@ import uvloop
 from benchmarks.data import Data, load
 from benchmarks.sockets import Crowd
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrls, trusted_urls
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
+from kit.postgres.embedded import EmbeddedServer
 
 SECRET: Final = "the secret of a benchmark that nobody else talks to"
 LIVE: Final = """

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 
 from app import build_app
-from kit.garbage import keep_what_is_there
+from kit.gc_tuning import keep_what_is_there
 from kit.logging import configure_logging
 from kit.settings import load_settings
 

@@ -8,7 +8,7 @@ from functools import partial
 from starlette.applications import Starlette
 
 import app
-from kit.throttle import Bucket
+from kit.security.token_bucket import Bucket
 from web import limits
 from web.connections import BoundedProtocol, Connections
 

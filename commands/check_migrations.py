@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from commands.migrate import migrations
-from kit.database_urls import DatabaseUrl
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl
+from kit.postgres.embedded import EmbeddedServer
 
 _LEFT = """
     SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from commands.demo_rows import DemoRows
 from commands.demo_venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
 from kit.clock import Clock, system_clock
-from kit.database import Database
-from kit.database_urls import APP_ROLE, DatabaseUrl
 from kit.ids import new_id
-from kit.passwords import Passwords
+from kit.postgres.connection_urls import APP_ROLE, DatabaseUrl
+from kit.postgres.database import Database
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.security.passwords import Passwords
 from models.tenants import tenant_id_of
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import journal, perform

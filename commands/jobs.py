@@ -16,7 +16,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.types import JobId
 
 from commands.logins import CannotRun, present_logins
-from kit.queue import CHANNEL, queries_of
+from kit.jobs.queue import CHANNEL, queries_of
 from kit.settings import SettingsError, load_settings
 
 SHOWN: Final = 200

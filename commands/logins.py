@@ -1,7 +1,7 @@
 """How the commands log in to the database of this installation."""
 
-from kit.database_urls import DatabaseUrl, DatabaseUrls, logins, trusted_urls
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, logins, trusted_urls
+from kit.postgres.embedded import EmbeddedServer
 from kit.settings import Settings
 
 

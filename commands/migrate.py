@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 
 from commands.time_zones import store_zone_clocks
-from kit.database_urls import DatabaseUrl
+from kit.postgres.connection_urls import DatabaseUrl
 from kit.settings import SettingsError, load_settings
 
 ROOT = Path(__file__).parents[1]

@@ -23,10 +23,10 @@ from commands.demo import load_demo
 from commands.demo_venues import DEMO_PASSWORD
 from commands.logins import CannotRun, logins_of
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrl, DatabaseUrls
-from kit.embedded import EmbeddedServer, EmbeddedServerError
 from kit.logging import configure_logging
-from kit.os_user import NoUserForPostgres
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
+from kit.postgres.embedded import EmbeddedServer, EmbeddedServerError
+from kit.postgres.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
 from web.connections import BACKLOG, BoundedProtocol, Connections
 from web.graphiql_bundle import Bundle

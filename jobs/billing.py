@@ -10,8 +10,8 @@ import structlog
 
 from domain.billing.plan_subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
 from integrations.payments.protocol import AnotherGateway, GatewayEvent
-from kit.database import Database
 from kit.ids import new_id
+from kit.postgres.database import Database
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.billing import not_seen_since, to_be_reminded, without_billing
 from resolvers.billing.subscription_sync import begin_billing, billing_in, remind_to_choose, sync

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select
 
 from domain.core.ids import BookingId
-from kit.database import Database
 from kit.ids import new_id
-from kit.queue import Job, put
+from kit.jobs.queue import Job, put
+from kit.postgres.database import Database
 from kit.scope import Actor, ActorKind, Request, Runtime
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
 from resolvers.core.transactions import perform

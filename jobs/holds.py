@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 
 from domain.core.ids import BookingId
-from kit.database import Database
 from kit.ids import new_id
+from kit.postgres.database import Database
 from kit.scope import Actor, ActorKind, Request, Runtime
 from models.bookings.bookings import holds_past
 from resolvers.bookings.transitions import expire_hold

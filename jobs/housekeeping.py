@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import CursorResult
 
 from domain.bookings.strangers import A_DAY
-from kit.database import Database
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from models.accounts.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
 from models.audit.log import origins_before

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from integrations.mail import Mail, Undeliverable
 from kit.ids import new_id
+from kit.jobs.worker import GivenUp
 from kit.scope import Request, Runtime
-from kit.sealing import Unreadable
-from kit.worker import GivenUp
+from kit.security.encryption import Unreadable
 from resolvers.accounts.passwords import asked_for_reset, send_reset
 from resolvers.bookings.guest_links import requested_link, send_requested_link
 from resolvers.core.outgoing_mail import admit_or_withhold, message_in

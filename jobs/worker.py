@@ -12,10 +12,10 @@ from jobs.housekeeping import forget_what_is_old
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
 from jobs.payments import settle
 from jobs.webhooks import handle_event
-from kit.database import Database
+from kit.jobs.worker import Handler, Retries, Worker
+from kit.postgres.database import Database
 from kit.scope import Runtime
-from kit.services import Service
-from kit.worker import Handler, Retries, Worker
+from kit.supervisor import Service
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
 from resolvers.billing.subscription_sync import SYNC

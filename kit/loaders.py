@@ -14,7 +14,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
 from strawberry.dataloader import DataLoader
 
-from kit.keyset import (
+from kit.postgres.keyset_pagination import (
     Listing,
     Page,
     Window,

@@ -16,14 +16,14 @@ from sqlalchemy import CursorResult, Select
 from sqlalchemy.engine import Row
 from sqlalchemy.sql.dml import UpdateBase
 
-from kit.bundle import Bundle
 from kit.clock import Clock
-from kit.database import Database, is_away
+from kit.jobs.queue import Job, put
 from kit.loaders import Loaders
-from kit.locks import ProcessLocks, advisory_key
-from kit.prepared import Prepared
-from kit.queue import Job, put
-from kit.transaction import Transaction
+from kit.postgres.advisory_locks import ProcessLocks, advisory_key
+from kit.postgres.database import Database, is_away
+from kit.postgres.json_batch import Bundle
+from kit.postgres.statements import Prepared
+from kit.postgres.transaction import Transaction
 
 T = TypeVar("T")
 Ts = TypeVar("Ts", bound=tuple[Any, ...])

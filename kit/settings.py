@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from kit.database_urls import DatabaseUrl
+from kit.postgres.connection_urls import DatabaseUrl
 
 SECRET_BYTES = 32
 METRICS_TOKEN_BYTES = 16

@@ -31,8 +31,8 @@ from sqlmodel import Field, col
 from domain.accounts.users import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
-from kit.keyset import Order
-from kit.prepared import Prepared
+from kit.postgres.keyset_pagination import Order
+from kit.postgres.statements import Prepared
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, contains, sorted_by
 

@@ -34,7 +34,7 @@ from domain.core.money import Money
 from domain.payments.payments import PolicyKind
 from domain.tenants.plans import PlanCode
 from kit.ids import new_id
-from kit.prepared import Prepared
+from kit.postgres.statements import Prepared
 from models.core.base import INSTANT, Logged, one_of
 
 

@@ -7,9 +7,9 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.core.log_events import EventType, FieldChange, changes
-from kit.cursors import Bookmark, EventCursor, Place, encode_cursor
-from kit.keyset import Listing, Order
-from kit.relay import end_of
+from kit.events.event_cursors import Bookmark, EventCursor, Place, encode_cursor
+from kit.events.log_relay import end_of
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import ActorKind, Scope
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User

@@ -16,8 +16,8 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
-from kit.database import constraint_name
-from kit.keyset import Listing
+from kit.postgres.database import constraint_name
+from kit.postgres.keyset_pagination import Listing
 from kit.scope import Actor, Scope
 from models.core.base import snapshot
 from models.customers import (

@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.field import StrawberryField
 
-from kit.compiled.readings import KIND
+from kit.graphql.field_sources import KIND
 from schema.accounts.api_keys import ApiKeyMutations, ApiKeyQueries
 from schema.accounts.sessions import SessionMutations, SessionQueries
 from schema.accounts.users import UserMutations, UserQueries

@@ -12,8 +12,8 @@ import schema.core.filters  # noqa: F401 - declared before they are used
 from domain.bookings.lifecycle import Status
 from domain.core import log_events
 from domain.core.log_events import EventType
-from kit.cost import Cost
-from kit.cursors import EventCursor
+from kit.events.event_cursors import EventCursor
+from kit.graphql.cost import Cost
 from kit.scope import ActorKind, Scope
 from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P

@@ -15,10 +15,10 @@ from typing import Annotated, Final
 from typing_extensions import Doc
 
 from kit.clock import Clock
-from kit.cursors import EventCursor
-from kit.live import Following, Step
-from kit.operation import Operation
-from kit.relay import Entry, Listener, Relay
+from kit.events.event_cursors import EventCursor
+from kit.events.event_streams import Following, Step
+from kit.events.log_relay import Entry, Listener, Relay
+from kit.operation_context import Operation
 from kit.scope import Scope
 from models.bookings.availability_changes import TELLING
 from permissions.policy import may, refusal

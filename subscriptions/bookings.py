@@ -12,10 +12,10 @@ from typing_extensions import Doc
 
 from domain.core.ids import RoomId
 from domain.core.log_events import EventType
-from kit.cursors import EventCursor, encode_cursor
-from kit.live import Following, Step
-from kit.operation import Operation
-from kit.relay import Entry, Listener, Lost, Relay
+from kit.events.event_cursors import EventCursor, encode_cursor
+from kit.events.event_streams import Following, Step
+from kit.events.log_relay import Entry, Listener, Lost, Relay
+from kit.operation_context import Operation
 from kit.scope import Actor, Scope
 from models.bookings.bookings import Booking
 from permissions.policy import BookingOwner, may, owned_until, refusal

@@ -7,10 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
-from kit.database import is_away
-from kit.operation import Operation
-from kit.relay import BATCH, Entry, beyond, entries_of
+from kit.events.event_cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from kit.events.log_relay import BATCH, Entry, beyond, entries_of
+from kit.operation_context import Operation
+from kit.postgres.database import is_away
 from kit.scope import Scope
 from kit.settings import Settings
 from models.audit.log import GROWN, rights_changes

@@ -16,11 +16,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app import build_app
-from kit.brake import Brake
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
-from kit.passwords import Passwords
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
+from kit.security.refusal_delay import Brake
 from kit.settings import Environment, Settings
 from tests.client import Api, From
 from tests.clock import StoppedClock

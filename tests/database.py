@@ -16,8 +16,8 @@ from pathlib import Path
 import asyncpg
 
 from commands.migrate import migrate
-from kit.database_urls import DatabaseUrl, DatabaseUrls, logins
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, logins
+from kit.postgres.embedded import EmbeddedServer
 
 SECRET = b"a secret of the tests, the same in every run"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kit.scope import Runtime
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from models.bookings.bookings import Booking
 from models.venue.rooms import Room
 from tests.client import Answer, Api

@@ -15,9 +15,9 @@ from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.billing.protocol import Billing
 from kit.ids import new_id
-from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
-from kit.tokens import Tokens
+from kit.security.passwords import Passwords
+from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.accounts.users import User
 from models.billing import BillingSubscription

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kit.scope import Runtime
-from kit.tokens import Links
+from kit.security.tokens import Links
 from tests.client import Answer, Api
 
 CONFIRM = """

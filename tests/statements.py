@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import event
 
-from kit.prepared import Prepared, Values
+from kit.postgres.statements import Prepared, Values
+from kit.postgres.transaction import Transaction
 from kit.scope import Runtime
-from kit.transaction import Transaction
 
 
 @contextmanager

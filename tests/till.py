@@ -15,8 +15,8 @@ from integrations.payments.stripe import StripeGateway
 from integrations.stripe_api import StripeApi
 from kit.clock import Clock
 from kit.ids import new_id
-from kit.passwords import Passwords
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from schema.core.global_ids import read_id
 from tests.client import Answer, Api

@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from tests.integrations.payments.fake_stripe import FakeStripe
 
 LOOKS: Final = 40

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from kit.queue import CHANNEL
+from kit.jobs.queue import CHANNEL
 from kit.scope import Runtime
 from kit.settings import Settings
 

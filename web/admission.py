@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from kit.addresses import network_of
 from kit.clock import Clock
-from kit.compiled.plans import Made, Unmade
-from kit.document_cost import BYTES, STRANGERS_TIMES, Text
 from kit.errors import Throttled
-from kit.gate import Full, Gate
-from kit.limits import DEFAULTS, STRANGERS
-from kit.operation import Operation
+from kit.fair_thread import Full, Gate
+from kit.graphql.compiler.plans import Made, Unmade
+from kit.graphql.document_cost import BYTES, STRANGERS_TIMES, Text
+from kit.graphql.query_limits import DEFAULTS, STRANGERS
+from kit.operation_context import Operation
 from kit.scope import Actor
-from kit.throttle import Charge
+from kit.security.network_addresses import network_of
+from kit.security.token_bucket import Charge
 from web.documents import Document, Documents, Selected
 from web.limits import RateLimiter
 

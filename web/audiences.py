@@ -20,10 +20,10 @@ from graphql import (
     visit,
 )
 
-from kit.cursors import EventCursor
-from kit.live import Mark, Source, Step
-from kit.operation import Operation
-from kit.pace import Pace
+from kit.events.event_cursors import EventCursor
+from kit.events.event_streams import Mark, Source, Step
+from kit.live_budget import Pace
+from kit.operation_context import Operation
 from kit.scope import Actor
 from permissions.policy import standing
 from web.documents import Selected

@@ -6,11 +6,11 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from kit.addresses import address_of
-from kit.database import is_away
 from kit.errors import Unauthenticated, Unavailable
 from kit.ids import new_id
+from kit.postgres.database import is_away
 from kit.scope import ANONYMOUS, Actor, Request
+from kit.security.network_addresses import address_of
 
 COOKIE: Final = "boom_refresh"
 SECURE_COOKIE: Final = "__Secure-boom_refresh"

@@ -5,9 +5,9 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from kit.addresses import network_of
 from kit.errors import Throttled
 from kit.scope import Actor
+from kit.security.network_addresses import network_of
 
 SOCKETS_OF_LOGIN: Final = 5
 QUESTIONS_OF_LOGIN: Final = 50

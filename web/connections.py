@@ -12,7 +12,7 @@ from typing import Any, Final
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from kit.addresses import network_of
+from kit.security.network_addresses import network_of
 from web.gathering import GatheringProtocol
 
 MAX_HEAD_BYTES: Final = 32 * 1024

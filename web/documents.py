@@ -15,15 +15,15 @@ from graphql import (
     validate,
 )
 
-from kit.compiled.documents import Outline, outline
-from kit.cost import Estimate
-from kit.document_cost import FIELDS, Text
-from kit.limits import DEFAULTS, STRANGERS, Limits, structure_errors
-from kit.one_of import OneOfVariablesRule
-from kit.outline import field_counts, root_fields
-from kit.outline import outline as lines_of
-from kit.recent import Recent
-from kit.variables import Variables
+from kit.bounded_cache import Recent
+from kit.graphql.compiler.document_signature import Outline, outline
+from kit.graphql.cost import Estimate
+from kit.graphql.document_cost import FIELDS, Text
+from kit.graphql.flat_document import field_counts, root_fields
+from kit.graphql.flat_document import outline as lines_of
+from kit.graphql.one_of_rule import OneOfVariablesRule
+from kit.graphql.query_limits import DEFAULTS, STRANGERS, Limits, structure_errors
+from kit.graphql.variable_reader import Variables
 from schema.core.fields import OPEN
 
 CAPACITY: Final = 500

@@ -12,12 +12,12 @@ from graphql.pyutils import AwaitableOrValue, Path
 from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from kit.compiled.documents import Outline
-from kit.compiled.plans import Plans
-from kit.compiled.readings import KIND
-from kit.meter import FIELD_BY_ITSELF, WAITING, Meter, Weighed
-from kit.operation import Operation
-from kit.outline import CEILING
+from kit.graphql.compiler.document_signature import Outline
+from kit.graphql.compiler.plans import Plans
+from kit.graphql.field_sources import KIND
+from kit.graphql.flat_document import CEILING
+from kit.graphql.work_meter import FIELD_BY_ITSELF, WAITING, Meter, Weighed
+from kit.operation_context import Operation
 from web.values import Complete, NotPlain, completer
 
 T = TypeVar("T")

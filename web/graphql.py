@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
-from kit.addresses import network_of
-from kit.brake import Brake
 from kit.clock import Clock
 from kit.errors import Unauthenticated
-from kit.operation import Cookie, Operation
+from kit.operation_context import Cookie, Operation
 from kit.scope import ANONYMOUS
+from kit.security.network_addresses import network_of
+from kit.security.refusal_delay import Brake
 from web.callers import COOKIE, CREDENTIALS_IGNORED, SECURE_COOKIE, Authenticate, actor_of, token_of
 from web.concurrency import ConcurrencyLimits
 from web.errors import retry_after_seconds

@@ -10,9 +10,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from kit.addresses import address_of
 from kit.ids import new_id
 from kit.scope import Request as Origin
+from kit.security.network_addresses import address_of
 from web.callers import MAX_USER_AGENT
 from web.operations import Asked
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from domain.tenants.plans import PlanCode
-from kit.addresses import network_of
-from kit.recent import Recent
+from kit.bounded_cache import Recent
 from kit.scope import Actor, ActorKind
-from kit.throttle import Bucket, Charge, Throttle
+from kit.security.network_addresses import network_of
+from kit.security.token_bucket import Bucket, Charge, Throttle
 
 BUCKETS: Final = {
     PlanCode.STARTER: Bucket(restore_rate=100, maximum=4_000),

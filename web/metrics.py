@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kit.backlog import Backlog
-from kit.database import Database
-from kit.relay import Relay
-from kit.security_counts import SecurityCounts
+from kit.events.log_relay import Relay
+from kit.jobs.queue_gauge import Backlog
+from kit.postgres.database import Database
+from kit.security.event_counts import SecurityCounts
 from models.core.job_queue import STATES
 
 _BOUNDS: Final = Histogram.DEFAULT_BUCKETS

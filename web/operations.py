@@ -15,17 +15,17 @@ from graphql.execution.execute import create_source_event_stream, execute_subscr
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
-from kit.addresses import network_of
-from kit.compiled.plans import Plans, Read, Unmade
-from kit.database import is_away, sqlstate
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
+from kit.events.event_streams import Following
+from kit.graphql.compiler.plans import Plans, Read, Unmade
+from kit.graphql.query_limits import cost_errors, variable_weight
+from kit.graphql.work_meter import Meter
 from kit.ids import new_id
-from kit.limits import cost_errors, variable_weight
-from kit.live import Following
-from kit.meter import Meter
-from kit.operation import Operation
+from kit.operation_context import Operation
+from kit.postgres.database import is_away, sqlstate
 from kit.scope import Actor, Request, Runtime
-from kit.throttle import Charge
+from kit.security.network_addresses import network_of
+from kit.security.token_bucket import Charge
 from permissions.policy import may_all
 from schema.core.scalars import IN_SQL
 from web.admission import Admission

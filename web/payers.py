@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kit.throttle import Charge
+from kit.security.token_bucket import Charge
 
 
 @dataclass(frozen=True, slots=True)

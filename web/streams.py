@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
-from kit.begun import Rest, begun
-from kit.operation import Operation
+from kit.eager import Rest, begun
+from kit.operation_context import Operation
 from web.operations import Asked, Operations, written
 from web.subscribers import SEND_TIMEOUT_SECONDS, Gone, Stalled, Subscriber
 from web.watch import Caller, Watch

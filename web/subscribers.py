@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from kit.begun import Rest
-from kit.cursors import EventCursor
-from kit.live import Mark
+from kit.eager import Rest
+from kit.events.event_cursors import EventCursor
+from kit.events.event_streams import Mark
 from web.payers import Payer
 
 SEND_TIMEOUT_SECONDS: Final = 20

@@ -18,8 +18,8 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from kit.compiled.readings import GUARD, KIND
-from kit.operation import Operation
+from kit.graphql.field_sources import GUARD, KIND
+from kit.operation_context import Operation
 from permissions.policy import may_all
 from schema.core.fields import PLAIN
 

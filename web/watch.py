@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kit.errors import Unavailable
-from kit.operation import Operation
+from kit.operation_context import Operation
 from kit.scope import ANONYMOUS, Actor
 from web.callers import Authenticate, actor_of
 from web.subscribers import Subscriber

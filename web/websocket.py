@@ -29,7 +29,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
-from kit.begun import Rest, begun
+from kit.eager import Rest, begun
 from kit.errors import Throttled, Unauthenticated, Unavailable
 from kit.scope import ANONYMOUS
 from web import subscribers

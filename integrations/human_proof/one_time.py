@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from integrations.human_proof.protocol import MAX_PROOF_LENGTH, Challenge, HumanProof
-from kit.allowances import Allowance, Allowances
-from kit.recent import Recent
+from kit.bounded_cache import Recent
+from kit.security.allowances import Allowance, Allowances
 
 ONCE: Final = Allowance("guest proof", 1, timedelta(hours=1))
 """Longer than any proof is good for."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, col
 
-from kit.bundle import Bundle
+from kit.postgres.json_batch import Bundle
 from models.accounts.users import User
 from models.core.base import INSTANT, TenantRow, one_of, refers_to
 from models.tenants import Tenant

@@ -36,7 +36,7 @@ from sqlmodel import Field, Relationship, SQLModel, col
 
 from domain.core.ids import NodeId, UserId
 from domain.core.log_events import EventType
-from kit.prepared import Prepared
+from kit.postgres.statements import Prepared
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.core.base import INSTANT, one_of

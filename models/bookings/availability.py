@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from domain.bookings.lifecycle import OCCUPYING
-from kit.bundle import Bundle
+from kit.postgres.json_batch import Bundle
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.tenants import Tenant

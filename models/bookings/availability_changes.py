@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Integer, Uuid, and_, bindparam, func, select,
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
-from kit.bundle import Bundle
+from kit.postgres.json_batch import Bundle
 from models.audit.log import GENERATION, LogEntry, Xid8, end
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT

@@ -33,8 +33,8 @@ from domain.bookings.pricing import Price, PriceLine
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.text import SearchText
-from kit.keyset import Order
-from kit.prepared import Prepared, parameters
+from kit.postgres.keyset_pagination import Order
+from kit.postgres.statements import Prepared, parameters
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.core.filters import (
     DateTimeRange,

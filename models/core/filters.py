@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
 
 from domain.core.text import search_form
-from kit.keyset import Order
+from kit.postgres.keyset_pagination import Order
 
 
 class SortDirection(StrEnum):

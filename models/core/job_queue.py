@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from kit.queue import SETTINGS
+from kit.jobs.queue import SETTINGS
 
 _QUEUE: Final = table(
     SETTINGS.queue_table,

@@ -22,7 +22,7 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from domain.core.money import currencies_with_digits
-from kit.compiled.readings import Value, Values
+from kit.graphql.field_sources import Value, Values
 from models.audit import log
 from models.core.zone_clocks import utc_offset, wall_clock
 from models.tenants import Tenant

@@ -12,7 +12,7 @@ from sqlmodel import Field, Relationship, col
 
 from domain.core.money import Money
 from domain.core.text import SearchText, search_form, sort_key
-from kit.keyset import Order
+from kit.postgres.keyset_pagination import Order
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, contains, sorted_by
 from models.tenants import Tenant

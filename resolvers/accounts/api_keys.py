@@ -12,10 +12,10 @@ from domain.core.ids import ApiKeyId
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid, LimitReached, Refusal, Required
 from domain.core.text import tidy_name
-from kit.errands import Errands
-from kit.keyset import Listing, Order
+from kit.background_tasks import Errands
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Actor, ActorKind, Scope
-from kit.tokens import KeyToken
+from kit.security.tokens import KeyToken
 from models.accounts.api_keys import (
     ApiKey,
     api_keys_of,

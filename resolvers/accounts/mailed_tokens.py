@@ -8,9 +8,9 @@ from uuid import UUID
 from domain.core.formatting import unlinked
 from domain.core.refusals import InvalidCredentials
 from integrations.mail import Message
-from kit.passwords import Passwords
 from kit.scope import Scope
-from kit.tokens import TenantToken
+from kit.security.passwords import Passwords
+from kit.security.tokens import TenantToken
 from models.accounts.sessions import (
     MailedToken,
     Purpose,

@@ -10,12 +10,12 @@ from typing_extensions import Doc
 from domain.accounts.logins import SessionEnd
 from domain.core.log_events import EventType
 from domain.core.refusals import InvalidCredentials
-from kit.addresses import network_of
-from kit.allowances import Allowance, Allowances
-from kit.lanes import Lane
-from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from kit.sealing import Seal
+from kit.security.allowances import Allowance, Allowances
+from kit.security.encryption import Seal
+from kit.security.network_addresses import network_of
+from kit.security.passwords import Passwords
+from kit.security.priority_semaphore import Lane
 from models.accounts.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
 from models.accounts.users import addressed_by, user_of
 from resolvers.accounts.email_verification import verify_address

@@ -22,10 +22,10 @@ from domain.customers import refusals as customer_refusals
 from domain.customers import tidy
 from domain.tenants.subdomains import subdomain_refusals
 from domain.venue.hours import LocalInterval, Weekday
-from kit.addresses import network_of
-from kit.allowances import Allowance, Allowances
-from kit.passwords import Passwords
 from kit.scope import Scope
+from kit.security.allowances import Allowance, Allowances
+from kit.security.network_addresses import network_of
+from kit.security.passwords import Passwords
 from models.accounts.users import User
 from models.core.base import snapshot
 from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of

@@ -10,10 +10,10 @@ from domain.accounts.logins import LoginFailure, SessionEnd
 from domain.core.formatting import unlinked
 from domain.core.log_events import Event, EventType
 from integrations.mail import Message
-from kit.allowances import Allowance, Allowances
-from kit.errands import Errands
+from kit.background_tasks import Errands
 from kit.scope import ANONYMOUS, Scope
-from kit.security_counts import SecurityCounts
+from kit.security.allowances import Allowance, Allowances
+from kit.security.event_counts import SecurityCounts
 from models.accounts.users import User, owners_of
 from resolvers.accounts.security_emails import Letter, owners_changed
 from resolvers.core.outgoing_mail import MailKind, send_later

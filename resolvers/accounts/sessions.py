@@ -16,16 +16,16 @@ from domain.accounts.users import Role, normalised_email, password_refusals
 from domain.core.ids import SessionId
 from domain.core.log_events import EventType
 from domain.core.refusals import InvalidCredentials, Path, Refusal
-from kit.actors import Credentials
-from kit.addresses import network_of
-from kit.attempts import Attempts
 from kit.errors import Throttled
 from kit.ids import new_id
-from kit.keyset import Listing, Order
-from kit.lanes import Lane
-from kit.passwords import Checked, Passwords
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
-from kit.tokens import Claims, KeyToken, TenantToken, Tokens
+from kit.security.authenticator import Credentials
+from kit.security.login_throttle import Attempts
+from kit.security.network_addresses import network_of
+from kit.security.passwords import Checked, Passwords
+from kit.security.priority_semaphore import Lane
+from kit.security.tokens import Claims, KeyToken, TenantToken, Tokens
 from models.accounts.sessions import (
     BEARER,
     RefreshToken,

@@ -13,10 +13,10 @@ from domain.core.log_events import Event, EventType
 from domain.core.refusals import Duplicate, EmailNotVerified, Invalid, Path, Refusal
 from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer
-from kit.allowances import Allowances
 from kit.errors import Forbidden
-from kit.keyset import Listing, Order
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
+from kit.security.allowances import Allowances
 from models.accounts.sessions import Purpose, sessions_ended
 from models.accounts.users import (
     User,

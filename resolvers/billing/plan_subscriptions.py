@@ -15,7 +15,7 @@ from domain.billing.plan_subscriptions import (
 from domain.core.money import Money
 from domain.tenants.plans import PLANS, Plan, PlanCode
 from integrations.billing.protocol import Billing
-from kit.keyset import Listing, Order
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.billing import BillingInvoice, BillingSubscription, invoices_of, subscriptions_of
 from resolvers.billing.subscription_sync import agreed

@@ -26,9 +26,9 @@ from domain.core.intervals import Interval
 from domain.core.local_time import Start, dates_around, resolve_start, within_reach, zone
 from domain.core.money import Money
 from domain.core.refusals import Busy, Invalid, Reason, SlotTaken
-from kit.bundle import Bundle
 from kit.errors import BadInput, TooComplex
-from kit.meter import Weighed
+from kit.graphql.work_meter import Weighed
+from kit.postgres.json_batch import Bundle
 from kit.scope import Scope
 from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.tenants import Tenant
@@ -119,8 +119,8 @@ class AvailabilityQuery:
     exclude_booking_id: BookingId | None = None
 
 
-# Of work as ``kit.meter`` counts it: of a room whose facts are read, a start of it that is listed
-# with the reasons against it or if it is free, and one that is only looked at.
+# Of work as ``kit.graphql.work_meter`` counts it: of a room whose facts are read, a start of it that
+# is listed with the reasons against it or if it is free, and one that is only looked at.
 _ROOM_WORK: Final = 100
 _EXPLAINED_WORK: Final = 12
 _LISTED_WORK: Final = 4

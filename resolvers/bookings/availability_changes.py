@@ -26,7 +26,7 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import EventType
-from kit.cursors import Bookmark, Place
+from kit.events.event_cursors import Bookmark, Place
 from kit.scope import Scope
 from models.bookings.availability_changes import CHANGES, MORE_CHANGES
 from models.venue.rooms import Room

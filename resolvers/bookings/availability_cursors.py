@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Final
 
-from kit.cursors import Bookmark, EventCursor, encode_cursor
+from kit.events.event_cursors import Bookmark, EventCursor, encode_cursor
 from kit.scope import Actor, Scope
 from permissions.policy import may, only_own
 from permissions.roles import P

@@ -26,7 +26,7 @@ from domain.core.refusals import (
     Refusal,
     StaleVersion,
 )
-from kit.bundle import Bundle
+from kit.postgres.json_batch import Bundle
 from kit.scope import ANONYMOUS, Actor, Scope
 from models.bookings.bookings import (
     Booking,

@@ -35,9 +35,9 @@ from domain.core.refusals import (
 )
 from domain.customers import CustomerChoice
 from kit.ids import new_id
-from kit.keyset import Listing
+from kit.postgres.detached_rows import unbound
+from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
-from kit.unbound import unbound
 from models.bookings.bookings import (
     INSERTED_UNLESS_TAKEN,
     Booking,

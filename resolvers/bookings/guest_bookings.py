@@ -34,7 +34,7 @@ from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
-from kit.tokens import Links
+from kit.security.tokens import Links
 from models.bookings.bookings import Booking, guest_of
 from models.payments.payments import Payment, Receipt
 from models.tenants import Tenant, tenant_id_of, tenant_of

@@ -21,11 +21,11 @@ from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
 from integrations.mail import Message
-from kit.addresses import network_of
-from kit.allowances import Allowance, Allowances
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
-from kit.sealing import Seal
-from kit.tokens import Link, Links
+from kit.security.allowances import Allowance, Allowances
+from kit.security.encryption import Seal
+from kit.security.network_addresses import network_of
+from kit.security.tokens import Link, Links
 from models.bookings.bookings import Booking, bookings_of, guest_of
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P

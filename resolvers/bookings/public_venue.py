@@ -10,7 +10,7 @@ from typing_extensions import Doc
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import Challenge
 from kit.errors import BadInput
-from kit.keyset import Listing, Order
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Actor, Scope
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from models.venue.rooms import Room, rooms_of

@@ -19,8 +19,8 @@ from domain.bookings.strangers import (
 from domain.core.formatting import counted
 from domain.core.intervals import Interval
 from domain.core.refusals import LimitReached, Refusal
-from kit.addresses import Networks
 from kit.scope import Scope
+from kit.security.network_addresses import Networks
 from kit.settings import Settings
 from models.bookings.strangers import (
     held_by,

@@ -16,12 +16,12 @@ import structlog
 
 from domain.accounts.users import normalised_email
 from integrations.mail import Message
-from kit.addresses import network_of
-from kit.allowances import Allowance, Allowances
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from kit.sealing import Seal
-from kit.security_counts import SecurityCounts
+from kit.security.allowances import Allowance, Allowances
+from kit.security.encryption import Seal
+from kit.security.event_counts import SecurityCounts
+from kit.security.network_addresses import network_of
 from models.accounts.users import User, owners_of
 from resolvers.core.transactions import perform
 

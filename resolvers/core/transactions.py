@@ -15,7 +15,9 @@ from sqlmodel import col
 
 from domain.core.log_events import Event
 from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, Invalid
-from kit.database import (
+from kit.errors import Unavailable
+from kit.postgres.advisory_locks import advisory_key
+from kit.postgres.database import (
     DATABASE_ERRORS,
     DEADLOCK,
     EXCLUSION_VIOLATION,
@@ -24,8 +26,6 @@ from kit.database import (
     is_away,
     sqlstate,
 )
-from kit.errors import Unavailable
-from kit.locks import advisory_key
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models import TABLES
 from models.audit.log import WRITTEN

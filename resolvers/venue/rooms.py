@@ -14,7 +14,7 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, PlanLimitReached, Refusal
 from domain.core.text import tidy_name
 from domain.payments.payments import PaymentPolicy, rate_refusals
-from kit.keyset import Listing
+from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.payments.payments import terms_of_tenant

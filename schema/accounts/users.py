@@ -7,7 +7,7 @@ import strawberry
 
 import models
 from domain.core.log_events import EventType
-from kit.cost import Cost
+from kit.graphql.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.accounts import users

@@ -10,8 +10,8 @@ import strawberry
 from domain.bookings.slots import SlotState
 from domain.core.local_time import LocalStart, Start
 from domain.core.refusals import Busy, Reason
-from kit.cost import DEFAULT_PAGE_SIZE, Cost
-from kit.cursors import EventCursor
+from kit.events.event_cursors import EventCursor
+from kit.graphql.cost import DEFAULT_PAGE_SIZE, Cost
 from permissions.roles import P
 from resolvers.bookings import availability as answers
 from resolvers.bookings import availability_changes

@@ -16,8 +16,8 @@ from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
 from domain.core.money import Money as Amount
 from domain.core.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
-from kit.cursors import EventCursor
-from kit.operation import Operation
+from kit.events.event_cursors import EventCursor
+from kit.operation_context import Operation
 from kit.scope import Scope
 from models.audit.log import LogEntry
 from models.core import sql_fields

@@ -9,7 +9,7 @@ from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType as E
 from domain.core.money import Money as Amount
 from domain.core.refusals import ProofRequired
-from kit.operation import Operation
+from kit.operation_context import Operation
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings, guest_links

@@ -8,7 +8,7 @@ from domain.bookings.slots import SlotState
 from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
 from integrations.human_proof import protocol
-from kit.cost import Cost
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.bookings import public_venue
 from resolvers.payments import payment_settings

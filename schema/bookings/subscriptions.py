@@ -6,8 +6,8 @@ from typing import Annotated
 import strawberry
 
 from domain.core.log_events import EventType
-from kit.cost import Cost
-from kit.cursors import EventCursor
+from kit.events.event_cursors import EventCursor
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from schema.bookings.availability import Slot, SlotKey, rooms_times_days
 from schema.bookings.bookings import Booking

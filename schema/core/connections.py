@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import strawberry
 from strawberry.types import Info
 
-from kit.compiled.readings import Counted, Paged, Part
-from kit.cost import Cost
-from kit.keyset import Listing, Page, Window, counted, page_of, windowed
-from kit.operation import Operation
+from kit.graphql.cost import Cost
+from kit.graphql.field_sources import Counted, Paged, Part
+from kit.operation_context import Operation
+from kit.postgres.keyset_pagination import Listing, Page, Window, counted, page_of, windowed
 from kit.scope import Scope
 from permissions.reads import check_reads
 from permissions.roles import Permission

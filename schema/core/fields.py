@@ -15,7 +15,9 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from domain.core.refusals import Refusal
-from kit.compiled.readings import (
+from kit.events.event_streams import Following
+from kit.graphql.cost import Cost
+from kit.graphql.field_sources import (
     GUARD,
     READING,
     Attribute,
@@ -26,9 +28,7 @@ from kit.compiled.readings import (
     Reading,
     Related,
 )
-from kit.cost import Cost
-from kit.live import Following
-from kit.operation import Operation
+from kit.operation_context import Operation
 from kit.scope import Scope
 from permissions.fields import Requires, check
 from permissions.roles import Permission

@@ -15,9 +15,9 @@ from typing_extensions import Doc
 
 from domain.core.log_events import EventType
 from domain.core.refusals import Refusal
-from kit.cost import Cost
 from kit.errors import TooComplex
-from kit.operation import Operation
+from kit.graphql.cost import Cost
+from kit.operation_context import Operation
 from permissions.roles import Permission
 from resolvers.core.transactions import Key, Outcome, perform
 from schema.core.directives import EmitsDirective

@@ -8,9 +8,9 @@ from uuid import UUID
 import strawberry
 from typing_extensions import Doc
 
-from kit.compiled.readings import Identified, Ids
-from kit.cost import Cost
 from kit.errors import BadInput
+from kit.graphql.cost import Cost
+from kit.graphql.field_sources import Identified, Ids
 from kit.scope import Scope
 from permissions.policy import may
 from permissions.roles import P

@@ -7,8 +7,8 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from kit.cost import Cost
-from kit.operation import Operation
+from kit.graphql.cost import Cost
+from kit.operation_context import Operation
 from permissions.roles import P
 from schema.core.fields import column, declared_field, value
 

@@ -14,8 +14,8 @@ from strawberry.types.scalar import ScalarDefinition
 from domain.core.local_time import LocalTime, TimeZone, zone
 from domain.core.money import CURRENCY_CODES, CurrencyCode
 from domain.core.refusals import Refusal
-from kit.cursors import EventCursor
-from kit.input_errors import printed
+from kit.events.event_cursors import EventCursor
+from kit.graphql.input_errors import printed
 
 Decimal = NewType("Decimal", str)
 JSON = NewType("JSON", object)

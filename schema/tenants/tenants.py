@@ -8,7 +8,7 @@ import models
 from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
 from domain.tenants import plans
-from kit.cost import Cost
+from kit.graphql.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
 from resolvers.payments import payment_settings

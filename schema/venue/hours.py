@@ -6,7 +6,7 @@ import strawberry
 
 import models
 from domain.core.log_events import EventType
-from kit.cost import Cost
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.venue import hours
 from schema.core.fields import Node, column, node, query, related

@@ -9,7 +9,7 @@ import models
 import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
-from kit.cost import Cost
+from kit.graphql.cost import Cost
 from models.core import sql_fields
 from models.venue.rooms import RoomFilter, RoomOrder
 from permissions.roles import P

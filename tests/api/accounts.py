@@ -11,9 +11,9 @@ import asyncpg
 from sqlalchemy import select
 from sqlmodel import col
 
-from kit.database_urls import DatabaseUrls
-from kit.errands import Errands
+from kit.background_tasks import Errands
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.settings import Settings
 from models.audit.log import LogEntry

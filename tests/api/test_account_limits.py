@@ -2,9 +2,9 @@
 
 import pytest
 
-from kit.database_urls import DatabaseUrls
-from kit.passwords import Passwords
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts import (
     code_in,

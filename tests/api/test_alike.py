@@ -2,8 +2,8 @@
 
 import pytest
 
-from kit.passwords import Passwords
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts import login
 from tests.api.test_email_verification import register

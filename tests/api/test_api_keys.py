@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.accounts.users import Role
-from kit.errands import Errands
+from kit.background_tasks import Errands
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
 from kit.settings import Settings

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from jobs.housekeeping import forget_what_is_old
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import StoppedClock

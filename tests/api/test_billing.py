@@ -12,8 +12,8 @@ from domain.tenants.plans import PlanCode
 from integrations.billing.protocol import Billing
 from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
 from jobs.billing import billing_event, look_after_billing
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.api.accounts import logged, mails

@@ -8,7 +8,7 @@ import pytest
 
 from domain.bookings.lifecycle import Status
 from kit.scope import Runtime
-from kit.tokens import Link, Links
+from kit.security.tokens import Link, Links
 from schema import schema
 from tests.api.accounts import last_code
 from tests.client import Api

@@ -2,11 +2,11 @@
 
 import pytest
 
-from kit.allowances import Allowances
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
+from kit.security.allowances import Allowances
+from kit.security.tokens import Link, Links
 from kit.settings import Settings
-from kit.tokens import Link, Links
 from resolvers.core.outgoing_mail import GUEST_CODES, MailKind
 from tests.api.accounts import code_in, forget_what_was_spent, logged, mails
 from tests.api.test_guests import BOOK, GUEST, HOLD, slot

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from app import build_app
 from integrations.human_proof.proof_of_work import ProofOfWork
 from integrations.human_proof.protocol import HumanProof
-from kit.passwords import Passwords
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.test_guests import GUEST, slot
 from tests.client import Answer, Api

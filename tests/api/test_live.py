@@ -13,14 +13,14 @@ from sqlmodel import select
 from app import build_app
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
-from kit.cursors import decode_cursor
-from kit.database_urls import DatabaseUrls
+from kit.events.event_cursors import decode_cursor
+from kit.events.log_relay import Relay
 from kit.ids import new_id
-from kit.operation import Operation
-from kit.relay import Relay
+from kit.operation_context import Operation
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Request, Runtime, Scope
+from kit.security.tokens import Tokens
 from kit.settings import Settings
-from kit.tokens import Tokens
 from models.accounts.users import User
 from models.customers import Customer
 from models.venue.rooms import Room

@@ -6,12 +6,12 @@ import pytest
 
 from domain.accounts.users import Role
 from integrations.mail import Message
-from kit.allowances import Allowances
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Actor, Request, Runtime, Scope
+from kit.security.allowances import Allowances
+from kit.security.tokens import Tokens
 from kit.settings import Settings
-from kit.tokens import Tokens
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.tenants import Tenant

@@ -7,8 +7,8 @@ from starlette.applications import Starlette
 
 from integrations.mail import Mail, SmtpMail
 from kit.ids import new_id
-from kit.passwords import Passwords
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from models.accounts.users import User
 from tests.api.accounts import (

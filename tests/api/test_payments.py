@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from integrations.payments.installed import gateway_of
 from integrations.payments.protocol import AnotherGateway, Gateway, GatewayEvent, Subject
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.settings import Environment, Settings
 from resolvers.payments.settlement import payment_event

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from jobs.bookings import find_past_bookings
-from kit.database import Database
+from kit.postgres.database import Database
 from kit.settings import Settings
 from tests.client import Answer
 from tests.clock import MONDAY_MORNING, StoppedClock

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Request, Runtime, Scope
-from kit.security_counts import SecurityCounts
+from kit.security.event_counts import SecurityCounts
 from kit.settings import Settings
 from models.accounts.users import User
 from resolvers.core.transactions import perform

@@ -7,7 +7,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from kit.scope import Runtime
-from kit.tokens import Link
+from kit.security.tokens import Link
 from tests.api.test_guests import BOOK, GUEST, HOLD, slot
 from tests.client import Answer, Api
 from tests.clock import StoppedClock

@@ -5,8 +5,8 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from kit.passwords import Passwords
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from tests.api.accounts import LOGIN, REFRESH, VIEWER, is_logged_in, logged_in, login, refresh
 from tests.client import Answer, Api, live
 from tests.clock import StoppedClock

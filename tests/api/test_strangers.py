@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from kit.settings import Settings
 from models.bookings.strangers import origins_forgotten

@@ -12,8 +12,8 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from commands.migrate import migrations
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
 from models import TABLES
 from models.core.allowances import SpentAllowance
 from models.core.zone_clocks import ZoneClock

@@ -20,8 +20,8 @@ from graphql import (
     is_required_argument,
 )
 
-from kit.compiled.readings import READING, Attribute
-from kit.database_urls import DatabaseUrls
+from kit.graphql.field_sources import READING, Attribute
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from permissions.reads import FILTERS, ORDERS
 from permissions.roles import FOR_KEYS, P, Permission

@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from commands.check_addresses import main
 from commands.migrate import migrations
 from domain.core.text import sort_key
-from kit.database_urls import DatabaseUrl
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrl
 from tests.database import drop_database, empty_database
 
 NAME = f"addresses_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

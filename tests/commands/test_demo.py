@@ -21,9 +21,9 @@ from domain.bookings.lifecycle import Status
 from domain.core.clock_changes import RELEASE
 from domain.core.intervals import Interval
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
-from kit.database_urls import DatabaseUrls
-from kit.passwords import Passwords
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from models.bookings.bookings import Booking
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from commands.jobs import main
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 
 
 @pytest_asyncio.fixture

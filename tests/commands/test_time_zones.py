@@ -8,7 +8,7 @@ import pytest
 
 from commands.time_zones import main
 from domain.core.clock_changes import RELEASE
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from tests.factories import make_booking, make_venue
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from app import build_app
-from kit.passwords import Passwords
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.client import Answer, Api
 from tests.clock import StoppedClock

@@ -8,8 +8,8 @@ from uuid import UUID
 from graphql import OperationDefinitionNode, VariableValues, get_variable_values, parse
 
 from domain.accounts.users import Role
-from kit.compiled.documents import Outline, outline
-from kit.compiled.plans import Plans, Read, Unmade
+from kit.graphql.compiler.document_signature import Outline, outline
+from kit.graphql.compiler.plans import Plans, Read, Unmade
 from kit.scope import Actor, ActorKind
 from permissions.policy import may_all
 from schema import schema

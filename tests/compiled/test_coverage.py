@@ -16,7 +16,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from kit.compiled.readings import READING
+from kit.graphql.field_sources import READING
 from tests.compiled.planning import CORE, read
 from tests.compiled.questions import ID
 

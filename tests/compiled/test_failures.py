@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from tests.client import Api
 from tests.differential.comparison import Findings

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.types import TypeEngine
 
-from kit.compiled.shapes import lift, symbolic
+from kit.graphql.compiler.argument_shapes import lift, symbolic
 
 ONE = UUID(int=1)
 AT = datetime(2027, 3, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import orjson
 from graphql import OperationType, VariableValues
 
-from kit.compiled.plans import Read, Unmade
-from kit.operation import Operation
+from kit.graphql.compiler.plans import Read, Unmade
+from kit.operation_context import Operation
 from kit.scope import Runtime
 from web.admission import Admission
 from web.documents import Selected

@@ -28,7 +28,7 @@ from graphql import (
     is_union_type,
 )
 
-from kit.compiled.readings import READING
+from kit.graphql.field_sources import READING
 from tests.clock import MONDAY_MORNING
 from tests.differential.world import DAYS, MOMENTS, NAMES
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.compiled.plans import Read
+from kit.graphql.compiler.plans import Read
 from kit.scope import Runtime
 from tests.client import Api
 from tests.clock import MONDAY_MORNING

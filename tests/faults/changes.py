@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.core.log_events import EventType
 from kit.clock import system_clock
-from kit.cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from kit.events.event_cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
 from models.venue.rooms import Room
 from tests.client import Answer
 from tests.factories import Venue, api_id

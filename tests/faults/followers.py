@@ -8,7 +8,7 @@ from typing import Final
 
 from websockets.exceptions import WebSocketException
 
-from kit.cursors import EventCursor
+from kit.events.event_cursors import EventCursor
 from tests.client import Stream, live
 from tests.faults.changes import Wanted
 

@@ -19,11 +19,11 @@ import psutil
 import structlog
 
 from kit.clock import system_clock
-from kit.database import Database
-from kit.database_urls import DatabaseUrl, trusted_urls
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, trusted_urls
+from kit.postgres.database import Database
+from kit.postgres.embedded import EmbeddedServer
 from kit.scope import Runtime
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.database import SECRET
 from web.graphiql_bundle import Bundle

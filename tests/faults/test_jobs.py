@@ -13,8 +13,8 @@ import pytest_asyncio
 from domain.bookings.lifecycle import Status
 from jobs.bookings import find_past_bookings
 from kit.clock import system_clock
-from kit.database import Database
-from kit.database_urls import trusted_urls
+from kit.postgres.connection_urls import trusted_urls
+from kit.postgres.database import Database
 from schema.core.global_ids import encode_id
 from tests.factories import Venue, make_booking
 from tests.faults.conftest import Say

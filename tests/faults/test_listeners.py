@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from domain.core.log_events import EventType
-from kit.cursors import EventCursor
+from kit.events.event_cursors import EventCursor
 from tests.client import Live, Stream, live
 from tests.factories import Venue
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged

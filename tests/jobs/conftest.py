@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.bookings.lifecycle import Status
 from jobs.holds import expire_holds
-from kit.database import Database
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from models.bookings.bookings import Booking
 from tests.client import Api

@@ -9,8 +9,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col
 
 from jobs.housekeeping import forget_what_is_old
-from kit.database import Database
 from kit.ids import new_id
+from kit.postgres.database import Database
 from kit.scope import Request, Runtime, Scope
 from models.accounts.sessions import MailedToken, Purpose, RefreshToken, Session
 from models.audit.log import RequestOrigin

@@ -18,10 +18,10 @@ import pytest_asyncio
 from domain.bookings.lifecycle import Status
 from jobs.bookings import find_past_bookings
 from kit.clock import system_clock
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.database import SECRET
 from tests.factories import Venue, make_booking, make_venue

@@ -9,9 +9,9 @@ from starlette.applications import Starlette
 
 from app import build_app
 from integrations.mail import Mail, Message, Undeliverable
-from kit.passwords import Passwords
 from kit.scope import Runtime
-from kit.sealing import Seal
+from kit.security.encryption import Seal
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts import code_in, mails
 from tests.client import Api

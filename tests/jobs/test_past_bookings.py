@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status, is_over, is_unanswered
 from jobs.bookings import find_past_bookings
-from kit.database import Database
 from kit.ids import new_id
+from kit.postgres.database import Database
 from kit.scope import Request, Runtime, Scope
 from models.audit.log import LogEntry
 from models.bookings.bookings import Booking

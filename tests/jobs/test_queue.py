@@ -9,9 +9,9 @@ import pytest
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
 from domain.core.refusals import NotFound
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
-from kit.queue import queries_of
+from kit.jobs.queue import queries_of
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import ANONYMOUS, Actor, Request, Runtime, Scope
 from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING

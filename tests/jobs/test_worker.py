@@ -13,12 +13,12 @@ import pytest
 import pytest_asyncio
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
-from kit.database_urls import DatabaseUrls
 from kit.ids import new_id
-from kit.queue import queries_of
+from kit.jobs.queue import queries_of
+from kit.jobs.worker import GivenUp, Handler, Retries, Worker
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
-from kit.services import running
-from kit.worker import GivenUp, Handler, Retries, Worker
+from kit.supervisor import running
 from resolvers.core.transactions import perform
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.factories import make_venue

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from app import build_app
 from jobs.worker import HANDLERS, RETRIES
+from kit.jobs.worker import Worker
 from kit.settings import load_settings
-from kit.worker import Worker
 
 STALLED = timedelta(seconds=1)
 

@@ -15,7 +15,7 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-from kit.cost import Cost, Estimate
+from kit.graphql.cost import Cost, Estimate
 
 SDL = """
 type Query {

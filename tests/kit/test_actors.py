@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from kit.actors import Actors, Credentials
 from kit.errors import Unauthenticated
 from kit.scope import Actor, ActorKind
-from kit.tokens import KeyToken, Tokens
+from kit.security.authenticator import Actors, Credentials
+from kit.security.tokens import KeyToken, Tokens
 from tests.clock import StoppedClock
 
 TENANT, USER, SESSION = UUID(int=1), UUID(int=2), UUID(int=3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.addresses import network_of
+from kit.security.network_addresses import network_of
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from kit.allowances import Allowance, Allowances, SpentStatements
-from kit.database import Database
-from kit.database_urls import DatabaseUrl, DatabaseUrls
 from kit.errors import Throttled
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
+from kit.postgres.database import Database
+from kit.security.allowances import Allowance, Allowances, SpentStatements
 from models.core.allowances import EARLIEST, REFILL, SPEND
 from tests.clock import StoppedClock
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.attempts import Attempts, Pace
+from kit.security.login_throttle import Attempts, Pace
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 NOW = timedelta()

@@ -1,6 +1,6 @@
 """Who goes on after refusals hears of the next ones later."""
 
-from kit.brake import FREE, PAUSE_SECONDS, Brake
+from kit.security.refusal_delay import FREE, PAUSE_SECONDS, Brake
 
 
 def test_a_few_refusals_are_told_at_once_and_many_are_kept_back() -> None:

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from kit.bus import Bus
-from kit.database_urls import DatabaseUrls
+from kit.events.notify_bus import Bus
 from kit.ids import new_id
-from kit.services import running
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.supervisor import running
 
 END_OF_THE_BUS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, get_variable_values, parse
 
-from kit.cost import Cost, Estimate
+from kit.graphql.cost import Cost, Estimate
 from tests.kit.social import cost_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.cursors import Bookmark, Place, decode_cursor, encode_cursor
+from kit.events.event_cursors import Bookmark, Place, decode_cursor, encode_cursor
 
 TENANT = UUID("01890000-0000-7000-8000-000000000001")
 NUMBERS = st.integers(0, 2**63 - 1)

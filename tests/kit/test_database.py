@@ -9,8 +9,8 @@ import pytest_asyncio
 from sqlalchemy import literal, select, text
 from sqlalchemy.exc import DBAPIError
 
-from kit.database import Database, is_away
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database, is_away
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_many_readers_take_turns(pool: Database) -> None:
 async def test_who_waits_for_a_reader_waits_for_so_long(
     pool: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.reading.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("kit.postgres.read_pool.WAIT_SECONDS", 0.1)
     reading = asyncio.create_task(pool.text("SELECT pg_sleep(1)", []))
     await asyncio.sleep(0)
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from kit.database_urls import DatabaseUrl, logins, trusted_urls
-from kit.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, logins, trusted_urls
+from kit.postgres.embedded import EmbeddedServer
 
 SECRET = b"the secret of the first installation"
 

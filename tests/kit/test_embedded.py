@@ -11,13 +11,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from kit.embedded import DataFolderInUse, EmbeddedServer
+from kit.postgres.embedded import DataFolderInUse, EmbeddedServer
 
 PID_FILE = "postgres/postmaster.pid"
 HOLDER = """
 import sys
 from pathlib import Path
-from kit.embedded import EmbeddedServer
+from kit.postgres.embedded import EmbeddedServer
 
 server = EmbeddedServer(Path(sys.argv[1]), durable=False)
 server.start()

@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from kit.errands import Errands
+from kit.background_tasks import Errands
 
 
 async def test_an_errand_goes_on_by_itself() -> None:

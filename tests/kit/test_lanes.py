@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kit.errors import Throttled
-from kit.lanes import Lane, Lanes
+from kit.security.priority_semaphore import Lane, Lanes
 
 Worker = Callable[[str, Lane], Coroutine[Any, Any, None]]
 

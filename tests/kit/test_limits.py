@@ -12,14 +12,14 @@ from graphql import (
 )
 from hypothesis import given
 
-from kit.cost import Cost
-from kit.limits import (
+from kit.graphql.cost import Cost
+from kit.graphql.flat_document import CEILING, field_counts, outline
+from kit.graphql.query_limits import (
     Limits,
     cost_errors,
     structure_errors,
     variable_weight,
 )
-from kit.outline import CEILING, field_counts, outline
 from tests.kit.social import Made, cost_of, documents, price, social_schema
 
 SCHEMA = social_schema()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from kit.passwords import Checked, Passwords
+from kit.security.passwords import Checked, Passwords
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is remembered of late, and what of it has proven itself."""
 
-from kit.recent import Proven, Recent
+from kit.bounded_cache import Proven, Recent
 
 
 def test_what_was_put_longest_ago_goes_first() -> None:

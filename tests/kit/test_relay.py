@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from kit.cursors import Bookmark, Place
-from kit.database_urls import DatabaseUrls
+from kit.events.event_cursors import Bookmark, Place
+from kit.events.log_relay import Entry, Listener, Lost, Relay
 from kit.ids import new_id
-from kit.relay import Entry, Listener, Lost, Relay
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from tests.factories import make_venue
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.sealing import Seal, Unreadable
+from kit.security.encryption import Seal, Unreadable
 
 SEAL = Seal(b"a secret of this installation, long enough")
 

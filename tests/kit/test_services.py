@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import structlog
 
-from kit.services import running
+from kit.supervisor import running
 
 
 async def test_a_service_that_fails_starts_again() -> None:

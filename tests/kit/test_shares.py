@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from kit.shares import Shares
+from kit.postgres.fair_share import Shares
 
 
 async def wanting(shares: Shares, owner: str, times: int) -> list[asyncio.Task[None]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.throttle import Bucket, Charge, Throttle
+from kit.security.token_bucket import Bucket, Charge, Throttle
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 STARTER = Bucket(restore_rate=100, maximum=4_000)

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from kit.errors import Unauthenticated
-from kit.tokens import Claims, KeyToken, Link, Links, TenantToken, Tokens
+from kit.security.tokens import Claims, KeyToken, Link, Links, TenantToken, Tokens
 
 SECRET = b"a secret of 32 bytes for the tests"
 NOW = datetime(2027, 3, 1, 9, 0, 0, 123000, tzinfo=UTC)

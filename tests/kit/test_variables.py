@@ -12,7 +12,7 @@ from graphql import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kit.variables import MAX_ERRORS, Variables
+from kit.graphql.variable_reader import MAX_ERRORS, Variables
 
 SCHEMA = build_schema(
     """

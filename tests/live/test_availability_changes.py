@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from domain.venue.hours import Weekday
-from kit.cursors import decode_cursor
-from kit.database_urls import DatabaseUrls
+from kit.events.event_cursors import decode_cursor
+from kit.events.log_relay import Relay
 from kit.ids import new_id
-from kit.relay import Relay
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Request, Runtime, Scope
 from resolvers.core.transactions import perform
 from tests.client import Api, Stream, live

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import col
 from structlog.testing import capture_logs
 
-from kit.relay import Relay
+from kit.events.log_relay import Relay
 from kit.scope import Runtime
 from models.accounts.sessions import Session
 from models.accounts.users import User

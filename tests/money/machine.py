@@ -29,7 +29,7 @@ from integrations.payments.protocol import Gateway, GatewayRefused
 from kit.errors import Forbidden
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime
-from kit.tokens import Link, Links
+from kit.security.tokens import Link, Links
 from resolvers import past_bookings
 from resolvers.bookings import bookings, guest_bookings, transitions
 from resolvers.core.transactions import perform

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from kit.scope import Runtime
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, api_id, make_venue
 from tests.protocol.node_kit import Kit, Lines

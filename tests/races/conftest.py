@@ -15,10 +15,10 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.database import SECRET, drop_database, fresh_database
 from tests.races.clock import RunningClock

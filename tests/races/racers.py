@@ -12,7 +12,7 @@ from domain.core.intervals import Interval
 from domain.core.log_events import EventType
 from kit.ids import new_id
 from kit.scope import Request, Runtime, Scope
-from kit.tokens import Tokens
+from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform

@@ -8,7 +8,7 @@ import threading
 import uvicorn
 
 from app import build_app
-from kit.garbage import keep_what_is_there
+from kit.gc_tuning import keep_what_is_there
 from kit.logging import configure_logging
 from kit.settings import load_settings
 from tests.races.clock import RunningClock

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.settings import Settings
 from models.venue.rooms import Room
 from schema.core.global_ids import read_id

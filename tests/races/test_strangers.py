@@ -9,8 +9,8 @@ import httpx2
 import pytest_asyncio
 
 from app import build_app
-from kit.passwords import Passwords
 from kit.scope import Runtime
+from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.client import Api
 from tests.clock import StoppedClock

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from kit.embedded import EmbeddedServer
+from kit.postgres.embedded import EmbeddedServer
 from tests.stories.test_run import Place, wait_until
 from tests.stories.test_run import place as place
 

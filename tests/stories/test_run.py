@@ -17,7 +17,7 @@ import asyncpg
 import psutil
 import pytest
 
-from kit.embedded import EmbeddedServer
+from kit.postgres.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from kit.begun import Rest
-from kit.cursors import EventCursor
+from kit.eager import Rest
+from kit.events.event_cursors import EventCursor
+from kit.events.event_streams import Step
 from kit.ids import new_id
-from kit.live import Step
-from kit.operation import Operation
+from kit.operation_context import Operation
 from kit.scope import Actor, ActorKind, Request, Runtime
-from kit.throttle import Charge
+from kit.security.token_bucket import Charge
 from web.audiences import Audiences, Question
 from web.payers import Payer
 from web.subscribers import Subscriber

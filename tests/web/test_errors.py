@@ -5,11 +5,11 @@ import pytest
 from graphql import ExecutionResult, FieldNode, GraphQLError, Visitor, parse, visit
 from structlog.testing import capture_logs
 
-from kit.database_urls import DatabaseUrl, DatabaseUrls
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 from kit.scope import Runtime
+from kit.security.tokens import Tokens
 from kit.settings import Settings
-from kit.tokens import Tokens
 from tests.client import Api, live
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, make_venue

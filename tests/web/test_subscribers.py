@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from kit.begun import Rest, begun
-from kit.cursors import EventCursor
-from kit.throttle import Charge
+from kit.eager import Rest, begun
+from kit.events.event_cursors import EventCursor
+from kit.security.token_bucket import Charge
 from web.payers import Payer
 from web.streams import HEARTBEAT_SECONDS
 from web.subscribers import (

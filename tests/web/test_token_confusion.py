@@ -13,8 +13,8 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from kit.scope import Runtime
+from kit.security.tokens import KeyToken, Link, Links, TenantToken, Tokens
 from kit.settings import Settings
-from kit.tokens import KeyToken, Link, Links, TenantToken, Tokens
 from tests.api.accounts import LOGIN, VIEWER, code_in, mails
 from tests.client import Api, live, socket
 from tests.clock import StoppedClock

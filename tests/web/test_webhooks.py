@@ -16,8 +16,8 @@ from domain.core.money import Money
 from integrations.payments.protocol import Gateway, GatewayEvent, Order, PaymentStatus, Subject
 from jobs.housekeeping import forget_what_is_old
 from jobs.webhooks import HANDLERS
-from kit.database import Database
-from kit.database_urls import DatabaseUrls
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.client import Api

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from kit.prepared import Prepared, Values
-from kit.reading import Readers
-from kit.shares import Shares
-from kit.transaction import Transaction
+from kit.postgres.fair_share import Shares
+from kit.postgres.read_pool import Readers
+from kit.postgres.statements import Prepared, Values
+from kit.postgres.transaction import Transaction
 
 _READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITING = "ISOLATION LEVEL READ COMMITTED"

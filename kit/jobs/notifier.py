@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from kit.database import Database
-from kit.queue import CHANNEL
+from kit.jobs.queue import CHANNEL
+from kit.postgres.database import Database
 
 # One NOTIFY for all commits of these few milliseconds: a NOTIFY in each takes half their rate.
 _GATHERED_SECONDS: Final = 0.003

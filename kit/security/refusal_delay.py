@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from kit.recent import Recent
+from kit.bounded_cache import Recent
 
 FREE: Final = 10
 """So many refusals a second are told at once: somebody's retries, or a page that asks a lot."""

@@ -6,7 +6,7 @@ from typing import Any, Self
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from kit.prepared import Prepared, Values
+from kit.postgres.statements import Prepared, Values
 
 
 class Transaction:

@@ -31,7 +31,14 @@ from graphql import (
     visit,
 )
 
-from kit.outline import CEILING, Line, Outlined, alias_counts, is_introspection, outline
+from kit.graphql.flat_document import (
+    CEILING,
+    Line,
+    Outlined,
+    alias_counts,
+    is_introspection,
+    outline,
+)
 
 DEFAULT_PAGE_SIZE = 20
 REMEMBERED: Final = 100

@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, select
 
-from kit.prepared import Prepared, tenant_set
-from kit.unbound import unbound
+from kit.postgres.detached_rows import unbound
+from kit.postgres.statements import Prepared, tenant_set
 
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
     UUID: UUID,

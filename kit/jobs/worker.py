@@ -23,7 +23,15 @@ from pgqueuer.domain.types import JOB_STATUS, JobId, QueueEntrypoint, QueueManag
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from kit.clock import system_clock
-from kit.queue import CHANNEL, due_at, payload_of, postpone, queries_of, tenant_of, wait_no_longer
+from kit.jobs.queue import (
+    CHANNEL,
+    due_at,
+    payload_of,
+    postpone,
+    queries_of,
+    tenant_of,
+    wait_no_longer,
+)
 from kit.scope import Runtime
 
 Handler = Callable[[Runtime, UUID | None, Mapping[str, Any]], Awaitable[None]]

@@ -9,7 +9,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from kit.lanes import Lane, Lanes
+from kit.security.priority_semaphore import Lane, Lanes
 
 P = ParamSpec("P")
 R = TypeVar("R")

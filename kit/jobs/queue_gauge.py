@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kit.database import Database
+from kit.postgres.database import Database
 
 _SECONDS: Final = 15.0
 

@@ -16,9 +16,9 @@ from uuid import UUID
 
 import orjson
 
-from kit.cursors import Bookmark, Place
-from kit.database import Database
-from kit.prepared import Prepared, Values
+from kit.events.event_cursors import Bookmark, Place
+from kit.postgres.database import Database
+from kit.postgres.statements import Prepared, Values
 
 QUEUE_LENGTH: Final = 1_000
 BATCH: Final = 500

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from kit.shares import Shares
+from kit.postgres.fair_share import Shares
 
 # What PostgreSQL keeps for one of them is some 100 kB.
 STATEMENTS: Final = 200

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kit.pace import UNBOUNDED, Pace
+from kit.live_budget import UNBOUNDED, Pace
 from kit.scope import Actor, Request, Runtime, Scope
-from kit.throttle import Charge
+from kit.security.token_bucket import Charge
 
 
 @dataclass(frozen=True, slots=True)

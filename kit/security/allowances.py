@@ -1,7 +1,7 @@
 """Counted allowances: how often something may be done within a time, over all processes.
 
 They bound what strangers cause: accounts, mails, bookings of guests. Requests as such are weighed
-by points, in the memory of each process (``kit/throttle.py``).
+by points, in the memory of each process (``kit/security/token_bucket.py``).
 """
 
 import hmac
@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kit.clock import Clock
-from kit.database import Database
 from kit.errors import Throttled
+from kit.postgres.database import Database
 
 _SEPARATOR: Final = "\x1f"
 

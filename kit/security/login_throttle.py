@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kit.recent import Recent
+from kit.bounded_cache import Recent
 
 CAPACITY = 100_000
 

@@ -10,8 +10,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from kit.cursors import EventCursor
-from kit.operation import Operation
+from kit.events.event_cursors import EventCursor
+from kit.operation_context import Operation
 
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)

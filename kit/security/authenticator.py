@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+from kit.bounded_cache import Recent
 from kit.clock import Clock
 from kit.errors import Unauthenticated
-from kit.recent import Recent
 from kit.scope import Actor
-from kit.tokens import Claims, KeyToken, Tokens
+from kit.security.tokens import Claims, KeyToken, Tokens
 
 FRESH: Final = timedelta(seconds=0.5)
 """How long an answer is used again: with a socket's next check, less than a second in all."""

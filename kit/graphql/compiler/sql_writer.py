@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from kit.compiled.printed import (
+from kit.graphql.compiler.argument_shapes import Symbol
+from kit.graphql.compiler.postgres_json import (
     NULL,
     constant,
     enum_name,
@@ -39,7 +40,9 @@ from kit.compiled.printed import (
     json_object,
     opaque_id,
 )
-from kit.compiled.readings import (
+from kit.graphql.compiler.selection import Chosen
+from kit.graphql.compiler.sql_rows import Items, Page, Row
+from kit.graphql.field_sources import (
     KIND,
     Again,
     Attribute,
@@ -56,11 +59,8 @@ from kit.compiled.readings import (
     Value,
     Values,
 )
-from kit.compiled.rows import Items, Page, Row
-from kit.compiled.selection import Chosen
-from kit.compiled.shapes import Symbol
-from kit.keyset import Order, counted
 from kit.loaders import link
+from kit.postgres.keyset_pagination import Order, counted
 
 Print = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 """How a scalar looks in JSON."""

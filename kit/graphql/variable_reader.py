@@ -22,7 +22,7 @@ from graphql.execution.get_variable_signature import (
 from graphql.execution.values import VariableValueSource, input_is_nested_too_deeply
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-from kit.input_errors import value_errors
+from kit.graphql.input_errors import value_errors
 
 MAX_ERRORS = 10
 

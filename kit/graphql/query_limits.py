@@ -20,7 +20,7 @@ from graphql import (
     visit,
 )
 
-from kit.outline import Line, alias_counts, field_counts, is_introspection, outline
+from kit.graphql.flat_document import Line, alias_counts, field_counts, is_introspection, outline
 
 # A union is made anew each time that it is written.
 _CONTAINERS: Final = (dict, list)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Integer, Select, cast, func, literal, select
 from sqlalchemy.sql.elements import Grouping
 
-from kit.compiled.printed import in_order
-from kit.compiled.readings import Unreadable, Value
-from kit.keyset import Listing, Window, cursor_text, page_statement
+from kit.graphql.compiler.postgres_json import in_order
+from kit.graphql.field_sources import Unreadable, Value
+from kit.postgres.keyset_pagination import Listing, Window, cursor_text, page_statement
 
 
 class Row:

@@ -16,8 +16,8 @@ from typing import IO, Any, Self
 
 import psutil
 
-from kit.database_urls import DatabaseUrl
-from kit.os_user import OsUser, user_for_postgres
+from kit.postgres.connection_urls import DatabaseUrl
+from kit.postgres.os_user import OsUser, user_for_postgres
 
 SUPERUSER = "postgres"
 DATABASE = "boom"

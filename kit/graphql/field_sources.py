@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause
 
-from kit.keyset import Listing, Window
+from kit.postgres.keyset_pagination import Listing, Window
 
 READING: Final = "reading"
 """The key of a field's ``Reading`` in its GraphQL extensions."""

@@ -28,8 +28,8 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 
-from kit.compiled.documents import Outline
-from kit.compiled.readings import (
+from kit.graphql.compiler.document_signature import Outline
+from kit.graphql.field_sources import (
     GUARD,
     KIND,
     READING,

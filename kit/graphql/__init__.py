@@ -1,0 +1,1 @@
+"""GraphQL without booking words: costs, limits, variables."""

@@ -1,0 +1,1 @@
+"""Due work: a queue in PostgreSQL and the workers that empty it."""
