@@ -14,6 +14,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
+from execution.caller_rate_limit import RateLimiter
+from execution.concurrency_limits import ConcurrencyLimits
+from execution.metrics import Metrics
+from execution.operations import Operations
 from integrations.billing.installed import billing_of
 from integrations.billing.protocol import Billing
 from integrations.human_proof.installed import human_proof_of
@@ -50,17 +54,13 @@ from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder
 from resolvers.core.transactions import journal
 from schema import schema
-from web.concurrency import ConcurrencyLimits
-from web.dev_pay import DevPay
-from web.graphiql import GraphiQL
-from web.graphql import PATH, Endpoint
-from web.headers import SecurityHeaders, Shortcut
-from web.health import Health
-from web.limits import RateLimiter
-from web.metrics import Metrics
-from web.operations import Operations
-from web.security_txt import security_txt
-from web.webhooks import Webhooks
+from web.graphql.endpoint import PATH, Endpoint
+from web.pages.demo_checkout import DevPay
+from web.pages.graphiql import GraphiQL
+from web.routes.health import Health
+from web.routes.payment_webhooks import Webhooks
+from web.routes.security_txt import security_txt
+from web.server.middleware import SecurityHeaders, Shortcut
 
 SWITCH_SECONDS: Final = 0.0005
 

@@ -37,7 +37,7 @@ from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
 from kit.postgres.embedded import EmbeddedServer
 from kit.security.tokens import Tokens
-from web.connections import BoundedProtocol, Connections
+from web.server.connection_limits import BoundedProtocol, Connections
 
 ATTACKER: Final = "127.0.0.2"
 STRANGER: Final = "127.0.0.3"

@@ -8,15 +8,15 @@ from functools import partial
 from starlette.applications import Starlette
 
 import app
+from execution import caller_rate_limit
 from kit.security.token_bucket import Bucket
-from web import limits
-from web.connections import BoundedProtocol, Connections
+from web.server.connection_limits import BoundedProtocol, Connections
 
 protocol = partial(BoundedProtocol, connections=Connections(of_address=None))
 """How the product speaks HTTP."""
 
 
 def create_app() -> Starlette:
-    limits.BUCKETS.update(dict.fromkeys(limits.BUCKETS, Bucket(10**9, 10**9)))
+    caller_rate_limit.BUCKETS.update(dict.fromkeys(caller_rate_limit.BUCKETS, Bucket(10**9, 10**9)))
     # Which is built once, in the background, by programs that would take a processor meanwhile.
     return app.create_app(with_graphiql=False)

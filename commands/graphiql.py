@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import structlog
 
 from kit.settings import SettingsError, load_settings
-from web.graphiql_bundle import Bundle
+from web.pages.graphiql_build import Bundle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

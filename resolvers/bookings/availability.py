@@ -119,8 +119,8 @@ class AvailabilityQuery:
     exclude_booking_id: BookingId | None = None
 
 
-# Of work as ``kit.graphql.work_meter`` counts it: of a room whose facts are read, a start of it that
-# is listed with the reasons against it or if it is free, and one that is only looked at.
+# Of work as ``kit.graphql.work_meter`` counts it: of a room whose facts are read, a start of it
+# that is listed with the reasons against it or if it is free, and one that is only looked at.
 _ROOM_WORK: Final = 100
 _EXPLAINED_WORK: Final = 12
 _LISTED_WORK: Final = 4

@@ -11,10 +11,10 @@ from importlinter.cli import lint_imports
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = (
-    "commands", "domain", "integrations", "jobs", "kit", "models", "permissions", "resolvers",
-    "schema", "subscriptions", "web",
+    "commands", "domain", "execution", "integrations", "jobs", "kit", "models", "permissions",
+    "resolvers", "schema", "subscriptions", "web",
 )  # fmt: skip
-SPEAK_GRAPHQL: Final = ("schema", "web")
+SPEAK_GRAPHQL: Final = ("execution", "schema", "web")
 SPEAK_SOME: Final = {"kit.loaders", "permissions.fields"}
 
 

@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
+from execution.caller_rate_limit import RateLimiter
 from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
 from tests.attacks.heavy import Heavy
 from tests.client import Api
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
-from web.limits import RateLimiter
 
 MILLISECONDS_A_POINT = 2.0
 # Of a machine that does other work as well; what is measured is below one millisecond a point.

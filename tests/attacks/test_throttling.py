@@ -9,6 +9,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from domain.tenants.plans import PlanCode
+from execution.caller_rate_limit import RateLimiter
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Runtime
 from kit.settings import Settings
@@ -16,7 +17,6 @@ from tests.client import Answer, Api, live
 from tests.clock import StoppedClock
 from tests.factories import PASSWORD, Venue, make_venue
 from tests.known import make_known
-from web.limits import RateLimiter
 
 LOGIN = """mutation ($input: LoginInput!) {
     login(input: $input) { session { accessToken user { role } } userErrors { code } }

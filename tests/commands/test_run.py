@@ -6,7 +6,7 @@ import pytest
 
 from commands import run
 from kit.settings import Environment, Settings
-from web.graphiql_bundle import Bundle
+from web.pages.graphiql_build import Bundle
 
 
 def announced(settings: Settings, capsys: pytest.CaptureFixture[str]) -> str:

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
+from execution.executor import Execution
 from tests.differential.comparison import Compared, Findings
 from tests.differential.payloads import compared_rows
-from web.execution import Execution
 
 
 @pytest.fixture(autouse=True)

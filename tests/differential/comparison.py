@@ -10,13 +10,13 @@ from weakref import WeakKeyDictionary
 import orjson
 from graphql import OperationType, VariableValues
 
+from execution.admission import Admission
+from execution.document_cache import Selected
+from execution.executor import Execution
+from execution.operations import Answer, Asked, Operations
 from kit.graphql.compiler.plans import Read, Unmade
 from kit.operation_context import Operation
 from kit.scope import Runtime
-from web.admission import Admission
-from web.documents import Selected
-from web.execution import Execution
-from web.operations import Answer, Asked, Operations
 
 # What others commit between the two ways is seen by the second only.
 RACES: Final = 3

@@ -7,8 +7,8 @@ from typing import Any, Final
 import orjson
 from graphql import GraphQLError, print_ast
 
+from execution.executor import Execution
 from tests.differential.comparison import Findings, is_counted, ordered
-from web.execution import Execution
 
 _IS_ORDINARY: Final[ContextVar[bool]] = ContextVar("is_ordinary", default=False)
 

@@ -102,7 +102,8 @@ async def test_a_change_that_shows_something_else_is_found(
 ) -> None:
     venue = await make_venue(runtime)
     monkeypatch.setattr(
-        "web.execution.Fragment", lambda text: orjson.Fragment(text.replace('"Room 1"', '"Attic"'))
+        "execution.executor.Fragment",
+        lambda text: orjson.Fragment(text.replace('"Room 1"', '"Attic"')),
     )
 
     await _change(api, runtime, venue)

@@ -9,14 +9,14 @@ import pytest_asyncio
 import structlog
 from starlette.applications import Starlette
 
+from execution.operations import Answer, Asked
 from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime
 from schema import schema
 from tests.differential.comparison import Compared, Findings
 from tests.differential.grammar import Grammar, Told, texts
 from tests.differential.world import World, make_world
-from web.graphql import Endpoint
-from web.operations import Answer, Asked
+from web.graphql.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ from kit.scope import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.database import SECRET
-from web.graphiql_bundle import Bundle
+from web.pages.graphiql_build import Bundle
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 180

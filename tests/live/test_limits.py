@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 
 from domain.tenants.plans import PlanCode
+from execution.caller_rate_limit import RateLimiter
 from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
 from tests.api.test_live import CURSOR, EVENTS, book, change_often, next_event
@@ -18,7 +19,6 @@ from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 from tests.sse import events
 from tests.web.test_websocket import INIT
-from web.limits import RateLimiter
 
 HOME = "198.51.100.7"
 HOTEL = "203.0.113.9"
@@ -121,7 +121,7 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.1)
+    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.1)
     first = await book(api, venue, "2027-03-02T10:00:00Z", by=venue.owner)
     after = (await api(CURSOR, token=venue.staff.token)).payload["eventCursor"]
     async with live(server, token=venue.staff.token, address=HOME) as client:

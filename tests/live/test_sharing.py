@@ -236,7 +236,7 @@ async def test_who_joins_while_others_write_gets_all_of_it_once(
 async def test_a_client_that_reads_nothing_holds_up_nobody(
     runtime: Runtime, api: Api, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.subscribers.QUEUE_LENGTH", 20)
+    monkeypatch.setattr("execution.subscriber.QUEUE_LENGTH", 20)
     venue = await make_venue(runtime)
     booking = await book(api, venue, "2027-03-02T10:00:00Z")
     noted = {"id": booking["id"], "input": {"note": "x" * 2_000}}
@@ -273,8 +273,8 @@ async def test_a_client_that_reads_nothing_holds_up_nobody(
 async def test_a_client_that_reads_nothing_for_long_is_left(
     runtime: Runtime, api: Api, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.subscribers.SEND_TIMEOUT_SECONDS", 1)
-    monkeypatch.setattr("web.streams.SEND_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("execution.subscriber.SEND_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("web.graphql.sse.SEND_TIMEOUT_SECONDS", 1)
     venue = await make_venue(runtime)
     booking = await book(api, venue, "2027-03-02T10:00:00Z")
     noted = {"id": booking["id"], "input": {"note": "x" * 2_000}}

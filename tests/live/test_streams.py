@@ -108,7 +108,7 @@ async def test_a_stream_ends_with_its_session(
 async def test_a_quiet_stream_shows_that_it_lives(
     server: str, venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.streams.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("web.graphql.sse.HEARTBEAT_SECONDS", 0.1)
     async with events(server, EVENTS, token=venue.staff.token) as stream:
         beats = [await stream.next() for _ in range(3)]
 
@@ -134,10 +134,10 @@ async def test_a_client_that_leaves_is_forgotten(
 async def test_a_quiet_stream_that_nobody_reads_ends(
     server: str, venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.streams.SEND_TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr("web.streams.HEARTBEAT_SECONDS", 0.001)
+    monkeypatch.setattr("web.graphql.sse.SEND_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("web.graphql.sse.HEARTBEAT_SECONDS", 0.001)
     # Fills all buffers between them at once, as many beats would in the end.
-    monkeypatch.setattr("web.streams._COMMENT", b":" + b" " * 500_000 + b"\n\n")
+    monkeypatch.setattr("web.graphql.sse._COMMENT", b":" + b" " * 500_000 + b"\n\n")
     with capture_logs() as logs:
         async with events(server, EVENTS, token=venue.staff.token) as stream:
             async with asyncio.timeout(PATIENCE_SECONDS):

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.protocol.node_kit import Kit, install
-from web.graphiql_bundle import BuildFailed, find_node
+from web.pages.graphiql_build import BuildFailed, find_node
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.cache import installed
-from web.graphiql_bundle import Node
+from web.pages.graphiql_build import Node
 
 SOURCES: Final = Path(__file__).with_name("kit")
 PATIENCE_SECONDS: Final = 60

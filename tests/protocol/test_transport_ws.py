@@ -11,7 +11,7 @@ from kit.scope import Runtime
 from kit.settings import Settings
 from tests.client import live, socket
 from tests.factories import Venue, make_venue
-from web.websocket import INIT_TIMEOUT
+from web.graphql.websocket import INIT_TIMEOUT
 
 INIT = '{"type": "connection_init"}'
 LIVE = "subscription { bookingChanged { __typename } }"
@@ -44,7 +44,7 @@ class TestWithoutPatience:
 
     @pytest.fixture
     def settings(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-        monkeypatch.setattr("web.websocket.INIT_TIMEOUT", timedelta(milliseconds=50))
+        monkeypatch.setattr("web.graphql.websocket.INIT_TIMEOUT", timedelta(milliseconds=50))
         return settings
 
     async def test_a_socket_that_says_nothing_is_closed(self, server: str) -> None:

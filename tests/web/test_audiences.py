@@ -8,6 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from execution.payer import Payer
+from execution.shared_subscriptions import Audiences, Question
+from execution.subscriber import Subscriber
 from kit.eager import Rest
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Step
@@ -15,9 +18,6 @@ from kit.ids import new_id
 from kit.operation_context import Operation
 from kit.scope import Actor, ActorKind, Request, Runtime
 from kit.security.token_bucket import Charge
-from web.audiences import Audiences, Question
-from web.payers import Payer
-from web.subscribers import Subscriber
 
 PATIENCE_SECONDS = 10
 HOME = "192.0.2.1"
@@ -228,7 +228,7 @@ async def test_each_socket_beyond_the_price_costs_a_point() -> None:
 async def test_what_nobody_can_pay_for_is_neither_read_nor_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.01)
+    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.01)
     audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(6)
     asked = question(new_id(), "dear")
     async with asking(audiences, asked, source, answering, purse=purse, price=3) as outlet:

@@ -4,10 +4,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from execution.concurrency_limits import ConcurrencyLimits
 from kit.errors import Throttled
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Actor, ActorKind
-from web.concurrency import ConcurrencyLimits
 
 HOME = "198.51.100.7"
 TENANT, SESSION = new_id(), new_id()

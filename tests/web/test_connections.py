@@ -17,8 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.serving import Server
-from web import connections
-from web.connections import BoundedProtocol, Connections, connections_of_files
+from web.server import connection_limits
+from web.server.connection_limits import BoundedProtocol, Connections, connections_of_files
 
 PATIENCE_SECONDS = 30
 SMALL = b"GET /small HTTP/1.1\r\nHost: x\r\n"
@@ -176,12 +176,12 @@ async def test_what_is_no_http_is_a_bad_request(port: int) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(connections, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(connection_limits, "BODY_SECONDS", 0.3)
 
 
 def test_a_head_has_10_seconds_and_a_body_30() -> None:
-    assert (connections.HEAD_SECONDS, connections.BODY_SECONDS) == (10, 30)
+    assert (connection_limits.HEAD_SECONDS, connection_limits.BODY_SECONDS) == (10, 30)
 
 
 @pytest.mark.usefixtures("impatient")

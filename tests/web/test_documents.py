@@ -3,7 +3,7 @@
 import pytest
 from graphql import build_schema
 
-from web.documents import MAX_CHARACTERS, Document, Documents, Rejected
+from execution.document_cache import MAX_CHARACTERS, Document, Documents, Rejected
 
 SCHEMA = build_schema("type Query { name: String }")
 

@@ -5,6 +5,7 @@ import pytest
 from graphql import ExecutionResult, FieldNode, GraphQLError, Visitor, parse, visit
 from structlog.testing import capture_logs
 
+from execution.error_formatting import in_document_order
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 from kit.scope import Runtime
@@ -13,7 +14,6 @@ from kit.settings import Settings
 from tests.client import Api, live
 from tests.clock import MONDAY_MORNING
 from tests.factories import Venue, make_venue
-from web.errors import in_document_order
 
 CREATE = """
     mutation Add($name: String!) {

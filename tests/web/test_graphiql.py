@@ -25,8 +25,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from tests.browser import browse
-from web.graphiql import GraphiQL, page_policy
-from web.graphiql_bundle import SOURCES, Bundle, is_new_enough
+from web.pages.graphiql import GraphiQL, page_policy
+from web.pages.graphiql_build import SOURCES, Bundle, is_new_enough
 
 ROOT = Path(__file__).parents[2]
 LOG = structlog.get_logger()

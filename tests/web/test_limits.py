@@ -5,13 +5,13 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from domain.tenants.plans import PlanCode
+from execution.caller_rate_limit import RateLimiter
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.client import Api, live
 from tests.clock import StoppedClock
 from tests.factories import Venue, make_venue
 from tests.known import make_known
-from web.limits import RateLimiter
 
 POINTS_251 = "{ rooms(first: 250) { nodes { name } } }"
 RATE_LIMIT = "{ rateLimit { cost limit remaining restoreRate resetAt } }"

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from web.metrics import _Ended
+from execution.metrics import _Ended
 
 SECONDS = (0.0, 0.005, 0.0051, 0.3, 10.0, 11.0)
 

@@ -15,10 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from execution import deadline
+from execution.deadline import in_time
 from kit.errors import Unavailable
-from web import gathering, patience
-from web.gathering import WHOLE, GatheringProtocol
-from web.patience import in_time
+from web.server import single_write
+from web.server.single_write import WHOLE, GatheringProtocol
 
 LARGE = b"x" * 3_000_000
 
@@ -76,14 +77,14 @@ async def port() -> AsyncIterator[int]:
 
 async def test_an_answer_is_one_write(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[list[Any]] = []
-    flush = gathering.Gathering.flush
+    flush = single_write.Gathering.flush
 
-    def counted(self: gathering.Gathering) -> None:
+    def counted(self: single_write.Gathering) -> None:
         if self._parts:
             writes.append(list(self._parts))
         flush(self)
 
-    monkeypatch.setattr(gathering.Gathering, "flush", counted)
+    monkeypatch.setattr(single_write.Gathering, "flush", counted)
 
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         answers = [await http.get("/small") for _ in range(3)]
@@ -151,7 +152,7 @@ async def test_a_head_alone_has_no_body(port: int) -> None:
 
 
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(deadline, "PATIENCE_SECONDS", 0.05)
 
     with pytest.raises(Unavailable):
         async with in_time():

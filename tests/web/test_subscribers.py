@@ -6,12 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from kit.eager import Rest, begun
-from kit.events.event_cursors import EventCursor
-from kit.security.token_bucket import Charge
-from web.payers import Payer
-from web.streams import HEARTBEAT_SECONDS
-from web.subscribers import (
+from execution.payer import Payer
+from execution.subscriber import (
     QUEUE_CHARACTERS,
     QUEUE_LENGTH,
     SEND_TIMEOUT_SECONDS,
@@ -20,6 +16,10 @@ from web.subscribers import (
     Stalled,
     Subscriber,
 )
+from kit.eager import Rest, begun
+from kit.events.event_cursors import EventCursor
+from kit.security.token_bucket import Charge
+from web.graphql.sse import HEARTBEAT_SECONDS
 
 PATIENCE_SECONDS = 10
 
@@ -169,7 +169,7 @@ async def test_what_many_wait_for_is_kept_once() -> None:
 
 
 async def test_one_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.subscribers.SEND_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("execution.subscriber.SEND_TIMEOUT_SECONDS", 0.05)
     subscriber, task = passing_on(Client())
     await asyncio.sleep(0)
 
@@ -197,7 +197,7 @@ async def test_one_that_is_gone_is_left() -> None:
 async def test_one_that_cannot_pay_is_told_of_the_gap_once_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("web.subscribers.REST_SECONDS", 0.01)
+    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.01)
     client, purse = Client(), Purse()
     client.reading.set()
     subscriber = Subscriber(client)

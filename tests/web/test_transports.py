@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from execution.operations import Operations
 from kit.scope import Runtime
 from tests.client import Api, live
 from tests.factories import Venue, make_venue
 from tests.sse import events
-from web.operations import Operations
 
 EXPLAIN = """
     query ($room: ID!, $start: StartInput!) {

@@ -7,12 +7,12 @@ import pytest
 import pytest_asyncio
 
 from domain.core.money import Money
+from execution.executor import Execution
+from execution.list_completion import Complete
 from kit.scope import Runtime
 from tests.client import Answer, Api
 from tests.differential.comparison import ordered
 from tests.factories import Venue, api_id, make_booking, make_venue
-from web.execution import Execution
-from web.values import Complete
 
 NINE: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
 

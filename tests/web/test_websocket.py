@@ -214,7 +214,7 @@ async def test_a_message_over_256_kib_closes_the_socket(server: str) -> None:
 async def test_a_client_that_stops_reading_is_left(
     server: str, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.subscribers.SEND_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("execution.subscriber.SEND_TIMEOUT_SECONDS", 0.2)
     async with live(server) as client:
         client.socket.transport.pause_reading()
 

@@ -24,8 +24,8 @@ from integrations.payments.protocol import (
 from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.scope import Request
-from web.bodies import BrokenOff, TooLarge, body_of
-from web.webhooks import Webhooks
+from web.routes.payment_webhooks import Webhooks
+from web.server.request_body import BrokenOff, TooLarge, body_of
 
 EVERY_SECONDS: Final = 1.0
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from execution.subscriber import Subscriber
 from kit.errors import Unavailable
 from kit.operation_context import Operation
 from kit.scope import ANONYMOUS, Actor
-from web.callers import Authenticate, actor_of
-from web.subscribers import Subscriber
+from web.server.callers import Authenticate, actor_of
 
 RECHECK_SECONDS: Final = 0.4
 

@@ -29,17 +29,17 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
+from execution import subscriber
+from execution.concurrency_limits import ConcurrencyLimits
+from execution.metrics import Metrics
+from execution.operations import Asked, Operations
+from execution.subscriber import Gone, Stalled, Subscriber
 from kit.eager import Rest, begun
 from kit.errors import Throttled, Unauthenticated, Unavailable
 from kit.scope import ANONYMOUS
-from web import subscribers
-from web.callers import request_of, token_in
-from web.concurrency import ConcurrencyLimits
-from web.http import MAX_BODY_BYTES, is_hash_alone
-from web.metrics import Metrics
-from web.operations import Asked, Operations
-from web.subscribers import Gone, Stalled, Subscriber
-from web.watch import Caller, Watch
+from web.graphql.credential_watcher import Caller, Watch
+from web.graphql.http_request import MAX_BODY_BYTES, is_hash_alone
+from web.server.callers import request_of, token_in
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100
@@ -80,7 +80,7 @@ class _Adapter(ASGIWebSocketAdapter):
     async def send_json(self, message: Mapping[str, object]) -> None:
         text = orjson.dumps(message).decode()
         try:
-            async with asyncio.timeout(subscribers.SEND_TIMEOUT_SECONDS):
+            async with asyncio.timeout(subscriber.SEND_TIMEOUT_SECONDS):
                 await self.ws.send_text(text)
         except (WebSocketDisconnect, RuntimeError, TimeoutError) as error:
             raise WebSocketDisconnected from error

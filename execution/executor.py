@@ -12,13 +12,13 @@ from graphql.pyutils import AwaitableOrValue, Path
 from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from execution.list_completion import Complete, NotPlain, completer
 from kit.graphql.compiler.document_signature import Outline
 from kit.graphql.compiler.plans import Plans
 from kit.graphql.field_sources import KIND
 from kit.graphql.flat_document import CEILING
 from kit.graphql.work_meter import FIELD_BY_ITSELF, WAITING, Meter, Weighed
 from kit.operation_context import Operation
-from web.values import Complete, NotPlain, completer
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.graphiql import SECURITY_HEADERS
+from web.pages.graphiql import SECURITY_HEADERS
 
 # An answer is data: nothing in it is loaded, run or shown in a frame.
 HEADERS: Final = SECURITY_HEADERS | {

@@ -15,6 +15,17 @@ from graphql.execution.execute import create_source_event_stream, execute_subscr
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from execution.admission import Admission
+from execution.caller_rate_limit import RateLimiter
+from execution.concurrency_limits import ConcurrencyLimits, login_of
+from execution.deadline import in_time
+from execution.document_cache import Documents, Rejected, Selected
+from execution.error_formatting import Shown, codes, in_document_order, refused, shown
+from execution.executor import Execution
+from execution.metrics import Metrics
+from execution.payer import Payer
+from execution.shared_subscriptions import Audiences, Question
+from execution.subscriber import Gone, Stalled, Subscriber
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.events.event_streams import Following
 from kit.graphql.compiler.plans import Plans, Read, Unmade
@@ -28,17 +39,6 @@ from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
 from permissions.policy import may_all
 from schema.core.scalars import IN_SQL
-from web.admission import Admission
-from web.audiences import Audiences, Question
-from web.concurrency import ConcurrencyLimits, login_of
-from web.documents import Documents, Rejected, Selected
-from web.errors import Shown, codes, in_document_order, refused, shown
-from web.execution import Execution
-from web.limits import RateLimiter
-from web.metrics import Metrics
-from web.patience import in_time
-from web.payers import Payer
-from web.subscribers import Gone, Stalled, Subscriber
 
 MAX_NAME: Final = 100
 

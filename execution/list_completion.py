@@ -24,7 +24,7 @@ from permissions.policy import may_all
 from schema.core.fields import PLAIN
 
 if TYPE_CHECKING:
-    from web.execution import Execution
+    from execution.executor import Execution
 
 Complete = Callable[[Any], Any]
 

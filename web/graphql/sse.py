@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
+from execution.operations import Asked, Operations, written
+from execution.subscriber import SEND_TIMEOUT_SECONDS, Gone, Stalled, Subscriber
 from kit.eager import Rest, begun
 from kit.operation_context import Operation
-from web.operations import Asked, Operations, written
-from web.subscribers import SEND_TIMEOUT_SECONDS, Gone, Stalled, Subscriber
-from web.watch import Caller, Watch
+from web.graphql.credential_watcher import Caller, Watch
 
 HEARTBEAT_SECONDS: Final = 15
 

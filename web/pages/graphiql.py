@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from web.graphiql_bundle import Bundle, Log, Progress, Step
+from web.pages.graphiql_build import Bundle, Log, Progress, Step
 
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 HOST_AND_PORT = re.compile(r"[A-Za-z0-9.:\[\]-]+")

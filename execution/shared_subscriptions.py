@@ -20,15 +20,15 @@ from graphql import (
     visit,
 )
 
+from execution.document_cache import Selected
+from execution.payer import Payer
+from execution.subscriber import Said, Subscriber
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark, Source, Step
 from kit.live_budget import Pace
 from kit.operation_context import Operation
 from kit.scope import Actor
 from permissions.policy import standing
-from web.documents import Selected
-from web.payers import Payer
-from web.subscribers import Said, Subscriber
 
 RESUMING: Final = "after"
 """The argument of a live field that says where to begin, and nothing of what is told."""

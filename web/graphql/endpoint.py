@@ -13,24 +13,31 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
+from execution.concurrency_limits import ConcurrencyLimits
+from execution.deadline import in_time
+from execution.error_formatting import retry_after_seconds
+from execution.metrics import Metrics
+from execution.operations import Answer, NotAQuery, Operations
 from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.operation_context import Cookie, Operation
 from kit.scope import ANONYMOUS
 from kit.security.network_addresses import network_of
 from kit.security.refusal_delay import Brake
-from web.callers import COOKIE, CREDENTIALS_IGNORED, SECURE_COOKIE, Authenticate, actor_of, token_of
-from web.concurrency import ConcurrencyLimits
-from web.errors import retry_after_seconds
-from web.gathering import WHOLE
-from web.headers import RAW_HEADERS
-from web.http import Incoming, Malformed, Media
-from web.metrics import Metrics
-from web.operations import Answer, NotAQuery, Operations
-from web.patience import in_time
-from web.streams import Stream
-from web.watch import Caller, Watch
-from web.websocket import Sockets
+from web.graphql.credential_watcher import Caller, Watch
+from web.graphql.http_request import Incoming, Malformed, Media
+from web.graphql.sse import Stream
+from web.graphql.websocket import Sockets
+from web.server.callers import (
+    COOKIE,
+    CREDENTIALS_IGNORED,
+    SECURE_COOKIE,
+    Authenticate,
+    actor_of,
+    token_of,
+)
+from web.server.middleware import RAW_HEADERS
+from web.server.single_write import WHOLE
 
 PATH: Final = "/graphql"
 

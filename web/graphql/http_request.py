@@ -10,11 +10,11 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
+from execution.operations import Asked
 from kit.ids import new_id
 from kit.scope import Request as Origin
 from kit.security.network_addresses import address_of
-from web.callers import MAX_USER_AGENT
-from web.operations import Asked
+from web.server.callers import MAX_USER_AGENT
 
 MAX_BODY_BYTES: Final = 256 * 1024
 

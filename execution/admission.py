@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from execution.caller_rate_limit import RateLimiter
+from execution.document_cache import Document, Documents, Selected
 from kit.clock import Clock
 from kit.errors import Throttled
 from kit.fair_thread import Full, Gate
@@ -14,8 +16,6 @@ from kit.operation_context import Operation
 from kit.scope import Actor
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
-from web.documents import Document, Documents, Selected
-from web.limits import RateLimiter
 
 T = TypeVar("T")
 

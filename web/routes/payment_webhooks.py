@@ -14,8 +14,8 @@ from kit.errors import Unavailable
 from kit.scope import Actor, ActorKind, Request, Runtime
 from resolvers.core.transactions import perform
 from resolvers.payments.gateway_events import receive_event
-from web.bodies import MAX_BODY_BYTES, BrokenOff, TooLarge, body_of
-from web.callers import request_of
+from web.server.callers import request_of
+from web.server.request_body import MAX_BODY_BYTES, BrokenOff, TooLarge, body_of
 
 RETRY_AFTER_SECONDS: Final = 5
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from execution.payer import Payer
 from kit.eager import Rest
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark
-from web.payers import Payer
 
 SEND_TIMEOUT_SECONDS: Final = 20
 """For how long a client may take nothing before it is left."""

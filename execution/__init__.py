@@ -1,0 +1,1 @@
+"""How an operation is run, whatever brings it: parsed, weighed, charged, executed, reported."""

@@ -1,0 +1,1 @@
+"""Pages that are served: GraphiQL and the demo checkout."""

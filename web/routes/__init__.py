@@ -1,0 +1,1 @@
+"""What is served beside GraphQL: health, metrics, webhooks."""

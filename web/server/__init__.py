@@ -1,0 +1,1 @@
+"""Connections, heads, bodies and callers, below any route."""
