@@ -18,16 +18,16 @@ from execution.caller_rate_limit import RateLimiter
 from execution.concurrency_limits import ConcurrencyLimits
 from execution.metrics import Metrics
 from execution.operations import Operations
-from integrations.billing.installed import billing_of
+from integrations.billing.factory import billing_of
 from integrations.billing.protocol import Billing
-from integrations.human_proof.installed import human_proof_of
+from integrations.human_proof.factory import human_proof_of
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import HumanProof
-from integrations.mail import Mail, mail_of
-from integrations.payments.installed import gateway_of
+from integrations.mail.smtp import Mail, mail_of
+from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
-from jobs.worker import services_of
+from jobs.registry import services_of
 from kit.background_tasks import Errands
 from kit.clock import Clock, system_clock
 from kit.events.log_relay import LogStatements, Relay

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from commands.logins import CannotRun, present_owner
+from commands.database_logins import CannotRun, present_owner
 from domain.accounts.users import normalised_email
 from kit.settings import SettingsError, load_settings
 

@@ -15,7 +15,7 @@ import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.types import JobId
 
-from commands.logins import CannotRun, present_logins
+from commands.database_logins import CannotRun, present_logins
 from kit.jobs.queue import CHANNEL, queries_of
 from kit.settings import SettingsError, load_settings
 

@@ -19,9 +19,9 @@ import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from commands.demo import load_demo
-from commands.demo_venues import DEMO_PASSWORD
-from commands.logins import CannotRun, logins_of
+from commands.database_logins import CannotRun, logins_of
+from commands.demo.load import load_demo
+from commands.demo.venues import DEMO_PASSWORD
 from commands.migrate import migrate
 from kit.logging import configure_logging
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls

@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from commands.logins import CannotRun, present_owner
+from commands.database_logins import CannotRun, present_owner
 from domain.bookings.lifecycle import OCCUPYING
 from domain.core.clock_changes import RELEASE, zone_clocks
 from domain.core.formatting import counted

@@ -15,7 +15,7 @@ import structlog
 import uvloop
 
 from app import build_app
-from commands.logins import CannotRun, present_logins
+from commands.database_logins import CannotRun, present_logins
 from kit.logging import configure_logging
 from kit.settings import Settings, SettingsError, load_settings
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from integrations.mail import Mail, Undeliverable
+from integrations.mail.smtp import Mail, Undeliverable
 from kit.ids import new_id
 from kit.jobs.worker import GivenUp
 from kit.scope import Request, Runtime

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from app import build_app
 from integrations.payments.protocol import Gateway
 from integrations.payments.stripe import StripeGateway
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import Clock
 from kit.ids import new_id
 from kit.scope import Runtime

@@ -15,7 +15,7 @@ from domain.core.money import Money
 from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Account, Buyer, Invoice, Upcoming
 from integrations.payments.protocol import TENANT, GatewayRefused
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import Clock
 
 INVOICES: Final = 24

@@ -19,7 +19,7 @@ import orjson
 
 from domain.core.card_amounts import chargeable
 from domain.core.money import Money
-from integrations.payments import signatures
+from integrations.payments import webhook_signatures
 from integrations.payments.protocol import (
     BadEvent,
     Capture,
@@ -176,7 +176,7 @@ class LocalGateway:
         return await self._change(lambda books: books.payment(id), tells=False)
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
-        signatures.check(body, headers.get(HEADER), secrets=[self._secret], now=now)
+        webhook_signatures.check(body, headers.get(HEADER), secrets=[self._secret], now=now)
 
     def parse_event(self, body: bytes) -> GatewayEvent:
         try:
@@ -239,7 +239,9 @@ class LocalGateway:
 
     def signed(self, delivery: Delivery) -> Mapping[str, str]:
         """The headers of a delivery that is sent now."""
-        return {HEADER: signatures.signed(delivery.body, secret=self._secret, at=self._clock())}
+        return {
+            HEADER: webhook_signatures.signed(delivery.body, secret=self._secret, at=self._clock())
+        }
 
     async def news(self, *, within_seconds: float) -> None:
         """Wait until this process has something to deliver, but not for longer than this."""

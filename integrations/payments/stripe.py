@@ -8,7 +8,7 @@ import orjson
 
 from domain.core.card_amounts import rounded_down
 from domain.core.money import CURRENCY_CODES, Money, currency_digits
-from integrations.payments import signatures
+from integrations.payments import webhook_signatures
 from integrations.payments.protocol import (
     BadEvent,
     Capture,
@@ -22,7 +22,7 @@ from integrations.payments.protocol import (
     RefundStatus,
     Subject,
 )
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -160,7 +160,7 @@ class StripeGateway:
             return _payment(found, refunds)
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
-        signatures.check(body, headers.get(_HEADER), secrets=self._webhook_secrets, now=now)
+        webhook_signatures.check(body, headers.get(_HEADER), secrets=self._webhook_secrets, now=now)
 
     def parse_event(self, body: bytes) -> GatewayEvent:
         try:

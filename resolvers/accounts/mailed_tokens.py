@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.core.formatting import unlinked
 from domain.core.refusals import InvalidCredentials
-from integrations.mail import Message
+from integrations.mail.smtp import Message
 from kit.scope import Scope
 from kit.security.passwords import Passwords
 from kit.security.tokens import TenantToken

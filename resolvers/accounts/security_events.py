@@ -9,7 +9,7 @@ from sqlalchemy import Update
 from domain.accounts.logins import LoginFailure, SessionEnd
 from domain.core.formatting import unlinked
 from domain.core.log_events import Event, EventType
-from integrations.mail import Message
+from integrations.mail.smtp import Message
 from kit.background_tasks import Errands
 from kit.scope import ANONYMOUS, Scope
 from kit.security.allowances import Allowance, Allowances

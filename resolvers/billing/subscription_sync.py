@@ -38,7 +38,7 @@ from resolvers.tenants.tenants import own_tenant
 from resolvers.venue.rooms import archive
 
 SYNC: Final = "billing.sync"
-"""The job that looks at one tenant's account; its handler is in ``jobs/billing.py``."""
+"""The job that looks at one tenant's account; its handler is in ``jobs/sync_billing.py``."""
 AFTER_A_CHANGE: Final = timedelta(minutes=2)
 """When the account is looked at again, in case the process ends in the midst of a change."""
 

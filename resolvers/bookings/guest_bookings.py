@@ -31,7 +31,7 @@ from domain.core.text import TokenText
 from domain.customers import CustomerChoice, NewCustomer, tidy
 from domain.payments.cancellation import Quote
 from integrations.human_proof.one_time import OneTimeProofs
-from integrations.mail import Message
+from integrations.mail.smtp import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
 from kit.security.tokens import Links

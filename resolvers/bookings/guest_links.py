@@ -20,7 +20,7 @@ from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
-from integrations.mail import Message
+from integrations.mail.smtp import Message
 from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.encryption import Seal

@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from domain.accounts.users import normalised_email
-from integrations.mail import Message
+from integrations.mail.smtp import Message
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.security.allowances import Allowance, Allowances

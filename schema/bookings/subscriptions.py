@@ -12,10 +12,10 @@ from permissions.roles import P
 from schema.bookings.availability import Slot, SlotKey, rooms_times_days
 from schema.bookings.bookings import Booking
 from schema.core.fields import column, id_column, subscription, value
-from subscriptions import availability, bookings, following
+from subscriptions import availability_changes, booking_changes, log_replay
 
 
-@value(bookings.BookingChanged)
+@value(booking_changes.BookingChanged)
 class BookingChanged:
     """A booking changed. `booking` is its present state, not its state at the event."""
 
@@ -25,7 +25,7 @@ class BookingChanged:
     booking: Booking = column("As it is now, which may be after later events.")
 
 
-@value(bookings.BookingRemoved)
+@value(booking_changes.BookingRemoved)
 class BookingRemoved:
     """A booking that was yours isn't any more: drop it, if you have it.
 
@@ -37,7 +37,7 @@ class BookingRemoved:
     booking_id: strawberry.ID = id_column("Booking", "The booking to drop.")
 
 
-@value(following.ResyncRequired)
+@value(log_replay.ResyncRequired)
 class ResyncRequired:
     """Some events can't be sent: refetch, then go on from this cursor.
 
@@ -57,7 +57,7 @@ BookingEvent = Annotated[
 ]
 
 
-@value(availability.AvailabilityDelta)
+@value(availability_changes.AvailabilityDelta)
 class AvailabilityDelta:
     """Slots are otherwise than they were; some may be told again that are not.
 
@@ -80,7 +80,7 @@ AvailabilityEvent = Annotated[
 @strawberry.type
 class AvailabilitySubscriptions:
     availability_changed: AvailabilityEvent = subscription(
-        availability.availability_changed,
+        availability_changes.availability_changed,
         requires=P.AVAILABILITY_READ,
         cost=Cost(1, size=rooms_times_days),
     )
@@ -88,4 +88,6 @@ class AvailabilitySubscriptions:
 
 @strawberry.type
 class BookingSubscriptions:
-    booking_changed: BookingEvent = subscription(bookings.booking_changed, requires=P.BOOKINGS_READ)
+    booking_changed: BookingEvent = subscription(
+        booking_changes.booking_changed, requires=P.BOOKINGS_READ
+    )

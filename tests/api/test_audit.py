@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from jobs.housekeeping import forget_what_is_old
+from jobs.purge import forget_what_is_old
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.scope import Runtime

@@ -11,7 +11,7 @@ import pytest_asyncio
 from domain.tenants.plans import PlanCode
 from integrations.billing.protocol import Billing
 from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
-from jobs.billing import billing_event, look_after_billing
+from jobs.sync_billing import billing_event, look_after_billing
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.scope import Runtime

@@ -26,8 +26,8 @@ from models.customers import Customer
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform
 from schema.core.global_ids import read_id
-from subscriptions.bookings import BookingChanged, booking_changed
-from subscriptions.following import ResyncRequired
+from subscriptions.booking_changes import BookingChanged, booking_changed
+from subscriptions.log_replay import ResyncRequired
 from tests.client import Api, Live, Stream, live
 from tests.clock import StoppedClock
 from tests.factories import Person, Venue, api_id, make_venue

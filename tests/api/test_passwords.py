@@ -5,7 +5,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import col, select
 from starlette.applications import Starlette
 
-from integrations.mail import Mail, SmtpMail
+from integrations.mail.smtp import Mail, SmtpMail
 from kit.ids import new_id
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.security.passwords import Passwords

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from integrations.payments.installed import gateway_of
+from integrations.payments.factory import gateway_of
 from integrations.payments.protocol import AnotherGateway, Gateway, GatewayEvent, Subject
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from jobs.bookings import find_past_bookings
+from jobs.complete_bookings import find_past_bookings
 from kit.postgres.database import Database
 from kit.settings import Settings
 from tests.client import Answer

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from commands.demo import load_demo
-from commands.demo_rows import DemoRows
-from commands.demo_venues import BOOM, DEMO_PASSWORD, SALON, USERS, DemoVenue
+from commands.demo.load import load_demo
+from commands.demo.rows import DemoRows
+from commands.demo.venues import BOOM, DEMO_PASSWORD, SALON, USERS, DemoVenue
 from domain.accounts.users import Role
 from domain.bookings.lifecycle import Status
 from domain.core.clock_changes import RELEASE

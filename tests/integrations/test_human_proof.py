@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from integrations.human_proof.captcha import Captcha
-from integrations.human_proof.installed import human_proof_of
+from integrations.human_proof.factory import human_proof_of
 from integrations.human_proof.protocol import ProofKind
 from kit.errors import Unavailable
 from kit.ids import new_id

@@ -15,7 +15,7 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTPAuthenticationError, SMTPConnectError
 
-from integrations.mail import LocalMail, Mail, Message, SmtpMail, Undeliverable, mail_of
+from integrations.mail.smtp import LocalMail, Mail, Message, SmtpMail, Undeliverable, mail_of
 from kit.settings import Environment, Settings
 
 INVITATION = Message(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.bookings.lifecycle import Status
-from jobs.holds import expire_holds
+from jobs.expire_holds import expire_holds
 from kit.postgres.database import Database
 from kit.scope import Runtime
 from models.bookings.bookings import Booking

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col
 
-from jobs.housekeeping import forget_what_is_old
+from jobs.purge import forget_what_is_old
 from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.scope import Request, Runtime, Scope

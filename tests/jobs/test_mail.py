@@ -8,7 +8,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from app import build_app
-from integrations.mail import Mail, Message, Undeliverable
+from integrations.mail.smtp import Mail, Message, Undeliverable
 from kit.scope import Runtime
 from kit.security.encryption import Seal
 from kit.security.passwords import Passwords

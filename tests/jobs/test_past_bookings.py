@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status, is_over, is_unanswered
-from jobs.bookings import find_past_bookings
+from jobs.complete_bookings import find_past_bookings
 from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.scope import Request, Runtime, Scope
@@ -133,7 +133,7 @@ async def test_bookings_of_every_tenant_are_completed_in_several_batches(
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jobs.bookings.BATCH", 2)
+    monkeypatch.setattr("jobs.complete_bookings.BATCH", 2)
     first, second = await make_venue(runtime), await make_venue(runtime)
     pairs = [
         (venue, await make_booking(runtime, venue, AT_NINE - hours, status=Status.CHECKED_IN))

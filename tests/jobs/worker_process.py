@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 
 from app import build_app
-from jobs.worker import HANDLERS, RETRIES
+from jobs.registry import HANDLERS, RETRIES
 from kit.jobs.worker import Worker
 from kit.settings import load_settings
 

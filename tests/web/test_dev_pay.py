@@ -18,7 +18,7 @@ from integrations.payments.protocol import (
     PaymentStatus,
     Subject,
 )
-from jobs.webhooks import HANDLERS
+from jobs.gateway_events import HANDLERS
 from kit.ids import new_id
 from kit.scope import Runtime
 from tests.client import Api

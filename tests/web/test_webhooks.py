@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from domain.core.money import Money
 from integrations.payments.protocol import Gateway, GatewayEvent, Order, PaymentStatus, Subject
-from jobs.housekeeping import forget_what_is_old
-from jobs.webhooks import HANDLERS
+from jobs.gateway_events import HANDLERS
+from jobs.purge import forget_what_is_old
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.scope import Runtime

@@ -14,7 +14,7 @@ from integrations.billing.local import LocalBilling
 from integrations.billing.protocol import Account, Billing, Buyer
 from integrations.billing.stripe import StripeBilling
 from integrations.payments.protocol import GatewayAway, GatewayRefused
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.ids import new_id
 from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
 from integrations.payments.stripe import StripeGateway
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import system_clock
 from tests.integrations.payments.fake_stripe import (
     KEY,

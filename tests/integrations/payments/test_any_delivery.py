@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import BadEvent, Gateway, GatewayEvent
 from integrations.payments.stripe import StripeGateway
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import system_clock
 from resolvers.payments.gateway_events import event_of, written
 

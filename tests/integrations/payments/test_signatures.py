@@ -7,7 +7,7 @@ import pytest
 from stripe import WebhookSignature
 
 from integrations.payments.protocol import BadSignature
-from integrations.payments.signatures import check, signed
+from integrations.payments.webhook_signatures import check, signed
 from tests.clock import MONDAY_MORNING
 
 SECRET, OTHER = "whsec_of_now", "whsec_of_before"

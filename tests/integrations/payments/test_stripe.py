@@ -13,7 +13,7 @@ import pytest_asyncio
 from stripe import HTTPClient
 
 from domain.core.money import Money
-from integrations.payments.installed import gateway_of
+from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import (
     BadEvent,
@@ -27,7 +27,7 @@ from integrations.payments.protocol import (
     Subject,
 )
 from integrations.payments.stripe import StripeGateway
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import system_clock
 from kit.ids import new_id
 from kit.settings import Environment, Settings

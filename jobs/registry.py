@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
-from jobs.billing import look_after_billing, sync_billing
-from jobs.bookings import complete_past, find_past_bookings, reject_unanswered
-from jobs.holds import expire_holds
-from jobs.housekeeping import forget_what_is_old
+from jobs.complete_bookings import complete_past, find_past_bookings, reject_unanswered
+from jobs.expire_holds import expire_holds
+from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
-from jobs.payments import settle
-from jobs.webhooks import handle_event
+from jobs.purge import forget_what_is_old
+from jobs.settle_payments import settle
+from jobs.sync_billing import look_after_billing, sync_billing
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.scope import Runtime

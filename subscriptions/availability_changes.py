@@ -33,7 +33,7 @@ from resolvers.bookings.availability_changes import (
     availability_changes,
 )
 from resolvers.bookings.availability_cursors import Known, known_from
-from subscriptions.following import (
+from subscriptions.log_replay import (
     TOO_SLOW,
     UNKNOWN,
     ResyncRequired,

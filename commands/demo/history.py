@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from commands.demo_venues import HISTORY_DAYS, DemoVenue
+from commands.demo.venues import HISTORY_DAYS, DemoVenue
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
 from kit.scope import ActorKind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway, GatewayRefused
 from integrations.payments.stripe import StripeGateway
-from integrations.stripe_api import StripeApi
+from integrations.stripe_client import StripeApi
 from kit.clock import Clock
 from kit.settings import Settings
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.postgresql import Range
 
-from commands.demo_history import History, id_made_at
-from commands.demo_venues import (
+from commands.demo.history import History, id_made_at
+from commands.demo.venues import (
     BOOKING_NOTES,
     CANCEL_REASONS,
     DAYS_AHEAD,

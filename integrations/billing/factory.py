@@ -3,7 +3,7 @@
 from integrations.billing.local import LocalBilling
 from integrations.billing.protocol import Billing
 from integrations.billing.stripe import StripeBilling
-from integrations.payments.installed import stripe_of
+from integrations.payments.factory import stripe_of
 from kit.clock import Clock
 from kit.settings import Settings
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from integrations.payments.protocol import GatewayEvent, Subject
-from jobs.billing import billing_event
+from jobs.sync_billing import billing_event
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Request, Runtime, Scope
 from models.payments.gateway_events import EventState

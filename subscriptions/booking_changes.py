@@ -21,7 +21,7 @@ from models.bookings.bookings import Booking
 from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P
 from resolvers.bookings.booking_access import watched_bookings
-from subscriptions.following import (
+from subscriptions.log_replay import (
     AT_ONCE,
     TOO_SLOW,
     End,

@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from commands.demo_rows import DemoRows
-from commands.demo_venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
+from commands.demo.rows import DemoRows
+from commands.demo.venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
 from kit.clock import Clock, system_clock
 from kit.ids import new_id
 from kit.postgres.connection_urls import APP_ROLE, DatabaseUrl

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from commands.demo_bookings import Bookings, Calendar
-from commands.demo_history import History
-from commands.demo_venues import (
+from commands.demo.bookings import Bookings, Calendar
+from commands.demo.history import History
+from commands.demo.venues import (
     CUSTOMER_NOTES,
     GIVEN_NAMES,
     HOLD_MINUTES,

@@ -1,0 +1,1 @@
+"""The demo: venues with bookings around today."""
