@@ -22,11 +22,11 @@ from kit.scope import Runtime
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import Brake
 from kit.settings import Environment, Settings
-from tests.client import Api, From
-from tests.clock import StoppedClock
-from tests.database import SECRET, drop_database, fresh_database, start_server, stop_server
 from tests.differential.both_ways import both_ways as both_ways
-from tests.work import forget_jobs
+from tests.support.client import Api, From
+from tests.support.clock import StoppedClock
+from tests.support.database import SECRET, drop_database, fresh_database, start_server, stop_server
+from tests.support.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
 

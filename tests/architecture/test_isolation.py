@@ -17,9 +17,16 @@ from schema import schema
 from schema.core.fields import NODES
 from schema.core.global_ids import encode_id, read_id
 from tests.architecture.operations import Place, operation, places
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Person, Venue, api_id, make_booking, make_subscription, make_venue
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import (
+    Person,
+    Venue,
+    api_id,
+    make_booking,
+    make_subscription,
+    make_venue,
+)
 
 BUILT: Final = build_schema(schema.as_str())
 PLACES: Final = list(places(BUILT))

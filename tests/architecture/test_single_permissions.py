@@ -29,11 +29,11 @@ from schema import schema
 from schema.core.fields import NODES
 from schema.core.global_ids import read_id
 from schema.core.inputs import _INPUTS
-from tests.api.test_api_keys import create as create_key
+from tests.api.accounts.test_api_keys import create as create_key
 from tests.architecture.test_isolation import Everything, make_everything
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue
 
 BUILT: Final = build_schema(schema.as_str())
 QUERIES: Final = BUILT.type_map["Query"].fields  # type: ignore[attr-defined]

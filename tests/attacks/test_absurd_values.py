@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from kit.scope import Runtime
-from tests.client import Api
-from tests.factories import Venue, api_id, make_venue
+from tests.support.client import Api
+from tests.support.factories import Venue, api_id, make_venue
 
 AVAILABILITY = "query ($v: AvailabilityQuery!) { availability(query: $v) { slots { startsAt } } }"
 ROOMS = "query ($n: Int, $c: String) { rooms(first: $n, after: $c) { nodes { name } } }"

@@ -12,9 +12,9 @@ from execution.caller_rate_limit import RateLimiter
 from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
 from tests.attacks.heavy import Heavy
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue, make_venue
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
 
 MILLISECONDS_A_POINT = 2.0
 # Of a machine that does other work as well; what is measured is below one millisecond a point.

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kit.scope import Runtime
-from tests.attacks.bombs import Bomb, bombs
-from tests.client import Api, Live, live
-from tests.factories import Venue, make_venue
+from tests.attacks.oversized_queries import Bomb, bombs
+from tests.support.client import Api, Live, live
+from tests.support.factories import Venue, make_venue
 
 # A second, and what a machine that runs other tests needs besides.
 SECONDS = 5.0

@@ -16,9 +16,9 @@ from kit.scope import Runtime
 from schema import schema
 from tests.attacks.generator import Generator, Input
 from tests.attacks.internals import told
-from tests.client import Api, socket
-from tests.clock import MONDAY_MORNING
-from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.support.client import Api, socket
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 STATUSES = {200, 400, 413}
 CLOSE_CODES = {1009, 4400}

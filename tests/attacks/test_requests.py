@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 
 from kit.scope import Runtime
 from tests.attacks.internals import told
-from tests.client import Api, live, socket
-from tests.factories import Venue, make_venue
+from tests.support.client import Api, live, socket
+from tests.support.factories import Venue, make_venue
 
 MIB = 1024 * 1024
 SECONDS = 5.0

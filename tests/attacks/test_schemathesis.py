@@ -15,8 +15,8 @@ import pytest
 from kit.scope import Runtime
 from kit.settings import Settings
 from tests.attacks.internals import told
-from tests.cache import installed
-from tests.factories import make_venue
+from tests.support.cache import installed
+from tests.support.factories import make_venue
 
 LOCK: Final = Path(__file__).with_name("schemathesis.lock")
 MAX_EXAMPLES: Final = 40

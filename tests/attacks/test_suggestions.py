@@ -3,8 +3,8 @@
 import pytest
 
 from kit.scope import Runtime
-from tests.client import Api, live
-from tests.factories import Venue, make_venue
+from tests.support.client import Api, live
+from tests.support.factories import Venue, make_venue
 
 GUESSES = [
     "{ room { id } }",

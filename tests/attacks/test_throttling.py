@@ -13,10 +13,10 @@ from execution.caller_rate_limit import RateLimiter
 from kit.ids import new_id
 from kit.scope import Actor, ActorKind, Runtime
 from kit.settings import Settings
-from tests.client import Answer, Api, live
-from tests.clock import StoppedClock
-from tests.factories import PASSWORD, Venue, make_venue
-from tests.known import make_known
+from tests.support.client import Answer, Api, live
+from tests.support.clock import StoppedClock
+from tests.support.factories import PASSWORD, Venue, make_venue
+from tests.support.known import make_known
 
 LOGIN = """mutation ($input: LoginInput!) {
     login(input: $input) { session { accessToken user { role } } userErrors { code } }

@@ -16,7 +16,7 @@ from commands.migrate import migrations
 from domain.core.text import sort_key
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrl
-from tests.database import drop_database, empty_database
+from tests.support.database import drop_database, empty_database
 
 NAME = f"addresses_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 

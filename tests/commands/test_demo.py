@@ -25,9 +25,9 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
 from kit.security.passwords import Passwords
 from models.bookings.bookings import Booking
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.work import work_off
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.work import work_off
 
 HASHES = dict.fromkeys(Role, "a hash")
 GAVE_TIME_BACK = {Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW, Status.REJECTED}

@@ -10,7 +10,7 @@ from commands.time_zones import main
 from domain.core.clock_changes import RELEASE
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Runtime
-from tests.factories import make_booking, make_venue
+from tests.support.factories import make_booking, make_venue
 
 
 @pytest.fixture(autouse=True)

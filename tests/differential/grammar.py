@@ -29,8 +29,8 @@ from graphql import (
 )
 
 from kit.graphql.field_sources import READING
-from tests.clock import MONDAY_MORNING
-from tests.differential.world import DAYS, MOMENTS, NAMES
+from tests.differential.dataset import DAYS, MOMENTS, NAMES
+from tests.support.clock import MONDAY_MORNING
 
 UNKNOWN: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
 STRANGE_IDS: Final[Sequence[object]] = (

@@ -7,10 +7,10 @@ import pytest
 
 from kit.graphql.compiler.plans import Read
 from kit.scope import Runtime
-from tests.client import Api
-from tests.clock import MONDAY_MORNING
 from tests.differential.comparison import Findings
-from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.support.client import Api
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 ROOMS = "{ rooms { nodes { name capacity } } }"
 CHANGE = """

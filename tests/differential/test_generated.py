@@ -14,8 +14,8 @@ from kit.ids import new_id
 from kit.scope import Actor, Request, Runtime
 from schema import schema
 from tests.differential.comparison import Compared, Findings
+from tests.differential.dataset import World, make_world
 from tests.differential.grammar import Grammar, Told, texts
-from tests.differential.world import World, make_world
 from web.graphql.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)

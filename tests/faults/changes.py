@@ -11,10 +11,10 @@ from domain.core.log_events import EventType
 from kit.clock import system_clock
 from kit.events.event_cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
 from models.venue.rooms import Room
-from tests.client import Answer
-from tests.factories import Venue, api_id
-from tests.faults.house import House
+from tests.faults.postgres_faults import House
 from tests.races.clients import Client
+from tests.support.client import Answer
+from tests.support.factories import Venue, api_id
 
 _BOOK: Final = """mutation ($room: ID!, $at: DateTime!) {
   createBooking(input: {roomId: $room, start: {at: $at}, durationMinutes: 60}) {

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from tests.factories import Venue
-from tests.faults.house import House
 from tests.faults.ledger import ledger
+from tests.faults.postgres_faults import House
 from tests.faults.writers import Report
+from tests.support.factories import Venue
 
 
 async def check_books(

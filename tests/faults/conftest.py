@@ -9,8 +9,8 @@ from tempfile import mkdtemp
 import pytest
 import pytest_asyncio
 
-from tests.factories import Venue, make_venue
-from tests.faults.house import App, House, serving
+from tests.faults.postgres_faults import App, House, serving
+from tests.support.factories import Venue, make_venue
 
 Say = Callable[[str], None]
 

@@ -9,8 +9,8 @@ from typing import Final
 from websockets.exceptions import WebSocketException
 
 from kit.events.event_cursors import EventCursor
-from tests.client import Stream, live
 from tests.faults.changes import Wanted
+from tests.support.client import Stream, live
 
 EVENTS: Final = """subscription ($rooms: [ID!], $types: [EventType!], $after: EventCursor) {
   bookingChanged(roomIds: $rooms, types: $types, after: $after) {

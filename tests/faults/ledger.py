@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from schema.core.global_ids import encode_id
-from tests.factories import Venue
-from tests.faults.house import House
+from tests.faults.postgres_faults import House
+from tests.support.factories import Venue
 
 _OVERLAPS: Final = """
     SELECT count(*) FROM bookings a JOIN bookings b USING (tenant_id, room_id)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
-from tests.client import Live, Stream, live
-from tests.faults.house import App
+from tests.faults.postgres_faults import App
+from tests.support.client import Live, Stream, live
 
 _NOW: Final = "{ bookings { eventCursor } }"
 _NEW: Final = """subscription ($after: EventCursor) {

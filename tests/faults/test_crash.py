@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from kit.clock import system_clock
-from tests.client import live
-from tests.factories import Venue, api_id
 from tests.faults.changes import cursor_now
-from tests.faults.house import App, House
+from tests.faults.postgres_faults import App, House
 from tests.races.clients import Client
+from tests.support.client import live
+from tests.support.factories import Venue, api_id
 
 _BURNT: Final = 60
 _TRIES: Final = 10

@@ -8,12 +8,12 @@ from typing import Final
 
 import pytest
 
-from tests.factories import Venue
 from tests.faults.checks import check_books
 from tests.faults.conftest import Say
-from tests.faults.house import App, House
 from tests.faults.listeners import listening
+from tests.faults.postgres_faults import App, House
 from tests.faults.writers import Report, Writers
+from tests.support.factories import Venue
 
 UNAVAILABLE_WAYS: Final = {(503, "1")}
 BACK_WITHIN_SECONDS: Final = 5

@@ -16,10 +16,10 @@ from kit.clock import system_clock
 from kit.postgres.connection_urls import trusted_urls
 from kit.postgres.database import Database
 from schema.core.global_ids import encode_id
-from tests.factories import Venue, make_booking
 from tests.faults.conftest import Say
-from tests.faults.house import House
 from tests.faults.ledger import told
+from tests.faults.postgres_faults import House
+from tests.support.factories import Venue, make_booking
 
 NUMBER: Final = 40
 _PATIENCE_SECONDS: Final = 120

@@ -11,14 +11,14 @@ import pytest
 
 from domain.core.log_events import EventType
 from kit.events.event_cursors import EventCursor
-from tests.client import Live, Stream, live
-from tests.factories import Venue
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say
 from tests.faults.followers import EVENTS, Follower
-from tests.faults.house import App, House
+from tests.faults.postgres_faults import App, House
 from tests.faults.test_replay import TYPES, some_of
 from tests.faults.writers import Writers
+from tests.support.client import Live, Stream, live
+from tests.support.factories import Venue
 
 SILENT_SECONDS: Final = 10
 """What a busy machine is allowed; those of a quiet one are told."""

@@ -16,13 +16,13 @@ import pytest_asyncio
 from domain.bookings.lifecycle import Status
 from kit.clock import system_clock
 from schema.core.global_ids import encode_id
-from tests.factories import make_booking
 from tests.faults.checks import check_books
 from tests.faults.conftest import Say, new_venue
-from tests.faults.house import App, House, serving
 from tests.faults.ledger import told
 from tests.faults.listeners import crowd
+from tests.faults.postgres_faults import App, House, serving
 from tests.faults.writers import Writers
+from tests.support.factories import make_booking
 
 DRAINED_WITHIN_SECONDS: Final = 10
 DROPPED_WITHIN_SECONDS: Final = 30

@@ -8,11 +8,11 @@ from typing import Final
 import pytest
 
 from domain.core.log_events import EventType
-from tests.factories import Venue
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say
 from tests.faults.followers import Follower
-from tests.faults.house import App, House
+from tests.faults.postgres_faults import App, House
+from tests.support.factories import Venue
 
 TYPES: Final = (
     EventType.BOOKING_CREATED,

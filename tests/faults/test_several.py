@@ -13,11 +13,11 @@ from typing import Any, Final
 import pytest
 
 from kit.clock import system_clock
-from tests.client import Stream, live
-from tests.factories import Venue, api_id
 from tests.faults.conftest import Say, new_venue
-from tests.faults.house import App, House, serving
+from tests.faults.postgres_faults import App, House, serving
 from tests.races.clients import Client
+from tests.support.client import Stream, live
+from tests.support.factories import Venue, api_id
 
 LATEST_SECONDS: Final = 10
 """What a busy machine is allowed; those of a quiet one are told."""

@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Any, Final
 
 from kit.clock import system_clock
-from tests.client import Answer
-from tests.factories import Person, Venue, api_id
 from tests.races.clients import Client
+from tests.support.client import Answer
+from tests.support.factories import Person, Venue, api_id
 
 PAUSE_SECONDS: Final = 0.1
 

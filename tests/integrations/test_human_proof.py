@@ -19,8 +19,8 @@ from integrations.human_proof.protocol import ProofKind
 from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.settings import Settings
-from tests.clock import StoppedClock
-from tests.serving import serving
+from tests.support.clock import StoppedClock
+from tests.support.serving import serving
 
 VENUE = new_id()
 

@@ -9,9 +9,9 @@ from jobs.expire_holds import expire_holds
 from kit.postgres.database import Database
 from kit.scope import Runtime
 from models.bookings.bookings import Booking
-from tests.client import Api
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.factories import Venue, api_id, make_booking, make_venue
+from tests.support.client import Api
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 HISTORY = """
     query ($id: ID!) {

@@ -16,8 +16,8 @@ from models.accounts.sessions import MailedToken, Purpose, RefreshToken, Session
 from models.audit.log import RequestOrigin
 from models.core.idempotency import IdempotentResult
 from resolvers.core.transactions import perform
-from tests.clock import MONDAY_MORNING
-from tests.factories import Venue, make_venue
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, make_venue
 
 
 async def add_origins(runtime: Runtime, venue: Venue, *at: datetime) -> None:

@@ -23,8 +23,8 @@ from kit.postgres.database import Database
 from kit.scope import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
-from tests.database import SECRET
-from tests.factories import Venue, make_booking, make_venue
+from tests.support.database import SECRET
+from tests.support.factories import Venue, make_booking, make_venue
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE_SECONDS: Final = 90

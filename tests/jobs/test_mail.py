@@ -13,10 +13,10 @@ from kit.scope import Runtime
 from kit.security.encryption import Seal
 from kit.security.passwords import Passwords
 from kit.settings import Settings
-from tests.api.accounts import code_in, mails
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue, make_venue
+from tests.api.accounts.accounts import code_in, mails
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
 
 RESET = """
     mutation ($input: RequestPasswordResetInput!) {

@@ -15,9 +15,9 @@ from kit.postgres.database import Database
 from kit.scope import Request, Runtime, Scope
 from models.audit.log import LogEntry
 from models.bookings.bookings import Booking
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.factories import Venue, make_booking, make_venue
-from tests.work import work_off
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.factories import Venue, make_booking, make_venue
+from tests.support.work import work_off
 
 AT_NINE = MONDAY_MORNING
 AT_TEN = MONDAY_MORNING + timedelta(hours=1)

@@ -14,8 +14,8 @@ from kit.jobs.queue import queries_of
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import ANONYMOUS, Actor, Request, Runtime, Scope
 from resolvers.core.transactions import perform
-from tests.clock import MONDAY_MORNING
-from tests.factories import make_venue
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import make_venue
 
 Ask = Callable[[Scope], None]
 

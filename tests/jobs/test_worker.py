@@ -20,8 +20,8 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import ANONYMOUS, Request, Runtime, Scope
 from kit.supervisor import running
 from resolvers.core.transactions import perform
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.factories import make_venue
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.factories import make_venue
 
 PATIENCE_SECONDS: Final = 30
 AT_ONCE: Final = Retries(attempts=3, first_seconds=0.01)

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kit.scope import Runtime
-from tests.client import Answer, Api, Live, Stream
-from tests.clock import StoppedClock
-from tests.desk import SLOT, Desk, rfc
-from tests.factories import Person, Venue
+from tests.support.client import Answer, Api, Live, Stream
+from tests.support.clock import StoppedClock
+from tests.support.desk import SLOT, Desk, rfc
+from tests.support.factories import Person, Venue
 
 TOLD: Final = f"fragment Told on Slot {{ ...Shown room {{ capacity version }} }} {SLOT}"
 CHANGES: Final = f"""

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from kit.scope import Runtime
-from tests.client import Api, live
-from tests.clock import StoppedClock
-from tests.desk import Desk, rfc
-from tests.factories import Venue, api_id, make_venue
 from tests.live.calendars import Calendar, Turmoil, read_anew
+from tests.support.client import Api, live
+from tests.support.clock import StoppedClock
+from tests.support.desk import Desk, rfc
+from tests.support.factories import Venue, api_id, make_venue
 
 # The clock of Berlin is put forward on 28 March 2027, at 01:00 UTC.
 NOON = datetime(2027, 3, 28, 0, tzinfo=UTC)

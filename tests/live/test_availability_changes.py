@@ -18,12 +18,12 @@ from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.scope import Request, Runtime, Scope
 from resolvers.core.transactions import perform
-from tests.client import Api, Stream, live
-from tests.clock import StoppedClock
-from tests.desk import Desk, made, moved, rfc
-from tests.factories import Person, Venue, api_id, make_venue
 from tests.live.calendars import CHANGES, Calendar, read_anew
-from tests.statements import statements
+from tests.support.client import Api, Stream, live
+from tests.support.clock import StoppedClock
+from tests.support.desk import Desk, made, moved, rfc
+from tests.support.factories import Person, Venue, api_id, make_venue
+from tests.support.statements import statements
 
 # 10:00 to 13:00 in Berlin, a Tuesday; the tests' clock shows 09:00 UTC on Monday.
 NINE = datetime(2027, 3, 2, 9, tzinfo=UTC)

@@ -12,13 +12,13 @@ from domain.tenants.plans import PlanCode
 from execution.caller_rate_limit import RateLimiter
 from kit.scope import ANONYMOUS, Runtime
 from kit.settings import Settings
-from tests.api.test_live import CURSOR, EVENTS, book, change_often, next_event
+from tests.api.bookings.test_live import CURSOR, EVENTS, book, change_often, next_event
 from tests.attacks.test_throttling import POINTS_2000
-from tests.client import Api, Live, live, socket
-from tests.clock import StoppedClock
-from tests.factories import Venue, make_venue
-from tests.sse import events
-from tests.web.test_websocket import INIT
+from tests.support.client import Api, Live, live, socket
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
+from tests.support.sse import events
+from tests.web.graphql.test_websocket import INIT
 
 HOME = "198.51.100.7"
 HOTEL = "203.0.113.9"

@@ -13,13 +13,13 @@ import pytest
 
 from kit.scope import Runtime
 from models.customers import Customer
-from tests.api.accounts import last_code
-from tests.api.test_api_keys import create as create_key
-from tests.api.test_email_verification import REGISTER, VERIFY
-from tests.client import Api, Live, Stream, live
-from tests.clock import StoppedClock
-from tests.desk import Desk
-from tests.factories import Venue, api_id, make_venue
+from tests.api.accounts.accounts import last_code
+from tests.api.accounts.test_api_keys import create as create_key
+from tests.api.accounts.test_email_verification import REGISTER, VERIFY
+from tests.support.client import Api, Live, Stream, live
+from tests.support.clock import StoppedClock
+from tests.support.desk import Desk
+from tests.support.factories import Venue, api_id, make_venue
 
 TUESDAY: Final = datetime(2027, 3, 2, tzinfo=UTC)
 NEWCOMER: Final = "new@example.test"

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest_asyncio
 
 from kit.scope import Runtime
-from tests.client import Api, Live, Stream, live
-from tests.desk import Desk
-from tests.factories import Venue, make_venue
+from tests.support.client import Api, Live, Stream, live
+from tests.support.desk import Desk
+from tests.support.factories import Venue, make_venue
 
 TUESDAY_MORNING: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
 READERS: Final = 12

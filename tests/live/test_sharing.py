@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit.scope import Runtime
-from tests.api.test_live import (
+from tests.api.bookings.test_live import (
     EVENTS,
     book,
     change_often,
@@ -19,11 +19,11 @@ from tests.api.test_live import (
     next_event,
     until_seen_as,
 )
-from tests.client import Api, Live, Stream, live, socket
-from tests.clock import StoppedClock
-from tests.factories import make_venue
-from tests.sse import events
-from tests.statements import statements
+from tests.support.client import Api, Live, Stream, live, socket
+from tests.support.clock import StoppedClock
+from tests.support.factories import make_venue
+from tests.support.sse import events
+from tests.support.statements import statements
 
 SUBSCRIBERS = 100
 NOTE = """

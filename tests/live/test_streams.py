@@ -11,12 +11,12 @@ from kit.events.log_relay import Relay
 from kit.scope import Runtime
 from models.accounts.sessions import Session
 from models.accounts.users import User
-from tests.api.test_live import EVENTS, book, cursor_now, make_a_guest
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue, make_venue
-from tests.sse import PATIENCE_SECONDS, events
-from tests.web.test_websocket import store
+from tests.api.bookings.test_live import EVENTS, book, cursor_now, make_a_guest
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
+from tests.support.sse import PATIENCE_SECONDS, events
+from tests.web.graphql.test_websocket import store
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ from resolvers.bookings import bookings, guest_bookings, transitions
 from resolvers.core.transactions import perform
 from resolvers.payments import moves, refunds
 from resolvers.payments.settlement import settle_booking
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.factories import Venue
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.factories import Venue
 
 T = TypeVar("T")
 

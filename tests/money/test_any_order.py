@@ -22,9 +22,9 @@ from kit.security.passwords import Passwords
 from kit.settings import Settings
 from models.payments.payments import stored_steps
 from resolvers.core.transactions import perform
-from tests.clock import StoppedClock
-from tests.factories import Venue, make_venue
 from tests.money.machine import MoneyOfABooking, Site, World
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
 
 FULL = PaymentPolicy(PolicyKind.FULL)
 DEPOSIT = PaymentPolicy(PolicyKind.DEPOSIT, percent=30)

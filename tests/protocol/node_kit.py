@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cache import installed
+from tests.support.cache import installed
 from web.pages.graphiql_build import Node
 
 SOURCES: Final = Path(__file__).with_name("kit")

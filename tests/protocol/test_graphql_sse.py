@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from kit.scope import Runtime
-from tests.factories import Venue, api_id, make_venue
 from tests.protocol.node_kit import Kit
+from tests.support.factories import Venue, api_id, make_venue
 
 
 @pytest.fixture

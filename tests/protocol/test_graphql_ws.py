@@ -10,9 +10,9 @@ import pytest
 
 from kit.scope import Runtime
 from kit.security.tokens import Tokens
-from tests.clock import StoppedClock
-from tests.factories import Person, Venue, api_id, make_venue
 from tests.protocol.node_kit import Kit, Lines
+from tests.support.clock import StoppedClock
+from tests.support.factories import Person, Venue, api_id, make_venue
 
 HELD = {"__typename": "BookingChanged", "type": "BOOKING_HELD"}
 

@@ -8,11 +8,11 @@ import pytest
 
 from commands.export import ROOT
 from kit.scope import Runtime
-from tests.api.accounts import logged_in, login
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue, api_id, make_venue
+from tests.api.accounts.accounts import logged_in, login
 from tests.protocol.node_kit import Kit
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, api_id, make_venue
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from kit.scope import Runtime
 from kit.settings import Settings
-from tests.client import live, socket
-from tests.factories import Venue, make_venue
+from tests.support.client import live, socket
+from tests.support.factories import Venue, make_venue
 from web.graphql.websocket import INIT_TIMEOUT
 
 INIT = '{"type": "connection_init"}'

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from tests.client import Answer
+from tests.support.client import Answer
 
 PATIENCE_SECONDS = 30
 

@@ -3,7 +3,7 @@
 import time
 from datetime import datetime, timedelta
 
-from tests.clock import MONDAY_MORNING
+from tests.support.clock import MONDAY_MORNING
 
 
 class RunningClock:

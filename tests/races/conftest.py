@@ -20,8 +20,8 @@ from kit.postgres.database import Database
 from kit.scope import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
-from tests.database import SECRET, drop_database, fresh_database
 from tests.races.clock import RunningClock
+from tests.support.database import SECRET, drop_database, fresh_database
 
 _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 

@@ -16,9 +16,9 @@ from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform
-from tests.client import Answer
-from tests.factories import Person, api_id
 from tests.races.clients import Client
+from tests.support.client import Answer
+from tests.support.factories import Person, api_id
 
 T = TypeVar("T")
 

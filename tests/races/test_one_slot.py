@@ -10,10 +10,9 @@ import pytest
 from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType as E
 from kit.scope import Runtime
-from tests.clock import MONDAY_MORNING
-from tests.factories import Venue, api_id, make_booking, make_venue
-from tests.races.books import books
+from tests.races.actions import Way, all_ways, slot_at
 from tests.races.conftest import Say
+from tests.races.outcome import books
 from tests.races.racers import (
     Racer,
     Ref,
@@ -25,7 +24,8 @@ from tests.races.racers import (
     waits,
     winners,
 )
-from tests.races.ways import Way, all_ways, slot_at
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 
 @pytest.mark.parametrize(

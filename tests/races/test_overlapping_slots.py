@@ -9,12 +9,12 @@ import pytest
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType as E
 from kit.scope import Runtime
-from tests.client import Answer
-from tests.factories import Venue, make_venue
-from tests.races.books import books
+from tests.races.actions import Way, all_ways, slot_at
 from tests.races.conftest import Say
+from tests.races.outcome import books
 from tests.races.racers import Racer, Slot, at_once, racers, refusals, summary, waits, winners
-from tests.races.ways import Way, all_ways, slot_at
+from tests.support.client import Answer
+from tests.support.factories import Venue, make_venue
 
 BUFFER_MINUTES = 15
 

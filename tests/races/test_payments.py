@@ -13,11 +13,11 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.settings import Settings
 from models.venue.rooms import Room
 from schema.core.global_ids import read_id
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.database import drop_database, fresh_database
-from tests.desk import made
-from tests.factories import Venue, make_venue
-from tests.till import Till, opened_twice
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.database import drop_database, fresh_database
+from tests.support.desk import made
+from tests.support.factories import Venue, make_venue
+from tests.support.till import Till, opened_twice
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 ROUNDS = 8

@@ -9,11 +9,11 @@ from domain.core.intervals import Interval
 from domain.core.log_events import EventType as E
 from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
-from tests.client import Answer
-from tests.factories import Venue, make_venue
-from tests.races.books import books
+from tests.races.actions import slot_at
+from tests.races.outcome import books
 from tests.races.racers import Racer, at_once, racers, ref, refusals, winners
-from tests.races.ways import slot_at
+from tests.support.client import Answer
+from tests.support.factories import Venue, make_venue
 
 Change = Callable[[Racer, Venue], Awaitable[Answer]]
 

@@ -4,10 +4,10 @@ import pytest
 
 from domain.core.log_events import EventType as E
 from kit.scope import Runtime
-from tests.factories import make_venue
-from tests.races.books import books
+from tests.races.actions import homes_in, slot_at
+from tests.races.outcome import books
 from tests.races.racers import at_once, racers, ref, refusals, winners
-from tests.races.ways import homes_in, slot_at
+from tests.support.factories import make_venue
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -12,10 +12,10 @@ from app import build_app
 from kit.scope import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.factories import Venue, api_id, make_venue
-from tests.serving import serving
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, api_id, make_venue
+from tests.support.serving import serving
 
 HOLD = """
     mutation ($input: HoldAsGuestInput!) {

@@ -6,11 +6,11 @@ import pytest
 
 from domain.core.log_events import EventType as E
 from kit.scope import Runtime
-from tests.factories import make_venue
-from tests.races.books import books
+from tests.races.actions import Moving, homes_in, slot_at
 from tests.races.conftest import Say
+from tests.races.outcome import books
 from tests.races.racers import at_once, racers, refusals, summary, waits, winners
-from tests.races.ways import Moving, homes_in, slot_at
+from tests.support.factories import make_venue
 
 
 @pytest.mark.parametrize(

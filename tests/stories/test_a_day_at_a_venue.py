@@ -6,10 +6,10 @@ import pytest_asyncio
 
 from domain.venue.hours import Weekday
 from kit.scope import Runtime
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.desk import Desk, made, moved, refused
-from tests.factories import Venue, api_id, make_venue
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.desk import Desk, made, moved, refused
+from tests.support.factories import Venue, api_id, make_venue
 
 EVENINGS = {day: [(17 * 60, 26 * 60)] for day in Weekday}
 

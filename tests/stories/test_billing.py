@@ -8,14 +8,14 @@ import pytest_asyncio
 from domain.tenants.plans import PlanCode
 from kit.scope import Runtime
 from kit.settings import Settings
-from tests.api.accounts import mails
-from tests.api.subscribers import Subscriber
-from tests.client import Api
-from tests.clock import StoppedClock
-from tests.desk import made, refused
-from tests.factories import Venue, api_id, make_venue
+from tests.api.accounts.accounts import mails
+from tests.api.billing.subscribers import Subscriber
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
 from tests.integrations.payments.fake_stripe import known_to
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.desk import made, refused
+from tests.support.factories import Venue, api_id, make_venue
 
 
 @pytest_asyncio.fixture

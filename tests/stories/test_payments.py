@@ -7,10 +7,10 @@ from typing import Any
 import pytest_asyncio
 
 from kit.settings import Settings
-from tests.clock import MONDAY_MORNING, StoppedClock
-from tests.desk import made
-from tests.factories import api_id, make_venue
-from tests.till import Till, opened
+from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.desk import made
+from tests.support.factories import api_id, make_venue
+from tests.support.till import Till, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 SHOWN = """

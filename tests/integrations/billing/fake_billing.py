@@ -19,7 +19,7 @@ from tests.integrations.payments.fake_stripe import (
     Objects,
     Refused,
 )
-from tests.serving import serving
+from tests.support.serving import serving
 
 LIVE = ("trialing", "active", "past_due", "unpaid")
 

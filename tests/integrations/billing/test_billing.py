@@ -16,10 +16,10 @@ from integrations.billing.stripe import StripeBilling
 from integrations.payments.protocol import GatewayAway, GatewayRefused
 from integrations.stripe_client import StripeApi
 from kit.ids import new_id
-from tests.clock import MONDAY_MORNING, StoppedClock
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
 from tests.integrations.payments.benches import localstripe
 from tests.integrations.payments.fake_stripe import KEY, Fault
+from tests.support.clock import MONDAY_MORNING, StoppedClock
 
 PAGES = {"success_url": "https://venue.test/yes", "cancel_url": "https://venue.test/no"}
 TRIAL_END = MONDAY_MORNING + timedelta(days=14)

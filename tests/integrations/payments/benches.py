@@ -30,7 +30,7 @@ from tests.integrations.payments.fake_stripe import (
     running_fake_stripe,
     signature,
 )
-from tests.serving import serving
+from tests.support.serving import serving
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0

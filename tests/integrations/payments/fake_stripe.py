@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kit.settings import Settings
-from tests.serving import serving
+from tests.support.serving import serving
 
 SECRET = "whsec_of_the_tests"
 KEY = "sk_test_of_the_tests"

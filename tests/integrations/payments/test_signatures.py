@@ -8,7 +8,7 @@ from stripe import WebhookSignature
 
 from integrations.payments.protocol import BadSignature
 from integrations.payments.webhook_signatures import check, signed
-from tests.clock import MONDAY_MORNING
+from tests.support.clock import MONDAY_MORNING
 
 SECRET, OTHER = "whsec_of_now", "whsec_of_before"
 BODY = '{"id": "evt_1", "name": "Café"}'

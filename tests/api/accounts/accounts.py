@@ -1,0 +1,116 @@
+"""What the tests of accounts share: the operations, the mail that was kept, the log."""
+
+import asyncio
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from typing import Any
+
+import asyncpg
+from sqlalchemy import select
+from sqlmodel import col
+
+from kit.background_tasks import Errands
+from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.settings import Settings
+from models.audit.log import LogEntry
+from tests.support.client import Answer, Api
+from tests.support.factories import PASSWORD, Venue
+from tests.support.work import work_off
+
+LOGIN = """
+    mutation ($input: LoginInput!) {
+      login(input: $input) {
+        session { accessToken accessTokenExpiresAt refreshToken user { email role } }
+        userErrors { message code path }
+      }
+    }
+"""
+REFRESH = """
+    mutation ($input: RefreshSessionInput) {
+      refreshSession(input: $input) {
+        session { accessToken refreshToken user { email } } userErrors { code path }
+      }
+    }
+"""
+VIEWER = "{ viewer { email role } }"
+
+
+async def login(
+    api: Api, venue: Venue, *, email: str | None = None, password: str = PASSWORD
+) -> Answer:
+    """Log in, as the owner if not as somebody else."""
+    given = {
+        "subdomain": venue.tenant.subdomain,
+        "email": email or venue.owner.user.email,
+        "password": password,
+    }
+    return await api(LOGIN, {"input": given})
+
+
+async def logged_in(api: Api, venue: Venue) -> Any:
+    """A new session of the owner; the browser's cookie is forgotten."""
+    session = (await login(api, venue)).payload["session"]
+    api.http.cookies.clear()
+    return session
+
+
+async def refresh(api: Api, refresh_token: str) -> Answer:
+    return await api(REFRESH, {"input": {"refreshToken": refresh_token}})
+
+
+async def is_logged_in(api: Api, token: str) -> bool:
+    """Whether an access token is worth anything."""
+    answer = await api(VIEWER, token=token)
+    return answer.codes == []
+
+
+async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
+    """All that was mailed, once nothing is on its way any more."""
+    await work_off(runtime)
+    return await asyncio.to_thread(_kept, settings)
+
+
+def runtime_errands(runtime: Runtime) -> Errands:
+    found = runtime.parts[Errands]
+    assert isinstance(found, Errands)
+    return found
+
+
+def code_in(mail: EmailMessage) -> str:
+    """The secret of a letter: the paragraph that is one long word."""
+    paragraphs = str(mail.get_content()).split("\n\n")
+    (code,) = [each for each in paragraphs if "." in each and " " not in each.strip()]
+    return code.strip()
+
+
+async def last_code(runtime: Runtime, *, to: str) -> str:
+    """The secret in the latest letter to an address."""
+    settings = runtime.parts[Settings]
+    assert isinstance(settings, Settings)
+    return code_in([mail for mail in await mails(runtime, settings) if mail["To"] == to][-1])
+
+
+async def forget_what_was_spent(database: DatabaseUrls) -> None:
+    """Fill all allowances again: an earlier test of the module has spent of them."""
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("TRUNCATE spent_allowances")
+    await owner.close()
+
+
+async def logged(runtime: Runtime, venue: Venue) -> Sequence[LogEntry]:
+    """What stands on the venue's log."""
+    scope = Scope(runtime, ANONYMOUS, Request(new_id()))
+    await scope.enter(venue.tenant.id)
+    try:
+        return await scope.all(select(LogEntry).order_by(col(LogEntry.position)))
+    finally:
+        await scope.close()
+
+
+def _kept(settings: Settings) -> list[EmailMessage]:
+    files = sorted((settings.data / "outbox").glob("*.eml"))
+    return [BytesParser(EmailMessage, policy=default).parsebytes(f.read_bytes()) for f in files]

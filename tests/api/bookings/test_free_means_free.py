@@ -1,0 +1,330 @@
+"""FREE means that nothing is against it, and that a booking sent next succeeds: on any venue.
+
+Venues are made at random from a seed, on days on which the clock changes; each try to book is
+rolled back.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy.dialects.postgresql import Range
+
+from domain.bookings.lifecycle import Status
+from domain.bookings.slots import SlotState
+from domain.core.ids import RoomId
+from domain.core.local_time import Start
+from domain.core.refusals import Refusal, SlotTaken
+from domain.venue.hours import Weekday
+from kit.ids import new_id
+from kit.scope import Actor, Request, Runtime, Scope
+from models.bookings.bookings import Booking
+from models.tenants import Tenant
+from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.rooms import Room, rooms_of
+from resolvers.bookings.availability import (
+    AvailabilityQuery,
+    alternatives_to,
+    availability,
+    explain_slot,
+)
+from resolvers.bookings.bookings import create_booking
+from resolvers.core.transactions import perform
+from tests.support.clock import StoppedClock
+from tests.support.factories import Venue, make_venue
+
+T = TypeVar("T")
+
+# A day on which the clock of each zone changes, some by half an hour or at midnight.
+CHANGES = (
+    ("Europe/Berlin", date(2027, 3, 28)),
+    ("Europe/Berlin", date(2027, 10, 31)),
+    ("America/New_York", date(2027, 3, 14)),
+    ("America/New_York", date(2027, 11, 7)),
+    ("Australia/Lord_Howe", date(2027, 4, 4)),
+    ("Australia/Lord_Howe", date(2027, 10, 3)),
+    ("America/Santiago", date(2027, 9, 5)),
+    ("Africa/Cairo", date(2027, 4, 30)),
+    ("Asia/Kathmandu", date(2027, 7, 1)),
+    ("Antarctica/Troll", date(2027, 3, 28)),
+)
+WISHES = 5
+STARTS = 20
+
+
+class _Booked(Exception):
+    """Takes a booking back that could be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody's wish, and what is said to be free for it."""
+
+    actor: Actor
+    duration_minutes: int
+    party_size: int
+    free: frozenset[tuple[RoomId, datetime]]
+    listed: dict[tuple[RoomId, datetime], SlotState]
+    next_free: datetime | None
+
+
+@pytest.mark.parametrize(("zone", "day"), CHANGES)
+async def test_free_means_that_a_booking_sent_next_succeeds(
+    runtime: Runtime, clock: StoppedClock, zone: str, day: date
+) -> None:
+    await check(runtime, clock, zone, day, seed=f"{zone} {day}", venues=2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("zone", "day"), CHANGES)
+async def test_free_means_free_over_many_venues(
+    runtime: Runtime, clock: StoppedClock, zone: str, day: date
+) -> None:
+    await check(runtime, clock, zone, day, seed=f"soak {zone} {day}", venues=40)
+
+
+async def check(
+    runtime: Runtime, clock: StoppedClock, zone: str, day: date, *, seed: str, venues: int
+) -> None:
+    for number in range(venues):
+        draw = random.Random(f"{seed} {number}")
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        clock.now = noon - timedelta(minutes=draw.randint(0, 60 * 30), seconds=draw.randint(0, 59))
+        venue = await random_venue(runtime, draw, zone, day)
+        tried = [
+            await tries(runtime, venue, await asked(runtime, venue, draw, noon), draw, noon)
+            for _ in range(WISHES)
+        ]
+        assert sum(len(each) for each in tried) == WISHES * STARTS
+        wrong = [each for outcomes in tried for each in outcomes if each != "as told"]
+        assert wrong == [], f"seed {seed}, venue {number}"
+
+
+# ------------------------------------------------------------------------------ asking
+
+
+async def asked(runtime: Runtime, venue: Venue, draw: random.Random, noon: datetime) -> Asked:
+    """What availability says to somebody about the days around the change."""
+    actor = draw.choice([venue.guest.actor, venue.staff.actor])
+    minutes, party = draw.choice([15, 30, 45, 60, 90, 135, 600]), draw.choice([1, 1, 2, 4, 5])
+    room_ids = tuple(RoomId(room.id) for room in venue.rooms)
+
+    def query(*, everything: bool) -> AvailabilityQuery:
+        return AvailabilityQuery(
+            noon - timedelta(days=1),
+            noon + timedelta(days=1),
+            minutes,
+            room_ids=room_ids,
+            party_size=party,
+            include_unavailable=everything,
+        )
+
+    free = await reading(runtime, actor, lambda s: availability(s, query=query(everything=False)))
+    listed = await reading(runtime, actor, lambda s: availability(s, query=query(everything=True)))
+    return Asked(
+        actor,
+        minutes,
+        party,
+        frozenset((RoomId(each.room.id), each.starts_at) for each in free.slots),
+        {(RoomId(each.room.id), each.starts_at): each.state for each in listed.slots},
+        free.next_free_slot.starts_at if free.next_free_slot else None,
+    )
+
+
+async def tries(
+    runtime: Runtime, venue: Venue, told: Asked, draw: random.Random, noon: datetime
+) -> list[str]:
+    """Try to book at starts of which some are said to be free."""
+    first = min((start for _, start in told.free), default=None)
+    assert first is None or told.next_free == first
+    some = draw.sample(sorted(told.free), min(len(told.free), STARTS // 2))
+    others = [
+        (RoomId(draw.choice(venue.rooms).id), random_start(draw, venue, noon))
+        for _ in range(STARTS - len(some))
+    ]
+    return [await tried(runtime, told, room_id, start) for room_id, start in (*some, *others)]
+
+
+async def tried(runtime: Runtime, told: Asked, room_id: RoomId, start: datetime) -> str:
+    explained = await reading(
+        runtime,
+        told.actor,
+        lambda scope: explain_slot(
+            scope,
+            room_id=room_id,
+            start=Start(at=start),
+            duration_minutes=told.duration_minutes,
+            party_size=told.party_size,
+        ),
+    )
+    assert explained is not None
+    reasons = [each.code for each in explained.reasons]
+    refusals = await refusals_of(runtime, told, room_id, start)
+    refused = [each.code for each in refusals]
+    is_free = (room_id, start) in told.free
+    state = told.listed.get((room_id, start), explained.state)
+    if refused != reasons:
+        return f"{start}: {reasons} were explained, but {refused} refused it"
+    if (explained.state is SlotState.FREE) != (not reasons) or state is not explained.state:
+        return f"{start}: explained as {explained.state}, listed as {state}, for {reasons}"
+    if others := await refused_alternatives(runtime, told, refusals):
+        return f"{start}: offered instead, but refused: {others}"
+    if is_free and reasons:
+        return f"{start}: free, but {reasons}"
+    if (room_id, start) in told.listed and not reasons and not is_free:
+        return f"{start}: nothing against it, but not among the free"
+    return "as told"
+
+
+async def refused_alternatives(
+    runtime: Runtime, told: Asked, refusals: list[Refusal]
+) -> list[tuple[RoomId, datetime]]:
+    """The slots that a refusal offers although they can't be booked either."""
+    offered = [
+        (RoomId(slot.room.id), slot.starts_at)
+        for taken in refusals
+        if isinstance(taken, SlotTaken)
+        for slot in await reading(runtime, told.actor, partial(alternatives_to, taken=taken))
+    ]
+    return [each for each in offered if await refusals_of(runtime, told, *each)]
+
+
+async def refusals_of(
+    runtime: Runtime, told: Asked, room_id: RoomId, start: datetime
+) -> list[Refusal]:
+    """What refuses a booking sent now; it leaves nothing behind."""
+
+    async def change(scope: Scope) -> None:
+        await create_booking(
+            scope,
+            room_id=room_id,
+            start=Start(at=start),
+            duration_minutes=told.duration_minutes,
+            party_size=told.party_size,
+        )
+        raise _Booked
+
+    try:
+        await perform(runtime, told.actor, Request(new_id()), change)
+    except _Booked:
+        return []
+    except ExceptionGroup as group:
+        return [each for each in group.exceptions if isinstance(each, Refusal)]
+    raise AssertionError("unreachable")
+
+
+async def reading(runtime: Runtime, actor: Actor, read: Callable[[Scope], Awaitable[T]]) -> T:
+    scope = Scope(runtime, actor, Request(new_id()))
+    try:
+        return await read(scope)
+    finally:
+        await scope.close()
+
+
+# ------------------------------------------------------------------------------ making
+
+
+def random_start(draw: random.Random, venue: Venue, noon: datetime) -> datetime:
+    """A whole minute around the change, more often one on a quarter of an hour."""
+    step = draw.choice([1, 15, 15, 30, 30, 30])
+    return noon + timedelta(minutes=step * draw.randint(-1440 // step, 1440 // step))
+
+
+async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: date) -> Venue:
+    """Three rooms with buffers, hours, exceptions, blackouts, bookings and holds of all kinds."""
+    weekly = {each: random_hours(draw) for each in Weekday}
+    venue = await make_venue(
+        runtime,
+        rooms=3,
+        time_zone=zone,
+        hours=weekly,
+        slot_minutes=draw.choice([15, 20, 30, 60, 90]),
+        min_notice_minutes=draw.choice([0, 45, 60, 600]),
+        max_advance_days=draw.choice([1, 2, 90]),
+        min_duration_minutes=draw.choice([15, 30, 60]),
+        max_duration_minutes=draw.choice([90, 720]),
+    )
+
+    async def change(scope: Scope) -> None:
+        await scope.lock()
+        tenant = venue.tenant
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        for room in await scope.all(rooms_of(tenant.id)):
+            room.buffer_before_minutes = draw.choice([0, 0, 10, 30, 1440])
+            room.buffer_after_minutes = draw.choice([0, 0, 15, 45, 1440])
+            room.archived_at = draw.choice([None, None, None, None, scope.now()])
+            for row in random_bookings(draw, scope, tenant, room, noon):
+                scope.add(row)
+        own = venue.rooms[0].id
+        for weekday in Weekday if draw.random() < 0.5 else ():
+            minutes = random_hours(draw)
+            scope.add(
+                WeekdayHours(
+                    tenant_id=tenant.id, room_id=own, weekday=weekday, minutes=_lists(minutes)
+                )
+            )
+        for room_id in draw.sample([None, own], draw.randint(0, 2)):
+            on = day + timedelta(days=draw.randint(-1, 1))
+            hours = _lists(random_hours(draw))
+            scope.add(HoursException(tenant_id=tenant.id, room_id=room_id, date=on, minutes=hours))
+        for room_id in draw.sample([None, own, venue.rooms[1].id], draw.randint(0, 2)):
+            starts = noon + timedelta(minutes=draw.randint(-1440, 1440))
+            scope.add(
+                Blackout(
+                    tenant_id=tenant.id,
+                    room_id=room_id,
+                    starts_at=starts,
+                    ends_at=starts + timedelta(minutes=draw.randint(1, 300)),
+                    created_at=scope.now(),
+                )
+            )
+
+    await perform(runtime, venue.owner.actor, Request(new_id()), change)
+    return venue
+
+
+def random_hours(draw: random.Random) -> list[tuple[int, int]]:
+    """Up to three stretches of a day, the last of which may end after midnight."""
+    ends = sorted(draw.sample(range(0, 1800, 15), draw.choice([0, 2, 2, 4, 6])))
+    pairs = [pair for pair in zip(ends[::2], ends[1::2], strict=True) if pair[0] < 1440]
+    return draw.choice([pairs, [(0, 1440)]])
+
+
+def random_bookings(
+    draw: random.Random, scope: Scope, tenant: Tenant, room: Room, noon: datetime
+) -> list[Booking]:
+    """Bookings one after another, with the buffers that the room had or once had."""
+    made = []
+    at = noon - timedelta(days=2)
+    while at < noon + timedelta(days=2):
+        before, after = draw.choice([0, 15, 1440]), draw.choice([0, 15, 1440])
+        starts = at + timedelta(minutes=before + 5 * draw.randint(0, 200))
+        ends = starts + timedelta(minutes=draw.choice([15, 60, 95, 240]))
+        status = draw.choice([*Status, Status.CONFIRMED, Status.HELD, Status.HELD])
+        expires = scope.now() + timedelta(seconds=draw.choice([-3600, -1, 0, 1, 300]))
+        at = ends + timedelta(minutes=after)
+        made.append(
+            Booking(
+                tenant_id=tenant.id,
+                reference=new_id().hex[-10:].upper(),
+                room_id=room.id,
+                status=status,
+                starts_at=starts,
+                ends_at=ends,
+                occupied=Range(starts - timedelta(minutes=before), at),
+                hold_expires_at=expires if status is Status.HELD else None,
+                currency_code=tenant.currency_code,
+                created_at=scope.now(),
+                updated_at=scope.now(),
+            )
+        )
+    return made
+
+
+def _lists(pairs: list[tuple[int, int]]) -> list[list[int]]:
+    return [list(pair) for pair in pairs]

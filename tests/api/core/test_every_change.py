@@ -1,0 +1,263 @@
+"""Every mutation puts what it did on the log, once; a refused one puts nothing there."""
+
+from datetime import timedelta
+from string import Template
+from typing import Any
+
+import pytest
+
+from domain.bookings.lifecycle import Status
+from kit.scope import Runtime
+from kit.security.tokens import Link, Links
+from schema import schema
+from tests.api.accounts.accounts import last_code
+from tests.support.client import Api
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, api_id, make_booking, make_venue
+
+TYPES = "{ auditLog(first: 250) { nodes { type } } }"
+TOMORROW = MONDAY_MORNING + timedelta(days=1)
+SLOT = (
+    'roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, durationMinutes: 60, '
+    'customer: { id: "$customer" }'
+)
+AS_GUEST = (
+    'subdomain: "$subdomain", roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, '
+    "durationMinutes: 60"
+)
+NEW_CUSTOMER = SLOT.replace('{ id: "$customer" }', '{ new: { name: "Somebody" } }')
+
+CHANGES = [
+    ('archiveRoom(id: "$room", version: 1)', ["ROOM_ARCHIVED"]),
+    (
+        f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus", email: "g@b.test" }} }})',
+        ["BOOKING_HELD", "CUSTOMER_CREATED"],
+    ),
+    ('cancelBooking(id: "$confirmed", version: 1, input: {})', ["BOOKING_CANCELLED"]),
+    ('cancelGuestBooking(version: 1, input: { token: "$link" })', ["BOOKING_CANCELLED"]),
+    ('changeUserRole(id: "$staff", role: MANAGER)', ["USER_ROLE_CHANGED"]),
+    ('checkInBooking(id: "$present", version: 1)', ["BOOKING_CHECKED_IN"]),
+    ('completeBooking(id: "$checked_in", version: 1)', ["BOOKING_COMPLETED"]),
+    ('confirmBooking(id: "$pending", version: 1)', ["BOOKING_CONFIRMED"]),
+    ('confirmGuestBooking(input: { token: "$mailed" })', ["BOOKING_CREATED"]),
+    (
+        'createApiKey(input: { name: "Door panel", permissions: ["rooms:read"] })',
+        ["API_KEY_CREATED"],
+    ),
+    (
+        "createBlackout(input: "
+        '{ startsAt: "2027-03-05T10:00:00Z", endsAt: "2027-03-05T11:00:00Z" })',
+        ["BLACKOUT_CREATED"],
+    ),
+    (f"createBooking(input: {{ {SLOT} }})", ["BOOKING_CREATED"]),
+    (f"createBooking(input: {{ {NEW_CUSTOMER} }})", ["BOOKING_CREATED", "CUSTOMER_CREATED"]),
+    ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
+    ('createRoom(input: { name: "Attic", capacity: 4 })', ["ROOM_CREATED"]),
+    ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
+    ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
+    ('deleteHoursException(id: "$exception")', ["HOURS_CHANGED"]),
+    (f"holdAsGuest(input: {{ {AS_GUEST} }})", ["BOOKING_HELD"]),
+    (
+        'holdBooking(input: { roomId: "$room", start: { at: "2027-03-04T10:00:00Z" }, '
+        "durationMinutes: 60 })",
+        ["BOOKING_HELD"],
+    ),
+    (
+        'inviteUser(input: { email: "new@example.com", name: "New", role: STAFF })',
+        ["USER_INVITED"],
+    ),
+    ('markNoShow(id: "$present", version: 1)', ["BOOKING_NO_SHOW"]),
+    ('rejectBooking(id: "$pending", version: 1)', ["BOOKING_REJECTED"]),
+    (
+        'rescheduleBooking(id: "$confirmed", version: 1, '
+        'input: { start: { at: "2027-03-04T10:00:00Z" } })',
+        ["BOOKING_RESCHEDULED"],
+    ),
+    (
+        "rescheduleGuestBooking(version: 1, "
+        'input: { token: "$link", start: { at: "2027-03-04T10:00:00Z" } })',
+        ["BOOKING_RESCHEDULED"],
+    ),
+    ('revokeApiKey(id: "$key")', ["API_KEY_REVOKED"]),
+    ('revokeGuestLink(id: "$confirmed")', ["GUEST_LINK_REVOKED"]),
+    (
+        'setBusinessHours(input: { roomId: "$room", hours: [{ weekday: MONDAY, '
+        'intervals: [{ opensAt: "10:00", closesAt: "20:00" }] }] })',
+        ["HOURS_CHANGED"],
+    ),
+    (
+        'startCheckout(input: { plan: STARTER, successUrl: "https://a.test", '
+        'cancelUrl: "https://a.test" })',
+        ["SUBSCRIPTION_STARTED"],
+    ),
+    ("startTrial(input: { plan: PROFESSIONAL })", ["PLAN_CHANGED", "TRIAL_STARTED"]),
+    ('setHoursException(input: { date: "2027-03-06", intervals: [] })', ["HOURS_CHANGED"]),
+    ('unarchiveRoom(id: "$archived", version: 2)', ["ROOM_UNARCHIVED"]),
+    ('updateBooking(id: "$confirmed", version: 1, input: { partySize: 2 })', ["BOOKING_UPDATED"]),
+    (
+        'updateCustomer(id: "$customer", version: 1, input: { name: "Renamed" })',
+        ["CUSTOMER_UPDATED"],
+    ),
+    ('updateRoom(id: "$room", version: 1, input: { capacity: 9 })', ["ROOM_UPDATED"]),
+    (
+        "updatePaymentSettings(version: 1, input: { policy: DEPOSIT, percent: 30 })",
+        ["SETTINGS_CHANGED"],
+    ),
+    ('updateTenant(version: 1, input: { name: "Renamed" })', ["TENANT_UPDATED"]),
+    ("updateTenantSettings(version: 1, input: { holdMinutes: 7 })", ["SETTINGS_CHANGED"]),
+]
+REFUSED = [
+    'archiveRoom(id: "$room", version: 7)',
+    'confirmBooking(id: "$confirmed", version: 1)',
+    f"createBooking(input: {{ {SLOT}, partySize: 900 }})",
+    f"createBooking(input: {{ {NEW_CUSTOMER}, partySize: 900 }})",
+    'createRoom(input: { name: "", capacity: 0 })',
+    'deactivateUser(id: "$owner")',
+    f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus" }} }})',
+    'cancelGuestBooking(version: 7, input: { token: "$link" })',
+    'confirmGuestBooking(input: { token: "$link" })',
+]
+# These are told elsewhere: what happens to a session is in no tenant's calendar; a registration,
+# a joining and a verified address act in the name of somebody who has only just come to be; what
+# becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
+# is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
+# in test_guest_links.py.
+APART = {
+    "acceptInvitation",
+    "cancelSubscription",
+    "changePlan",
+    "changePassword",
+    "endOtherSessions",
+    "endSession",
+    "login",
+    "openBillingPortal",
+    "logout",
+    "refreshSession",
+    "refundBooking",
+    "registerCustomer",
+    "registerTenant",
+    "requestEmailVerification",
+    "requestGuestLink",
+    "requestPasswordReset",
+    "resetPassword",
+    "resumeSubscription",
+    "verifyEmail",
+}
+
+
+async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
+    """The ids that the mutations name."""
+    room, other_room = venue.rooms
+    day = timedelta(days=1)
+    bookings = {
+        "confirmed": await make_booking(runtime, venue, TOMORROW),
+        "pending": await make_booking(runtime, venue, TOMORROW + day, status=Status.PENDING),
+        "unconfirmed": await make_booking(
+            runtime,
+            venue,
+            TOMORROW + 2 * day,
+            status=Status.HELD,
+            hold_expires_at=MONDAY_MORNING + timedelta(hours=1),
+        ),
+        "present": await make_booking(runtime, venue, MONDAY_MORNING - timedelta(minutes=5)),
+        "checked_in": await make_booking(
+            runtime, venue, MONDAY_MORNING - timedelta(hours=3), status=Status.CHECKED_IN
+        ),
+    }
+    await run(api, venue, f'archiveRoom(id: "{api_id(other_room)}", version: 1)')
+    blackout = await run(
+        api,
+        venue,
+        "createBlackout(input: "
+        '{ startsAt: "2027-03-07T10:00:00Z", endsAt: "2027-03-07T11:00:00Z" })',
+        "blackout { id }",
+    )
+    exception = await run(
+        api,
+        venue,
+        'setHoursException(input: { date: "2027-03-07", intervals: [] })',
+        "exception { id }",
+    )
+    key = await run(
+        api,
+        venue,
+        'createApiKey(input: { name: "Program", permissions: ["rooms:read"] })',
+        "apiKey { id }",
+    )
+    links = runtime.parts[Links]
+    assert isinstance(links, Links)
+    return {
+        "subdomain": venue.tenant.subdomain,
+        "key": key["apiKey"]["id"],
+        "link": links.sign(Link(venue.tenant.id, bookings["confirmed"].id)),
+        "mailed": links.sign(Link(venue.tenant.id, bookings["unconfirmed"].id, is_mailed=True)),
+        "room": api_id(room),
+        "archived": api_id(other_room),
+        "customer": api_id(venue.other_customer),
+        "staff": api_id(venue.staff.user),
+        "owner": api_id(venue.owner.user),
+        "blackout": blackout["blackout"]["id"],
+        "exception": exception["exception"]["id"],
+        **{name: api_id(booking) for name, booking in bookings.items()},
+    }
+
+
+async def run(api: Api, venue: Venue, mutation: str, selection: str = "") -> Any:
+    text = f"mutation {{ {mutation} {{ {selection} userErrors {{ code message }} }} }}"
+    return (await api(text, token=venue.owner.token)).payload
+
+
+async def log_of(api: Api, venue: Venue) -> list[str]:
+    """The types on the log, the newest first."""
+    answer = await api(TYPES, token=venue.owner.token)
+    return [each["type"] for each in answer.payload["nodes"]]
+
+
+@pytest.mark.parametrize(("mutation", "added"), CHANGES, ids=lambda each: str(each)[:40])
+async def test_a_mutation_is_on_the_log_once(
+    runtime: Runtime, api: Api, mutation: str, added: list[str]
+) -> None:
+    venue = await make_venue(runtime)
+    things = await things_of(runtime, api, venue)
+    before = await log_of(api, venue)
+
+    done = await run(api, venue, Template(mutation).substitute(things))
+
+    assert done["userErrors"] == []
+    assert await log_of(api, venue) == [*added, *before]
+
+
+@pytest.mark.parametrize("mutation", REFUSED)
+async def test_a_refused_mutation_is_not_on_the_log(
+    runtime: Runtime, api: Api, mutation: str
+) -> None:
+    venue = await make_venue(runtime)
+    things = await things_of(runtime, api, venue)
+    before = await log_of(api, venue)
+
+    refused = await run(api, venue, Template(mutation).substitute(things))
+
+    assert refused["userErrors"] != []
+    assert await log_of(api, venue) == before
+
+
+async def test_joining_is_on_the_log_once(runtime: Runtime, api: Api) -> None:
+    venue = await make_venue(runtime)
+    invite = 'inviteUser(input: { email: "new@example.com", name: "New", role: STAFF })'
+    await run(api, venue, invite, "user { id }")
+
+    joined = await api(
+        "mutation ($token: String!) { acceptInvitation(input: "
+        '{ token: $token, password: "a good, long password" }) { userErrors { code } } }',
+        {"token": await last_code(runtime, to="new@example.com")},
+    )
+
+    assert joined.refusals == []
+    assert await log_of(api, venue) == ["USER_JOINED", "USER_INVITED"]
+
+
+def test_no_mutation_is_left_out() -> None:
+    mutations = schema._schema.mutation_type
+    assert mutations is not None
+
+    assert {text.partition("(")[0] for text, _ in CHANGES} | APART == set(mutations.fields)

@@ -1,0 +1,189 @@
+"""How many statements the main queries and mutations take: the same however much there is.
+
+These are of what is answered field by field; what is compiled takes one.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from kit.scope import Runtime
+from kit.settings import Settings
+from tests.support.client import Api
+from tests.support.desk import Desk, made, moved
+from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.statements import statements
+
+MONDAY = datetime(2027, 3, 8, tzinfo=UTC)
+
+WEEK = """{
+  bookings(first: 250, filter: {
+    overlaps: {gte: "2027-03-08T00:00:00Z", lt: "2027-03-15T00:00:00Z"}
+  }) {
+    nodes {
+      id reference status startsAt endsAt partySize
+      local { start } price { total { amount } }
+      room { name color } customer { name email }
+    }
+  }
+}"""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Those of an app that compiles nothing."""
+    return settings.model_copy(update={"compiled": False})
+
+
+@pytest_asyncio.fixture
+async def venue(runtime: Runtime) -> Venue:
+    return await make_venue(runtime)
+
+
+@pytest_asyncio.fixture
+async def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
+    """Somebody who has just asked for something, so that it is known who they are."""
+    desk = Desk(api, runtime, venue.staff)
+    await desk("{ viewer { id } }")
+    return desk
+
+
+async def fill(runtime: Runtime, venue: Venue, bookings: int) -> None:
+    """Make bookings one after another in the venue's first two rooms."""
+    for number in range(bookings):
+        await make_booking(
+            runtime,
+            venue,
+            MONDAY + timedelta(hours=number // 2),
+            room=venue.rooms[number % 2],
+            customer=(venue.customer, venue.other_customer)[number % 3 % 2],
+        )
+
+
+async def counted(desk: Desk, text: str, **variables: Any) -> int:
+    with statements(desk.runtime) as sent:
+        answer = await desk(text, **variables)
+    assert answer.data
+    return len(sent)
+
+
+@pytest.mark.parametrize("bookings", [1, 100])
+async def test_a_week_with_rooms_and_customers(
+    desk: Desk, runtime: Runtime, venue: Venue, bookings: int
+) -> None:
+    await fill(runtime, venue, bookings)
+
+    assert await counted(desk, WEEK) == 4
+
+
+async def test_one_booking_by_its_id(desk: Desk, runtime: Runtime, venue: Venue) -> None:
+    booking = await make_booking(runtime, venue, MONDAY)
+
+    number = await counted(
+        desk,
+        """query ($id: ID!) { booking(id: $id) {
+             reference status startsAt room { name } customer { name } } }""",
+        id=api_id(booking),
+    )
+
+    assert number == 3
+
+
+@pytest.mark.parametrize("rooms", [2, 50])
+async def test_the_bookings_of_rooms_take_one_statement(
+    api: Api, runtime: Runtime, rooms: int
+) -> None:
+    venue = await make_venue(runtime, rooms=rooms)
+    desk = Desk(api, runtime, venue.staff)
+    await desk("{ viewer { id } }")
+    await fill(runtime, venue, 30)
+
+    number = await counted(
+        desk,
+        """{ rooms(first: 50) { nodes { name
+               bookings(first: 20) { nodes { reference } pageInfo { hasNextPage } } } } }""",
+    )
+
+    assert number == 2
+
+
+@pytest.mark.parametrize("rooms", [2, 50])
+async def test_their_customers_take_one_more(api: Api, runtime: Runtime, rooms: int) -> None:
+    venue = await make_venue(runtime, rooms=rooms)
+    desk = Desk(api, runtime, venue.staff)
+    await desk("{ viewer { id } }")
+    await fill(runtime, venue, 30)
+
+    number = await counted(
+        desk,
+        """{ rooms(first: 50) { nodes {
+               bookings(first: 20) { totalCount nodes { customer { name } } } } } }""",
+    )
+
+    assert number == 4
+
+
+@pytest.mark.parametrize(("rooms", "days"), [(1, 1), (1, 31), (6, 31), (20, 1)])
+async def test_availability_whatever_the_rooms_and_days(
+    api: Api, runtime: Runtime, rooms: int, days: int
+) -> None:
+    venue = await make_venue(runtime, rooms=max(rooms, 2))
+    desk = Desk(api, runtime, venue.staff)
+    await desk("{ viewer { id } }")
+    await fill(runtime, venue, 30)
+
+    with statements(runtime) as sent:
+        answer = await desk.available(
+            MONDAY,
+            MONDAY + timedelta(days=days),
+            roomIds=[api_id(each) for each in venue.rooms[:rooms]],
+        )
+
+    assert answer["slots"]
+    assert len(sent) == 3
+
+
+async def test_explaining_a_slot(desk: Desk, venue: Venue) -> None:
+    with statements(desk.runtime) as sent:
+        await desk.explain(venue.rooms[0], MONDAY)
+
+    assert len(sent) == 2
+
+
+async def test_creating_a_booking(desk: Desk, venue: Venue) -> None:
+    with statements(desk.runtime) as sent:
+        made(
+            await desk(
+                """mutation ($room: ID!) {
+                     createBooking(input: {roomId: $room, start: {at: "2027-03-08T10:00:00Z"},
+                                           durationMinutes: 60}) {
+                       booking { id status } userErrors { code } } }""",
+                room=api_id(venue.rooms[0]),
+            )
+        )
+
+    assert verbs(sent) == ["SELECT", "SELECT", "INSERT", "INSERT", "WITH"]
+
+
+async def test_rescheduling_a_booking(desk: Desk, venue: Venue) -> None:
+    booking = made(await desk.create(venue.rooms[0], MONDAY))
+
+    with statements(desk.runtime) as sent:
+        moved(
+            await desk(
+                """mutation ($id: ID!) {
+                     rescheduleBooking(id: $id, version: 1,
+                                       input: {start: {at: "2027-03-08T10:00:00Z"}}) {
+                       bookings { id status } userErrors { code } } }""",
+                id=booking["id"],
+            )
+        )
+
+    assert verbs(sent) == ["WITH", "SELECT", "SELECT", "SELECT", "UPDATE", "WITH"]
+
+
+def verbs(sent: list[str]) -> list[str]:
+    """What each statement does; one alone is read WITH its tenant set, and the log written so."""
+    return [each.split()[0] for each in sent]

@@ -1,0 +1,131 @@
+"""Lists of plain values are completed in one go, and say what their fields would have said."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from domain.core.money import Money
+from execution.executor import Execution
+from execution.list_completion import Complete
+from kit.scope import Runtime
+from tests.differential.comparison import ordered
+from tests.support.client import Answer, Api
+from tests.support.factories import Venue, api_id, make_booking, make_venue
+
+NINE: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
+
+KEY: Final = """
+mutation ($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) { secret userErrors { code message } }
+}
+"""
+
+WHOLE: Final = """
+query ($query: AvailabilityQuery!, $more: Boolean!) {
+  availability(query: $query) {
+    slots {
+      __typename start: startsAt endsAt state
+      room { ...named ... on Room { capacity } archivedAt }
+      ...told @include(if: $more)
+      endsAt @skip(if: $more)
+    }
+  }
+}
+fragment named on Node { id __typename }
+fragment told on Slot {
+  price { amount currencyCode }
+  reasons { code message rule freesAt }
+}
+"""
+
+
+@pytest_asyncio.fixture
+async def venue(runtime: Runtime) -> Venue:
+    venue = await make_venue(runtime)
+    await make_booking(runtime, venue, NINE)
+    return venue
+
+
+@pytest.fixture
+def completed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether lists were completed in one go, in their order."""
+    found: list[bool] = []
+    inner = Execution._completer
+
+    def noted(self: Execution, *of: Any) -> Complete | None:
+        complete = inner(self, *of)
+        found.append(complete is not None)
+        return complete
+
+    monkeypatch.setattr(Execution, "_completer", noted)
+    return found
+
+
+async def both(
+    api: Api, monkeypatch: pytest.MonkeyPatch, token: str, text: str, **variables: Any
+) -> tuple[Answer, Answer]:
+    at_once = await api(text, variables, token=token)
+    with monkeypatch.context() as patch:
+        patch.setattr(Execution, "with_values", False)
+        by_fields = await api(text, variables, token=token)
+    return at_once, by_fields
+
+
+def told(answer: Answer) -> Any:
+    errors = [(each["message"], each["path"], each["locations"]) for each in answer.errors]
+    return ordered(answer.partial), errors
+
+
+def around(venue: Venue) -> dict[str, Any]:
+    return {
+        "roomIds": [api_id(room) for room in venue.rooms],
+        "from": (NINE - timedelta(hours=2)).isoformat(),
+        "to": (NINE + timedelta(hours=4)).isoformat(),
+        "durationMinutes": 60,
+        "includeUnavailable": True,
+    }
+
+
+@pytest.mark.parametrize("more", [True, False])
+async def test_slots_are_what_their_fields_say(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch, completed: list[bool], more: bool
+) -> None:
+    at_once, by_fields = await both(
+        api, monkeypatch, venue.owner.token, WHOLE, query=around(venue), more=more
+    )
+
+    assert completed == [True]
+    assert told(at_once) == told(by_fields)
+    states = {slot["state"] for slot in at_once.data["availability"]["slots"]}
+    assert states == {"FREE", "BUSY"}
+
+
+async def test_a_value_that_cannot_be_shown_fails_as_its_field_would(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch, completed: list[bool]
+) -> None:
+    monkeypatch.setattr(Money, "amount", property(lambda _: None))
+
+    at_once, by_fields = await both(
+        api, monkeypatch, venue.owner.token, WHOLE, query=around(venue), more=True
+    )
+
+    assert completed[0]
+    assert told(at_once) == told(by_fields)
+    assert at_once.codes
+
+
+async def test_who_may_not_see_a_field_is_told_so_for_each(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch, completed: list[bool]
+) -> None:
+    narrow = {"name": "screen", "permissions": ["availability:read", "rooms:read"]}
+    made = await api(KEY, {"input": narrow}, token=venue.owner.token)
+
+    at_once, by_fields = await both(
+        api, monkeypatch, made.payload["secret"], WHOLE, query=around(venue), more=True
+    )
+
+    assert completed[0] is False
+    assert told(at_once) == told(by_fields)
+    assert set(at_once.codes) == {"FORBIDDEN"}

@@ -1,0 +1,73 @@
+"""What the database has kept of a race: bookings, log and counter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from domain.core.intervals import Interval
+from domain.core.log_events import EventType
+from kit.ids import new_id
+from kit.scope import Request, Runtime, Scope
+from schema.core.global_ids import encode_id
+from tests.support.factories import Venue
+
+_OVERLAPS = text("""
+    SELECT count(*) FROM bookings a JOIN bookings b USING (tenant_id, room_id)
+    WHERE a.id < b.id AND a.occupied && b.occupied
+    AND a.status IN ('held', 'pending', 'confirmed', 'checked_in')
+    AND b.status IN ('held', 'pending', 'confirmed', 'checked_in')
+""")
+_LOG = text("SELECT type, subject_type, subject_id FROM log ORDER BY xid, position")
+_USED = text("SELECT coalesce(sum(used), 0) FROM usage_counters WHERE meter = 'bookings'")
+_STANDING = text("""
+    SELECT id, starts_at, ends_at FROM bookings
+    WHERE status IN ('held', 'pending', 'confirmed', 'checked_in')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """``log`` has types and ids of objects in commit order; ``standing`` is who has which time."""
+
+    overlaps: int
+    log: Sequence[tuple[EventType, str]]
+    used: int
+    standing: dict[str, Interval]
+
+    @property
+    def of_clients(self) -> list[tuple[EventType, str]]:
+        """What callers changed of bookings; nobody asks for a hold to expire."""
+        return [
+            (type, id)
+            for type, id in self.log
+            if type.startswith("BOOKING_") and type is not EventType.BOOKING_EXPIRED
+        ]
+
+    def logged(self, type: EventType) -> list[str]:
+        """The objects of all events of a type."""
+        return [id for each, id in self.log if each is type]
+
+    def after(self, type: EventType) -> list[tuple[EventType, str]]:
+        """All that came after the first event of a type."""
+        types = [each for each, _ in self.log]
+        return list(self.log[types.index(type) + 1 :])
+
+
+async def books(runtime: Runtime, venue: Venue) -> Books:
+    """All that the venue's tables say now."""
+    scope = Scope(runtime, venue.owner.actor, Request(new_id()))
+    try:
+        return Books(
+            overlaps=await scope.value(_OVERLAPS),
+            log=[
+                (EventType(type), encode_id(kind, id)) for type, kind, id in await scope.rows(_LOG)
+            ],
+            used=await scope.value(_USED),
+            standing={
+                encode_id("Booking", id): Interval(start, end)
+                for id, start, end in await scope.rows(_STANDING)
+            },
+        )
+    finally:
+        await scope.close()

@@ -1,0 +1,237 @@
+"""Bookings through the API, as one person of a venue makes them: the test's clock may move on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kit.scope import Runtime
+from kit.security.tokens import Tokens
+from models.bookings.bookings import Booking
+from models.venue.rooms import Room
+from tests.support.client import Answer, Api
+from tests.support.factories import Person, api_id
+
+BOOKING = """
+fragment Booked on Booking {
+  id reference version status allowedTransitions startsAt endsAt holdExpiresAt partySize note
+  createdAt updatedAt
+  room { id name }
+  customer { id name }
+  local { timeZone start end utcOffsetStart utcOffsetEnd }
+  price {
+    lines { label startsAt endsAt minutes amount { amount currencyCode } }
+    subtotal { amount } discount { amount } tax { amount } total { amount currencyCode }
+  }
+}
+"""
+REFUSAL = """
+fragment Refused on UserError {
+  __typename code message path
+  ... on SlotConflictError {
+    conflicts { roomId startsAt endsAt }
+    alternatives { room { id name } startsAt endsAt state }
+  }
+  ... on SlotUnavailableError { reasons { code message rule freesAt } }
+  ... on PlanLimitError { limit used resetsAt requiredPlan }
+  ... on StaleVersionError { current { id ... on Booking { version status note } } }
+}
+"""
+SLOT = """
+fragment Shown on Slot {
+  room { id name } startsAt endsAt state price { amount currencyCode }
+  reasons { code message rule freesAt }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The API in one person's hands; their access token is always a fresh one."""
+
+    api: Api
+    runtime: Runtime
+    person: Person
+
+    async def __call__(self, text: str, **variables: Any) -> Answer:
+        token, _ = self.tokens.sign(
+            tenant_id=self.person.user.tenant_id,
+            user_id=self.person.user.id,
+            session_id=self.person.session.id,
+            now=self.runtime.clock(),
+        )
+        return await self.api(text, variables, token=token)
+
+    @property
+    def tokens(self) -> Tokens:
+        found = self.runtime.parts[Tokens]
+        assert isinstance(found, Tokens)
+        return found
+
+    # -------------------------------------------------------------------------- making
+
+    async def hold(
+        self, room: Room, at: datetime | str, *, minutes: int = 60, **given: Any
+    ) -> Answer:
+        told = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
+        return await self._told("holdBooking", "booking", {**told, **given}, replays=True)
+
+    async def create(
+        self, room: Room, at: datetime | str, *, minutes: int = 60, **given: Any
+    ) -> Answer:
+        told = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
+        return await self._told("createBooking", "booking", {**told, **given}, replays=True)
+
+    async def convert(self, hold: Mapping[str, Any], **given: Any) -> Answer:
+        return await self._told(
+            "createBooking", "booking", {"holdId": hold["id"], **given}, replays=True
+        )
+
+    # -------------------------------------------------------------------------- changing
+
+    async def move(
+        self, booking: Mapping[str, Any], at: datetime | str, room: Room | None = None, **given: Any
+    ) -> Answer:
+        told = {"start": {"at": rfc(at)}, **({"roomId": api_id(room)} if room else {}), **given}
+        return await self.change("rescheduleBooking", booking, told)
+
+    async def update(self, booking: Mapping[str, Any], **given: Any) -> Answer:
+        return await self.change("updateBooking", booking, given)
+
+    async def cancel(self, booking: Mapping[str, Any], **given: Any) -> Answer:
+        return await self.change("cancelBooking", booking, given)
+
+    async def confirm(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("confirmBooking", booking)
+
+    async def reject(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("rejectBooking", booking)
+
+    async def check_in(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("checkInBooking", booking)
+
+    async def complete(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("completeBooking", booking)
+
+    async def no_show(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("markNoShow", booking)
+
+    async def change(
+        self, mutation: str, booking: Mapping[str, Any], told: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Any mutation of a booking that names its id and version; with an input, if ``told``."""
+        several = mutation in ("rescheduleBooking", "cancelBooking")
+        shown = "bookings" if several else "booking"
+        if told is None:
+            arguments, given = "$id: ID!, $version: Int!", "id: $id, version: $version"
+            variables: dict[str, Any] = {}
+        else:
+            kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
+            arguments = f"$id: ID!, $version: Int!, $input: {kind}"
+            given, variables = "id: $id, version: $version, input: $input", {"input": told}
+        return await self(
+            f"""mutation ({arguments}) {{ {mutation}({given}) {{
+                  {shown} {{ ...Booked }} {"replayed" if several else ""}
+                  userErrors {{ ...Refused }}
+                }} }} {BOOKING} {REFUSAL}""",
+            id=booking["id"],
+            version=booking["version"],
+            **variables,
+        )
+
+    async def _told(
+        self, mutation: str, shown: str, told: Mapping[str, Any], *, replays: bool = False
+    ) -> Answer:
+        kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
+        return await self(
+            f"""mutation ($input: {kind}) {{ {mutation}(input: $input) {{
+                  {shown} {{ ...Booked }} {"replayed" if replays else ""}
+                  userErrors {{ ...Refused }}
+                }} }} {BOOKING} {REFUSAL}""",
+            input=dict(told),
+        )
+
+    # -------------------------------------------------------------------------- reading
+
+    async def booking(self, id: str) -> Any:
+        """One booking as it reads now; None where the person can't see it."""
+        text = f"query ($id: ID!) {{ booking(id: $id) {{ ...Booked }} }} {BOOKING}"
+        return (await self(text, id=id)).payload
+
+    async def bookings(self, **filter: Any) -> Any:
+        """The first page of bookings that meet a filter."""
+        text = f"""query ($filter: BookingFilter) {{
+            bookings(filter: $filter) {{ nodes {{ ...Booked }} }} }} {BOOKING}"""
+        return (await self(text, filter=filter)).payload["nodes"]
+
+    async def history(self, booking: Mapping[str, Any]) -> Any:
+        """What was done to a booking, the oldest first."""
+        text = """query ($id: ID!) { booking(id: $id) { history(first: 50) { nodes {
+            type at reason actor { kind name } changes { field before after } } } } }"""
+        return (await self(text, id=booking["id"])).payload["history"]["nodes"]
+
+    async def available(self, since: datetime | str, until: datetime | str, **query: Any) -> Any:
+        """What is free, and the rest that was asked for: an hour for one, if not said otherwise."""
+        return (await self.availability(since, until, **query)).payload
+
+    async def availability(
+        self, since: datetime | str, until: datetime | str, **query: Any
+    ) -> Answer:
+        wanted = {"from": rfc(since), "to": rfc(until), "durationMinutes": 60, **query}
+        return await self(
+            f"""query ($query: AvailabilityQuery!) {{ availability(query: $query) {{
+                  slots {{ ...Shown }} nextFreeSlot {{ ...Shown }} computedAt cursor
+                }} }} {SLOT}""",
+            query=wanted,
+        )
+
+    async def explain(
+        self,
+        room: Room,
+        start: datetime | str | Mapping[str, Any],
+        *,
+        minutes: int = 60,
+        party: int = 1,
+    ) -> Answer:
+        return await self(
+            f"""query ($room: ID!, $start: StartInput!, $minutes: Int!, $party: Int!) {{
+                  explainSlot(
+                    roomId: $room, start: $start, durationMinutes: $minutes, partySize: $party
+                  ) {{ ...Shown }}
+                }} {SLOT}""",
+            room=api_id(room),
+            start=start if isinstance(start, Mapping) else {"at": rfc(start)},
+            minutes=minutes,
+            party=party,
+        )
+
+
+def made(answer: Answer) -> Any:
+    """The booking or bookings of a mutation that refused nothing."""
+    assert answer.refusals == [], answer.payload["userErrors"]
+    payload = answer.payload
+    return payload["booking"] if "booking" in payload else payload["bookings"]
+
+
+def moved(answer: Answer) -> Any:
+    """The only booking of a mutation that may answer with several."""
+    (only,) = made(answer)
+    return only
+
+
+def refused(answer: Answer) -> Any:
+    """The only refusal of a mutation."""
+    (only,) = answer.payload["userErrors"]
+    return only
+
+
+def shown(booking: Booking) -> dict[str, Any]:
+    """A stored booking as a mutation is told of it."""
+    return {"id": api_id(booking), "version": booking.version}
+
+
+def rfc(at: datetime | str) -> str:
+    """An instant as the API prints it."""
+    if isinstance(at, str):
+        return at
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

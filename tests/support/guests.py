@@ -1,0 +1,34 @@
+"""Guests who book without an account, and give the code of their mail."""
+
+from dataclasses import replace
+
+from kit.scope import Runtime
+from kit.security.tokens import Links
+from tests.support.client import Answer, Api
+
+CONFIRM = """
+    mutation ($input: ConfirmGuestBookingInput!) {
+      confirmGuestBooking(input: $input) {
+        booking { reference version status nextStep holdExpiresAt }
+        userErrors { __typename code path message }
+      }
+    }
+"""
+
+
+def links(runtime: Runtime) -> Links:
+    found = runtime.parts[Links]
+    assert isinstance(found, Links)
+    return found
+
+
+def mailed(runtime: Runtime, token: str) -> str:
+    """The token of the mail about the booking that an answer's token belongs to."""
+    link = links(runtime).read(token)
+    assert link is not None and not link.is_mailed
+    return links(runtime).sign(replace(link, is_mailed=True))
+
+
+async def confirm(api: Api, token: str) -> Answer:
+    """What the page does that the mail leads to."""
+    return await api(CONFIRM, {"input": {"token": token}})
