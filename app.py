@@ -37,7 +37,7 @@ from kit.jobs.notifier import Doorbell
 from kit.jobs.queue_gauge import Backlog
 from kit.logging import configure_logging
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.allowances import Allowances, SpentStatements
 from kit.security.authenticator import Actors
 from kit.security.encryption import Seal

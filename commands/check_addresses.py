@@ -13,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 
 from commands.database_logins import CannotRun, present_owner
-from domain.accounts.users import normalised_email
+from domain.core.contact import normalised_email
 from kit.settings import SettingsError, load_settings
 
 _PEOPLE: Final = """

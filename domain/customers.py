@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from babel.localedata import exists
 
-from domain.accounts.users import email_refusals, name_refusals
+from domain.core.contact import email_refusals, name_refusals
 from domain.core.ids import CustomerId
 from domain.core.refusals import Invalid, Path, Refusal
 from domain.core.text import tidy_name

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from execution.caller_rate_limit import RateLimiter
 from execution.document_cache import Document, Documents, Selected
+from kit.actor import Actor
 from kit.clock import Clock
 from kit.errors import Throttled
 from kit.fair_thread import Full, Gate
@@ -13,7 +14,6 @@ from kit.graphql.compiler.plans import Made, Unmade
 from kit.graphql.document_cost import BYTES, STRANGERS_TIMES, Text
 from kit.graphql.query_limits import DEFAULTS, STRANGERS
 from kit.operation_context import Operation
-from kit.scope import Actor
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
 

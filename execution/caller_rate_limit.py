@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from domain.tenants.plans import PlanCode
+from kit.actor import Actor, ActorKind
 from kit.bounded_cache import Recent
-from kit.scope import Actor, ActorKind
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Bucket, Charge, Throttle
 

@@ -5,8 +5,8 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from kit.actor import Actor
 from kit.errors import Throttled
-from kit.scope import Actor
 from kit.security.network_addresses import network_of
 
 SOCKETS_OF_LOGIN: Final = 5

@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from strawberry.utils.str_converters import to_camel_case
 
 from domain.core.refusals import Refusal
+from kit.actor import Request
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.graphql.input_errors import null_in_graphql
 from kit.postgres.database import is_away, sqlstate
-from kit.scope import Request
 
 MAX_ERRORS: Final = 10
 RETRY_AFTER_SECONDS: Final = 1

@@ -26,6 +26,7 @@ from execution.metrics import Metrics
 from execution.payer import Payer
 from execution.shared_subscriptions import Audiences, Question
 from execution.subscriber import Gone, Stalled, Subscriber
+from kit.actor import Actor, Request
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.events.event_streams import Following
 from kit.graphql.compiler.plans import Plans, Read, Unmade
@@ -34,7 +35,7 @@ from kit.graphql.work_meter import Meter
 from kit.ids import new_id
 from kit.operation_context import Operation
 from kit.postgres.database import is_away, sqlstate
-from kit.scope import Actor, Request, Runtime
+from kit.runtime import Runtime
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
 from permissions.policy import may_all

@@ -23,11 +23,11 @@ from graphql import (
 from execution.document_cache import Selected
 from execution.payer import Payer
 from execution.subscriber import Said, Subscriber
+from kit.actor import Actor
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark, Source, Step
 from kit.live_budget import Pace
 from kit.operation_context import Operation
-from kit.scope import Actor
 from permissions.policy import standing
 
 RESUMING: Final = "after"

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import Select
 
 from domain.core.ids import BookingId
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.jobs.queue import Job, put
 from kit.postgres.database import Database
-from kit.scope import Actor, ActorKind, Request, Runtime
+from kit.runtime import Runtime
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
+from resolvers.bookings.transitions import complete_past_booking, reject_unanswered_booking
 from resolvers.core.transactions import perform
-from resolvers.past_bookings import complete_past_booking, reject_unanswered_booking
 
 BATCH: Final = 200
 

@@ -8,9 +8,10 @@ from uuid import UUID
 import structlog
 
 from domain.core.ids import BookingId
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.postgres.database import Database
-from kit.scope import Actor, ActorKind, Request, Runtime
+from kit.runtime import Runtime
 from models.bookings.bookings import holds_past
 from resolvers.bookings.transitions import expire_hold
 from resolvers.core.transactions import perform

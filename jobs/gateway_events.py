@@ -9,8 +9,10 @@ import structlog
 
 from integrations.payments.protocol import GatewayEvent, Subject
 from jobs.sync_billing import billing_event
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.payments.gateway_events import EventState
 from resolvers.core.transactions import perform
 from resolvers.payments.gateway_events import event_of, finish_event, is_waiting

@@ -5,9 +5,10 @@ from typing import Any, cast
 from uuid import UUID
 
 from integrations.mail.smtp import Mail, Undeliverable
+from kit.actor import Request
 from kit.ids import new_id
 from kit.jobs.worker import GivenUp
-from kit.scope import Request, Runtime
+from kit.runtime import Runtime
 from kit.security.encryption import Unreadable
 from resolvers.accounts.passwords import asked_for_reset, send_reset
 from resolvers.bookings.guest_links import requested_link, send_requested_link

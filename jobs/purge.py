@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult
 
 from domain.bookings.strangers import A_DAY
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.accounts.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
 from models.audit.log import origins_before
 from models.bookings.strangers import origins_forgotten

@@ -14,7 +14,7 @@ from jobs.settle_payments import settle
 from jobs.sync_billing import look_after_billing, sync_billing
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.supervisor import Service
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from resolvers.payments.settlement import settle_booking
 
 

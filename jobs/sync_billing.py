@@ -10,9 +10,11 @@ import structlog
 
 from domain.billing.plan_subscriptions import REMINDED_BEFORE, TIME_TO_CHOOSE
 from integrations.payments.protocol import AnotherGateway, GatewayEvent
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.postgres.database import Database
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.billing import not_seen_since, to_be_reminded, without_billing
 from resolvers.billing.subscription_sync import begin_billing, billing_in, remind_to_choose, sync
 from resolvers.core.transactions import perform

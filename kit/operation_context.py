@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kit.actor import Actor, Request
 from kit.live_budget import UNBOUNDED, Pace
-from kit.scope import Actor, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.token_bucket import Charge
 
 

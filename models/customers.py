@@ -28,7 +28,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
 
-from domain.accounts.users import normalised_email
+from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from kit.postgres.keyset_pagination import Order

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from kit.scope import Actor
+from kit.actor import Actor
 from permissions.policy import may, refusal
 from permissions.roles import Permission
 

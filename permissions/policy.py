@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.accounts.users import Role
+from kit.actor import Actor, ActorKind
 from kit.errors import Forbidden, RequestError, Unauthenticated
-from kit.scope import Actor, ActorKind
 from models.accounts.users import User
 from models.bookings.bookings import Booking
 from models.customers import Customer

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from domain.core.log_events import EventType
-from kit.scope import Actor
+from kit.actor import Actor
 from models.audit.log import AuditFilter
 from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField
 from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField

@@ -7,13 +7,13 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.core.log_events import EventType, FieldChange, changes
+from kit.actor import ActorKind
 from kit.events.event_cursors import Bookmark, EventCursor, Place, encode_cursor
-from kit.events.log_relay import end_of
 from kit.postgres.keyset_pagination import Listing, Order
-from kit.scope import ActorKind, Scope
+from kit.scope import Scope
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
-from models.audit.log import END, AuditFilter, LogEntry, RequestOrigin, entries_matching
+from models.audit.log import AuditFilter, LogEntry, RequestOrigin, entries_matching
 from permissions.policy import may
 from permissions.reads import may_read_logged
 from permissions.roles import P
@@ -35,16 +35,6 @@ class LoggedActor:
     kind: ActorKind
     name: str
     user: User | None
-
-
-async def end_of_log(scope: Scope) -> Bookmark:
-    """Up to where this snapshot's rows hold everything that happened."""
-    return end_of(scope.tenant_id, await scope.records(END, tenant_id=scope.tenant_id))
-
-
-async def event_cursor(scope: Scope) -> EventCursor:
-    """Where to go on from this snapshot without missing anything."""
-    return encode_cursor(await end_of_log(scope))
 
 
 def history(scope: Scope) -> Listing[LogEntry]:

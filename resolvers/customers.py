@@ -9,16 +9,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.accounts.users import normalised_email
+from domain.core.contact import normalised_email
 from domain.core.ids import CustomerId
 from domain.core.log_events import Event, EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
+from kit.actor import Actor
 from kit.postgres.database import constraint_name
 from kit.postgres.keyset_pagination import Listing
-from kit.scope import Actor, Scope
+from kit.scope import Scope
 from models.core.base import snapshot
 from models.customers import (
     KNOWN,

@@ -12,9 +12,10 @@ import schema.core.filters  # noqa: F401 - declared before they are used
 from domain.bookings.lifecycle import Status
 from domain.core import log_events
 from domain.core.log_events import EventType
+from kit.actor import ActorKind
 from kit.events.event_cursors import EventCursor
 from kit.graphql.cost import Cost
-from kit.scope import ActorKind, Scope
+from kit.scope import Scope
 from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P
 from resolvers import audit

@@ -5,8 +5,9 @@ from datetime import date, datetime
 import strawberry
 
 import models
+from domain.billing.refusals import TooManyRooms
 from domain.core.log_events import EventType
-from domain.core.refusals import SubscriptionInactive, TooManyRooms
+from domain.tenants.refusals import SubscriptionInactive
 from permissions.roles import P
 from resolvers.billing import plan_changes, plan_subscriptions
 from resolvers.tenants import usage

@@ -12,11 +12,12 @@ from typing_extensions import Doc
 
 from domain.core.ids import RoomId
 from domain.core.log_events import EventType
+from kit.actor import Actor
 from kit.events.event_cursors import EventCursor, encode_cursor
 from kit.events.event_streams import Following, Step
 from kit.events.log_relay import Entry, Listener, Lost, Relay
 from kit.operation_context import Operation
-from kit.scope import Actor, Scope
+from kit.scope import Scope
 from models.bookings.bookings import Booking
 from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P

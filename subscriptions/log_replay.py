@@ -16,7 +16,7 @@ from kit.settings import Settings
 from models.audit.log import GROWN, rights_changes
 from permissions.policy import only_own
 from permissions.roles import P
-from resolvers.audit import end_of_log
+from resolvers.core.log_position import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
 AT_ONCE: Final = 50

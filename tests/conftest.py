@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from app import build_app
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import Brake
 from kit.settings import Environment, Settings

@@ -8,7 +8,7 @@ from uuid import UUID
 from commands.demo.venues import HISTORY_DAYS, DemoVenue
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
-from kit.scope import ActorKind
+from kit.actor import ActorKind
 from models.accounts.users import User
 from models.audit.log import LogEntry
 from models.core.base import snapshot

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from commands.demo.rows import DemoRows
 from commands.demo.venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
+from kit.actor import ANONYMOUS, Request
 from kit.clock import Clock, system_clock
 from kit.ids import new_id
 from kit.postgres.connection_urls import APP_ROLE, DatabaseUrl
 from kit.postgres.database import Database
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.passwords import Passwords
 from models.tenants import tenant_id_of
 from resolvers.core.lookups import CALENDAR

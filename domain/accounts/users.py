@@ -1,13 +1,11 @@
 """Who may be a user, and how their e-mail address and password are accepted."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from domain.core.email_addresses import mail_address
+from domain.core.contact import normalised_email
 from domain.core.refusals import Invalid, Path, Refusal, Required
 
-MAX_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 _GUESSES_DIGITS = 8
@@ -28,30 +26,6 @@ class Role(StrEnum):
         """Is this role trusted with more than the other?"""
         ranks = list(Role)
         return ranks.index(self) < ranks.index(other)
-
-
-def normalised_email(text: str) -> str | None:
-    """The key under which the person of an address is found again; None for what is no address."""
-    address = mail_address(text)
-    return None if address is None else address.key
-
-
-def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
-    """All that can't be accepted of the tidy name of a person, a business or a thing."""
-    if not name:
-        yield Required(path=path)
-    if len(name) > MAX_NAME_LENGTH:
-        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=path)
-    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
-        yield Invalid("A name is one line of text.", path=path)
-
-
-def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
-    """What can't be accepted of an e-mail address."""
-    if not email.strip():
-        yield Required(path=path)
-    elif normalised_email(email) is None:
-        yield Invalid("This is no e-mail address, such as 'ann@example.com'.", path=path)
 
 
 def password_refusals(

@@ -12,21 +12,13 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.core.formatting import booked, counted, moment, span, too_close
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
 from domain.core.local_time import LocalTime, dates_around, instants, midnight
 from domain.core.money import Money
-from domain.core.refusals import (
-    Busy,
-    Code,
-    Invalid,
-    Path,
-    Reason,
-    Refusal,
-    SlotTaken,
-    SlotUnavailable,
-)
+from domain.core.refusals import Code, Invalid, Path, Refusal
 from domain.venue.hours import HoursFacts
 
 LOOK_AHEAD_DAYS = 8

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from domain.bookings.refusals import InvalidTransition
 from domain.core.intervals import Interval
-from domain.core.refusals import InvalidTransition
 
 CHECK_IN_OPENS_MINUTES = 15
 UNATTENDED = timedelta(hours=24)

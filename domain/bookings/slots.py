@@ -8,10 +8,11 @@ from itertools import islice
 
 from domain.bookings.availability import RoomCalendar, RoomFacts, Wish, grid_starts
 from domain.bookings.pricing import price_of
+from domain.bookings.refusals import Reason
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
-from domain.core.refusals import Code, Reason
+from domain.core.refusals import Code
 
 ALTERNATIVES_WITHIN_HOURS = 24
 

@@ -12,8 +12,9 @@ from functools import cache
 from typing import NewType, Self, assert_never
 from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
+from domain.core.formatting import moment
 from domain.core.intervals import Interval
-from domain.core.refusals import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Path, Required
+from domain.core.refusals import Code, Invalid, Path, Refusal, Required
 
 # All wall clocks come from the pinned tzdata package: what a machine has is another on each.
 reset_tzpath(to=())
@@ -223,3 +224,34 @@ def _resolve_local(local: LocalStart, zone: ZoneInfo, *, path: Path) -> datetime
             if local.fold is None:
                 raise AmbiguousLocalTime(wall_clock, zone, path=path)
             return repeated[local.fold]
+
+
+@dataclass(eq=False)
+class NonexistentLocalTime(Refusal):
+    """A wall-clock time that the clock skips when it is put forward."""
+
+    code = Code.NONEXISTENT_LOCAL_TIME
+    wall_clock: datetime
+    zone: ZoneInfo
+    next_valid: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"The clock in {self.zone.key} skips {self.wall_clock:%H:%M} on that day; "
+            f"the next time there is {moment(self.next_valid, self.zone)}."
+        )
+
+
+@dataclass(eq=False)
+class AmbiguousLocalTime(Refusal):
+    """A wall-clock time that comes twice when the clock is put back, and no word which is meant."""
+
+    code = Code.AMBIGUOUS_LOCAL_TIME
+    wall_clock: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return (
+            f"The clock in {self.zone.key} shows {self.wall_clock:%H:%M} twice on that day; "
+            "say which is meant by fold: 0 for the first, 1 for the second."
+        )

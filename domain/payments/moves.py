@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from domain.bookings.refusals import ChangeTooLate
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
-from domain.core.refusals import ChangeTooLate
 from domain.payments.cancellation import CancellationStep, free_until
 
 

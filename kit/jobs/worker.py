@@ -32,7 +32,7 @@ from kit.jobs.queue import (
     tenant_of,
     wait_no_longer,
 )
-from kit.scope import Runtime
+from kit.runtime import Runtime
 
 Handler = Callable[[Runtime, UUID | None, Mapping[str, Any]], Awaitable[None]]
 """Does a job of a tenant, or of none, by its payload.

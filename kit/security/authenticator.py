@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+from kit.actor import Actor
 from kit.bounded_cache import Recent
 from kit.clock import Clock
 from kit.errors import Unauthenticated
-from kit.scope import Actor
 from kit.security.tokens import Claims, KeyToken, Tokens
 
 FRESH: Final = timedelta(seconds=0.5)

@@ -7,14 +7,16 @@ from typing import Annotated, Final
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.accounts.users import name_refusals
+from domain.bookings.refusals import LimitReached
+from domain.core.contact import name_refusals
 from domain.core.ids import ApiKeyId
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import Invalid, LimitReached, Refusal, Required
+from domain.core.refusals import Invalid, Refusal, Required
 from domain.core.text import tidy_name
+from kit.actor import Actor, ActorKind
 from kit.background_tasks import Errands
 from kit.postgres.keyset_pagination import Listing, Order
-from kit.scope import Actor, ActorKind, Scope
+from kit.scope import Scope
 from kit.security.tokens import KeyToken
 from models.accounts.api_keys import (
     ApiKey,

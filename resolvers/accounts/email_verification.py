@@ -4,9 +4,9 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
+from domain.accounts.refusals import InvalidCredentials
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import InvalidCredentials
 from kit.scope import Scope
 from models.accounts.sessions import Purpose
 from models.accounts.users import User, user_for_customer, user_with_email

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from domain.accounts.refusals import InvalidCredentials
 from domain.core.formatting import unlinked
-from domain.core.refusals import InvalidCredentials
 from integrations.mail.smtp import Message
 from kit.scope import Scope
 from kit.security.passwords import Passwords

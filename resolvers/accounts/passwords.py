@@ -8,9 +8,11 @@ import orjson
 from typing_extensions import Doc
 
 from domain.accounts.logins import SessionEnd
+from domain.accounts.refusals import InvalidCredentials
 from domain.core.log_events import EventType
-from domain.core.refusals import InvalidCredentials
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.actor import ANONYMOUS, Request
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.encryption import Seal
 from kit.security.network_addresses import network_of

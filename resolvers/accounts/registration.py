@@ -6,13 +6,8 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.accounts.users import (
-    Role,
-    email_refusals,
-    name_refusals,
-    normalised_email,
-    password_refusals,
-)
+from domain.accounts.users import Role, password_refusals
+from domain.core.contact import email_refusals, name_refusals, normalised_email
 from domain.core.local_time import LocalTime, TimeZone
 from domain.core.log_events import Event, EventType
 from domain.core.money import CurrencyCode

@@ -10,8 +10,9 @@ from domain.accounts.logins import LoginFailure, SessionEnd
 from domain.core.formatting import unlinked
 from domain.core.log_events import Event, EventType
 from integrations.mail.smtp import Message
+from kit.actor import ANONYMOUS
 from kit.background_tasks import Errands
-from kit.scope import ANONYMOUS, Scope
+from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.event_counts import SecurityCounts
 from models.accounts.users import User, owners_of

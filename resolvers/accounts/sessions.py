@@ -12,14 +12,18 @@ from sqlalchemy import Select
 from typing_extensions import Doc
 
 from domain.accounts.logins import LoginFailure, SessionEnd, is_unfamiliar
-from domain.accounts.users import Role, normalised_email, password_refusals
+from domain.accounts.refusals import InvalidCredentials
+from domain.accounts.users import Role, password_refusals
+from domain.core.contact import normalised_email
 from domain.core.ids import SessionId
 from domain.core.log_events import EventType
-from domain.core.refusals import InvalidCredentials, Path, Refusal
+from domain.core.refusals import Path, Refusal
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.errors import Throttled
 from kit.ids import new_id
 from kit.postgres.keyset_pagination import Listing, Order
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.authenticator import Credentials
 from kit.security.login_throttle import Attempts
 from kit.security.network_addresses import network_of

@@ -7,10 +7,12 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.accounts.users import Role, email_refusals, name_refusals, normalised_email
+from domain.accounts.refusals import EmailNotVerified
+from domain.accounts.users import Role
+from domain.core.contact import email_refusals, name_refusals, normalised_email
 from domain.core.ids import UserId
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import Duplicate, EmailNotVerified, Invalid, Path, Refusal
+from domain.core.refusals import Duplicate, Invalid, Path, Refusal
 from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer
 from kit.errors import Forbidden

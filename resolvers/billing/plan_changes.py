@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from typing_extensions import Doc
 
+from domain.accounts.refusals import EmailNotVerified
 from domain.billing.plan_subscriptions import (
     LIVE,
     TRIAL,
@@ -25,17 +26,9 @@ from domain.billing.plan_subscriptions import (
     is_higher,
     may_check_out,
 )
+from domain.billing.refusals import SubscriptionUnfit, SubscriptionUnpaid, TooManyRooms
 from domain.core.ids import RoomId
-from domain.core.refusals import (
-    EmailNotVerified,
-    Invalid,
-    NotFound,
-    Refusal,
-    StaleVersion,
-    SubscriptionUnfit,
-    SubscriptionUnpaid,
-    TooManyRooms,
-)
+from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
 from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Billing, Buyer
 from integrations.payments.protocol import Declined, GatewayAway, GatewayError, GatewayRefused

@@ -18,8 +18,10 @@ from domain.billing.plan_subscriptions import Step, SubscriptionStatus, reminder
 from domain.core.log_events import Event, EventType
 from domain.tenants.plans import PLANS, PlanCode
 from integrations.billing.protocol import Account, Billing, Buyer
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.billing import (
     BillingInvoice,
     BillingSubscription,

@@ -12,6 +12,7 @@ from typing_extensions import Doc
 
 from domain.bookings.availability import RoomFacts, VenueRules, Wish, facts_window
 from domain.bookings.lifecycle import Status, effective_status
+from domain.bookings.refusals import Busy, Reason, SlotTaken
 from domain.bookings.slots import (
     Slot,
     SlotState,
@@ -25,7 +26,7 @@ from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, dates_around, resolve_start, within_reach, zone
 from domain.core.money import Money
-from domain.core.refusals import Busy, Invalid, Reason, SlotTaken
+from domain.core.refusals import Invalid
 from kit.errors import BadInput, TooComplex
 from kit.graphql.work_meter import Weighed
 from kit.postgres.json_batch import Bundle
@@ -35,8 +36,8 @@ from models.tenants import Tenant
 from models.venue.rooms import Room
 from permissions.policy import BookingOwner, may
 from permissions.roles import P
-from resolvers.audit import end_of_log
 from resolvers.bookings.availability_cursors import known_now
+from resolvers.core.log_position import end_of_log
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
 

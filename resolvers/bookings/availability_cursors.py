@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Final
 
+from kit.actor import Actor
 from kit.events.event_cursors import Bookmark, EventCursor, encode_cursor
-from kit.scope import Actor, Scope
+from kit.scope import Scope
 from permissions.policy import may, only_own
 from permissions.roles import P
 

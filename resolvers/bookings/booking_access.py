@@ -11,29 +11,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import (
-    MOVABLE,
-    Life,
-    Status,
-    effective_status,
-)
+from domain.bookings.lifecycle import MOVABLE, Life, Status, effective_status
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import (
-    Invalid,
-    NotFound,
-    Refusal,
-    StaleVersion,
-)
+from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
+from kit.actor import ANONYMOUS, Actor
 from kit.postgres.json_batch import Bundle
-from kit.scope import ANONYMOUS, Actor, Scope
-from models.bookings.bookings import (
-    Booking,
-    bookings_of,
-    holds_of_move,
-    own_bookings,
-)
+from kit.scope import Scope
+from models.bookings.bookings import Booking, bookings_of, holds_of_move, own_bookings
 from models.core.base import snapshot
 from models.tenants import Tenant
 from permissions.policy import BookingOwner, only_own, reach, refusal

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.accounts.refusals import EmailNotVerified
 from domain.accounts.users import Role
 from domain.bookings.availability import party_refusals
 from domain.bookings.lifecycle import (
@@ -18,6 +19,7 @@ from domain.bookings.lifecycle import (
     check_open,
     reference,
 )
+from domain.bookings.refusals import HoldExpired
 from domain.bookings.strangers import confirm_by
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -25,15 +27,9 @@ from domain.core.local_time import LocalPeriod, Start, local_period, zone
 from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
-from domain.core.refusals import (
-    EmailNotVerified,
-    HoldExpired,
-    Invalid,
-    PaymentRequired,
-    Refusal,
-    Required,
-)
+from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
+from domain.payments.refusals import PaymentRequired
 from kit.ids import new_id
 from kit.postgres.detached_rows import unbound
 from kit.postgres.keyset_pagination import Listing

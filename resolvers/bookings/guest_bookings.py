@@ -8,28 +8,19 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
+from domain.accounts.refusals import InvalidCredentials
 from domain.bookings.lifecycle import Status
+from domain.bookings.refusals import GuestBookingClosed, ProofRequired, SlotTaken
 from domain.core.formatting import moment, span, unlinked
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalPeriod, Start, zone
 from domain.core.money import Money
-from domain.core.refusals import (
-    Code,
-    GuestBookingClosed,
-    InvalidCredentials,
-    NotFound,
-    PlanLimitReached,
-    ProofRequired,
-    Refusal,
-    Required,
-    SlotTaken,
-    StaleVersion,
-    WithoutDetails,
-)
+from domain.core.refusals import Code, NotFound, Refusal, Required, StaleVersion, WithoutDetails
 from domain.core.text import TokenText
 from domain.customers import CustomerChoice, NewCustomer, tidy
 from domain.payments.cancellation import Quote
+from domain.tenants.refusals import PlanLimitReached
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail.smtp import Message
 from kit.errors import Unauthenticated

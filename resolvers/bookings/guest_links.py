@@ -13,15 +13,18 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.accounts.users import Role, normalised_email
+from domain.accounts.users import Role
 from domain.bookings.lifecycle import EDITABLE, Status, reference_read
+from domain.core.contact import normalised_email
 from domain.core.formatting import span, unlinked
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
 from integrations.mail.smtp import Message
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.encryption import Seal
 from kit.security.network_addresses import network_of

@@ -9,9 +9,10 @@ from typing_extensions import Doc
 
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import Challenge
+from kit.actor import Actor
 from kit.errors import BadInput
 from kit.postgres.keyset_pagination import Listing, Order
-from kit.scope import Actor, Scope
+from kit.scope import Scope
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from models.venue.rooms import Room, rooms_of
 from resolvers.bookings.availability import Availability, AvailabilityQuery

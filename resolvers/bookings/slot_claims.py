@@ -12,12 +12,13 @@ from sqlmodel import col
 from domain.bookings.availability import Wish, overridden, reasons_against, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
+from domain.bookings.refusals import PriceChanged, SlotTaken
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import Event, EventType
 from domain.core.money import Money
-from domain.core.refusals import Code, NotFound, PriceChanged, Refusal, SlotTaken
+from domain.core.refusals import Code, NotFound, Refusal
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
 from models.core.base import snapshot

@@ -1,24 +1,16 @@
 """What becomes of a booking: confirmed, rejected, cancelled, checked in, completed, missed."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import (
-    MOVABLE,
-    Status,
-    check_transition,
-)
+from domain.bookings.lifecycle import MOVABLE, Status, check_transition, is_over, is_unanswered
 from domain.core.ids import BookingId
 from domain.core.log_events import EventType
-from domain.core.refusals import (
-    NotFound,
-)
+from domain.core.refusals import NotFound
 from domain.payments.payments import CancellationRefund
 from kit.scope import Scope
-from models.bookings.bookings import (
-    Booking,
-)
+from models.bookings.bookings import Booking
 from models.core.base import snapshot
 from permissions.policy import may, only_own
 from permissions.policy import refusal as forbidden
@@ -29,6 +21,7 @@ from resolvers.bookings.booking_access import (
     changed_booking,
     life_of,
     locked_booking,
+    seen_booking,
     status,
     text_refusals,
 )
@@ -179,3 +172,26 @@ def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefu
     if chosen not in (None, usual) and not may(scope.actor, P.PAYMENTS_REFUND):
         raise forbidden(scope.actor, P.PAYMENTS_REFUND)
     return chosen or usual
+
+
+_UNANSWERED: Final = "Nobody confirmed it before it began."
+
+
+async def complete_past_booking(scope: Scope, id: BookingId) -> None:
+    """Complete a booking that is over, unless that is done or it has come to something else."""
+    try:
+        booking = await seen_booking(scope, id)
+    except NotFound:
+        return
+    if is_over(Status(booking.status), booking.ends_at, now=scope.now()):
+        await complete_booking(scope, id, version=booking.version)
+
+
+async def reject_unanswered_booking(scope: Scope, id: BookingId) -> None:
+    """Reject a booking that nobody confirmed in time; all that was paid goes back."""
+    try:
+        booking = await seen_booking(scope, id)
+    except NotFound:
+        return
+    if is_unanswered(Status(booking.status), booking.starts_at, now=scope.now()):
+        await reject_booking(scope, id, version=booking.version, reason=_UNANSWERED)

@@ -14,10 +14,12 @@ from uuid import UUID
 import orjson
 import structlog
 
-from domain.accounts.users import normalised_email
+from domain.core.contact import normalised_email
 from integrations.mail.smtp import Message
+from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.encryption import Seal
 from kit.security.event_counts import SecurityCounts

@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from domain.core.log_events import Event
 from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, Invalid
+from kit.actor import Actor, ActorKind, Request
 from kit.errors import Unavailable
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.database import (
@@ -26,7 +27,8 @@ from kit.postgres.database import (
     is_away,
     sqlstate,
 )
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models import TABLES
 from models.audit.log import WRITTEN
 from models.core.idempotency import IdempotentResult

@@ -15,7 +15,7 @@ from integrations.payments.protocol import TENANT, Capture, Declined, Gateway, G
 from integrations.payments.protocol import Payment as Said
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from models.payments.payments import Payment, Refund
 from resolvers.payments.payments import is_card_hold

@@ -13,12 +13,13 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.bookings.lifecycle import MOVABLE, Status, check_open
+from domain.bookings.refusals import ChangeTooLate, InvalidTransition
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, zone
 from domain.core.log_events import EventType
 from domain.core.money import Money
-from domain.core.refusals import ChangeTooLate, Invalid, InvalidTransition, Refusal, StaleVersion
+from domain.core.refusals import Invalid, Refusal, StaleVersion
 from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
 from domain.payments.payments import TAKEN
 from kit.scope import Scope

@@ -25,9 +25,11 @@ from integrations.payments.protocol import (
     Subject,
 )
 from integrations.payments.protocol import Payment as Said
+from kit.actor import Actor, ActorKind, Request
 from kit.errors import Unavailable
 from kit.ids import new_id
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.payments.payments import (
     Payment,

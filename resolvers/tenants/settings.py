@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.accounts.users import name_refusals
 from domain.bookings.lifecycle import LONGEST_MINUTES
+from domain.core.contact import name_refusals
 from domain.core.formatting import counted
 from domain.core.local_time import TimeZone
 from domain.core.log_events import Event, EventType

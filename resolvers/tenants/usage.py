@@ -9,14 +9,7 @@ from zoneinfo import ZoneInfo
 from domain.billing.plan_subscriptions import refuses_bookings_from
 from domain.bookings.strangers import CONFIRM_WITHIN
 from domain.core.local_time import month_of, zone
-from domain.core.refusals import (
-    Code,
-    FeatureNotIncluded,
-    PlanLimitReached,
-    Refusal,
-    SubscriptionInactive,
-    WithoutDetails,
-)
+from domain.core.refusals import Code, Refusal, WithoutDetails
 from domain.tenants.plans import (
     PLANS,
     Feature,
@@ -25,6 +18,7 @@ from domain.tenants.plans import (
     plan_for_feature,
     plan_for_rooms,
 )
+from domain.tenants.refusals import FeatureNotIncluded, PlanLimitReached, SubscriptionInactive
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of

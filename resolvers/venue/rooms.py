@@ -6,14 +6,15 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.accounts.users import name_refusals
+from domain.core.contact import name_refusals
 from domain.core.ids import RoomId
 from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
-from domain.core.refusals import Invalid, PlanLimitReached, Refusal
+from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
 from domain.payments.payments import PaymentPolicy, rate_refusals
+from domain.tenants.refusals import PlanLimitReached
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot

@@ -6,8 +6,8 @@ import strawberry
 
 import models
 from domain.core.log_events import EventType
+from kit.actor import ANONYMOUS
 from kit.operation_context import Cookie, Operation
-from kit.scope import ANONYMOUS
 from permissions.roles import P
 from resolvers.accounts import email_verification, passwords, registration, sessions, users
 from schema.accounts.users import User

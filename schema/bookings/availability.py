@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import strawberry
 
+from domain.bookings.refusals import Busy, Reason
 from domain.bookings.slots import SlotState
 from domain.core.local_time import LocalStart, Start
-from domain.core.refusals import Busy, Reason
 from kit.events.event_cursors import EventCursor
 from kit.graphql.cost import DEFAULT_PAGE_SIZE, Cost
 from permissions.roles import P

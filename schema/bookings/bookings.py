@@ -11,19 +11,21 @@ import schema.core.filters  # noqa: F401 - its inputs are known before they are 
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
+from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
 from domain.core.money import Money as Amount
-from domain.core.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from kit.events.event_cursors import EventCursor
 from kit.operation_context import Operation
 from kit.scope import Scope
+from models.audit import sql_fields as log_fields
 from models.audit.log import LogEntry
-from models.core import sql_fields
+from models.bookings import sql_fields
 from permissions.roles import P
 from resolvers import audit
 from resolvers.bookings import availability, booking_access, bookings, guest_bookings, transitions
+from resolvers.core import log_position
 from resolvers.payments import moves, pending_moves, settlement
 from resolvers.payments import payments as paid
 from schema.audit import BookingChange
@@ -154,7 +156,7 @@ async def _event_cursor(scope: Scope, _: View) -> str:
 
     Events after it may repeat these rows: compare `version`.
     """
-    return await audit.event_cursor(scope)
+    return await log_position.event_cursor(scope)
 
 
 @strawberry.type(description="A page of bookings.")
@@ -163,7 +165,7 @@ class BookingConnection(Connection[Booking]):
         _event_cursor,
         "Subscribe after it and miss nothing. Events after it may repeat these rows: compare "
         "`version`. Cursors compare for equality only.",
-        sql=sql_fields.event_cursor,
+        sql=log_fields.event_cursor,
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import strawberry
 
 from domain.bookings.lifecycle import Status
+from domain.bookings.refusals import ProofRequired
 from domain.core.log_events import EventType as E
 from domain.core.money import Money as Amount
-from domain.core.refusals import ProofRequired
 from kit.operation_context import Operation
 from kit.scope import Scope
 from permissions.roles import P

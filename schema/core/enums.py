@@ -14,7 +14,7 @@ from domain.core.refusals import Code
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.human_proof.protocol import ProofKind
-from kit.scope import ActorKind
+from kit.actor import ActorKind
 from models.bookings.bookings import BookingOrderField
 from models.core.filters import SortDirection
 from models.customers import CustomerOrderField

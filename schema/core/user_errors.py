@@ -8,7 +8,9 @@ from typing import Any, Final, TypeVar
 import strawberry
 from strawberry.types.base import get_object_definition
 
-from domain.core.refusals import LimitReached, PlanLimitReached, Refusal, StaleVersion
+from domain.bookings.refusals import LimitReached
+from domain.core.refusals import Refusal, StaleVersion
+from domain.tenants.refusals import PlanLimitReached
 from schema.core.enums import Code, PlanCode
 from schema.core.fields import Node, column, value
 

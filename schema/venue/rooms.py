@@ -10,7 +10,7 @@ import schema.core.filters  # noqa: F401 - its inputs are known before they are 
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
 from kit.graphql.cost import Cost
-from models.core import sql_fields
+from models.venue import sql_fields
 from models.venue.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
 from resolvers.bookings.bookings import bookings as list_bookings

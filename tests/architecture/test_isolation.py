@@ -9,7 +9,7 @@ from graphql import build_schema
 
 from domain.bookings.lifecycle import Status
 from kit.ids import new_id
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from models.core.base import TenantRow
 from models.tenants import Tenant

@@ -22,7 +22,7 @@ from graphql import (
 
 from kit.graphql.field_sources import READING, Attribute
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from permissions.reads import FILTERS, ORDERS
 from permissions.roles import FOR_KEYS, P, Permission
 from schema import schema

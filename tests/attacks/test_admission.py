@@ -9,7 +9,8 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from execution.caller_rate_limit import RateLimiter
-from kit.scope import ANONYMOUS, Runtime
+from kit.actor import ANONYMOUS
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.attacks.heavy import Heavy
 from tests.support.client import Api

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.attacks.oversized_queries import Bomb, bombs
 from tests.support.client import Api, Live, live
 from tests.support.factories import Venue, make_venue

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from schema import schema
 from tests.attacks.generator import Generator, Input
 from tests.attacks.internals import told

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.attacks.internals import told
 from tests.support.client import Api, live, socket
 from tests.support.factories import Venue, make_venue

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.attacks.internals import told
 from tests.support.cache import installed

@@ -10,8 +10,9 @@ from starlette.applications import Starlette
 
 from domain.tenants.plans import PlanCode
 from execution.caller_rate_limit import RateLimiter
+from kit.actor import Actor, ActorKind
 from kit.ids import new_id
-from kit.scope import Actor, ActorKind, Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.support.client import Answer, Api, live
 from tests.support.clock import StoppedClock

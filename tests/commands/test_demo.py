@@ -22,7 +22,7 @@ from domain.core.clock_changes import RELEASE
 from domain.core.intervals import Interval
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from models.bookings.bookings import Booking
 from tests.support.client import Api

@@ -9,7 +9,7 @@ import pytest
 from commands.time_zones import main
 from domain.core.clock_changes import RELEASE
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.factories import make_booking, make_venue
 
 

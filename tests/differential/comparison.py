@@ -16,7 +16,7 @@ from execution.executor import Execution
 from execution.operations import Answer, Asked, Operations
 from kit.graphql.compiler.plans import Read, Unmade
 from kit.operation_context import Operation
-from kit.scope import Runtime
+from kit.runtime import Runtime
 
 # What others commit between the two ways is seen by the second only.
 RACES: Final = 3

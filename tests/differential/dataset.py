@@ -13,8 +13,10 @@ from sqlalchemy.dialects.postgresql import Range
 from domain.accounts.users import Role
 from domain.bookings.lifecycle import Status
 from domain.venue.hours import Weekday
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.accounts.api_keys import ApiKey
 from models.bookings.bookings import Booking
 from models.customers import Customer

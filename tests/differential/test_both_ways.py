@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from kit.graphql.compiler.plans import Read
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.differential.comparison import Findings
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING

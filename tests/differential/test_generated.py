@@ -10,8 +10,9 @@ import structlog
 from starlette.applications import Starlette
 
 from execution.operations import Answer, Asked
+from kit.actor import Actor, Request
 from kit.ids import new_id
-from kit.scope import Actor, Request, Runtime
+from kit.runtime import Runtime
 from schema import schema
 from tests.differential.comparison import Compared, Findings
 from tests.differential.dataset import World, make_world

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 
 from domain.tenants.plans import PlanCode
 from execution.caller_rate_limit import RateLimiter
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.support.client import Api, live
 from tests.support.clock import StoppedClock

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 import pytest
 
 from execution.concurrency_limits import ConcurrencyLimits
+from kit.actor import ANONYMOUS, Actor, ActorKind
 from kit.errors import Throttled
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Actor, ActorKind
 
 HOME = "198.51.100.7"
 TENANT, SESSION = new_id(), new_id()

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from execution.error_formatting import in_document_order
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from kit.settings import Settings
 from tests.support.client import Api, live

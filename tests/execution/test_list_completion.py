@@ -9,7 +9,7 @@ import pytest_asyncio
 from domain.core.money import Money
 from execution.executor import Execution
 from execution.list_completion import Complete
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.differential.comparison import ordered
 from tests.support.client import Answer, Api
 from tests.support.factories import Venue, api_id, make_booking, make_venue

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from domain.venue.hours import Weekday
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from schema import schema
 from tests.attacks.generator import selection
 from tests.support.client import Api

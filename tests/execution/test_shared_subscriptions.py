@@ -11,12 +11,13 @@ import pytest
 from execution.payer import Payer
 from execution.shared_subscriptions import Audiences, Question
 from execution.subscriber import Subscriber
+from kit.actor import Actor, ActorKind, Request
 from kit.eager import Rest
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Step
 from kit.ids import new_id
 from kit.operation_context import Operation
-from kit.scope import Actor, ActorKind, Request, Runtime
+from kit.runtime import Runtime
 from kit.security.token_bucket import Charge
 
 PATIENCE_SECONDS = 10

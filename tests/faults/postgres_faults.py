@@ -22,7 +22,7 @@ from kit.clock import system_clock
 from kit.postgres.connection_urls import DatabaseUrl, trusted_urls
 from kit.postgres.database import Database
 from kit.postgres.embedded import EmbeddedServer
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.support.database import SECRET

@@ -7,7 +7,7 @@ from typing import Any
 from domain.bookings.lifecycle import Status
 from jobs.expire_holds import expire_holds
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock

@@ -9,9 +9,11 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col
 
 from jobs.purge import forget_what_is_old
+from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.database import Database
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.accounts.sessions import MailedToken, Purpose, RefreshToken, Session
 from models.audit.log import RequestOrigin
 from models.core.idempotency import IdempotentResult

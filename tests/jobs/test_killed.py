@@ -20,7 +20,7 @@ from jobs.complete_bookings import find_past_bookings
 from kit.clock import system_clock
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.support.database import SECRET

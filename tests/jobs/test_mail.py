@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from app import build_app
 from integrations.mail.smtp import Mail, Message, Undeliverable
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.encryption import Seal
 from kit.security.passwords import Passwords
 from kit.settings import Settings

@@ -10,9 +10,11 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status, is_over, is_unanswered
 from jobs.complete_bookings import find_past_bookings
+from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.database import Database
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.audit.log import LogEntry
 from models.bookings.bookings import Booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock

@@ -9,10 +9,12 @@ import pytest
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
 from domain.core.refusals import NotFound
+from kit.actor import ANONYMOUS, Actor, Request
 from kit.ids import new_id
 from kit.jobs.queue import queries_of
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import ANONYMOUS, Actor, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from resolvers.core.transactions import perform
 from tests.support.clock import MONDAY_MORNING
 from tests.support.factories import make_venue

@@ -13,11 +13,13 @@ import pytest
 import pytest_asyncio
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
+from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
 from kit.jobs.queue import queries_of
 from kit.jobs.worker import GivenUp, Handler, Retries, Worker
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.supervisor import running
 from resolvers.core.transactions import perform
 from tests.support.clock import MONDAY_MORNING, StoppedClock

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Answer, Api, Live, Stream
 from tests.support.clock import StoppedClock
 from tests.support.desk import SLOT, Desk, rfc

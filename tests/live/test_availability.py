@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.live.calendars import Calendar, Turmoil, read_anew
 from tests.support.client import Api, live
 from tests.support.clock import StoppedClock

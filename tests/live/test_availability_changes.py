@@ -12,11 +12,13 @@ import pytest
 import pytest_asyncio
 
 from domain.venue.hours import Weekday
+from kit.actor import Request
 from kit.events.event_cursors import decode_cursor
 from kit.events.log_relay import Relay
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from resolvers.core.transactions import perform
 from tests.live.calendars import CHANGES, Calendar, read_anew
 from tests.support.client import Api, Stream, live

@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed
 
 from domain.tenants.plans import PlanCode
 from execution.caller_rate_limit import RateLimiter
-from kit.scope import ANONYMOUS, Runtime
+from kit.actor import ANONYMOUS
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.bookings.test_live import CURSOR, EVENTS, book, change_often, next_event
 from tests.attacks.test_throttling import POINTS_2000

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest_asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api, Live, Stream, live
 from tests.support.desk import Desk
 from tests.support.factories import Venue, make_venue

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.bookings.test_live import (
     EVENTS,
     book,

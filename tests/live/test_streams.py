@@ -8,7 +8,7 @@ from sqlmodel import col
 from structlog.testing import capture_logs
 
 from kit.events.log_relay import Relay
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.accounts.sessions import Session
 from models.accounts.users import User
 from tests.api.bookings.test_live import EVENTS, book, cursor_now, make_a_guest

@@ -26,11 +26,11 @@ from domain.payments.cancellation import CancellationStep, quote
 from domain.payments.payments import CancellationRefund, PaymentPolicy
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway, GatewayRefused
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.errors import Forbidden
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
-from resolvers import past_bookings
 from resolvers.bookings import bookings, guest_bookings, transitions
 from resolvers.core.transactions import perform
 from resolvers.payments import moves, refunds
@@ -303,9 +303,9 @@ class MoneyOfABooking(RuleBasedStateMachine):
         status = Status(state["status"])
         end: Any = None
         if is_unanswered(status, state["starts_at"], now=now):
-            end = past_bookings.reject_unanswered_booking
+            end = transitions.reject_unanswered_booking
         elif is_over(status, state["starts_at"] + timedelta(hours=4), now=now):
-            end = past_bookings.complete_past_booking
+            end = transitions.complete_past_booking
         if end is not None:
             change = partial(end, id=self.booking_id)
             self.world.wait(perform(self.world.runtime, system, Request(new_id()), change))

@@ -15,9 +15,11 @@ from app import build_app
 from domain.core.money import Money
 from domain.payments.cancellation import CancellationStep
 from domain.payments.payments import PaymentPolicy, PolicyKind
+from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from models.payments.payments import stored_steps

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.protocol.node_kit import Kit
 from tests.support.factories import Venue, api_id, make_venue
 

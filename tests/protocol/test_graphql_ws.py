@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from tests.protocol.node_kit import Kit, Lines
 from tests.support.clock import StoppedClock

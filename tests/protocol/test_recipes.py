@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from commands.export import ROOT
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.accounts.accounts import logged_in, login
 from tests.protocol.node_kit import Kit
 from tests.support.client import Api

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.support.client import live, socket
 from tests.support.factories import Venue, make_venue

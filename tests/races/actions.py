@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.core.intervals import Interval
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.racers import Racer, Ref, Slot, ref
 from tests.support.client import Answer
 from tests.support.clock import MONDAY_MORNING

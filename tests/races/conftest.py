@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from resolvers.core.transactions import journal
 from tests.races.clock import RunningClock

@@ -7,8 +7,10 @@ from sqlalchemy import text
 
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from schema.core.global_ids import encode_id
 from tests.support.factories import Venue
 

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.venue.rooms import Room

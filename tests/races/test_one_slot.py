@@ -9,21 +9,11 @@ import pytest
 
 from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType as E
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.actions import Way, all_ways, slot_at
 from tests.races.conftest import Say
 from tests.races.outcome import books
-from tests.races.racers import (
-    Racer,
-    Ref,
-    at_once,
-    racers,
-    ref,
-    refusals,
-    summary,
-    waits,
-    winners,
-)
+from tests.races.racers import Racer, Ref, at_once, racers, ref, refusals, summary, waits, winners
 from tests.support.clock import MONDAY_MORNING
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType as E
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.actions import Way, all_ways, slot_at
 from tests.races.conftest import Say
 from tests.races.outcome import books

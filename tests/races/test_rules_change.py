@@ -8,7 +8,7 @@ import pytest
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType as E
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.actions import slot_at
 from tests.races.outcome import books
 from tests.races.racers import Racer, at_once, racers, ref, refusals, winners

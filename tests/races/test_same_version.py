@@ -3,7 +3,7 @@
 import pytest
 
 from domain.core.log_events import EventType as E
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.actions import homes_in, slot_at
 from tests.races.outcome import books
 from tests.races.racers import at_once, racers, ref, refusals, winners

@@ -9,7 +9,7 @@ import httpx2
 import pytest_asyncio
 
 from app import build_app
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.support.client import Api

@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 
 from domain.core.log_events import EventType as E
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.races.actions import Moving, homes_in, slot_at
 from tests.races.conftest import Say
 from tests.races.outcome import books

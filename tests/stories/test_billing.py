@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import mails
 from tests.api.billing.subscribers import Subscriber

@@ -14,8 +14,10 @@ from domain.bookings.lifecycle import Status
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.billing.protocol import Billing
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.passwords import Passwords
 from kit.security.tokens import Tokens
 from models.accounts.sessions import Session

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Links
 from tests.support.client import Answer, Api
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import make_venue

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from kit.postgres.statements import Prepared, Values
 from kit.postgres.transaction import Transaction
-from kit.scope import Runtime
+from kit.runtime import Runtime
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from integrations.payments.stripe import StripeGateway
 from integrations.stripe_client import StripeApi
 from kit.clock import Clock
 from kit.ids import new_id
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from schema.core.global_ids import read_id

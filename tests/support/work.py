@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from kit.jobs.queue import CHANNEL
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 
 _DUE: Final = """

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from execution.subscriber import Subscriber
+from kit.actor import ANONYMOUS, Actor
 from kit.errors import Unavailable
 from kit.operation_context import Operation
-from kit.scope import ANONYMOUS, Actor
 from web.server.callers import Authenticate, actor_of
 
 RECHECK_SECONDS: Final = 0.4

@@ -18,10 +18,10 @@ from execution.deadline import in_time
 from execution.error_formatting import retry_after_seconds
 from execution.metrics import Metrics
 from execution.operations import Answer, NotAQuery, Operations
+from kit.actor import ANONYMOUS
 from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.operation_context import Cookie, Operation
-from kit.scope import ANONYMOUS
 from kit.security.network_addresses import network_of
 from kit.security.refusal_delay import Brake
 from web.graphql.credential_watcher import Caller, Watch

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from execution.operations import Asked
+from kit.actor import Request as Origin
 from kit.ids import new_id
-from kit.scope import Request as Origin
 from kit.security.network_addresses import address_of
 from web.server.callers import MAX_USER_AGENT
 

@@ -17,9 +17,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    Operation as Subscribed,
-)
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as Subscribed
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
@@ -34,9 +32,9 @@ from execution.concurrency_limits import ConcurrencyLimits
 from execution.metrics import Metrics
 from execution.operations import Asked, Operations
 from execution.subscriber import Gone, Stalled, Subscriber
+from kit.actor import ANONYMOUS
 from kit.eager import Rest, begun
 from kit.errors import Throttled, Unauthenticated, Unavailable
-from kit.scope import ANONYMOUS
 from web.graphql.credential_watcher import Caller, Watch
 from web.graphql.http_request import MAX_BODY_BYTES, is_hash_alone
 from web.server.callers import request_of, token_in

@@ -21,9 +21,9 @@ from integrations.payments.protocol import (
     Payment,
     PaymentStatus,
 )
+from kit.actor import Request
 from kit.errors import Unavailable
 from kit.ids import new_id
-from kit.scope import Request
 from web.routes.payment_webhooks import Webhooks
 from web.server.request_body import BrokenOff, TooLarge, body_of
 

@@ -16,8 +16,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from web.pages.graphiql_build import Bundle, Log, Progress, Step
+from web.server.middleware import SECURITY_HEADERS
 
-SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 HOST_AND_PORT = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 STEPS = {

@@ -8,8 +8,10 @@ import structlog
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
+from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.core.zone_clocks import CLOCKS_ARE_STORED
 
 PATIENCE_SECONDS: Final = 2

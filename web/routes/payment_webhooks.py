@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from integrations.payments.protocol import BadEvent, BadSignature, Gateway
+from kit.actor import Actor, ActorKind, Request
 from kit.errors import Unavailable
-from kit.scope import Actor, ActorKind, Request, Runtime
+from kit.runtime import Runtime
 from resolvers.core.transactions import perform
 from resolvers.payments.gateway_events import receive_event
 from web.server.callers import request_of

@@ -6,10 +6,10 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
+from kit.actor import ANONYMOUS, Actor, Request
 from kit.errors import Unauthenticated, Unavailable
 from kit.ids import new_id
 from kit.postgres.database import is_away
-from kit.scope import ANONYMOUS, Actor, Request
 from kit.security.network_addresses import address_of
 
 COOKIE: Final = "boom_refresh"

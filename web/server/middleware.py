@@ -4,8 +4,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.pages.graphiql import SECURITY_HEADERS
-
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 # An answer is data: nothing in it is loaded, run or shown in a frame.
 HEADERS: Final = SECURITY_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

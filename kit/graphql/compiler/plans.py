@@ -15,6 +15,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from sqlalchemy import Uuid, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
+from kit.actor import Actor
 from kit.bounded_cache import Proven
 from kit.graphql.compiler.argument_shapes import Symbol, lift, place_of, symbolic
 from kit.graphql.compiler.document_signature import Outline
@@ -22,7 +23,6 @@ from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
 from kit.postgres.keyset_pagination import decoded
 from kit.postgres.statements import tenant_set
-from kit.scope import Actor
 
 log = structlog.get_logger(__name__)
 

@@ -11,10 +11,12 @@ import asyncpg
 from sqlalchemy import select
 from sqlmodel import col
 
+from kit.actor import ANONYMOUS, Request
 from kit.background_tasks import Errands
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.settings import Settings
 from models.audit.log import LogEntry
 from tests.support.client import Answer, Api

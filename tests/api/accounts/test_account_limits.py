@@ -3,7 +3,7 @@
 import pytest
 
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts.accounts import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts.accounts import login

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from domain.accounts.users import Role
+from kit.actor import Request
 from kit.background_tasks import Errands
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.settings import Settings
 from models.accounts.api_keys import ApiKey
 from permissions.roles import FOR_KEYS

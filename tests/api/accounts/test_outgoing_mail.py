@@ -6,9 +6,11 @@ import pytest
 
 from domain.accounts.users import Role
 from integrations.mail.smtp import Message
+from kit.actor import Actor, Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Actor, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.allowances import Allowances
 from kit.security.tokens import Tokens
 from kit.settings import Settings

@@ -6,8 +6,10 @@ from sqlmodel import col, select
 from starlette.applications import Starlette
 
 from integrations.mail.smtp import Mail, SmtpMail
+from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from models.accounts.users import User

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.event_counts import SecurityCounts
 from kit.settings import Settings
 from models.accounts.users import User

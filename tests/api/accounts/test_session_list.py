@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.accounts.accounts import LOGIN, is_logged_in, refresh
 from tests.support.client import Api
 from tests.support.clock import StoppedClock

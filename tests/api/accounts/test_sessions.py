@@ -5,7 +5,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from tests.api.accounts.accounts import (
     LOGIN,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.accounts.users import Role
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import (
     VIEWER,

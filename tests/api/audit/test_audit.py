@@ -8,7 +8,7 @@ import pytest
 from jobs.purge import forget_what_is_old
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import Person, Venue, api_id, make_venue

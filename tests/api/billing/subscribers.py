@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.integrations.billing.fake_billing import FakeBilling
 from tests.integrations.payments.fake_stripe import event, signature
 from tests.support.client import Answer, Api

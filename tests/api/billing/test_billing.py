@@ -14,7 +14,7 @@ from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
 from jobs.sync_billing import billing_event, look_after_billing
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import logged, mails
 from tests.api.billing.subscribers import Subscriber

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.billing.subscribers import Subscriber
 from tests.integrations.billing.fake_billing import FakeBilling
 from tests.support.client import Api

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
 from domain.venue.hours import Weekday
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import Desk, made, moved

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
 from tests.support.desk import Desk

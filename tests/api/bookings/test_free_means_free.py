@@ -16,13 +16,16 @@ import pytest
 from sqlalchemy.dialects.postgresql import Range
 
 from domain.bookings.lifecycle import Status
+from domain.bookings.refusals import SlotTaken
 from domain.bookings.slots import SlotState
 from domain.core.ids import RoomId
 from domain.core.local_time import Start
-from domain.core.refusals import Refusal, SlotTaken
+from domain.core.refusals import Refusal
 from domain.venue.hours import Weekday
+from kit.actor import Actor, Request
 from kit.ids import new_id
-from kit.scope import Actor, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.tenants import Tenant
 from models.venue.hours import Blackout, HoursException, WeekdayHours

@@ -3,7 +3,7 @@
 import pytest
 
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.allowances import Allowances
 from kit.security.tokens import Link, Links
 from kit.settings import Settings

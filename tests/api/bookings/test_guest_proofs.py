@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from app import build_app
 from integrations.human_proof.proof_of_work import ProofOfWork
 from integrations.human_proof.protocol import HumanProof
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.bookings.test_guests import GUEST, slot

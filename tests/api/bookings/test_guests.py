@@ -7,7 +7,7 @@ from graphql import GraphQLObjectType, get_named_type, is_object_type
 
 from domain.bookings.lifecycle import Status
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from schema import schema
 from tests.api.accounts.accounts import code_in, mails

@@ -4,8 +4,10 @@ import pytest
 import pytest_asyncio
 
 from domain.core.ids import BookingId
+from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.scope import Actor, ActorKind, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from resolvers.bookings.transitions import expire_hold
 from resolvers.core.transactions import perform
 from schema.core.global_ids import decode_id

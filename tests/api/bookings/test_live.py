@@ -13,12 +13,14 @@ from sqlmodel import select
 from app import build_app
 from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
+from kit.actor import Request
 from kit.events.event_cursors import decode_cursor
 from kit.events.log_relay import Relay
 from kit.ids import new_id
 from kit.operation_context import Operation
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.security.tokens import Tokens
 from kit.settings import Settings
 from models.accounts.users import User

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import Desk, made, moved, refused

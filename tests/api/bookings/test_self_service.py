@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Link
 from tests.api.bookings.test_guests import BOOK, GUEST, HOLD, slot
 from tests.support.client import Answer, Api

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import Desk, made, refused

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from models.bookings.strangers import origins_forgotten
 from tests.api.bookings.test_guests import GUEST, slot

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from domain.bookings.lifecycle import Status
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.venue.rooms import Room
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock

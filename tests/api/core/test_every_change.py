@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.bookings.lifecycle import Status
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from schema import schema
 from tests.api.accounts.accounts import last_code

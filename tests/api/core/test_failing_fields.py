@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import logged_in
 from tests.support.client import Api

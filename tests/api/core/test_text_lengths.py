@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.factories import Venue, api_id, make_venue
 

@@ -8,8 +8,10 @@ from sqlmodel import col
 from domain.core.ids import CustomerId
 from domain.core.refusals import Invalid, NotFound, Refusal
 from domain.customers import CustomerChoice, NewCustomer
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.customers import Customer, customers_of
 from resolvers.core.transactions import perform
 from resolvers.customers import customer_for

@@ -10,7 +10,7 @@ import pytest_asyncio
 from integrations.payments.factory import gateway_of
 from integrations.payments.protocol import AnotherGateway, Gateway, GatewayEvent, Subject
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Environment, Settings
 from resolvers.payments.settlement import payment_event
 from tests.support.client import Answer, Api

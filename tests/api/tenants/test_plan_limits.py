@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.core.refusals import FeatureNotIncluded
 from domain.tenants.plans import Feature, PlanCode
+from domain.tenants.refusals import FeatureNotIncluded
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.tenants import UsageCounter
 from resolvers.core.transactions import perform
 from resolvers.tenants.usage import Meter, require_feature

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.accounts.accounts import LOGIN, VIEWER
 from tests.support.client import Answer, Api
 from tests.support.factories import api_id, make_venue

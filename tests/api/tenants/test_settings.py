@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING
 from tests.support.factories import Person, api_id, make_booking, make_venue

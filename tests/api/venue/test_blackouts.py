@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.venue.hours import Blackout
 from resolvers.core.transactions import perform
 from tests.support.client import Answer, Api

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.venue.hours import Weekday
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.venue.rooms import Room
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from domain.tenants.plans import PlanCode
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from models.venue.rooms import Room
 from tests.support.client import Answer, Api
 from tests.support.factories import Person, api_id, make_venue

@@ -20,11 +20,12 @@ from domain.bookings.availability import (
     reasons_against,
     refusals,
 )
+from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalTime, midnight
 from domain.core.money import Money
-from domain.core.refusals import Busy, Code, Invalid, Reason, SlotTaken, SlotUnavailable
+from domain.core.refusals import Code, Invalid
 from domain.venue.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from tests.domain.strategies import at_minute, intervals, minutes_in, zoned_days
 

@@ -19,8 +19,8 @@ from domain.bookings.lifecycle import (
     reference,
     reference_read,
 )
+from domain.bookings.refusals import InvalidTransition
 from domain.core.intervals import Interval
-from domain.core.refusals import InvalidTransition
 
 STARTS_AT = datetime(2027, 1, 8, 19, tzinfo=UTC)
 ENDS_AT = datetime(2027, 1, 8, 21, tzinfo=UTC)

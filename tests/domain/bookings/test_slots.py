@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bookings.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
+from domain.bookings.refusals import Busy, Reason
 from domain.bookings.slots import (
     Slot,
     SlotState,
@@ -23,7 +24,6 @@ from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalTime
 from domain.core.money import Money
-from domain.core.refusals import Busy, Reason
 from domain.venue.hours import HoursFacts, LocalInterval, Weekday, WeeklyHours
 from tests.domain.strategies import zoned_days
 

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from domain.core.intervals import Interval
 from domain.core.local_time import (
+    AmbiguousLocalTime,
     Edge,
     LocalPeriod,
     LocalStart,
     LocalTime,
+    NonexistentLocalTime,
     Start,
     dates_around,
     instant,
@@ -30,7 +32,7 @@ from domain.core.local_time import (
     within_reach,
     zone,
 )
-from domain.core.refusals import AmbiguousLocalTime, Invalid, NonexistentLocalTime, Required
+from domain.core.refusals import Invalid, Required
 from tests.domain.strategies import zoned_days
 
 NEW_YORK = ZoneInfo("America/New_York")

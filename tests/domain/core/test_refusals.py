@@ -6,22 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.bookings.refusals import HoldExpired, PriceChanged, SlotTaken
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
-from domain.core.refusals import (
-    Code,
-    Duplicate,
-    HoldExpired,
-    Invalid,
-    NotFound,
-    PlanLimitReached,
-    PriceChanged,
-    Refusal,
-    Required,
-    SlotTaken,
-    StaleVersion,
-)
+from domain.core.refusals import Code, Duplicate, Invalid, NotFound, Refusal, Required, StaleVersion
+from domain.tenants.refusals import PlanLimitReached
 
 NEW_YORK = ZoneInfo("America/New_York")
 ROOM_ID = RoomId(UUID("01940000-0000-7000-8000-000000000001"))

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.bookings.refusals import ChangeTooLate
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
-from domain.core.refusals import ChangeTooLate
 from domain.payments.cancellation import CancellationStep
 from domain.payments.moves import Agreed, ChangeRules, Place, changeable_until, check_change
 from kit.ids import new_id

@@ -13,7 +13,7 @@ from kit.events.event_cursors import Bookmark, Place
 from kit.events.log_relay import Entry, Listener, Lost, Relay
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.factories import make_venue
 
 PATIENCE_SECONDS = 30

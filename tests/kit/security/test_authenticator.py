@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from kit.actor import Actor, ActorKind
 from kit.errors import Unauthenticated
-from kit.scope import Actor, ActorKind
 from kit.security.authenticator import Actors, Credentials
 from kit.security.tokens import KeyToken, Tokens
 from tests.support.clock import StoppedClock

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.accounts.accounts import LOGIN, REFRESH, VIEWER, logged_in
 from tests.support.client import Answer, Api, socket
 from tests.support.clock import StoppedClock

@@ -8,7 +8,7 @@ import pytest
 from graphql import get_introspection_query
 from starlette.applications import Starlette
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.factories import PASSWORD, Venue, make_venue
 

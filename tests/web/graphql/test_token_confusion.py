@@ -12,7 +12,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.security.tokens import KeyToken, Link, Links, TenantToken, Tokens
 from kit.settings import Settings
 from tests.api.accounts.accounts import LOGIN, VIEWER, code_in, mails

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from execution.operations import Operations
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api, live
 from tests.support.factories import Venue, make_venue
 from tests.support.sse import events

@@ -9,8 +9,10 @@ from sqlalchemy import update
 from sqlmodel import col
 from websockets.exceptions import InvalidStatus
 
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.accounts.sessions import Session
 from models.accounts.users import User
 from resolvers.core.transactions import perform

@@ -20,7 +20,7 @@ from integrations.payments.protocol import (
 )
 from jobs.gateway_events import HANDLERS
 from kit.ids import new_id
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.work import work_off

@@ -2,7 +2,7 @@
 
 import re
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.support.client import Api, live
 from tests.support.factories import make_venue
 

@@ -18,7 +18,7 @@ from jobs.gateway_events import HANDLERS
 from jobs.purge import forget_what_is_old
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.integrations.payments.fake_stripe import (
     SECRET,

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.api.bookings.test_live import EVENTS, book, cursor_now, next_event
 from tests.support.client import Api, live
 from tests.support.factories import Venue, make_venue

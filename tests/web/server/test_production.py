@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from kit.settings import Environment, Settings
 from tests.support.client import Api
 from tests.support.factories import PASSWORD, make_venue

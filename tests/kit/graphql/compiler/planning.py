@@ -8,9 +8,9 @@ from uuid import UUID
 from graphql import OperationDefinitionNode, VariableValues, get_variable_values, parse
 
 from domain.accounts.users import Role
+from kit.actor import Actor, ActorKind
 from kit.graphql.compiler.document_signature import Outline, outline
 from kit.graphql.compiler.plans import Plans, Read, Unmade
-from kit.scope import Actor, ActorKind
 from permissions.policy import may_all
 from schema import schema
 from schema.core.scalars import IN_SQL

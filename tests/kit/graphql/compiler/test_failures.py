@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.differential.comparison import Findings
 from tests.support.client import Api
 from tests.support.factories import make_venue

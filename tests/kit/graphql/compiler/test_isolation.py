@@ -2,7 +2,7 @@
 
 import orjson
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.kit.graphql.compiler.planning import read
 from tests.support.factories import make_venue
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from kit.scope import Runtime
+from kit.runtime import Runtime
 from tests.kit.graphql.compiler.conftest import Both, ordered
 from tests.support.client import Api, live
 from tests.support.desk import Desk, made

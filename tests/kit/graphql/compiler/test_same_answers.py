@@ -10,8 +10,10 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
+from kit.actor import Request
 from kit.ids import new_id
-from kit.scope import Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.bookings.bookings import Booking
 from resolvers.core.transactions import perform
 from tests.kit.graphql.compiler.conftest import Both

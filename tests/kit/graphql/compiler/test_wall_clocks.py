@@ -11,8 +11,10 @@ from sqlalchemy.types import TypeEngine
 
 from domain.core.intervals import Interval
 from domain.core.local_time import local_period, zone, zone_names
+from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
-from kit.scope import ANONYMOUS, Request, Runtime, Scope
+from kit.runtime import Runtime
+from kit.scope import Scope
 from models.core.zone_clocks import utc_offset, wall_clock
 from tests.kit.graphql.compiler.conftest import Both
 from tests.support.clock import StoppedClock

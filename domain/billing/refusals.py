@@ -1,0 +1,43 @@
+"""Refusals of billing: another plan can't be had so."""
+
+from dataclasses import dataclass
+
+from domain.core.formatting import counted
+from domain.core.refusals import Code, Refusal
+
+
+@dataclass(eq=False)
+class SubscriptionUnfit(Refusal):
+    """The subscription, as it stands, can't become what is wanted."""
+
+    code = Code.INVALID_TRANSITION
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
+class TooManyRooms(Refusal):
+    """More rooms are in use than the wanted plan allows; ``rooms`` are they, by name."""
+
+    code = Code.PLAN_LIMIT_REACHED
+    limit: int
+    used: int
+    rooms: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{counted(self.used, 'room')} are in use, and the plan allows {self.limit}: "
+            f"archive {self.used - self.limit}, or say which in `archiveRoomIds`."
+        )
+
+
+@dataclass(eq=False)
+class SubscriptionUnpaid(Refusal):
+    """The payment that the change needs didn't go through, so nothing has changed."""
+
+    code = Code.PAYMENT_FAILED
+
+    def __str__(self) -> str:
+        return "The payment was declined, and the plan stays as it is; try another card first."

@@ -1,0 +1,187 @@
+"""Refusals of bookings: the time isn't free, a rule is against it, or an offer has ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.core.formatting import booked, listed, moment, span, too_close
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.core.refusals import Code, Refusal
+
+
+@dataclass(eq=False)
+class InvalidTransition(Refusal):
+    """A booking can't go from its status to the wanted one, or not now."""
+
+    code = Code.INVALID_TRANSITION
+    status: str
+    wanted: str
+    allowed: tuple[str, ...]
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        if self.hint:
+            return self.hint
+        ways = f"only {listed(self.allowed)}" if self.allowed else "nothing else any more"
+        now = self.status.replace("_", " ")
+        return f"The booking is {now}: it can become {ways.replace('_', ' ')}."
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A booking's time in a room: ``occupied`` is ``interval`` with the booking's own buffers."""
+
+    room_id: RoomId
+    booking_id: BookingId
+    interval: Interval
+    occupied: Interval
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.interval.start
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.interval.end
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that refuses a slot.
+
+    ``frees_at`` is the first start, from the wanted one on, that this rule alone would allow;
+    for MIN_NOTICE the first on the venue's grid, and for MAX_ADVANCE it is the moment from which
+    the wanted start can be booked. None: never, or not within the time that is looked at.
+    ``rule`` holds the rule's own numbers, for JSON.
+    """
+
+    code: Code
+    message: str
+    rule: Mapping[str, object] | None = None
+    frees_at: datetime | None = None
+
+
+@dataclass(eq=False)
+class SlotTaken(Refusal):
+    """Another booking has the time (SLOT_TAKEN) or lies closer than the buffers allow.
+
+    Carries what is needed to find other slots for the same wish.
+    """
+
+    code: Code
+    room_id: RoomId
+    room_name: str
+    wanted: Interval
+    party_size: int
+    zone: ZoneInfo
+    conflicts: tuple[Busy, ...]
+    exclude_booking_id: BookingId | None = None
+
+    def __str__(self) -> str:
+        if not self.conflicts:
+            return f"{self.room_name} is no longer free {span(self.wanted, self.zone)}."
+        if self.code is Code.BUFFER_VIOLATION:
+            return too_close(self.room_name, self.conflicts[0].occupied, self.zone)
+        return booked(self.room_name, self.conflicts[0].interval, self.zone)
+
+
+@dataclass(eq=False)
+class SlotUnavailable(Refusal):
+    """A rule of the venue refuses the time; ``reasons`` are all that do, this one among them."""
+
+    code: Code
+    reasons: tuple[Reason, ...]
+
+    def __str__(self) -> str:
+        return next(reason.message for reason in self.reasons if reason.code is self.code)
+
+
+@dataclass(eq=False)
+class HoldExpired(Refusal):
+    """The hold ended before it was turned into a booking."""
+
+    code = Code.HOLD_EXPIRED
+    expired_at: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return f"The hold ended at {moment(self.expired_at, self.zone)}; choose a time again."
+
+
+@dataclass(eq=False)
+class ChangeTooLate(Refusal):
+    """A customer can't move the booking any more; ``until`` they could, None: never."""
+
+    code = Code.CHANGE_WINDOW_PASSED
+    until: datetime | None
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return "Only the venue can move this booking; ask it."
+        return f"This booking could be moved until {moment(self.until, self.zone)}; ask the venue."
+
+
+@dataclass(eq=False)
+class PriceChanged(Refusal):
+    """The price is no longer the one that the caller agreed to; None: there is no price."""
+
+    code = Code.PRICE_CHANGED
+    expected: "Money"
+    actual: "Money | None"
+
+    def __str__(self) -> str:
+        if self.actual is None:
+            return f"The room has no price any more, not {self.expected}."
+        return f"The price is now {self.actual}, not {self.expected}."
+
+
+@dataclass(eq=False)
+class LimitReached(Refusal):
+    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural.
+
+    ``frees_at`` is when there is room for one more by itself, if there will be; ``hint`` what to
+    do about it.
+    """
+
+    code = Code.QUOTA_EXCEEDED
+    what: str
+    limit: int
+    used: int
+    frees_at: datetime | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        if self.hint is not None:
+            return self.hint
+        return f"There are {self.used} {self.what}, and at most {self.limit} are allowed."
+
+
+@dataclass(eq=False)
+class GuestBookingClosed(Refusal):
+    """The venue takes no bookings of guests."""
+
+    code = Code.GUEST_BOOKING_CLOSED
+
+    def __str__(self) -> str:
+        return "This venue takes no bookings without an account; sign up or log in to book."
+
+
+@dataclass(eq=False)
+class ProofRequired(Refusal):
+    """The venue asks guests to prove that they are people; ``challenge`` is what to solve.
+
+    ``was_given``: a proof came, but not a good one, or one that was used before.
+    """
+
+    code = Code.PROOF_REQUIRED
+    challenge: object
+    was_given: bool = False
+
+    def __str__(self) -> str:
+        if self.was_given:
+            return "This proof is wrong, expired or used already; solve the challenge again."
+        return "Solve the challenge, and give the result as `guestProof`."

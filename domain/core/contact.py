@@ -1,0 +1,33 @@
+"""Names and e-mail addresses of people: what is accepted, and the key of an address."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from domain.core.email_addresses import mail_address
+from domain.core.refusals import Invalid, Path, Refusal, Required
+
+MAX_NAME_LENGTH = 100
+
+
+def normalised_email(text: str) -> str | None:
+    """The key under which the person of an address is found again; None for what is no address."""
+    address = mail_address(text)
+    return None if address is None else address.key
+
+
+def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
+    """All that can't be accepted of the tidy name of a person, a business or a thing."""
+    if not name:
+        yield Required(path=path)
+    if len(name) > MAX_NAME_LENGTH:
+        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=path)
+    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
+        yield Invalid("A name is one line of text.", path=path)
+
+
+def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
+    """What can't be accepted of an e-mail address."""
+    if not email.strip():
+        yield Required(path=path)
+    elif normalised_email(email) is None:
+        yield Invalid("This is no e-mail address, such as 'ann@example.com'.", path=path)
