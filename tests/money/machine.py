@@ -40,6 +40,8 @@ from tests.support.factories import Venue
 
 T = TypeVar("T")
 
+SEQUENCES: Final = 900
+"""So many, of 60 days each, fit into the years that a venue can be booked in."""
 LEAST: Final = 50
 """What a card is charged at least, in cents: less is not asked for."""
 STANDING: Final = OCCUPYING - {Status.HELD}
@@ -89,11 +91,15 @@ class Site:
 
 @dataclass(slots=True)
 class World:
-    """What all sequences share: the app's runtime, its clock, venues, and the event loop."""
+    """What all sequences share: the app's runtime, its clock, venues, and the event loop.
+
+    ``made`` makes the venues anew.
+    """
 
     runtime: Runtime
     clock: StoppedClock
     sites: list[Site]
+    made: Callable[[], Coroutine[Any, Any, list[Site]]]
     reader: asyncpg.Connection
     loop: asyncio.AbstractEventLoop
     done: int = 0
@@ -131,9 +137,12 @@ class MoneyOfABooking(RuleBasedStateMachine):
     )
     def book(self, number: int, room: int, minutes: int, days: int, pays: bool) -> None:
         world = self.world
-        world.done += 1
         # Each sequence has a time of its own: no booking of an earlier one is in its way.
-        world.clock.now = MONDAY_MORNING + timedelta(days=60) * world.done
+        past = world.done % SEQUENCES
+        world.clock.now = MONDAY_MORNING + timedelta(days=60) * past
+        if world.done and not past:
+            world.sites = world.wait(world.made())
+        world.done += 1
         self.site = world.sites[number % len(world.sites)]
         start = world.clock.now + timedelta(days=days, hours=5)
         make = partial(

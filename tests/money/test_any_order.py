@@ -55,12 +55,15 @@ async def world(
         settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
     )
     runtime: Runtime = app.state.runtime
-    sites = [
-        Site(await make_site(runtime, policy, steps, rules), policy, steps)
-        for policy, steps, rules in SITES
-    ]
+
+    async def made() -> list[Site]:
+        return [
+            Site(await make_site(runtime, policy, steps, rules), policy, steps)
+            for policy, steps, rules in SITES
+        ]
+
     reader = await asyncpg.connect(database.owner)
-    yield World(runtime, clock, sites, reader, asyncio.get_running_loop())
+    yield World(runtime, clock, await made(), made, reader, asyncio.get_running_loop())
     await reader.close()
     await runtime.database.close()
 
