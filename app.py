@@ -28,27 +28,27 @@ from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
 from jobs.registry import services_of
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.log_relay import LogStatements, Relay
 from kit.events.notify_bus import Bus
-from kit.gc_tuning import keep_what_is_there
-from kit.jobs.notifier import Doorbell
-from kit.jobs.queue_gauge import Backlog
+from kit.gc_tuning import freeze_gc
+from kit.jobs.notifier import JobNotifier
+from kit.jobs.queue_gauge import QueueGauge
 from kit.logging import configure_logging
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.allowances import Allowances, SpentStatements
-from kit.security.authenticator import Actors
+from kit.security.authenticator import Authenticator
 from kit.security.encryption import Seal
 from kit.security.event_counts import SecurityCounts
-from kit.security.login_throttle import Attempts
+from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
 from kit.security.passwords import Passwords
-from kit.security.refusal_delay import Brake
+from kit.security.refusal_delay import RefusalDelay
 from kit.security.tokens import Links, Tokens
 from kit.settings import Settings, SettingsError, load_settings
-from kit.supervisor import Service, running
+from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder
@@ -60,7 +60,7 @@ from web.pages.graphiql import GraphiQL
 from web.routes.health import Health
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
-from web.server.middleware import SecurityHeaders, Shortcut
+from web.server.middleware import GraphQLFastPath, SecurityHeaders
 
 SWITCH_SECONDS: Final = 0.0005
 
@@ -73,7 +73,7 @@ def create_app(*, with_graphiql: bool = True) -> Starlette:
     # The event loop waits so long for Python's lock while a thread reads a document.
     sys.setswitchinterval(SWITCH_SECONDS)
     app = build_app(settings, with_graphiql=with_graphiql)
-    keep_what_is_there()
+    freeze_gc()
     return app
 
 
@@ -99,7 +99,7 @@ def build_app(
     relay = Relay(relay_database, LogStatements(log.END, log.GROWN))
     bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
-    errands = Errands()
+    errands = BackgroundTasks()
     counted = partial(
         Allowances,
         database,
@@ -110,10 +110,10 @@ def build_app(
     security_counts = SecurityCounts()
     used: dict[type, object] = {
         Allowances: counted(is_enforced=settings.rate_limit),
-        Attempts: Attempts(),
+        LoginThrottle: LoginThrottle(),
         Billing: billing_of(settings, clock=clock),
-        Brake: Brake(),
-        Errands: errands,
+        RefusalDelay: RefusalDelay(),
+        BackgroundTasks: errands,
         Gateway: gateway_of(settings, clock=clock),
         HumanProof: human_proof_of(settings, clock=clock),
         Links: Links(settings.secret),
@@ -130,10 +130,10 @@ def build_app(
     # Not made in vain: it hashes a password at once.
     if Passwords not in used:
         used[Passwords] = Passwords()
-    doorbell = Doorbell(relay_database)
+    doorbell = JobNotifier(relay_database)
     runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
-    backlog = Backlog(relay_database, counted=job_queue.backlog)
-    actors = Actors(tokens, actor_finder(runtime), clock=clock)
+    backlog = QueueGauge(relay_database, counted=job_queue.backlog)
+    actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None
     metrics = Metrics(database, relay, backlog, security_counts, token=metrics_token)
@@ -152,7 +152,7 @@ def build_app(
         metrics,
         allowed_origins=settings.allowed_origins,
         clock=clock,
-        brake=cast("Brake", used[Brake]),
+        brake=cast("RefusalDelay", used[RefusalDelay]),
         always_secure=settings.is_production,
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})
@@ -174,7 +174,7 @@ def build_app(
         if checkout is not None:
             beside["deliveries"] = checkout.run
         try:
-            async with running(bus=bus.run, relay=relay.run, **beside):
+            async with supervise(bus=bus.run, relay=relay.run, **beside):
                 yield
         finally:
             await graphiql.stop()
@@ -207,7 +207,7 @@ def build_app(
         ],
         middleware=[
             *trusted_hosts,
-            Middleware(Shortcut, path=PATH, to=endpoint),
+            Middleware(GraphQLFastPath, path=PATH, to=endpoint),
             Middleware(SecurityHeaders),
             Middleware(
                 CORSMiddleware,

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 
 from app import build_app
-from kit.gc_tuning import keep_what_is_there
+from kit.gc_tuning import freeze_gc
 from kit.logging import configure_logging
 from kit.settings import load_settings
 
@@ -13,5 +13,5 @@ def create_app() -> Starlette:
     settings = load_settings()
     configure_logging(readable=False)
     built = build_app(settings, with_graphiql=False)
-    keep_what_is_there()
+    freeze_gc()
     return built

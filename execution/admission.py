@@ -9,7 +9,7 @@ from execution.document_cache import Document, Documents, Selected
 from kit.actor import Actor
 from kit.clock import Clock
 from kit.errors import Throttled
-from kit.fair_thread import Full, Gate
+from kit.fair_thread import FairThread, Full
 from kit.graphql.compiler.plans import Made, Unmade
 from kit.graphql.document_cost import BYTES, STRANGERS_TIMES, Text
 from kit.graphql.query_limits import DEFAULTS, STRANGERS
@@ -29,7 +29,7 @@ class Admission:
         self._documents = documents
         self._rate_limiter = rate_limiter
         self._clock = clock
-        self._gate = Gate()
+        self._gate = FairThread()
         self._reading: dict[tuple[str, bool], asyncio.Task[Document]] = {}
 
     def charge(self, operation: Operation, cost: int) -> None:

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from domain.tenants.plans import PlanCode
 from kit.actor import Actor, ActorKind
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 from kit.security.network_addresses import network_of
-from kit.security.token_bucket import Bucket, Charge, Throttle
+from kit.security.token_bucket import Bucket, Charge, TokenBuckets
 
 BUCKETS: Final = {
     PlanCode.STARTER: Bucket(restore_rate=100, maximum=4_000),
@@ -36,9 +36,9 @@ class RateLimiter:
     """Charges callers for their operations, in this process."""
 
     def __init__(self, *, is_enforced: bool = True) -> None:
-        self._throttle = Throttle()
+        self._throttle = TokenBuckets()
         self._is_enforced = is_enforced
-        self._callers: Recent[_Caller] = Recent(KNOWN)
+        self._callers: BoundedDict[_Caller] = BoundedDict(KNOWN)
 
     def charge(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
         """Take the points, at least one: whatever is sent has to be read."""

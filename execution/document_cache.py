@@ -15,7 +15,7 @@ from graphql import (
     validate,
 )
 
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 from kit.graphql.compiler.document_signature import Outline, outline
 from kit.graphql.cost import Estimate
 from kit.graphql.document_cost import FIELDS, Text
@@ -196,7 +196,7 @@ class _Shelf:
     """The documents used last, as many as there is room for."""
 
     def __init__(self) -> None:
-        self._documents: Recent[Document] = Recent(CAPACITY)
+        self._documents: BoundedDict[Document] = BoundedDict(CAPACITY)
         self._characters = 0
 
     def used(self, text: str) -> Document | None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kit.events.log_relay import Relay
-from kit.jobs.queue_gauge import Backlog
+from kit.jobs.queue_gauge import QueueGauge
 from kit.postgres.database import Database
 from kit.security.event_counts import SecurityCounts
 from models.core.job_queue import STATES
@@ -31,7 +31,7 @@ class Metrics:
         self,
         database: Database,
         relay: Relay,
-        backlog: Backlog,
+        backlog: QueueGauge,
         security: SecurityCounts,
         *,
         token: str | None,

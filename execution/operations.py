@@ -28,7 +28,7 @@ from execution.shared_subscriptions import Audiences, Question
 from execution.subscriber import Gone, Stalled, Subscriber
 from kit.actor import Actor, Request
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
-from kit.events.event_streams import Following
+from kit.events.event_streams import EventStream
 from kit.graphql.compiler.plans import Plans, Read, Unmade
 from kit.graphql.query_limits import cost_errors, variable_weight
 from kit.graphql.work_meter import Meter
@@ -284,7 +284,7 @@ class Operations:
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
                     await self._hear(
-                        question, cast("Following[Any]", following), executor, subscriber
+                        question, cast("EventStream[Any]", following), executor, subscriber
                     )
                 executor = self._executor(selected, asked, operation)
         except Rejected as rejected:
@@ -302,7 +302,7 @@ class Operations:
     async def _hear(
         self,
         question: Question,
-        following: Following[Any],
+        following: EventStream[Any],
         executor: Executor[Any],
         subscriber: Subscriber,
     ) -> None:

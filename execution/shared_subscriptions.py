@@ -25,7 +25,7 @@ from execution.payer import Payer
 from execution.subscriber import Said, Subscriber
 from kit.actor import Actor
 from kit.events.event_cursors import EventCursor
-from kit.events.event_streams import Mark, Source, Step
+from kit.events.event_streams import Mark, Source, StreamItem
 from kit.live_budget import Pace
 from kit.operation_context import Operation
 from permissions.policy import standing
@@ -221,7 +221,7 @@ class Audience:
             took = min(loop.time() - began, _LONGEST_PAUSE_SECONDS)
             loop.call_later(took, self._turn.release)
 
-    def _charge(self, step: Step[Any]) -> set[Payer]:
+    def _charge(self, step: StreamItem[Any]) -> set[Payer]:
         """Have an event paid for; gives those who can't, whose subscribers lose it.
 
         Who has lost something already loses this as well, and pays for nothing. Where nobody is

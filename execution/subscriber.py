@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from execution.payer import Payer
-from kit.eager import Rest
+from kit.eager import PendingCoroutine
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark
 
@@ -36,7 +36,7 @@ class Stalled(Exception):
 class Outlet(Protocol):
     """Where a client's answers go."""
 
-    def offer(self, payload: str) -> Rest | None:
+    def offer(self, payload: str) -> PendingCoroutine | None:
         """Send an answer, JSON; gives what is left to await where the client is slow.
 
         Both raise OSError or RuntimeError once the client has left.
@@ -95,7 +95,7 @@ class Subscriber:
         self._lost: Place | None = None
         self._payer: Payer | None = None
         self._price = 0
-        self._pending: Rest | None = None
+        self._pending: PendingCoroutine | None = None
         self._failure: Exception | None = None
         # Nothing is queued, missed or on its way: what comes may be sent by whoever brings it.
         self._is_free = False
@@ -250,7 +250,7 @@ class Subscriber:
         await _finished(pending)
 
 
-async def _finished(pending: Rest | None) -> None:
+async def _finished(pending: PendingCoroutine | None) -> None:
     if pending is None:
         return
     try:

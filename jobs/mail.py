@@ -7,7 +7,7 @@ from uuid import UUID
 from integrations.mail.smtp import Mail, Undeliverable
 from kit.actor import Request
 from kit.ids import new_id
-from kit.jobs.worker import GivenUp
+from kit.jobs.worker import PermanentFailure
 from kit.runtime import Runtime
 from kit.security.encryption import Unreadable
 from resolvers.accounts.passwords import asked_for_reset, send_reset
@@ -22,7 +22,7 @@ async def admit_letter(
     try:
         await admit_or_withhold(runtime, tenant_id, payload)
     except Unreadable as error:
-        raise GivenUp("BOOM_SECRET has changed since it was written") from error
+        raise PermanentFailure("BOOM_SECRET has changed since it was written") from error
 
 
 async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:
@@ -30,11 +30,11 @@ async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[
     try:
         message = message_in(runtime, payload)
     except Unreadable as error:
-        raise GivenUp("BOOM_SECRET has changed since it was written") from error
+        raise PermanentFailure("BOOM_SECRET has changed since it was written") from error
     try:
         await cast("Mail", runtime.parts[Mail]).send(message)
     except Undeliverable as error:
-        raise GivenUp(str(error)) from error
+        raise PermanentFailure(str(error)) from error
 
 
 async def send_password_reset(
@@ -44,7 +44,7 @@ async def send_password_reset(
     try:
         asked = asked_for_reset(runtime, payload)
     except Unreadable as error:
-        raise GivenUp("BOOM_SECRET has changed since it was asked for") from error
+        raise PermanentFailure("BOOM_SECRET has changed since it was asked for") from error
     request = _from(asked)
     await send_reset(runtime, request, **asked)
 
@@ -56,7 +56,7 @@ async def send_guest_link(
     try:
         requested = requested_link(runtime, payload)
     except Unreadable as error:
-        raise GivenUp("BOOM_SECRET has changed since it was requested") from error
+        raise PermanentFailure("BOOM_SECRET has changed since it was requested") from error
     request = _from(requested)
     await send_requested_link(runtime, request, **requested)
 

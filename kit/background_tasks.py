@@ -11,7 +11,7 @@ MOST: Final = 1000
 log = structlog.get_logger(__name__)
 
 
-class Errands:
+class BackgroundTasks:
     """Tasks of this process; beyond ``most`` at once, new ones are dropped and logged."""
 
     def __init__(self, *, most: int = MOST) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 V = TypeVar("V")
 
 
-class Recent(Generic[V]):
+class BoundedDict(Generic[V]):
     """The values put last, at most ``capacity`` of them; each call takes constant time."""
 
     def __init__(self, capacity: int) -> None:
@@ -43,12 +43,12 @@ class Recent(Generic[V]):
         del self._values[key]
 
 
-class Proven(Generic[V]):
+class SegmentedCache(Generic[V]):
     """What was asked for again stays, whatever passes through: two lists of the last ones."""
 
     def __init__(self, capacity: int) -> None:
-        self._new: Recent[V] = Recent(capacity // 2)
-        self._proven: Recent[V] = Recent(capacity // 2)
+        self._new: BoundedDict[V] = BoundedDict(capacity // 2)
+        self._proven: BoundedDict[V] = BoundedDict(capacity // 2)
 
     def __len__(self) -> int:
         return len(self._proven) + len(self._new)

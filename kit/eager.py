@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 
-def begun(coroutine: Coroutine[Any, Any, object]) -> "Rest | None":
+def start_eagerly(coroutine: Coroutine[Any, Any, object]) -> "PendingCoroutine | None":
     """Run it up to where it first has to wait; None where that is its end. Raises what it raises.
 
     A task for each of thousands would cost more than what most of them do.
@@ -14,10 +14,10 @@ def begun(coroutine: Coroutine[Any, Any, object]) -> "Rest | None":
         awaited = coroutine.send(None)
     except StopIteration:
         return None
-    return Rest(coroutine, awaited)
+    return PendingCoroutine(coroutine, awaited)
 
 
-class Rest:
+class PendingCoroutine:
     """What is left of such a coroutine: to be awaited once, or to be closed."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, object], awaited: "Future[object]") -> None:

@@ -15,7 +15,7 @@ class Full(Exception):
     """As much waits already as may wait of one caller."""
 
 
-class Gate:
+class FairThread:
     """Runs work in a thread: one piece at a time, and at most ``waiting`` more of each caller.
 
     Whoever waits is served in turn with the others, whatever else of theirs waits. The work holds

@@ -3,7 +3,7 @@
 import gc
 
 
-def keep_what_is_there() -> None:
+def freeze_gc() -> None:
     """Never again look for garbage among what exists now; for a server that has just started.
 
     The schema and the libraries are 150,000 objects: to look through them stopped every request of

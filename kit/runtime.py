@@ -10,7 +10,7 @@ from kit.postgres.advisory_locks import ProcessLocks
 from kit.postgres.database import Database
 
 
-class Journal(Protocol):
+class LogWriter(Protocol):
     """Writes a change's events into the log, as the last statement before the commit."""
 
     # A scope can't be named here: it is made of a runtime.
@@ -26,7 +26,7 @@ class Runtime:
 
     database: Database
     clock: Clock
-    journal: Journal
+    journal: LogWriter
     wake: Callable[[UUID], None]
     parts: Mapping[type, object]
     locks: ProcessLocks = field(default_factory=ProcessLocks)

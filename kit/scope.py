@@ -19,8 +19,8 @@ from kit.jobs.queue import Job, put
 from kit.loaders import Loaders
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.database import is_away
-from kit.postgres.json_batch import Bundle
-from kit.postgres.statements import Prepared
+from kit.postgres.json_batch import JsonBatch
+from kit.postgres.statements import PreparedStatement
 from kit.postgres.transaction import Transaction
 from kit.runtime import Runtime
 
@@ -111,13 +111,13 @@ class Scope:
             session = (await self._open()).session
             return (await session.execute(statement.limit(1))).scalars().first()
 
-    async def lists(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
+    async def lists(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
         """The rows of several statements in one round trip, columns as attributes."""
         async with self._turn:
             (row,) = await (await self._open()).rows(bundle.statement, parameters)
         return bundle.read(tuple(row))
 
-    async def records(self, statement: Prepared, **values: object) -> Sequence[Any]:
+    async def records(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
         """The rows of a prepared statement, in the driver's words: columns by name or place."""
         async with self._turn:
             return await (await self._open()).rows(statement, values)
@@ -152,7 +152,7 @@ class Scope:
         finally:
             await aside.close()
 
-    async def glimpse(self, bundle: Bundle, **parameters: object) -> list[list[Any]]:
+    async def glimpse(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
         """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
         values = {"tenant_id": self.tenant_id, **parameters}
         (row,) = await self.runtime.database.rows(bundle.alone, values, owner=self.tenant_id)

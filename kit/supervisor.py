@@ -20,12 +20,12 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def running(**services: Service) -> AsyncIterator[None]:
+async def supervise(**services: Service) -> AsyncIterator[None]:
     """Run services, by name, for the length of the block.
 
     One that fails is logged and starts again, at most a second later.
     """
-    tasks = [asyncio.create_task(_kept_up(name, run)) for name, run in services.items()]
+    tasks = [asyncio.create_task(_restart_on_failure(name, run)) for name, run in services.items()]
     try:
         yield
     finally:
@@ -34,7 +34,7 @@ async def running(**services: Service) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _kept_up(name: str, run: Service) -> None:
+async def _restart_on_failure(name: str, run: Service) -> None:
     clock = asyncio.get_running_loop().time
     pause = _FIRST_PAUSE_SECONDS
     while True:

@@ -32,7 +32,7 @@ from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from kit.postgres.keyset_pagination import Order
-from kit.postgres.statements import Prepared
+from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, contains, sorted_by
 
@@ -101,7 +101,7 @@ class Searched:
 
 
 # Is there one with this id?
-KNOWN: Final = Prepared(
+KNOWN: Final = PreparedStatement(
     select(col(Customer.id)).where(
         col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
         col(Customer.id) == bindparam("id", type_=Uuid()),

@@ -34,7 +34,7 @@ from domain.core.money import Money
 from domain.payments.payments import PolicyKind
 from domain.tenants.plans import PlanCode
 from kit.ids import new_id
-from kit.postgres.statements import Prepared
+from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, Logged, one_of
 
 
@@ -148,7 +148,7 @@ class UsageCounter(SQLModel, table=True):
 _LIMIT: Final = bindparam("limit", type_=BigInteger())
 
 # One more; no row comes back where that would pass the limit, if there is one.
-COUNTED_MORE: Final = Prepared(
+COUNTED_MORE: Final = PreparedStatement(
     insert(UsageCounter)
     .from_select(
         ["tenant_id", "meter", "period_start", "used"],

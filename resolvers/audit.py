@@ -8,7 +8,7 @@ from typing_extensions import Doc
 
 from domain.core.log_events import EventType, FieldChange, changes
 from kit.actor import ActorKind
-from kit.events.event_cursors import Bookmark, EventCursor, Place, encode_cursor
+from kit.events.event_cursors import EventCursor, LogOffset, LogPosition, encode_cursor
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.accounts.api_keys import ApiKey
@@ -62,8 +62,8 @@ def audit_log(
 
 def cursor_of(entry: LogEntry) -> EventCursor:
     assert entry.generation is not None and entry.xid is not None and entry.position is not None
-    place = Place(entry.xid, entry.position)
-    return encode_cursor(Bookmark(entry.tenant_id, entry.generation, place))
+    place = LogOffset(entry.xid, entry.position)
+    return encode_cursor(LogPosition(entry.tenant_id, entry.generation, place))
 
 
 def changes_of(scope: Scope, entry: LogEntry) -> list[FieldChange]:

@@ -16,7 +16,7 @@ from typing_extensions import Doc
 
 from kit.clock import Clock
 from kit.events.event_cursors import EventCursor
-from kit.events.event_streams import Following, Step
+from kit.events.event_streams import EventStream, StreamItem
 from kit.events.log_relay import Entry, Listener, Relay
 from kit.operation_context import Operation
 from kit.scope import Scope
@@ -72,13 +72,13 @@ def availability_changed(
             "Go on after this cursor, which may be 7 days old: at first that of the `Availability`."
         ),
     ] = None,
-) -> Following[AvailabilityEvent]:
+) -> EventStream[AvailabilityEvent]:
     """What to change in an Availability read earlier; apply `upserted` and `removed` in order.
 
     Costs 1 point, and 1 for each day begun and room: `roomIds`, or 20 rooms where these are absent.
     Each delta costs that again, and 3.
     """
-    return Following(operation, AvailabilitySteps(query), after)
+    return EventStream(operation, AvailabilitySteps(query), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class AvailabilitySteps:
     @asynccontextmanager
     async def live(
         self, operation: Operation
-    ) -> AsyncIterator[AsyncGenerator[Step[AvailabilityEvent]]]:
+    ) -> AsyncIterator[AsyncGenerator[StreamItem[AvailabilityEvent]]]:
         relay = operation.scope.use(Relay)
         async with relay.listening(operation.scope.tenant_id, wants=_may_tell) as listener:
             begun = await patiently(operation, self._begun)
@@ -99,7 +99,7 @@ class AvailabilitySteps:
 
     async def missed(
         self, operation: Operation, after: EventCursor | None
-    ) -> AsyncGenerator[Step[AvailabilityEvent]]:
+    ) -> AsyncGenerator[StreamItem[AvailabilityEvent]]:
         # Before anything is read: of a live step that ends later, all may be news.
         mark = (next(_marks),)
         read = self._begun if after is None else partial(self._since, after=after)
@@ -107,16 +107,16 @@ class AvailabilitySteps:
         # Whoever waits for a turn to answer holds no connection.
         await operation.rest()
         if isinstance(changes, ResyncRequired):
-            yield Step(mark, changes.cursor, changes)
+            yield StreamItem(mark, changes.cursor, changes)
         else:
-            yield Step(mark, changes.known.cursor, _delta(changes))
+            yield StreamItem(mark, changes.known.cursor, _delta(changes))
 
     def gap(self, cursor: EventCursor) -> AvailabilityEvent:
         return ResyncRequired(cursor, TOO_SLOW)
 
     async def _added(
         self, operation: Operation, listener: Listener, changes: AvailabilityChanges
-    ) -> AsyncGenerator[Step[AvailabilityEvent]]:
+    ) -> AsyncGenerator[StreamItem[AvailabilityEvent]]:
         while True:
             # Whoever waits for what follows, or for a turn to answer, holds no connection.
             await operation.rest()
@@ -130,7 +130,7 @@ class AvailabilitySteps:
             if changes.known.bookmark.generation != generation:
                 # What was done until then lies in a log that this one can't be compared with.
                 event = ResyncRequired(cursor, UNKNOWN)
-            yield Step((next(_marks),), cursor, event)
+            yield StreamItem((next(_marks),), cursor, event)
 
     async def _begun(self, scope: Scope) -> AvailabilityChanges:
         return await self._changes(scope, known=None)

@@ -14,8 +14,8 @@ from domain.core.ids import RoomId
 from domain.core.log_events import EventType
 from kit.actor import Actor
 from kit.events.event_cursors import EventCursor, encode_cursor
-from kit.events.event_streams import Following, Step
-from kit.events.log_relay import Entry, Listener, Lost, Relay
+from kit.events.event_streams import EventStream, StreamItem
+from kit.events.log_relay import Entry, Listener, Overflow, Relay
 from kit.operation_context import Operation
 from kit.scope import Scope
 from models.bookings.bookings import Booking
@@ -65,12 +65,12 @@ def booking_changed(
     after: Annotated[
         EventCursor | None, Doc("Go on after this cursor, which may be 7 days old.")
     ] = None,
-) -> Following[BookingEvent]:
+) -> EventStream[BookingEvent]:
     """Every change of a booking, in order. With `after`, first all that was missed.
 
     What was listed, with what is told from its `eventCursor` on, is what a list would be.
     """
-    return Following(operation, BookingChanges(room_ids, types), after)
+    return EventStream(operation, BookingChanges(room_ids, types), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class BookingChanges:
     types: tuple[EventType, ...] | None
 
     @asynccontextmanager
-    async def live(self, operation: Operation) -> AsyncIterator[AsyncGenerator[Step[BookingEvent]]]:
+    async def live(
+        self, operation: Operation
+    ) -> AsyncIterator[AsyncGenerator[StreamItem[BookingEvent]]]:
         relay = operation.scope.use(Relay)
         async with (
             relay.listening(operation.scope.tenant_id, wants=self._wants) as listener,
@@ -91,19 +93,19 @@ class BookingChanges:
 
     async def missed(
         self, operation: Operation, after: EventCursor | None
-    ) -> AsyncGenerator[Step[BookingEvent]]:
+    ) -> AsyncGenerator[StreamItem[BookingEvent]]:
         resync = await patiently(operation, partial(changed_rights, after=after))
         if resync is not None:
             # Before any mark, because all that follows is still to be taken.
-            yield Step((0,), resync.cursor, resync)
+            yield StreamItem((0,), resync.cursor, resync)
             after = resync.cursor
         async with aclosing(missed(operation, after, wants=self._wants)) as found:
             async for each in found:
                 match each:
                     case ResyncRequired(cursor=cursor):
-                        yield Step((0,), cursor, each)
+                        yield StreamItem((0,), cursor, each)
                     case End(bookmark=bookmark):
-                        yield Step(bookmark.mark, encode_cursor(bookmark), None)
+                        yield StreamItem(bookmark.mark, encode_cursor(bookmark), None)
                     case entries:
                         for step in await self._steps(operation, entries):
                             yield step
@@ -113,33 +115,33 @@ class BookingChanges:
 
     async def _added(
         self, operation: Operation, listener: Listener
-    ) -> AsyncGenerator[Step[BookingEvent]]:
+    ) -> AsyncGenerator[StreamItem[BookingEvent]]:
         while True:
             entry = await listener.next()
-            if isinstance(entry, Lost):
+            if isinstance(entry, Overflow):
                 cursor = encode_cursor(entry.bookmark)
-                yield Step(entry.bookmark.mark, cursor, self.gap(cursor))
+                yield StreamItem(entry.bookmark.mark, cursor, self.gap(cursor))
             else:
                 entries = [entry, *listener.waiting(AT_ONCE - 1)]
                 if not operation.pace.wanted.is_set():
                     last = entries[-1].bookmark
-                    yield Step(last.mark, encode_cursor(last), None)
+                    yield StreamItem(last.mark, encode_cursor(last), None)
                     continue
                 for step in await self._steps(operation, entries):
                     yield step
 
     async def _steps(
         self, operation: Operation, entries: Sequence[Entry]
-    ) -> list[Step[BookingEvent]]:
+    ) -> list[StreamItem[BookingEvent]]:
         """What entries tell, with the bookings as they are in one snapshot."""
         ids = {entry.subject_id for entry in entries}
         seen, others = await patiently(operation, partial(self._watched, ids=ids))
         # Whoever waits for the next one holds no connection.
         await operation.rest()
-        steps: list[Step[BookingEvent]] = []
+        steps: list[StreamItem[BookingEvent]] = []
         for entry in entries:
             event = self._event(operation.actor, entry, seen.get(entry.subject_id), others)
-            steps.append(Step(entry.bookmark.mark, encode_cursor(entry.bookmark), event))
+            steps.append(StreamItem(entry.bookmark.mark, encode_cursor(entry.bookmark), event))
         return steps
 
     def _event(

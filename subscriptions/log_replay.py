@@ -7,7 +7,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from kit.events.event_cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from kit.events.event_cursors import (
+    EventCursor,
+    LogOffset,
+    LogPosition,
+    decode_cursor,
+    encode_cursor,
+)
 from kit.events.log_relay import BATCH, Entry, beyond, entries_of
 from kit.operation_context import Operation
 from kit.postgres.database import is_away
@@ -45,7 +51,7 @@ class ResyncRequired:
 class End:
     """The log's end in some snapshot; what was missed reaches at least up to it."""
 
-    bookmark: Bookmark
+    bookmark: LogPosition
 
 
 async def missed(
@@ -79,7 +85,7 @@ async def missed(
         if entries:
             place = entries[-1].place
         is_behind = len(entries) == BATCH
-    last = Bookmark(end.tenant_id, end.generation, max(place, end.place))
+    last = LogPosition(end.tenant_id, end.generation, max(place, end.place))
     yield End(last)
 
 
@@ -119,7 +125,7 @@ async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]])
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def start_of(after: EventCursor, end: Bookmark) -> Bookmark | None:
+def start_of(after: EventCursor, end: LogPosition) -> LogPosition | None:
     """What a client's cursor stands for; None when this log can't be read on from it."""
     found = decode_cursor(after)
     if found is None or found.tenant_id != end.tenant_id or found.generation != end.generation:
@@ -136,6 +142,6 @@ def too_old(window: timedelta) -> str:
     return f"The cursor is older than {window.days} {'day' if window.days == 1 else 'days'}."
 
 
-async def _beyond(scope: Scope, *, place: Place) -> list[Entry]:
+async def _beyond(scope: Scope, *, place: LogOffset) -> list[Entry]:
     rows = await scope.records(GROWN, **beyond({scope.tenant_id: place}))
     return list(entries_of(rows))

@@ -20,7 +20,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.passwords import Passwords
-from kit.security.refusal_delay import Brake
+from kit.security.refusal_delay import RefusalDelay
 from kit.settings import Environment, Settings
 from tests.differential.both_ways import both_ways as both_ways
 from tests.support.client import Api, From
@@ -95,7 +95,7 @@ async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlett
     built = build_app(
         settings,
         clock=clock,
-        parts={Brake: Brake(seconds=0), Passwords: Passwords.cheap()},
+        parts={RefusalDelay: RefusalDelay(seconds=0), Passwords: Passwords.cheap()},
         with_graphiql=False,
     )
     await forget_jobs(settings)

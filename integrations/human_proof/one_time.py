@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from integrations.human_proof.protocol import MAX_PROOF_LENGTH, Challenge, HumanProof
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 from kit.security.allowances import Allowance, Allowances
 
 ONCE: Final = Allowance("guest proof", 1, timedelta(hours=1))
@@ -20,7 +20,7 @@ class OneTimeProofs:
     def __init__(self, proofs: HumanProof, allowances: Allowances) -> None:
         self._proofs = proofs
         self._allowances = allowances
-        self._taken: Recent[UUID] = Recent(CAPACITY)
+        self._taken: BoundedDict[UUID] = BoundedDict(CAPACITY)
 
     def challenge(self, tenant_id: UUID) -> Challenge:
         """A new challenge for a guest of a venue."""

@@ -14,7 +14,7 @@ _MOST: Final = 2**63 - 1
 LONGEST_NOTE: Final = 16
 
 
-class Place(NamedTuple):
+class LogOffset(NamedTuple):
     """Where an entry stands: places sort in the order in which the log is read."""
 
     xid: int
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Bookmark:
+class LogPosition:
     """All of a tenant's log up to a place has been seen.
 
     ``generation`` tells transaction ids apart that a restore into another server started anew.
@@ -32,7 +32,7 @@ class Bookmark:
 
     tenant_id: UUID
     generation: int
-    place: Place
+    place: LogOffset
     note: bytes = b""
 
     @property
@@ -41,13 +41,13 @@ class Bookmark:
         return (self.generation, *self.place)
 
 
-def encode_cursor(bookmark: Bookmark) -> EventCursor:
+def encode_cursor(bookmark: LogPosition) -> EventCursor:
     assert len(bookmark.note) <= LONGEST_NOTE
     packed = _PACKED.pack(bookmark.tenant_id.bytes, bookmark.generation, *bookmark.place)
     return EventCursor(urlsafe_b64encode(packed + bookmark.note).decode())
 
 
-def decode_cursor(text: str) -> Bookmark | None:
+def decode_cursor(text: str) -> LogPosition | None:
     """What a cursor stands for; None for a text that was never one."""
     try:
         packed = urlsafe_b64decode(text.encode("ascii"))
@@ -59,5 +59,5 @@ def decode_cursor(text: str) -> Bookmark | None:
     tenant, generation, xid, position = _PACKED.unpack_from(packed)
     if max(generation, xid, position) > _MOST:
         return None
-    found = Bookmark(UUID(bytes=tenant), generation, Place(xid, position), note)
+    found = LogPosition(UUID(bytes=tenant), generation, LogOffset(xid, position), note)
     return found if encode_cursor(found) == text else None

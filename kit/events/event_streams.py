@@ -21,7 +21,7 @@ Mark = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[E_co]):
+class StreamItem(Generic[E_co]):
     """A step along a source; without an event, there is nothing to tell up to its mark."""
 
     mark: Mark
@@ -35,11 +35,15 @@ class Source(Protocol[E_co]):
     One object serves all of them in this process, so it may keep what it has worked out.
     """
 
-    def live(self, operation: Operation) -> AbstractAsyncContextManager[AsyncGenerator[Step[E_co]]]:
+    def live(
+        self, operation: Operation
+    ) -> AbstractAsyncContextManager[AsyncGenerator[StreamItem[E_co]]]:
         """What happens from the moment at which the context has been entered."""
         ...
 
-    def missed(self, operation: Operation, after: EventCursor | None) -> AsyncGenerator[Step[E_co]]:
+    def missed(
+        self, operation: Operation, after: EventCursor | None
+    ) -> AsyncGenerator[StreamItem[E_co]]:
         """What happened since a cursor; without one, nothing but where the log ends now.
 
         Begun while ``live`` is open. There is at least one step, and what ``live`` gives beyond
@@ -53,7 +57,7 @@ class Source(Protocol[E_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Following(Generic[E]):
+class EventStream(Generic[E]):
     """A source and where to begin in it. Iterated, it is followed alone, for ``operation``."""
 
     operation: Operation

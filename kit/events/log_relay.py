@@ -16,9 +16,9 @@ from uuid import UUID
 
 import orjson
 
-from kit.events.event_cursors import Bookmark, Place
+from kit.events.event_cursors import LogOffset, LogPosition
 from kit.postgres.database import Database
-from kit.postgres.statements import Prepared, Values
+from kit.postgres.statements import PreparedStatement, Values
 
 QUEUE_LENGTH: Final = 1_000
 BATCH: Final = 500
@@ -32,7 +32,7 @@ PATIENCE_SECONDS: Final = 5.0
 class Entry:
     """One line of the log, as those who listen get it."""
 
-    bookmark: Bookmark
+    bookmark: LogPosition
     type: str
     at: datetime
     subject_type: str
@@ -40,18 +40,18 @@ class Entry:
     before: Mapping[str, Any] | None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogOffset:
         return self.bookmark.place
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Overflow:
     """Everything up to here was dropped: more came than a queue holds, or another log began."""
 
-    bookmark: Bookmark
+    bookmark: LogPosition
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogOffset:
         return self.bookmark.place
 
 
@@ -62,8 +62,8 @@ class LogStatements:
     ``end`` is told a ``tenant_id``, ``grown`` what ``beyond`` gives.
     """
 
-    end: Prepared
-    grown: Prepared
+    end: PreparedStatement
+    grown: PreparedStatement
 
 
 class Listener:
@@ -73,7 +73,7 @@ class Listener:
         self._wants = wants
         self._length = length
         self._entries: deque[Entry] = deque()
-        self._lost: Lost | None = None
+        self._lost: Overflow | None = None
         self._filled = asyncio.Event()
 
     def put(self, entry: Entry) -> None:
@@ -85,13 +85,13 @@ class Listener:
             self._entries.append(entry)
             self._filled.set()
 
-    def lose(self, end: Bookmark) -> None:
+    def lose(self, end: LogPosition) -> None:
         """Drop everything up to here, what was put as well as what wasn't."""
         self._entries.clear()
-        self._lost = Lost(end)
+        self._lost = Overflow(end)
         self._filled.set()
 
-    async def next(self) -> Entry | Lost:
+    async def next(self) -> Entry | Overflow:
         """Wait for the next entry; once after an overflow, what was lost."""
         while True:
             await self._filled.wait()
@@ -106,7 +106,7 @@ class Listener:
         number = 0 if self._lost else min(most, len(self._entries))
         return [self._entries.popleft() for _ in range(number)]
 
-    def forgive(self) -> Lost | None:
+    def forgive(self) -> Overflow | None:
         """What was lost, if anything; it isn't told again."""
         lost, self._lost = self._lost, None
         return lost
@@ -116,7 +116,7 @@ class Listener:
 class _Followed:
     """A tenant with listeners; ``head`` is how far its log was read, None before the start."""
 
-    head: Bookmark | None = None
+    head: LogPosition | None = None
     listeners: set[Listener] = field(default_factory=set)
 
 
@@ -225,16 +225,16 @@ class Relay:
                 for listener in followed.listeners:
                     listener.lose(followed.head)
 
-    async def _end(self, tenant_id: UUID) -> Bookmark:
+    async def _end(self, tenant_id: UUID) -> LogPosition:
         return end_of(tenant_id, await self._rows(self._log.end, {"tenant_id": tenant_id}))
 
-    async def _rows(self, statement: Prepared, values: Values) -> Sequence[Any]:
+    async def _rows(self, statement: PreparedStatement, values: Values) -> Sequence[Any]:
         # A connection that died without a word would keep all listeners waiting.
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._database.rows(statement, values)
 
 
-def beyond(heads: Mapping[UUID, Place]) -> dict[str, object]:
+def beyond(heads: Mapping[UUID, LogOffset]) -> dict[str, object]:
     """What ``grown`` is told: how far each tenant's log is known, and how much to read."""
     return {
         "tenant_ids": list(heads),
@@ -244,17 +244,19 @@ def beyond(heads: Mapping[UUID, Place]) -> dict[str, object]:
     }
 
 
-def end_of(tenant_id: UUID, rows: Any) -> Bookmark:
+def end_of(tenant_id: UUID, rows: Any) -> LogPosition:
     """Where a tenant's log ends, of what has been decided."""
     ((generation, xid, position),) = rows
-    return Bookmark(tenant_id, generation, Place(xid, position))
+    return LogPosition(tenant_id, generation, LogOffset(xid, position))
 
 
 def entries_of(rows: Any) -> Iterable[Entry]:
     """The entries that were found, in the order of each tenant's log."""
     return (
         Entry(
-            Bookmark(row["tenant_id"], row["generation"], Place(row["xid"], row["position"])),
+            LogPosition(
+                row["tenant_id"], row["generation"], LogOffset(row["xid"], row["position"])
+            ),
             type=row["type"],
             at=row["at"],
             subject_type=row["subject_type"],

@@ -15,7 +15,7 @@ from kit.postgres.database import Database
 _GATHERED_SECONDS: Final = 0.003
 
 
-class Doorbell:
+class JobNotifier:
     """One process's way to ring."""
 
     def __init__(self, database: Database) -> None:

@@ -9,7 +9,7 @@ from kit.postgres.database import Database
 _SECONDS: Final = 15.0
 
 
-class Backlog:
+class QueueGauge:
     """Counts by state, for the metrics; ``counted`` is the statement that tells them."""
 
     def __init__(self, database: Database, counted: Callable[[], Any]) -> None:

@@ -54,7 +54,7 @@ _TIMEOUT_SECONDS: Final = 5.0
 log = structlog.get_logger(__name__)
 
 
-class GivenUp(Exception):
+class PermanentFailure(Exception):
     """Raised by a handler for what no other try can mend; the message is for operators."""
 
 
@@ -199,7 +199,7 @@ class Worker:
         self._rung.set()
 
     def _pause_after(self, job: Job, error: Exception) -> timedelta | None:
-        if isinstance(error, GivenUp):
+        if isinstance(error, PermanentFailure):
             return None
         return self._retries.get(job.entrypoint, DEFAULT).pause(job.attempts + 1)
 
@@ -268,7 +268,7 @@ def _record(job: Job, error: Exception) -> TracebackRecord:
         job_id=job.id,
         timestamp=system_clock(),
         exception_type=type(error).__name__,
-        exception_message=str(error) if isinstance(error, GivenUp) else "",
+        exception_message=str(error) if isinstance(error, PermanentFailure) else "",
         traceback="",
         additional_context={"attempt": job.attempts + 1},
     )

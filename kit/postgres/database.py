@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from kit.postgres.fair_share import Shares
-from kit.postgres.read_pool import Readers
-from kit.postgres.statements import Prepared, Values
+from kit.postgres.fair_share import FairShare
+from kit.postgres.read_pool import ReadPool
+from kit.postgres.statements import PreparedStatement, Values
 from kit.postgres.transaction import Transaction
 
 _READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -91,9 +91,9 @@ class Database:
             connect_args={"server_settings": settings, "timeout": 5},
         )
         self._pool_size = pool_size
-        self._shares = Shares(pool_size)
+        self._shares = FairShare(pool_size)
         _, login = self._engine.dialect.create_connect_args(self._engine.url)
-        self._readers = Readers(login, settings, size=readers)
+        self._readers = ReadPool(login, settings, size=readers)
         self._reading = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -151,7 +151,7 @@ class Database:
         return await self._readers.row(sql, values, owner=_share(owner))
 
     async def rows(
-        self, statement: Prepared, values: Values, *, owner: UUID | None = None
+        self, statement: PreparedStatement, values: Values, *, owner: UUID | None = None
     ) -> list[asyncpg.Record]:
         """All rows of a prepared statement that reads, in one round trip; raises as ``text``."""
         arguments = statement.arguments(values)

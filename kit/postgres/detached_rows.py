@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 T = TypeVar("T")
 
 
-def unbound(model: type[T], /, **values: Any) -> T:
+def detached_row(model: type[T], /, **values: Any) -> T:
     """A row as the database has it, by the names of its columns; far quicker than by a session."""
     row = cast("Any", inspect(model)).class_manager.new_instance()
     vars(row).update(values)

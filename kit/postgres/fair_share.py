@@ -7,7 +7,7 @@ from collections.abc import Hashable
 _Turn = asyncio.Future[None]
 
 
-class Shares:
+class FairShare:
     """Hands out ``places``, the next one to whoever of those that wait has the fewest.
 
     Of equals, to who came first. Where nobody waits, one owner may have all; where others wait,

@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, select
 
-from kit.postgres.detached_rows import unbound
-from kit.postgres.statements import Prepared, tenant_set
+from kit.postgres.detached_rows import detached_row
+from kit.postgres.statements import PreparedStatement, set_tenant_cte
 
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
     UUID: UUID,
@@ -20,15 +20,15 @@ _READERS: Final[dict[type, Callable[[str], Any]]] = {
 }
 
 
-class Bundle:
+class JsonBatch:
     """Statements that select plain columns or a model, with bound parameters in place of values."""
 
     def __init__(self, *statements: Any) -> None:
         parts = [_as_json(each, f"part{n}") for n, each in enumerate(statements)]
-        self.statement = Prepared(select(*parts))
+        self.statement = PreparedStatement(select(*parts))
         tenant_id = bindparam("tenant_id", type_=Uuid())
         # The same, as a transaction by itself.
-        self.alone = Prepared(select(*parts).select_from(tenant_set(tenant_id)))
+        self.alone = PreparedStatement(select(*parts).select_from(set_tenant_cte(tenant_id)))
         self._kinds = [(_maker(each), _readers(each)) for each in statements]
 
     def read(self, row: Sequence[str]) -> list[list[Any]]:
@@ -60,7 +60,11 @@ def _python_type(column: Any) -> type:
 
 def _maker(statement: Select[Any]) -> Callable[..., Any]:
     (first, *_) = statement.column_descriptions
-    return partial(unbound, first["type"]) if first["expr"] is first["entity"] else SimpleNamespace
+    return (
+        partial(detached_row, first["type"])
+        if first["expr"] is first["entity"]
+        else SimpleNamespace
+    )
 
 
 def _rows(

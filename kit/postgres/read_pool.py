@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from kit.postgres.fair_share import Shares
+from kit.postgres.fair_share import FairShare
 
 # What PostgreSQL keeps for one of them is some 100 kB.
 STATEMENTS: Final = 200
@@ -18,7 +18,7 @@ _LOST_CLASSES: Final = ("08", "57P")
 _BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-class Readers:
+class ReadPool:
     """At most ``size`` connections on which nothing can be written.
 
     ``login`` is what asyncpg connects with, ``settings`` are those of the session. A statement is
@@ -28,7 +28,7 @@ class Readers:
 
     def __init__(self, login: Mapping[str, Any], settings: Mapping[str, str], *, size: int) -> None:
         self.size = size
-        self._shares = Shares(size)
+        self._shares = FairShare(size)
         self._login = login
         self._settings = {**settings, "default_transaction_read_only": "on"}
         # The last one back goes out first: fewer have to stay warm.

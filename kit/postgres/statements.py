@@ -12,7 +12,7 @@ _DIALECT: Final[Any] = asyncpg.dialect(dbapi=asyncpg.dialect.import_dbapi())  # 
 Values = Mapping[str, object]
 
 
-class Prepared:
+class PreparedStatement:
     """A statement of SQLAlchemy's whose values are named by its ``bindparam``s.
 
     To make one anew for each request costs several times what sending it does. It is compiled
@@ -53,7 +53,7 @@ class Prepared:
         return made.statement, fixed, places
 
 
-def tenant_set(tenant_id: Any) -> CTE:
+def set_tenant_cte(tenant_id: Any) -> CTE:
     """Sets the tenant of a statement that selects from it, and is a transaction by itself.
 
     If it were ever run later than the rest, row-level security would show no rows at all.

@@ -6,7 +6,7 @@ from typing import Any, Self
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from kit.postgres.statements import Prepared, Values
+from kit.postgres.statements import PreparedStatement, Values
 
 
 class Transaction:
@@ -42,7 +42,7 @@ class Transaction:
         self._is_open = True
         await self._driver.execute(f"BEGIN {mode}; {first}")
 
-    async def rows(self, statement: Prepared, values: Values) -> list[asyncpg.Record]:
+    async def rows(self, statement: PreparedStatement, values: Values) -> list[asyncpg.Record]:
         """All rows of a prepared statement."""
         found: list[asyncpg.Record] = await self._driver.fetch(
             statement.sql, *statement.arguments(values)

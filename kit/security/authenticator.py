@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
 from kit.actor import Actor
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.security.tokens import Claims, KeyToken, Tokens
@@ -44,7 +44,7 @@ class _Bearer(Generic[C]):
     name: str
 
 
-class Actors:
+class Authenticator:
     """Who the bearers of tokens are; many requests of one session or key ask only once.
 
     The signature of an access token is checked once, its expiry each time.
@@ -63,8 +63,8 @@ class Actors:
         self._tokens = tokens
         self._find = find
         self._clock = clock
-        self._asked: Recent[_Asked] = Recent(capacity)
-        self._claims: Recent[_Bearer[Claims]] = Recent(capacity)
+        self._asked: BoundedDict[_Asked] = BoundedDict(capacity)
+        self._claims: BoundedDict[_Bearer[Claims]] = BoundedDict(capacity)
 
     async def authenticate(self, token: str) -> Actor:
         """The bearer. Raises Unauthenticated for a token that is no longer worth anything."""

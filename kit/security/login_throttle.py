@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 
 CAPACITY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BackoffPolicy:
     """How fast one may go on after failures; the pause doubles with each above ``free``.
 
     Failures fade away within two windows, and no pause is longer than ``longest_pause``: nobody
@@ -29,12 +29,12 @@ class Pace:
         return min(self.first_pause * 2**doublings, self.longest_pause)
 
 
-PER_ACCOUNT = Pace(free=5)
+PER_ACCOUNT = BackoffPolicy(free=5)
 # Higher: a whole office may share an address.
-PER_ADDRESS = Pace(free=20)
+PER_ADDRESS = BackoffPolicy(free=20)
 
 
-class Attempts:
+class LoginThrottle:
     """Slows down the guessing of passwords, per account and per address, in this process.
 
     Where an account was last entered from an address, failures elsewhere don't count for that
@@ -44,14 +44,14 @@ class Attempts:
     def __init__(
         self,
         *,
-        per_account: Pace = PER_ACCOUNT,
-        per_address: Pace = PER_ADDRESS,
+        per_account: BackoffPolicy = PER_ACCOUNT,
+        per_address: BackoffPolicy = PER_ADDRESS,
         capacity: int = CAPACITY,
     ) -> None:
         self._per_account = per_account
         self._per_address = per_address
-        self._failures: Recent[_Failures] = Recent(capacity)
-        self._familiar: Recent[None] = Recent(capacity)
+        self._failures: BoundedDict[_Failures] = BoundedDict(capacity)
+        self._familiar: BoundedDict[None] = BoundedDict(capacity)
 
     def wait(self, account: str, address: str, *, now: datetime) -> timedelta:
         """How long until the next try; zero: now, and then one try is spent.
@@ -81,12 +81,12 @@ class Attempts:
         """Remember that the account's owner was at this address."""
         self._familiar.put(_pair(account, address), None)
 
-    def _paces(self, account: str, address: str) -> dict[str, Pace]:
+    def _paces(self, account: str, address: str) -> dict[str, BackoffPolicy]:
         pair = _pair(account, address)
         own = pair if pair in self._familiar else f"account {account}"
         return {own: self._per_account, f"address {address}": self._per_address}
 
-    def _failed(self, key: str, pace: Pace, now: datetime) -> "_Failures":
+    def _failed(self, key: str, pace: BackoffPolicy, now: datetime) -> "_Failures":
         return (self._failures.get(key) or _Failures(now, 0, 0, now)).rolled(now, pace)
 
 
@@ -103,21 +103,21 @@ class _Failures:
     present: int
     next_at: datetime
 
-    def rolled(self, now: datetime, pace: Pace) -> "_Failures":
+    def rolled(self, now: datetime, pace: BackoffPolicy) -> "_Failures":
         windows = (now - self.window_at) // pace.window
         if windows <= 0:
             return self
         before = self.present if windows == 1 else 0
         return _Failures(self.window_at + windows * pace.window, before, 0, self.next_at)
 
-    def count(self, now: datetime, pace: Pace) -> float:
+    def count(self, now: datetime, pace: BackoffPolicy) -> float:
         age = (now - self.window_at) / pace.window
         return self.present + self.before * (1 - min(max(age, 0), 1))
 
-    def another(self, now: datetime, pace: Pace) -> "_Failures":
+    def another(self, now: datetime, pace: BackoffPolicy) -> "_Failures":
         more = _Failures(self.window_at, self.before, self.present + 1, self.next_at)
         return more.paused(now, pace)
 
-    def paused(self, now: datetime, pace: Pace) -> "_Failures":
+    def paused(self, now: datetime, pace: BackoffPolicy) -> "_Failures":
         next_at = now + pace.pause(self.count(now, pace))
         return _Failures(self.window_at, self.before, self.present, next_at)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from kit.bounded_cache import Recent
+from kit.bounded_cache import BoundedDict
 
 FREE: Final = 10
 """So many refusals a second are told at once: somebody's retries, or a page that asks a lot."""
@@ -12,7 +12,7 @@ PAUSE_SECONDS: Final = 0.5
 KNOWN: Final = 10_000
 
 
-class Brake:
+class RefusalDelay:
     """Counts refusals by what caused them, and says how long the next one is to be kept back.
 
     A refusal costs little, but a caller that asks again at once can cause thousands a second. Its
@@ -24,7 +24,7 @@ class Brake:
     ) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._refused: Recent[tuple[int, int]] = Recent(KNOWN)
+        self._refused: BoundedDict[tuple[int, int]] = BoundedDict(KNOWN)
 
     def pause(self, cause: str) -> float:
         """Counts a refusal; gives the seconds to wait before it is told, mostly none."""

@@ -32,7 +32,7 @@ class Charge(NamedTuple):
     retry_after_seconds: int
 
 
-class Throttle:
+class TokenBuckets:
     """Leaky buckets by key, in this process; each call takes constant time.
 
     Full buckets are forgotten. Beyond ``capacity`` keys the one unused longest is, too: its caller
@@ -41,7 +41,7 @@ class Throttle:
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._levels: OrderedDict[str, _Level] = OrderedDict()
+        self._levels: OrderedDict[str, _BucketState] = OrderedDict()
 
     def charge(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
         """Take ``cost`` points out of each bucket, or none at all if one of them lacks them.
@@ -66,19 +66,19 @@ class Throttle:
 
     def _weighed(
         self, buckets: Sequence[tuple[str, Bucket]], cost: int, now: datetime
-    ) -> tuple[Charge, list["_Level"]]:
+    ) -> tuple[Charge, list["_BucketState"]]:
         # On the way of every operation, thrice: no call is made where all is well.
         moment = (now - _BEGINNING) // _MICROSECOND
         points = cost * POINT
         known = self._levels
-        levels: list[_Level] = []
+        levels: list[_BucketState] = []
         refusal: Charge | None = None
-        least: _Level | None = None
+        least: _BucketState | None = None
         for key, bucket in buckets:
             level = known.get(key)
             if level is None:
                 self._forget_full(moment)
-                level = _Level(moment, bucket)
+                level = _BucketState(moment, bucket)
             elif level.seen_at != moment or level.bucket is not bucket:
                 level.restore(moment, bucket)
             levels.append(level)
@@ -95,7 +95,7 @@ class Throttle:
         return _charge(True, least.available - points, least.bucket, 0), levels
 
     def _put(
-        self, buckets: Sequence[tuple[str, Bucket]], levels: Sequence["_Level"], cost: int
+        self, buckets: Sequence[tuple[str, Bucket]], levels: Sequence["_BucketState"], cost: int
     ) -> None:
         taken = cost * POINT
         known = self._levels
@@ -123,7 +123,7 @@ class Throttle:
             del self._levels[key]
 
 
-class _Level:
+class _BucketState:
     """What was available, in millionths of a point, at the microsecond when it was last seen."""
 
     __slots__ = ("available", "bucket", "full", "seen_at")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, col
 
-from kit.postgres.json_batch import Bundle
+from kit.postgres.json_batch import JsonBatch
 from models.accounts.users import User
 from models.core.base import INSTANT, TenantRow, one_of, refers_to
 from models.tenants import Tenant
@@ -113,7 +113,7 @@ _PLAN: Final = select(col(Tenant.plan_code)).where(
     col(Tenant.id) == bindparam("tenant_id", type_=Uuid())
 )
 
-BEARER: Final = Bundle(_USER, _PLAN)
+BEARER: Final = JsonBatch(_USER, _PLAN)
 """The user of a session, no row once either has ended; and the tenant's plan code."""
 
 

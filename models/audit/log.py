@@ -36,7 +36,7 @@ from sqlmodel import Field, Relationship, SQLModel, col
 
 from domain.core.ids import NodeId, UserId
 from domain.core.log_events import EventType
-from kit.postgres.statements import Prepared
+from kit.postgres.statements import PreparedStatement
 from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.core.base import INSTANT, one_of
@@ -207,7 +207,7 @@ def _written() -> Any:
     )
 
 
-WRITTEN: Final = Prepared(_written())
+WRITTEN: Final = PreparedStatement(_written())
 
 
 # ------------------------------------------------------------------------------ read to its end
@@ -339,8 +339,8 @@ def _as_int(xid: Any) -> ColumnElement[int]:
     return cast(cast(xid, Text), BigInteger)
 
 
-END: Final = Prepared(end(bindparam("tenant_id", type_=Uuid())))
-GROWN: Final = Prepared(_grown())
+END: Final = PreparedStatement(end(bindparam("tenant_id", type_=Uuid())))
+GROWN: Final = PreparedStatement(_grown())
 
 
 def origins_before(cutoff: datetime, *, limit: int) -> Delete:

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from domain.bookings.lifecycle import OCCUPYING
-from kit.postgres.json_batch import Bundle
+from kit.postgres.json_batch import JsonBatch
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.tenants import Tenant
@@ -123,9 +123,9 @@ _THEIR_ROOMS: Final = (
 )
 
 # The tenant, and its rooms by name: these ones, or all in use where none are named.
-VENUE: Final = Bundle(_VENUE, _THEIR_ROOMS)
-WEEKS: Final = Bundle(_WEEKDAYS)
-HOURS: Final = Bundle(_WEEKDAYS, _EXCEPTIONS)
-CALENDAR: Final = Bundle(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLAIMS)
+VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)
+WEEKS: Final = JsonBatch(_WEEKDAYS)
+HOURS: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS)
+CALENDAR: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLAIMS)
 # The same about one time, as far as it is free: what is near it doesn't matter then.
-SLOT: Final = Bundle(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLASHES)
+SLOT: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLASHES)

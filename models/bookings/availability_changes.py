@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Integer, Uuid, and_, bindparam, func, select,
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
-from kit.postgres.json_batch import Bundle
+from kit.postgres.json_batch import JsonBatch
 from models.audit.log import GENERATION, LogEntry, Xid8, end
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
@@ -76,5 +76,5 @@ _HOLDS: Any = select(
     col(Booking.hold_expires_at) > bindparam("since", type_=INSTANT),
 )
 
-CHANGES: Final = Bundle(end(_TENANT), _ENTRIES, _HOLDS)
-MORE_CHANGES: Final = Bundle(_ENTRIES)
+CHANGES: Final = JsonBatch(end(_TENANT), _ENTRIES, _HOLDS)
+MORE_CHANGES: Final = JsonBatch(_ENTRIES)

@@ -34,7 +34,7 @@ from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.text import SearchText
 from kit.postgres.keyset_pagination import Order
-from kit.postgres.statements import Prepared, parameters
+from kit.postgres.statements import PreparedStatement, parameters
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.core.filters import (
     DateTimeRange,
@@ -263,7 +263,7 @@ _NEW: Final = parameters(Booking)
 
 # No row comes back where another booking has the time. The constraint is named: a reference that
 # is there already is not a taken time.
-INSERTED_UNLESS_TAKEN: Final = Prepared(
+INSERTED_UNLESS_TAKEN: Final = PreparedStatement(
     insert(Booking)
     .from_select(list(_NEW), select(*_NEW.values()))
     .on_conflict_do_nothing(constraint=NO_OVERLAP)

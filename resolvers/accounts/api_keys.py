@@ -14,7 +14,7 @@ from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.core.text import tidy_name
 from kit.actor import Actor, ActorKind
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from kit.security.tokens import KeyToken
@@ -171,7 +171,7 @@ def _note_use(scope: Scope, actor: Actor, id: ApiKeyId) -> None:
         await perform(scope.runtime, actor, scope.request, note)
 
     # Beside the request, which doesn't wait for it.
-    scope.use(Errands).start("API key used", write())
+    scope.use(BackgroundTasks).start("API key used", write())
 
 
 def _permission_refusals(actor: Actor, given: tuple[str, ...]) -> list[Refusal]:

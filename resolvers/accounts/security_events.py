@@ -11,7 +11,7 @@ from domain.core.formatting import unlinked
 from domain.core.log_events import Event, EventType
 from integrations.mail.smtp import Message
 from kit.actor import ANONYMOUS
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.event_counts import SecurityCounts
@@ -54,7 +54,7 @@ def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) ->
         if not await scope.use(Allowances).try_to_spend(FAILURES_LOGGED, str(user_id)):
             await perform(scope.runtime, ANONYMOUS, scope.request, log)
 
-    scope.use(Errands).start("failed login logged", write())
+    scope.use(BackgroundTasks).start("failed login logged", write())
 
 
 async def end_sessions(scope: Scope, user_id: UUID, ended: Update, why: SessionEnd) -> None:

@@ -25,7 +25,7 @@ from kit.postgres.keyset_pagination import Listing, Order
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.authenticator import Credentials
-from kit.security.login_throttle import Attempts
+from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import network_of
 from kit.security.passwords import Checked, Passwords
 from kit.security.priority_semaphore import Lane
@@ -315,7 +315,7 @@ async def check_password(
 
     Before the scope's first statement, for it takes long. Raises Throttled after many failures.
     """
-    attempts, clock = scope.use(Attempts), scope.runtime.clock
+    attempts, clock = scope.use(LoginThrottle), scope.runtime.clock
     # Hashed, because what is typed may be as long as a request.
     name = sha256(account.encode()).hexdigest()
     address = network_of(scope.request.ip_address)

@@ -29,7 +29,7 @@ from domain.core.money import Money
 from domain.core.refusals import Invalid
 from kit.errors import BadInput, TooComplex
 from kit.graphql.work_meter import Weighed
-from kit.postgres.json_batch import Bundle
+from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.tenants import Tenant
@@ -336,7 +336,7 @@ async def _facts(
     scope: Scope,
     venue: Venue,
     window: Interval,
-    bundle: Bundle,
+    bundle: JsonBatch,
     *,
     booked: Interval,
     exclude_booking_id: BookingId | None,

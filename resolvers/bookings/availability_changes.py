@@ -26,7 +26,7 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import EventType
-from kit.events.event_cursors import Bookmark, Place
+from kit.events.event_cursors import LogOffset, LogPosition
 from kit.scope import Scope
 from models.bookings.availability_changes import CHANGES, MORE_CHANGES
 from models.venue.rooms import Room
@@ -95,7 +95,7 @@ class TooOld(Exception):
 class _Log:
     """What the log tells beyond a place, and the holds that had not run out then."""
 
-    end: Bookmark
+    end: LogPosition
     entries: list[Any]
     holds: list[Any]
 
@@ -140,7 +140,7 @@ async def availability_changes(
 
 
 async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log:
-    place = known.bookmark.place if known else Place(2**63 - 1, 0)
+    place = known.bookmark.place if known else LogOffset(2**63 - 1, 0)
     at = known.at if known else scope.now()
     (end,), entries, holds = await scope.lists(
         CHANGES,
@@ -163,8 +163,8 @@ async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log
             batch=BATCH,
         )
         entries += some
-    place = Place(end.xid, end.position)
-    return _Log(Bookmark(scope.tenant_id, end.generation, place), entries, holds)
+    place = LogOffset(end.xid, end.position)
+    return _Log(LogPosition(scope.tenant_id, end.generation, place), entries, holds)
 
 
 def _touched(

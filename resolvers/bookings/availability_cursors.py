@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Final
 
 from kit.actor import Actor
-from kit.events.event_cursors import Bookmark, EventCursor, encode_cursor
+from kit.events.event_cursors import EventCursor, LogPosition, encode_cursor
 from kit.scope import Scope
 from permissions.policy import may, only_own
 from permissions.roles import P
@@ -26,7 +26,7 @@ class Known:
     different slots are free.
     """
 
-    bookmark: Bookmark
+    bookmark: LogPosition
     at: datetime | None
     view: int
 
@@ -37,15 +37,15 @@ class Known:
             raise TypeError("nothing is known of the time")
         note = _NOTE.pack((self.at - _EPOCH) // _MILLISECOND, self.view)
         at = self.bookmark
-        return encode_cursor(Bookmark(at.tenant_id, at.generation, at.place, note))
+        return encode_cursor(LogPosition(at.tenant_id, at.generation, at.place, note))
 
 
-def known_now(scope: Scope, end: Bookmark) -> Known:
+def known_now(scope: Scope, end: LogPosition) -> Known:
     """What a snapshot shows whose log ends there."""
     return Known(end, scope.now(), view_of(scope.actor))
 
 
-def known_from(bookmark: Bookmark) -> Known:
+def known_from(bookmark: LogPosition) -> Known:
     """What a client's cursor stands for; another field's says nothing of the time."""
     if len(bookmark.note) != _NOTE.size:
         return Known(bookmark, None, 0)

@@ -17,7 +17,7 @@ from domain.core.intervals import Interval
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
 from kit.actor import ANONYMOUS, Actor
-from kit.postgres.json_batch import Bundle
+from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of, holds_of_move, own_bookings
 from models.core.base import snapshot
@@ -76,7 +76,7 @@ async def watched_bookings(
 
 
 async def _glimpse(
-    scope: Scope, made: Callable[[Actor, Set[str]], Bundle], ids: Collection[UUID]
+    scope: Scope, made: Callable[[Actor, Set[str]], JsonBatch], ids: Collection[UUID]
 ) -> list[list[Any]]:
     actor = scope.actor
     told = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
@@ -85,17 +85,17 @@ async def _glimpse(
 
 
 @lru_cache(maxsize=256)
-def _seen(kind: Actor, names: Set[str]) -> Bundle:
+def _seen(kind: Actor, names: Set[str]) -> JsonBatch:
     """The visible ones of ``ids``, for callers of a kind who have the ids of these names."""
-    return Bundle(_visible_of_ids(kind, names))
+    return JsonBatch(_visible_of_ids(kind, names))
 
 
 @lru_cache(maxsize=256)
-def _watched(kind: Actor, names: Set[str]) -> Bundle:
+def _watched(kind: Actor, names: Set[str]) -> JsonBatch:
     """The same, and the owners of all of ``ids``."""
     owners = select(col(Booking.id), col(Booking.customer_id), col(Booking.held_by_id))
     of_tenant = col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid())
-    return Bundle(_visible_of_ids(kind, names), owners.where(of_tenant, _is_of_ids()))
+    return JsonBatch(_visible_of_ids(kind, names), owners.where(of_tenant, _is_of_ids()))
 
 
 def _visible_of_ids(kind: Actor, names: Set[str]) -> Select[Booking]:

@@ -31,7 +31,7 @@ from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
 from domain.payments.refusals import PaymentRequired
 from kit.ids import new_id
-from kit.postgres.detached_rows import unbound
+from kit.postgres.detached_rows import detached_row
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.bookings.bookings import (
@@ -405,7 +405,7 @@ async def insert_booking(
     }
     if not await scope.records(INSERTED_UNLESS_TAKEN, **row):
         raise claimed.taken
-    return unbound(Booking, **row)
+    return detached_row(Booking, **row)
 
 
 def _give_to(booking: Booking, booker: Booker) -> None:

@@ -1,12 +1,12 @@
 """Where the log of a tenant ends."""
 
-from kit.events.event_cursors import Bookmark, EventCursor, encode_cursor
+from kit.events.event_cursors import EventCursor, LogPosition, encode_cursor
 from kit.events.log_relay import end_of
 from kit.scope import Scope
 from models.audit.log import END
 
 
-async def end_of_log(scope: Scope) -> Bookmark:
+async def end_of_log(scope: Scope) -> LogPosition:
     """Up to where this snapshot's rows hold everything that happened."""
     return end_of(scope.tenant_id, await scope.records(END, tenant_id=scope.tenant_id))
 

@@ -15,7 +15,7 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from domain.core.refusals import Refusal
-from kit.events.event_streams import Following
+from kit.events.event_streams import EventStream
 from kit.graphql.cost import Cost
 from kit.graphql.field_sources import (
     GUARD,
@@ -236,7 +236,7 @@ def query(
 
 
 def subscription(
-    resolve: Callable[..., Following[Any]],
+    resolve: Callable[..., EventStream[Any]],
     *,
     requires: Permission,
     cost: Cost = Cost(1),
@@ -247,7 +247,7 @@ def subscription(
     """
     arguments = Arguments.of(resolve, skip=1)
 
-    def events(info: Info[Operation], **given: Any) -> Following[Any]:
+    def events(info: Info[Operation], **given: Any) -> EventStream[Any]:
         return resolve(info.context, **arguments.decoded(given))
 
     return declared_field(

@@ -12,9 +12,9 @@ from execution.payer import Payer
 from execution.shared_subscriptions import Audiences, Question
 from execution.subscriber import Subscriber
 from kit.actor import Actor, ActorKind, Request
-from kit.eager import Rest
+from kit.eager import PendingCoroutine
 from kit.events.event_cursors import EventCursor
-from kit.events.event_streams import Step
+from kit.events.event_streams import StreamItem
 from kit.ids import new_id
 from kit.operation_context import Operation
 from kit.runtime import Runtime
@@ -34,24 +34,24 @@ class Happenings:
         self.read: list[int] = []
 
     @asynccontextmanager
-    async def live(self, operation: Operation) -> AsyncIterator[AsyncGenerator[Step[int]]]:
+    async def live(self, operation: Operation) -> AsyncIterator[AsyncGenerator[StreamItem[int]]]:
         yield self._steps(operation)
 
-    async def _steps(self, operation: Operation) -> AsyncGenerator[Step[int]]:
+    async def _steps(self, operation: Operation) -> AsyncGenerator[StreamItem[int]]:
         while True:
             number = await self.happened.get()
             if operation.pace.wanted.is_set():
                 self.read.append(number)
-                yield Step((number,), EventCursor(str(number)), number)
+                yield StreamItem((number,), EventCursor(str(number)), number)
             else:
-                yield Step((number,), EventCursor(str(number)), None)
+                yield StreamItem((number,), EventCursor(str(number)), None)
 
     async def missed(
         self,
         operation: Operation,  # noqa: ARG002
         after: EventCursor | None,  # noqa: ARG002
-    ) -> AsyncGenerator[Step[int]]:
-        yield Step((0,), EventCursor("0"), None)
+    ) -> AsyncGenerator[StreamItem[int]]:
+        yield StreamItem((0,), EventCursor("0"), None)
 
     def gap(self, cursor: EventCursor) -> int:
         return -int(cursor)
@@ -91,7 +91,7 @@ class Outlet:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def offer(self, payload: str) -> Rest | None:
+    def offer(self, payload: str) -> PendingCoroutine | None:
         self.sent.append(payload)
         return None
 

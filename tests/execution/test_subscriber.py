@@ -16,7 +16,7 @@ from execution.subscriber import (
     Stalled,
     Subscriber,
 )
-from kit.eager import Rest, begun
+from kit.eager import PendingCoroutine, start_eagerly
 from kit.events.event_cursors import EventCursor
 from kit.security.token_bucket import Charge
 from web.graphql.sse import HEARTBEAT_SECONDS
@@ -32,8 +32,8 @@ class Client:
         self.taken: list[str] = []
         self.is_gone = False
 
-    def offer(self, payload: str) -> Rest | None:
-        return begun(self._take(payload))
+    def offer(self, payload: str) -> PendingCoroutine | None:
+        return start_eagerly(self._take(payload))
 
     async def _take(self, payload: str) -> None:
         await self.reading.wait()

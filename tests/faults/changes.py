@@ -9,7 +9,13 @@ from typing import Any, Final
 
 from domain.core.log_events import EventType
 from kit.clock import system_clock
-from kit.events.event_cursors import Bookmark, EventCursor, Place, decode_cursor, encode_cursor
+from kit.events.event_cursors import (
+    EventCursor,
+    LogOffset,
+    LogPosition,
+    decode_cursor,
+    encode_cursor,
+)
 from models.venue.rooms import Room
 from tests.faults.postgres_faults import House
 from tests.races.clients import Client
@@ -158,7 +164,7 @@ async def logged(
         )
     return [
         encode_cursor(
-            Bookmark(venue.tenant.id, row["generation"], Place(row["xid"], row["position"]))
+            LogPosition(venue.tenant.id, row["generation"], LogOffset(row["xid"], row["position"]))
         )
         for row in rows
     ]

@@ -16,11 +16,11 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
 from kit.jobs.queue import queries_of
-from kit.jobs.worker import GivenUp, Handler, Retries, Worker
+from kit.jobs.worker import Handler, PermanentFailure, Retries, Worker
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.scope import Scope
-from kit.supervisor import running
+from kit.supervisor import supervise
 from resolvers.core.transactions import perform
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import make_venue
@@ -60,7 +60,7 @@ class Desk:
 
     @asynccontextmanager
     async def at_work(self, handler: Handler | None = None, **options: Any) -> AsyncIterator[None]:
-        async with running(jobs=self.worker(handler, **options).run):
+        async with supervise(jobs=self.worker(handler, **options).run):
             yield
 
 
@@ -117,7 +117,7 @@ async def test_jobs_that_yield_leave_a_place_for_others(
     await perform(runtime, ANONYMOUS, Request(new_id()), change)
     handlers = {"slow": slow, "other": slow}
     worker = Worker(database.relay, runtime, handlers, yielding=["slow"], at_once=3)
-    async with running(jobs=worker.run):
+    async with supervise(jobs=worker.run):
         await until(lambda: len(begun) == 3)
         first = sorted(begun)
         over.set()
@@ -259,7 +259,7 @@ async def test_what_no_other_try_can_mend_is_held_at_once(
 ) -> None:
     async def give_up(*_: object) -> None:
         desk.done["1"] += 1
-        raise GivenUp("there is no such address")
+        raise PermanentFailure("there is no such address")
 
     await desk.ask("1")
     async with desk.at_work(give_up):

@@ -1,15 +1,15 @@
-"""Errands: done without anybody waiting, their failures logged."""
+"""Background tasks: nobody waits for them, and their failures are logged."""
 
 import asyncio
 
 from structlog.testing import capture_logs
 
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 
 
 async def test_an_errand_goes_on_by_itself() -> None:
     done = asyncio.Event()
-    errands = Errands()
+    errands = BackgroundTasks()
 
     async def work() -> None:
         done.set()
@@ -22,7 +22,7 @@ async def test_an_errand_goes_on_by_itself() -> None:
 
 async def test_an_errand_that_an_errand_starts_is_finished_too() -> None:
     done = asyncio.Event()
-    errands = Errands()
+    errands = BackgroundTasks()
 
     async def second() -> None:
         done.set()
@@ -37,7 +37,7 @@ async def test_an_errand_that_an_errand_starts_is_finished_too() -> None:
 
 
 async def test_a_failure_is_logged_and_hurts_nobody() -> None:
-    errands = Errands()
+    errands = BackgroundTasks()
 
     async def fail() -> None:
         raise ConnectionRefusedError
@@ -50,7 +50,7 @@ async def test_a_failure_is_logged_and_hurts_nobody() -> None:
 
 
 async def test_there_is_a_most_to_how_many_wait() -> None:
-    errands = Errands(most=1)
+    errands = BackgroundTasks(most=1)
     released = asyncio.Event()
     done = []
 

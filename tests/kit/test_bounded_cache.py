@@ -1,10 +1,10 @@
 """What is remembered of late, and what of it has proven itself."""
 
-from kit.bounded_cache import Proven, Recent
+from kit.bounded_cache import BoundedDict, SegmentedCache
 
 
 def test_what_was_put_longest_ago_goes_first() -> None:
-    kept: Recent[int] = Recent(2)
+    kept: BoundedDict[int] = BoundedDict(2)
 
     for number in range(3):
         kept.put(number, number)
@@ -13,7 +13,7 @@ def test_what_was_put_longest_ago_goes_first() -> None:
 
 
 def test_what_is_used_survives_thousands_that_pass_through() -> None:
-    kept: Proven[int] = Proven(100)
+    kept: SegmentedCache[int] = SegmentedCache(100)
     kept.put("hot", 1)
     assert kept.get("hot") == 1
 

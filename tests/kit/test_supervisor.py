@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import structlog
 
-from kit.supervisor import running
+from kit.supervisor import supervise
 
 
 async def test_a_service_that_fails_starts_again() -> None:
@@ -15,7 +15,7 @@ async def test_a_service_that_fails_starts_again() -> None:
         starts.put_nowait(1)
         raise ConnectionError
 
-    async with asyncio.timeout(5), running(failing=failing):
+    async with asyncio.timeout(5), supervise(failing=failing):
         assert [await starts.get() for _ in range(3)] == [1, 1, 1]
 
 
@@ -27,7 +27,7 @@ async def test_a_failure_is_told_by_the_name_of_the_service() -> None:
         raise ValueError
 
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(5), running(cleaning=failing):
+        async with asyncio.timeout(5), supervise(cleaning=failing):
             await failed.wait()
             await asyncio.sleep(0)
 
@@ -43,7 +43,7 @@ async def test_a_lost_database_is_told_without_a_traceback() -> None:
         raise ConnectionError
 
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(5), running(reading=failing):
+        async with asyncio.timeout(5), supervise(reading=failing):
             await failed.wait()
             await asyncio.sleep(0)
 
@@ -60,7 +60,7 @@ async def test_services_end_with_the_block_even_when_it_fails() -> None:
             ended.set()
 
     async def failing_block() -> None:
-        async with running(endless=endless):
+        async with supervise(endless=endless):
             await asyncio.sleep(0)
             raise KeyError
 

@@ -8,7 +8,7 @@ import threading
 import uvicorn
 
 from app import build_app
-from kit.gc_tuning import keep_what_is_there
+from kit.gc_tuning import freeze_gc
 from kit.logging import configure_logging
 from kit.settings import load_settings
 from tests.races.clock import RunningClock
@@ -19,7 +19,7 @@ def main(listener: int) -> None:
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app = build_app(load_settings(), clock=RunningClock(), with_graphiql=False)
-    keep_what_is_there()
+    freeze_gc()
     config = uvicorn.Config(
         app,
         loop="uvloop",

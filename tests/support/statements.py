@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from kit.postgres.statements import Prepared, Values
+from kit.postgres.statements import PreparedStatement, Values
 from kit.postgres.transaction import Transaction
 from kit.runtime import Runtime
 
@@ -29,7 +29,7 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
 
     read_rows = database.rows
 
-    def noted_alone(statement: Prepared, values: Values, **owner: Any) -> Any:
+    def noted_alone(statement: PreparedStatement, values: Values, **owner: Any) -> Any:
         if "JOIN sessions" not in statement.sql:
             sent.append(statement.sql)
         return read_rows(statement, values, **owner)
@@ -41,7 +41,7 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
             sent.append(sql)
         return inside(transaction, sql, values)
 
-    def noted_rows(transaction: Transaction, statement: Prepared, values: Values) -> Any:
+    def noted_rows(transaction: Transaction, statement: PreparedStatement, values: Values) -> Any:
         sent.append(statement.sql)
         return rows(transaction, statement, values)
 

@@ -14,7 +14,7 @@ from web.server.callers import Authenticate, actor_of
 RECHECK_SECONDS: Final = 0.4
 
 
-class Caller:
+class ClientConnection:
     """Who is at the other end of a connection that lasts, and what runs for them."""
 
     def __init__(self) -> None:
@@ -34,45 +34,45 @@ class Caller:
 
 
 @dataclass(slots=True)
-class _Bearers:
+class _TokenHolders:
     """The connections of one token, by their callers, with what ends each."""
 
-    ends: dict[Caller, Callable[[], object]] = field(default_factory=dict)
+    ends: dict[ClientConnection, Callable[[], object]] = field(default_factory=dict)
     # What all of them are known to be.
     actor: Actor | None = None
     looking: "asyncio.Task[None] | None" = None
 
 
-class Watch:
+class CredentialWatcher:
     """Looks at credentials again and again, once for all connections of the same token."""
 
     def __init__(self, authenticate: Authenticate) -> None:
         self._authenticate = authenticate
-        self._tokens: dict[str, _Bearers] = {}
+        self._tokens: dict[str, _TokenHolders] = {}
 
-    async def recognise(self, caller: Caller) -> None:
+    async def recognise(self, caller: ClientConnection) -> None:
         """Find out who it is. Raises as ``actor_of`` does."""
         caller.become(await actor_of(caller.token, self._authenticate))
 
-    def begin(self, caller: Caller, end: Callable[[], object]) -> None:
+    def begin(self, caller: ClientConnection, end: Callable[[], object]) -> None:
         """Call ``end`` within a second of the end of the caller's token."""
         if caller.token is None:
             return
-        bearers = self._tokens.setdefault(caller.token, _Bearers())
+        bearers = self._tokens.setdefault(caller.token, _TokenHolders())
         bearers.ends[caller] = end
         bearers.actor = None
         if bearers.looking is None:
             looking = self._look(caller.token, bearers)
             bearers.looking = asyncio.create_task(looking, name="credentials")
 
-    def stop(self, caller: Caller) -> None:
+    def stop(self, caller: ClientConnection) -> None:
         bearers = self._tokens.get(caller.token or "")
         if bearers is None or bearers.ends.pop(caller, None) is None:
             return
         if not bearers.ends:
             self._forget(caller.token, bearers)
 
-    async def _look(self, token: str, bearers: _Bearers) -> None:
+    async def _look(self, token: str, bearers: _TokenHolders) -> None:
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
@@ -92,7 +92,7 @@ class Watch:
         for end in ends:
             end()
 
-    def _forget(self, token: str | None, bearers: _Bearers) -> None:
+    def _forget(self, token: str | None, bearers: _TokenHolders) -> None:
         if token is not None and self._tokens.get(token) is bearers:
             del self._tokens[token]
         if bearers.looking is not None:

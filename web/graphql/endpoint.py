@@ -23,9 +23,9 @@ from kit.clock import Clock
 from kit.errors import Unauthenticated
 from kit.operation_context import Cookie, Operation
 from kit.security.network_addresses import network_of
-from kit.security.refusal_delay import Brake
-from web.graphql.credential_watcher import Caller, Watch
-from web.graphql.http_request import Incoming, Malformed, Media
+from kit.security.refusal_delay import RefusalDelay
+from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
+from web.graphql.http_request import BadRequest, GraphQLHttpRequest, Media
 from web.graphql.sse import Stream
 from web.graphql.websocket import Sockets
 from web.server.callers import (
@@ -37,7 +37,7 @@ from web.server.callers import (
     token_of,
 )
 from web.server.middleware import RAW_HEADERS
-from web.server.single_write import WHOLE
+from web.server.single_write import SEND_RESPONSE
 
 PATH: Final = "/graphql"
 
@@ -75,7 +75,7 @@ class Endpoint:
         *,
         allowed_origins: Sequence[str],
         clock: Clock,
-        brake: Brake,
+        brake: RefusalDelay,
         always_secure: bool = False,
     ) -> None:
         self._operations = operations
@@ -84,7 +84,7 @@ class Endpoint:
         self._authenticate = authenticate
         self._clock = clock
         self._brake = brake
-        self._watch = Watch(authenticate)
+        self._watch = CredentialWatcher(authenticate)
         self._limits = limits
         self._sockets = Sockets(
             schema, operations, self._watch, limits, metrics, allowed_origins=allowed_origins
@@ -94,21 +94,21 @@ class Endpoint:
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
             return
-        http = Incoming(scope, receive)
+        http = GraphQLHttpRequest(scope, receive)
         if http.media is Media.EVENTS and http.method in ("GET", "POST"):
             reply = await self._stream(http, receive, send)
         else:
             reply = await self._answer(http)
         if reply is None:
             return
-        whole = scope["extensions"].get(WHOLE) if "extensions" in scope else None
+        whole = scope["extensions"].get(SEND_RESPONSE) if "extensions" in scope else None
         if whole is not None and whole(reply.head, reply.body):
             return
         headers = [*reply.headers, *_HEADERS[reply.media]]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer(self, http: Incoming) -> "_Reply":
+    async def _answer(self, http: GraphQLHttpRequest) -> "_Reply":
         operation = self._operations.operation(ANONYMOUS, http.origin(self._cookie))
         media = http.media
         headers: list[tuple[bytes, bytes]] = []
@@ -131,7 +131,7 @@ class Endpoint:
                         raise
                     headers.append(CREDENTIALS_IGNORED)
                 answer = await self._operations.run(asked, operation, reads_only=reads_only)
-        except Malformed as error:
+        except BadRequest as error:
             return _refusal(error.status, error.reason, operation, media)
         except NotAQuery:
             refusal = "Only queries may be sent by GET."
@@ -147,18 +147,20 @@ class Endpoint:
             reply.headers.append(self._handing_over(operation.new_cookie, http))
         return reply
 
-    async def _stream(self, http: Incoming, receive: Receive, send: Send) -> "_Reply | None":
+    async def _stream(
+        self, http: GraphQLHttpRequest, receive: Receive, send: Send
+    ) -> "_Reply | None":
         """Answer by a stream of events; gives a refusal instead where none can begin."""
         with ExitStack() as counted:
             return await self._counted_stream(http, receive, send, counted)
 
     async def _counted_stream(
-        self, http: Incoming, receive: Receive, send: Send, counted: ExitStack
+        self, http: GraphQLHttpRequest, receive: Receive, send: Send, counted: ExitStack
     ) -> "_Reply | None":
         # A cookie that is spent here couldn't be replaced: the head goes out before the answer.
         origin = replace(http.origin(self._cookie), cookie=None)
         operation = self._operations.operation(ANONYMOUS, origin)
-        caller = Caller()
+        caller = ClientConnection()
         headers: list[tuple[bytes, bytes]] = []
         try:
             counted.enter_context(self._limits.socket_of_address(origin.ip_address, caller))
@@ -176,7 +178,7 @@ class Endpoint:
             counted.enter_context(
                 self._limits.socket_of_login(caller.actor, origin.ip_address, caller)
             )
-        except Malformed as error:
+        except BadRequest as error:
             return _refusal(error.status, error.reason, operation, http.media)
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             answer = self._operations.refuse(error, operation)
@@ -192,7 +194,7 @@ class Endpoint:
         await stream.run(headers, receive, send, reads_only=http.method == "GET")
         return None
 
-    def _handing_over(self, cookie: Cookie, http: Incoming) -> tuple[bytes, bytes]:
+    def _handing_over(self, cookie: Cookie, http: GraphQLHttpRequest) -> tuple[bytes, bytes]:
         now = self._clock()
         lifetime = int((cookie.expires_at - now).total_seconds()) if cookie.expires_at else 0
         response = Response()

@@ -34,7 +34,7 @@ class Media(StrEnum):
     EVENTS = "text/event-stream"
 
 
-class Malformed(Exception):
+class BadRequest(Exception):
     """A request that isn't one of GraphQL's, with the status that HTTP has for it."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -71,7 +71,7 @@ _MEDIA: Final = {
 }
 
 
-class Incoming:
+class GraphQLHttpRequest:
     """A request: the parts of its head that GraphQL looks at, and the way to its body."""
 
     __slots__ = ("_heads", "_receive", "_scope", "method")
@@ -116,15 +116,15 @@ class Incoming:
         )
 
     async def asked(self) -> Asked:
-        """What the query string or the JSON body asks for. Raises Malformed."""
+        """What the query string or the JSON body asks for. Raises BadRequest."""
         if self.method == "GET":
             return _asked(_from_query(QueryParams(self._scope["query_string"])))
         if not _is_json(self._heads.get(b"content-type", b"")):
-            raise Malformed(415, "Send the operation as application/json, in UTF-8.")
+            raise BadRequest(415, "Send the operation as application/json, in UTF-8.")
         return _asked(_json(await self.body(), "The body"))
 
     async def body(self) -> bytes:
-        """All of the body. Raises Malformed as soon as there is too much of it."""
+        """All of the body. Raises BadRequest as soon as there is too much of it."""
         length = self._heads.get(b"content-length", b"")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
             raise _too_large()
@@ -142,12 +142,12 @@ class Incoming:
     async def _chunk(self) -> tuple[bytes, bool]:
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            raise Malformed(400, "The body broke off.")
+            raise BadRequest(400, "The body broke off.")
         return message.get("body", b""), message.get("more_body", False)
 
 
-def _too_large() -> Malformed:
-    return Malformed(413, f"The body may have at most {MAX_BODY_BYTES // 1024} KiB.")
+def _too_large() -> BadRequest:
+    return BadRequest(413, f"The body may have at most {MAX_BODY_BYTES // 1024} KiB.")
 
 
 def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -164,12 +164,12 @@ def _json(text: bytes, what: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Malformed(400, f"{what} is not JSON in UTF-8.") from error
+        raise BadRequest(400, f"{what} is not JSON in UTF-8.") from error
 
 
 def _asked(given: Any) -> Asked:
     if not isinstance(given, dict):
-        raise Malformed(400, "The body must be a JSON object; batches are not supported.")
+        raise BadRequest(400, "The body must be a JSON object; batches are not supported.")
     query = given.get("query")
     name = given.get("operationName")
     variables = given.get("variables")
@@ -177,13 +177,13 @@ def _asked(given: Any) -> Asked:
     if is_hash:
         query = ""
     elif not isinstance(query, str) or not query.strip():
-        raise Malformed(400, "'query' must be the text of an operation.")
+        raise BadRequest(400, "'query' must be the text of an operation.")
     if not isinstance(name, str | None):
-        raise Malformed(400, "'operationName' must be a string.")
+        raise BadRequest(400, "'operationName' must be a string.")
     if not isinstance(variables, dict | None):
-        raise Malformed(400, "'variables' must be an object.")
+        raise BadRequest(400, "'variables' must be an object.")
     if not isinstance(given.get("extensions"), dict | None):
-        raise Malformed(400, "'extensions' must be an object.")
+        raise BadRequest(400, "'extensions' must be an object.")
     return Asked(query, name or None, variables or {}, is_hash)
 
 

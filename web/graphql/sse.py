@@ -9,9 +9,9 @@ from starlette.types import Receive, Send
 
 from execution.operations import Asked, Operations, written
 from execution.subscriber import SEND_TIMEOUT_SECONDS, Gone, Stalled, Subscriber
-from kit.eager import Rest, begun
+from kit.eager import PendingCoroutine, start_eagerly
 from kit.operation_context import Operation
-from web.graphql.credential_watcher import Caller, Watch
+from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
 
 HEARTBEAT_SECONDS: Final = 15
 
@@ -25,8 +25,8 @@ class _Outlet:
     def __init__(self, send: Send) -> None:
         self._send = send
 
-    def offer(self, payload: str) -> Rest | None:
-        return begun(self.sending(b"event: next\ndata: %b\n\n" % payload.encode()))
+    def offer(self, payload: str) -> PendingCoroutine | None:
+        return start_eagerly(self.sending(b"event: next\ndata: %b\n\n" % payload.encode()))
 
     def sending(self, body: bytes, *, is_last: bool = False) -> Coroutine[Any, Any, None]:
         message = {"type": "http.response.body", "body": body, "more_body": not is_last}
@@ -39,8 +39,8 @@ class Stream:
     def __init__(
         self,
         operations: Operations,
-        watch: Watch,
-        caller: Caller,
+        watch: CredentialWatcher,
+        caller: ClientConnection,
         operation: Operation,
         asked: Asked,
     ) -> None:

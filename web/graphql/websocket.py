@@ -33,9 +33,9 @@ from execution.metrics import Metrics
 from execution.operations import Asked, Operations
 from execution.subscriber import Gone, Stalled, Subscriber
 from kit.actor import ANONYMOUS
-from kit.eager import Rest, begun
+from kit.eager import PendingCoroutine, start_eagerly
 from kit.errors import Throttled, Unauthenticated, Unavailable
-from web.graphql.credential_watcher import Caller, Watch
+from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
 from web.graphql.http_request import MAX_BODY_BYTES, is_hash_alone
 from web.server.callers import request_of, token_in
 
@@ -57,7 +57,7 @@ _TOO_MANY: Final = {
 _Send = Callable[[Mapping[str, object]], Coroutine[Any, Any, None]]
 
 
-class SocketCaller(Caller):
+class SocketCaller(ClientConnection):
     """Somebody at the other end of a WebSocket."""
 
     def __init__(self, socket: WebSocket) -> None:
@@ -102,8 +102,10 @@ class _Outlet:
         self._send: _Send = socket._send  # type: ignore[assignment]  # noqa: SLF001
         self._head = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'
 
-    def offer(self, payload: str) -> Rest | None:
-        return begun(self._send({"type": "websocket.send", "text": f"{self._head}{payload}}}"}))
+    def offer(self, payload: str) -> PendingCoroutine | None:
+        return start_eagerly(
+            self._send({"type": "websocket.send", "text": f"{self._head}{payload}}}"})
+        )
 
 
 class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
@@ -225,7 +227,7 @@ class Sockets(GraphQL[SocketCaller, None]):
         self,
         schema: Schema,
         operations: Operations,
-        watch: Watch,
+        watch: CredentialWatcher,
         limits: ConcurrencyLimits,
         metrics: Metrics,
         *,

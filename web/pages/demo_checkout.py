@@ -25,7 +25,7 @@ from kit.actor import Request
 from kit.errors import Unavailable
 from kit.ids import new_id
 from web.routes.payment_webhooks import Webhooks
-from web.server.request_body import BrokenOff, TooLarge, body_of
+from web.server.request_body import ClientDisconnected, TooLarge, read_body
 
 EVERY_SECONDS: Final = 1.0
 
@@ -98,8 +98,8 @@ class DevPay:
 
 async def _action(http: HttpRequest) -> str | None:
     try:
-        (action,) = parse_qs((await body_of(http)).decode())["action"]
-    except (TooLarge, BrokenOff, KeyError, ValueError):
+        (action,) = parse_qs((await read_body(http)).decode())["action"]
+    except (TooLarge, ClientDisconnected, KeyError, ValueError):
         return None
     return action
 

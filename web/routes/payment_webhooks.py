@@ -16,7 +16,7 @@ from kit.runtime import Runtime
 from resolvers.core.transactions import perform
 from resolvers.payments.gateway_events import receive_event
 from web.server.callers import request_of
-from web.server.request_body import MAX_BODY_BYTES, BrokenOff, TooLarge, body_of
+from web.server.request_body import MAX_BODY_BYTES, ClientDisconnected, TooLarge, read_body
 
 RETRY_AFTER_SECONDS: Final = 5
 
@@ -50,10 +50,10 @@ class Webhooks:
     async def _answer(self, http: HttpRequest) -> Response:
         request = request_of(http)
         try:
-            is_new = await self.receive(await body_of(http), http.headers, request)
+            is_new = await self.receive(await read_body(http), http.headers, request)
         except TooLarge:
             return _said(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
-        except BrokenOff:
+        except ClientDisconnected:
             return _said(400, "The body broke off.")
         except (BadSignature, BadEvent) as error:
             log.warning("webhook.refused", gateway=self._gateway.name, reason=str(error))

@@ -39,7 +39,7 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class Shortcut:
+class GraphQLFastPath:
     """Middleware: what is asked of one path goes straight to the app that answers there.
 
     What comes from a page of another origin goes the ordinary way, as other middleware has a say

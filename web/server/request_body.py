@@ -11,12 +11,12 @@ class TooLarge(Exception):
     """There is more of a body than 256 KiB."""
 
 
-class BrokenOff(Exception):
+class ClientDisconnected(Exception):
     """Whoever sent a body was gone before its end."""
 
 
-async def body_of(request: Request) -> bytes:
-    """All of the body. Raises TooLarge as soon as there is too much of it, and BrokenOff."""
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises TooLarge at the first byte too many, and ClientDisconnected."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise TooLarge
@@ -27,5 +27,5 @@ async def body_of(request: Request) -> bytes:
             if len(body) > MAX_BODY_BYTES:
                 raise TooLarge
     except ClientDisconnect as error:
-        raise BrokenOff from error
+        raise ClientDisconnected from error
     return bytes(body)

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 AT_ONCE_BYTES: Final = 64 * 1024
-WHOLE: Final = "boom.whole"
+SEND_RESPONSE: Final = "boom.whole"
 """The extension of ASGI by which an app may answer in one step: ``whole(head, body) -> bool``.
 
 The head is complete but for what the server adds and the empty line. False: nothing was sent, and
@@ -15,7 +15,7 @@ the answer has to go the ordinary way, by ``send``.
 """
 
 
-class Gathering(asyncio.Transport):
+class BufferedTransport(asyncio.Transport):
     """Sends what is written in one turn of the event loop together, at the end of the turn.
 
     A call of the system costs as much as a good part of all else that a small answer needs.
@@ -78,33 +78,33 @@ class GatheringProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Gathering(transport)
+        self.transport = BufferedTransport(transport)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: dict[str, Any] = cast("dict[str, Any]", cycle.scope)
-        scope["extensions"] = {WHOLE: partial(_whole, cycle)}
+        scope["extensions"] = {SEND_RESPONSE: partial(_send_response, cycle)}
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        assert isinstance(self.transport, Gathering)
+        assert isinstance(self.transport, BufferedTransport)
         self.transport.flush()
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         # A socket has its own way to be told that the other side is slow.
-        assert isinstance(self.transport, Gathering)
+        assert isinstance(self.transport, BufferedTransport)
         self.transport.flush()
         self.transport = self.transport.under
         super().handle_websocket_upgrade()
 
 
-def _whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+def _send_response(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
     """Answer a request as ``cycle.send`` does, which looks at each header for what may be in it."""
     is_plain = cycle.keep_alive and not cycle.response_started and not cycle.flow.write_paused
     if not is_plain or cycle.disconnected or cycle.scope["method"] == "HEAD":
         return False
     added = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-    assert isinstance(cycle.transport, Gathering)
+    assert isinstance(cycle.transport, BufferedTransport)
     cycle.waiting_for_100_continue = False
     cycle.response_started = cycle.response_complete = True
     cycle.transport.send(b"%b%b\r\n" % (head, added), body)

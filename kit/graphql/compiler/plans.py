@@ -16,13 +16,13 @@ from sqlalchemy import Uuid, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
 from kit.actor import Actor
-from kit.bounded_cache import Proven
+from kit.bounded_cache import SegmentedCache
 from kit.graphql.compiler.argument_shapes import Symbol, lift, place_of, symbolic
 from kit.graphql.compiler.document_signature import Outline
 from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
 from kit.postgres.keyset_pagination import decoded
-from kit.postgres.statements import tenant_set
+from kit.postgres.statements import set_tenant_cte
 
 log = structlog.get_logger(__name__)
 
@@ -131,8 +131,8 @@ class Plans:
         self._schema = schema
         self._scalars = scalars
         self._allows = allows
-        self._selections: Proven[Selection] = Proven(capacity)
-        self._plans: Proven[Plan] = Proven(capacity)
+        self._selections: SegmentedCache[Selection] = SegmentedCache(capacity)
+        self._plans: SegmentedCache[Plan] = SegmentedCache(capacity)
 
     def read(
         self, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
@@ -248,7 +248,7 @@ def _lifted(
 
 def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:
     listed = [each.label(f"c{n}") for n, each in enumerate(columns.values())]
-    statement = select(*listed).select_from(tenant_set(scope.tenant_id))
+    statement = select(*listed).select_from(set_tenant_cte(scope.tenant_id))
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
     processors = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself applies
     return Plan(

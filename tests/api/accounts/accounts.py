@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from kit.actor import ANONYMOUS, Request
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
@@ -76,9 +76,9 @@ async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
     return await asyncio.to_thread(_kept, settings)
 
 
-def runtime_errands(runtime: Runtime) -> Errands:
-    found = runtime.parts[Errands]
-    assert isinstance(found, Errands)
+def runtime_errands(runtime: Runtime) -> BackgroundTasks:
+    found = runtime.parts[BackgroundTasks]
+    assert isinstance(found, BackgroundTasks)
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from domain.accounts.users import Role
 from kit.actor import Request
-from kit.background_tasks import Errands
+from kit.background_tasks import BackgroundTasks
 from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.scope import Scope
@@ -386,8 +386,8 @@ async def test_a_keys_last_use_is_noted_once_a_minute(
 
 async def test_nobody_waits_for_the_note_of_a_use(api: Api, runtime: Runtime, venue: Venue) -> None:
     key = (await made(api, venue, "rooms:read"))["secret"]
-    errands = runtime.parts[Errands]
-    assert isinstance(errands, Errands)
+    errands = runtime.parts[BackgroundTasks]
+    assert isinstance(errands, BackgroundTasks)
     errands._most = 0
 
     answer = await api(ROOMS, token=key)

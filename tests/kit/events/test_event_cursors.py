@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.events.event_cursors import Bookmark, Place, decode_cursor, encode_cursor
+from kit.events.event_cursors import LogOffset, LogPosition, decode_cursor, encode_cursor
 
 TENANT = UUID("01890000-0000-7000-8000-000000000001")
 NUMBERS = st.integers(0, 2**63 - 1)
@@ -16,7 +16,7 @@ NUMBERS = st.integers(0, 2**63 - 1)
 def test_a_cursor_reads_back_as_it_was_written(
     tenant_id: UUID, generation: int, xid: int, position: int, note: bytes
 ) -> None:
-    bookmark = Bookmark(tenant_id, generation, Place(xid, position), note)
+    bookmark = LogPosition(tenant_id, generation, LogOffset(xid, position), note)
 
     assert decode_cursor(encode_cursor(bookmark)) == bookmark
 
@@ -37,11 +37,11 @@ def test_no_other_text_is_a_cursor(text: str) -> None:
         "A" * 80,
         "é" * 56,
         "\x00" * 56,
-        " " + encode_cursor(Bookmark(TENANT, 1, Place(5, 7))),
-        encode_cursor(Bookmark(TENANT, 1, Place(5, 7))).rstrip("="),
-        encode_cursor(Bookmark(TENANT, 2**64 - 1, Place(5, 7))),
-        encode_cursor(Bookmark(TENANT, 1, Place(2**63, 7))),
-        encode_cursor(Bookmark(TENANT, 1, Place(5, 2**63))),
+        " " + encode_cursor(LogPosition(TENANT, 1, LogOffset(5, 7))),
+        encode_cursor(LogPosition(TENANT, 1, LogOffset(5, 7))).rstrip("="),
+        encode_cursor(LogPosition(TENANT, 2**64 - 1, LogOffset(5, 7))),
+        encode_cursor(LogPosition(TENANT, 1, LogOffset(2**63, 7))),
+        encode_cursor(LogPosition(TENANT, 1, LogOffset(5, 2**63))),
     ],
 )
 def test_what_was_never_handed_out_is_refused(text: str) -> None:
@@ -49,4 +49,4 @@ def test_what_was_never_handed_out_is_refused(text: str) -> None:
 
 
 def test_places_sort_as_the_log_is_read() -> None:
-    assert Place(5, 9) < Place(6, 1) < Place(6, 2)
+    assert LogOffset(5, 9) < LogOffset(6, 1) < LogOffset(6, 2)

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from kit.events.event_cursors import Bookmark, Place
-from kit.events.log_relay import Entry, Listener, Lost, Relay
+from kit.events.event_cursors import LogOffset, LogPosition
+from kit.events.log_relay import Entry, Listener, Overflow, Relay
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
@@ -196,7 +196,7 @@ async def test_those_who_listen_are_told_that_another_log_began(
             lost = await listener.next()
         after = await add_alone(database, id)
 
-        assert isinstance(before, Entry) and isinstance(lost, Lost)
+        assert isinstance(before, Entry) and isinstance(lost, Overflow)
         assert lost.bookmark.generation == before.bookmark.generation + 1
         assert await next_subject(listener) == after
 
@@ -252,8 +252,8 @@ async def test_a_full_queue_drops_what_it_held_and_says_so_once() -> None:
         listener.put(entry(position))
 
     lost = await listener.next()
-    assert isinstance(lost, Lost)
-    assert lost.place == Place(7, 3)
+    assert isinstance(lost, Overflow)
+    assert lost.place == LogOffset(7, 3)
     assert [(await listener.next()).place.position for _ in range(2)] == [4, 5]
 
 
@@ -262,7 +262,7 @@ async def test_a_queue_that_is_forgiven_goes_on() -> None:
     listener.put(entry(1))
     listener.put(entry(2))
 
-    assert listener.forgive() == Lost(entry(2).bookmark)
+    assert listener.forgive() == Overflow(entry(2).bookmark)
     listener.put(entry(3))
 
     assert await listener.next() == entry(3)
@@ -281,5 +281,5 @@ async def test_a_queue_holds_only_what_is_wanted() -> None:
 def entry(position: int) -> Entry:
     tenant = UUID("01890000-0000-7000-8000-000000000001")
     at = datetime(2027, 3, 1, tzinfo=UTC)
-    bookmark = Bookmark(tenant, 1, Place(7, position))
+    bookmark = LogPosition(tenant, 1, LogOffset(7, position))
     return Entry(bookmark, "ROOM_UPDATED", at, "Room", tenant, None)

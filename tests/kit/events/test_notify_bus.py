@@ -10,7 +10,7 @@ import asyncpg
 from kit.events.notify_bus import Bus
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.supervisor import running
+from kit.supervisor import supervise
 
 END_OF_THE_BUS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -41,7 +41,7 @@ async def process(url: str) -> AsyncIterator[tuple[Bus, Ear]]:
     """A process that listens."""
     ear = Ear()
     bus = Bus(url, heard=ear.messages.put_nowait)
-    async with running(bus=bus.run):
+    async with supervise(bus=bus.run):
         assert await ear.message() is None
         yield bus, ear
 
@@ -96,7 +96,7 @@ async def test_what_is_told_without_a_connection_is_told_later(database: Databas
     bus.wake(tenant_id)
     assert not bus.is_listening
 
-    async with running(bus=bus.run):
+    async with supervise(bus=bus.run):
         assert await ear.message() is None
         assert await ear.message() == frozenset({tenant_id})
 

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from kit.postgres.fair_share import Shares
+from kit.postgres.fair_share import FairShare
 
 
-async def wanting(shares: Shares, owner: str, times: int) -> list[asyncio.Task[None]]:
+async def wanting(shares: FairShare, owner: str, times: int) -> list[asyncio.Task[None]]:
     """So many at once who want a place, each in the queue if there is none."""
     tasks = [asyncio.create_task(shares.take(owner, within_seconds=5)) for _ in range(times)]
     await asyncio.sleep(0)
@@ -21,7 +21,7 @@ def served(tasks: list[asyncio.Task[None]]) -> int:
 
 
 async def test_one_owner_may_have_all_while_nobody_waits() -> None:
-    shares = Shares(10)
+    shares = FairShare(10)
 
     tasks = await wanting(shares, "busy", 10)
 
@@ -29,7 +29,7 @@ async def test_one_owner_may_have_all_while_nobody_waits() -> None:
 
 
 async def test_what_comes_back_goes_to_others_until_they_have_as_many() -> None:
-    shares = Shares(10)
+    shares = FairShare(10)
     await wanting(shares, "busy", 10)
     more = await wanting(shares, "busy", 5)
     others = await wanting(shares, "quiet", 7)
@@ -43,7 +43,7 @@ async def test_what_comes_back_goes_to_others_until_they_have_as_many() -> None:
 
 
 async def test_a_third_one_waits_for_the_next_place_only() -> None:
-    shares = Shares(2)
+    shares = FairShare(2)
     await wanting(shares, "busy", 2)
     await wanting(shares, "busy", 100)
     (late,) = await wanting(shares, "late", 1)
@@ -55,7 +55,7 @@ async def test_a_third_one_waits_for_the_next_place_only() -> None:
 
 
 async def test_who_gives_up_leaves_the_place_to_the_next() -> None:
-    shares = Shares(1)
+    shares = FairShare(1)
     await shares.take("a", within_seconds=5)
 
     with pytest.raises(TimeoutError):
@@ -70,7 +70,7 @@ async def test_who_gives_up_leaves_the_place_to_the_next() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_no_place_is_lost_or_given_twice(seed: int) -> None:
-    shares, random, held = Shares(5), Random(seed), Counter[str]()
+    shares, random, held = FairShare(5), Random(seed), Counter[str]()
 
     async def work(owner: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Actors: asked for once in a while, not at every request."""
+"""Authentication: the database is asked once in a while, not at every request."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ import pytest
 
 from kit.actor import Actor, ActorKind
 from kit.errors import Unauthenticated
-from kit.security.authenticator import Actors, Credentials
+from kit.security.authenticator import Authenticator, Credentials
 from kit.security.tokens import KeyToken, Tokens
 from tests.support.clock import StoppedClock
 
@@ -42,7 +42,7 @@ def answering(*answers: Actor | Exception | None) -> tuple[Find, list[Credential
 async def test_many_requests_of_a_session_ask_once() -> None:
     clock = StoppedClock()
     find, asked = answering(OWNER)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
 
     found = await asyncio.gather(*(actors.authenticate(token(clock)) for _ in range(50)))
 
@@ -53,7 +53,7 @@ async def test_many_requests_of_a_session_ask_once() -> None:
 async def test_a_changed_role_holds_within_a_second() -> None:
     clock = StoppedClock()
     find, _ = answering(OWNER, STAFF)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
     bearer = token(clock)
 
     before = await actors.authenticate(bearer)
@@ -66,7 +66,7 @@ async def test_a_changed_role_holds_within_a_second() -> None:
 async def test_a_session_that_has_ended_is_refused() -> None:
     clock = StoppedClock()
     find, _ = answering(None)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
 
     with pytest.raises(Unauthenticated, match="ended"):
         await actors.authenticate(token(clock))
@@ -75,7 +75,7 @@ async def test_a_session_that_has_ended_is_refused() -> None:
 async def test_a_failure_is_not_kept() -> None:
     clock = StoppedClock()
     find, _ = answering(ConnectionError(), OWNER)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
 
     with pytest.raises(ConnectionError):
         await actors.authenticate(token(clock))
@@ -86,7 +86,7 @@ async def test_a_failure_is_not_kept() -> None:
 async def test_a_caller_who_goes_away_leaves_the_answer_to_the_others() -> None:
     clock = StoppedClock()
     find, asked = answering(OWNER)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
     impatient = asyncio.create_task(actors.authenticate(token(clock)))
     patient = asyncio.create_task(actors.authenticate(token(clock)))
 
@@ -100,7 +100,7 @@ async def test_a_caller_who_goes_away_leaves_the_answer_to_the_others() -> None:
 async def test_an_expired_token_is_refused_without_asking() -> None:
     clock = StoppedClock()
     find, asked = answering(OWNER)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
     bearer = token(clock)
 
     clock.advance(minutes=15)
@@ -113,7 +113,7 @@ async def test_an_expired_token_is_refused_without_asking() -> None:
 async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
     clock = StoppedClock()
     find, asked = answering(OWNER, STAFF)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
     key = KeyToken.new(TENANT)
 
     first = await actors.authenticate(str(key))
@@ -127,7 +127,7 @@ async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
 async def test_a_key_that_is_no_longer_good_is_refused() -> None:
     clock = StoppedClock()
     find, _ = answering(None)
-    actors = Actors(TOKENS, find, clock=clock)
+    actors = Authenticator(TOKENS, find, clock=clock)
 
     with pytest.raises(Unauthenticated, match="API key"):
         await actors.authenticate(str(KeyToken.new(TENANT)))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.security.login_throttle import Attempts, Pace
+from kit.security.login_throttle import BackoffPolicy, LoginThrottle
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 NOW = timedelta()
@@ -16,14 +16,16 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def guess(attempts: Attempts, times: int, *, account: str = "ann", address: str = HOME) -> None:
+def guess(
+    attempts: LoginThrottle, times: int, *, account: str = "ann", address: str = HOME
+) -> None:
     """Wrong passwords at noon, each as soon as it may be sent."""
     for _ in range(times):
         attempts.failed(account, address, now=NOON)
 
 
 def test_a_few_wrong_passwords_cost_no_time() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
 
     guess(attempts, 4)
 
@@ -31,7 +33,7 @@ def test_a_few_wrong_passwords_cost_no_time() -> None:
 
 
 def test_the_pause_doubles_with_every_further_failure() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
 
     guess(attempts, 5)
     assert attempts.wait("ann", HOME, now=NOON) == timedelta(seconds=1)
@@ -41,7 +43,7 @@ def test_the_pause_doubles_with_every_further_failure() -> None:
 
 
 def test_no_pause_is_longer_than_a_minute() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
 
     guess(attempts, 1_000)
 
@@ -50,7 +52,7 @@ def test_no_pause_is_longer_than_a_minute() -> None:
 
 
 def test_after_the_pause_only_one_of_many_tries_at_once_gets_through() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     guess(attempts, 5)
 
     assert attempts.wait("ann", HOME, now=after(1)) == NOW
@@ -58,7 +60,7 @@ def test_after_the_pause_only_one_of_many_tries_at_once_gets_through() -> None:
 
 
 def test_trying_too_early_does_not_make_the_pause_longer() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     guess(attempts, 7)
 
     assert attempts.wait("ann", HOME, now=after(1)) == timedelta(seconds=3)
@@ -66,7 +68,7 @@ def test_trying_too_early_does_not_make_the_pause_longer() -> None:
 
 
 def test_one_account_is_paused_from_every_address() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
 
     guess(attempts, 5)
 
@@ -74,7 +76,7 @@ def test_one_account_is_paused_from_every_address() -> None:
 
 
 def test_other_accounts_at_an_address_go_on_until_it_has_failed_often() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
 
     guess(attempts, 19)
     assert attempts.wait("bob", HOME, now=NOON) == NOW
@@ -84,7 +86,7 @@ def test_other_accounts_at_an_address_go_on_until_it_has_failed_often() -> None:
 
 
 def test_an_owner_at_a_known_address_does_not_wait_for_a_strangers_guesses() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     attempts.succeeded("ann", HOME)
 
     guess(attempts, 1_000, address=ELSEWHERE)
@@ -94,7 +96,7 @@ def test_an_owner_at_a_known_address_does_not_wait_for_a_strangers_guesses() -> 
 
 
 def test_a_known_address_is_paused_by_its_own_failures() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     attempts.succeeded("ann", HOME)
 
     guess(attempts, 5)
@@ -103,7 +105,7 @@ def test_a_known_address_is_paused_by_its_own_failures() -> None:
 
 
 def test_failures_of_the_window_before_fade_as_the_present_one_ages() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     guess(attempts, 10)
 
     attempts.failed("ann", ELSEWHERE, now=after(15 * 60 + 450))
@@ -113,7 +115,7 @@ def test_failures_of_the_window_before_fade_as_the_present_one_ages() -> None:
 
 
 def test_after_two_quiet_windows_all_is_forgotten() -> None:
-    attempts = Attempts()
+    attempts = LoginThrottle()
     guess(attempts, 1_000)
 
     attempts.failed("ann", HOME, now=after(30 * 60))
@@ -122,7 +124,7 @@ def test_after_two_quiet_windows_all_is_forgotten() -> None:
 
 
 def test_accounts_beyond_the_capacity_push_out_the_oldest() -> None:
-    attempts = Attempts(capacity=2)
+    attempts = LoginThrottle(capacity=2)
     guess(attempts, 5)
 
     guess(attempts, 1, account="bob", address=ELSEWHERE)
@@ -134,8 +136,8 @@ def test_accounts_beyond_the_capacity_push_out_the_oldest() -> None:
 def test_whatever_was_tried_the_next_try_is_at_most_the_longest_pause_away(
     failed_at: list[int],
 ) -> None:
-    pace = Pace(free=2, longest_pause=timedelta(seconds=30))
-    attempts = Attempts(per_account=pace, per_address=pace)
+    pace = BackoffPolicy(free=2, longest_pause=timedelta(seconds=30))
+    attempts = LoginThrottle(per_account=pace, per_address=pace)
     for seconds in failed_at:
         attempts.failed("ann", HOME, now=after(seconds))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.security.token_bucket import Bucket, Charge, Throttle
+from kit.security.token_bucket import Bucket, Charge, TokenBuckets
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 STARTER = Bucket(restore_rate=100, maximum=4_000)
@@ -16,7 +16,7 @@ def after(seconds: float) -> datetime:
 
 
 def test_a_new_caller_has_a_full_bucket() -> None:
-    charge = Throttle().charge([("a", STARTER)], 30, now=NOON)
+    charge = TokenBuckets().charge([("a", STARTER)], 30, now=NOON)
 
     assert charge == Charge(
         allowed=True,
@@ -28,7 +28,7 @@ def test_a_new_caller_has_a_full_bucket() -> None:
 
 
 def test_an_empty_bucket_refuses_and_says_when_to_come_back() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 3_950, now=NOON)
 
     charge = throttle.charge([("a", STARTER)], 251, now=NOON)
@@ -43,7 +43,7 @@ def test_an_empty_bucket_refuses_and_says_when_to_come_back() -> None:
 
 
 def test_a_refused_charge_takes_nothing() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 3_950, now=NOON)
     throttle.charge([("a", STARTER)], 51, now=NOON)
 
@@ -51,7 +51,7 @@ def test_a_refused_charge_takes_nothing() -> None:
 
 
 def test_what_is_taken_beyond_what_is_left_is_a_debt_that_is_paid_off_first() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 3_950, now=NOON)
 
     taken = throttle.take([("a", STARTER)], 350, now=NOON)
@@ -65,7 +65,7 @@ def test_what_is_taken_beyond_what_is_left_is_a_debt_that_is_paid_off_first() ->
 
 
 def test_points_come_back_with_time_up_to_the_maximum() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
     assert throttle.charge([("a", STARTER)], 0, now=after(1.5)).currently_available == 150
@@ -73,14 +73,14 @@ def test_points_come_back_with_time_up_to_the_maximum() -> None:
 
 
 def test_callers_do_not_take_from_each_other() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
     assert throttle.charge([("b", STARTER)], 4_000, now=NOON).allowed
 
 
 def test_the_emptiest_of_several_buckets_decides_and_is_told_of() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     large = Bucket(restore_rate=10, maximum=5_000)
     throttle.charge([("tenant", large)], 4_000, now=NOON)
 
@@ -92,7 +92,7 @@ def test_the_emptiest_of_several_buckets_decides_and_is_told_of() -> None:
 
 
 def test_what_one_bucket_lacks_is_taken_from_none() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("tenant", STARTER)], 4_000, now=NOON)
     throttle.charge([("a", STARTER), ("tenant", STARTER)], 10, now=NOON)
 
@@ -100,7 +100,7 @@ def test_what_one_bucket_lacks_is_taken_from_none() -> None:
 
 
 def test_to_look_takes_nothing() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.look([("a", STARTER)], 4_000, now=NOON)
 
     assert throttle.look([("a", STARTER)], 4_000, now=NOON).currently_available == 0
@@ -108,7 +108,7 @@ def test_to_look_takes_nothing() -> None:
 
 
 def test_a_cost_above_the_maximum_needs_a_full_bucket_and_leaves_a_debt() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     small = Bucket(restore_rate=10, maximum=100)
 
     assert throttle.charge([("a", small)], 300, now=NOON).allowed
@@ -121,7 +121,7 @@ def test_a_cost_above_the_maximum_needs_a_full_bucket_and_leaves_a_debt() -> Non
 
 
 def test_a_better_plan_holds_from_the_next_charge() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 4_000, now=NOON)
 
     charge = throttle.charge([("a", Bucket(restore_rate=400, maximum=10_000))], 0, now=after(1))
@@ -131,14 +131,14 @@ def test_a_better_plan_holds_from_the_next_charge() -> None:
 
 
 def test_a_clock_that_is_set_back_takes_nothing_away() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 1_000, now=NOON)
 
     assert throttle.charge([("a", STARTER)], 0, now=after(-60)).currently_available == 3_000
 
 
 def test_full_buckets_are_forgotten() -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     throttle.charge([("a", STARTER)], 100, now=NOON)
     throttle.charge([("b", STARTER)], 100, now=NOON)
 
@@ -148,7 +148,7 @@ def test_full_buckets_are_forgotten() -> None:
 
 
 def test_callers_beyond_the_capacity_push_out_the_one_unused_longest() -> None:
-    throttle = Throttle(capacity=2)
+    throttle = TokenBuckets(capacity=2)
     throttle.charge([("a", STARTER)], 4_000, now=NOON)
     throttle.charge([("b", STARTER)], 4_000, now=NOON)
     throttle.charge([("a", STARTER)], 0, now=NOON)
@@ -169,7 +169,7 @@ def test_callers_beyond_the_capacity_push_out_the_one_unused_longest() -> None:
 def test_a_caller_who_waits_as_told_is_let_in_and_not_a_second_early(
     taken: int, cost: int, rate: int, elapsed: timedelta
 ) -> None:
-    throttle = Throttle()
+    throttle = TokenBuckets()
     bucket = Bucket(restore_rate=rate, maximum=4_000)
     throttle.charge([("a", bucket)], taken, now=NOON)
 

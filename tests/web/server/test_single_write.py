@@ -19,7 +19,7 @@ from execution import deadline
 from execution.deadline import in_time
 from kit.errors import Unavailable
 from web.server import single_write
-from web.server.single_write import WHOLE, GatheringProtocol
+from web.server.single_write import SEND_RESPONSE, GatheringProtocol
 
 LARGE = b"x" * 3_000_000
 
@@ -53,7 +53,7 @@ class Whole:
     """An app that answers in one step where it may."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        answer = scope["extensions"][WHOLE]
+        answer = scope["extensions"][SEND_RESPONSE]
         if not answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-way: whole\r\n", b"small"):
             headers = [(b"content-length", b"5"), (b"x-way", b"usual")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -77,14 +77,14 @@ async def port() -> AsyncIterator[int]:
 
 async def test_an_answer_is_one_write(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[list[Any]] = []
-    flush = single_write.Gathering.flush
+    flush = single_write.BufferedTransport.flush
 
-    def counted(self: single_write.Gathering) -> None:
+    def counted(self: single_write.BufferedTransport) -> None:
         if self._parts:
             writes.append(list(self._parts))
         flush(self)
 
-    monkeypatch.setattr(single_write.Gathering, "flush", counted)
+    monkeypatch.setattr(single_write.BufferedTransport, "flush", counted)
 
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         answers = [await http.get("/small") for _ in range(3)]
