@@ -52,7 +52,7 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder
-from resolvers.core.transactions import journal
+from resolvers.core.transactions import write_log
 from schema import schema
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
@@ -81,14 +81,14 @@ def build_app(
     settings: Settings,
     *,
     clock: Clock = system_clock,
-    parts: Mapping[type, object] | None = None,
+    services: Mapping[type, object] | None = None,
     with_graphiql: bool = True,
 ) -> Starlette:
     """The whole product behind one ASGI app; ``app.state.runtime`` is what its scopes share.
 
     ``app.state.rate_limiter`` holds its buckets of points.
 
-    ``parts`` take the place of the integrations that the settings name.
+    ``services`` take the place of the integrations that the settings name.
     """
     if settings.app_database_url is None or settings.relay_database_url is None:
         raise SettingsError("BOOM_APP_DATABASE_URL, BOOM_RELAY_DATABASE_URL: both are needed")
@@ -124,14 +124,16 @@ def build_app(
         SecurityCounts: security_counts,
         Settings: settings,
         Tokens: tokens,
-        **(parts or {}),
+        **(services or {}),
     }
     used[OneTimeProofs] = OneTimeProofs(cast("HumanProof", used[HumanProof]), counted())
     # Not made in vain: it hashes a password at once.
     if Passwords not in used:
         used[Passwords] = Passwords()
     doorbell = JobNotifier(relay_database)
-    runtime = Runtime(database, clock, journal, wake=bus.wake, parts=used, ring=doorbell.ring)
+    runtime = Runtime(
+        database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.ring
+    )
     backlog = QueueGauge(relay_database, counted=job_queue.backlog)
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token

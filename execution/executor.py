@@ -172,7 +172,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
             return completed()
 
         async def load(keys: list[UUID]) -> list[str | None]:
-            (texts,) = await scope.text(rows.plan.sql, rows.values(keys))
+            (texts,) = await scope.fetch_raw(rows.plan.sql, rows.values(keys))
             return list(texts)
 
         async def read() -> Any:

@@ -449,7 +449,7 @@ async def _reading(
     """The root fields that are read at once, from the snapshot that the others read."""
     if failed is not None:
         raise failed
-    return read.fragments(await operation.scope.text(read.plan.sql, read.values))
+    return read.fragments(await operation.scope.fetch_raw(read.plan.sql, read.values))
 
 
 class _Performer:

@@ -65,5 +65,5 @@ async def _find_some(runtime: Runtime, relay: Database, job: str, found: Found) 
             jobs = [Job(job, {"id": str(id)}, dedupe=str(id)) for _, id in of_tenant]
             await put(session, jobs, tenant_id=tenant_id, now=now)
     if rows:
-        runtime.ring()
+        runtime.notify_jobs()
     return len(rows)

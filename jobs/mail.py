@@ -32,7 +32,7 @@ async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[
     except Unreadable as error:
         raise PermanentFailure("BOOM_SECRET has changed since it was written") from error
     try:
-        await cast("Mail", runtime.parts[Mail]).send(message)
+        await cast("Mail", runtime.services[Mail]).send(message)
     except Undeliverable as error:
         raise PermanentFailure(str(error)) from error
 

@@ -21,13 +21,13 @@ class LogWriter(Protocol):
 class Runtime:
     """What all scopes of a process share.
 
-    ``wake`` is told of each tenant whose log has grown, ``ring`` that there are jobs to be done.
+    ``notify_log`` is told of each tenant whose log has grown, ``notify_jobs`` that jobs are due.
     """
 
     database: Database
     clock: Clock
-    journal: LogWriter
-    wake: Callable[[UUID], None]
-    parts: Mapping[type, object]
+    write_log: LogWriter
+    notify_log: Callable[[UUID], None]
+    services: Mapping[type, object]
     locks: ProcessLocks = field(default_factory=ProcessLocks)
-    ring: Callable[[], None] = lambda: None
+    notify_jobs: Callable[[], None] = lambda: None

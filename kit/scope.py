@@ -48,14 +48,14 @@ class Scope:
         self._transaction: Transaction | None = None
         self._seen_tenant_id: UUID | None = None
         self._root: Scope = self
-        self._asides: dict[Actor, Scope] = {}
-        self._turn = asyncio.Lock()
-        self._held = AsyncExitStack()
+        self._actor_views: dict[Actor, Scope] = {}
+        self._connection_lock = asyncio.Lock()
+        self._process_locks = AsyncExitStack()
         self._locked = False
         self._now = runtime.clock()
         self._events: list[Any] = []
         self._jobs: list[Job] = []
-        self._afterwards: list[Callable[[], Awaitable[None]]] = []
+        self._after_commit: list[Callable[[], Awaitable[None]]] = []
 
     # ------------------------------------------------------------------ who, where, when
 
@@ -70,9 +70,9 @@ class Scope:
         """The time of this operation, the same at every call; after a lock, that of the lock."""
         return self._now
 
-    def use(self, part: type[T]) -> T:
+    def service(self, part: type[T]) -> T:
         """The integration that plays a part, by its protocol."""
-        return cast("T", self.runtime.parts[part])
+        return cast("T", self.runtime.services[part])
 
     async def enter(self, tenant_id: UUID) -> None:
         """See the rows of this tenant from now on: for callers who log in or register."""
@@ -81,61 +81,65 @@ class Scope:
             await self._transaction.text(_tenant_set(tenant_id), [])
             self._seen_tenant_id = tenant_id
 
-    def aside(self, actor: Actor) -> "Scope":
+    def as_actor(self, actor: Actor) -> "Scope":
         """What another caller sees, of whatever tenant, on the same connection and snapshot.
 
         One for each caller, for reading only; it lasts as long as this scope.
         """
         assert not self._writes and actor.tenant_id is not None
-        scope = self._asides.get(actor)
+        scope = self._actor_views.get(actor)
         if scope is None:
-            scope = self._asides[actor] = Scope(self.runtime, actor, self.request)
-            scope._root, scope._turn, scope._now = self._root, self._turn, self._now
+            scope = self._actor_views[actor] = Scope(self.runtime, actor, self.request)
+            scope._root, scope._connection_lock, scope._now = (
+                self._root,
+                self._connection_lock,
+                self._now,
+            )
         return scope
 
     # ------------------------------------------------------------------ reading
 
     async def rows(self, statement: Any) -> Sequence[Row[*tuple[Any, ...]]]:
-        async with self._turn:
+        async with self._connection_lock:
             session = (await self._open()).session
             return (await session.execute(statement)).all()
 
     async def all(self, statement: Select[T]) -> list[T]:
-        async with self._turn:
+        async with self._connection_lock:
             session = (await self._open()).session
             return list((await session.execute(statement)).scalars())
 
     async def one(self, statement: Select[T]) -> T | None:
         """The first row, or None."""
-        async with self._turn:
+        async with self._connection_lock:
             session = (await self._open()).session
             return (await session.execute(statement.limit(1))).scalars().first()
 
-    async def lists(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
+    async def fetch_batch(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
         """The rows of several statements in one round trip, columns as attributes."""
-        async with self._turn:
+        async with self._connection_lock:
             (row,) = await (await self._open()).rows(bundle.statement, parameters)
         return bundle.read(tuple(row))
 
-    async def records(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
+    async def fetch_prepared(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
         """The rows of a prepared statement, in the driver's words: columns by name or place."""
-        async with self._turn:
+        async with self._connection_lock:
             return await (await self._open()).rows(statement, values)
 
     async def value(self, statement: Any) -> Any:
         """The first column of the first row, or None."""
-        async with self._turn:
+        async with self._connection_lock:
             session = (await self._open()).session
             return (await session.execute(statement)).scalar()
 
-    async def text(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+    async def fetch_raw(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """The only row of a statement that is SQL already, in the driver's words.
 
         It sets its tenant by itself, so that it needs no more than one round trip where nothing
         was read before it.
         """
         root: Scope = self._root
-        async with self._turn:
+        async with self._connection_lock:
             is_first = root._transaction is None and not self._writes
             if is_first:
                 found: Any = await self.runtime.database.text(sql, values, owner=self._tenant_id)
@@ -143,7 +147,7 @@ class Scope:
                 found = await (await self._open()).text(sql, values)
         return cast("Sequence[Any]", found)
 
-    async def peek(self, statement: Select[T]) -> T | None:
+    async def read_outside(self, statement: Select[T]) -> T | None:
         """The first row on a short snapshot of its own, to know which locks to take."""
         aside = Scope(self.runtime, self.actor, self.request)
         aside._tenant_id = self._tenant_id
@@ -152,7 +156,7 @@ class Scope:
         finally:
             await aside.close()
 
-    async def glimpse(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
+    async def read_batch_outside(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
         """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
         values = {"tenant_id": self.tenant_id, **parameters}
         (row,) = await self.runtime.database.rows(bundle.alone, values, owner=self.tenant_id)
@@ -178,7 +182,7 @@ class Scope:
         alone = sorted({advisory_key(self.tenant_id, *name) for name in exclusive})
         together = sorted({advisory_key(self.tenant_id, *name) for name in shared})
         if self._transaction is None:
-            await self._held.enter_async_context(self.runtime.locks.all_of(alone))
+            await self._process_locks.enter_async_context(self.runtime.locks.all_of(alone))
         if self.before_locks is not None:
             await self.before_locks()
         # In one round trip, and in this order: PostgreSQL evaluates what is selected from the left.
@@ -186,7 +190,7 @@ class Scope:
             [f"pg_advisory_xact_lock_shared({key})" for key in together]
             + [f"pg_advisory_xact_lock({key})" for key in alone]
         )
-        async with self._turn:
+        async with self._connection_lock:
             first = _tenant_set(self.tenant_id, then=steps)
             if self._transaction is None:
                 self._transaction = await self.runtime.database.begun(
@@ -199,7 +203,7 @@ class Scope:
 
     async def advisory_lock(self, key: int) -> None:
         """Wait for one lock of PostgreSQL's, until the end of the transaction."""
-        async with self._turn:
+        async with self._connection_lock:
             await (await self._open()).text(f"SELECT pg_advisory_xact_lock({key})", [])
 
     def add(self, row: T) -> T:
@@ -209,15 +213,15 @@ class Scope:
         return row
 
     async def flush(self) -> None:
-        async with self._turn:
+        async with self._connection_lock:
             await (await self._open()).session.flush()
 
     async def remove(self, row: object) -> None:
-        async with self._turn:
+        async with self._connection_lock:
             await (await self._open()).session.delete(row)
 
     async def run(self, statement: UpdateBase) -> CursorResult[Any]:
-        async with self._turn:
+        async with self._connection_lock:
             session = (await self._open()).session
             return cast("CursorResult[Any]", await session.execute(statement))
 
@@ -244,14 +248,14 @@ class Scope:
         assert self._writes
         self._jobs.append(Job(name, payload, at, dedupe, urgent))
 
-    def afterwards(self, action: Callable[[], Awaitable[None]]) -> None:
+    def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do this once the change is committed, outside the transaction: mail, for example."""
-        self._afterwards.append(action)
+        self._after_commit.append(action)
 
     # ------------------------------------------------------------------ beginning and end
 
     @asynccontextmanager
-    async def begun(self) -> AsyncIterator["Scope"]:
+    async def transaction(self) -> AsyncIterator["Scope"]:
         """Commit at the end of the block, roll back if it raises."""
         try:
             yield self
@@ -261,15 +265,15 @@ class Scope:
             if self._transaction is not None:
                 await self._transaction.flush()
                 if self._events:
-                    await self.runtime.journal(self, self._events)
+                    await self.runtime.write_log(self, self._events)
                 await self._transaction.commit()
         finally:
             await self.close()
         if self._events:
-            self.runtime.wake(self.tenant_id)
+            self.runtime.notify_log(self.tenant_id)
         if self._jobs:
-            self.runtime.ring()
-        for action in self._afterwards:
+            self.runtime.notify_jobs()
+        for action in self._after_commit:
             await action()
 
     async def close(self) -> None:
@@ -284,7 +288,7 @@ class Scope:
             if not is_away(error):
                 raise
         finally:
-            await self._held.aclose()
+            await self._process_locks.aclose()
 
     async def _open(self) -> Transaction:
         root: Scope = self._root

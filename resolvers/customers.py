@@ -189,7 +189,7 @@ async def _is_visible(scope: Scope, id: CustomerId) -> bool:
     _check_may_see(scope.actor)
     if only_own(scope.actor, P.CUSTOMERS_READ) and id != scope.actor.own_id:
         return False
-    return bool(await scope.records(KNOWN, tenant_id=scope.tenant_id, id=id))
+    return bool(await scope.fetch_prepared(KNOWN, tenant_id=scope.tenant_id, id=id))
 
 
 def _check_may_see(actor: Actor) -> None:

@@ -91,7 +91,7 @@ class AvailabilitySteps:
     async def live(
         self, operation: Operation
     ) -> AsyncIterator[AsyncGenerator[StreamItem[AvailabilityEvent]]]:
-        relay = operation.scope.use(Relay)
+        relay = operation.scope.service(Relay)
         async with relay.listening(operation.scope.tenant_id, wants=_may_tell) as listener:
             begun = await patiently(operation, self._begun)
             async with aclosing(self._added(operation, listener, begun)) as steps:

@@ -84,7 +84,7 @@ class BookingChanges:
     async def live(
         self, operation: Operation
     ) -> AsyncIterator[AsyncGenerator[StreamItem[BookingEvent]]]:
-        relay = operation.scope.use(Relay)
+        relay = operation.scope.service(Relay)
         async with (
             relay.listening(operation.scope.tenant_id, wants=self._wants) as listener,
             aclosing(self._added(operation, listener)) as steps,

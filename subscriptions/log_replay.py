@@ -135,7 +135,7 @@ def start_of(after: EventCursor, end: LogPosition) -> LogPosition | None:
 
 def replay_window(scope: Scope) -> timedelta:
     """For how long what was missed is told again."""
-    return timedelta(days=scope.use(Settings).replay_days)
+    return timedelta(days=scope.service(Settings).replay_days)
 
 
 def too_old(window: timedelta) -> str:
@@ -143,5 +143,5 @@ def too_old(window: timedelta) -> str:
 
 
 async def _beyond(scope: Scope, *, place: LogOffset) -> list[Entry]:
-    rows = await scope.records(GROWN, **beyond({scope.tenant_id: place}))
+    rows = await scope.fetch_prepared(GROWN, **beyond({scope.tenant_id: place}))
     return list(entries_of(rows))

@@ -95,7 +95,7 @@ async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlett
     built = build_app(
         settings,
         clock=clock,
-        parts={RefusalDelay: RefusalDelay(seconds=0), Passwords: Passwords.cheap()},
+        services={RefusalDelay: RefusalDelay(seconds=0), Passwords: Passwords.cheap()},
         with_graphiql=False,
     )
     await forget_jobs(settings)

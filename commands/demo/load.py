@@ -16,7 +16,7 @@ from kit.scope import Scope
 from kit.security.passwords import Passwords
 from models.tenants import tenant_id_of
 from resolvers.core.lookups import CALENDAR
-from resolvers.core.transactions import journal, perform
+from resolvers.core.transactions import perform, write_log
 
 
 async def load_demo(
@@ -31,7 +31,7 @@ async def load_demo(
     ``url`` logs in as the app or as somebody who may act as it: row-level security holds.
     """
     database = Database(url.sqlalchemy, role=APP_ROLE, pool_size=1)
-    runtime = Runtime(database, clock, journal, wake=lambda _: None, parts={})
+    runtime = Runtime(database, clock, write_log, notify_log=lambda _: None, services={})
     hasher = passwords or Passwords()
     try:
         for venue in VENUES:

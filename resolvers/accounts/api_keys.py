@@ -171,7 +171,7 @@ def _note_use(scope: Scope, actor: Actor, id: ApiKeyId) -> None:
         await perform(scope.runtime, actor, scope.request, note)
 
     # Beside the request, which doesn't wait for it.
-    scope.use(BackgroundTasks).start("API key used", write())
+    scope.service(BackgroundTasks).start("API key used", write())
 
 
 def _permission_refusals(actor: Actor, given: tuple[str, ...]) -> list[Refusal]:

@@ -70,7 +70,7 @@ async def redeem(
     token, user = await _bearer(scope, text, purpose)
     problems = await new_password_refusals(scope, user, password, path=("password",))
     raise_all(problems)
-    password_hash = await scope.use(Passwords).hash(password)
+    password_hash = await scope.service(Passwords).hash(password)
 
     user = await _spend(scope, token, user.id, purpose, also=also)
     user.password_hash = password_hash
@@ -165,10 +165,10 @@ async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToke
     if token is None:
         raise refused
     await scope.enter(token.tenant_id)
-    kept = await scope.peek(mailed_token_with(token.tenant_id, token.hash, purpose))
+    kept = await scope.read_outside(mailed_token_with(token.tenant_id, token.hash, purpose))
     if kept is None or not _is_good(kept, scope.now()):
         raise refused
-    user = await scope.peek(user_of(token.tenant_id, kept.user_id))
+    user = await scope.read_outside(user_of(token.tenant_id, kept.user_id))
     assert user is not None, "users are never removed"
     return token, user
 

@@ -63,7 +63,7 @@ async def change_password(
     """
     actor = scope.actor
     assert actor.user_id is not None
-    me = await scope.peek(user_of(scope.tenant_id, actor.user_id))
+    me = await scope.read_outside(user_of(scope.tenant_id, actor.user_id))
     assert me is not None, "users are never removed"
     refused = await new_password_refusals(scope, me, new_password, path=("new_password",))
     known_hash = me.password_hash
@@ -74,7 +74,7 @@ async def change_password(
     if not checked.right:
         refused.append(wrong)
     raise_all(refused)
-    new_hash = await scope.use(Passwords).hash(new_password)
+    new_hash = await scope.service(Passwords).hash(new_password)
 
     user = await locked_user(scope, me.id)
     if user is None or user.password_hash != known_hash:
@@ -107,10 +107,12 @@ async def request_password_reset(
     three an hour; at most 30 resets an hour are asked for from one network address.
     """
     address = scope.request.ip_address
-    await scope.use(Allowances).spend(RESETS_ASKED, network_of(address))
+    await scope.service(Allowances).spend(RESETS_ASKED, network_of(address))
     text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
     # All of it afterwards: even how long the answer takes tells nothing.
-    scope.enqueue("password_reset", {"sealed": scope.use(Seal).seal(text, use="password_reset")})
+    scope.enqueue(
+        "password_reset", {"sealed": scope.service(Seal).seal(text, use="password_reset")}
+    )
 
 
 async def reset_password(
@@ -137,7 +139,7 @@ def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, s
 
     Raises Unreadable where the installation's secret is new.
     """
-    seal = cast("Seal", runtime.parts[Seal])
+    seal = cast("Seal", runtime.services[Seal])
     asked: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
     return asked
 

@@ -72,13 +72,13 @@ async def register_tenant(
         ),
     ]
     taken = Duplicate("subdomain", path=("subdomain",))
-    if await scope.peek(tenant_id_of(subdomain)) is not None:
+    if await scope.read_outside(tenant_id_of(subdomain)) is not None:
         refused.append(taken)
     email = normalised_email(owner_email)
     if refused or email is None:
         raise ExceptionGroup("refused", refused)
-    await scope.use(Allowances).spend(TENANTS, network_of(scope.request.ip_address))
-    password_hash = await scope.use(Passwords).hash(password)
+    await scope.service(Allowances).spend(TENANTS, network_of(scope.request.ip_address))
+    password_hash = await scope.service(Passwords).hash(password)
 
     new = Tenant(
         name=name,
@@ -134,19 +134,19 @@ async def register_customer(
     refused: list[Refusal] = [
         *customer_refusals(name=name, email=tidy(email) or "", phone=tidy(phone), locale=None),
     ]
-    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    tenant_id = await scope.read_outside(tenant_id_of(subdomain.strip().lower()))
     words = [subdomain, name]
     if tenant_id is not None:
         await scope.enter(tenant_id)
-        venue = await scope.peek(tenant_of(tenant_id))
+        venue = await scope.read_outside(tenant_of(tenant_id))
         words += [venue.name] if venue else []
     refused += password_refusals(password, email=email, words=words, path=("password",))
     if tenant_id is None:
         refused.append(NotFound("venue", path=("subdomain",)))
     if refused or address is None or tenant_id is None:
         raise ExceptionGroup("refused", refused)
-    await scope.use(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
-    password_hash = await scope.use(Passwords).hash(password)
+    await scope.service(Allowances).spend(SIGN_UPS, network_of(scope.request.ip_address))
+    password_hash = await scope.service(Passwords).hash(password)
 
     await scope.lock(ACCOUNTS)
     user = User(

@@ -30,9 +30,9 @@ def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = N
     scope.emit(Event(type, "User", user_id, reason=reason))
 
     async def count() -> None:
-        scope.use(SecurityCounts).add(type.value.lower(), reason or "")
+        scope.service(SecurityCounts).add(type.value.lower(), reason or "")
 
-    scope.afterwards(count)
+    scope.after_commit(count)
 
 
 def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) -> None:
@@ -40,7 +40,7 @@ def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) ->
 
     Beside the answer, which must not take longer for a known account.
     """
-    scope.use(SecurityCounts).add(EventType.LOGIN_FAILED.value.lower(), failure)
+    scope.service(SecurityCounts).add(EventType.LOGIN_FAILED.value.lower(), failure)
     if user is None:
         return
     tenant_id, user_id = user.tenant_id, user.id
@@ -51,10 +51,10 @@ def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) ->
         writing.emit(Event(EventType.LOGIN_FAILED, "User", user_id, reason=failure))
 
     async def write() -> None:
-        if not await scope.use(Allowances).try_to_spend(FAILURES_LOGGED, str(user_id)):
+        if not await scope.service(Allowances).try_to_spend(FAILURES_LOGGED, str(user_id)):
             await perform(scope.runtime, ANONYMOUS, scope.request, log)
 
-    scope.use(BackgroundTasks).start("failed login logged", write())
+    scope.service(BackgroundTasks).start("failed login logged", write())
 
 
 async def end_sessions(scope: Scope, user_id: UUID, ended: Update, why: SessionEnd) -> None:

@@ -100,7 +100,9 @@ def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | 
 async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
     """Who an access token stands for now; None once the session or the user's time is over."""
     await scope.enter(claims.tenant_id)
-    users, plans = await scope.glimpse(BEARER, session_id=claims.session_id, user_id=claims.user_id)
+    users, plans = await scope.read_batch_outside(
+        BEARER, session_id=claims.session_id, user_id=claims.user_id
+    )
     return actor_for(users[0], claims.session_id, plan=plans[0].plan_code) if users else None
 
 
@@ -197,7 +199,7 @@ async def refresh_session(
         raise refused
 
     # Once it is stored: a refusal at once would undo the end of the session.
-    scope.afterwards(refuse)
+    scope.after_commit(refuse)
     return None
 
 
@@ -205,7 +207,7 @@ async def logout(scope: Scope) -> None:
     """End the session of the access token; without one, that of the refresh cookie."""
     actor = scope.actor
     if actor.tenant_id is not None and actor.session_id is not None:
-        session = await scope.peek(open_session(actor.tenant_id, actor.session_id))
+        session = await scope.read_outside(open_session(actor.tenant_id, actor.session_id))
     elif token := TenantToken.parse(scope.request.cookie or ""):
         session = await _session_of(scope, token)
     else:
@@ -286,18 +288,18 @@ async def user_called(
 ) -> User | None:
     """The user whose an address is, and from now on the rows of their tenant are seen."""
     address = normalised_email(email)
-    tenant_id = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    tenant_id = await scope.read_outside(tenant_id_of(subdomain.strip().lower()))
     if tenant_id is None or address is None:
         return None
     await scope.enter(tenant_id)
-    return await scope.peek(find(tenant_id, address))
+    return await scope.read_outside(find(tenant_id, address))
 
 
 async def new_password_refusals(
     scope: Scope, user: User, password: str, *, path: Path
 ) -> list[Refusal]:
     """All that can't be accepted of a user's new password. Before the scope's first statement."""
-    tenant = await scope.peek(tenant_of(user.tenant_id))
+    tenant = await scope.read_outside(tenant_of(user.tenant_id))
     assert tenant is not None, "a user has one"
     words = [tenant.name, tenant.subdomain, user.name]
     return list(password_refusals(password, email=user.email, words=words, path=path))
@@ -315,7 +317,7 @@ async def check_password(
 
     Before the scope's first statement, for it takes long. Raises Throttled after many failures.
     """
-    attempts, clock = scope.use(LoginThrottle), scope.runtime.clock
+    attempts, clock = scope.service(LoginThrottle), scope.runtime.clock
     # Hashed, because what is typed may be as long as a request.
     name = sha256(account.encode()).hexdigest()
     address = network_of(scope.request.ip_address)
@@ -328,7 +330,7 @@ async def check_password(
                 f"Too many wrong passwords; try again in {seconds} s.", retry_after_seconds=seconds
             )
 
-    checked = await scope.use(Passwords).check(password, known_hash, lane=lane, admit=admit)
+    checked = await scope.service(Passwords).check(password, known_hash, lane=lane, admit=admit)
     if checked.right:
         attempts.succeeded(name, address)
     else:
@@ -358,7 +360,7 @@ async def continue_session(scope: Scope, user: User, session: Session) -> Signed
     """A new pair of tokens for a session; what else the scope does, this user does."""
     plan = (await own_tenant(scope)).plan_code
     scope.actor = actor_for(user, session.id, plan=plan)
-    access_token, access_token_expires_at = scope.use(Tokens).sign(
+    access_token, access_token_expires_at = scope.service(Tokens).sign(
         tenant_id=user.tenant_id, user_id=user.id, session_id=session.id, now=scope.now()
     )
     refresh_token = TenantToken.new(user.tenant_id)
@@ -402,4 +404,4 @@ async def _warn_of_new_place(scope: Scope, user: User) -> None:
 
 async def _session_of(scope: Scope, token: TenantToken) -> Session | None:
     await scope.enter(token.tenant_id)
-    return await scope.peek(session_with_token(token.tenant_id, token.hash))
+    return await scope.read_outside(session_with_token(token.tenant_id, token.hash))

@@ -94,7 +94,7 @@ async def invite_user(
         raise ExceptionGroup("refused", refused)
     await _check_verified(scope)
     # Here, not when the mail leaves: whoever invites is told.
-    await scope.use(Allowances).spend(PER_RECIPIENT, address)
+    await scope.service(Allowances).spend(PER_RECIPIENT, address)
     await scope.lock(ACCOUNTS)
     user = await scope.one(user_with_email(scope.tenant_id, address))
     if user is not None and user.has_joined:
@@ -212,7 +212,7 @@ def _check_rank(scope: Scope, *roles: Role) -> None:
 async def _check_verified(scope: Scope) -> None:
     """Nobody has others written to before they have proved their own address."""
     assert scope.actor.user_id is not None, "only people invite"
-    me = await scope.peek(user_of(scope.tenant_id, scope.actor.user_id))
+    me = await scope.read_outside(user_of(scope.tenant_id, scope.actor.user_id))
     if me is None or me.email_verified_at is None:
         raise EmailNotVerified
 

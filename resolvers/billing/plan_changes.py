@@ -83,7 +83,7 @@ async def start_trial(
         if not may_try(row):
             raise SubscriptionUnfit("A trial starts once, before anything is subscribed to.")
 
-    if await scope.peek(verified_owners_of(scope.tenant_id)) is None:
+    if await scope.read_outside(verified_owners_of(scope.tenant_id)) is None:
         raise EmailNotVerified
     customer_id = await _customer(scope)
 
@@ -114,7 +114,7 @@ async def start_checkout(
     """
     refused = _url_refusals("success_url", success_url)
     raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
-    row = await scope.peek(agreed(scope))
+    row = await scope.read_outside(agreed(scope))
     if not may_check_out(row.value if row else None):
         raise SubscriptionUnfit("There is a subscription already: change its plan instead.")
     billing = billing_in(scope.runtime)
@@ -292,8 +292,8 @@ async def _given_up(scope: Scope, *, by: UUID, seen: Look | None) -> None:
 
 async def _customer(scope: Scope) -> str:
     """The tenant's customer at the gateway, by the name of its first owner."""
-    tenant = await scope.peek(tenant_of(scope.tenant_id))
-    owner = await scope.peek(owners_of(scope.tenant_id))
+    tenant = await scope.read_outside(tenant_of(scope.tenant_id))
+    owner = await scope.read_outside(owners_of(scope.tenant_id))
     assert tenant is not None and owner is not None, "a tenant always has an owner"
     buyer = Buyer(tenant.id, tenant.name, owner.email)
     with _told():

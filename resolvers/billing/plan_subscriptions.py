@@ -52,7 +52,7 @@ async def billing(scope: Scope) -> Standing:
     return Standing(
         plan=PLANS[PlanCode(tenant.plan_code)],
         subscription=row,
-        is_enforced=scope.use(Billing).is_enforced,  # type: ignore[type-abstract]
+        is_enforced=scope.service(Billing).is_enforced,  # type: ignore[type-abstract]
         trial_available=may_try(row),
     )
 
@@ -99,14 +99,14 @@ async def next_plan_of(_: Scope, row: BillingSubscription) -> Plan | None:
 
 async def refused_from(scope: Scope, row: BillingSubscription) -> datetime | None:
     """From when on new bookings are refused; null: not in sight, or nobody is billed here."""
-    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+    if not scope.service(Billing).is_enforced:  # type: ignore[type-abstract]
         return None
     return refuses_bookings_from(row.value)
 
 
 async def is_open(scope: Scope, row: BillingSubscription) -> bool:
     """Whether new bookings are taken now."""
-    if not scope.use(Billing).is_enforced:  # type: ignore[type-abstract]
+    if not scope.service(Billing).is_enforced:  # type: ignore[type-abstract]
         return True
     return takes_bookings(row.value, now=scope.now())
 

@@ -63,7 +63,7 @@ log = structlog.get_logger(__name__)
 
 def billing_in(runtime: Runtime) -> Billing:
     """Who bills tenants on this installation."""
-    return cast("Billing", runtime.parts[Billing])
+    return cast("Billing", runtime.services[Billing])
 
 
 def agreed(scope: Scope) -> Select[BillingSubscription]:

@@ -255,7 +255,7 @@ async def alternatives_to(
 
 async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
-    (tenant,), rooms = await scope.lists(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
+    (tenant,), rooms = await scope.fetch_batch(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
     return Venue(tenant, {RoomId(room.id): room for room in rooms})
 
 
@@ -343,7 +343,7 @@ async def _facts(
 ) -> Calendar:
     days = dates_around(window, venue.zone)
     rooms = list(venue.rooms)
-    weekdays, exceptions, blackouts, claims = await scope.lists(
+    weekdays, exceptions, blackouts, claims = await scope.fetch_batch(
         bundle,
         tenant_id=scope.tenant_id,
         room_ids=rooms,

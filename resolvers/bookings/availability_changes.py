@@ -142,7 +142,7 @@ async def availability_changes(
 async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log:
     place = known.bookmark.place if known else LogOffset(2**63 - 1, 0)
     at = known.at if known else scope.now()
-    (end,), entries, holds = await scope.lists(
+    (end,), entries, holds = await scope.fetch_batch(
         CHANGES,
         tenant_id=scope.tenant_id,
         xid=place.xid,
@@ -155,7 +155,7 @@ async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log
     some = entries
     while len(some) == BATCH:
         last = some[-1]
-        (some,) = await scope.lists(
+        (some,) = await scope.fetch_batch(
             MORE_CHANGES,
             tenant_id=scope.tenant_id,
             xid=int(last.xid),

@@ -81,7 +81,7 @@ async def _glimpse(
     actor = scope.actor
     told = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
     kind = replace(ANONYMOUS, kind=actor.kind, role=actor.role, scopes=actor.scopes)
-    return await scope.glimpse(made(kind, frozenset(told)), ids=sorted(ids), **told)
+    return await scope.read_batch_outside(made(kind, frozenset(told)), ids=sorted(ids), **told)
 
 
 @lru_cache(maxsize=256)
@@ -153,7 +153,7 @@ async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
     """The room in which a time is held for the booking to move to, to lock it as well."""
     if seen.terms is None or seen.status not in MOVABLE:
         return []
-    hold = await scope.peek(holds_of_move(scope.tenant_id, seen.id))
+    hold = await scope.read_outside(holds_of_move(scope.tenant_id, seen.id))
     return [hold.room_id] if hold else []
 
 

@@ -403,7 +403,7 @@ async def insert_booking(
         "updated_at": scope.now(),
         **given,
     }
-    if not await scope.records(INSERTED_UNLESS_TAKEN, **row):
+    if not await scope.fetch_prepared(INSERTED_UNLESS_TAKEN, **row):
         raise claimed.taken
     return detached_row(Booking, **row)
 

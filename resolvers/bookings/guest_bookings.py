@@ -117,13 +117,13 @@ async def book_as_guest(
     to = tidy(customer.email)
     if to is None:
         raise Required(path=("customer", "email"))
-    hold = scope.use(Links).read(hold_token) if hold_token is not None else None
+    hold = scope.service(Links).read(hold_token) if hold_token is not None else None
     if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
         raise InvalidCredentials(path=("hold_token",))
     await _enter(scope, tenant_id, hold.subject_id if hold else None)
     # Whoever holds a time has proved it then.
     await _admit(scope, guest_proof, is_proved=hold is not None)
-    held = await scope.peek(booking_access.visible_bookings(scope)) if hold else None
+    held = await scope.read_outside(booking_access.visible_bookings(scope)) if hold else None
     if hold and held and not opens(hold, held, now=scope.now()):
         raise InvalidCredentials(path=("hold_token",))
     held_version = held.version if held else None
@@ -162,11 +162,11 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     It becomes CONFIRMED, or PENDING where the venue confirms bookings. One that waits for a payment
     is refused with PAYMENT_REQUIRED, and one that is confirmed already stays as it is.
     """
-    link = scope.use(Links).read(token)
+    link = scope.service(Links).read(token)
     if link is None or not link.is_mailed:
         raise InvalidCredentials(path=("token",))
     id = await _enter_by(scope, token)
-    customer = await scope.peek(guest_of(scope.tenant_id, id))
+    customer = await scope.read_outside(guest_of(scope.tenant_id, id))
     if customer is not None and customer.email is not None:
         await note_confirmation(scope, customer.email)
     with _told_to_guests():
@@ -175,9 +175,9 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
 
 async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
     """The booking of a code, until a day after its end, unless the code was revoked."""
-    link = scope.use(Links).read(token)
+    link = scope.service(Links).read(token)
     if link is not None:
-        seen_by_guest = scope.aside(guest(link.tenant_id, link.subject_id))
+        seen_by_guest = scope.as_actor(guest(link.tenant_id, link.subject_id))
         found = await seen_by_guest.one(booking_access.visible_bookings(seen_by_guest))
         if found is not None and opens(link, found, now=scope.now()):
             return found
@@ -312,18 +312,18 @@ async def _enter(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) 
 
 async def _enter_by(scope: Scope, token: str) -> BookingId:
     refused = InvalidCredentials(path=("token",))
-    link = scope.use(Links).read(token)
+    link = scope.service(Links).read(token)
     if link is None:
         raise refused
     await _enter(scope, link.tenant_id, link.subject_id)
-    seen = await scope.peek(booking_access.visible_bookings(scope))
+    seen = await scope.read_outside(booking_access.visible_bookings(scope))
     if seen is None or not opens(link, seen, now=scope.now()):
         raise refused
     return BookingId(seen.id)
 
 
 async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
-    found = await scope.peek(tenant_id_of(subdomain.strip().lower()))
+    found = await scope.read_outside(tenant_id_of(subdomain.strip().lower()))
     if found is None:
         raise NotFound("venue", path=("subdomain",))
     return found
@@ -334,7 +334,7 @@ async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) ->
 
     Before the transaction begins: a provider of captchas is far away.
     """
-    tenant = await scope.peek(tenant_of(scope.tenant_id))
+    tenant = await scope.read_outside(tenant_of(scope.tenant_id))
     assert tenant is not None
     if not tenant.allows_guest_booking:
         raise GuestBookingClosed
@@ -343,7 +343,7 @@ async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) ->
 
 
 async def _check_proof(scope: Scope, proof: str | None) -> None:
-    proofs, request = scope.use(OneTimeProofs), scope.request
+    proofs, request = scope.service(OneTimeProofs), scope.request
     is_good = proof is not None and await proofs.take(
         scope.tenant_id, proof, request_id=request.id, ip_address=request.ip_address
     )

@@ -59,7 +59,7 @@ def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
 def token_for(scope: Scope, booking: Booking, *, is_mailed: bool = False) -> str:
     """The booking's code; ``is_mailed``: it goes into a mail, and nowhere else."""
     link = Link(booking.tenant_id, booking.id, booking.link_version, is_mailed=is_mailed)
-    return scope.use(Links).sign(link)
+    return scope.service(Links).sign(link)
 
 
 def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
@@ -94,12 +94,12 @@ async def request_guest_link(
         "reference": reference_read(reference),
         "email": normalised_email(email) or "",
     }
-    allowances, address = scope.use(Allowances), scope.request.ip_address
+    allowances, address = scope.service(Allowances), scope.request.ip_address
     await allowances.spend(REQUESTS_BY_ADDRESS, network_of(address))
     await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
     told["address"] = address or ""
     # All of it afterwards: even how long the answer takes tells nothing.
-    sealed = scope.use(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
+    sealed = scope.service(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
     scope.enqueue(REQUEST_JOB, {"sealed": sealed})
 
 
@@ -108,7 +108,7 @@ def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, st
 
     Raises Unreadable where the installation's secret is new.
     """
-    seal = cast("Seal", runtime.parts[Seal])
+    seal = cast("Seal", runtime.services[Seal])
     told: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
     return told
 
@@ -122,15 +122,15 @@ async def send_requested_link(
     """
 
     async def send(scope: Scope) -> None:
-        tenant_id = await scope.peek(tenant_id_of(subdomain))
+        tenant_id = await scope.read_outside(tenant_id_of(subdomain))
         if tenant_id is None:
             return
         await scope.enter(tenant_id)
-        found = await scope.peek(_with_reference(tenant_id, reference))
+        found = await scope.read_outside(_with_reference(tenant_id, reference))
         if found is None:
             return
         scope.actor = guest(tenant_id, found.id)
-        customer = await scope.peek(guest_of(tenant_id, found.id))
+        customer = await scope.read_outside(guest_of(tenant_id, found.id))
         if customer is None or customer.email is None or customer.email_key != email:
             return
         if _is_over(found, scope.now()):

@@ -23,7 +23,7 @@ from resolvers.venue.hours import OpeningDay
 
 def public(scope: Scope, tenant_id: UUID) -> Scope:
     """The tenant as anybody sees it, whoever asks: with no permission at all."""
-    return scope.aside(Actor(kind=None, tenant_id=tenant_id))
+    return scope.as_actor(Actor(kind=None, tenant_id=tenant_id))
 
 
 async def venue(scope: Scope, *, subdomain: Annotated[str, Doc("The venue's.")]) -> Tenant | None:
@@ -55,7 +55,7 @@ async def guest_challenge(scope: Scope, venue: Tenant) -> Challenge | None:
     """
     if not (venue.allows_guest_booking and venue.requires_guest_proof):
         return None
-    return scope.use(OneTimeProofs).challenge(venue.id)
+    return scope.service(OneTimeProofs).challenge(venue.id)
 
 
 async def availability(

@@ -45,7 +45,7 @@ def network_of_stranger(scope: Scope) -> bytes | None:
     """Where a stranger calls from, as their holds keep it; None for callers who are known."""
     if not is_stranger(scope.actor):
         return None
-    return scope.use(Networks).name(scope.request.ip_address, tenant_id=scope.tenant_id)
+    return scope.service(Networks).name(scope.request.ip_address, tenant_id=scope.tenant_id)
 
 
 async def hold_refusals(
@@ -132,4 +132,4 @@ async def _share_refusals(scope: Scope, room_id: UUID, wanted: Interval) -> list
 def _is_counted(scope: Scope) -> bool:
     """The venue's own people are never counted; nobody is where limits are lifted."""
     is_confined = is_stranger(scope.actor) or only_own(scope.actor, P.BOOKINGS_WRITE)
-    return is_confined and scope.use(Settings).rate_limit
+    return is_confined and scope.service(Settings).rate_limit

@@ -8,7 +8,7 @@ from models.audit.log import END
 
 async def end_of_log(scope: Scope) -> LogPosition:
     """Up to where this snapshot's rows hold everything that happened."""
-    return end_of(scope.tenant_id, await scope.records(END, tenant_id=scope.tenant_id))
+    return end_of(scope.tenant_id, await scope.fetch_prepared(END, tenant_id=scope.tenant_id))
 
 
 async def event_cursor(scope: Scope) -> EventCursor:

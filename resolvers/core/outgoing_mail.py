@@ -72,7 +72,7 @@ def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINAR
 
     It waits sealed: a secret in it is kept nowhere else, and operators see the queue.
     """
-    network = scope.use(Seal).seal(network_of(scope.request.ip_address), use=_NETWORK)
+    network = scope.service(Seal).seal(network_of(scope.request.ip_address), use=_NETWORK)
     payload = {"sealed": _sealed(scope, message), "kind": kind, "network": network}
     scope.enqueue(LETTER_JOB, payload, urgent=kind in _SECURITY)
 
@@ -89,7 +89,7 @@ def kind_for(user: User) -> MailKind:
 
 def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
     """What a job is to send. Raises Unreadable where the installation's secret is new."""
-    seal = cast("Seal", runtime.parts[Seal])
+    seal = cast("Seal", runtime.services[Seal])
     return Message(**orjson.loads(seal.open(payload["sealed"], use="mail")))
 
 
@@ -101,7 +101,7 @@ async def admit_or_withhold(
     network = ""
     # Letters that were stored before they were counted by network have none.
     if sealed := payload.get("network"):
-        network = cast("Seal", runtime.parts[Seal]).open(sealed, use=_NETWORK)
+        network = cast("Seal", runtime.services[Seal]).open(sealed, use=_NETWORK)
     if not await is_admitted(runtime, tenant_id, to=to, kind=kind, network=network):
         return
 
@@ -123,7 +123,7 @@ async def is_admitted(
     withheld_by = await _withheld_by(runtime, tenant_id, to, kind, network)
     if withheld_by is None:
         return True
-    cast("SecurityCounts", runtime.parts[SecurityCounts]).add("mail_withheld", withheld_by)
+    cast("SecurityCounts", runtime.services[SecurityCounts]).add("mail_withheld", withheld_by)
     log.warning("mail.withheld", kind=kind, by=withheld_by, tenant=str(tenant_id))
     return False
 
@@ -135,11 +135,11 @@ async def note_confirmation(scope: Scope, email: str) -> None:
     """
     network = network_of(scope.request.ip_address)
     recipient = normalised_email(email) or email
-    await scope.use(Allowances).refill(CONFIRMATIONS_BY_NETWORK, recipient, network)
+    await scope.service(Allowances).refill(CONFIRMATIONS_BY_NETWORK, recipient, network)
 
 
 def _sealed(scope: Scope, message: Message) -> str:
-    return scope.use(Seal).seal(orjson.dumps(asdict(message)).decode(), use="mail")
+    return scope.service(Seal).seal(orjson.dumps(asdict(message)).decode(), use="mail")
 
 
 def _send(scope: Scope, sealed: str, kind: MailKind) -> None:
@@ -152,7 +152,7 @@ async def _withheld_by(
     runtime: Runtime, tenant_id: UUID | None, to: str, kind: MailKind, network: str
 ) -> str | None:
     """The name of the allowance that is used up; None where the letter may go."""
-    allowances = cast("Allowances", runtime.parts[Allowances])
+    allowances = cast("Allowances", runtime.services[Allowances])
     recipient = normalised_email(to) or to
     for allowance, *other in _counted_by(kind, venue=str(tenant_id), network=network):
         if await allowances.try_to_spend(allowance, recipient, *other):

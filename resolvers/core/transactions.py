@@ -116,7 +116,7 @@ async def _attempt(
 ) -> Outcome[R]:
     scope = Scope(runtime, actor, request, writes=True)
     try:
-        async with scope.begun():
+        async with scope.transaction():
             if key is None:
                 return Outcome(await change(scope))
             scope.before_locks = lambda: _check_key(scope, key)
@@ -132,10 +132,10 @@ async def _attempt(
             await reading.close()
 
 
-async def journal(scope: Scope, events: Sequence[Event]) -> None:
+async def write_log(scope: Scope, events: Sequence[Event]) -> None:
     """Put events on the log, and where the request came from beside it."""
     actor, request = scope.actor, scope.request
-    await scope.records(
+    await scope.fetch_prepared(
         WRITTEN,
         tenant_id=scope.tenant_id,
         at=scope.now(),

@@ -101,7 +101,7 @@ async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
 
     Raises GatewayError, NotSettled, Unavailable, AnotherGateway: then it is due again.
     """
-    gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
+    gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     if event.gateway != gateway.name:
         raise AnotherGateway(event.gateway)
     gateway_id = event.payment_id
@@ -126,7 +126,7 @@ async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) ->
 
     Raises GatewayError, NotSettled, Unavailable: then it is due again.
     """
-    gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
+    gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     for _ in range(ROUNDS):
         due = await _due(runtime, tenant_id, payment_id)
         if due is None:
@@ -181,7 +181,7 @@ async def _adopted(runtime: Runtime, tenant_id: UUID, gateway_id: str) -> Paymen
 
     It was made by a call whose answer was lost; made twice, it becomes a payment of its own.
     """
-    gateway: Gateway = runtime.parts[Gateway]  # type: ignore[assignment]
+    gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     said = await gateway.fetch(gateway_id)
     if said.metadata.get(TENANT) != str(tenant_id) or said.reference is None:
         return None

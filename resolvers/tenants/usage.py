@@ -108,7 +108,7 @@ async def subscription_refusals(scope: Scope) -> list[Refusal]:
 
     The venue's team is told since when, its customers only that it is so.
     """
-    billing = scope.use(Billing)  # type: ignore[type-abstract]
+    billing = scope.service(Billing)  # type: ignore[type-abstract]
     if not billing.is_enforced:
         return []
     row = await scope.one(billing_of(scope.tenant_id, billing.name))
@@ -175,7 +175,7 @@ async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
 
 async def _counted(scope: Scope, meter: Meter, period: date, limit: int | None) -> bool:
     """Count one more, unless that passes the limit."""
-    counted = await scope.records(
+    counted = await scope.fetch_prepared(
         COUNTED_MORE,
         tenant_id=scope.tenant_id,
         meter=meter.value,

@@ -100,7 +100,7 @@ async def opening_hours(
     dates = [from_ + timedelta(days=n) for n in range(days)]
 
     async def load(room_ids: list[RoomId]) -> list[HoursFacts]:
-        weekdays, exceptions = await scope.lists(
+        weekdays, exceptions = await scope.fetch_batch(
             HOURS,
             tenant_id=scope.tenant_id,
             room_ids=room_ids,
@@ -118,7 +118,7 @@ async def weekly_hours_of_room(scope: Scope, room: Room) -> Sequence[WeeklyHours
     """The room's own week, all seven days from Monday; empty: it keeps the venue's hours."""
 
     async def load(room_ids: list[UUID]) -> list[tuple[WeeklyHours, ...]]:
-        (rows,) = await scope.lists(WEEKS, tenant_id=scope.tenant_id, room_ids=room_ids)
+        (rows,) = await scope.fetch_batch(WEEKS, tenant_id=scope.tenant_id, room_ids=room_ids)
         weeks = _weeks(rows)
         return [weeks.get(room_id, ()) for room_id in room_ids]
 

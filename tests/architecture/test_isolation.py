@@ -95,7 +95,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
     )
-    links = runtime.parts[Links]
+    links = runtime.services[Links]
     assert isinstance(links, Links)
     link = links.sign(Link(venue.tenant.id, booking.id))
     return Everything(venue, api_id(booking), link, ids)

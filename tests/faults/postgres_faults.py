@@ -24,7 +24,7 @@ from kit.postgres.database import Database
 from kit.postgres.embedded import EmbeddedServer
 from kit.runtime import Runtime
 from kit.security.tokens import Tokens
-from resolvers.core.transactions import journal
+from resolvers.core.transactions import write_log
 from tests.support.database import SECRET
 from web.pages.graphiql_build import Bundle
 
@@ -69,7 +69,9 @@ class House:
         """For the factories."""
         pool = Database(trusted_urls(self.url).app.sqlalchemy, pool_size=2)
         parts: dict[type, object] = {Tokens: Tokens(SECRET)}
-        yield Runtime(pool, system_clock, journal, wake=lambda _tenant_id: None, parts=parts)
+        yield Runtime(
+            pool, system_clock, write_log, notify_log=lambda _tenant_id: None, services=parts
+        )
         await pool.close()
 
     async def say(self, sql: str) -> None:

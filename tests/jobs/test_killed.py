@@ -22,7 +22,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.tokens import Tokens
-from resolvers.core.transactions import journal
+from resolvers.core.transactions import write_log
 from tests.support.database import SECRET
 from tests.support.factories import Venue, make_booking, make_venue
 
@@ -41,7 +41,7 @@ async def present(database: DatabaseUrls) -> AsyncIterator[Runtime]:
     """A runtime in real time, and without a worker."""
     pool = Database(database.app.sqlalchemy, pool_size=2)
     parts: dict[type, object] = {Tokens: Tokens(SECRET)}
-    yield Runtime(pool, system_clock, journal, wake=lambda _: None, parts=parts)
+    yield Runtime(pool, system_clock, write_log, notify_log=lambda _: None, services=parts)
     await pool.close()
 
 

@@ -31,7 +31,7 @@ async def idle(settings: Settings, clock: StoppedClock) -> Starlette:
     """The app of a process that is killed before it does any job."""
     without = settings.model_copy(update={"works": False})
     return build_app(
-        without, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+        without, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
     )
 
 
@@ -65,7 +65,7 @@ async def test_a_letter_outlives_its_process_and_shows_nothing(
     (waiting,) = await rows(queue)
 
     working = build_app(
-        settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+        settings, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
     )
     async with working.router.lifespan_context(working):
         (letter,) = await mails(working.state.runtime, settings)
@@ -86,7 +86,7 @@ async def test_an_address_that_is_refused_for_good_is_not_tried_again(
             raise Undeliverable("the mail server refuses the address: 550")
 
     venue = await make_venue(runtime)
-    runtime.parts[Mail] = Refusing()  # type: ignore[index]
+    runtime.services[Mail] = Refusing()  # type: ignore[index]
     await ask_for_reset(api, venue)
     await is_dead(queue)
 

@@ -437,7 +437,7 @@ async def test_a_change_is_worked_out_once_for_all_who_ask_the_same(
 
 
 async def until_followed(runtime: Runtime, venue: Venue) -> None:
-    relay = runtime.parts[Relay]
+    relay = runtime.services[Relay]
     assert isinstance(relay, Relay)
     async with asyncio.timeout(10):
         while True:

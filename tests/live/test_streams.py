@@ -118,7 +118,7 @@ async def test_a_quiet_stream_shows_that_it_lives(
 async def test_a_client_that_leaves_is_forgotten(
     runtime: Runtime, api: Api, server: str, venue: Venue
 ) -> None:
-    relay = runtime.parts[Relay]
+    relay = runtime.services[Relay]
     assert isinstance(relay, Relay)
     async with events(server, EVENTS, token=venue.staff.token) as stream:
         await stream.next()

@@ -107,7 +107,7 @@ class World:
 
     @property
     def gateway(self) -> LocalGateway:
-        return cast("LocalGateway", self.runtime.parts[Gateway])
+        return cast("LocalGateway", self.runtime.services[Gateway])
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
@@ -269,7 +269,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
 
     @property
     def token(self) -> str:
-        links = self.world.runtime.parts[Links]
+        links = self.world.runtime.services[Links]
         assert isinstance(links, Links)
         return links.sign(Link(self.site.venue.tenant.id, self.booking_id))
 

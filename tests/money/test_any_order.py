@@ -52,7 +52,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """Venues of several kinds, in an app whose worker does nothing by itself."""
     app = build_app(
-        settings, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+        settings, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
     )
     runtime: Runtime = app.state.runtime
 
@@ -92,7 +92,7 @@ async def make_site(
         await scope.lock()
         for room, rate in zip(venue.rooms, RATES, strict=True):
             room.hourly_rate_minor = rate
-            await scope.text(
+            await scope.fetch_raw(
                 f"UPDATE rooms SET hourly_rate_minor = {rate} WHERE id = '{room.id}'", []
             )
 

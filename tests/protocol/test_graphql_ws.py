@@ -124,7 +124,7 @@ async def test_bad_credentials_are_forbidden(kit: Kit, server: str, venue: Venue
 
 
 def token_of_later(runtime: Runtime, person: Person) -> str:
-    tokens = runtime.parts[Tokens]
+    tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     token, _ = tokens.sign(
         tenant_id=person.user.tenant_id,

@@ -19,7 +19,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.tokens import Tokens
-from resolvers.core.transactions import journal
+from resolvers.core.transactions import write_log
 from tests.races.clock import RunningClock
 from tests.support.database import SECRET, drop_database, fresh_database
 
@@ -41,7 +41,9 @@ async def runtime(database: DatabaseUrls, servers: tuple[str, str]) -> AsyncIter
     """For the factories, and to look at what was stored; closed before the servers end."""
     pool = Database(database.app.sqlalchemy, pool_size=2)
     parts: dict[type, object] = {Tokens: Tokens(SECRET)}
-    yield Runtime(pool, RunningClock(), journal, wake=lambda _tenant_id: None, parts=parts)
+    yield Runtime(
+        pool, RunningClock(), write_log, notify_log=lambda _tenant_id: None, services=parts
+    )
     await pool.close()
 
 

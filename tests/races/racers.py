@@ -209,7 +209,7 @@ async def _tokens(runtime: Runtime, people: Sequence[Person]) -> list[str]:
             for person in people
         ]
         await scope.flush()
-        sign = scope.use(Tokens).sign
+        sign = scope.service(Tokens).sign
         return [
             sign(tenant_id=each.tenant_id, user_id=each.user_id, session_id=each.id, now=now)[0]
             for each in sessions

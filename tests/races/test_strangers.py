@@ -37,7 +37,7 @@ async def houses(settings: Settings, clock: StoppedClock) -> AsyncIterator[list[
         addresses = []
         for _ in range(2):
             app = build_app(
-                counting, clock=clock, parts={Passwords: Passwords.cheap()}, with_graphiql=False
+                counting, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
             )
             await running.enter_async_context(app.router.lifespan_context(app))
             addresses.append(await running.enter_async_context(serving(app)))

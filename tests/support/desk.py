@@ -64,7 +64,7 @@ class Desk:
 
     @property
     def tokens(self) -> Tokens:
-        found = self.runtime.parts[Tokens]
+        found = self.runtime.services[Tokens]
         assert isinstance(found, Tokens)
         return found
 

@@ -184,7 +184,7 @@ async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> B
 
     async def make(scope: Scope) -> BillingSubscription:
         await scope.lock()
-        billing = scope.use(Billing)  # type: ignore[type-abstract]
+        billing = scope.service(Billing)  # type: ignore[type-abstract]
         given = {"gateway": billing.name, "begun_at": scope.now(), **columns}
         return scope.add(BillingSubscription(tenant_id=venue.tenant.id, **given))
 
@@ -232,7 +232,7 @@ def _person(
     )
     scope.add(user)
     session = Session(tenant_id=tenant.id, user_id=user.id, created_at=now)
-    token, _ = scope.use(Tokens).sign(
+    token, _ = scope.service(Tokens).sign(
         tenant_id=tenant.id, user_id=user.id, session_id=session.id, now=now
     )
     return Person(user, token, session)

@@ -17,7 +17,7 @@ CONFIRM = """
 
 
 def links(runtime: Runtime) -> Links:
-    found = runtime.parts[Links]
+    found = runtime.services[Links]
     assert isinstance(found, Links)
     return found
 

@@ -132,7 +132,7 @@ class Till:
 
     async def rows(self, venue: Venue, statement: str, *given: Any) -> list[Any]:
         """Rows of the tenant, past the API."""
-        settings = self.runtime.parts[Settings]
+        settings = self.runtime.services[Settings]
         assert isinstance(settings, Settings)
         connection = await asyncpg.connect(settings.app_database_url)
         try:
@@ -196,7 +196,7 @@ async def _app_before(
     api = StripeApi(KEY, address=fake.address, timeout_seconds=timeout_seconds, patience_seconds=60)
     gateway = StripeGateway(api, webhook_secrets=(SECRET,))
     parts: dict[type, object] = {Passwords: Passwords.cheap(), Gateway: gateway}
-    app = build_app(settings, clock=clock, parts=parts, with_graphiql=False)
+    app = build_app(settings, clock=clock, services=parts, with_graphiql=False)
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -38,7 +38,7 @@ async def work_off(runtime: Runtime, *, seconds: float = 30) -> None:
     The queue counts in the database's time, so what the clock was moved past is brought forward.
     Raises TimeoutError. Jobs that have died are left as they are.
     """
-    settings = runtime.parts[Settings]
+    settings = runtime.services[Settings]
     assert isinstance(settings, Settings)
     connection = await asyncpg.connect(settings.relay_database_url)
     try:

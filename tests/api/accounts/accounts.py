@@ -77,7 +77,7 @@ async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
 
 
 def runtime_errands(runtime: Runtime) -> BackgroundTasks:
-    found = runtime.parts[BackgroundTasks]
+    found = runtime.services[BackgroundTasks]
     assert isinstance(found, BackgroundTasks)
     return found
 
@@ -91,7 +91,7 @@ def code_in(mail: EmailMessage) -> str:
 
 async def last_code(runtime: Runtime, *, to: str) -> str:
     """The secret in the latest letter to an address."""
-    settings = runtime.parts[Settings]
+    settings = runtime.services[Settings]
     assert isinstance(settings, Settings)
     return code_in([mail for mail in await mails(runtime, settings) if mail["To"] == to][-1])
 

@@ -26,7 +26,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 def passwords(runtime: Runtime) -> Passwords:
-    found = runtime.parts[Passwords]
+    found = runtime.services[Passwords]
     assert isinstance(found, Passwords)
     return found
 

@@ -386,7 +386,7 @@ async def test_a_keys_last_use_is_noted_once_a_minute(
 
 async def test_nobody_waits_for_the_note_of_a_use(api: Api, runtime: Runtime, venue: Venue) -> None:
     key = (await made(api, venue, "rooms:read"))["secret"]
-    errands = runtime.parts[BackgroundTasks]
+    errands = runtime.services[BackgroundTasks]
     assert isinstance(errands, BackgroundTasks)
     errands._most = 0
 

@@ -65,7 +65,7 @@ async def registered(api: Api, subdomain: str, **changed: str) -> str:
 
 async def owner_of(runtime: Runtime, token: str) -> Actor:
     """Whom an access token stands for."""
-    tokens = runtime.parts[Tokens]
+    tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     actor = await actor_finder(runtime)(tokens.read(token, now=runtime.clock()))
     assert actor is not None
@@ -216,7 +216,7 @@ async def test_an_unverified_business_writes_fifty_mails_a_day_and_its_owner_get
 ) -> None:
     token = await registered(api, "eager", ownerEmail="eager@example.test")
     owner = await owner_of(runtime, token)
-    allowances = runtime.parts[Allowances]
+    allowances = runtime.services[Allowances]
     assert isinstance(allowances, Allowances)
     for _ in range(49):
         await allowances.spend(UNVERIFIED_TENANT, str(owner.tenant_id))

@@ -157,14 +157,14 @@ async def test_a_login_makes_a_weak_hash_strong(
     app: Starlette, api: Api, runtime: Runtime, venue: Venue
 ) -> None:
     stronger = Passwords(Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1))
-    assert isinstance(runtime.parts, dict)
-    runtime.parts[Passwords] = stronger
+    assert isinstance(runtime.services, dict)
+    runtime.services[Passwords] = stronger
 
     await login(api, venue)
 
     scope = Scope(runtime, ANONYMOUS, Request(new_id()))
     await scope.enter(venue.tenant.id)
-    user = await scope.peek(select(User).where(col(User.id) == venue.owner.user.id))
+    user = await scope.read_outside(select(User).where(col(User.id) == venue.owner.user.id))
     assert user is not None and user.password_hash is not None
     assert "m=16,t=2" in user.password_hash
     assert (await login(api, venue)).refusals == []
@@ -298,7 +298,7 @@ async def test_mail_that_fails_breaks_no_answer(
     settings: Settings, clock: StoppedClock, api: Api, app: Starlette, venue: Venue
 ) -> None:
     runtime = app.state.runtime
-    runtime.parts[Mail] = SmtpMail.at("smtp://127.0.0.1:1")
+    runtime.services[Mail] = SmtpMail.at("smtp://127.0.0.1:1")
 
     answer = await request_reset(api, venue)
     await work_off(runtime)

@@ -55,7 +55,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 def counts(runtime: Runtime) -> SecurityCounts:
-    found = runtime.parts[SecurityCounts]
+    found = runtime.services[SecurityCounts]
     assert isinstance(found, SecurityCounts)
     return found
 

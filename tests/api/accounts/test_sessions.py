@@ -74,7 +74,7 @@ async def test_what_is_selected_of_a_login_is_read_as_the_user(api: Api, venue: 
 async def test_an_unknown_address_is_answered_like_a_wrong_password(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    passwords = runtime.parts[Passwords]
+    passwords = runtime.services[Passwords]
     assert isinstance(passwords, Passwords)
 
     wrong = await login(api, venue, password="not the password")

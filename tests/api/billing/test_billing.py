@@ -727,6 +727,6 @@ async def test_the_history_of_usage_goes_by_months_of_the_venue(owner: Subscribe
 
 
 def test_the_installation_bills_by_stripe(runtime: Runtime) -> None:
-    billing = runtime.parts[Billing]
+    billing = runtime.services[Billing]
 
     assert (billing.name, billing.is_enforced) == ("stripe", True)  # type: ignore[attr-defined]

@@ -99,7 +99,7 @@ async def test_a_link_from_before_links_had_versions_is_good_until_it_is_revoked
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
     booking = await make_booking(runtime, venue, clock.now.replace(day=2))
-    links = runtime.parts[Links]
+    links = runtime.services[Links]
     assert isinstance(links, Links)
     token = links.sign(Link(venue.tenant.id, booking.id))
 
@@ -263,7 +263,7 @@ class TestAllowances:
     ) -> None:
         token = await booked(api, runtime, venue)
         reference = await reference_of(api, token)
-        allowances = runtime.parts[Allowances]
+        allowances = runtime.services[Allowances]
         assert isinstance(allowances, Allowances)
         for _ in range(GUEST_CODES.limit):
             await allowances.spend(GUEST_CODES, GUEST["email"], str(venue.tenant.id))

@@ -55,7 +55,7 @@ async def app(settings: Settings, clock: StoppedClock) -> Any:
         Passwords: Passwords.cheap(),
         HumanProof: ProofOfWork(SECRET, clock=clock, cost=1),
     }
-    built: Starlette = build_app(settings, clock=clock, parts=parts, with_graphiql=False)
+    built: Starlette = build_app(settings, clock=clock, services=parts, with_graphiql=False)
     async with built.router.lifespan_context(built):
         yield built
 

@@ -473,7 +473,7 @@ async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -
 
 
 def relay_of(runtime: Runtime) -> Relay:
-    relay = runtime.parts[Relay]
+    relay = runtime.services[Relay]
     assert isinstance(relay, Relay)
     return relay
 
@@ -563,7 +563,7 @@ async def make_a_guest(runtime: Runtime, venue: Venue, person: Person) -> None:
 
 def renewed(runtime: Runtime, person: Person) -> str:
     """A token that is good at the present time."""
-    tokens = runtime.parts[Tokens]
+    tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     token, _ = tokens.sign(
         tenant_id=person.user.tenant_id,

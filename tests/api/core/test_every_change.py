@@ -184,7 +184,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         'createApiKey(input: { name: "Program", permissions: ["rooms:read"] })',
         "apiKey { id }",
     )
-    links = runtime.parts[Links]
+    links = runtime.services[Links]
     assert isinstance(links, Links)
     return {
         "subdomain": venue.tenant.subdomain,

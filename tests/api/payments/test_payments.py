@@ -336,7 +336,7 @@ async def test_where_nobody_takes_payments_the_time_is_given_back_at_once(
     till: Till, venue: Venue, settings: Settings, clock: StoppedClock
 ) -> None:
     production = settings.model_copy(update={"environment": Environment.PRODUCTION})
-    till.runtime.parts[Gateway] = gateway_of(production, clock=clock)  # type: ignore[index]
+    till.runtime.services[Gateway] = gateway_of(production, clock=clock)  # type: ignore[index]
 
     booking = await book(till, venue)
 

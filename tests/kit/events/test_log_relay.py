@@ -44,7 +44,7 @@ async def add_entry(connection: asyncpg.Connection, tenant_id: UUID) -> UUID:
 
 @pytest.fixture
 def relay(runtime: Runtime) -> Relay:
-    found = runtime.parts[Relay]
+    found = runtime.services[Relay]
     assert isinstance(found, Relay)
     return found
 

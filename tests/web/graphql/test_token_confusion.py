@@ -29,7 +29,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 def key_of(runtime: Runtime) -> OctKey:
     """What signs this installation's access tokens."""
-    tokens = runtime.parts[Tokens]
+    tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     return tokens._key
 

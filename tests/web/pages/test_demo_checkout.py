@@ -32,7 +32,7 @@ METADATA = {"tenant_id": str(TENANT_ID)}
 
 @pytest.fixture
 def gateway(runtime: Runtime) -> LocalGateway:
-    found = runtime.parts[Gateway]
+    found = runtime.services[Gateway]
     assert isinstance(found, LocalGateway)
     return found
 

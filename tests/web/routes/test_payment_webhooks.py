@@ -145,7 +145,7 @@ async def test_whatever_order_events_come_in_what_counts_is_what_stripe_says_now
     stripe: FakeStripe,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gateway: Any = runtime.parts[Gateway]
+    gateway: Any = runtime.services[Gateway]
     order = Order(Money(2900, "USD"), reference="ours-1")
     payment = await gateway.create(order, key="a key")
     stripe.pay(payment.id)

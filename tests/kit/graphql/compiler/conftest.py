@@ -22,7 +22,7 @@ async def plain_app(settings: Settings, clock: StoppedClock) -> AsyncIterator[St
     built = build_app(
         settings.model_copy(update={"compiled": False}),
         clock=clock,
-        parts={Passwords: Passwords.cheap()},
+        services={Passwords: Passwords.cheap()},
         with_graphiql=False,
     )
     async with built.router.lifespan_context(built):
