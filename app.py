@@ -27,7 +27,7 @@ from integrations.mail.smtp import Mail, mail_of
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
-from jobs.registry import services_of
+from jobs.registry import worker_services
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.log_relay import LogStatements, Relay
@@ -96,7 +96,7 @@ def build_app(
     # The app's own role sees one tenant at a time; the relay's sees the log and what is due.
     relay_url = settings.relay_database_url
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
-    relay = Relay(relay_database, LogStatements(log.END, log.GROWN))
+    relay = Relay(relay_database, LogStatements(log.READ_END, log.READ_AFTER))
     bus = Bus(settings.relay_database_url, heard=relay.hear)
     tokens = Tokens(settings.secret)
     errands = BackgroundTasks()
@@ -172,7 +172,7 @@ def build_app(
             await graphiql.start()
         beside: dict[str, Service] = {"doorbell": doorbell.run, "backlog": backlog.run}
         if settings.works:
-            beside |= services_of(runtime, relay_database, url=relay_url)
+            beside |= worker_services(runtime, relay_database, url=relay_url)
         if checkout is not None:
             beside["deliveries"] = checkout.run
         try:

@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from domain.accounts.users import Role
-from permissions.roles import GRANTS, Permission, Reach
+from permissions.roles import GRANTS, GrantScope, Permission
 from schema import DESCRIPTION, schema
 
 ROOT: Final = Path(__file__).parents[1]
@@ -139,9 +139,9 @@ def _caller(role: Role | None) -> str:
 
 def _reach(caller: Role | None, permission: Permission) -> str:
     match GRANTS[caller].get(permission):
-        case Reach.ANY:
+        case GrantScope.ANY:
             return "yes"
-        case Reach.OWN:
+        case GrantScope.OWN:
             return "own"
         case None:
             return ""

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from execution.caller_rate_limit import RateLimiter
-from execution.document_cache import Document, Documents, Selected
+from execution.document_cache import Document, Documents, ParsedOperation
 from kit.actor import Actor
 from kit.clock import Clock
 from kit.errors import Throttled
 from kit.fair_thread import FairThread, Full
-from kit.graphql.compiler.plans import Made, Unmade
+from kit.graphql.compiler.plans import MadePlan, UnmadePlan
 from kit.graphql.document_cost import BYTES, STRANGERS_TIMES, Text
 from kit.graphql.query_limits import DEFAULTS, STRANGERS
 from kit.operation_context import Operation
@@ -46,14 +46,16 @@ class Admission:
         operation.paid += points
         operation.charge = self._rate_limiter.take(*_caller(operation), points, now=self._clock())
 
-    def known(self, text: str, operation_name: str | None, operation: Operation) -> Selected | None:
+    def known(
+        self, text: str, operation_name: str | None, operation: Operation
+    ) -> ParsedOperation | None:
         """The operation that is named, of a document that was read before. Raises Rejected."""
         document = self._documents.known(text, is_stranger=operation.actor.kind is None)
         return document.operation(operation_name) if document is not None else None
 
     async def selected(
         self, text: str, operation_name: str | None, operation: Operation
-    ) -> Selected:
+    ) -> ParsedOperation:
         """The operation that is named, of a document that isn't known. Raises Rejected, Throttled.
 
         It is paid for before it is parsed; of those who send the same at once, the first one pays.
@@ -77,7 +79,9 @@ class Admission:
         document = await asyncio.shield(reading)
         return document.operation(operation_name)
 
-    async def made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Made:
+    async def made(
+        self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
+    ) -> MadePlan:
         """What the statement of an operation was made into. Raises Throttled."""
         self._make_sure_of_a_place(operation)
         self.charge(operation, selected.plan_points())

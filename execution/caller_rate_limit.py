@@ -27,7 +27,7 @@ A tenant has two: one of its users and keys, another of its customers. Whoever r
 customer can't use up what the people at the desk need.
 """
 
-KNOWN: Final = 10_000
+CACHED_CALLERS: Final = 10_000
 
 _Buckets = tuple[tuple[str, Bucket], ...]
 
@@ -38,7 +38,7 @@ class RateLimiter:
     def __init__(self, *, is_enforced: bool = True) -> None:
         self._throttle = TokenBuckets()
         self._is_enforced = is_enforced
-        self._callers: BoundedDict[_Caller] = BoundedDict(KNOWN)
+        self._callers: BoundedDict[_Caller] = BoundedDict(CACHED_CALLERS)
 
     def charge(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
         """Take the points, at least one: whatever is sent has to be read."""

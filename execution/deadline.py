@@ -6,11 +6,11 @@ from typing import Final, Self
 
 from kit.errors import Unavailable
 
-PATIENCE_SECONDS: Final = 12
+REQUEST_TIMEOUT_SECONDS: Final = 12
 """The longest that a query or mutation may take, with all that it has to wait for."""
 
 
-class in_time:  # noqa: N801 - reads as what it does: `async with in_time():`
+class within_deadline:  # noqa: N801 - reads as what it does: `async with within_deadline():`
     """Give the block up where it takes longer than anybody waits. Raises Unavailable.
 
     ``asyncio.timeout`` does the same in three times the time, which every request would pay.
@@ -25,7 +25,7 @@ class in_time:  # noqa: N801 - reads as what it does: `async with in_time():`
         self._task = task
         self._is_over = False
         self._cancelling = task.cancelling()
-        self._timer = loop.call_later(PATIENCE_SECONDS, self._end)
+        self._timer = loop.call_later(REQUEST_TIMEOUT_SECONDS, self._end)
         return self
 
     async def __aexit__(

@@ -16,11 +16,11 @@ from graphql import (
 )
 
 from kit.bounded_cache import BoundedDict
-from kit.graphql.compiler.document_signature import Outline, outline
+from kit.graphql.compiler.document_signature import NormalizedOperation, normalize
 from kit.graphql.cost import Estimate
 from kit.graphql.document_cost import FIELDS, Text
 from kit.graphql.flat_document import field_counts, root_fields
-from kit.graphql.flat_document import outline as lines_of
+from kit.graphql.flat_document import flatten as lines_of
 from kit.graphql.one_of_rule import OneOfVariablesRule
 from kit.graphql.query_limits import DEFAULTS, STRANGERS, Limits, structure_errors
 from kit.graphql.variable_reader import Variables
@@ -35,7 +35,7 @@ MAX_ERRORS: Final = 10
 _RULES: Final = (*specified_rules, OneOfVariablesRule)
 
 
-class Rejected(Exception):
+class RequestRejected(Exception):
     """A document, or a request for one of its operations, that can't be run at all."""
 
     def __init__(self, code: str, errors: list[GraphQLError]) -> None:
@@ -52,10 +52,10 @@ class Document:
     def __init__(self, ast: DocumentNode, tokens: int) -> None:
         self.ast = ast
         self.tokens = tokens
-        self._operations: dict[str | None, Selected] = {}
+        self._operations: dict[str | None, ParsedOperation] = {}
 
-    def operation(self, name: str | None) -> "Selected":
-        """The operation of this name, or the only one. Raises Rejected."""
+    def operation(self, name: str | None) -> "ParsedOperation":
+        """The operation of this name, or the only one. Raises RequestRejected."""
         known = self._operations.get(name)
         if known is not None:
             return known
@@ -66,17 +66,17 @@ class Document:
                 if name
                 else "Name the operation to run: the document doesn't have exactly one."
             )
-            raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(text)])
-        selected = self._operations[name] = Selected(self, found)
+            raise RequestRejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(text)])
+        selected = self._operations[name] = ParsedOperation(self, found)
         return selected
 
 
-class Selected:
+class ParsedOperation:
     """One operation of a document, ready to be run; what is found out about it is kept with it."""
 
     __slots__ = (
         "_estimate",
-        "_outline",
+        "_normalized",
         "_plan_points",
         "_variables",
         "document",
@@ -92,7 +92,7 @@ class Selected:
         self.name = operation.name.value if operation.name else None
         self.type: OperationType = operation.operation
         self.kind: str = operation.operation.value
-        self._outline: Outline | None = None
+        self._normalized: NormalizedOperation | None = None
         self._variables: Variables | None = None
         self._estimate: Estimate | None = None
         self._plan_points: int | None = None
@@ -105,11 +105,11 @@ class Selected:
         fields = [root.fields[name] for name in names if not name.startswith("__")]
         return bool(fields) and all(OPEN in field.extensions for field in fields)
 
-    def outline(self) -> Outline:
+    def normalize(self) -> NormalizedOperation:
         """It without its literals, as compiled reads take it."""
-        if self._outline is None:
-            self._outline = outline(self.document.ast, self.operation)
-        return self._outline
+        if self._normalized is None:
+            self._normalized = normalize(self.document.ast, self.operation)
+        return self._normalized
 
     def variables(self, schema: GraphQLSchema) -> Variables:
         """What reads its variables."""
@@ -144,7 +144,7 @@ class Documents:
         self._again = _Shelf()
 
     def known(self, text: str, *, is_stranger: bool) -> Document | None:
-        """The document as it was read before. Raises Rejected: it may be too long for strangers."""
+        """The document as it was read before. Raises RequestRejected: too long for strangers."""
         document = self._again.used(text)
         if document is None:
             document = self._once.take(text)
@@ -160,7 +160,7 @@ class Documents:
         self._once.put(text, document)
 
     def read(self, text: str, *, is_stranger: bool, operation_name: str | None = None) -> Document:
-        """The document of a text that isn't known, in any thread. Raises Rejected.
+        """The document of a text that isn't known, in any thread. Raises RequestRejected.
 
         What is needed of the operation with this name is worked out with it.
         """
@@ -169,7 +169,7 @@ class Documents:
         document = Document(ast, Text.of(text, most_tokens=limits.tokens).tokens)
         if get_operation_ast(ast, operation_name) is not None:
             selected = document.operation(operation_name)
-            selected.outline()
+            selected.normalize()
             selected.variables(self._schema)
             selected.estimate(self._schema)
         return document
@@ -180,15 +180,15 @@ class Documents:
         except GraphQLSyntaxError as error:
             if f"more than {limits.tokens} tokens" in error.message:
                 raise _too_long(limits) from error
-            raise Rejected("GRAPHQL_PARSE_FAILED", [error]) from error
+            raise RequestRejected("GRAPHQL_PARSE_FAILED", [error]) from error
         # Before the rules of GraphQL: some of them are slow on what is over a limit.
         if errors := structure_errors(ast, limits=limits):
-            raise Rejected("TOO_COMPLEX", errors)
+            raise RequestRejected("TOO_COMPLEX", errors)
         errors = validate(
             self._schema, ast, _RULES, max_errors=MAX_ERRORS, hide_suggestions=hide_suggestions
         )
         if errors:
-            raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
+            raise RequestRejected("GRAPHQL_VALIDATION_FAILED", errors)
         return ast
 
 
@@ -227,9 +227,9 @@ class _Shelf:
         self._characters -= len(text)
 
 
-def _too_long(limits: Limits) -> Rejected:
+def _too_long(limits: Limits) -> RequestRejected:
     error = GraphQLError(
         f"Too complex: more than {limits.tokens} tokens.",
         extensions={"code": "TOO_COMPLEX", "limit": limits.tokens},
     )
-    return Rejected("TOO_COMPLEX", [error])
+    return RequestRejected("TOO_COMPLEX", [error])

@@ -21,12 +21,12 @@ INTERNAL: Final = "INTERNAL"
 
 log = structlog.get_logger(__name__)
 
-Shown = dict[str, Any]
+FormattedError = dict[str, Any]
 
 
-def shown(
+def format_errors(
     errors: Sequence[GraphQLError], request: Request, *, code: str | None = None
-) -> list[Shown]:
+) -> list[FormattedError]:
     """What an answer says of these errors, at most ten of them.
 
     ``code`` is for errors that don't know their own. What nobody expected is logged here and
@@ -65,18 +65,18 @@ def in_document_order(result: ExecutionResult) -> Sequence[GraphQLError]:
     return sorted(errors, key=place)
 
 
-def refused(error: Exception, request: Request) -> list[Shown]:
+def format_failure(error: Exception, request: Request) -> list[FormattedError]:
     """What an answer says where the whole operation failed."""
     if not isinstance(error, GraphQLError):
         error = GraphQLError(str(error), original_error=error)
-    return shown([error], request)
+    return format_errors([error], request)
 
 
-def codes(errors: Sequence[Shown]) -> list[str]:
+def codes(errors: Sequence[FormattedError]) -> list[str]:
     return sorted({error["extensions"]["code"] for error in errors})
 
 
-def retry_after_seconds(errors: Sequence[Shown]) -> int | None:
+def retry_after_seconds(errors: Sequence[FormattedError]) -> int | None:
     """When it is worth while to ask again; None where the errors don't say."""
     waits = [
         error["extensions"]["retryAfterSeconds"]
@@ -86,10 +86,10 @@ def retry_after_seconds(errors: Sequence[Shown]) -> int | None:
     return max(waits, default=None)
 
 
-def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
-    result: Shown = dict(error.formatted)
+def _shown(error: GraphQLError, request: Request, code: str | None) -> FormattedError:
+    result: FormattedError = dict(error.formatted)
     extensions = dict(error.extensions or {})
-    cause = _expected(error.original_error)
+    cause = _classify(error.original_error)
     match cause:
         case Refusal():
             # Only a mutation has a place for it in its answer.
@@ -125,12 +125,12 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Shown:
     return result
 
 
-def _expected(cause: BaseException | None) -> BaseException | None:
+def _classify(cause: BaseException | None) -> BaseException | None:
     """The cause itself, or what it means to the caller."""
     if cause is None or isinstance(cause, RequestError | Refusal):
         return cause
     if isinstance(cause, GraphQLError):
-        return _expected(cause.original_error)
+        return _classify(cause.original_error)
     if is_away(cause):
         log.warning("database.away", reason=type(cause).__name__, sqlstate=sqlstate(cause))
         return Unavailable("The database is away; try again in a moment.")

@@ -12,8 +12,8 @@ from graphql.pyutils import AwaitableOrValue, Path
 from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution.list_completion import Complete, NotPlain, completer
-from kit.graphql.compiler.document_signature import Outline
+from execution.list_completion import Complete, NotCompletable, compile_completion
+from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.plans import Plans
 from kit.graphql.field_sources import KIND
 from kit.graphql.flat_document import CEILING
@@ -29,18 +29,18 @@ log = structlog.get_logger(__name__)
 Beside = Callable[[Callable[[], Any]], Awaitable[dict[str, Any]]]
 """Does work beside the event loop."""
 
-Reading = Callable[[], Awaitable[Mapping[str, Any]]]
+CompiledRead = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answers of the root fields that are read at once, or raises what they fail with."""
 
 
-class Execution(StrawberryGraphQLCoreExecutionContext):
+class Executor(StrawberryGraphQLCoreExecutionContext):
     """An operation of which the root fields called ``keys`` are read at once, by ``reading``."""
 
     keys: Sequence[str] = ()
-    reading: Reading | None = None
+    reading: CompiledRead | None = None
     beside: Beside | None = None
     plans: Plans | None = None
-    outline: Outline
+    outline: NormalizedOperation
     with_values = True
     meter: Meter
     _completers: dict[int, tuple[FieldDetailsList, Complete | None]] | None = None
@@ -117,8 +117,8 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         found = self._completers.get(id(details))
         if found is None:
             try:
-                complete = completer(self, kind, details)
-            except NotPlain:
+                complete = compile_completion(self, kind, details)
+            except NotCompletable:
                 complete = None
             # With its selection, whose id is not another's as long as it is kept.
             found = self._completers[id(details)] = (details, complete)
@@ -253,7 +253,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         root_type: GraphQLObjectType,
         fields: GroupedFieldSet,
         resolved: AwaitableOrValue[dict[str, Any]],
-        reading: Reading,
+        reading: CompiledRead,
     ) -> dict[str, Any]:
         waited: Any = await resolved if self.is_awaitable(resolved) else resolved
         answers: dict[str, Any] = waited

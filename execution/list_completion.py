@@ -20,40 +20,40 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from kit.graphql.field_sources import GUARD, KIND
 from kit.operation_context import Operation
-from permissions.policy import may_all
-from schema.core.fields import PLAIN
+from permissions.policy import may_for_every_row
+from schema.core.fields import SYNC_READER
 
 if TYPE_CHECKING:
-    from execution.executor import Execution
+    from execution.executor import Executor
 
 Complete = Callable[[Any], Any]
 
 _TYPENAME: Final = "__typename"
 
 
-class NotPlain(Exception):
+class NotCompletable(Exception):
     """Only graphql-core knows what becomes of it."""
 
 
-def completer(
-    execution: "Execution", kind: GraphQLOutputType, details: FieldDetailsList
+def compile_completion(
+    execution: "Executor", kind: GraphQLOutputType, details: FieldDetailsList
 ) -> Complete:
-    """What makes an answer of a value of this type; raises NotPlain, and so may what it gives."""
+    """Return a function that completes values of this type. Both may raise NotCompletable."""
     if is_non_null_type(kind):
-        return _needed(completer(execution, kind.of_type, details))
+        return _needed(compile_completion(execution, kind.of_type, details))
     if is_list_type(kind):
-        return _list(completer(execution, kind.of_type, details))
+        return _list(compile_completion(execution, kind.of_type, details))
     if is_leaf_type(kind):
         return _leaf(kind.coerce_output_value)
     if is_object_type(kind):
         return _object(execution, kind, details)
-    raise NotPlain
+    raise NotCompletable
 
 
 def _needed(complete: Complete) -> Complete:
     def completed(value: Any) -> Any:
         if value is None:
-            raise NotPlain
+            raise NotCompletable
         return complete(value)
 
     return completed
@@ -64,7 +64,7 @@ def _list(complete: Complete) -> Complete:
         if values is None:
             return None
         if not isinstance(values, list | tuple):
-            raise NotPlain
+            raise NotCompletable
         return [complete(each) for each in values]
 
     return completed
@@ -76,17 +76,17 @@ def _leaf(coerce: Complete) -> Complete:
             return None
         coerced = coerce(value)
         if coerced is None or coerced is Undefined:
-            raise NotPlain
+            raise NotCompletable
         return coerced
 
     return completed
 
 
-def _object(execution: "Execution", kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
+def _object(execution: "Executor", kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
     operation: Operation = execution.context_value
     if kind.extensions.get(KIND) and execution.plans is not None:
         # Of what a change or an event gave, rows are read anew.
-        raise NotPlain
+        raise NotCompletable
     parts: list[tuple[str, Callable[[Any, Operation], Any], Complete]] = []
     for key, below in execution.collect_subfields(kind, details).grouped_field_set.items():
         name = below[0].node.name.value
@@ -94,10 +94,10 @@ def _object(execution: "Execution", kind: GraphQLObjectType, details: FieldDetai
             parts.append((key, _constant(kind.name), _same))
             continue
         field = kind.fields[name]
-        read, guard = field.extensions.get(PLAIN), field.extensions.get(GUARD)
-        if read is None or (guard and not may_all(operation.actor, guard, own=False)):
-            raise NotPlain
-        parts.append((key, read, completer(execution, field.type, below)))
+        read, guard = field.extensions.get(SYNC_READER), field.extensions.get(GUARD)
+        if read is None or (guard and not may_for_every_row(operation.actor, guard, own=False)):
+            raise NotCompletable
+        parts.append((key, read, compile_completion(execution, field.type, below)))
     # Ours look at nothing but the value.
     is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
     work = len(parts)
@@ -106,7 +106,7 @@ def _object(execution: "Execution", kind: GraphQLObjectType, details: FieldDetai
         if value is None:
             return None
         if isinstance(value, Exception) or (is_one and not is_one(value, None)):
-            raise NotPlain
+            raise NotCompletable
         execution.meter.add(work)
         return {key: complete(read(value, operation)) for key, read, complete in parts}
 

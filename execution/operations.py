@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import orjson
 import structlog
 from graphql import ExecutionResult, OperationType, VariableValues
-from graphql.execution import Executor
+from graphql.execution import Executor as AnyExecutor
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
@@ -18,18 +18,24 @@ from strawberry.execution import optimized_is_awaitable
 from execution.admission import Admission
 from execution.caller_rate_limit import RateLimiter
 from execution.concurrency_limits import ConcurrencyLimits, login_of
-from execution.deadline import in_time
-from execution.document_cache import Documents, Rejected, Selected
-from execution.error_formatting import Shown, codes, in_document_order, refused, shown
-from execution.executor import Execution
+from execution.deadline import within_deadline
+from execution.document_cache import Documents, ParsedOperation, RequestRejected
+from execution.error_formatting import (
+    FormattedError,
+    codes,
+    format_errors,
+    format_failure,
+    in_document_order,
+)
+from execution.executor import Executor
 from execution.metrics import Metrics
 from execution.payer import Payer
-from execution.shared_subscriptions import Audiences, Question
-from execution.subscriber import Gone, Stalled, Subscriber
+from execution.shared_subscriptions import SubscriptionKey, SubscriptionRegistry
+from execution.subscriber import ClientDisconnected, ClientTooSlow, Subscriber
 from kit.actor import Actor, Request
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
 from kit.events.event_streams import EventStream
-from kit.graphql.compiler.plans import Plans, Read, Unmade
+from kit.graphql.compiler.plans import Plans, QueryPlan, UnmadePlan
 from kit.graphql.query_limits import cost_errors, variable_weight
 from kit.graphql.work_meter import Meter
 from kit.ids import new_id
@@ -38,7 +44,7 @@ from kit.postgres.database import is_away, sqlstate
 from kit.runtime import Runtime
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
-from permissions.policy import may_all
+from permissions.policy import may_for_every_row
 from schema.core.scalars import IN_SQL
 
 MAX_NAME: Final = 100
@@ -56,7 +62,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GraphQLRequest:
     """What a client wants to have done; without its text where that is named by a hash alone."""
 
     text: str
@@ -66,10 +72,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GraphQLResponse:
     """What came of it. Without ``executed`` nothing was run, and there is no data at all."""
 
-    errors: list[Shown]
+    errors: list[FormattedError]
     data: dict[str, Any] | orjson.Fragment | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
     executed: bool = True
@@ -104,23 +110,23 @@ class Operations:
         self._limits = limits
         self._admission = Admission(Documents(self._core), rate_limiter, runtime.clock)
         self._metrics = metrics
-        self._audiences = Audiences()
+        self._audiences = SubscriptionRegistry()
         # Bound once: the lazy one looks for its configuration at each line.
         self._log = log.bind()
-        self._plans = Plans(self._core, IN_SQL, may_all) if compiled else None
+        self._plans = Plans(self._core, IN_SQL, may_for_every_row) if compiled else None
 
     def operation(self, actor: Actor, request: Request) -> Operation:
         """The context that one operation runs in."""
         return Operation(self._runtime, actor, request)
 
-    async def is_open(self, asked: Asked, operation: Operation) -> bool:
+    async def is_open(self, asked: GraphQLRequest, operation: Operation) -> bool:
         """Whether what is asked answers everybody alike, whatever the credentials.
 
         Raises Throttled.
         """
         try:
             return (await self._selected(asked, operation)).is_open(self._core)
-        except Rejected:
+        except RequestRejected:
             return False
 
     def charge_refused_credentials(self, operation: Operation) -> None:
@@ -131,13 +137,15 @@ class Operations:
         """Charge whoever a socket turned out to be of. Raises Throttled."""
         self._admission.charge(operation, SOCKET_COST)
 
-    def refuse(self, error: Exception, operation: Operation) -> Answer:
+    def refuse(self, error: Exception, operation: Operation) -> GraphQLResponse:
         """The answer where an operation doesn't even begin; told to the logs like any other."""
         answer = _refusal(error, operation)
         self._tell(operation, answer, None, perf_counter())
         return answer
 
-    async def run(self, asked: Asked, operation: Operation, *, reads_only: bool = False) -> Answer:
+    async def run(
+        self, asked: GraphQLRequest, operation: Operation, *, reads_only: bool = False
+    ) -> GraphQLResponse:
         """A query or mutation, or the refusal of one. Raises NotAQuery where only these may run."""
         began = perf_counter()
         selected = None
@@ -155,13 +163,13 @@ class Operations:
                 )
             variables = self._admitted(selected, asked, operation)
             read = self._read(selected, variables, operation)
-            if isinstance(read, Unmade):
+            if isinstance(read, UnmadePlan):
                 read = await self._made(read, selected, operation)
             if read is not None and read.is_whole:
                 answer = await self._read_at_once(read, selected, asked, operation)
             else:
                 answer = await self._execute(selected, asked, operation, read=read)
-        except Rejected as rejected:
+        except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
             answer = _refusal(error, operation)
@@ -171,20 +179,22 @@ class Operations:
         return answer
 
     def _read(
-        self, selected: Selected, variables: VariableValues, operation: Operation
-    ) -> Read | Unmade | None:
+        self, selected: ParsedOperation, variables: VariableValues, operation: Operation
+    ) -> QueryPlan | UnmadePlan | None:
         """How what can be read at once is read; None where nothing can, or arguments are wrong."""
         if self._plans is None or selected.type is not OperationType.QUERY:
             return None
         try:
             return self._plans.read(
-                selected.outline(), variables, operation.actor, self._runtime.clock()
+                selected.normalize(), variables, operation.actor, self._runtime.clock()
             )
         except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
             _tell_unread(refused, operation)
             return None
 
-    async def _made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Read | None:
+    async def _made(
+        self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
+    ) -> QueryPlan | None:
         """The same, once its statement is made. Raises Throttled."""
         assert self._plans is not None
         try:
@@ -197,8 +207,12 @@ class Operations:
             return None
 
     async def _read_at_once(
-        self, read: Read, selected: Selected, asked: Asked, operation: Operation
-    ) -> Answer:
+        self,
+        read: QueryPlan,
+        selected: ParsedOperation,
+        asked: GraphQLRequest,
+        operation: Operation,
+    ) -> GraphQLResponse:
         """An answer that is one statement's, in one round trip."""
         try:
             row = await self._runtime.database.text(
@@ -209,17 +223,17 @@ class Operations:
                 return await self._execute(selected, asked, operation, read=read, failed=error)
             log.error("read.failed", request=str(operation.request.id), sqlstate=sqlstate(error))
             return await self._execute(selected, asked, operation, read=None)
-        return Answer([], read.data(row), _extensions(operation))
+        return GraphQLResponse([], read.data(row), _extensions(operation))
 
     async def _execute(
         self,
-        selected: Selected,
-        asked: Asked,
+        selected: ParsedOperation,
+        asked: GraphQLRequest,
         operation: Operation,
         *,
-        read: Read | None,
+        read: QueryPlan | None,
         failed: Exception | None = None,
-    ) -> Answer:
+    ) -> GraphQLResponse:
         """Field by field, but for what is read at once or has ``failed`` to be."""
         executor = self._executor(selected, asked, operation)
         executor.beside = lambda work: self._admission.beside(work, operation)
@@ -233,15 +247,15 @@ class Operations:
 
     async def stream(
         self,
-        asked: Asked,
+        asked: GraphQLRequest,
         operation: Operation,
         subscriber: Subscriber,
         *,
         reads_only: bool = False,
-    ) -> Answer | None:
+    ) -> GraphQLResponse | None:
         """Send the answers to an operation of any type; gives one that isn't executed instead.
 
-        Raises Gone and Stalled, which are the client's.
+        Raises ClientDisconnected and ClientTooSlow, which are the client's.
         """
         try:
             selected = await self._selected(asked, operation)
@@ -249,26 +263,30 @@ class Operations:
                 return await self._follow(selected, asked, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
                 return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
-            async with in_time():
+            async with within_deadline():
                 answer = await self.run(asked, operation)
             if not answer.executed:
                 return answer
-            await subscriber.send(written(answer))
-        except Rejected as rejected:
+            await subscriber.send(to_json(answer))
+        except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
             self._tell(operation, answer, None, perf_counter())
             return answer
-        except (Gone, Stalled):
+        except (ClientDisconnected, ClientTooSlow):
             raise
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             return self.refuse(error, operation)
         return None
 
     async def _follow(
-        self, selected: Selected, asked: Asked, operation: Operation, subscriber: Subscriber
-    ) -> Answer | None:
+        self,
+        selected: ParsedOperation,
+        asked: GraphQLRequest,
+        operation: Operation,
+        subscriber: Subscriber,
+    ) -> GraphQLResponse | None:
         began = perf_counter()
-        last = Answer([])
+        last = GraphQLResponse([])
         try:
             self._admitted(selected, asked, operation)
             executor = self._executor(selected, asked, operation)
@@ -280,17 +298,19 @@ class Operations:
                 if isinstance(following, ExecutionResult):
                     last = replace(self._answer(following, operation), executed=False)
                     return last
-                question = Question.of(selected, asked.text, asked.variables, operation.actor)
+                question = SubscriptionKey.of(
+                    selected, asked.text, asked.variables, operation.actor
+                )
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
                     await self._hear(
                         question, cast("EventStream[Any]", following), executor, subscriber
                     )
                 executor = self._executor(selected, asked, operation)
-        except Rejected as rejected:
+        except RequestRejected as rejected:
             last = self._rejection(rejected, operation)
             return last
-        except (Gone, Stalled):
+        except (ClientDisconnected, ClientTooSlow):
             raise
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             last = _refusal(error, operation)
@@ -301,16 +321,18 @@ class Operations:
 
     async def _hear(
         self,
-        question: Question,
+        question: SubscriptionKey,
         following: EventStream[Any],
-        executor: Executor[Any],
+        executor: AnyExecutor[Any],
         subscriber: Subscriber,
     ) -> None:
         """Send what was missed, then what the audience is told, until the subscriber leaves it."""
 
-        def perform() -> _Performer:
-            return _Performer(
-                executor, Operation(self._runtime, question.standing, Request(new_id())), price
+        def perform() -> EventExecutor:
+            return EventExecutor(
+                executor,
+                Operation(self._runtime, question.visibility_key, Request(new_id())),
+                price,
             )
 
         operation = following.operation
@@ -347,39 +369,43 @@ class Operations:
 
         return Payer(login_of(actor, address), network_of(address), charge, take)
 
-    async def _selected(self, asked: Asked, operation: Operation) -> Selected:
-        """The operation that is asked for. Raises Rejected, NotPersisted, Throttled."""
+    async def _selected(self, asked: GraphQLRequest, operation: Operation) -> ParsedOperation:
+        """The operation that is asked for. Raises RequestRejected, NotPersisted, Throttled."""
         return self._known(asked, operation) or await self._admission.selected(
             asked.text, asked.operation_name, operation
         )
 
-    def _known(self, asked: Asked, operation: Operation) -> Selected | None:
+    def _known(self, asked: GraphQLRequest, operation: Operation) -> ParsedOperation | None:
         # A coroutine more on the way of every operation costs half a percent of a small one.
         if asked.is_hash:
             raise NotPersisted
         return self._admission.known(asked.text, asked.operation_name, operation)
 
-    def _admitted(self, selected: Selected, asked: Asked, operation: Operation) -> VariableValues:
-        """The variables, once they are read and the cost is paid. Raises Rejected, Throttled."""
+    def _admitted(
+        self, selected: ParsedOperation, asked: GraphQLRequest, operation: Operation
+    ) -> VariableValues:
+        """Read the variables and take the cost. Raises RequestRejected, Throttled."""
         points, errors = variable_weight(asked.variables)
         if errors:
-            raise Rejected("TOO_COMPLEX", errors)
+            raise RequestRejected("TOO_COMPLEX", errors)
         if points:
             self._admission.charge(operation, points)
         variables = selected.variables(self._core).read(
             asked.variables, hide_suggestions=operation.actor.kind is None
         )
         if isinstance(variables, list):
-            raise Rejected(BadInput.code, variables)
+            raise RequestRejected(BadInput.code, variables)
         operation.cost = selected.estimate(self._core).cost(variables)
         if errors := cost_errors(operation.cost):
-            raise Rejected("TOO_COMPLEX", errors)
+            raise RequestRejected("TOO_COMPLEX", errors)
         self._admission.charge(operation, operation.cost)
         return variables
 
-    def _executor(self, selected: Selected, asked: Asked, operation: Operation) -> Execution:
-        """Raises Rejected for variables that the operation doesn't take."""
-        executor = Execution.build(
+    def _executor(
+        self, selected: ParsedOperation, asked: GraphQLRequest, operation: Operation
+    ) -> Executor:
+        """Raises RequestRejected for variables that the operation doesn't take."""
+        executor = Executor.build(
             self._core,
             selected.document.ast,
             None,
@@ -391,32 +417,36 @@ class Operations:
             hide_suggestions=operation.actor.kind is None,
         )
         if isinstance(executor, list):
-            raise Rejected(BadInput.code, executor)
-        execution = cast("Execution", executor)
+            raise RequestRejected(BadInput.code, executor)
+        execution = cast("Executor", executor)
         execution.meter = Meter(operation.cost, partial(self._admission.charge_excess, operation))
         if selected.type is not OperationType.QUERY and self._plans is not None:
-            execution.plans, execution.outline = self._plans, selected.outline()
+            execution.plans, execution.outline = self._plans, selected.normalize()
         return execution
 
-    def _rejection(self, rejected: Rejected, operation: Operation) -> Answer:
+    def _rejection(self, rejected: RequestRejected, operation: Operation) -> GraphQLResponse:
         try:
             # What is refused had to be read, too; a document that wasn't known is paid for.
             if operation.charge is None:
                 self._admission.charge(operation, 1)
         except Throttled as error:
             return _refusal(error, operation)
-        errors = shown(rejected.errors, operation.request, code=rejected.code)
-        return Answer(errors, extensions=_extensions(operation), executed=False)
+        errors = format_errors(rejected.errors, operation.request, code=rejected.code)
+        return GraphQLResponse(errors, extensions=_extensions(operation), executed=False)
 
-    def _answer(self, result: ExecutionResult, operation: Operation) -> Answer:
-        errors = shown(in_document_order(result), operation.request)
+    def _answer(self, result: ExecutionResult, operation: Operation) -> GraphQLResponse:
+        errors = format_errors(in_document_order(result), operation.request)
         extensions = _extensions(operation)
         # Nothing but "try again": then so says the status, which is what proxies go by.
         nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
-        return Answer(errors, result.data, extensions, executed=not nothing_done)
+        return GraphQLResponse(errors, result.data, extensions, executed=not nothing_done)
 
     def _tell(
-        self, operation: Operation, answer: Answer, selected: Selected | None, began: float
+        self,
+        operation: Operation,
+        answer: GraphQLResponse,
+        selected: ParsedOperation | None,
+        began: float,
     ) -> None:
         seconds = perf_counter() - began
         kind = selected.kind if selected else "unknown"
@@ -444,7 +474,7 @@ class NotAQuery(Exception):
 
 
 async def _reading(
-    read: Read, operation: Operation, failed: Exception | None
+    read: QueryPlan, operation: Operation, failed: Exception | None
 ) -> Mapping[str, orjson.Fragment | None]:
     """The root fields that are read at once, from the snapshot that the others read."""
     if failed is not None:
@@ -452,10 +482,10 @@ async def _reading(
     return read.fragments(await operation.scope.fetch_raw(read.plan.sql, read.values))
 
 
-class _Performer:
+class EventExecutor:
     """Runs a selection set on events, for an operation of its own, whose ``cost`` is of each."""
 
-    def __init__(self, executor: Executor[Any], operation: Operation, price: int) -> None:
+    def __init__(self, executor: AnyExecutor[Any], operation: Operation, price: int) -> None:
         self.operation = operation
         self.excess = 0
         operation.cost = price
@@ -464,7 +494,7 @@ class _Performer:
 
     async def answer(self, event: object) -> str:
         self.excess = 0
-        executor = cast("Execution", self._executor.build_per_event_executor(event))
+        executor = cast("Executor", self._executor.build_per_event_executor(event))
         executor.meter = Meter(self.operation.cost, self._exceed)
         result = execute_subscription_event(executor)
         if self._executor.is_awaitable(result):
@@ -472,21 +502,21 @@ class _Performer:
         # Clients that are slow to take it would hold all connections meanwhile.
         await self.operation.rest()
         executed = cast("ExecutionResult", result)
-        errors = shown(in_document_order(executed), self.operation.request)
-        return written(Answer(errors, executed.data))
+        errors = format_errors(in_document_order(executed), self.operation.request)
+        return to_json(GraphQLResponse(errors, executed.data))
 
     def _exceed(self, points: int) -> None:
         self.excess += points
 
 
-def written(answer: Answer) -> str:
+def to_json(answer: GraphQLResponse) -> str:
     """The JSON that clients read."""
     return orjson.dumps(answer.payload).decode()
 
 
-def _refusal(error: Exception, operation: Operation) -> Answer:
-    errors = refused(error, operation.request)
-    return Answer(errors, extensions=_extensions(operation), executed=False)
+def _refusal(error: Exception, operation: Operation) -> GraphQLResponse:
+    errors = format_failure(error, operation.request)
+    return GraphQLResponse(errors, extensions=_extensions(operation), executed=False)
 
 
 def _extensions(operation: Operation) -> dict[str, Any]:

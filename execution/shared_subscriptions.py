@@ -20,15 +20,15 @@ from graphql import (
     visit,
 )
 
-from execution.document_cache import Selected
+from execution.document_cache import ParsedOperation
 from execution.payer import Payer
-from execution.subscriber import Said, Subscriber
+from execution.subscriber import Message, Subscriber
 from kit.actor import Actor
 from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark, Source, StreamItem
 from kit.live_budget import Pace
 from kit.operation_context import Operation
-from permissions.policy import standing
+from permissions.policy import visibility_key
 
 RESUMING: Final = "after"
 """The argument of a live field that says where to begin, and nothing of what is told."""
@@ -60,28 +60,30 @@ class Performer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SubscriptionKey:
     """All that decides what a subscriber is told: the operation, and who may see how much."""
 
     text: str
     operation_name: str | None
     variables: bytes
-    standing: Actor
+    visibility_key: Actor
 
     @classmethod
-    def of(cls, selected: Selected, text: str, variables: Mapping[str, Any], actor: Actor) -> Self:
+    def of(
+        cls, selected: ParsedOperation, text: str, variables: Mapping[str, Any], actor: Actor
+    ) -> Self:
         """``text`` is the document's, ``variables`` are as the client sent them."""
         left_out = _only_resuming(selected)
         counting = {name: value for name, value in variables.items() if name not in left_out}
         written = orjson.dumps(counting, option=orjson.OPT_SORT_KEYS)
-        return cls(text, selected.name, written, standing(actor))
+        return cls(text, selected.name, written, visibility_key(actor))
 
 
 @dataclass(slots=True)
-class Missed:
+class Replay:
     """What was missed, in order; a part of it where there is more than a client waits for."""
 
-    said: list[Said] = field(default_factory=list)
+    said: list[Message] = field(default_factory=list)
     mark: Mark = ()
     cursor: EventCursor | None = None
     characters: int = 0
@@ -93,7 +95,7 @@ class Missed:
         return len(self.said) >= _MISSED_LENGTH or self.characters >= _MISSED_CHARACTERS
 
 
-class Audience:
+class SharedSubscription:
     """The subscribers who ask one question, and the one who listens for all of them."""
 
     def __init__(
@@ -112,7 +114,7 @@ class Audience:
         self._turn = turn
         self._pace = Pace(turn)
         self._price = price
-        self._awaited: dict[EventCursor | None, asyncio.Task[Missed]] = {}
+        self._awaited: dict[EventCursor | None, asyncio.Task[Replay]] = {}
         self._is_decided = asyncio.Event()
         self._failure: Exception | None = None
 
@@ -152,7 +154,7 @@ class Audience:
                     if step.event is not None and self._pace.wanted.is_set():
                         payload = await self._answer(performer, step.event)
                         self._take(performer.excess, unable)
-                        await self._tell(Said(step.mark, step.cursor, payload), unable)
+                        await self._tell(Message(step.mark, step.cursor, payload), unable)
         except Exception as error:  # noqa: BLE001 - shown to each, as every error is
             self._failure = error
             for group in self._subscribers.values():
@@ -162,7 +164,7 @@ class Audience:
             self._is_decided.set()
             await performer.operation.rest()
 
-    async def missed(self, after: EventCursor | None) -> Missed:
+    async def missed(self, after: EventCursor | None) -> Replay:
         """What happened since a cursor up to now, or the first part of it.
 
         All who have come back to the same cursor share it, if it is read after they have.
@@ -182,18 +184,18 @@ class Audience:
         finally:
             await performer.operation.rest()
 
-    async def _read(self, after: EventCursor | None) -> Missed:
+    async def _read(self, after: EventCursor | None) -> Replay:
         async with self._replaying:
             # Who comes from now on may already have been told less than this will read.
             del self._awaited[after]
             performer = self._performer()
-            found = Missed()
+            found = Replay()
             try:
                 async with aclosing(self._source.missed(performer.operation, after)) as steps:
                     async for step in steps:
                         if step.event is not None:
                             payload = await self._answer(performer, step.event)
-                            found.said.append(Said(step.mark, step.cursor, payload))
+                            found.said.append(Message(step.mark, step.cursor, payload))
                             found.characters += len(payload)
                             found.excess += performer.excess
                         found.mark, found.cursor = step.mark, step.cursor
@@ -251,7 +253,7 @@ class Audience:
                 if payer not in unable and not all(each.is_behind for each in group):
                     payer.take(excess)
 
-    async def _tell(self, said: Said, unable: Collection[Payer]) -> None:
+    async def _tell(self, said: Message, unable: Collection[Payer]) -> None:
         able = [
             subscriber
             for payer, group in self._subscribers.items()
@@ -264,11 +266,11 @@ class Audience:
                 await asyncio.sleep(0)
 
 
-class Audiences:
+class SubscriptionRegistry:
     """Those of this process, by their questions."""
 
     def __init__(self) -> None:
-        self._open: dict[Question, tuple[Audience, asyncio.Task[None]]] = {}
+        self._open: dict[SubscriptionKey, tuple[SharedSubscription, asyncio.Task[None]]] = {}
         self._replaying = asyncio.Semaphore(_REPLAYS_AT_ONCE)
         self._turns: WeakValueDictionary[UUID | None, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -278,14 +280,14 @@ class Audiences:
     @asynccontextmanager
     async def joined(
         self,
-        question: Question,
+        question: SubscriptionKey,
         subscriber: Subscriber,
         payer: Payer,
         source: Source[Any],
         perform: Callable[[], Performer],
         *,
         price: int,
-    ) -> AsyncIterator[Audience]:
+    ) -> AsyncIterator[SharedSubscription]:
         """Be among those who are told. Where nobody is yet, ``source`` is listened to.
 
         ``price`` is what an event of this question costs.
@@ -293,9 +295,9 @@ class Audiences:
         found = self._open.get(question)
         if found is None or found[0].has_failed:
             turn = self._turns.setdefault(
-                question.standing.tenant_id, asyncio.Semaphore(_ANSWERED_AT_ONCE)
+                question.visibility_key.tenant_id, asyncio.Semaphore(_ANSWERED_AT_ONCE)
             )
-            made = Audience(source, perform, self._replaying, turn, price=price)
+            made = SharedSubscription(source, perform, self._replaying, turn, price=price)
             task = asyncio.create_task(made.listen(), name="audience")
             found = self._open[question] = (made, task)
         audience, task = found
@@ -312,7 +314,7 @@ class Audiences:
                 await asyncio.wait([task])
 
 
-def _only_resuming(selected: Selected) -> set[str]:
+def _only_resuming(selected: ParsedOperation) -> set[str]:
     """The variables that say where to begin, and nothing else."""
     uses = _Uses()
     visit(selected.document.ast, uses)

@@ -25,15 +25,15 @@ Refetching costs points, too: a client that is told at once couldn't pay for it.
 """
 
 
-class Gone(Exception):
+class ClientDisconnected(Exception):
     """The client has left."""
 
 
-class Stalled(Exception):
+class ClientTooSlow(Exception):
     """The client has read nothing for too long."""
 
 
-class Outlet(Protocol):
+class MessageSink(Protocol):
     """Where a client's answers go."""
 
     def offer(self, payload: str) -> PendingCoroutine | None:
@@ -55,7 +55,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """An answer that many get; its text is one object for all of them."""
 
     mark: Mark
@@ -88,9 +88,9 @@ class Subscriber:
         "mark",
     )
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: MessageSink) -> None:
         self._outlet = outlet
-        self._queue: deque[Said] = deque()
+        self._queue: deque[Message] = deque()
         self._characters = 0
         self._lost: Place | None = None
         self._payer: Payer | None = None
@@ -123,7 +123,7 @@ class Subscriber:
         self._failure = None
         self._woken.clear()
 
-    def hear(self, said: Said) -> None:
+    def hear(self, said: Message) -> None:
         """Take what everybody in the audience is told. Doesn't wait, and doesn't raise."""
         if not self._is_free:
             if not self._has_left:
@@ -133,7 +133,7 @@ class Subscriber:
             try:
                 pending = self._outlet.offer(said.payload)
             except (OSError, RuntimeError):
-                self.fail(Gone())
+                self.fail(ClientDisconnected())
                 return
             if pending is not None:
                 self._pending = pending
@@ -162,7 +162,7 @@ class Subscriber:
         self.leave()
         self._failure = error
 
-    def _keep(self, said: Said) -> None:
+    def _keep(self, said: Message) -> None:
         self._queue.append(said)
         self._characters += len(said.payload)
         if len(self._queue) > QUEUE_LENGTH or self._characters > QUEUE_CHARACTERS:
@@ -176,15 +176,15 @@ class Subscriber:
     # ------------------------------------------------------------------ for its client
 
     async def send(self, payload: str) -> None:
-        """Send an answer of its own. Raises Gone, Stalled."""
+        """Send an answer of its own. Raises ClientDisconnected, ClientTooSlow."""
         try:
             pending = self._outlet.offer(payload)
         except (OSError, RuntimeError) as error:
-            raise Gone from error
+            raise ClientDisconnected from error
         await _finished(pending)
 
     async def catch_up(
-        self, missed: Sequence[Said], mark: Mark, cursor: EventCursor | None
+        self, missed: Sequence[Message], mark: Mark, cursor: EventCursor | None
     ) -> None:
         """Send what was missed, which leads up to a mark. Stops where it has left meanwhile."""
         await self._pay(len(missed))
@@ -201,7 +201,9 @@ class Subscriber:
         return lost is not None
 
     async def pass_on(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
-        """Send what is queued, and what comes, until it has left. Raises Gone, Stalled.
+        """Send what is queued, and what comes, until it has left.
+
+        Raises ClientDisconnected and ClientTooSlow.
 
         ``gap`` makes the answer that says that all up to a cursor was dropped.
         """
@@ -257,6 +259,6 @@ async def _finished(pending: PendingCoroutine | None) -> None:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
             await pending
     except TimeoutError as error:
-        raise Stalled from error
+        raise ClientTooSlow from error
     except (OSError, RuntimeError) as error:
-        raise Gone from error
+        raise ClientDisconnected from error

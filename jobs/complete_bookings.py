@@ -15,7 +15,12 @@ from kit.ids import new_id
 from kit.jobs.queue import Job, put
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB, bookings_over, bookings_unanswered
+from models.bookings.bookings import (
+    COMPLETE_JOB,
+    REJECT_JOB,
+    bookings_to_complete,
+    bookings_unanswered,
+)
 from resolvers.bookings.transitions import complete_past_booking, reject_unanswered_booking
 from resolvers.core.transactions import perform
 
@@ -24,7 +29,7 @@ BATCH: Final = 200
 Found = Callable[..., Select[UUID, UUID]]
 
 _DUE: Final[Mapping[str, Found]] = {
-    COMPLETE_JOB: bookings_over,
+    COMPLETE_JOB: bookings_to_complete,
     REJECT_JOB: bookings_unanswered,
 }
 

@@ -32,7 +32,7 @@ BATCH: Final = 1_000
 log = structlog.get_logger(__name__)
 
 
-async def forget_what_is_old(runtime: Runtime, relay: Database) -> None:
+async def purge_expired(runtime: Runtime, relay: Database) -> None:
     """Forget, in every tenant, what is no longer of use.
 
     Results of idempotency keys, where changes were asked from, and what people logged in with

@@ -9,9 +9,9 @@ from jobs.complete_bookings import complete_past, find_past_bookings, reject_una
 from jobs.expire_holds import expire_holds
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
-from jobs.purge import forget_what_is_old
+from jobs.purge import purge_expired
 from jobs.settle_payments import settle
-from jobs.sync_billing import look_after_billing, sync_billing
+from jobs.sync_billing import sync_all_billing, sync_billing
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -54,7 +54,7 @@ RETRIES: Final[Mapping[str, Retries]] = {
 """How the jobs of a name are retried, where that isn't as all others are."""
 
 
-def services_of(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, Service]:
+def worker_services(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, Service]:
     """What the worker does, by name, for as long as the process lives.
 
     ``url`` is the relay's, for a connection of the worker's own.
@@ -62,8 +62,8 @@ def services_of(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, 
     worker = Worker(url, runtime, HANDLERS, retries=RETRIES, yielding=[MAIL_JOB])
     holds = partial(expire_holds, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
-    billing = partial(look_after_billing, runtime, relay)
-    old = partial(forget_what_is_old, runtime, relay)
+    billing = partial(sync_all_billing, runtime, relay)
+    old = partial(purge_expired, runtime, relay)
     return {
         "jobs": worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),

@@ -56,7 +56,7 @@ async def billing_event(runtime: Runtime, event: GatewayEvent) -> None:
         await sync(runtime, tenant_id)
 
 
-async def look_after_billing(runtime: Runtime, relay: Database) -> None:
+async def sync_all_billing(runtime: Runtime, relay: Database) -> None:
     """Look at every account that nobody has looked at for an hour, and remind who has to choose.
 
     It heals what deliveries and answers that never came have left behind. Several processes may

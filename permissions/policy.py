@@ -10,7 +10,7 @@ from kit.errors import Forbidden, RequestError, Unauthenticated
 from models.accounts.users import User
 from models.bookings.bookings import Booking
 from models.customers import Customer
-from permissions.roles import GRANTS, P, Permission, Reach
+from permissions.roles import GRANTS, GrantScope, P, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class BookingOwner:
     held_by_id: UUID | None
 
 
-def reach(actor: Actor, permission: Permission) -> Reach | None:
+def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
     """How far the caller's grant goes; None when there is none. The system may do anything."""
     if actor.kind is ActorKind.SYSTEM:
-        return Reach.ANY
+        return GrantScope.ANY
     if actor.scopes is not None and permission not in actor.scopes | {P.PUBLIC}:
         return None
     return GRANTS[Role(actor.role) if actor.role else None].get(permission)
@@ -33,26 +33,26 @@ def reach(actor: Actor, permission: Permission) -> Reach | None:
 
 def only_own(actor: Actor, permission: Permission) -> bool:
     """Is the caller confined to their own rows here?"""
-    return reach(actor, permission) is Reach.OWN
+    return grant_of(actor, permission) is GrantScope.OWN
 
 
 def may(actor: Actor, permission: Permission, row: object = None) -> bool:
     """Without a row: may the caller at all? With one: may they, to this one?"""
-    match reach(actor, permission):
-        case Reach.ANY:
+    match grant_of(actor, permission):
+        case GrantScope.ANY:
             return True
-        case Reach.OWN:
+        case GrantScope.OWN:
             return row is None or owns(actor, row)
         case None:
             return False
 
 
-def may_all(actor: Actor, permission: Permission, own: bool) -> bool:
+def may_for_every_row(actor: Actor, permission: Permission, own: bool) -> bool:
     """May the caller, whatever row it is? If ``own``, whatever row of their own."""
-    match reach(actor, permission):
-        case Reach.ANY:
+    match grant_of(actor, permission):
+        case GrantScope.ANY:
             return True
-        case Reach.OWN:
+        case GrantScope.OWN:
             return own
         case None:
             return False
@@ -110,13 +110,13 @@ def is_stranger(actor: Actor) -> bool:
     return actor.kind is ActorKind.CUSTOMER and actor.own_id is None
 
 
-def standing(actor: Actor) -> Actor:
-    """All of a caller that decides what they may see: those of equal standing see the same.
+def visibility_key(actor: Actor) -> Actor:
+    """All of a caller that decides what they may see: callers with equal keys see the same.
 
     Of two who are confined to their own rows, neither sees what the other does.
     """
     grants = GRANTS[Role(actor.role) if actor.role else None]
-    user_id = actor.user_id if Reach.OWN in grants.values() else None
+    user_id = actor.user_id if GrantScope.OWN in grants.values() else None
     return replace(actor, user_id=user_id, session_id=None, key_id=None)
 
 
@@ -130,6 +130,6 @@ def refusal(actor: Actor, permission: Permission) -> RequestError:
 def permissions_of(role: Role) -> list[str]:
     """What a role may, for a client that hides what it can't do; one's own ends with `:own`."""
     return sorted(
-        permission if grant is Reach.ANY else f"{permission}:own"
+        permission if grant is GrantScope.ANY else f"{permission}:own"
         for permission, grant in GRANTS[role].items()
     )

@@ -41,7 +41,7 @@ class Permission(StrEnum):
     BILLING_WRITE = "billing:write"
 
 
-class Reach(StrEnum):
+class GrantScope(StrEnum):
     """How far a grant goes: to every row of the tenant, or to the caller's own."""
 
     ANY = auto()
@@ -69,13 +69,13 @@ _ADMIN: Final = _MANAGER | {
 }  # fmt: skip
 
 
-def _any(permissions: set[Permission]) -> dict[Permission, Reach]:
-    return dict.fromkeys(permissions, Reach.ANY)
+def _any(permissions: set[Permission]) -> dict[Permission, GrantScope]:
+    return dict.fromkeys(permissions, GrantScope.ANY)
 
 
-GRANTS: Final[dict[Role | None, dict[Permission, Reach]]] = {
+GRANTS: Final[dict[Role | None, dict[Permission, GrantScope]]] = {
     None: _any(_EVERYBODY),
-    Role.CUSTOMER: _any(_EVERYBODY | _GUEST) | dict.fromkeys(_GUESTS_OWN, Reach.OWN),
+    Role.CUSTOMER: _any(_EVERYBODY | _GUEST) | dict.fromkeys(_GUESTS_OWN, GrantScope.OWN),
     Role.STAFF: _any(_EVERYBODY | _STAFF),
     Role.MANAGER: _any(_EVERYBODY | _MANAGER),
     Role.ADMIN: _any(_EVERYBODY | _ADMIN),

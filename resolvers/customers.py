@@ -34,18 +34,18 @@ from models.customers import (
     inserted_unless_known,
     with_address,
 )
-from permissions.policy import may, only_own, reach, refusal
-from permissions.roles import P, Reach
-from resolvers.core.lookups import at_version, raise_all
+from permissions.policy import grant_of, may, only_own, refusal
+from permissions.roles import GrantScope, P
+from resolvers.core.lookups import get_at_version, raise_all
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:
     """All of the tenant's, or the caller's own record; none for a caller who may see none."""
     customers = customers_of(scope.tenant_id)
-    match reach(scope.actor, P.CUSTOMERS_READ):
-        case Reach.ANY:
+    match grant_of(scope.actor, P.CUSTOMERS_READ):
+        case GrantScope.ANY:
             return customers
-        case Reach.OWN:
+        case GrantScope.OWN:
             return customers.where(col(Customer.id) == scope.actor.own_id)
         case None:
             return customers.where(false())
@@ -104,7 +104,7 @@ async def update_customer(
     """Change what is known of a customer."""
     _check_may_see(scope.actor)
     await scope.lock(("customer", id))
-    changed = await at_version(
+    changed = await get_at_version(
         scope, visible_customers(scope), id, version=version, what="customer"
     )
     before = snapshot(changed)
@@ -194,7 +194,7 @@ async def _is_visible(scope: Scope, id: CustomerId) -> bool:
 
 def _check_may_see(actor: Actor) -> None:
     """Raises Forbidden to callers who may see no customer: to them none would be found."""
-    if reach(actor, P.CUSTOMERS_READ) is None:
+    if grant_of(actor, P.CUSTOMERS_READ) is None:
         raise refusal(actor, P.CUSTOMERS_READ)
 
 

@@ -19,7 +19,7 @@ from schema.bookings.bookings import BookingMutations, BookingQueries
 from schema.bookings.guest_bookings import GuestMutations, GuestQueries
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
-from schema.core.fields import NODES, declare, shorten
+from schema.core.fields import NODES, attach_metadata, install_fast_resolver
 from schema.core.nodes import NodeQueries
 from schema.core.rate_limit import LimitQueries
 from schema.core.scalars import SCALARS
@@ -114,8 +114,8 @@ def build() -> strawberry.Schema:
             for field in kind.fields.values():
                 declared = field.extensions.get("strawberry-definition")
                 if isinstance(declared, StrawberryField):
-                    declare(field, declared)
-                    shorten(field, declared, of=kind.name)
+                    attach_metadata(field, declared)
+                    install_fast_resolver(field, declared, of=kind.name)
     return built
 
 

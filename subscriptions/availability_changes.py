@@ -37,7 +37,7 @@ from subscriptions.log_replay import (
     TOO_SLOW,
     UNKNOWN,
     ResyncRequired,
-    patiently,
+    read_with_retry,
     replay_window,
     start_of,
     too_old,
@@ -93,7 +93,7 @@ class AvailabilitySteps:
     ) -> AsyncIterator[AsyncGenerator[StreamItem[AvailabilityEvent]]]:
         relay = operation.scope.service(Relay)
         async with relay.listening(operation.scope.tenant_id, wants=_may_tell) as listener:
-            begun = await patiently(operation, self._begun)
+            begun = await read_with_retry(operation, self._begun)
             async with aclosing(self._added(operation, listener, begun)) as steps:
                 yield steps
 
@@ -103,7 +103,7 @@ class AvailabilitySteps:
         # Before anything is read: of a live step that ends later, all may be news.
         mark = (next(_marks),)
         read = self._begun if after is None else partial(self._since, after=after)
-        changes = await patiently(operation, read)
+        changes = await read_with_retry(operation, read)
         # Whoever waits for a turn to answer holds no connection.
         await operation.rest()
         if isinstance(changes, ResyncRequired):
@@ -123,7 +123,7 @@ class AvailabilitySteps:
             await _until_due(operation.runtime.clock, listener, changes)
             await operation.pace.wanted.wait()
             generation = changes.known.bookmark.generation
-            changes = await patiently(operation, partial(self._changes, known=changes.known))
+            changes = await read_with_retry(operation, partial(self._changes, known=changes.known))
             await operation.rest()
             cursor = changes.known.cursor
             event: AvailabilityEvent | None = _delta(changes)

@@ -23,13 +23,13 @@ from permissions.policy import BookingOwner, may, owned_until, refusal
 from permissions.roles import P
 from resolvers.bookings.booking_access import watched_bookings
 from subscriptions.log_replay import (
-    AT_ONCE,
+    BATCH_SIZE,
     TOO_SLOW,
-    End,
+    ReplayEnd,
     ResyncRequired,
     changed_rights,
     missed,
-    patiently,
+    read_with_retry,
 )
 
 
@@ -94,7 +94,7 @@ class BookingChanges:
     async def missed(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[StreamItem[BookingEvent]]:
-        resync = await patiently(operation, partial(changed_rights, after=after))
+        resync = await read_with_retry(operation, partial(changed_rights, after=after))
         if resync is not None:
             # Before any mark, because all that follows is still to be taken.
             yield StreamItem((0,), resync.cursor, resync)
@@ -104,7 +104,7 @@ class BookingChanges:
                 match each:
                     case ResyncRequired(cursor=cursor):
                         yield StreamItem((0,), cursor, each)
-                    case End(bookmark=bookmark):
+                    case ReplayEnd(bookmark=bookmark):
                         yield StreamItem(bookmark.mark, encode_cursor(bookmark), None)
                     case entries:
                         for step in await self._steps(operation, entries):
@@ -122,7 +122,7 @@ class BookingChanges:
                 cursor = encode_cursor(entry.bookmark)
                 yield StreamItem(entry.bookmark.mark, cursor, self.gap(cursor))
             else:
-                entries = [entry, *listener.waiting(AT_ONCE - 1)]
+                entries = [entry, *listener.waiting(BATCH_SIZE - 1)]
                 if not operation.pace.wanted.is_set():
                     last = entries[-1].bookmark
                     yield StreamItem(last.mark, encode_cursor(last), None)
@@ -135,7 +135,7 @@ class BookingChanges:
     ) -> list[StreamItem[BookingEvent]]:
         """What entries tell, with the bookings as they are in one snapshot."""
         ids = {entry.subject_id for entry in entries}
-        seen, others = await patiently(operation, partial(self._watched, ids=ids))
+        seen, others = await read_with_retry(operation, partial(self._watched, ids=ids))
         # Whoever waits for the next one holds no connection.
         await operation.rest()
         steps: list[StreamItem[BookingEvent]] = []

@@ -19,13 +19,13 @@ from kit.operation_context import Operation
 from kit.postgres.database import is_away
 from kit.scope import Scope
 from kit.settings import Settings
-from models.audit.log import GROWN, rights_changes
+from models.audit.log import READ_AFTER, rights_changes
 from permissions.policy import only_own
 from permissions.roles import P
 from resolvers.core.log_position import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
-AT_ONCE: Final = 50
+BATCH_SIZE: Final = 50
 """Entries whose objects are read together; more would keep those waiting who read other things."""
 
 OTHER_RIGHTS: Final = "What you may see has changed."
@@ -48,7 +48,7 @@ class ResyncRequired:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class ReplayEnd:
     """The log's end in some snapshot; what was missed reaches at least up to it."""
 
     bookmark: LogPosition
@@ -56,13 +56,13 @@ class End:
 
 async def missed(
     operation: Operation, after: EventCursor | None, *, wants: Callable[[Entry], bool]
-) -> AsyncGenerator[Sequence[Entry] | ResyncRequired | End]:
+) -> AsyncGenerator[Sequence[Entry] | ResyncRequired | ReplayEnd]:
     """The wanted entries after a cursor, in order, and last the end; without one, only the end.
 
     Entries come some at a time: at least one, and at most as many as are read at once.
     Where the log can't be read on from the cursor, a gap up to the end takes their place.
     """
-    end = await patiently(operation, end_of_log)
+    end = await read_with_retry(operation, end_of_log)
     await operation.rest()
     start = end if after is None else start_of(after, end)
     if start is None:
@@ -73,20 +73,20 @@ async def missed(
     oldest = operation.runtime.clock() - replayed_for
     is_behind = place < end.place
     while is_behind:
-        entries = await patiently(operation, partial(_beyond, place=place))
+        entries = await read_with_retry(operation, partial(_beyond, place=place))
         # Whoever waits for the client to take it holds no connection.
         await operation.rest()
         if entries and entries[0].at < oldest:
             yield ResyncRequired(encode_cursor(end), too_old(replayed_for))
             break
         wanted = [entry for entry in entries if wants(entry)]
-        for number in range(0, len(wanted), AT_ONCE):
-            yield wanted[number : number + AT_ONCE]
+        for number in range(0, len(wanted), BATCH_SIZE):
+            yield wanted[number : number + BATCH_SIZE]
         if entries:
             place = entries[-1].place
         is_behind = len(entries) == BATCH
     last = LogPosition(end.tenant_id, end.generation, max(place, end.place))
-    yield End(last)
+    yield ReplayEnd(last)
 
 
 async def changed_rights(scope: Scope, *, after: EventCursor | None) -> ResyncRequired | None:
@@ -110,7 +110,7 @@ async def changed_rights(scope: Scope, *, after: EventCursor | None) -> ResyncRe
     return ResyncRequired(encode_cursor(end), OTHER_RIGHTS)
 
 
-async def patiently(operation: Operation, read: Callable[[Scope], Awaitable[R]]) -> R:
+async def read_with_retry(operation: Operation, read: Callable[[Scope], Awaitable[R]]) -> R:
     """Read from a new snapshot, again and again while the database is away."""
     pause = 0.1
     while True:
@@ -143,5 +143,5 @@ def too_old(window: timedelta) -> str:
 
 
 async def _beyond(scope: Scope, *, place: LogOffset) -> list[Entry]:
-    rows = await scope.fetch_prepared(GROWN, **beyond({scope.tenant_id: place}))
+    rows = await scope.fetch_prepared(READ_AFTER, **beyond({scope.tenant_id: place}))
     return list(entries_of(rows))

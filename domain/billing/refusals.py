@@ -7,7 +7,7 @@ from domain.core.refusals import Code, Refusal
 
 
 @dataclass(eq=False)
-class SubscriptionUnfit(Refusal):
+class SubscriptionChangeNotAllowed(Refusal):
     """The subscription, as it stands, can't become what is wanted."""
 
     code = Code.INVALID_TRANSITION

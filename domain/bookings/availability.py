@@ -77,7 +77,7 @@ class VenueRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SlotRequest:
     """What somebody asks for, wherever and whenever it is free.
 
     ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
@@ -113,7 +113,7 @@ class Wish:
         return Interval.of_minutes(start, self.duration_minutes)
 
 
-def facts_window(starts: Interval, wish: Wish) -> Interval:
+def facts_window(starts: Interval, wish: SlotRequest) -> Interval:
     """The time that a room's facts must cover to answer for starts within an interval.
 
     Blackouts and bookings that overlap it, and exceptions of the dates around it: from two days
@@ -126,13 +126,13 @@ def facts_window(starts: Interval, wish: Wish) -> Interval:
     )
 
 
-def reasons_against(room: RoomFacts, start: datetime, wish: Wish) -> tuple[Reason, ...]:
+def reasons_against(room: RoomFacts, start: datetime, wish: SlotRequest) -> tuple[Reason, ...]:
     """Every rule that refuses a start; none means free, and a booking made now succeeds."""
     wanted = wish.interval(start)
     return RoomCalendar.of(room, wanted, wish).reasons_against(wanted)
 
 
-def overridden(start: datetime, wish: Wish) -> tuple[Code, ...]:
+def overridden(start: datetime, wish: SlotRequest) -> tuple[Code, ...]:
     """The rules that would refuse a start but for the override, for the audit."""
     if not wish.override:
         return ()
@@ -159,7 +159,7 @@ def refusals(
     start: datetime,
     reasons: Sequence[Reason],
     *,
-    wish: Wish,
+    wish: SlotRequest,
     exclude_booking_id: BookingId | None = None,
 ) -> list[Refusal]:
     """What to raise for the reasons against a start: one refusal for each, in their order."""
@@ -208,7 +208,7 @@ def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
 
 
 @lru_cache(maxsize=16)
-def kept_grid_starts(window: Interval, rules: VenueRules) -> tuple[datetime, ...]:
+def cached_grid_starts(window: Interval, rules: VenueRules) -> tuple[datetime, ...]:
     """The same, kept for whoever asks about the same time again and again."""
     return tuple(grid_starts(window, rules))
 
@@ -224,7 +224,7 @@ class RoomCalendar:
     """A room's facts made ready to answer one wish for many starts."""
 
     room: RoomFacts
-    wish: Wish
+    wish: SlotRequest
     # Whatever the start.
     standing: tuple[Reason, ...]
     earliest: datetime
@@ -237,12 +237,12 @@ class RoomCalendar:
     refused_by_bookings: list[Interval]
 
     @classmethod
-    def of(cls, room: RoomFacts, window: Interval, wish: Wish) -> Self:
+    def of(cls, room: RoomFacts, window: Interval, wish: SlotRequest) -> Self:
         """Ready for every start whose whole slot lies in the window."""
         return cls(
             room,
             wish=wish,
-            standing=tuple(_standing(room, wish)),
+            standing=tuple(_start_independent(room, wish)),
             earliest=wish.earliest,
             latest=wish.latest,
             opened=room.hours.open_intervals(window, wish.rules.zone),
@@ -365,7 +365,7 @@ def _over_capacity(party_size: int, room_name: str, capacity: int) -> Iterator[R
         )
 
 
-def _standing(room: RoomFacts, wish: Wish) -> Iterator[Reason]:
+def _start_independent(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
     """The rules that refuse the wish at any time."""
     rules = wish.rules
     if room.archived:
@@ -385,7 +385,7 @@ def _standing(room: RoomFacts, wish: Wish) -> Iterator[Reason]:
         )
 
 
-def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
+def _notice(start: datetime, wish: SlotRequest, *, override: bool) -> Iterator[Reason]:
     earliest = _earliest(wish, override=override)
     if start >= earliest:
         return
@@ -405,11 +405,11 @@ def _notice(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
     )
 
 
-def _earliest(wish: Wish, *, override: bool) -> datetime:
+def _earliest(wish: SlotRequest, *, override: bool) -> datetime:
     return wish.now + timedelta(minutes=0 if override else wish.rules.min_notice_minutes)
 
 
-def _advance(start: datetime, wish: Wish) -> Iterator[Reason]:
+def _advance(start: datetime, wish: SlotRequest) -> Iterator[Reason]:
     days = wish.rules.max_advance_days
     opens = start - timedelta(days=days)
     if opens > wish.now:
@@ -424,7 +424,7 @@ def _advance(start: datetime, wish: Wish) -> Iterator[Reason]:
         )
 
 
-def _grid(start: datetime, wish: Wish, *, override: bool) -> Iterator[Reason]:
+def _grid(start: datetime, wish: SlotRequest, *, override: bool) -> Iterator[Reason]:
     clock = start.astimezone(wish.rules.zone)
     slot_minutes = 1 if override else wish.rules.slot_minutes
     whole_minute = not clock.second and not clock.microsecond

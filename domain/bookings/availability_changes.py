@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from domain.bookings.availability import RoomCalendar, RoomFacts, Wish, first_on_grid
+from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest, first_on_grid
 from domain.bookings.slots import Slot, slots_at
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval, merge
@@ -17,7 +17,7 @@ _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Touched:
+class AffectedSlots:
     """Slots that may be otherwise, by their starts; it only grows.
 
     ``spans`` are of the room, or of every room. ``hours``: starts outside the present opening
@@ -54,12 +54,12 @@ class Touched:
         return [span for of, span in self.spans if of in (None, room_id)]
 
 
-def restated(
+def recomputed(
     room: RoomFacts,
     grid: Sequence[datetime],
-    touched: Touched,
+    touched: AffectedSlots,
     *,
-    wish: Wish,
+    wish: SlotRequest,
     include_unavailable: bool,
 ) -> tuple[list[Slot], list[datetime]]:
     """The touched slots of a room that are listed, and the touched starts that are not.
@@ -83,8 +83,8 @@ def restated(
     )
 
 
-def meeting(
-    occupied: Interval, wish: Wish, *, before_minutes: int = 0, after_minutes: int = 0
+def starts_overlapping(
+    occupied: Interval, wish: SlotRequest, *, before_minutes: int = 0, after_minutes: int = 0
 ) -> Interval:
     """The starts at which the wish, with these buffers, would meet what is occupied."""
     reach = occupied.padded(
@@ -93,7 +93,9 @@ def meeting(
     return Interval(reach.start + _NEXT, reach.end)
 
 
-def passed(since: datetime, wish: Wish, *, include_unavailable: bool) -> Iterator[Interval]:
+def starts_affected_by_time(
+    since: datetime, wish: SlotRequest, *, include_unavailable: bool
+) -> Iterator[Interval]:
     """The starts that time alone touched between an instant and now, whichever is later."""
     early, late = sorted((since, wish.now))
     if early == late:
@@ -110,7 +112,11 @@ def passed(since: datetime, wish: Wish, *, include_unavailable: bool) -> Iterato
 
 
 def next_change(
-    grid: Sequence[datetime], wish: Wish, *, include_unavailable: bool, expiries: Iterable[datetime]
+    grid: Sequence[datetime],
+    wish: SlotRequest,
+    *,
+    include_unavailable: bool,
+    expiries: Iterable[datetime],
 ) -> datetime | None:
     """When time alone will next touch a slot of a grid, given in order; None: never.
 

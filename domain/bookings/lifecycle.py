@@ -10,7 +10,7 @@ from domain.bookings.refusals import InvalidTransition
 from domain.core.intervals import Interval
 
 CHECK_IN_OPENS_MINUTES = 15
-UNATTENDED = timedelta(hours=24)
+AUTO_COMPLETE_AFTER = timedelta(hours=24)
 """For so long after its end, a booking that nobody checked in can still be called a no-show."""
 LONGEST_MINUTES = (31 * 24 + 1) * 60
 """No booking is longer, whatever a venue's settings say: 31 days, one of them with 25 hours."""
@@ -44,7 +44,7 @@ EDITABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class BookingState:
     """What decides what can become of a booking.
 
     ``requires_confirmation`` is the venue's setting: what a hold becomes.
@@ -63,7 +63,7 @@ def effective_status(status: Status, hold_expires_at: datetime | None, now: date
     return status
 
 
-def allowed_transitions(life: Life, *, now: datetime) -> tuple[Status, ...]:
+def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, ...]:
     """The statuses that a caller can give the booking now.
 
     A hold becomes PENDING or CONFIRMED by createBooking; that it expires is nobody's call, so
@@ -98,7 +98,7 @@ def allowed_transitions(life: Life, *, now: datetime) -> tuple[Status, ...]:
             assert_never(never)
 
 
-def check_transition(life: Life, wanted: Status, *, now: datetime) -> None:
+def check_transition(life: BookingState, wanted: Status, *, now: datetime) -> None:
     """Raises InvalidTransition unless a caller can give the booking this status now."""
     allowed = allowed_transitions(life, now=now)
     if wanted not in allowed:
@@ -107,7 +107,7 @@ def check_transition(life: Life, wanted: Status, *, now: datetime) -> None:
         raise InvalidTransition(status, wanted=wanted, allowed=allowed, hint=hint)
 
 
-def check_open(life: Life, statuses: frozenset[Status], *, now: datetime) -> None:
+def check_status_in(life: BookingState, statuses: frozenset[Status], *, now: datetime) -> None:
     """Raises InvalidTransition unless the status is one of those, MOVABLE or EDITABLE."""
     status = effective_status(life.status, life.hold_expires_at, now)
     if status not in statuses:
@@ -124,7 +124,7 @@ def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
         case Status.CHECKED_IN:
             return ends_at <= now
         case Status.CONFIRMED:
-            return ends_at + UNATTENDED <= now
+            return ends_at + AUTO_COMPLETE_AFTER <= now
         case _:
             return False
 
@@ -157,7 +157,7 @@ def _in_halves(letters: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def _check_in_opens(life: Life) -> datetime:
+def _check_in_opens(life: BookingState) -> datetime:
     return life.interval.start - timedelta(minutes=CHECK_IN_OPENS_MINUTES)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from domain.bookings.availability import RoomCalendar, RoomFacts, Wish, grid_starts
+from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest, grid_starts
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
 from domain.core.ids import RoomId
@@ -36,14 +36,18 @@ class Slot:
     reasons: tuple[Reason, ...]
 
 
-def slot_at(room: RoomFacts, start: datetime, wish: Wish) -> Slot:
+def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
     """A room at one start, whatever it is, with every reason against it."""
     interval = wish.interval(start)
     return _slot(RoomCalendar.of(room, interval, wish), interval)
 
 
 def slots(
-    rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish, include_unavailable: bool = False
+    rooms: Iterable[RoomFacts],
+    window: Interval,
+    *,
+    wish: SlotRequest,
+    include_unavailable: bool = False,
 ) -> list[Slot]:
     """The slots that start on the grid within a window, room by room and each in order of time.
 
@@ -79,7 +83,9 @@ def slots_at(
     return listed, others
 
 
-def next_free_slot(rooms: Iterable[RoomFacts], window: Interval, *, wish: Wish) -> Slot | None:
+def next_free_slot(
+    rooms: Iterable[RoomFacts], window: Interval, *, wish: SlotRequest
+) -> Slot | None:
     """The first free slot that starts on the grid within a window; of equals the first room's."""
     return next(_free(_calendars(rooms, window, wish), grid_starts(window, wish.rules)), None)
 
@@ -91,7 +97,12 @@ def alternatives_window(start: datetime) -> Interval:
 
 
 def alternatives(
-    rooms: Sequence[RoomFacts], wanted_room_id: RoomId, start: datetime, *, wish: Wish, first: int
+    rooms: Sequence[RoomFacts],
+    wanted_room_id: RoomId,
+    start: datetime,
+    *,
+    wish: SlotRequest,
+    first: int,
 ) -> list[Slot]:
     """Up to so many free slots, those nearest to a start first.
 
@@ -103,7 +114,9 @@ def alternatives(
     return list(islice(_free(_calendars(wanted_first, window, wish), nearest), first))
 
 
-def _calendars(rooms: Iterable[RoomFacts], window: Interval, wish: Wish) -> list[RoomCalendar]:
+def _calendars(
+    rooms: Iterable[RoomFacts], window: Interval, wish: SlotRequest
+) -> list[RoomCalendar]:
     whole = window.padded(before_minutes=0, after_minutes=wish.duration_minutes)
     return [RoomCalendar.of(room, whole, wish) for room in rooms]
 

@@ -33,11 +33,11 @@ from graphql import (
 
 from kit.graphql.flat_document import (
     CEILING,
-    Line,
+    FlatNode,
     Outlined,
     alias_counts,
+    flatten,
     is_introspection,
-    outline,
 )
 
 DEFAULT_PAGE_SIZE = 20
@@ -145,7 +145,7 @@ class Estimate:
         cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
     ) -> Self:
         """Keep what has a cost; all else of the document is forgotten."""
-        lines = outline(document, [operation])
+        lines = flatten(document, [operation])
         scopes = _scopes(schema, lines)
         aliases = alias_counts(lines)
         items: list[_Item] = []
@@ -204,7 +204,7 @@ class Estimate:
         return points[self.root]
 
 
-def _scopes(schema: GraphQLSchema, lines: list[Line]) -> list[GraphQLCompositeType | None]:
+def _scopes(schema: GraphQLSchema, lines: list[FlatNode]) -> list[GraphQLCompositeType | None]:
     """For each line the type that its own fields are looked up on, or for a field, its parent."""
     scopes: list[GraphQLCompositeType | None] = [None] * len(lines)
     # Backwards, a parent comes before its children. Only a fragment has several, and it doesn't

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, FromClause
 
 from kit.postgres.keyset_pagination import Listing, Window
 
-READING: Final = "reading"
-"""The key of a field's ``Reading`` in its GraphQL extensions."""
+SOURCE: Final = "reading"
+"""The key of a field's ``FieldSource`` in its GraphQL extensions."""
 
 GUARD: Final = "guard"
 """The key of the permission that a field asks for."""
@@ -22,7 +22,7 @@ Decode = Callable[[Arguments], Any]
 """From the coerced arguments of GraphQL to what the field's function takes; may refuse them."""
 
 
-class Unreadable(Exception):
+class NotCompilable(Exception):
     """There is no way to read this in SQL."""
 
 
@@ -46,7 +46,7 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
-class Expressed:
+class SqlExpression:
     """What ``make(scope, row)`` says in SQL; a row's attributes are columns there."""
 
     make: Callable[[Any, Any], Any]
@@ -62,7 +62,7 @@ class Paged:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PageField:
     """An attribute of a page itself, or of a row's place on it."""
 
     name: str
@@ -76,7 +76,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Lookup:
     """The row that ``resolve(scope, **arguments)`` finds by one statement."""
 
     resolve: Callable[..., Any]
@@ -84,19 +84,28 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class ByGlobalId:
     """The rows that ids stand for: each the name of its type and its key, in their order."""
 
     decode: Callable[[Arguments], "Ids"]
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class ByKeys:
     """Rows that were found already, by their keys."""
 
 
-Reading = (
-    Attribute | Identity | Related | Expressed | Paged | Part | Counted | Found | Identified | Again
+FieldSource = (
+    Attribute
+    | Identity
+    | Related
+    | SqlExpression
+    | Paged
+    | PageField
+    | Counted
+    | Lookup
+    | ByGlobalId
+    | ByKeys
 )
 
 
@@ -110,7 +119,7 @@ class Ids:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NodeType:
     """Rows that are found by id: ``visible(scope)`` are those the caller may see."""
 
     model: Any

@@ -25,7 +25,7 @@ Outlined = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FlatNode:
     """One node of a document; ``children`` are the places of lines that come before it.
 
     A fragment has one line, and every spread of it has that line as its only child. A spread of
@@ -45,18 +45,20 @@ class _Open:
     children: list[int] = field(default_factory=list)
 
 
-def outline(document: DocumentNode, operations: Sequence[OperationDefinitionNode]) -> list[Line]:
+def flatten(
+    document: DocumentNode, operations: Sequence[OperationDefinitionNode]
+) -> list[FlatNode]:
     """Everything that ``operations`` select, in time and space linear in the document.
 
     A value worked out line by line in this order finds its children's values ready, so nothing
-    that reads an outline recurses or meets a fragment twice.
+    that reads it recurses or meets a fragment twice.
     """
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    lines: list[Line] = []
+    lines: list[FlatNode] = []
     places: dict[str, int] = {}
     entered: set[str] = set()
     for operation in operations:
@@ -70,7 +72,7 @@ def outline(document: DocumentNode, operations: Sequence[OperationDefinitionNode
                     reading[-1].children.append(len(lines))
                 if isinstance(top.node, FragmentDefinitionNode):
                     places[top.node.name.value] = len(lines)
-                lines.append(Line(top.node, tuple(top.children)))
+                lines.append(FlatNode(top.node, tuple(top.children)))
             elif not isinstance(node, FragmentSpreadNode):
                 reading.append(_Open(node, _selected(node)))
             elif (name := node.name.value) in entered or name not in fragments:
@@ -88,7 +90,7 @@ def is_introspection(node: Outlined) -> bool:
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
     """The fields that an operation selects of its root type, whatever fragments they stand in."""
-    lines = outline(document, [operation])
+    lines = flatten(document, [operation])
     reading = [len(lines) - 1]
     seen = set(reading)
     while reading:
@@ -101,7 +103,7 @@ def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> I
                 reading.append(place)
 
 
-def alias_counts(lines: list[Line]) -> list[int]:
+def alias_counts(lines: list[FlatNode]) -> list[int]:
     """How many aliases each line and all below it have; one in a fragment at every spread."""
     counts: list[int] = []
     for line in lines:
@@ -110,7 +112,7 @@ def alias_counts(lines: list[Line]) -> list[int]:
     return counts
 
 
-def field_counts(lines: list[Line]) -> list[int]:
+def field_counts(lines: list[FlatNode]) -> list[int]:
     """How many fields each line and all below it have, with every spread written out.
 
     Of spreads of one fragment side by side only the first counts: they select the same.

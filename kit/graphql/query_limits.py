@@ -20,7 +20,13 @@ from graphql import (
     visit,
 )
 
-from kit.graphql.flat_document import Line, alias_counts, field_counts, is_introspection, outline
+from kit.graphql.flat_document import (
+    FlatNode,
+    alias_counts,
+    field_counts,
+    flatten,
+    is_introspection,
+)
 
 # A union is made anew each time that it is written.
 _CONTAINERS: Final = (dict, list)
@@ -66,7 +72,7 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
     don't count.
     """
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    lines = outline(document, operations)
+    lines = flatten(document, operations)
     depths = _depths(lines)
     aliases = alias_counts(lines)
     fields = field_counts(lines)
@@ -191,7 +197,7 @@ def _too_complex(what: str, value: int, limit: int, node: Node | None = None) ->
     )
 
 
-def _depths(lines: list[Line]) -> list[int]:
+def _depths(lines: list[FlatNode]) -> list[int]:
     depths: list[int] = []
     for line in lines:
         inside = max((depths[child] for child in line.children), default=0)
@@ -201,7 +207,7 @@ def _depths(lines: list[Line]) -> list[int]:
     return depths
 
 
-def _root_keys(lines: list[Line], root: int) -> set[str]:
+def _root_keys(lines: list[FlatNode], root: int) -> set[str]:
     """The response keys of an operation's root fields, through its fragments."""
     keys: set[str] = set()
     seen: set[int] = set()

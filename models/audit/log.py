@@ -207,7 +207,7 @@ def _written() -> Any:
     )
 
 
-WRITTEN: Final = PreparedStatement(_written())
+INSERT_ENTRIES: Final = PreparedStatement(_written())
 
 
 # ------------------------------------------------------------------------------ read to its end
@@ -339,8 +339,8 @@ def _as_int(xid: Any) -> ColumnElement[int]:
     return cast(cast(xid, Text), BigInteger)
 
 
-END: Final = PreparedStatement(end(bindparam("tenant_id", type_=Uuid())))
-GROWN: Final = PreparedStatement(_grown())
+READ_END: Final = PreparedStatement(end(bindparam("tenant_id", type_=Uuid())))
+READ_AFTER: Final = PreparedStatement(_grown())
 
 
 def origins_before(cutoff: datetime, *, limit: int) -> Delete:

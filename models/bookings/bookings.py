@@ -28,7 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings.lifecycle import LONGEST_MINUTES, OCCUPYING, UNATTENDED, Status, reference_form
+from domain.bookings.lifecycle import (
+    AUTO_COMPLETE_AFTER,
+    LONGEST_MINUTES,
+    OCCUPYING,
+    Status,
+    reference_form,
+)
 from domain.bookings.pricing import Price, PriceLine
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -263,7 +269,7 @@ _NEW: Final = parameters(Booking)
 
 # No row comes back where another booking has the time. The constraint is named: a reference that
 # is there already is not a taken time.
-INSERTED_UNLESS_TAKEN: Final = PreparedStatement(
+INSERT_IF_FREE: Final = PreparedStatement(
     insert(Booking)
     .from_select(list(_NEW), select(*_NEW.values()))
     .on_conflict_do_nothing(constraint=NO_OVERLAP)
@@ -377,7 +383,7 @@ def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
     )
 
 
-def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
+def bookings_to_complete(now: datetime, *, limit: int) -> Select[UUID, UUID]:
     """Bookings of every tenant to be completed, tenant and id, in order of their tenants.
 
     Those that have a job for it already are left out.
@@ -389,7 +395,7 @@ def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
             # What the partial index holds, in its words.
             status.in_([Status.CONFIRMED.value, Status.CHECKED_IN.value]),
             ends_at <= now,
-            or_(status == Status.CHECKED_IN.value, ends_at <= now - UNATTENDED),
+            or_(status == Status.CHECKED_IN.value, ends_at <= now - AUTO_COMPLETE_AFTER),
             not_(has_job(COMPLETE_JOB, col(Booking.id))),
         )
         .order_by(col(Booking.tenant_id))
@@ -398,7 +404,7 @@ def bookings_over(now: datetime, *, limit: int) -> Select[UUID, UUID]:
 
 
 def bookings_unanswered(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Bookings of every tenant that nobody confirmed in time, as ``bookings_over`` gives them."""
+    """Bookings of every tenant nobody confirmed in time, rows like ``bookings_to_complete``."""
     return (
         select(col(Booking.tenant_id), col(Booking.id))
         .where(

@@ -12,16 +12,19 @@ def money(minor: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value
     """An exact amount, with as many digits as its currency has; null without an amount."""
     amount = case(
         (currency_code.in_(currencies_with_digits(0)), cast(minor, Text)),
-        (currency_code.in_(currencies_with_digits(3)), cast(minor * _exactly("0.001"), Text)),
-        else_=cast(minor * _exactly("0.01"), Text),
+        (
+            currency_code.in_(currencies_with_digits(3)),
+            cast(minor * decimal_literal("0.001"), Text),
+        ),
+        else_=cast(minor * decimal_literal("0.01"), Text),
     )
     return Value(present=minor.is_not(None), amount=amount, currency_code=currency_code)
 
 
-def _exactly(decimal: str) -> ColumnElement[Any]:
+def decimal_literal(decimal: str) -> ColumnElement[Any]:
     return literal_column(decimal)
 
 
-def itself(_: Any, row: Any) -> Any:
+def same_row(_: Any, row: Any) -> Any:
     """The same row, as another type shows it."""
     return row

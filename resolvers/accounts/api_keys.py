@@ -32,7 +32,7 @@ from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
 from resolvers.accounts.security_emails import key_made
 from resolvers.accounts.security_events import tell
-from resolvers.core.lookups import found, raise_all
+from resolvers.core.lookups import get_or_refuse, raise_all
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 
@@ -113,7 +113,7 @@ async def revoke_api_key(
 ) -> ApiKey:
     """Make a key worthless, within a second everywhere; its open sockets are closed."""
     await scope.lock(("api key", id))
-    key = await found(scope, visible_api_keys(scope), id, what="API key")
+    key = await get_or_refuse(scope, visible_api_keys(scope), id, what="API key")
     if key.revoked_at is None:
         _revoke(scope, key)
     return key

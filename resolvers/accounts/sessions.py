@@ -48,7 +48,7 @@ from models.tenants import tenant_id_of, tenant_of
 from resolvers.accounts.api_keys import actor_of_key
 from resolvers.accounts.security_emails import new_login, session_stolen
 from resolvers.accounts.security_events import end_sessions, note, note_failed_login, tell
-from resolvers.core.lookups import found
+from resolvers.core.lookups import get_or_refuse
 from resolvers.tenants.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
@@ -249,7 +249,7 @@ async def end_session(
     """Log out where the caller is logged in elsewhere; it holds within a second."""
     assert scope.actor.user_id is not None
     await scope.lock(lock_of(scope.actor.user_id))
-    session = await found(scope, visible_sessions(scope), id, what="session")
+    session = await get_or_refuse(scope, visible_sessions(scope), id, what="session")
     session.ended_at = scope.now()
     note(scope, EventType.SESSIONS_ENDED, session.user_id, reason=SessionEnd.ENDED_ELSEWHERE)
     return id

@@ -42,7 +42,7 @@ from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.security_emails import account_closed, role_changed
 from resolvers.accounts.security_events import tell, tell_owners
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
-from resolvers.core.lookups import found
+from resolvers.core.lookups import get_or_refuse
 from resolvers.core.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.customers import customer_for
 from resolvers.tenants.tenants import own_tenant
@@ -160,7 +160,7 @@ async def change_user_role(
     stays one.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
-    user = await found(scope, visible_users(scope), id, what="user")
+    user = await get_or_refuse(scope, visible_users(scope), id, what="user")
     if user.role == role:
         return user
     if Role.CUSTOMER in (role, user.role):
@@ -184,7 +184,7 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the
     Nobody closes that of somebody above themselves, and one owner always stays.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
-    user = await found(scope, visible_users(scope), id, what="user")
+    user = await get_or_refuse(scope, visible_users(scope), id, what="user")
     if user.deactivated_at is not None:
         return user
     _check_rank(scope, Role(user.role))

@@ -30,8 +30,8 @@ class Letter:
     text: str
 
 
-async def write_to_owners(scope: Scope, told: Iterable[Letter]) -> None:
-    """Mail letters to each owner, once the change is stored."""
+async def email_owners(scope: Scope, told: Iterable[Letter]) -> None:
+    """Mail the given emails to each owner, once the change is stored."""
     letters = list(told)
     owners = await scope.all(owners_of(scope.tenant_id)) if letters else []
     for owner in owners:
@@ -41,7 +41,7 @@ async def write_to_owners(scope: Scope, told: Iterable[Letter]) -> None:
             send_later(scope, message, kind_for(owner))
 
 
-def letters(tenant: Tenant, now: Subscription, happened: Sequence[Step]) -> Iterator[Letter]:
+def billing_emails(tenant: Tenant, now: Subscription, happened: Sequence[Step]) -> Iterator[Letter]:
     """One for each step that a person has to know of."""
     venue, plan = unlinked(tenant.name), PLANS[now.plan].name
     for step in happened:

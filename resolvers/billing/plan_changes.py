@@ -26,7 +26,7 @@ from domain.billing.plan_subscriptions import (
     is_higher,
     may_check_out,
 )
-from domain.billing.refusals import SubscriptionUnfit, SubscriptionUnpaid, TooManyRooms
+from domain.billing.refusals import SubscriptionChangeNotAllowed, SubscriptionUnpaid, TooManyRooms
 from domain.core.ids import RoomId
 from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
 from domain.tenants.plans import PLANS, PlanCode
@@ -81,7 +81,9 @@ async def start_trial(
 
     async def decide(_: Scope, row: BillingSubscription) -> None:
         if not may_try(row):
-            raise SubscriptionUnfit("A trial starts once, before anything is subscribed to.")
+            raise SubscriptionChangeNotAllowed(
+                "A trial starts once, before anything is subscribed to."
+            )
 
     if await scope.read_outside(verified_owners_of(scope.tenant_id)) is None:
         raise EmailNotVerified
@@ -98,7 +100,7 @@ async def start_trial(
                 key=_key(row, "trial", plan),
             )
 
-    return await _changed(scope, decide, ask, begins=True)
+    return await _apply_change(scope, decide, ask, begins=True)
 
 
 async def start_checkout(
@@ -116,9 +118,11 @@ async def start_checkout(
     raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
     row = await scope.read_outside(agreed(scope))
     if not may_check_out(row.value if row else None):
-        raise SubscriptionUnfit("There is a subscription already: change its plan instead.")
+        raise SubscriptionChangeNotAllowed(
+            "There is a subscription already: change its plan instead."
+        )
     billing = billing_in(scope.runtime)
-    with _told():
+    with _map_gateway_errors():
         customer_id = await _customer(scope)
         url = await billing.start_checkout(
             customer_id,
@@ -142,7 +146,7 @@ async def open_billing_portal(
 ) -> str:
     """Get the address of a page where a person changes the card, for a short time."""
     raise_all(_url_refusals("return_url", return_url))
-    with _told():
+    with _map_gateway_errors():
         customer_id = await _customer(scope)
         return await billing_in(scope.runtime).open_portal(customer_id, return_url=return_url)
 
@@ -169,9 +173,13 @@ async def change_plan(
     async def decide(inner: Scope, row: BillingSubscription | None) -> None:
         refused = await _room_refusals(inner, plan, archive_room_ids)
         if row is None or row.value.status not in LIVE:
-            refused.append(SubscriptionUnfit("There is no subscription yet: start one first."))
+            refused.append(
+                SubscriptionChangeNotAllowed("There is no subscription yet: start one first.")
+            )
         elif row.status == SubscriptionStatus.UNPAID and is_higher(plan, than=row.value.plan):
-            refused.append(SubscriptionUnfit("Pay what is owed first, by the billing portal."))
+            refused.append(
+                SubscriptionChangeNotAllowed("Pay what is owed first, by the billing portal.")
+            )
         raise_all(refused)
         assert row is not None
         row.archive_room_ids = [str(id) for id in archive_room_ids]
@@ -190,7 +198,7 @@ async def change_plan(
                     await billing.resume(id, key=f"{key}:resume")
                 await billing.change_plan(id, plan, at_once=False, key=key)
 
-    return await _changed(scope, decide, ask, version=version)
+    return await _apply_change(scope, decide, ask, version=version)
 
 
 async def cancel_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
@@ -200,7 +208,7 @@ async def cancel_subscription(scope: Scope, *, version: Version) -> BillingSubsc
         if not row.cancels_at_period_end:
             await billing.cancel(_subscription_id(row), key=_key(row, "cancel"))
 
-    return await _changed(scope, _is_live, ask, version=version)
+    return await _apply_change(scope, _is_live, ask, version=version)
 
 
 async def resume_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
@@ -209,18 +217,18 @@ async def resume_subscription(scope: Scope, *, version: Version) -> BillingSubsc
     async def decide(inner: Scope, row: BillingSubscription | None) -> None:
         await _is_live(inner, row)
         if row is not None and not row.cancels_at_period_end:
-            raise SubscriptionUnfit("The subscription isn't cancelled.")
+            raise SubscriptionChangeNotAllowed("The subscription isn't cancelled.")
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:
         await billing.resume(_subscription_id(row), key=_key(row, "resume"))
 
-    return await _changed(scope, decide, ask, version=version)
+    return await _apply_change(scope, decide, ask, version=version)
 
 
 # ------------------------------------------------------------------------------ steps
 
 
-async def _changed(
+async def _apply_change(
     scope: Scope,
     decide: Callable[[Scope, BillingSubscription], Awaitable[None]]
     | Callable[[Scope, BillingSubscription | None], Awaitable[None]],
@@ -231,16 +239,16 @@ async def _changed(
 ) -> BillingSubscription:
     """Reserve a change, ask the gateway for it, and write down what it tells then."""
     runtime, actor, request = scope.runtime, scope.actor, scope.request
-    reserve = partial(_reserved, decide=decide, version=version, begins=begins)
+    reserve = partial(_reserve, decide=decide, version=version, begins=begins)
     row = (await perform(runtime, actor, request, reserve)).result
     try:
-        with _told():
+        with _map_gateway_errors():
             await ask(billing_in(runtime), row)
             seen = await look(runtime, actor, request)
     except BaseException as error:
         # A clear no is looked at: a next try is another one then, with a key of its own.
         seen = await _looked_again(scope) if isinstance(error, Refusal) else None
-        await perform(runtime, actor, request, partial(_given_up, by=request.id, seen=seen))
+        await perform(runtime, actor, request, partial(_abandon, by=request.id, seen=seen))
         raise
     assert seen is not None, "who has a subscription is known to the gateway"
     changed = await written_down(scope, seen=seen)
@@ -250,7 +258,7 @@ async def _changed(
     return changed
 
 
-async def _reserved(
+async def _reserve(
     scope: Scope,
     *,
     decide: Callable[..., Awaitable[None]],
@@ -266,7 +274,9 @@ async def _reserved(
     if row is not None and version not in (None, row.version):
         raise StaleVersion(row, path=("version",))
     if row is not None and row.changing_until is not None and row.changing_until > scope.now():
-        raise SubscriptionUnfit("Another change is just being made; try again in a moment.")
+        raise SubscriptionChangeNotAllowed(
+            "Another change is just being made; try again in a moment."
+        )
     await decide(scope, row)
     assert row is not None, "without one, it was refused"
     row.changing_by, row.changing_until = scope.request.id, scope.now() + AFTER_A_CHANGE
@@ -281,7 +291,7 @@ async def _looked_again(scope: Scope) -> Look | None:
         return None
 
 
-async def _given_up(scope: Scope, *, by: UUID, seen: Look | None) -> None:
+async def _abandon(scope: Scope, *, by: UUID, seen: Look | None) -> None:
     """Let others change it again."""
     if seen is not None:
         await written_down(scope, seen=seen)
@@ -296,12 +306,12 @@ async def _customer(scope: Scope) -> str:
     owner = await scope.read_outside(owners_of(scope.tenant_id))
     assert tenant is not None and owner is not None, "a tenant always has an owner"
     buyer = Buyer(tenant.id, tenant.name, owner.email)
-    with _told():
+    with _map_gateway_errors():
         return await customer_of(scope.runtime, scope.actor, scope.request, buyer)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _map_gateway_errors() -> Iterator[None]:
     """Say to the caller what the gateway answered. Raises SubscriptionUnpaid and Unavailable."""
     try:
         yield
@@ -316,7 +326,7 @@ def _told() -> Iterator[None]:
 
 async def _is_live(_: Scope, row: BillingSubscription | None) -> None:
     if row is None or row.value.status not in LIVE:
-        raise SubscriptionUnfit("There is no subscription.")
+        raise SubscriptionChangeNotAllowed("There is no subscription.")
 
 
 async def _room_refusals(scope: Scope, plan: PlanCode, chosen: Sequence[RoomId]) -> list[Refusal]:

@@ -33,7 +33,7 @@ from models.billing import (
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import rooms_in_use
-from resolvers.billing.billing_emails import letters, reminder, write_to_owners
+from resolvers.billing.billing_emails import billing_emails, email_owners, reminder
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
@@ -217,7 +217,7 @@ async def _write_subscription(
             )
         )
     if billing_in(scope.runtime).is_enforced:
-        await write_to_owners(scope, letters(tenant, row.value, happened))
+        await email_owners(scope, billing_emails(tenant, row.value, happened))
 
 
 def _overdue_since(
@@ -280,4 +280,4 @@ async def _remind(scope: Scope, row: BillingSubscription, tenant: Tenant) -> Non
         return
     if row.reminded_at is None and reminder_due(row.value, now=scope.now()):
         row.reminded_at = scope.now()
-        await write_to_owners(scope, [reminder(tenant, row.value)])
+        await email_owners(scope, [reminder(tenant, row.value)])

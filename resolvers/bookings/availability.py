@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import Doc
 
-from domain.bookings.availability import RoomFacts, VenueRules, Wish, facts_window
+from domain.bookings.availability import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import Busy, Reason, SlotTaken
 from domain.bookings.slots import (
@@ -134,7 +134,7 @@ class Availability(Weighed):
 
     calendar: Calendar
     window: Interval
-    wish: Wish
+    wish: SlotRequest
     include_unavailable: bool
     computed_at: datetime
     cursor: str
@@ -259,7 +259,7 @@ async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     return Venue(tenant, {RoomId(room.id): room for room in rooms})
 
 
-def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> Wish:
+def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> SlotRequest:
     """What a query looks for. Raises Invalid, at its place in the argument `query`."""
     try:
         return wish_of(
@@ -270,7 +270,7 @@ def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> Wish:
         raise
 
 
-def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> Wish:
+def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> SlotRequest:
     """What the caller asks for under the venue's rules. Raises Invalid."""
     tenant = venue.tenant
     rules = VenueRules(
@@ -281,7 +281,7 @@ def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: in
         min_duration_minutes=tenant.min_duration_minutes,
         max_duration_minutes=tenant.max_duration_minutes,
     )
-    return Wish(
+    return SlotRequest(
         duration_minutes=duration_minutes,
         party_size=party_size,
         rules=rules,
@@ -294,7 +294,7 @@ async def load_calendar(
     scope: Scope,
     venue: Venue,
     starts: Interval,
-    wish: Wish,
+    wish: SlotRequest,
     *,
     exclude_booking_id: BookingId | None = None,
 ) -> Calendar:

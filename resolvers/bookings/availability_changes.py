@@ -12,14 +12,14 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from domain.bookings.availability import VenueRules, Wish, grid_starts, kept_grid_starts
+from domain.bookings.availability import SlotRequest, VenueRules, cached_grid_starts, grid_starts
 from domain.bookings.availability_changes import (
     LONGEST_BUFFER_MINUTES,
-    Touched,
-    meeting,
+    AffectedSlots,
     next_change,
-    passed,
-    restated,
+    recomputed,
+    starts_affected_by_time,
+    starts_overlapping,
 )
 from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
 from domain.core.ids import RoomId
@@ -113,7 +113,7 @@ async def availability_changes(
     venue = await load_venue(scope, query.room_ids)
     check_size(venue, window)
     wish = wish_of_query(scope, venue, query)
-    grid = kept_grid_starts(window, wish.rules)
+    grid = cached_grid_starts(window, wish.rules)
     upserted: list[RoomSlot] = []
     removed: list[SlotKey] = []
     if known is not None:
@@ -173,11 +173,11 @@ def _touched(
     log: _Log,
     venue: Venue,
     query: AvailabilityQuery,
-    wish: Wish,
+    wish: SlotRequest,
     grid: Sequence[datetime],
-) -> Touched:
+) -> AffectedSlots:
     """All slots that what was done, or time alone, may have made others."""
-    touched = Touched(everything=known.at is None or known.view != view_of(scope.actor))
+    touched = AffectedSlots(everything=known.at is None or known.view != view_of(scope.actor))
     bookings: defaultdict[UUID, list[Any]] = defaultdict(list)
     for entry in log.entries:
         match entry.subject_type:
@@ -206,7 +206,9 @@ def _touched(
     for room_id, stay in stays:
         if room := venue.rooms.get(room_id):
             touched.add(room_id, _meeting(stay, room, wish), grid)
-    for span in passed(known.at, wish, include_unavailable=query.include_unavailable):
+    for span in starts_affected_by_time(
+        known.at, wish, include_unavailable=query.include_unavailable
+    ):
         touched.add(None, span, grid)
     return touched
 
@@ -250,14 +252,14 @@ def _matters(entry: Any, at: datetime) -> bool:
     return (was_known_as in OCCUPYING) != (Status(entry.status) in OCCUPYING)
 
 
-def _blackout(entry: Any, wish: Wish) -> Iterator[tuple[RoomId | None, Interval]]:
+def _blackout(entry: Any, wish: SlotRequest) -> Iterator[tuple[RoomId | None, Interval]]:
     """Where a blackout is, or was; nowhere where a later entry tells."""
     if gone := entry.before:
         times = (datetime.fromisoformat(gone[end]) for end in ("starts_at", "ends_at"))
         room_id = RoomId(UUID(gone["room_id"])) if gone["room_id"] else None
-        yield room_id, meeting(_interval(*times), wish)
+        yield room_id, starts_overlapping(_interval(*times), wish)
     elif entry.starts_at is not None:
-        yield entry.room_id, meeting(_interval(entry.starts_at, entry.ends_at), wish)
+        yield entry.room_id, starts_overlapping(_interval(entry.starts_at, entry.ends_at), wish)
 
 
 def _off_grid(
@@ -283,7 +285,9 @@ def _off_grid(
 # ------------------------------------------------------------------------------ what is now
 
 
-async def _left(scope: Scope, query: AvailabilityQuery, venue: Venue, touched: Touched) -> Venue:
+async def _left(
+    scope: Scope, query: AvailabilityQuery, venue: Venue, touched: AffectedSlots
+) -> Venue:
     """The venue with the rooms that were taken out of use, where all in use are asked about."""
     gone = touched.rooms - venue.rooms.keys()
     if not gone or query.room_ids is not None:
@@ -296,9 +300,9 @@ async def _restated(
     query: AvailabilityQuery,
     venue: Venue,
     left: Venue,
-    wish: Wish,
+    wish: SlotRequest,
     grid: Sequence[datetime],
-    touched: Touched,
+    touched: AffectedSlots,
 ) -> tuple[list[RoomSlot], list[SlotKey]]:
     """All that is touched as it is now: what is listed, and what is not."""
     rooms = {
@@ -318,7 +322,7 @@ async def _restated(
     upserted: list[RoomSlot] = []
     removed: list[SlotKey] = []
     for room_id, facts in calendar.facts.items():
-        listed, others = restated(
+        listed, others = recomputed(
             facts, grid, touched, wish=wish, include_unavailable=query.include_unavailable
         )
         if room_id in left.rooms:
@@ -329,8 +333,8 @@ async def _restated(
     return upserted, removed
 
 
-def _meeting(stay: Interval, room: Room, wish: Wish) -> Interval:
-    return meeting(
+def _meeting(stay: Interval, room: Room, wish: SlotRequest) -> Interval:
+    return starts_overlapping(
         stay,
         wish,
         before_minutes=room.buffer_before_minutes,

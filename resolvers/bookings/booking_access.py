@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import MOVABLE, Life, Status, effective_status
+from domain.bookings.lifecycle import MOVABLE, BookingState, Status, effective_status
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.log_events import Event, EventType
@@ -22,10 +22,10 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of, holds_of_move, own_bookings
 from models.core.base import snapshot
 from models.tenants import Tenant
-from permissions.policy import BookingOwner, only_own, reach, refusal
-from permissions.roles import P, Reach
+from permissions.policy import BookingOwner, grant_of, only_own, refusal
+from permissions.roles import GrantScope, P
 from resolvers.bookings.slot_claims import Claim, lock_rooms
-from resolvers.core.lookups import at_version, found
+from resolvers.core.lookups import get_at_version, get_or_refuse
 
 _IDS: Final = ("own_id", "user_id", "confined_to")
 
@@ -43,12 +43,12 @@ def visible_bookings(scope: Scope) -> Select[Booking]:
 
 def _visible(actor: Actor, tenant_id: UUID) -> Select[Booking]:
     bookings = bookings_of(tenant_id)
-    match reach(actor, P.BOOKINGS_READ):
-        case Reach.ANY:
+    match grant_of(actor, P.BOOKINGS_READ):
+        case GrantScope.ANY:
             return bookings
-        case Reach.OWN if actor.confined_to is not None:
+        case GrantScope.OWN if actor.confined_to is not None:
             return bookings.where(col(Booking.id) == actor.confined_to)
-        case Reach.OWN:
+        case GrantScope.OWN:
             return bookings.where(own_bookings(actor.own_id, actor.user_id))
         case None:
             return bookings.where(false())
@@ -69,8 +69,8 @@ async def watched_bookings(
     """
     if not only_own(scope.actor, P.BOOKINGS_READ):
         return await seen_bookings(scope, ids), {}
-    found, all_owners = await _glimpse(scope, _watched, ids)
-    seen = {booking.id: booking for booking in found}
+    get_or_refuse, all_owners = await _glimpse(scope, _watched, ids)
+    seen = {booking.id: booking for booking in get_or_refuse}
     owners = [BookingOwner(each.id, each.customer_id, each.held_by_id) for each in all_owners]
     return seen, {owner.id: owner for owner in owners if owner.id not in seen}
 
@@ -112,11 +112,13 @@ def status(scope: Scope, booking: Booking) -> Status:
     return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
 
 
-async def seen_booking(scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)) -> Booking:
+async def load_visible_booking(
+    scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)
+) -> Booking:
     """The booking before any lock, to know its room. Raises NotFound, and Forbidden to callers who
     may see none.
     """
-    if reach(scope.actor, P.BOOKINGS_READ) is None:
+    if grant_of(scope.actor, P.BOOKINGS_READ) is None:
         raise refusal(scope.actor, P.BOOKINGS_READ)
     seen = (await seen_bookings(scope, [id])).get(id)
     if seen is None:
@@ -136,12 +138,12 @@ async def locked_booking(
 
     Raises NotFound, StaleVersion.
     """
-    seen = await seen_booking(scope, id, path=path)
+    seen = await load_visible_booking(scope, id, path=path)
     await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
     if version is None:
-        locked = await found(scope, visible_bookings(scope), id, what="booking", path=path)
+        locked = await get_or_refuse(scope, visible_bookings(scope), id, what="booking", path=path)
     else:
-        locked = await at_version(
+        locked = await get_at_version(
             scope, visible_bookings(scope), id, version=version, what="booking"
         )
     if locked.room_id != seen.room_id:
@@ -157,8 +159,8 @@ async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
     return [hold.room_id] if hold else []
 
 
-def life_of(booking: Booking, tenant: Tenant) -> Life:
-    return Life(
+def state_of(booking: Booking, tenant: Tenant) -> BookingState:
+    return BookingState(
         Status(booking.status),
         Interval(booking.starts_at, booking.ends_at),
         booking.hold_expires_at,
@@ -166,7 +168,7 @@ def life_of(booking: Booking, tenant: Tenant) -> Life:
     )
 
 
-def changed_booking(
+def record_change(
     scope: Scope,
     type: EventType,
     booking: Booking,

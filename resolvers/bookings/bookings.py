@@ -16,7 +16,7 @@ from domain.bookings.lifecycle import (
     REFERENCE_BYTES,
     Status,
     allowed_transitions,
-    check_open,
+    check_status_in,
     reference,
 )
 from domain.bookings.refusals import HoldExpired
@@ -35,7 +35,7 @@ from kit.postgres.detached_rows import detached_row
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.bookings.bookings import (
-    INSERTED_UNLESS_TAKEN,
+    INSERT_IF_FREE,
     Booking,
     BookingFilter,
     BookingOrder,
@@ -53,10 +53,10 @@ from resolvers.bookings.availability import Venue, load_venue
 from resolvers.bookings.booking_access import (
     Version,
     booking_event,
-    changed_booking,
     has_changed_hands,
-    life_of,
     locked_booking,
+    record_change,
+    state_of,
     status,
     text_refusals,
     visible_bookings,
@@ -100,7 +100,7 @@ def bookings(
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
     """The statuses that the caller can give it now, through the mutation of each."""
     tenant = await scope.loaders.related(booking, "tenant")
-    allowed = allowed_transitions(life_of(booking, tenant), now=scope.now())
+    allowed = allowed_transitions(state_of(booking, tenant), now=scope.now())
     if may(scope.actor, P.BOOKINGS_MANAGE, booking):
         return allowed
     if status(scope, booking) is Status.HELD:
@@ -267,7 +267,7 @@ async def _convert(
     tenant = venue.tenant
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
-    check_open(life_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
+    check_status_in(state_of(hold, tenant), frozenset({Status.HELD}), now=scope.now())
     guest, step = is_guest(scope.actor), await next_step(scope, hold)
     if step is GuestStep.PAY or (guest and step is GuestStep.CONFIRM):
         # Somebody who didn't hear how to pay for it, or to confirm it, asks again.
@@ -300,13 +300,13 @@ async def _convert(
         hold.note = note
     if not waits:
         await stand(scope, hold, tenant)
-        return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
+        return record_change(scope, EventType.BOOKING_CREATED, hold, before)
     # Once: whoever has typed for long has the whole time to pay, or to give the code.
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
-        return changed_booking(scope, EventType.BOOKING_UPDATED, hold, before)
+        return record_change(scope, EventType.BOOKING_UPDATED, hold, before)
     asked = payments.ask(scope, hold, due, until=hold.hold_expires_at)
-    return changed_booking(
+    return record_change(
         scope, EventType.PAYMENT_REQUESTED, hold, before, also=payments.logged(asked)
     )
 
@@ -330,7 +330,7 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     raise_all(await subscription_refusals(scope))
     before = snapshot(hold)
     await stand(scope, hold, tenant, by_guest=True)
-    return changed_booking(scope, EventType.BOOKING_CREATED, hold, before)
+    return record_change(scope, EventType.BOOKING_CREATED, hold, before)
 
 
 # ------------------------------------------------------------------------------ changing
@@ -351,7 +351,7 @@ async def update_booking(
     problems = text_refusals(note=None if note is ABSENT else note)
     edited = await locked_booking(scope, id, version=version)
     venue = await load_venue(scope, [RoomId(edited.room_id)])
-    check_open(life_of(edited, venue.tenant), EDITABLE, now=scope.now())
+    check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:
         edited.party_size = party_size
@@ -365,7 +365,7 @@ async def update_booking(
     raise_all(problems)
     if has_changed_hands(scope.actor, edited, before):
         await give_up(scope, edited)
-    return changed_booking(scope, EventType.BOOKING_UPDATED, edited, before)
+    return record_change(scope, EventType.BOOKING_UPDATED, edited, before)
 
 
 # ------------------------------------------------------------------------------ steps
@@ -403,7 +403,7 @@ async def insert_booking(
         "updated_at": scope.now(),
         **given,
     }
-    if not await scope.fetch_prepared(INSERTED_UNLESS_TAKEN, **row):
+    if not await scope.fetch_prepared(INSERT_IF_FREE, **row):
         raise claimed.taken
     return detached_row(Booking, **row)
 

@@ -71,9 +71,9 @@ async def hold_as_guest(
     open at once from one address, and strangers hold a fifth of the rooms at the most: more is
     refused with QUOTA_EXCEEDED.
     """
-    await _enter(scope, await _tenant_id(scope, subdomain))
+    await _act_as_guest(scope, await _tenant_id(scope, subdomain))
     await _admit(scope, guest_proof)
-    with _told_to_guests():
+    with _hide_details():
         held = await bookings.hold_booking(
             scope,
             room_id=room_id,
@@ -120,14 +120,14 @@ async def book_as_guest(
     hold = scope.service(Links).read(hold_token) if hold_token is not None else None
     if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
         raise InvalidCredentials(path=("hold_token",))
-    await _enter(scope, tenant_id, hold.subject_id if hold else None)
+    await _act_as_guest(scope, tenant_id, hold.subject_id if hold else None)
     # Whoever holds a time has proved it then.
     await _admit(scope, guest_proof, is_proved=hold is not None)
     held = await scope.read_outside(booking_access.visible_bookings(scope)) if hold else None
     if hold and held and not opens(hold, held, now=scope.now()):
         raise InvalidCredentials(path=("hold_token",))
     held_version = held.version if held else None
-    with _told_to_guests():
+    with _hide_details():
         made = await bookings.create_booking(
             scope,
             hold_id=BookingId(hold.subject_id) if hold else None,
@@ -143,7 +143,7 @@ async def book_as_guest(
     # would be spam.
     if made.version != held_version:
         booked_room: Room = await scope.loaders.related(made, "room")
-        letter = _letter(
+        letter = _confirmation_email(
             to,
             await own_tenant(scope),
             booked_room,
@@ -169,7 +169,7 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     customer = await scope.read_outside(guest_of(scope.tenant_id, id))
     if customer is not None and customer.email is not None:
         await note_confirmation(scope, customer.email)
-    with _told_to_guests():
+    with _hide_details():
         return await bookings.confirm_as_guest(scope, id)
 
 
@@ -196,7 +196,7 @@ async def reschedule_guest_booking(
 ) -> Booking:
     """Move the booking of a code; the code stays good, until a day after the new end."""
     id = await _enter_by(scope, token)
-    with _told_to_guests():
+    with _hide_details():
         (moved,) = await moves.reschedule_booking(
             scope,
             id,
@@ -218,7 +218,7 @@ async def cancel_guest_booking(
 ) -> Booking:
     """Call the booking or hold of a code off, and free its time at once."""
     id = await _enter_by(scope, token)
-    with _told_to_guests():
+    with _hide_details():
         (cancelled,) = await transitions.cancel_booking(scope, id, version=version, reason=reason)
     return cancelled
 
@@ -304,7 +304,7 @@ async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
 # ------------------------------------------------------------------------------ steps
 
 
-async def _enter(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
+async def _act_as_guest(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
     """Go on as a guest, whoever calls: a login elsewhere opens nothing here."""
     scope.actor = guest(tenant_id, booking_id)
     await scope.enter(tenant_id)
@@ -315,7 +315,7 @@ async def _enter_by(scope: Scope, token: str) -> BookingId:
     link = scope.service(Links).read(token)
     if link is None:
         raise refused
-    await _enter(scope, link.tenant_id, link.subject_id)
+    await _act_as_guest(scope, link.tenant_id, link.subject_id)
     seen = await scope.read_outside(booking_access.visible_bookings(scope))
     if seen is None or not opens(link, seen, now=scope.now()):
         raise refused
@@ -353,15 +353,15 @@ async def _check_proof(scope: Scope, proof: str | None) -> None:
 
 
 @contextmanager
-def _told_to_guests() -> Iterator[None]:
+def _hide_details() -> Iterator[None]:
     """Refusals carry rows and numbers that are not for everybody: those stay here."""
     try:
         yield
     except* Refusal as group:
-        raise ExceptionGroup("refused", [*map(_told, _leaves(group))]) from None
+        raise ExceptionGroup("refused", [*map(_for_guest, _leaves(group))]) from None
 
 
-def _told(refusal: Refusal) -> Refusal:
+def _for_guest(refusal: Refusal) -> Refusal:
     names = {"hold_id": "hold_token", "id": "token"}
     steps = [names.get(str(step), step) for step in refusal.path]
     # A guest is always a new customer, and gives one without saying so.
@@ -385,7 +385,7 @@ def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
             yield each
 
 
-def _letter(
+def _confirmation_email(
     to: str,
     tenant: Tenant,
     room: Room,

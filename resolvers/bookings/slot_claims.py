@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.availability import Wish, overridden, reasons_against, refusals
+from domain.bookings.availability import SlotRequest, overridden, reasons_against, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
 from domain.bookings.refusals import PriceChanged, SlotTaken
@@ -42,7 +42,7 @@ class Claim:
 
     tenant: Tenant
     room: Room
-    wish: Wish
+    wish: SlotRequest
     wanted: Interval
     occupied: Range[datetime]
     refusals: tuple[Refusal, ...]

@@ -18,10 +18,10 @@ from permissions.roles import P
 from resolvers.bookings.booking_access import (
     Reason,
     Version,
-    changed_booking,
-    life_of,
+    load_visible_booking,
     locked_booking,
-    seen_booking,
+    record_change,
+    state_of,
     status,
     text_refusals,
 )
@@ -149,14 +149,14 @@ async def _become(
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)
     tenant = await own_tenant(scope)
-    check_transition(life_of(booking, tenant), wanted, now=scope.now())
+    check_transition(state_of(booking, tenant), wanted, now=scope.now())
     before, was = snapshot(booking), Status(booking.status)
     booking.status = wanted.value
     booking.hold_expires_at = None
     also: dict[str, object] = {"no_show_fee": "waived"} if waives_fee else {}
     if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
         also["counts_for_plan"] = False
-    changed_booking(scope, event, booking, before, reason=reason, also=also)
+    record_change(scope, event, booking, before, reason=reason, also=also)
     if wanted is Status.CONFIRMED:
         await moves.recheck(scope, booking, tenant)
     elif was in MOVABLE:
@@ -180,7 +180,7 @@ _UNANSWERED: Final = "Nobody confirmed it before it began."
 async def complete_past_booking(scope: Scope, id: BookingId) -> None:
     """Complete a booking that is over, unless that is done or it has come to something else."""
     try:
-        booking = await seen_booking(scope, id)
+        booking = await load_visible_booking(scope, id)
     except NotFound:
         return
     if is_over(Status(booking.status), booking.ends_at, now=scope.now()):
@@ -190,7 +190,7 @@ async def complete_past_booking(scope: Scope, id: BookingId) -> None:
 async def reject_unanswered_booking(scope: Scope, id: BookingId) -> None:
     """Reject a booking that nobody confirmed in time; all that was paid goes back."""
     try:
-        booking = await seen_booking(scope, id)
+        booking = await load_visible_booking(scope, id)
     except NotFound:
         return
     if is_unanswered(Status(booking.status), booking.starts_at, now=scope.now()):

@@ -15,7 +15,7 @@ CALENDAR = ("calendar",)
 """The lock of a tenant's calendar: bookings share it, what changes the rules takes it alone."""
 
 
-async def found(
+async def get_or_refuse(
     scope: Scope, visible: Select[T], id: UUID, *, what: str, path: Path = ("id",)
 ) -> T:
     """The row with this id among those the caller may see. Raises NotFound."""
@@ -26,9 +26,11 @@ async def found(
     return row
 
 
-async def at_version(scope: Scope, visible: Select[T], id: UUID, *, version: int, what: str) -> T:
+async def get_at_version(
+    scope: Scope, visible: Select[T], id: UUID, *, version: int, what: str
+) -> T:
     """The row, unless somebody changed it since ``version``. Raises NotFound, StaleVersion."""
-    row: Any = await found(scope, visible, id, what=what)
+    row: Any = await get_or_refuse(scope, visible, id, what=what)
     if row.version != version:
         raise StaleVersion(row, path=("version",))
     return row  # type: ignore[no-any-return]

@@ -30,7 +30,7 @@ from kit.postgres.database import (
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models import TABLES
-from models.audit.log import WRITTEN
+from models.audit.log import INSERT_ENTRIES
 from models.core.idempotency import IdempotentResult
 
 R = TypeVar("R")
@@ -46,7 +46,7 @@ _TRY_AGAIN: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IdempotencyKey:
     """A caller's idempotency key: ``given`` is all that the call was told."""
 
     text: str
@@ -59,7 +59,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[R]):
+class MutationResult(Generic[R]):
     """What a change gave, and whether an earlier call had already made it."""
 
     result: R
@@ -77,8 +77,8 @@ async def perform(
     request: Request,
     change: Callable[[Scope], Awaitable[R]],
     *,
-    key: Key | None = None,
-) -> Outcome[R]:
+    key: IdempotencyKey | None = None,
+) -> MutationResult[R]:
     """Carry out a change in one transaction, with its events and its kept result.
 
     Raises what the change refuses (nothing is stored then), and Unavailable when the database is
@@ -90,7 +90,7 @@ async def perform(
         )
     async with AsyncExitStack() as held:
         if key is not None:
-            await _take_turn(held, runtime, actor, key)
+            await _wait_for_key(held, runtime, actor, key)
         for attempt in range(RETRIES + 1):
             try:
                 return await _attempt(runtime, actor, request, change, key)
@@ -112,22 +112,22 @@ async def _attempt(
     actor: Actor,
     request: Request,
     change: Callable[[Scope], Awaitable[R]],
-    key: Key | None,
-) -> Outcome[R]:
+    key: IdempotencyKey | None,
+) -> MutationResult[R]:
     scope = Scope(runtime, actor, request, writes=True)
     try:
         async with scope.transaction():
             if key is None:
-                return Outcome(await change(scope))
+                return MutationResult(await change(scope))
             scope.before_locks = lambda: _check_key(scope, key)
             result = await change(scope)
             assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
             scope.add(_kept(scope, key, result))
-            return Outcome(result)
+            return MutationResult(result)
     except _Replay as replay:
         reading = Scope(runtime, actor, request)
         try:
-            return Outcome(await _replayed(reading, replay.kept), replayed=True)
+            return MutationResult(await _replayed(reading, replay.kept), replayed=True)
         finally:
             await reading.close()
 
@@ -136,7 +136,7 @@ async def write_log(scope: Scope, events: Sequence[Event]) -> None:
     """Put events on the log, and where the request came from beside it."""
     actor, request = scope.actor, scope.request
     await scope.fetch_prepared(
-        WRITTEN,
+        INSERT_ENTRIES,
         tenant_id=scope.tenant_id,
         at=scope.now(),
         actor_kind=actor.kind or ActorKind.SYSTEM,
@@ -156,7 +156,9 @@ async def write_log(scope: Scope, events: Sequence[Event]) -> None:
 # ------------------------------------------------------------------------------ idempotency
 
 
-async def _take_turn(held: AsyncExitStack, runtime: Runtime, actor: Actor, key: Key) -> None:
+async def _wait_for_key(
+    held: AsyncExitStack, runtime: Runtime, actor: Actor, key: IdempotencyKey
+) -> None:
     # Waiting here rather than in PostgreSQL: ten calls with one key take one connection.
     lock = runtime.locks.all_of([_lock_of(actor, key)])
     try:
@@ -166,7 +168,7 @@ async def _take_turn(held: AsyncExitStack, runtime: Runtime, actor: Actor, key: 
         raise IdempotencyInProgress(path=("idempotency_key",)) from error
 
 
-async def _check_key(scope: Scope, key: Key) -> None:
+async def _check_key(scope: Scope, key: IdempotencyKey) -> None:
     try:
         await scope.advisory_lock(_lock_of(scope.actor, key))
     except DATABASE_ERRORS as error:
@@ -192,11 +194,11 @@ async def _check_key(scope: Scope, key: Key) -> None:
     raise _Replay(kept)
 
 
-def _lock_of(actor: Actor, key: Key) -> int:
+def _lock_of(actor: Actor, key: IdempotencyKey) -> int:
     return advisory_key("key", actor.tenant_id, actor.id, key.mutation, key.text)
 
 
-def _kept(scope: Scope, key: Key, result: Any) -> IdempotentResult:
+def _kept(scope: Scope, key: IdempotencyKey, result: Any) -> IdempotentResult:
     rows = result if isinstance(result, list) else [result]
     assert scope.actor.id is not None
     return IdempotentResult(

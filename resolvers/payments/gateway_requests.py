@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class PendingCalls:
     """What is to be asked of the gateway; ``refunds`` are those it may not know of."""
 
     payment: Payment
@@ -38,7 +38,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayResult:
     """What the gateway says; no ``said``: it never gave the payment away. ``refused`` refunds."""
 
     said: Said | None
@@ -46,7 +46,7 @@ class Answer:
     refused: frozenset[UUID] = frozenset()
 
 
-async def ask(gateway: Gateway, due: Due, runtime: Runtime) -> Answer:
+async def execute(gateway: Gateway, due: PendingCalls, runtime: Runtime) -> GatewayResult:
     """Do at the gateway what is wanted and not yet done. Raises GatewayError."""
     payment, now = due.payment, runtime.clock()
     status = PaymentStatus(payment.status)
@@ -57,10 +57,10 @@ async def ask(gateway: Gateway, due: Due, runtime: Runtime) -> Answer:
             said = await gateway.create(_order(payment), key=_key(payment, "create", now))
         except GatewayRefused as error:
             log.warning("payment.refused", payment=str(payment.id), why=str(error))
-            return Answer(None, failure=_REFUSED)
+            return GatewayResult(None, failure=_REFUSED)
     else:
         # Nobody was ever told how to make it, so nobody can.
-        return Answer(None)
+        return GatewayResult(None)
     failure = said.failure
     is_unwanted = status not in {
         PaymentStatus.STARTING,
@@ -77,7 +77,7 @@ async def ask(gateway: Gateway, due: Due, runtime: Runtime) -> Answer:
         said.status is SaidStatus.HELD and is_unwanted
     ):
         said = await _cancelled(gateway, said, payment, now)
-    return await _sent(gateway, due.refunds, Answer(said, failure), now)
+    return await _sent(gateway, due.refunds, GatewayResult(said, failure), now)
 
 
 async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: datetime) -> Said:
@@ -89,8 +89,8 @@ async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: dateti
 
 
 async def _sent(
-    gateway: Gateway, refunds: Sequence[Refund], answer: Answer, now: datetime
-) -> Answer:
+    gateway: Gateway, refunds: Sequence[Refund], answer: GatewayResult, now: datetime
+) -> GatewayResult:
     """The answer with the refunds that the gateway hadn't heard of."""
     said = answer.said
     assert said is not None

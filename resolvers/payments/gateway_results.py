@@ -39,11 +39,11 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
 from models.core.base import snapshot
 from models.payments.payments import Payment, Refund, payments_of, payments_of_bookings, refunds_of
-from resolvers.bookings.booking_access import changed_booking, locked_booking
+from resolvers.bookings.booking_access import locked_booking, record_change
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.slot_claims import claim
 from resolvers.payments import receipts
-from resolvers.payments.gateway_requests import Answer, is_of
+from resolvers.payments.gateway_requests import GatewayResult, is_of
 from resolvers.payments.ledger import balances_now, post
 from resolvers.payments.moves import pay_for_move
 from resolvers.payments.payments import (
@@ -72,7 +72,7 @@ async def store(
     *,
     payment_id: UUID,
     booking_id: UUID,
-    answer: Answer,
+    answer: GatewayResult,
     hold: Booking | None = None,
 ) -> bool:
     """Store what the gateway says; False where that makes something else due at once.
@@ -98,7 +98,7 @@ async def store(
     match said.status:
         case SaidStatus.PAID:
             if payment.status not in (PaymentStatus.SUCCEEDED, PaymentStatus.MISMATCHED):
-                await _arrived(scope, booking, payment, said.received)
+                await _payment_succeeded(scope, booking, payment, said.received)
         case SaidStatus.HELD:
             await _authorized(scope, booking, payment, said.amount)
         case SaidStatus.CANCELLED:
@@ -118,7 +118,9 @@ async def store(
     }
 
 
-async def _arrived(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
+async def _payment_succeeded(
+    scope: Scope, booking: Booking, payment: Payment, amount: Money
+) -> None:
     """The money is here: the booking stands, or it goes back."""
     asked = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
     if amount != asked:
@@ -190,7 +192,7 @@ async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: s
         before = snapshot(held)
         held.status = Status.EXPIRED.value
         held.hold_expires_at = scope.now()
-        changed_booking(scope, EventType.BOOKING_EXPIRED, held, before, reason=_UNPAID)
+        record_change(scope, EventType.BOOKING_EXPIRED, held, before, reason=_UNPAID)
 
 
 async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str | None) -> None:
@@ -210,7 +212,7 @@ async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str 
         before = snapshot(held)
         held.status = Status.CANCELLED.value
         held.hold_expires_at = None
-        changed_booking(scope, EventType.BOOKING_CANCELLED, held, before, reason=_UNPAID)
+        record_change(scope, EventType.BOOKING_CANCELLED, held, before, reason=_UNPAID)
 
 
 # ------------------------------------------------------------------------------ the booking
@@ -246,11 +248,11 @@ async def _is_good(
     ``was`` is where the payment stood: one for a move that was given up moves nothing.
     """
     if payment.hold_id is None:
-        return await _stands(scope, booking, is_paid=is_paid)
+        return await _confirm_or_reclaim(scope, booking, is_paid=is_paid)
     return was in OPEN and not is_paid and await pay_for_move(scope, booking, payment)
 
 
-async def _stands(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
+async def _confirm_or_reclaim(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
     """Whether the booking stands now that it is paid; False where it can't any more."""
     match arrival(status_of(scope, booking), is_paid=is_paid):
         case Arrival.CONFIRMS:
@@ -269,7 +271,7 @@ async def _stands(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
         await stand(scope, booking, await own_tenant(scope), by_guest=by_guest)
     except Refusal:
         return False
-    changed_booking(scope, EventType.BOOKING_CREATED, booking, before)
+    record_change(scope, EventType.BOOKING_CREATED, booking, before)
     # Here, so that it is this change that is decided anew where the database finds it taken.
     await scope.flush()
     return True
@@ -300,7 +302,9 @@ async def _is_free_again(scope: Scope, booking: Booking) -> bool:
 # ------------------------------------------------------------------------------ refunds
 
 
-async def _store_refunds(scope: Scope, booking: Booking, payment: Payment, answer: Answer) -> bool:
+async def _store_refunds(
+    scope: Scope, booking: Booking, payment: Payment, answer: GatewayResult
+) -> bool:
     """Store what became of a payment's refunds; True where one is yet to be sent."""
     await scope.flush()
     assert answer.said is not None
@@ -309,19 +313,21 @@ async def _store_refunds(scope: Scope, booking: Booking, payment: Payment, answe
     for said in answer.said.refunds:
         own = next((each for each in ours if is_of(said, each)), None)
         if own is None:
-            await _found(scope, booking, payment, said)
+            await _record_external_refund(scope, booking, payment, said)
         else:
             own.gateway_id = said.id
-            await _became(scope, booking, own, said.status)
+            await _update_refund(scope, booking, own, said.status)
     for own in ours:
         if own.id in answer.refused:
-            await _became(scope, booking, own, SaidRefundStatus.FAILED)
+            await _update_refund(scope, booking, own, SaidRefundStatus.FAILED)
     return any(
         each.status == RefundStatus.PENDING.value and each.gateway_id is None for each in ours
     )
 
 
-async def _became(scope: Scope, booking: Booking, own: Refund, said: SaidRefundStatus) -> None:
+async def _update_refund(
+    scope: Scope, booking: Booking, own: Refund, said: SaidRefundStatus
+) -> None:
     amount = own.amount_minor
     match RefundStatus(own.status), said:
         case RefundStatus.PENDING, SaidRefundStatus.DONE:
@@ -341,7 +347,9 @@ async def _became(scope: Scope, booking: Booking, own: Refund, said: SaidRefundS
     tell(scope, EventType.REFUND_SENT if went else EventType.REFUND_FAILED, booking, own)
 
 
-async def _found(scope: Scope, booking: Booking, payment: Payment, said: SaidRefund) -> None:
+async def _record_external_refund(
+    scope: Scope, booking: Booking, payment: Payment, said: SaidRefund
+) -> None:
     """Somebody gave money back at the gateway itself."""
     is_ours = payment.status in FINAL - {PaymentStatus.MISMATCHED}
     if said.status is not SaidRefundStatus.DONE or not is_ours:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import MOVABLE, Status, check_open
+from domain.bookings.lifecycle import MOVABLE, Status, check_status_in
 from domain.bookings.refusals import ChangeTooLate, InvalidTransition
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -33,17 +33,17 @@ from resolvers.bookings.booking_access import (
     Reason,
     Version,
     booking_event,
-    changed_booking,
-    life_of,
+    load_visible_booking,
+    record_change,
     room_of_move,
-    seen_booking,
+    state_of,
     text_refusals,
     visible_bookings,
 )
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.bookings import hold_end, insert_booking
 from resolvers.bookings.slot_claims import Claim, claim, expire, lock_rooms
-from resolvers.core.lookups import at_version, raise_all
+from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.customers import Booker
 from resolvers.payments import payments, refunds
 from resolvers.payments.ledger import balances_now
@@ -81,10 +81,12 @@ async def reschedule_booking(
     stays where it is, with a `pendingMove`, and moves once its `payment` is made.
     """
     raise_all(text_refusals(reason=reason))
-    seen = await seen_booking(scope, id)
+    seen = await load_visible_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
     await lock_rooms(scope, seen.room_id, target, *await room_of_move(scope, seen))
-    moved = await at_version(scope, visible_bookings(scope), id, version=version, what="booking")
+    moved = await get_at_version(
+        scope, visible_bookings(scope), id, version=version, what="booking"
+    )
     if moved.room_id != seen.room_id:
         raise StaleVersion(moved, path=("version",))
     await give_up(scope, moved)
@@ -152,7 +154,7 @@ def _refusals(
 ) -> list[Refusal]:
     """What the booking itself has against being moved."""
     try:
-        check_open(life_of(moved, tenant), MOVABLE, now=scope.now())
+        check_status_in(state_of(moved, tenant), MOVABLE, now=scope.now())
         if by_customer:
             rules = _rules(tenant)
             check_change(rules, _agreed(moved), _place(moved), goal.place, now=scope.now())
@@ -195,7 +197,7 @@ async def _held_until_paid(
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
     asked = payments.ask(scope, booking, due, until=ends_at, hold_id=hold.id)
-    return changed_booking(
+    return record_change(
         scope,
         EventType.PAYMENT_REQUESTED,
         booking,
@@ -257,7 +259,7 @@ async def _carry_out(
     if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
         booking.status = Status.PENDING.value
         booking.was_confirmed = True
-    changed_booking(
+    record_change(
         scope, EventType.BOOKING_RESCHEDULED, booking, before, reason=reason, claimed=claimed
     )
     if balances is not None:

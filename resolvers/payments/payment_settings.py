@@ -14,7 +14,7 @@ from models.core.base import snapshot
 from models.payments.payments import stored_steps, terms_of_tenant
 from models.tenants import Tenant
 from models.venue.rooms import least_rate
-from resolvers.core.lookups import CALENDAR, at_version, raise_all
+from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.settings import Version
 from resolvers.tenants.tenants import visible_tenants
 
@@ -50,7 +50,7 @@ async def update_payment_settings(
     """Change what is asked to be paid, and given back. Bookings and holds keep their terms."""
     await scope.lock(CALENDAR)
     tenants = visible_tenants(scope)
-    tenant = await at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
+    tenant = await get_at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
     before = snapshot(tenant)
     if policy is not ABSENT:
         tenant.payment_policy = policy.value

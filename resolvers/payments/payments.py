@@ -27,9 +27,9 @@ from models.payments.payments import (
     terms_of_booking,
 )
 from models.tenants import Tenant
-from permissions.policy import reach
-from permissions.roles import P, Reach
-from resolvers.bookings.booking_access import life_of
+from permissions.policy import grant_of
+from permissions.roles import GrantScope, P
+from resolvers.bookings.booking_access import state_of
 from resolvers.payments.ledger import balances_now, balances_of, post
 
 SETTLE: Final = "settle_booking"
@@ -130,7 +130,7 @@ async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
     if booking.terms is None:
         return None
     tenant: Tenant = await scope.loaders.related(booking, "tenant")
-    if Status.CANCELLED not in allowed_transitions(life_of(booking, tenant), now=scope.now()):
+    if Status.CANCELLED not in allowed_transitions(state_of(booking, tenant), now=scope.now()):
         return None
     balances = await balances_of(scope, booking)
     return quoted(booking, balances, status=Status(booking.status), now=scope.now())
@@ -191,7 +191,7 @@ def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
     its balance is due.
     """
     # Not "own only": a guest who books has no grant at all yet.
-    if price is None or reach(scope.actor, P.BOOKINGS_WRITE) is Reach.ANY:
+    if price is None or grant_of(scope.actor, P.BOOKINGS_WRITE) is GrantScope.ANY:
         return None
     due = terms.policy.due(price)
     return due if due.amount_minor else None

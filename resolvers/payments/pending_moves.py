@@ -11,7 +11,7 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of, holds_of_move
 from models.core.base import snapshot
 from models.payments.payments import Payment, payments_of_bookings
-from resolvers.bookings.booking_access import changed_booking
+from resolvers.bookings.booking_access import record_change
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.payments import payments
 
@@ -51,7 +51,7 @@ async def give_up(scope: Scope, booking: Booking) -> None:
         before = snapshot(hold)
         hold.status = Status.CANCELLED.value
         hold.hold_expires_at = None
-        changed_booking(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
+        record_change(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
     for each in await open_payments(scope, booking):
         payments.move(scope, each, PaymentStatus.VOIDING)
         payments.look_later(scope, booking, scope.now() + payments.SOON)

@@ -39,10 +39,10 @@ from models.payments.payments import (
     refunds_of,
     refunds_of_bookings,
 )
-from resolvers.bookings.booking_access import locked_booking, seen_booking
+from resolvers.bookings.booking_access import load_visible_booking, locked_booking
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.core.transactions import perform
-from resolvers.payments.gateway_requests import Due, ask
+from resolvers.payments.gateway_requests import PendingCalls, execute
 from resolvers.payments.gateway_results import store
 
 ROUNDS: Final = 4
@@ -53,7 +53,7 @@ AT_ONCE_SECONDS: Final = 6.0
 log = structlog.get_logger(__name__)
 
 
-class NotSettled(Exception):
+class SettlementIncomplete(Exception):
     """The gateway's answers lead nowhere; a job tries again."""
 
 
@@ -65,7 +65,7 @@ async def settle_now(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> Non
     try:
         async with asyncio.timeout(AT_ONCE_SECONDS):
             await settle_booking(runtime, tenant_id, booking_id)
-    except (GatewayError, NotSettled, Refusal, TimeoutError, Unavailable) as error:
+    except (GatewayError, SettlementIncomplete, Refusal, TimeoutError, Unavailable) as error:
         log.warning("payment.later", booking=str(booking_id), why=type(error).__name__)
 
 
@@ -74,7 +74,7 @@ async def settle_changed(runtime: Runtime, booking: Booking) -> None:
     await settle_now(runtime, booking.tenant_id, booking.moves_id or booking.id)
     scope = _reading(runtime, booking.tenant_id)
     try:
-        now = await seen_booking(scope, BookingId(booking.id))
+        now = await load_visible_booking(scope, BookingId(booking.id))
     finally:
         await scope.close()
     if now.version != booking.version:
@@ -99,7 +99,7 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
 async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
     """Look again at the payment that a gateway's event is about. Others' events do nothing.
 
-    Raises GatewayError, NotSettled, Unavailable, AnotherGateway: then it is due again.
+    Raises GatewayError, SettlementIncomplete, Unavailable, AnotherGateway: then it is due again.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     if event.gateway != gateway.name:
@@ -124,14 +124,14 @@ async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
 async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> None:
     """Ask for what is due of a payment and its refunds, and store the truth about them.
 
-    Raises GatewayError, NotSettled, Unavailable: then it is due again.
+    Raises GatewayError, SettlementIncomplete, Unavailable: then it is due again.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     for _ in range(ROUNDS):
         due = await _due(runtime, tenant_id, payment_id)
         if due is None:
             return
-        answer = await ask(gateway, due, runtime)
+        answer = await execute(gateway, due, runtime)
         stored = partial(
             store,
             payment_id=payment_id,
@@ -142,7 +142,7 @@ async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) ->
         outcome = await perform(runtime, _system(tenant_id), Request(new_id()), stored)
         if outcome.result:
             return
-    raise NotSettled
+    raise SettlementIncomplete
 
 
 # ------------------------------------------------------------------------------ reading
@@ -156,7 +156,7 @@ def _reading(runtime: Runtime, tenant_id: UUID) -> Scope:
     return Scope(runtime, _system(tenant_id), Request(new_id()))
 
 
-async def _due(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> Due | None:
+async def _due(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> PendingCalls | None:
     scope = _reading(runtime, tenant_id)
     try:
         payment = await scope.one(payments_of(tenant_id).where(col(Payment.id) == payment_id))
@@ -166,9 +166,9 @@ async def _due(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> Due | Non
             col(Refund.payment_id) == payment_id, col(Refund.status) == RefundStatus.PENDING.value
         )
         refunds = await scope.all(waiting)
-        held = await seen_booking(scope, BookingId(payment.hold_id or payment.booking_id))
+        held = await load_visible_booking(scope, BookingId(payment.hold_id or payment.booking_id))
         hold = held if payment.hold_id is not None else None
-        return Due(payment, refunds, status_of(scope, held), hold)
+        return PendingCalls(payment, refunds, status_of(scope, held), hold)
     finally:
         await scope.close()
 
@@ -192,11 +192,13 @@ async def _adopted(runtime: Runtime, tenant_id: UUID, gateway_id: str) -> Paymen
     due = await _due(runtime, tenant_id, payment_id)
     if due is None:
         return None
-    adopt = partial(_adopt, payment_id=payment_id, booking_id=due.payment.booking_id, said=said)
+    adopt = partial(
+        _link_payment, payment_id=payment_id, booking_id=due.payment.booking_id, said=said
+    )
     return (await perform(runtime, _system(tenant_id), Request(new_id()), adopt)).result
 
 
-async def _adopt(scope: Scope, *, payment_id: UUID, booking_id: UUID, said: Said) -> Payment:
+async def _link_payment(scope: Scope, *, payment_id: UUID, booking_id: UUID, said: Said) -> Payment:
     await locked_booking(scope, BookingId(booking_id))
     payments = payments_of(scope.tenant_id)
     known = await scope.one(payments.where(col(Payment.gateway_id) == said.id))

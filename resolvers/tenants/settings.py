@@ -16,7 +16,7 @@ from domain.core.text import tidy_name
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import Tenant
-from resolvers.core.lookups import CALENDAR, at_version
+from resolvers.core.lookups import CALENDAR, get_at_version
 from resolvers.tenants.tenants import visible_tenants
 
 MAX_ADVANCE_DAYS: Final = 1095
@@ -153,7 +153,7 @@ async def update_tenant_settings(
 
 async def _tenant_at(scope: Scope, version: int) -> Tenant:
     tenants = visible_tenants(scope)
-    return await at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
+    return await get_at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
 
 
 def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:

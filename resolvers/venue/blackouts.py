@@ -14,7 +14,7 @@ from kit.scope import Scope
 from models.core.base import snapshot
 from models.core.filters import DateTimeRange
 from models.venue.hours import Blackout, blackouts_for, blackouts_of, blackouts_within
-from resolvers.core.lookups import CALENDAR, found, raise_all
+from resolvers.core.lookups import CALENDAR, get_or_refuse, raise_all
 from resolvers.venue.hours import MAX_ROWS, reason_refusals, room_refusals, whole
 from resolvers.venue.rooms import room
 
@@ -77,7 +77,7 @@ async def delete_blackout(
 ) -> BlackoutId:
     """Give blocked time back; the opening hours hold again."""
     await scope.lock(CALENDAR)
-    blackout = await found(scope, visible_blackouts(scope), id, what="blackout")
+    blackout = await get_or_refuse(scope, visible_blackouts(scope), id, what="blackout")
     await scope.remove(blackout)
     scope.emit(
         Event(EventType.BLACKOUT_DELETED, "Blackout", blackout.id, before=snapshot(blackout))

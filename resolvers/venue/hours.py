@@ -39,7 +39,7 @@ from models.venue.hours import (
     weekday_hours_without,
 )
 from models.venue.rooms import Room
-from resolvers.core.lookups import CALENDAR, found, raise_all
+from resolvers.core.lookups import CALENDAR, get_or_refuse, raise_all
 from resolvers.venue.rooms import room
 
 T = TypeVar("T")
@@ -246,7 +246,7 @@ async def delete_hours_exception(
 ) -> HoursExceptionId:
     """Give a date its usual hours back. Bookings that exist stay."""
     await scope.lock(CALENDAR)
-    exception = await found(scope, visible_exceptions(scope), id, what="exception")
+    exception = await get_or_refuse(scope, visible_exceptions(scope), id, what="exception")
     await scope.remove(exception)
     before = _exception_logged(exception)
     scope.emit(_hours_changed(scope, exception.room_id, before=before, after=None))

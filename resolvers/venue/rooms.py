@@ -20,7 +20,7 @@ from kit.scope import Scope
 from models.core.base import snapshot
 from models.payments.payments import terms_of_tenant
 from models.venue.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
-from resolvers.core.lookups import CALENDAR, at_version, raise_all
+from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
 from resolvers.tenants.usage import count_room, uncount_room
 
@@ -105,7 +105,7 @@ async def update_room(
 ) -> Room:
     """Change a room. Bookings that it already has keep their price and their buffers."""
     await scope.lock(CALENDAR)
-    changed = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    changed = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     before = snapshot(changed)
     if name is not ABSENT:
         changed.name = tidy_name(name)
@@ -140,7 +140,7 @@ async def archive_room(
 ) -> Room:
     """Take a room out of use: it can't be booked and doesn't count; its bookings stay."""
     await scope.lock(CALENDAR)
-    archived = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    archived = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     if archived.archived_at is None:
         await archive(scope, archived)
     return archived
@@ -163,7 +163,7 @@ async def unarchive_room(
 ) -> Room:
     """Take an archived room back into use, where the plan allows one more."""
     await scope.lock(CALENDAR)
-    restored = await at_version(scope, visible_rooms(scope), id, version=version, what="room")
+    restored = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     if restored.archived_at is None:
         return restored
     before = snapshot(restored)

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from kit.graphql.cost import Cost
-from kit.graphql.field_sources import Counted, Paged, Part
+from kit.graphql.field_sources import Counted, Paged, PageField
 from kit.operation_context import Operation
 from kit.postgres.keyset_pagination import Listing, Page, Window, counted, page_of, windowed
 from kit.scope import Scope
@@ -39,7 +39,7 @@ def part(description: str, *, name: str | None = None) -> Any:
         description,
         requires=None,
         reads=lambda _, field_name: _read(name or field_name),
-        reading=lambda field_name: Part(name or field_name),
+        reading=lambda field_name: PageField(name or field_name),
     )
 
 

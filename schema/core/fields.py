@@ -19,14 +19,14 @@ from kit.events.event_streams import EventStream
 from kit.graphql.cost import Cost
 from kit.graphql.field_sources import (
     GUARD,
-    READING,
+    SOURCE,
     Attribute,
-    Expressed,
-    Found,
+    FieldSource,
     Identity,
-    Kind,
-    Reading,
+    Lookup,
+    NodeType,
     Related,
+    SqlExpression,
 )
 from kit.operation_context import Operation
 from kit.scope import Scope
@@ -51,10 +51,10 @@ Read = Callable[[Any, Operation], Any]
 InSql = Callable[[Any, Any], Any]
 """``(scope, row)``, whose attributes are columns: an expression, a value or values of them."""
 
-READS: Final = "reads"
+ATTRIBUTE_READER: Final = "reads"
 """The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
 
-PLAIN: Final = "plain"
+SYNC_READER: Final = "plain"
 """The key, also in a field's GraphQL extensions, of a ``Read`` that waits for nothing."""
 
 PERSONAL: Final = "personal"
@@ -70,7 +70,7 @@ COST: Final = "cost"
 # ------------------------------------------------------------------------------ types
 
 
-NODES: Final[dict[str, Kind]] = {}
+NODES: Final[dict[str, NodeType]] = {}
 """What ``node(id:)`` finds, by the name of the type."""
 
 
@@ -79,11 +79,11 @@ def node(
 ) -> Callable[[T], T]:
     """Declare the GraphQL type of a table's rows; they are found again by their ids."""
 
-    def declare(cls: T) -> T:
-        NODES[cls.__name__] = Kind(model, visible, requires)
+    def attach_metadata(cls: T) -> T:
+        NODES[cls.__name__] = NodeType(model, visible, requires)
         return value(model)(cls)
 
-    return declare
+    return attach_metadata
 
 
 def value(*shown: type) -> Callable[[T], T]:
@@ -92,14 +92,14 @@ def value(*shown: type) -> Callable[[T], T]:
     ``shown`` are the Python types that have it, which unions and interfaces need to know.
     """
 
-    def declare(cls: T) -> T:
+    def attach_metadata(cls: T) -> T:
         made = strawberry.type(cls, description=described(cls))
         if shown:
             definition = get_object_definition(made, strict=True)
             definition.is_type_of = lambda value, _: isinstance(value, shown)
         return made
 
-    return declare
+    return attach_metadata
 
 
 def described(of: Any) -> str:
@@ -136,7 +136,7 @@ def column(
         requires=requires,
         reads=reads,
         plain=True,
-        reading=lambda python_name: Expressed(sql) if sql else Attribute(name or python_name),
+        reading=lambda python_name: SqlExpression(sql) if sql else Attribute(name or python_name),
     )
 
 
@@ -195,7 +195,7 @@ def computed(
         requires=requires,
         cost=cost,
         reads=None if arguments.annotations else reads,
-        reading=(lambda _: Expressed(sql)) if sql else None,
+        reading=(lambda _: SqlExpression(sql)) if sql else None,
         deprecated=deprecated,
     )
 
@@ -211,7 +211,7 @@ def query(
     cost: Cost = Cost(1),
     nullable: bool = True,
     personal: bool = False,
-    reading: Reading | None = None,
+    reading: FieldSource | None = None,
 ) -> Any:
     """A root field answered by ``resolve(scope, **arguments)``.
 
@@ -219,7 +219,7 @@ def query(
     says what else it does. ``personal``: it is PUBLIC, but what it gives depends on the caller.
     """
     arguments = Arguments.of(resolve, skip=1)
-    found = reading or Found(resolve, arguments_reader(arguments.annotations))
+    found = reading or Lookup(resolve, arguments_reader(arguments.annotations))
 
     async def answer(info: Info[Operation], **given: Any) -> Any:
         return await resolve(info.context.scope, **arguments.decoded(given))
@@ -344,7 +344,7 @@ def declared_field(
     reads: Callable[[str, str], Read] | None = None,
     plain: bool = False,
     personal: bool = False,
-    reading: Callable[[str], Reading] | None = None,
+    reading: Callable[[str], FieldSource] | None = None,
     deprecated: str | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
@@ -360,18 +360,24 @@ def declared_field(
         deprecation_reason=deprecated,
         directives=shown,
         extensions=[Requires(requires, nullable=nullable)] if requires else [],
-        metadata={COST: cost, READS: reads, PLAIN: plain, PERSONAL: personal, READING: reading},
+        metadata={
+            COST: cost,
+            ATTRIBUTE_READER: reads,
+            SYNC_READER: plain,
+            PERSONAL: personal,
+            SOURCE: reading,
+        },
     )
 
 
-def declare(field: GraphQLField, declared: StrawberryField) -> None:
+def attach_metadata(field: GraphQLField, declared: StrawberryField) -> None:
     """Tell graphql-core's field what compiled reads and the admission of operations go by."""
     if cost := declared.metadata.get(COST):
         field.extensions[COST] = cost
     if _permission(declared) is Permission.PUBLIC and not declared.metadata[PERSONAL]:
         field.extensions[OPEN] = True
-    if reading := declared.metadata.get(READING):
-        field.extensions[READING] = reading(declared.python_name)
+    if reading := declared.metadata.get(SOURCE):
+        field.extensions[SOURCE] = reading(declared.python_name)
         field.extensions[GUARD] = _permission(declared)
 
 
@@ -381,17 +387,17 @@ def _permission(declared: StrawberryField) -> Permission | None:
     )
 
 
-def shorten(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
+def install_fast_resolver(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
     """Let graphql-core read a row's field itself; Strawberry would only hand it on.
 
     A page of bookings has thousands of such fields. The permission is asked for all the same.
     """
-    reads = declared.metadata.get(READS)
+    reads = declared.metadata.get(ATTRIBUTE_READER)
     if reads is None:
         return
     read: Read = reads(of, declared.python_name)
-    if declared.metadata[PLAIN]:
-        field.extensions[PLAIN] = read
+    if declared.metadata[SYNC_READER]:
+        field.extensions[SYNC_READER] = read
     permission = _permission(declared)
 
     def resolve(root: Any, info: Any) -> Any:

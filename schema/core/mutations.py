@@ -19,7 +19,7 @@ from kit.errors import TooComplex
 from kit.graphql.cost import Cost
 from kit.operation_context import Operation
 from permissions.roles import Permission
-from resolvers.core.transactions import Key, Outcome, perform
+from resolvers.core.transactions import IdempotencyKey, MutationResult, perform
 from schema.core.directives import EmitsDirective
 from schema.core.fields import Arguments, Read, column, declared_field, described
 from schema.core.global_ids import encode_id
@@ -121,7 +121,7 @@ def mutation(
         if hashes:
             _hash_once(operation)
         answer = _payload_of(info)
-        outcome: Outcome[Any] | None = None
+        outcome: MutationResult[Any] | None = None
         try:
             refused += refuse_nulls(declared.annotations, values)
             if refused:
@@ -131,7 +131,7 @@ def mutation(
                 operation.actor,
                 operation.request,
                 lambda scope: change(scope, **values),
-                key=Key(key, name, _told(declared, values)) if key is not None else None,
+                key=IdempotencyKey(key, name, _told(declared, values)) if key is not None else None,
             )
         except* Refusal as group:
             refused = list(_leaves(group))
@@ -202,7 +202,7 @@ def _payload_of(info: Info[Operation]) -> StrawberryObjectDefinition:
     return definition
 
 
-def _done(answer: StrawberryObjectDefinition, outcome: Outcome[Any]) -> Any:
+def _done(answer: StrawberryObjectDefinition, outcome: MutationResult[Any]) -> Any:
     names = [field.python_name for field in _given(answer)]
     results = [name for name in names if name not in ("replayed", "user_errors")]
     values: dict[str, Any] = {"user_errors": []}

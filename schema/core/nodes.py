@@ -10,7 +10,7 @@ from typing_extensions import Doc
 
 from kit.errors import BadInput
 from kit.graphql.cost import Cost
-from kit.graphql.field_sources import Identified, Ids
+from kit.graphql.field_sources import ByGlobalId, Ids
 from kit.scope import Scope
 from permissions.policy import may
 from permissions.roles import P
@@ -72,7 +72,7 @@ class NodeQueries:
         node,
         requires=P.PUBLIC,
         personal=True,
-        reading=Identified(lambda given: _ids([given["id"]])),
+        reading=ByGlobalId(lambda given: _ids([given["id"]])),
     )
     nodes: list[Node | None] = query(
         nodes,
@@ -80,5 +80,5 @@ class NodeQueries:
         personal=True,
         nullable=False,
         cost=Cost(0, size=lambda given: len(given.get("ids") or ())),
-        reading=Identified(lambda given: _ids(given["ids"], at_most=MAX_IDS)),
+        reading=ByGlobalId(lambda given: _ids(given["ids"], at_most=MAX_IDS)),
     )

@@ -96,7 +96,7 @@ class Tenant(Node):
         requires=P.PLAN_READ,
         cost=Cost(10),
     )
-    settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.itself)
+    settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.same_row)
     payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(10))
     version: int = column("Grows with every change; updates name the one they saw.")

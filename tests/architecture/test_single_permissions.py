@@ -20,7 +20,7 @@ from graphql import (
     is_required_argument,
 )
 
-from kit.graphql.field_sources import READING, Attribute
+from kit.graphql.field_sources import SOURCE, Attribute
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from permissions.reads import FILTERS, ORDERS
@@ -197,7 +197,7 @@ def test_each_column_is_a_secret_or_plain() -> None:
         (name, reading.name)
         for name in NODES
         for field in schema._schema.type_map[name].fields.values()  # type: ignore[attr-defined]
-        if isinstance(reading := field.extensions.get(READING), Attribute)
+        if isinstance(reading := field.extensions.get(SOURCE), Attribute)
         if (name, reading.name) not in secret and reading.name not in PLAIN[name]
     ]
 

@@ -27,7 +27,7 @@ from kit.security.passwords import Passwords
 from models.bookings.bookings import Booking
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 HASHES = dict.fromkeys(Role, "a hash")
 GAVE_TIME_BACK = {Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW, Status.REJECTED}
@@ -137,7 +137,7 @@ async def test_a_guest_of_the_salon_pays_a_deposit_on_the_demos_page(
     assert Decimal(payment["amount"]["amount"]) * 5 == Decimal(price["total"]["amount"])
 
     await api.http.post(payment["checkoutUrl"], data={"action": "pay"})
-    await work_off(runtime)
+    await run_due_jobs(runtime)
 
     seen = await api(
         """query ($token: String!) { guestBooking(token: $token) {

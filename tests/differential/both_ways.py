@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from execution.executor import Execution
+from execution.executor import Executor
 from tests.differential.comparison import Compared, Findings
 from tests.differential.payloads import compared_rows
 
@@ -15,6 +15,6 @@ def both_ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Findings]:
     """What came of it; a difference fails the test, whatever it is about."""
     findings = Findings()
     monkeypatch.setattr("app.Operations", partial(Compared, findings))
-    monkeypatch.setattr(Execution, "_read_row", compared_rows(Execution._read_row, findings))
+    monkeypatch.setattr(Executor, "_read_row", compared_rows(Executor._read_row, findings))
     yield findings
     assert not findings.differences, "\n\n".join(findings.differences[:3])

@@ -11,10 +11,10 @@ import orjson
 from graphql import OperationType, VariableValues
 
 from execution.admission import Admission
-from execution.document_cache import Selected
-from execution.executor import Execution
-from execution.operations import Answer, Asked, Operations
-from kit.graphql.compiler.plans import Read, Unmade
+from execution.document_cache import ParsedOperation
+from execution.executor import Executor
+from execution.operations import GraphQLRequest, GraphQLResponse, Operations
+from kit.graphql.compiler.plans import QueryPlan, UnmadePlan
 from kit.operation_context import Operation
 from kit.runtime import Runtime
 
@@ -51,13 +51,13 @@ class Ordinary(Operations):
         made._admission = _Unpaid.like(operations._admission)
         return made
 
-    async def answer(self, asked: Asked, like: Operation) -> Answer:
+    async def answer(self, asked: GraphQLRequest, like: Operation) -> GraphQLResponse:
         """What field by field comes of an operation that was answered already."""
         operation = self.operation(like.actor, like.request)
         operation.charge = like.charge
         return await self.run(asked, operation)
 
-    def _executor(self, *told: Any) -> Execution:
+    def _executor(self, *told: Any) -> Executor:
         execution = super()._executor(*told)
         execution.with_values = False
         return execution
@@ -84,15 +84,19 @@ class Compared(Operations):
 
     def _begin(self) -> None:
         self._ordinary = Ordinary.beside(self)
-        self._reads: WeakKeyDictionary[Operation, Read | None] = WeakKeyDictionary()
+        self._reads: WeakKeyDictionary[Operation, QueryPlan | None] = WeakKeyDictionary()
 
-    async def run(self, asked: Asked, operation: Operation, *, reads_only: bool = False) -> Answer:
+    async def run(
+        self, asked: GraphQLRequest, operation: Operation, *, reads_only: bool = False
+    ) -> GraphQLResponse:
         answer = await super().run(asked, operation, reads_only=reads_only)
         if operation in self._reads and not is_counted(self._runtime):
             await self._compare(asked, operation, answer)
         return answer
 
-    async def _compare(self, asked: Asked, operation: Operation, answer: Answer) -> None:
+    async def _compare(
+        self, asked: GraphQLRequest, operation: Operation, answer: GraphQLResponse
+    ) -> None:
         read = self._reads[operation]
         self._findings.tally["not" if read is None else "whole" if read.is_whole else "partly"] += 1
         if read is None:
@@ -112,27 +116,29 @@ class Compared(Operations):
                 return
 
     def _read(
-        self, selected: Selected, variables: VariableValues, operation: Operation
-    ) -> Read | Unmade | None:
+        self, selected: ParsedOperation, variables: VariableValues, operation: Operation
+    ) -> QueryPlan | UnmadePlan | None:
         read = super()._read(selected, variables, operation)
         is_told = self._plans is not None and selected.type is OperationType.QUERY
-        if is_told and not isinstance(read, Unmade):
+        if is_told and not isinstance(read, UnmadePlan):
             self._reads[operation] = read
         return read
 
-    async def _made(self, unmade: Unmade, selected: Selected, operation: Operation) -> Read | None:
+    async def _made(
+        self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
+    ) -> QueryPlan | None:
         read = self._reads[operation] = await super()._made(unmade, selected, operation)
         return read
 
     async def _execute(
         self,
-        selected: Selected,
-        asked: Asked,
+        selected: ParsedOperation,
+        asked: GraphQLRequest,
         operation: Operation,
         *,
-        read: Read | None,
+        read: QueryPlan | None,
         failed: Exception | None = None,
-    ) -> Answer:
+    ) -> GraphQLResponse:
         if read is None and self._reads.get(operation) is not None:
             self._findings.differences.append(
                 f"This couldn't be read as it was planned:\n{_described(asked, operation)}"
@@ -172,7 +178,7 @@ def is_counted(runtime: Runtime) -> bool:
     return "text" in vars(runtime.database)
 
 
-def told(answer: Answer) -> Any:
+def told(answer: GraphQLResponse) -> Any:
     """What clients read of an answer, objects as pairs so that the order of their keys counts.
 
     All but what it took: that is what the two ways differ in.
@@ -188,11 +194,13 @@ def ordered(value: Any) -> Any:
     return [ordered(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _is_passing(answer: Answer) -> bool:
+def _is_passing(answer: GraphQLResponse) -> bool:
     return any(each["extensions"]["code"] in PASSING for each in answer.errors)
 
 
-def _difference(asked: Asked, operation: Operation, ours: Answer, theirs: Answer) -> str:
+def _difference(
+    asked: GraphQLRequest, operation: Operation, ours: GraphQLResponse, theirs: GraphQLResponse
+) -> str:
     expected, found = (
         orjson.dumps(each.payload, option=orjson.OPT_INDENT_2).decode().splitlines()
         for each in (theirs, ours)
@@ -201,6 +209,6 @@ def _difference(asked: Asked, operation: Operation, ours: Answer, theirs: Answer
     return "\n".join([_described(asked, operation), *islice(changes, 60)])
 
 
-def _described(asked: Asked, operation: Operation) -> str:
+def _described(asked: GraphQLRequest, operation: Operation) -> str:
     variables = orjson.dumps(dict(asked.variables), default=str).decode()
     return f"{asked.text}\nvariables: {variables}\nas: {operation.actor}"

@@ -28,7 +28,7 @@ from graphql import (
     is_union_type,
 )
 
-from kit.graphql.field_sources import READING
+from kit.graphql.field_sources import SOURCE
 from tests.differential.dataset import DAYS, MOMENTS, NAMES
 from tests.support.clock import MONDAY_MORNING
 
@@ -242,7 +242,7 @@ class _Making:
     def _weight(self, name: str, found: GraphQLField) -> float:
         return (
             WEIGHTS.get(name, SELDOM)
-            if READING in found.extensions or not self._is_plain
+            if SOURCE in found.extensions or not self._is_plain
             else SELDOM
         )
 
@@ -291,7 +291,7 @@ class _Making:
             name
             for name, each in kind.fields.items()
             if (depth < 5 or not is_composite_type(get_named_type(each.type)))
-            and (READING in each.extensions or not self._is_plain or self._chance(0.002))
+            and (SOURCE in each.extensions or not self._is_plain or self._chance(0.002))
         ]
         simple = [n for n in names if not is_composite_type(get_named_type(kind.fields[n].type))]
         others = [n for n in names if n not in simple]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from graphql import GraphQLError, print_ast
 
-from execution.executor import Execution
+from execution.executor import Executor
 from tests.differential.comparison import Findings, is_counted, ordered
 
 _IS_ORDINARY: Final[ContextVar[bool]] = ContextVar("is_ordinary", default=False)
@@ -16,10 +16,10 @@ ReadRow = Callable[..., Any]
 
 
 def compared_rows(read_row: ReadRow, findings: Findings) -> ReadRow:
-    """``Execution._read_row``, which notes where a row isn't what it is field by field."""
+    """``Executor._read_row``, which notes where a row isn't what it is field by field."""
 
     def reading(
-        execution: Execution, kind: Any, details: Any, row: Any, completed: Callable[[], Any]
+        execution: Executor, kind: Any, details: Any, row: Any, completed: Callable[[], Any]
     ) -> Any:
         if _IS_ORDINARY.get():
             return completed()
@@ -29,7 +29,7 @@ def compared_rows(read_row: ReadRow, findings: Findings) -> ReadRow:
         return comparing(execution, details, found, completed)
 
     async def comparing(
-        execution: Execution, details: Any, found: Awaitable[Any], completed: Callable[[], Any]
+        execution: Executor, details: Any, found: Awaitable[Any], completed: Callable[[], Any]
     ) -> Any:
         shown = await found
         if not isinstance(shown, orjson.Fragment):
@@ -47,7 +47,7 @@ def compared_rows(read_row: ReadRow, findings: Findings) -> ReadRow:
     return reading
 
 
-async def _ordinary(execution: Execution, completed: Callable[[], Any]) -> Any:
+async def _ordinary(execution: Executor, completed: Callable[[], Any]) -> Any:
     """The row field by field; what fails there fails the comparison, not the answer."""
     token = _IS_ORDINARY.set(True)
     try:

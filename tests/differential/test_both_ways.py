@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kit.graphql.compiler.plans import Read
+from kit.graphql.compiler.plans import QueryPlan
 from kit.runtime import Runtime
 from tests.differential.comparison import Findings
 from tests.support.client import Api
@@ -121,16 +121,16 @@ async def _change(api: Api, runtime: Runtime, venue: Venue) -> None:
 
 def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     """Have whatever is read at once say something else."""
-    as_data, as_fragments = Read.data, Read.fragments
+    as_data, as_fragments = QueryPlan.data, QueryPlan.fragments
 
     def damaged(fragment: orjson.Fragment | None) -> orjson.Fragment:
         text = orjson.dumps(fragment).decode()
         assert right in text
         return orjson.Fragment(text.replace(right, wrong, 1))
 
-    monkeypatch.setattr(Read, "data", lambda self, texts: damaged(as_data(self, texts)))
+    monkeypatch.setattr(QueryPlan, "data", lambda self, texts: damaged(as_data(self, texts)))
     monkeypatch.setattr(
-        Read,
+        QueryPlan,
         "fragments",
         lambda self, texts: {key: damaged(each) for key, each in as_fragments(self, texts).items()},
     )

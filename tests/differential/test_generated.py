@@ -9,7 +9,7 @@ import pytest_asyncio
 import structlog
 from starlette.applications import Starlette
 
-from execution.operations import Answer, Asked
+from execution.operations import GraphQLRequest, GraphQLResponse
 from kit.actor import Actor, Request
 from kit.ids import new_id
 from kit.runtime import Runtime
@@ -34,10 +34,12 @@ class Trial:
     operations: Compared
     findings: Findings
 
-    async def ask(self, told: Told, actor: Actor) -> Answer:
+    async def ask(self, told: Told, actor: Actor) -> GraphQLResponse:
         operation = self.operations.operation(actor, Request(new_id()))
         try:
-            return await self.operations.run(Asked(told.text, "Q", told.variables), operation)
+            return await self.operations.run(
+                GraphQLRequest(told.text, "Q", told.variables), operation
+            )
         except Exception as error:
             error.add_note(f"{told.text}\nvariables: {told.variables}\nas: {actor}")
             raise

@@ -3,7 +3,7 @@
 import pytest
 from graphql import build_schema
 
-from execution.document_cache import MAX_CHARACTERS, Document, Documents, Rejected
+from execution.document_cache import MAX_CHARACTERS, Document, Documents, RequestRejected
 
 SCHEMA = build_schema("type Query { name: String }")
 
@@ -38,7 +38,7 @@ def test_its_operations_are_told_apart() -> None:
 
 
 def test_a_document_that_is_refused_says_why() -> None:
-    with pytest.raises(Rejected) as refused:
+    with pytest.raises(RequestRejected) as refused:
         Documents(SCHEMA).read("{ nothing }", is_stranger=False)
 
     assert refused.value.code == "GRAPHQL_VALIDATION_FAILED"
@@ -71,9 +71,9 @@ def test_strangers_may_send_500_tokens_whoever_sent_them_before() -> None:
     tokens_501 = tokens_500.replace("name", "name name", 1)
     ask(documents, tokens_501)
 
-    with pytest.raises(Rejected) as known:
+    with pytest.raises(RequestRejected) as known:
         ask(documents, tokens_501, is_stranger=True)
-    with pytest.raises(Rejected) as unknown:
+    with pytest.raises(RequestRejected) as unknown:
         Documents(SCHEMA).read(tokens_501, is_stranger=True)
 
     assert ask(documents, tokens_500, is_stranger=True).tokens == 500

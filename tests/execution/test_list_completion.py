@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from domain.core.money import Money
-from execution.executor import Execution
+from execution.executor import Executor
 from execution.list_completion import Complete
 from kit.runtime import Runtime
 from tests.differential.comparison import ordered
@@ -52,14 +52,14 @@ async def venue(runtime: Runtime) -> Venue:
 def completed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether lists were completed in one go, in their order."""
     found: list[bool] = []
-    inner = Execution._completer
+    inner = Executor._completer
 
-    def noted(self: Execution, *of: Any) -> Complete | None:
+    def noted(self: Executor, *of: Any) -> Complete | None:
         complete = inner(self, *of)
         found.append(complete is not None)
         return complete
 
-    monkeypatch.setattr(Execution, "_completer", noted)
+    monkeypatch.setattr(Executor, "_completer", noted)
     return found
 
 
@@ -68,7 +68,7 @@ async def both(
 ) -> tuple[Answer, Answer]:
     at_once = await api(text, variables, token=token)
     with monkeypatch.context() as patch:
-        patch.setattr(Execution, "with_values", False)
+        patch.setattr(Executor, "with_values", False)
         by_fields = await api(text, variables, token=token)
     return at_once, by_fields
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from execution.payer import Payer
-from execution.shared_subscriptions import Audiences, Question
+from execution.shared_subscriptions import SubscriptionKey, SubscriptionRegistry
 from execution.subscriber import Subscriber
 from kit.actor import Actor, ActorKind, Request
 from kit.eager import PendingCoroutine
@@ -110,14 +110,14 @@ class Purse:
         return Charge(self.points >= 0, self.points, 4_000, 100, 0)
 
 
-def question(tenant_id: UUID, text: str) -> Question:
-    return Question(text, None, b"{}", Actor(ActorKind.USER, tenant_id))
+def question(tenant_id: UUID, text: str) -> SubscriptionKey:
+    return SubscriptionKey(text, None, b"{}", Actor(ActorKind.USER, tenant_id))
 
 
 @asynccontextmanager
 async def asking(
-    audiences: Audiences,
-    asked: Question,
+    audiences: SubscriptionRegistry,
+    asked: SubscriptionKey,
     source: Happenings,
     answering: Answering,
     *,
@@ -146,7 +146,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_two_questions_of_a_tenant_are_answered_at_a_time() -> None:
-    audiences, tenant, answering = Audiences(), new_id(), Answering()
+    audiences, tenant, answering = SubscriptionRegistry(), new_id(), Answering()
     sources = [Happenings() for _ in range(20)]
     async with AsyncExitStack() as stack:
         for number, source in enumerate(sources):
@@ -162,7 +162,7 @@ async def test_two_questions_of_a_tenant_are_answered_at_a_time() -> None:
 
 
 async def test_a_tenant_never_waits_for_another() -> None:
-    audiences, slow, quick = Audiences(), Answering(), Answering()
+    audiences, slow, quick = SubscriptionRegistry(), Answering(), Answering()
     busy, quiet = new_id(), new_id()
     sources, own = [Happenings() for _ in range(5)], Happenings()
     async with AsyncExitStack() as stack:
@@ -182,7 +182,12 @@ async def test_a_tenant_never_waits_for_another() -> None:
 
 
 async def test_an_event_is_paid_for_once_by_all_sockets_of_a_login() -> None:
-    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(100)
+    audiences, answering, source, purse = (
+        SubscriptionRegistry(),
+        Answering(),
+        Happenings(),
+        Purse(100),
+    )
     asked = question(new_id(), "same")
     async with AsyncExitStack() as stack:
         outlets = [
@@ -198,7 +203,12 @@ async def test_an_event_is_paid_for_once_by_all_sockets_of_a_login() -> None:
 
 
 async def test_what_an_answer_takes_beyond_the_price_is_paid_by_those_who_get_it() -> None:
-    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(10)
+    audiences, answering, source, purse = (
+        SubscriptionRegistry(),
+        Answering(),
+        Happenings(),
+        Purse(10),
+    )
     asked = question(new_id(), "long")
     async with (
         asking(audiences, asked, source, answering, purse=purse, price=7, excess=40) as outlet,
@@ -211,7 +221,12 @@ async def test_what_an_answer_takes_beyond_the_price_is_paid_by_those_who_get_it
 
 
 async def test_each_socket_beyond_the_price_costs_a_point() -> None:
-    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(100)
+    audiences, answering, source, purse = (
+        SubscriptionRegistry(),
+        Answering(),
+        Happenings(),
+        Purse(100),
+    )
     asked = question(new_id(), "same")
     async with AsyncExitStack() as stack:
         outlets = [
@@ -230,7 +245,12 @@ async def test_what_nobody_can_pay_for_is_neither_read_nor_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.01)
-    audiences, answering, source, purse = Audiences(), Answering(), Happenings(), Purse(6)
+    audiences, answering, source, purse = (
+        SubscriptionRegistry(),
+        Answering(),
+        Happenings(),
+        Purse(6),
+    )
     asked = question(new_id(), "dear")
     async with asking(audiences, asked, source, answering, purse=purse, price=3) as outlet:
         for number in range(1, 10):

@@ -11,9 +11,9 @@ from execution.subscriber import (
     QUEUE_CHARACTERS,
     QUEUE_LENGTH,
     SEND_TIMEOUT_SECONDS,
-    Gone,
-    Said,
-    Stalled,
+    ClientDisconnected,
+    ClientTooSlow,
+    Message,
     Subscriber,
 )
 from kit.eager import PendingCoroutine, start_eagerly
@@ -59,8 +59,8 @@ class Purse:
         return Charge(not self.is_empty, 0, 4_000, 100, 1 if self.is_empty else 0)
 
 
-def said(number: int, payload: str | None = None) -> Said:
-    return Said((number,), EventCursor(str(number)), payload or str(number))
+def said(number: int, payload: str | None = None) -> Message:
+    return Message((number,), EventCursor(str(number)), payload or str(number))
 
 
 async def gap(cursor: EventCursor) -> str:
@@ -175,7 +175,7 @@ async def test_one_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -
 
     subscriber.hear(said(1))
 
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientTooSlow):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await task
 
@@ -189,7 +189,7 @@ async def test_one_that_is_gone_is_left() -> None:
 
     subscriber.hear(said(1))
 
-    with pytest.raises(Gone):
+    with pytest.raises(ClientDisconnected):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await task
 

@@ -17,7 +17,7 @@ from kit.events.event_cursors import (
     encode_cursor,
 )
 from models.venue.rooms import Room
-from tests.faults.postgres_faults import House
+from tests.faults.postgres_faults import FaultyPostgres
 from tests.races.clients import Client
 from tests.support.client import Answer
 from tests.support.factories import Venue, api_id
@@ -147,7 +147,7 @@ async def cursor_now(address: str, venue: Venue) -> EventCursor:
 
 
 async def logged(
-    house: House, venue: Venue, wanted: Wanted, *, after: EventCursor
+    house: FaultyPostgres, venue: Venue, wanted: Wanted, *, after: EventCursor
 ) -> list[EventCursor]:
     """The cursors of all wanted entries that the log has after one, in its order."""
     start = decode_cursor(after)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from tests.faults.ledger import ledger
-from tests.faults.postgres_faults import House
+from tests.faults.postgres_faults import FaultyPostgres
 from tests.faults.writers import Report
 from tests.support.factories import Venue
 
 
 async def check_books(
-    house: House, venue: Venue, report: Report, *, besides: Sequence[str] = ()
+    house: FaultyPostgres, venue: Venue, report: Report, *, besides: Sequence[str] = ()
 ) -> None:
     """All that was acknowledged is stored, once, and nothing else is but for some bookings."""
     kept = await ledger(house, venue)

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 import pytest
 import pytest_asyncio
 
-from tests.faults.postgres_faults import App, House, serving
+from tests.faults.postgres_faults import App, FaultyPostgres, serving
 from tests.support.factories import Venue, make_venue
 
 Say = Callable[[str], None]
@@ -18,11 +18,11 @@ ROOMS = 8
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
+def house() -> Iterator[FaultyPostgres]:
     """A PostgreSQL of the tests' own: what they do to it, nobody else feels."""
     # Named as the next run looks for what a killed one has left.
     folder = Path(mkdtemp(prefix="boom-test-"))
-    house = House(folder)
+    house = FaultyPostgres(folder)
     house.start()
     yield house
     house.stop()
@@ -30,14 +30,16 @@ def house() -> Iterator[House]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def app(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+async def app(
+    house: FaultyPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
     """An app in one process that lives through all the faults of a module."""
     async with serving(house, tmp_path_factory.mktemp("app")) as app:
         yield app
 
 
 @pytest_asyncio.fixture
-async def venue(house: House, app: App) -> Venue:
+async def venue(house: FaultyPostgres, app: App) -> Venue:
     """A venue for one test, where an hour from now can still be booked."""
     return await new_venue(house)
 
@@ -53,6 +55,6 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return print_line
 
 
-async def new_venue(house: House) -> Venue:
+async def new_venue(house: FaultyPostgres) -> Venue:
     async with house.runtime() as runtime:
         return await make_venue(runtime, rooms=ROOMS, min_notice_minutes=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schema.core.global_ids import encode_id
-from tests.faults.postgres_faults import House
+from tests.faults.postgres_faults import FaultyPostgres
 from tests.support.factories import Venue
 
 _OVERLAPS: Final = """
@@ -35,7 +35,7 @@ class Ledger:
     told_rooms: Counter[str]
 
 
-async def ledger(house: House, venue: Venue) -> Ledger:
+async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
     """All that the venue's tables say now."""
     tenant_id = venue.tenant.id
     async with house.connected() as connection:
@@ -51,7 +51,7 @@ async def ledger(house: House, venue: Venue) -> Ledger:
         )
 
 
-async def told(house: House, venue: Venue, kind: str, event: str) -> Counter[str]:
+async def told(house: FaultyPostgres, venue: Venue, kind: str, event: str) -> Counter[str]:
     """How often the log has an event of each object of a kind."""
     async with house.connected() as connection:
         rows = await connection.fetch(_TOLD, venue.tenant.id, event)

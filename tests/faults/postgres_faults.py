@@ -36,7 +36,7 @@ _BUS: Final = "application_name = 'boom bus'"
 _RELAY: Final = "usename = 'boom_relay'"
 
 
-class House:
+class FaultyPostgres:
     """A PostgreSQL server that keeps its promises through crashes, and what a test does to it.
 
     ``start`` and ``stop`` block; the rest is done as the server's superuser.
@@ -189,7 +189,9 @@ class House:
 class App:
     """`python -m commands.run` on the database of a house."""
 
-    def __init__(self, house: House, folder: Path, *, workers: int = 1, port: int = 0) -> None:
+    def __init__(
+        self, house: FaultyPostgres, folder: Path, *, workers: int = 1, port: int = 0
+    ) -> None:
         self._output = folder / "output"
         _have_graphiql(folder)
         inherited = {k: v for k, v in os.environ.items() if "DATABASE_URL" not in k}
@@ -276,7 +278,7 @@ class App:
 
 @asynccontextmanager
 async def serving(
-    house: House, folder: Path, *, workers: int = 1, port: int = 0
+    house: FaultyPostgres, folder: Path, *, workers: int = 1, port: int = 0
 ) -> AsyncIterator[App]:
     """An app that serves, for the length of the block; port 0: on any that is free."""
     app = App(house, folder, workers=workers, port=port)

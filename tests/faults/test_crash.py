@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from kit.clock import system_clock
 from tests.faults.changes import cursor_now
-from tests.faults.postgres_faults import App, House
+from tests.faults.postgres_faults import App, FaultyPostgres
 from tests.races.clients import Client
 from tests.support.client import live
 from tests.support.factories import Venue, api_id
@@ -31,7 +31,7 @@ _NEW: Final = """subscription ($after: EventCursor) {
 
 
 @pytest_asyncio.fixture
-async def forgetful(house: House) -> AsyncIterator[None]:
+async def forgetful(house: FaultyPostgres) -> AsyncIterator[None]:
     """The server takes ten seconds to write down what nobody waits for."""
     await house.say("ALTER SYSTEM SET wal_writer_delay = '10s'")
     await house.say("SELECT pg_reload_conf()")
@@ -42,7 +42,7 @@ async def forgetful(house: House) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("forgetful")
 async def test_what_is_done_under_an_id_that_was_given_out_before_is_told(
-    house: House, app: App, venue: Venue
+    house: FaultyPostgres, app: App, venue: Venue
 ) -> None:
     for number in range(_TRIES):
         given_out = await _burn(house)
@@ -65,7 +65,7 @@ async def test_what_is_done_under_an_id_that_was_given_out_before_is_told(
     assert event == {"booking": booking}
 
 
-async def _burn(house: House) -> int:
+async def _burn(house: FaultyPostgres) -> int:
     """Have transaction ids given out to what is rolled back; the last of them."""
     xid = 0
     async with house.connected() as connection:
@@ -90,7 +90,7 @@ async def _book(app: App, venue: Venue, *, hours: int) -> Any:
     return answer.payload["booking"]
 
 
-async def _last_xid(house: House, venue: Venue) -> int:
+async def _last_xid(house: FaultyPostgres, venue: Venue) -> int:
     async with house.connected() as connection:
         last = "SELECT max(xid::text::bigint) FROM log WHERE tenant_id = $1"
         xid: int = await connection.fetchval(last, venue.tenant.id)

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.checks import check_books
 from tests.faults.conftest import Say
 from tests.faults.listeners import listening
-from tests.faults.postgres_faults import App, House
+from tests.faults.postgres_faults import App, FaultyPostgres
 from tests.faults.writers import Report, Writers
 from tests.support.factories import Venue
 
@@ -19,24 +19,26 @@ UNAVAILABLE_WAYS: Final = {(503, "1")}
 BACK_WITHIN_SECONDS: Final = 5
 HANG_SECONDS: Final = 15
 
-Fault = Callable[[House], Awaitable[None]]
+Fault = Callable[[FaultyPostgres], Awaitable[None]]
 """Does something to the database, and returns once it is there again."""
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(House.terminate_a_connection, id="a connection is terminated"),
-        pytest.param(House.kill_a_connection, id="a backend is killed"),
-        pytest.param(House.kill_everything, id="the postmaster is killed"),
-        pytest.param(House.terminate_the_bus, id="the connection that listens is terminated"),
-        pytest.param(House.have_no_connections_left, id="no connections are left"),
-        pytest.param(House.fill_the_disk, id="the disk is full"),
-        pytest.param(House.lock_the_bookings, id="a lock is held for too long"),
+        pytest.param(FaultyPostgres.terminate_a_connection, id="a connection is terminated"),
+        pytest.param(FaultyPostgres.kill_a_connection, id="a backend is killed"),
+        pytest.param(FaultyPostgres.kill_everything, id="the postmaster is killed"),
+        pytest.param(
+            FaultyPostgres.terminate_the_bus, id="the connection that listens is terminated"
+        ),
+        pytest.param(FaultyPostgres.have_no_connections_left, id="no connections are left"),
+        pytest.param(FaultyPostgres.fill_the_disk, id="the disk is full"),
+        pytest.param(FaultyPostgres.lock_the_bookings, id="a lock is held for too long"),
     ],
 )
 async def test_what_was_acknowledged_is_stored_once(
-    house: House, app: App, venue: Venue, say: Say, fault: Fault
+    house: FaultyPostgres, app: App, venue: Venue, say: Say, fault: Fault
 ) -> None:
     await go_through(fault, house, app, venue, say, writers=12)
 
@@ -46,26 +48,28 @@ async def test_what_was_acknowledged_is_stored_once(
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(House.terminate_a_connection, id="a connection is terminated"),
-        pytest.param(House.kill_a_connection, id="a backend is killed"),
-        pytest.param(House.kill_everything, id="the postmaster is killed"),
-        pytest.param(House.terminate_the_bus, id="the connection that listens is terminated"),
-        pytest.param(House.have_no_connections_left, id="no connections are left"),
-        pytest.param(House.fill_the_disk, id="the disk is full"),
-        pytest.param(partial(House.lock_the_bookings, seconds=13), id="a lock is held"),
-        pytest.param(House.let_statements_hang, id="statements hang"),
-        pytest.param(House.freeze, id="the server is frozen"),
+        pytest.param(FaultyPostgres.terminate_a_connection, id="a connection is terminated"),
+        pytest.param(FaultyPostgres.kill_a_connection, id="a backend is killed"),
+        pytest.param(FaultyPostgres.kill_everything, id="the postmaster is killed"),
+        pytest.param(
+            FaultyPostgres.terminate_the_bus, id="the connection that listens is terminated"
+        ),
+        pytest.param(FaultyPostgres.have_no_connections_left, id="no connections are left"),
+        pytest.param(FaultyPostgres.fill_the_disk, id="the disk is full"),
+        pytest.param(partial(FaultyPostgres.lock_the_bookings, seconds=13), id="a lock is held"),
+        pytest.param(FaultyPostgres.let_statements_hang, id="statements hang"),
+        pytest.param(FaultyPostgres.freeze, id="the server is frozen"),
     ],
 )
 async def test_what_was_acknowledged_is_stored_once_each_of_three_times(
-    house: House, app: App, venue: Venue, say: Say, fault: Fault, writers: int
+    house: FaultyPostgres, app: App, venue: Venue, say: Say, fault: Fault, writers: int
 ) -> None:
     await go_through(fault, house, app, venue, say, writers=writers, times=3)
 
 
 async def go_through(
     fault: Fault,
-    house: House,
+    house: FaultyPostgres,
     app: App,
     venue: Venue,
     say: Say,
@@ -94,7 +98,7 @@ async def go_through(
     await check(house, venue, report, back=back)
 
 
-async def check(house: House, venue: Venue, report: Report, *, back: float) -> None:
+async def check(house: FaultyPostgres, venue: Venue, report: Report, *, back: float) -> None:
     assert report.codes <= {"UNAVAILABLE"}
     assert report.ways <= UNAVAILABLE_WAYS
     assert report.hung_up == 0

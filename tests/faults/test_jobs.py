@@ -18,7 +18,7 @@ from kit.postgres.database import Database
 from schema.core.global_ids import encode_id
 from tests.faults.conftest import Say
 from tests.faults.ledger import told
-from tests.faults.postgres_faults import House
+from tests.faults.postgres_faults import FaultyPostgres
 from tests.support.factories import Venue, make_booking
 
 NUMBER: Final = 40
@@ -32,7 +32,7 @@ _SLOW: Final = """
 
 
 @pytest_asyncio.fixture
-async def slow(house: House) -> AsyncIterator[None]:
+async def slow(house: FaultyPostgres) -> AsyncIterator[None]:
     """Something to be killed in, however fast the machine."""
     await house.say(_SLOW)
     yield
@@ -41,7 +41,7 @@ async def slow(house: House) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("app", "slow")
 async def test_what_is_due_is_done_once_though_the_postmaster_is_killed(
-    house: House, venue: Venue, say: Say
+    house: FaultyPostgres, venue: Venue, say: Say
 ) -> None:
     """By the worker of a server that goes on, with the connections that it has left."""
     holds, past = await _due(house, venue)
@@ -65,7 +65,7 @@ async def test_what_is_due_is_done_once_though_the_postmaster_is_killed(
     assert len(done) < NUMBER
 
 
-async def _due(house: House, venue: Venue) -> tuple[list[str], list[str]]:
+async def _due(house: FaultyPostgres, venue: Venue) -> tuple[list[str], list[str]]:
     """The ids of holds that end in a moment, and of bookings that are over, in jobs."""
     now = system_clock().replace(minute=0, second=0, microsecond=0)
     soon = system_clock() + timedelta(seconds=1)
@@ -93,7 +93,7 @@ async def _due(house: House, venue: Venue) -> tuple[list[str], list[str]]:
     return holds_ids, past_ids
 
 
-async def _undone(house: House, venue: Venue) -> int:
+async def _undone(house: FaultyPostgres, venue: Venue) -> int:
     """How many of the bookings are still to be expired or completed, and how many jobs wait."""
     async with house.connected() as connection:
         number: int = await connection.fetchval(

@@ -14,7 +14,7 @@ from kit.events.event_cursors import EventCursor
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say
 from tests.faults.followers import EVENTS, Follower
-from tests.faults.postgres_faults import App, House
+from tests.faults.postgres_faults import App, FaultyPostgres
 from tests.faults.test_replay import TYPES, some_of
 from tests.faults.writers import Writers
 from tests.support.client import Live, Stream, live
@@ -29,14 +29,20 @@ _AT_ONCE: Final = 20
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(House.terminate_the_bus, id="the connection that listens is terminated"),
-        pytest.param(House.terminate_the_relay, id="the relay is terminated"),
-        pytest.param(House.kill_a_connection, id="a backend is killed"),
-        pytest.param(House.kill_everything, id="the postmaster is killed"),
+        pytest.param(
+            FaultyPostgres.terminate_the_bus, id="the connection that listens is terminated"
+        ),
+        pytest.param(FaultyPostgres.terminate_the_relay, id="the relay is terminated"),
+        pytest.param(FaultyPostgres.kill_a_connection, id="a backend is killed"),
+        pytest.param(FaultyPostgres.kill_everything, id="the postmaster is killed"),
     ],
 )
 async def test_nobody_is_silent_for_long(
-    house: House, app: App, venue: Venue, say: Say, fault: Callable[[House], Awaitable[None]]
+    house: FaultyPostgres,
+    app: App,
+    venue: Venue,
+    say: Say,
+    fault: Callable[[FaultyPostgres], Awaitable[None]],
 ) -> None:
     wanted = Wanted(venue.rooms, (EventType.BOOKING_CREATED,))
     after = await cursor_now(app.address, venue)
@@ -79,7 +85,7 @@ async def test_nobody_is_silent_for_long(
     ("kills", "number"), [(4, 120), pytest.param(20, 5_000, marks=pytest.mark.soak)]
 )
 async def test_a_relay_that_ends_again_and_again_loses_nothing(
-    house: House, app: App, venue: Venue, say: Say, kills: int, number: int
+    house: FaultyPostgres, app: App, venue: Venue, say: Say, kills: int, number: int
 ) -> None:
     draw = random.Random(number)
     after = await cursor_now(app.address, venue)
@@ -113,7 +119,7 @@ async def test_a_relay_that_ends_again_and_again_loses_nothing(
 
 
 async def test_those_who_come_all_at_once_miss_nothing(
-    house: House, app: App, venue: Venue, say: Say
+    house: FaultyPostgres, app: App, venue: Venue, say: Say
 ) -> None:
     """Some have missed much and some nothing, and changes are made all the while."""
     changes = Changes(app.address, venue, venue.owner.token, at_most=120)

@@ -20,7 +20,7 @@ from tests.faults.checks import check_books
 from tests.faults.conftest import Say, new_venue
 from tests.faults.ledger import told
 from tests.faults.listeners import crowd
-from tests.faults.postgres_faults import App, House, serving
+from tests.faults.postgres_faults import App, FaultyPostgres, serving
 from tests.faults.writers import Writers
 from tests.support.factories import make_booking
 
@@ -30,13 +30,17 @@ MORE_MEMORY: Final = 200 * 2**20
 
 
 @pytest_asyncio.fixture(scope="module")
-async def two(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+async def two(
+    house: FaultyPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
     """An app in two processes."""
     async with serving(house, tmp_path_factory.mktemp("two"), workers=2) as app:
         yield app
 
 
-async def test_two_processes_keep_what_one_promises(house: House, two: App, say: Say) -> None:
+async def test_two_processes_keep_what_one_promises(
+    house: FaultyPostgres, two: App, say: Say
+) -> None:
     venue = await new_venue(house)
     async with house.runtime() as runtime:
         soon = system_clock() + timedelta(seconds=1)
@@ -66,7 +70,7 @@ async def test_two_processes_keep_what_one_promises(house: House, two: App, say:
 
 
 async def test_a_killed_worker_is_replaced_and_takes_nothing_along(
-    house: House, two: App, say: Say
+    house: FaultyPostgres, two: App, say: Say
 ) -> None:
     venue = await new_venue(house)
     writers = Writers(two.address, venue, [venue.owner, venue.admin])
@@ -93,7 +97,7 @@ async def test_a_killed_worker_is_replaced_and_takes_nothing_along(
     ("sockets", "writing"), [(200, 8), pytest.param(500, 64, marks=pytest.mark.soak)]
 )
 async def test_the_end_is_quick_and_loses_nothing_though_50_read_nothing(
-    house: House, tmp_path: Path, say: Say, sockets: int, writing: int
+    house: FaultyPostgres, tmp_path: Path, say: Say, sockets: int, writing: int
 ) -> None:
     async with serving(house, tmp_path) as app:
         venue = await new_venue(house)
@@ -129,7 +133,9 @@ async def test_the_end_is_quick_and_loses_nothing_though_50_read_nothing(
 
 
 @pytest.mark.soak
-async def test_those_who_read_nothing_are_dropped(house: House, tmp_path: Path, say: Say) -> None:
+async def test_those_who_read_nothing_are_dropped(
+    house: FaultyPostgres, tmp_path: Path, say: Say
+) -> None:
     async with serving(house, tmp_path) as app:
         venue = await new_venue(house)
         before = app.memory

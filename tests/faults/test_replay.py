@@ -11,7 +11,7 @@ from domain.core.log_events import EventType
 from tests.faults.changes import Changes, Wanted, cursor_now, lasting_key, logged
 from tests.faults.conftest import Say
 from tests.faults.followers import Follower
-from tests.faults.postgres_faults import App, House
+from tests.faults.postgres_faults import App, FaultyPostgres
 from tests.support.factories import Venue
 
 TYPES: Final = (
@@ -29,7 +29,7 @@ AHEAD: Final = 20
     ("cuts", "number"), [(20, 300), pytest.param(200, 5_000, marks=pytest.mark.soak)]
 )
 async def test_cut_off_at_random_everybody_has_the_servers_log(
-    house: House, app: App, venue: Venue, say: Say, cuts: int, number: int
+    house: FaultyPostgres, app: App, venue: Venue, say: Say, cuts: int, number: int
 ) -> None:
     draw = random.Random(number)
     after = await cursor_now(app.address, venue)

@@ -14,7 +14,7 @@ import pytest
 
 from kit.clock import system_clock
 from tests.faults.conftest import Say, new_venue
-from tests.faults.postgres_faults import App, House, serving
+from tests.faults.postgres_faults import App, FaultyPostgres, serving
 from tests.races.clients import Client
 from tests.support.client import Stream, live
 from tests.support.factories import Venue, api_id
@@ -50,7 +50,7 @@ class Booked:
 
 
 async def test_two_workers_hear_of_each_other(
-    house: House, tmp_path: Path, say: Say, number: int
+    house: FaultyPostgres, tmp_path: Path, say: Say, number: int
 ) -> None:
     async with serving(house, tmp_path, workers=2) as app:
         # Connections go to either: eight of them are with both, but for once in 128 times.
@@ -58,13 +58,13 @@ async def test_two_workers_hear_of_each_other(
 
 
 async def test_two_servers_hear_of_each_other(
-    house: House, app: App, tmp_path: Path, say: Say, number: int
+    house: FaultyPostgres, app: App, tmp_path: Path, say: Say, number: int
 ) -> None:
     async with serving(house, tmp_path) as other:
         await check(house, [app, other], say, number=number)
 
 
-async def check(house: House, apps: Sequence[App], say: Say, *, number: int) -> None:
+async def check(house: FaultyPostgres, apps: Sequence[App], say: Say, *, number: int) -> None:
     """Book by turns at all of them, and see when those heard of it who listen at any."""
     venue = await new_venue(house)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

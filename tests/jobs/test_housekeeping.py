@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col
 
-from jobs.purge import forget_what_is_old
+from jobs.purge import purge_expired
 from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.database import Database
@@ -69,7 +69,7 @@ async def test_where_changes_were_asked_from_is_forgotten_after_90_days(
     await add_origins(runtime, first, old, young)
     await add_origins(runtime, second, old, young)
 
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     assert await remaining(runtime, first, RequestOrigin) == [young]
     assert await remaining(runtime, second, RequestOrigin) == [young]
@@ -81,7 +81,7 @@ async def test_kept_results_are_forgotten_after_24_hours(runtime: Runtime, relay
     young = MONDAY_MORNING - timedelta(hours=24)
     await add_results(runtime, venue, old, young)
 
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     assert await remaining(runtime, venue, IdempotentResult) == [young]
 
@@ -91,7 +91,7 @@ async def test_more_than_a_batch_is_forgotten(runtime: Runtime, relay: Database)
     old = MONDAY_MORNING - timedelta(days=100)
     await add_origins(runtime, venue, *[old] * 2_500)
 
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     assert await remaining(runtime, venue, RequestOrigin) == []
 
@@ -162,7 +162,7 @@ async def test_sessions_go_30_days_after_their_last_use(runtime: Runtime, relay:
         await add_session(runtime, venue, old, ended=True)
         await add_session(runtime, venue, young, ended=True)
 
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     used, expires = col(Session.last_used_at), col(RefreshToken.expires_at)
     assert await left(runtime, first, used) == await left(runtime, second, used) == [young]
@@ -180,7 +180,7 @@ async def test_a_session_from_before_its_uses_were_noted_stays_while_it_has_a_to
         await scope.run(update(Session).values(last_used_at=None))
 
     await perform(runtime, venue.owner.actor, Request(new_id()), forget_use)
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     assert MONDAY_MORNING - timedelta(days=200) in await left(
         runtime, venue, col(Session.created_at)
@@ -193,7 +193,7 @@ async def test_mailed_secrets_go_30_days_after_their_end(runtime: Runtime, relay
     young = MONDAY_MORNING - timedelta(days=30)
     await add_mailed(runtime, venue, old, young)
 
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
 
     assert await left(runtime, venue, col(MailedToken.expires_at)) == [young]
 

@@ -19,7 +19,7 @@ from models.audit.log import LogEntry
 from models.bookings.bookings import Booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue, make_booking, make_venue
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 AT_NINE = MONDAY_MORNING
 AT_TEN = MONDAY_MORNING + timedelta(hours=1)
@@ -45,7 +45,7 @@ def test_when_a_booking_is_over(status: Status, after_its_end: timedelta, expect
 
 async def complete(runtime: Runtime, relay: Database) -> None:
     await find_past_bookings(runtime, relay)
-    await work_off(runtime)
+    await run_due_jobs(runtime)
 
 
 async def told(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[tuple[str, str]]]:

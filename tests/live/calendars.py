@@ -9,7 +9,7 @@ from typing import Any, Final
 from kit.runtime import Runtime
 from tests.support.client import Answer, Api, Live, Stream
 from tests.support.clock import StoppedClock
-from tests.support.desk import SLOT, Desk, rfc
+from tests.support.desk import SLOT, BookingClient, rfc
 from tests.support.factories import Person, Venue
 
 TOLD: Final = f"fragment Told on Slot {{ ...Shown room {{ capacity version }} }} {SLOT}"
@@ -89,7 +89,7 @@ class Calendar:
                 assert self.slots == fresh
 
 
-async def read_anew(desk: Desk, calendars: Sequence[Calendar]) -> list[tuple[Slots, str]]:
+async def read_anew(desk: BookingClient, calendars: Sequence[Calendar]) -> list[tuple[Slots, str]]:
     """What is free now to each, and where to go on from it."""
     parts = [
         f"c{number}: availability(query: $q{number}) {{ cursor slots {{ ...Told }} }}"
@@ -326,5 +326,5 @@ class Turmoil:
     def _time(self) -> str:
         return rfc(self._instant())
 
-    def _as(self, person: Person) -> Desk:
-        return Desk(self.api, self.runtime, person)
+    def _as(self, person: Person) -> BookingClient:
+        return BookingClient(self.api, self.runtime, person)

@@ -10,7 +10,7 @@ from kit.runtime import Runtime
 from tests.live.calendars import Calendar, Turmoil, read_anew
 from tests.support.client import Api, live
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, rfc
+from tests.support.desk import BookingClient, rfc
 from tests.support.factories import Venue, api_id, make_venue
 
 # The clock of Berlin is put forward on 28 March 2027, at 01:00 UTC.
@@ -51,7 +51,7 @@ async def check(
     clock.now = NOON - timedelta(hours=8)
     venue = await make_venue(runtime, rooms=3, min_notice_minutes=60)
     turmoil = Turmoil(api, runtime, venue, clock, draw, NOON)
-    owner = Desk(api, runtime, venue.owner)
+    owner = BookingClient(api, runtime, venue.owner)
     calendars = await calendars_of(owner, venue)
     key = await key_of(api, venue)
     async with live(server, token=key) as client:
@@ -76,7 +76,7 @@ async def check(
     assert all(calendar.deltas > changes // 10 for calendar in calendars)
 
 
-async def calendars_of(owner: Desk, venue: Venue) -> list[Calendar]:
+async def calendars_of(owner: BookingClient, venue: Venue) -> list[Calendar]:
     times = {"from": rfc(NOON - timedelta(hours=10)), "to": rfc(NOON + timedelta(hours=22))}
     rooms = [api_id(room) for room in venue.rooms[:2]]
     queries: list[dict[str, Any]] = [

@@ -23,7 +23,7 @@ from resolvers.core.transactions import perform
 from tests.live.calendars import CHANGES, Calendar, read_anew
 from tests.support.client import Api, Stream, live
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, rfc
+from tests.support.desk import BookingClient, made, moved, rfc
 from tests.support.factories import Person, Venue, api_id, make_venue
 from tests.support.statements import statements
 
@@ -47,8 +47,8 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 class Told:
@@ -71,16 +71,18 @@ class Told:
 
 
 @asynccontextmanager
-async def following(server: str, desk: Desk, person: Person, **query: Any) -> AsyncIterator[Told]:
+async def following(
+    server: str, desk: BookingClient, person: Person, **query: Any
+) -> AsyncIterator[Told]:
     """What is told from now on of a morning, or of what else is asked for."""
     calendar = Calendar({**MORNING, **query})
-    ((_, cursor),) = await read_anew(Desk(desk.api, desk.runtime, person), [calendar])
+    ((_, cursor),) = await read_anew(BookingClient(desk.api, desk.runtime, person), [calendar])
     async with live(server, token=person.token) as client:
         yield Told(await client.subscribe(CHANGES, {"query": calendar.query, "after": cursor}))
 
 
 async def test_a_booking_takes_its_slots_and_gives_them_back(
-    desk: Desk, server: str, venue: Venue
+    desk: BookingClient, server: str, venue: Venue
 ) -> None:
     async with following(server, desk, venue.staff) as stream:
         booking = made(await desk.create(venue.rooms[0], TEN))
@@ -92,8 +94,8 @@ async def test_a_booking_takes_its_slots_and_gives_them_back(
     assert given_back == ([("Room 1", "09:30"), ("Room 1", "10:00"), ("Room 1", "10:30")], [])
 
 
-async def test_buffers_take_slots_too(desk: Desk, server: str, venue: Venue) -> None:
-    owner = Desk(desk.api, desk.runtime, venue.owner)
+async def test_buffers_take_slots_too(desk: BookingClient, server: str, venue: Venue) -> None:
+    owner = BookingClient(desk.api, desk.runtime, venue.owner)
     await owner(
         """mutation ($id: ID!) { updateRoom(id: $id, version: 1, input: {bufferAfterMinutes: 30}) {
              userErrors { code } } }""",
@@ -107,7 +109,7 @@ async def test_buffers_take_slots_too(desk: Desk, server: str, venue: Venue) -> 
 
 
 async def test_a_booking_that_moves_is_told_of_in_both_rooms(
-    desk: Desk, server: str, venue: Venue
+    desk: BookingClient, server: str, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     async with following(server, desk, venue.staff) as stream:
@@ -118,7 +120,9 @@ async def test_a_booking_that_moves_is_told_of_in_both_rooms(
     assert removed == ["09:00", "09:30"]
 
 
-async def test_what_changes_no_slot_is_not_told(desk: Desk, server: str, venue: Venue) -> None:
+async def test_what_changes_no_slot_is_not_told(
+    desk: BookingClient, server: str, venue: Venue
+) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     async with following(server, desk, venue.staff, roomIds=[api_id(venue.rooms[0])]) as stream:
         made(await desk.update(booking, partySize=2))
@@ -135,7 +139,7 @@ async def test_what_changes_no_slot_is_not_told(desk: Desk, server: str, venue: 
 
 
 async def test_reasons_are_told_anew_as_far_as_they_reach(
-    desk: Desk, server: str, venue: Venue
+    desk: BookingClient, server: str, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], NINE))
     rooms = [api_id(venue.rooms[0])]
@@ -150,7 +154,9 @@ async def test_reasons_are_told_anew_as_far_as_they_reach(
     assert removed == []
 
 
-async def test_a_booking_to_be_moved_is_left_out(desk: Desk, server: str, venue: Venue) -> None:
+async def test_a_booking_to_be_moved_is_left_out(
+    desk: BookingClient, server: str, venue: Venue
+) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     async with following(server, desk, venue.staff, excludeBookingId=booking["id"]) as stream:
         made(await desk.create(venue.rooms[0], NINE))
@@ -166,7 +172,7 @@ async def test_a_booking_to_be_moved_is_left_out(desk: Desk, server: str, venue:
 
 
 async def test_a_start_that_is_too_near_is_told(
-    desk: Desk, server: str, runtime: Runtime, clock: StoppedClock
+    desk: BookingClient, server: str, runtime: Runtime, clock: StoppedClock
 ) -> None:
     venue = await make_venue(runtime, rooms=1, min_notice_minutes=120, slot_minutes=10)
     today = {"from": rfc(clock.now), "to": rfc(clock.now + timedelta(hours=4))}
@@ -181,7 +187,7 @@ async def test_a_start_that_is_too_near_is_told(
 
 
 async def test_a_start_that_comes_into_reach_is_told(
-    desk: Desk, server: str, runtime: Runtime, clock: StoppedClock
+    desk: BookingClient, server: str, runtime: Runtime, clock: StoppedClock
 ) -> None:
     clock.advance(minutes=25)
     venue = await make_venue(runtime, rooms=1, max_advance_days=1)
@@ -193,7 +199,7 @@ async def test_a_start_that_comes_into_reach_is_told(
 
 
 async def test_a_hold_that_runs_out_is_told_before_anybody_stores_it(
-    desk: Desk, server: str, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, server: str, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     async with following(server, desk, venue.staff) as stream:
         hold = made(await desk.hold(venue.rooms[0], TEN))
@@ -215,7 +221,7 @@ async def test_a_hold_that_runs_out_is_told_before_anybody_stores_it(
 # ------------------------------------------------------------------------------ going on
 
 
-async def test_what_was_missed_comes_first(desk: Desk, server: str, venue: Venue) -> None:
+async def test_what_was_missed_comes_first(desk: BookingClient, server: str, venue: Venue) -> None:
     calendar = Calendar(MORNING)
     ((slots, cursor),) = await read_anew(desk, [calendar])
     calendar.slots, calendar.cursor = slots, cursor
@@ -232,7 +238,7 @@ async def test_what_was_missed_comes_first(desk: Desk, server: str, venue: Venue
 
 
 async def test_nobody_who_missed_nothing_is_told_anything(
-    desk: Desk, server: str, venue: Venue
+    desk: BookingClient, server: str, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], TEN))
     async with following(server, desk, venue.staff, includeUnavailable=True) as stream:
@@ -240,7 +246,9 @@ async def test_nobody_who_missed_nothing_is_told_anything(
             await stream.stream.next(within=0.5)
 
 
-async def test_a_cursor_of_bookings_brings_all_slots(desk: Desk, server: str, venue: Venue) -> None:
+async def test_a_cursor_of_bookings_brings_all_slots(
+    desk: BookingClient, server: str, venue: Venue
+) -> None:
     after = (await desk("{ bookings { eventCursor } }")).payload["eventCursor"]
     async with live(server, token=venue.staff.token) as client:
         stream = Told(await client.subscribe(CHANGES, {"query": MORNING, "after": after}))
@@ -252,14 +260,14 @@ async def test_a_cursor_of_bookings_brings_all_slots(desk: Desk, server: str, ve
 
 
 async def test_what_is_free_to_staff_is_told_anew_to_a_guest_with_their_cursor(
-    desk: Desk, server: str, runtime: Runtime, clock: StoppedClock
+    desk: BookingClient, server: str, runtime: Runtime, clock: StoppedClock
 ) -> None:
     venue = await make_venue(runtime, rooms=1, min_notice_minutes=60)
     query = {**MORNING, "from": rfc(clock.now), "to": rfc(clock.now + timedelta(hours=2))}
-    staff = Desk(desk.api, runtime, venue.staff)
+    staff = BookingClient(desk.api, runtime, venue.staff)
     ((slots, cursor),) = await read_anew(staff, [Calendar(query)])
     calendar = Calendar(query, dict(slots), cursor)
-    guest = Desk(desk.api, runtime, venue.guest)
+    guest = BookingClient(desk.api, runtime, venue.guest)
     ((anew, _),) = await read_anew(guest, [calendar])
     async with live(server, token=venue.guest.token) as client:
         await calendar.follow(client)
@@ -278,7 +286,7 @@ async def test_what_is_free_to_staff_is_told_anew_to_a_guest_with_their_cursor(
     ],
 )
 async def test_who_can_not_go_on_refetches_and_goes_on(
-    desk: Desk,
+    desk: BookingClient,
     server: str,
     runtime: Runtime,
     venue: Venue,
@@ -288,7 +296,9 @@ async def test_who_can_not_go_on_refetches_and_goes_on(
     reason: str,
 ) -> None:
     other = venue if own else await make_venue(runtime)
-    ((_, cursor),) = await read_anew(Desk(desk.api, runtime, other.staff), [Calendar(MORNING)])
+    ((_, cursor),) = await read_anew(
+        BookingClient(desk.api, runtime, other.staff), [Calendar(MORNING)]
+    )
     made(await desk.create(venue.rooms[0], TEN))
     clock.advance(days=days, seconds=days)
     later = {day: rfc(at + timedelta(days=14)) for day, at in (("from", NINE), ("to", NOON))}
@@ -305,7 +315,7 @@ async def test_who_can_not_go_on_refetches_and_goes_on(
 
 
 async def test_nothing_falls_between_reading_and_following(
-    desk: Desk, server: str, runtime: Runtime, venue: Venue
+    desk: BookingClient, server: str, runtime: Runtime, venue: Venue
 ) -> None:
     draw = random.Random(4)
     writers = [write(desk, venue, random.Random(seed), times=25) for seed in range(3)]
@@ -325,7 +335,7 @@ async def test_nothing_falls_between_reading_and_following(
 
 
 async def test_what_is_seen_before_its_place_in_the_log_is_told_for_certain(
-    desk: Desk, server: str, venue: Venue, database: DatabaseUrls
+    desk: BookingClient, server: str, venue: Venue, database: DatabaseUrls
 ) -> None:
     calendar, late = Calendar(MORNING), Calendar(MORNING)
     async with live(server, token=venue.staff.token) as client:
@@ -375,9 +385,9 @@ async def test_what_can_not_be_asked_can_not_be_followed(
 
 
 async def test_what_grows_beyond_all_bounds_is_told_no_more(
-    desk: Desk, server: str, venue: Venue
+    desk: BookingClient, server: str, venue: Venue
 ) -> None:
-    owner = Desk(desk.api, desk.runtime, venue.owner)
+    owner = BookingClient(desk.api, desk.runtime, venue.owner)
     async with following(server, desk, venue.staff, to="2027-04-02T00:00:00Z") as stream:
         made(await desk.create(venue.rooms[0], TEN))
         await stream.next()
@@ -404,11 +414,11 @@ async def test_strangers_are_told_nothing(server: str, venue: Venue) -> None:
 
 
 async def test_another_venue_changes_nothing(
-    desk: Desk, server: str, runtime: Runtime, venue: Venue
+    desk: BookingClient, server: str, runtime: Runtime, venue: Venue
 ) -> None:
     other = await make_venue(runtime, hours=MORNINGS)
     async with following(server, desk, venue.staff) as stream:
-        made(await Desk(desk.api, runtime, other.staff).create(other.rooms[0], TEN))
+        made(await BookingClient(desk.api, runtime, other.staff).create(other.rooms[0], TEN))
         made(await desk.create(venue.rooms[0], NINE))
         first = await stream.next()
 
@@ -416,7 +426,7 @@ async def test_another_venue_changes_nothing(
 
 
 async def test_a_change_is_worked_out_once_for_all_who_ask_the_same(
-    desk: Desk, server: str, runtime: Runtime, venue: Venue
+    desk: BookingClient, server: str, runtime: Runtime, venue: Venue
 ) -> None:
     async with live(server, token=venue.staff.token) as client:
         streams = [await client.subscribe(CHANGES, {"query": MORNING}) for _ in range(20)]
@@ -466,7 +476,7 @@ async def locked(runtime: Runtime, venue: Venue) -> AsyncIterator[None]:
         await task
 
 
-async def write(desk: Desk, venue: Venue, draw: random.Random, *, times: int) -> None:
+async def write(desk: BookingClient, venue: Venue, draw: random.Random, *, times: int) -> None:
     """Book, move and cancel within the morning, as often as that."""
     kept: list[Any] = []
     for _ in range(times):
@@ -480,7 +490,7 @@ async def write(desk: Desk, venue: Venue, draw: random.Random, *, times: int) ->
             kept.append(answer.payload["booking"])
 
 
-def renewed(desk: Desk) -> str:
+def renewed(desk: BookingClient) -> str:
     """A token that is good at the present time."""
     user, session = desk.person.user, desk.person.session
     token, _ = desk.tokens.sign(

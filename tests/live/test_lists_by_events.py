@@ -18,7 +18,7 @@ from tests.api.accounts.test_api_keys import create as create_key
 from tests.api.accounts.test_email_verification import REGISTER, VERIFY
 from tests.support.client import Api, Live, Stream, live
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Venue, api_id, make_venue
 
 TUESDAY: Final = datetime(2027, 3, 2, tzinfo=UTC)
@@ -105,8 +105,8 @@ class Changes:
     is_verified: bool = False
 
     @property
-    def staff(self) -> Desk:
-        return Desk(self.api, self.runtime, self.venue.staff)
+    def staff(self) -> BookingClient:
+        return BookingClient(self.api, self.runtime, self.venue.staff)
 
     async def some(self, number: int) -> None:
         for _ in range(number):
@@ -273,7 +273,7 @@ async def test_a_booking_given_to_somebody_else_is_removed_without_being_shown(
     api: Api, runtime: Runtime, server: str
 ) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     mine = {"id": api_id(venue.customer)}
     made = await desk.create(venue.rooms[0], TUESDAY, customer=mine)
     booking = made.payload["booking"]
@@ -303,7 +303,7 @@ async def test_a_booking_that_left_the_room_and_the_caller_is_removed(
     api: Api, runtime: Runtime, server: str
 ) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     made = await desk.create(venue.rooms[0], TUESDAY, customer={"id": api_id(venue.customer)})
     booking = made.payload["booking"]
     reader = Reader(api, venue.guest.token)
@@ -323,7 +323,7 @@ async def test_nobody_is_told_of_the_removal_of_what_was_never_theirs(
     api: Api, runtime: Runtime, server: str
 ) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     new = {"new": {"name": "Somebody", "email": "somebody@example.test"}}
     made = await desk.create(venue.rooms[0], TUESDAY, customer=new)
     reader = Reader(api, venue.guest.token)

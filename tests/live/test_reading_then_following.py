@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from kit.runtime import Runtime
 from tests.support.client import Api, Live, Stream, live
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Venue, make_venue
 
 TUESDAY_MORNING: Final = datetime(2027, 3, 2, 9, tzinfo=UTC)
@@ -59,7 +59,7 @@ async def venue(runtime: Runtime) -> Venue:
 async def test_no_booking_falls_between_reading_and_following(
     api: Api, runtime: Runtime, server: str, venue: Venue
 ) -> None:
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     writers = [_write(desk, venue, number) for number in range(WRITERS)]
     async with live(server, token=venue.staff.token) as client:
         writing = asyncio.gather(*writers)
@@ -73,14 +73,14 @@ async def test_no_booking_falls_between_reading_and_following(
             await reader.until_as(books)
 
 
-async def _begin(desk: Desk, client: Live) -> Reader:
+async def _begin(desk: BookingClient, client: Live) -> Reader:
     cursor, books = await _read(desk)
     # Any time may pass until somebody subscribes.
     await asyncio.sleep(random.uniform(0, 0.05))
     return Reader(await client.subscribe(_FOLLOW, {"after": cursor}), books)
 
 
-async def _read(desk: Desk) -> tuple[str, Books]:
+async def _read(desk: BookingClient) -> tuple[str, Books]:
     read = (await desk(_READ)).payload
     return read["eventCursor"], _books(read["nodes"])
 
@@ -89,7 +89,7 @@ def _books(bookings: list[Mapping[str, Any]]) -> Books:
     return {each["id"]: (each["version"], each["status"]) for each in bookings}
 
 
-async def _write(desk: Desk, venue: Venue, number: int) -> None:
+async def _write(desk: BookingClient, venue: Venue, number: int) -> None:
     """Book a room of one's own again and again, and cancel every other booking."""
     for hours in range(_TIMES):
         start = TUESDAY_MORNING + timedelta(hours=hours)

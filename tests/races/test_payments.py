@@ -17,14 +17,14 @@ from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.database import drop_database, fresh_database
 from tests.support.desk import made
 from tests.support.factories import Venue, make_venue
-from tests.support.till import Till, opened_twice
+from tests.support.till import PaymentsApp, opened_twice
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 ROUNDS = 8
 PAYERS = 24
 TRIES = 20
 
-Tills = tuple[Till, Till]
+Tills = tuple[PaymentsApp, PaymentsApp]
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -59,7 +59,7 @@ def slot(venue: Venue, number: int) -> tuple[Room, datetime]:
     return venue.rooms[number % 2], FRIDAY + timedelta(hours=number // 2)
 
 
-async def gets(till: Till, venue: Venue, number: int) -> bool:
+async def gets(till: PaymentsApp, venue: Venue, number: int) -> bool:
     """Whether somebody of the venue gets the time of a booking.
 
     Who hears that there is no answer now doesn't know whether they have it already, so they ask

@@ -8,7 +8,7 @@ from domain.venue.hours import Weekday
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 
 EVENINGS = {day: [(17 * 60, 26 * 60)] for day in Weekday}
@@ -30,7 +30,10 @@ async def venue(runtime: Runtime, clock: StoppedClock) -> Venue:
 async def test_an_evening_from_the_first_look_to_the_last_guest(
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
 
     # A guest looks for two hours for five, and there is a room for that.
     evening = await guest.available(
@@ -82,7 +85,10 @@ async def test_an_evening_from_the_first_look_to_the_last_guest(
 async def test_a_no_show_makes_room_for_who_waits_at_the_door(
     api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue
 ) -> None:
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
     late = made(await guest.create(venue.rooms[0], "2027-03-13T19:00:00-05:00", minutes=120))
     late = made(await staff.confirm(late))
 
@@ -112,7 +118,7 @@ async def test_a_no_show_makes_room_for_who_waits_at_the_door(
 async def test_the_night_in_which_the_clock_goes_forward_ends_at_three(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    guest = Desk(api, runtime, venue.guest)
+    guest = BookingClient(api, runtime, venue.guest)
     room = venue.rooms[0]
 
     # 02:00 is the moment at which it becomes 03:00: the last hour begins at 01:00.
@@ -137,8 +143,11 @@ async def test_the_night_in_which_the_clock_goes_forward_ends_at_three(
 async def test_a_party_moves_in_when_the_calendar_changes_around_it(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
-    manager = Desk(api, runtime, venue.manager)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
+    manager = BookingClient(api, runtime, venue.manager)
     booking = made(await guest.create(venue.rooms[0], "2027-03-20T20:00:00-04:00"))
     booking = made(await staff.confirm(booking))
 

@@ -10,7 +10,7 @@ from kit.settings import Settings
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made
 from tests.support.factories import api_id, make_venue
-from tests.support.till import Till, opened
+from tests.support.till import PaymentsApp, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 SHOWN = """
@@ -22,12 +22,12 @@ SHOWN = """
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Till]:
+async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[PaymentsApp]:
     async with opened(settings, clock) as made:
         yield made
 
 
-async def test_from_the_deposit_to_half_of_it_back(till: Till, clock: StoppedClock) -> None:
+async def test_from_the_deposit_to_half_of_it_back(till: PaymentsApp, clock: StoppedClock) -> None:
     venue = await make_venue(till.runtime)
 
     # The venue asks for a deposit, and says until when it gives what back.
@@ -103,7 +103,7 @@ async def test_from_the_deposit_to_half_of_it_back(till: Till, clock: StoppedClo
     assert made(await desk.create(venue.rooms[0], FRIDAY))["status"] == "CONFIRMED"
 
 
-async def look(till: Till, token: str) -> Any:
+async def look(till: PaymentsApp, token: str) -> Any:
     """The guest's booking, by its link."""
     text = f"query ($token: String!) {{ guestBooking(token: $token) {{ {SHOWN} }} }}"
     return (await till.api(text, {"token": token})).payload

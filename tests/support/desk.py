@@ -46,7 +46,7 @@ fragment Shown on Slot {
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class BookingClient:
     """The API in one person's hands; their access token is always a fresh one."""
 
     api: Api

@@ -28,9 +28,9 @@ from tests.integrations.payments.fake_stripe import (
     signature,
 )
 from tests.support.client import Answer, Api
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Person, Venue
-from tests.support.work import forget_jobs, work_off
+from tests.support.work import forget_jobs, run_due_jobs
 
 MONEY = """
 fragment Paid on Booking {
@@ -55,7 +55,7 @@ _SUMS = "SELECT account, sum(amount_minor)::bigint FROM ledger_entries WHERE {} 
 
 
 @dataclass
-class Till:
+class PaymentsApp:
     """The running app, its gateway, and those who use both."""
 
     app: Starlette
@@ -69,8 +69,8 @@ class Till:
         assert isinstance(found, Runtime)
         return found
 
-    def desk(self, person: Person) -> Desk:
-        return Desk(self.api, self.runtime, person)
+    def desk(self, person: Person) -> BookingClient:
+        return BookingClient(self.api, self.runtime, person)
 
     async def set_up(self, venue: Venue, *, version: int = 1, **given: Any) -> Answer:
         """Change what the venue asks for."""
@@ -113,7 +113,7 @@ class Till:
 
     async def work(self) -> None:
         """What is due is done."""
-        await work_off(self.runtime, seconds=60)
+        await run_due_jobs(self.runtime, seconds=60)
 
     # -------------------------------------------------------------------------- the books
 
@@ -167,7 +167,7 @@ class Till:
 @asynccontextmanager
 async def opened(
     settings: Settings, clock: Clock, *, timeout_seconds: float = 30
-) -> AsyncIterator[Till]:
+) -> AsyncIterator[PaymentsApp]:
     """The whole app, started, with Stripe's own client before the server in Stripe's place."""
     await forget_jobs(settings)
     async with (
@@ -178,7 +178,9 @@ async def opened(
 
 
 @asynccontextmanager
-async def opened_twice(settings: Settings, clock: Clock) -> AsyncIterator[tuple[Till, Till]]:
+async def opened_twice(
+    settings: Settings, clock: Clock
+) -> AsyncIterator[tuple[PaymentsApp, PaymentsApp]]:
     """Two apps on one database and before one Stripe, as two processes would be."""
     await forget_jobs(settings)
     async with (
@@ -192,7 +194,7 @@ async def opened_twice(settings: Settings, clock: Clock) -> AsyncIterator[tuple[
 @asynccontextmanager
 async def _app_before(
     fake: FakeStripe, settings: Settings, clock: Clock, timeout_seconds: float
-) -> AsyncIterator[Till]:
+) -> AsyncIterator[PaymentsApp]:
     api = StripeApi(KEY, address=fake.address, timeout_seconds=timeout_seconds, patience_seconds=60)
     gateway = StripeGateway(api, webhook_secrets=(SECRET,))
     parts: dict[type, object] = {Passwords: Passwords.cheap(), Gateway: gateway}
@@ -202,4 +204,4 @@ async def _app_before(
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
-        yield Till(app, Api(http), fake, clock)
+        yield PaymentsApp(app, Api(http), fake, clock)

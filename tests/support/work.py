@@ -32,7 +32,7 @@ async def forget_jobs(settings: Settings) -> None:
     await connection.close()
 
 
-async def work_off(runtime: Runtime, *, seconds: float = 30) -> None:
+async def run_due_jobs(runtime: Runtime, *, seconds: float = 30) -> None:
     """Have all done that is due by the app's clock, also what is to be tried again later.
 
     The queue counts in the database's time, so what the clock was moved past is brought forward.

@@ -14,10 +14,10 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from execution.concurrency_limits import ConcurrencyLimits
-from execution.deadline import in_time
+from execution.deadline import within_deadline
 from execution.error_formatting import retry_after_seconds
 from execution.metrics import Metrics
-from execution.operations import Answer, NotAQuery, Operations
+from execution.operations import GraphQLResponse, NotAQuery, Operations
 from kit.actor import ANONYMOUS
 from kit.clock import Clock
 from kit.errors import Unauthenticated
@@ -120,7 +120,7 @@ class Endpoint:
         try:
             asked = await http.asked()
             reads_only = http.method == "GET"
-            async with in_time():
+            async with within_deadline():
                 try:
                     token = token_of(http.authorization)
                     operation.actor = await actor_of(token, self._authenticate)
@@ -165,7 +165,7 @@ class Endpoint:
         try:
             counted.enter_context(self._limits.socket_of_address(origin.ip_address, caller))
             asked = await http.asked()
-            async with in_time():
+            async with within_deadline():
                 try:
                     caller.token = token_of(http.authorization)
                     await self._watch.recognise(caller)
@@ -232,7 +232,7 @@ def _head(status: int, media: Media) -> bytes:
     return line + b"".join([b"%b: %b\r\n" % header for header in _HEADERS[media]])
 
 
-def _status(answer: Answer, media: Media) -> int:
+def _status(answer: GraphQLResponse, media: Media) -> int:
     if answer.executed:
         return 200
     status = _STATUS.get(answer.errors[0]["extensions"]["code"], 400)

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from execution.operations import Asked
+from execution.operations import GraphQLRequest
 from kit.actor import Request as Origin
 from kit.ids import new_id
 from kit.security.network_addresses import address_of
@@ -115,7 +115,7 @@ class GraphQLHttpRequest:
             cookie=Request(self._scope).cookies.get(cookie) if has_cookie else None,
         )
 
-    async def asked(self) -> Asked:
+    async def asked(self) -> GraphQLRequest:
         """What the query string or the JSON body asks for. Raises BadRequest."""
         if self.method == "GET":
             return _asked(_from_query(QueryParams(self._scope["query_string"])))
@@ -167,7 +167,7 @@ def _json(text: bytes, what: str) -> Any:
         raise BadRequest(400, f"{what} is not JSON in UTF-8.") from error
 
 
-def _asked(given: Any) -> Asked:
+def _asked(given: Any) -> GraphQLRequest:
     if not isinstance(given, dict):
         raise BadRequest(400, "The body must be a JSON object; batches are not supported.")
     query = given.get("query")
@@ -184,7 +184,7 @@ def _asked(given: Any) -> Asked:
         raise BadRequest(400, "'variables' must be an object.")
     if not isinstance(given.get("extensions"), dict | None):
         raise BadRequest(400, "'extensions' must be an object.")
-    return Asked(query, name or None, variables or {}, is_hash)
+    return GraphQLRequest(query, name or None, variables or {}, is_hash)
 
 
 def is_hash_alone(given: Mapping[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
-from execution.operations import Asked, Operations, written
-from execution.subscriber import SEND_TIMEOUT_SECONDS, Gone, Stalled, Subscriber
+from execution.operations import GraphQLRequest, Operations, to_json
+from execution.subscriber import SEND_TIMEOUT_SECONDS, ClientDisconnected, ClientTooSlow, Subscriber
 from kit.eager import PendingCoroutine, start_eagerly
 from kit.operation_context import Operation
 from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
@@ -42,7 +42,7 @@ class Stream:
         watch: CredentialWatcher,
         caller: ClientConnection,
         operation: Operation,
-        asked: Asked,
+        asked: GraphQLRequest,
     ) -> None:
         self._operations = operations
         self._watch = watch
@@ -84,7 +84,7 @@ class Stream:
         failed = [task for task in beside if _has_failed(task)]
         # To a client that takes nothing, not even the end can be told.
         if not failed:
-            with suppress(Stalled):
+            with suppress(ClientTooSlow):
                 await _in_time(outlet.sending(b"", is_last=True))
 
     async def _answer(self, outlet: _Outlet, subscriber: Subscriber, *, reads_only: bool) -> None:
@@ -93,9 +93,9 @@ class Stream:
                 self._asked, self._operation, subscriber, reads_only=reads_only
             )
             if refusal:
-                await subscriber.send(written(refusal))
+                await subscriber.send(to_json(refusal))
             await _in_time(outlet.sending(_COMPLETE))
-        except Gone:
+        except ClientDisconnected:
             return
 
 
@@ -120,4 +120,4 @@ async def _in_time(sending: Coroutine[Any, Any, None]) -> None:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
             await sending
     except TimeoutError as error:
-        raise Stalled from error
+        raise ClientTooSlow from error

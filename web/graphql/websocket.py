@@ -30,8 +30,8 @@ from strawberry.types.unset import UnsetType
 from execution import subscriber
 from execution.concurrency_limits import ConcurrencyLimits
 from execution.metrics import Metrics
-from execution.operations import Asked, Operations
-from execution.subscriber import Gone, Stalled, Subscriber
+from execution.operations import GraphQLRequest, Operations
+from execution.subscriber import ClientDisconnected, ClientTooSlow, Subscriber
 from kit.actor import ANONYMOUS
 from kit.eager import PendingCoroutine, start_eagerly
 from kit.errors import Throttled, Unauthenticated, Unavailable
@@ -184,7 +184,9 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
         request = request_of(caller.socket)
         context = self.view.operations.operation(caller.actor, request)
         query, is_hash = operation.query, operation.query is None
-        asked = Asked(query or "", operation.operation_name, operation.variables or {}, is_hash)
+        asked = GraphQLRequest(
+            query or "", operation.operation_name, operation.variables or {}, is_hash
+        )
         subscriber = Subscriber(_Outlet(caller.socket, operation.id))
         caller.running[context] = subscriber
         try:
@@ -193,8 +195,8 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
                 await self._send(operation, "error", refusal.errors)
             else:
                 await self._send(operation, "complete")
-        except (Gone, Stalled, WebSocketDisconnected) as error:
-            if isinstance(error, Stalled) or isinstance(error.__cause__, TimeoutError):
+        except (ClientDisconnected, ClientTooSlow, WebSocketDisconnected) as error:
+            if isinstance(error, ClientTooSlow) or isinstance(error.__cause__, TimeoutError):
                 self._give_up()
         finally:
             del caller.running[context]

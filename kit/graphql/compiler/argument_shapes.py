@@ -31,7 +31,7 @@ _LISTS: Final = {kind: ARRAY(stored) for kind, stored in _LEAVES.items()}
 _KEPT: Final = frozenset({NoneType, bool, frozenset})
 
 
-def lift(value: Any, leaves: list[Any]) -> Hashable:
+def parameterize(value: Any, leaves: list[Any]) -> Hashable:
     """The shape of a value; its leaves are put on the list, in a fixed order.
 
     Raises TypeError for what has no place in SQL.
@@ -46,21 +46,21 @@ def lift(value: Any, leaves: list[Any]) -> Hashable:
         if listed := _leaves_of(value):
             leaves.append(list(value))
             return listed
-        return tuple, (), tuple([lift(each, leaves) for each in value])
+        return tuple, (), tuple([parameterize(each, leaves) for each in value])
     if kind is dict:
-        return dict, tuple(value), tuple([lift(each, leaves) for each in value.values()])
+        return dict, tuple(value), tuple([parameterize(each, leaves) for each in value.values()])
     names = _attributes(kind)  # type: ignore[arg-type]
-    return kind, names, tuple([lift(getattr(value, name), leaves) for name in names])
+    return kind, names, tuple([parameterize(getattr(value, name), leaves) for name in names])
 
 
-def symbolic(shape: Any, places: Iterator[int]) -> Any:
-    """A value of this shape with a symbol for each leaf, in the order of ``lift``."""
+def rebuild(shape: Any, places: Iterator[int]) -> Any:
+    """A value of this shape with a symbol for each leaf, in the order of ``parameterize``."""
     if isinstance(shape, TypeEngine):
-        return Symbol.at(next(places), shape)
+        return Parameter.at(next(places), shape)
     if not isinstance(shape, tuple):
         return shape
     kind, names, parts = shape
-    made = [symbolic(each, places) for each in parts]
+    made = [rebuild(each, places) for each in parts]
     if kind is tuple:
         return tuple(made)
     if kind is dict:
@@ -85,22 +85,22 @@ def _attributes(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-class Symbol(BindParameter[Any]):
+class Parameter(BindParameter[Any]):
     """A value that is told when the statement runs: the one at ``place`` in the list of all."""
 
     inherit_cache = False
 
     @classmethod
-    def at(cls, place: int, kind: TypeEngine[Any]) -> "Symbol":
+    def at(cls, place: int, kind: TypeEngine[Any]) -> "Parameter":
         return cls(f"v{place}", type_=kind, unique=False, required=True)
 
     @property
     def place(self) -> int:
         return place_of(self.key)
 
-    def in_form(self, kind: TypeEngine[Any]) -> "Symbol":
+    def in_form(self, kind: TypeEngine[Any]) -> "Parameter":
         """The same value as another type binds it: a parameter of its own."""
-        return Symbol(f"v{self.place}_{id(kind)}", type_=kind, unique=False, required=True)
+        return Parameter(f"v{self.place}_{id(kind)}", type_=kind, unique=False, required=True)
 
 
 def place_of(key: str) -> int:
@@ -108,8 +108,8 @@ def place_of(key: str) -> int:
     return int(key[1:].partition("_")[0])
 
 
-@compiles(Symbol)
-def _symbol(element: Symbol, compiler: Any, **options: Any) -> str:
+@compiles(Parameter)
+def _symbol(element: Parameter, compiler: Any, **options: Any) -> str:
     # All that isn't told at run time is written out: it is part of the plan.
     options["literal_binds"] = False
     if isinstance(element.type, TypeDecorator):

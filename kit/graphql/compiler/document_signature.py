@@ -19,7 +19,7 @@ _LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class NormalizedOperation:
     """One operation of a document, ready to be planned.
 
     ``signature`` is the same for documents that differ in literals only; their ``nodes`` are
@@ -33,13 +33,13 @@ class Outline:
     places: dict[int, int]
 
 
-def outline(document: DocumentNode, operation: OperationDefinitionNode) -> Outline:
+def normalize(document: DocumentNode, operation: OperationDefinitionNode) -> NormalizedOperation:
     """Read an operation with all fragments of its document."""
     fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
     reader = _Reader()
     for definition in (operation, *fragments):
         reader.read(definition)
-    return Outline(
+    return NormalizedOperation(
         blake2b("\n".join(reader.words).encode(), digest_size=16).digest(),
         operation,
         {each.name.value: FragmentDetails(each) for each in fragments},

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP, asyncpg
 
 from kit.actor import Actor
 from kit.bounded_cache import SegmentedCache
-from kit.graphql.compiler.argument_shapes import Symbol, lift, place_of, symbolic
-from kit.graphql.compiler.document_signature import Outline
+from kit.graphql.compiler.argument_shapes import Parameter, parameterize, place_of, rebuild
+from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
 from kit.postgres.keyset_pagination import decoded
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class QueryPlan:
     """A plan with the values of one request. ``is_whole``: it answers all of the operation."""
 
     plan: Plan
@@ -79,7 +79,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowPlan:
     """A plan for rows that were found already, with all its values but their ids."""
 
     plan: Plan
@@ -91,7 +91,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadePlan:
     """A selection as ``key`` names it; the plan for what its arguments look like, and the values
     that this one is told.
     """
@@ -102,16 +102,16 @@ class Made:
     plan: Plan | None = None
     leaves: Sequence[Any] = ()
 
-    def read(self) -> Read | None:
+    def read(self) -> QueryPlan | None:
         """How to go on with it. Raises what the arguments are refused with."""
         return _read(self.selection, self.plan, self.leaves) if self.plan else None
 
 
 @dataclass(frozen=True, slots=True)
-class Unmade:
+class UnmadePlan:
     """A read whose plan isn't known yet. Many milliseconds go by in ``make``, in any thread."""
 
-    make: Callable[[], Made]
+    make: Callable[[], MadePlan]
 
 
 class Plans:
@@ -135,8 +135,8 @@ class Plans:
         self._plans: SegmentedCache[Plan] = SegmentedCache(capacity)
 
     def read(
-        self, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
-    ) -> Read | Unmade | None:
+        self, outline: NormalizedOperation, variables: VariableValues, actor: Actor, now: datetime
+    ) -> QueryPlan | UnmadePlan | None:
         """How to read what can be read of an operation at once; None: nothing.
 
         Raises what the arguments are refused with.
@@ -152,9 +152,11 @@ class Plans:
             plan = self._plans.get((key, shapes))
             if plan is not None:
                 return _read(selection, plan, leaves)
-        return Unmade(lambda: self._made(key, outline, variables, actor, now, Selector.operation))
+        return UnmadePlan(
+            lambda: self._made(key, outline, variables, actor, now, Selector.operation)
+        )
 
-    def keep(self, made: Made) -> Made:
+    def keep(self, made: MadePlan) -> MadePlan:
         """Remember what was made."""
         self._selections.put(made.key, made.selection)
         if made.plan is not None:
@@ -163,14 +165,14 @@ class Plans:
 
     def rows(
         self,
-        outline: Outline,
+        outline: NormalizedOperation,
         variables: VariableValues,
         actor: Actor,
         now: datetime,
         *,
         kind: GraphQLObjectType,
         details: FieldDetailsList,
-    ) -> Rows | None:
+    ) -> RowPlan | None:
         """How to read what is selected of rows that were found already; None: it isn't worth it.
 
         Raises what the arguments are refused with.
@@ -191,30 +193,30 @@ class Plans:
             )
             self.keep(made)
             plan, leaves = made.plan, [*made.leaves]
-        return Rows(plan, tuple(leaves)) if plan is not None and plan.keys else None
+        return RowPlan(plan, tuple(leaves)) if plan is not None and plan.keys else None
 
     def _made(
         self,
         key: Hashable,
-        outline: Outline,
+        outline: NormalizedOperation,
         variables: VariableValues,
         actor: Actor,
         now: datetime,
         select_of: Callable[[Selector], Selection],
-    ) -> Made:
+    ) -> MadePlan:
         selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
         if not selection.roots:
-            return Made(key, selection)
+            return MadePlan(key, selection)
         leaves, shapes = _lifted(selection, outline, variables, actor, now)
-        return Made(key, selection, shapes, self._written(selection, shapes, actor), leaves)
+        return MadePlan(key, selection, shapes, self._written(selection, shapes, actor), leaves)
 
     def _written(self, selection: Selection, shapes: Sequence[Hashable], actor: Actor) -> Plan:
         places = count(_AMBIENT)
         told = {
-            each.place: symbolic(shape, places)
+            each.place: rebuild(shape, places)
             for each, shape in zip(selection.argued, shapes, strict=True)
         }
-        scope = _Imagined(actor)
+        scope = SymbolicScope(actor)
         writer = Writer(scope, told, self._scalars, self._schema.type_map, places)
         columns: dict[str, Any] = {}
         for key, chosen in selection.roots.items():
@@ -225,28 +227,36 @@ class Plans:
         return _plan(columns, scope, tuple(writer.cursors))
 
 
-def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> Read | None:
+def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> QueryPlan | None:
     if not plan.keys:
         return None
     is_whole = len(plan.keys) == len(selection.roots) + len(selection.others)
-    return Read(plan, plan.values(leaves), is_whole)
+    return QueryPlan(plan, plan.values(leaves), is_whole)
 
 
-def _key(outline: Outline, variables: VariableValues, actor: Actor, part: Hashable) -> Hashable:
+def _key(
+    outline: NormalizedOperation, variables: VariableValues, actor: Actor, part: Hashable
+) -> Hashable:
     """All that decides what is selected in a part of an operation."""
-    return outline.signature, actor.profile, _switches(variables), part
+    return outline.signature, actor.profile, _boolean_variables(variables), part
 
 
 def _lifted(
-    selection: Selection, outline: Outline, variables: VariableValues, actor: Actor, now: datetime
+    selection: Selection,
+    outline: NormalizedOperation,
+    variables: VariableValues,
+    actor: Actor,
+    now: datetime,
 ) -> tuple[list[Any], tuple[Hashable, ...]]:
     """The values that a plan is told, and how they look without them."""
     leaves = [now, *_ids_of(actor)]
-    shapes = tuple([lift(each, leaves) for each in selection.told(outline.nodes, variables)])
+    shapes = tuple(
+        [parameterize(each, leaves) for each in selection.told(outline.nodes, variables)]
+    )
     return leaves, shapes
 
 
-def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor, ...]) -> Plan:
+def _plan(columns: Mapping[str, Any], scope: "SymbolicScope", cursors: tuple[Cursor, ...]) -> Plan:
     listed = [each.label(f"c{n}") for n, each in enumerate(columns.values())]
     statement = select(*listed).select_from(set_tenant_cte(scope.tenant_id))
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
@@ -259,23 +269,23 @@ def _plan(columns: Mapping[str, Any], scope: "_Imagined", cursors: tuple[Cursor,
     )
 
 
-def _switches(variables: VariableValues) -> Hashable:
+def _boolean_variables(variables: VariableValues) -> Hashable:
     """All that may decide, by ``@skip`` and ``@include``, which fields are left out."""
     return tuple([each for each in variables.coerced.items() if each[1].__class__ is bool])
 
 
-class _Imagined:
+class SymbolicScope:
     """A scope as functions see it while a plan is made: its values are symbols."""
 
     def __init__(self, actor: Actor) -> None:
         ids: dict[str, Any] = {
-            name: Symbol.at(place, Uuid())
+            name: Parameter.at(place, Uuid())
             for place, name in enumerate(_IDS, 1)
             if getattr(actor, name) is not None
         }
         self.actor: Any = replace(actor, **ids)
         self.tenant_id: Any = self.actor.tenant_id
-        self._now = Symbol.at(0, TIMESTAMP(timezone=True))
+        self._now = Parameter.at(0, TIMESTAMP(timezone=True))
 
     def now(self) -> Any:
         """The time of the request."""

@@ -35,7 +35,7 @@ def json_object(parts: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
 
 def json_list(shown: ColumnElement[Any], *order: Any) -> ColumnElement[Any]:
     """What is shown of each row of a SELECT, as a list in this order."""
-    return json_array(in_order(shown, *order))
+    return json_array(ordered_array(shown, *order))
 
 
 def json_array(array: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -43,7 +43,7 @@ def json_array(array: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(func.array_to_json(array, type_=JSON()), literal_column("'[]'::json"))
 
 
-def in_order(shown: ColumnElement[Any], *order: Any) -> Any:
+def ordered_array(shown: ColumnElement[Any], *order: Any) -> Any:
     """What is shown of each row of a SELECT, as an array in this order."""
     return func.array_agg(aggregate_order_by(shown, *order))
 

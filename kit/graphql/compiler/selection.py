@@ -28,18 +28,18 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 
-from kit.graphql.compiler.document_signature import Outline
+from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.field_sources import (
     GUARD,
     KIND,
-    READING,
-    Again,
+    SOURCE,
     Attribute,
-    Expressed,
-    Kind,
+    ByKeys,
+    NodeType,
+    NotCompilable,
     Paged,
     Related,
-    Unreadable,
+    SqlExpression,
 )
 
 MAX_KEY: Final = 63
@@ -53,7 +53,7 @@ Allows = Callable[[Any, Any, bool], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedField:
     """A field as it was selected: under which key, and what of it by the types it can have.
 
     Without ``field`` it is ``__typename``. ``place`` is that of its node in the outline, and
@@ -64,11 +64,11 @@ class Chosen:
     parent: str
     field: GraphQLField | None
     place: int
-    below: Mapping[str, "tuple[Chosen, ...]"]
+    below: Mapping[str, "tuple[SelectedField, ...]"]
 
     @property
     def reading(self) -> Any:
-        return self.field.extensions[READING] if self.field else None
+        return self.field.extensions[SOURCE] if self.field else None
 
     @property
     def type(self) -> GraphQLNamedType:
@@ -76,11 +76,11 @@ class Chosen:
         return get_named_type(self.field.type)
 
     @property
-    def fields(self) -> "tuple[Chosen, ...]":
+    def fields(self) -> "tuple[SelectedField, ...]":
         """What is selected of it, where it has one type."""
         return self.below[self.type.name]
 
-    def all(self) -> "Iterator[Chosen]":
+    def all(self) -> "Iterator[SelectedField]":
         """It and all below it, in the order of the tree."""
         yield self
         for fields in self.below.values():
@@ -92,11 +92,11 @@ class Chosen:
 class Selection:
     """The root fields that can be compiled, in order; and why not, for the ``others``."""
 
-    roots: Mapping[str, Chosen]
-    others: Mapping[str, Unreadable]
+    roots: Mapping[str, SelectedField]
+    others: Mapping[str, NotCompilable]
 
     @cached_property
-    def argued(self) -> tuple[Chosen, ...]:
+    def argued(self) -> tuple[SelectedField, ...]:
         """The fields that take arguments, in the order of the tree."""
         every = [each for root in self.roots.values() for each in root.all()]
         # A fragment that is spread at several places is told once.
@@ -116,7 +116,7 @@ class Selector:
     """Reads what an actor selects in an operation."""
 
     schema: GraphQLSchema
-    outline: Outline
+    outline: NormalizedOperation
     variables: VariableValues
     actor: Any
     allows: Allows
@@ -129,13 +129,13 @@ class Selector:
         collected = collect_fields(
             self.schema, self.outline.fragments, self.variables, root_type, operation
         )
-        roots: dict[str, Chosen] = {}
-        others: dict[str, Unreadable] = {}
+        roots: dict[str, SelectedField] = {}
+        others: dict[str, NotCompilable] = {}
         for key, details in collected.grouped_field_set.items():
             try:
                 # Before there is a row, what is one's own is not refused.
                 roots[key] = self._chosen(root_type, key, details, own=True)
-            except Unreadable as reason:
+            except NotCompilable as reason:
                 others[key] = reason
         return Selection(roots, others)
 
@@ -143,18 +143,18 @@ class Selector:
         """What is selected of rows that were found already; empty where nothing is to be read."""
         try:
             fields = self.fields(kind, details, own=self.is_own(kind))
-        except Unreadable as reason:
+        except NotCompilable as reason:
             return Selection({}, {ROWS: reason})
         # Its own columns are at hand: no statement is worth them.
         if not any(isinstance(each.reading, Related | Paged) for each in fields):
             return Selection({}, {})
-        again = GraphQLField(kind, extensions={READING: Again()})
-        return Selection({ROWS: Chosen(ROWS, kind.name, again, -1, {kind.name: fields})}, {})
+        again = GraphQLField(kind, extensions={SOURCE: ByKeys()})
+        return Selection({ROWS: SelectedField(ROWS, kind.name, again, -1, {kind.name: fields})}, {})
 
     def fields(
         self, kind: GraphQLObjectType, details: FieldDetailsList, *, own: bool
-    ) -> tuple[Chosen, ...]:
-        """What is selected of an object. Raises Unreadable."""
+    ) -> tuple[SelectedField, ...]:
+        """What is selected of an object. Raises NotCompilable."""
         collected = collect_subfields(
             self.schema,
             self.outline.fragments,
@@ -171,38 +171,38 @@ class Selector:
     def is_own(self, kind: GraphQLObjectType) -> bool:
         """Are all rows of the type that the caller finds by themselves their own?"""
         found = kind.extensions.get(KIND)
-        return isinstance(found, Kind) and not self.allows(self.actor, found.requires, False)
+        return isinstance(found, NodeType) and not self.allows(self.actor, found.requires, False)
 
     def _may_find(self, kind: GraphQLObjectType) -> bool:
         found = kind.extensions.get(KIND)
-        return isinstance(found, Kind) and self.allows(self.actor, found.requires, True)
+        return isinstance(found, NodeType) and self.allows(self.actor, found.requires, True)
 
     def _chosen(
         self, parent: GraphQLObjectType, key: str, details: FieldDetailsList, *, own: bool
-    ) -> Chosen:
+    ) -> SelectedField:
         node = details[0].node
         name = node.name.value
         where = f"{parent.name}.{name}"
         if len(key.encode()) > MAX_KEY:
-            raise Unreadable(f"{where}: the key is too long")
+            raise NotCompilable(f"{where}: the key is too long")
         place = self.outline.places[id(node)]
         if name == "__typename":
-            return Chosen(key, parent.name, None, place, {})
+            return SelectedField(key, parent.name, None, place, {})
         found = self.schema.get_field(parent, name)
-        if found is None or READING not in found.extensions:
-            raise Unreadable(f"{where}: it is not declared how")
+        if found is None or SOURCE not in found.extensions:
+            raise NotCompilable(f"{where}: it is not declared how")
         guard = found.extensions.get(GUARD)
         if guard is not None and not self.allows(self.actor, guard, own):
-            raise Unreadable(f"{where}: refused, or for some rows only")
-        return Chosen(key, parent.name, found, place, self._below(found, details, own=own))
+            raise NotCompilable(f"{where}: refused, or for some rows only")
+        return SelectedField(key, parent.name, found, place, self._below(found, details, own=own))
 
     def _below(
         self, found: GraphQLField, details: list[FieldDetails], *, own: bool
-    ) -> Mapping[str, tuple[Chosen, ...]]:
+    ) -> Mapping[str, tuple[SelectedField, ...]]:
         named = get_named_type(found.type)
         if is_leaf_type(named):
             return {}
-        reading = found.extensions[READING]
+        reading = found.extensions[SOURCE]
         if isinstance(named, GraphQLInterfaceType):
             possible = self.schema.get_possible_types(named)
             # Of the others nothing is selected: the caller finds none.
@@ -211,8 +211,10 @@ class Selector:
                 each.name: self.fields(each, details, own=self.is_own(each)) for each in found_by_id
             }
         if not isinstance(named, GraphQLObjectType):
-            raise Unreadable(f"{named.name} is a union")
+            raise NotCompilable(f"{named.name} is a union")
         if KIND in named.extensions:
             # What a row leads to needn't be the caller's own, though the row is.
-            own = not isinstance(reading, Attribute | Related | Expressed) and self.is_own(named)
+            own = not isinstance(reading, Attribute | Related | SqlExpression) and self.is_own(
+                named
+            )
         return {named.name: self.fields(named, details, own=own)}

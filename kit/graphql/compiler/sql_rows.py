@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Integer, Select, cast, func, literal, select
 from sqlalchemy.sql.elements import Grouping
 
-from kit.graphql.compiler.postgres_json import in_order
-from kit.graphql.field_sources import Unreadable, Value
+from kit.graphql.compiler.postgres_json import ordered_array
+from kit.graphql.field_sources import NotCompilable, Value
 from kit.postgres.keyset_pagination import Listing, Window, cursor_text, page_statement
 
 
@@ -29,7 +29,7 @@ class Row:
         try:
             return self.source.c[name]
         except KeyError:
-            raise Unreadable(f"{self.entity.__name__}.{name} is no column") from None
+            raise NotCompilable(f"{self.entity.__name__}.{name} is no column") from None
 
     def join(self, relation: str, target: "Row", condition: ColumnElement[bool]) -> None:
         """Read another row beside this one, or nulls where there is none."""
@@ -106,7 +106,7 @@ class Page:
         """The same of all rows that are read, in the order of the list."""
         columns = [(getattr(self._rows, key.column.key), key) for key in self.listing.keys]
         order = [column.desc() if key.descending else column for column, key in columns]
-        return in_order(shown, *order)
+        return ordered_array(shown, *order)
 
     @property
     def _is_more(self) -> ColumnElement[bool]:

@@ -29,33 +29,33 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from kit.graphql.compiler.argument_shapes import Symbol
+from kit.graphql.compiler.argument_shapes import Parameter
 from kit.graphql.compiler.postgres_json import (
     NULL,
     constant,
     enum_name,
-    in_order,
     json_array,
     json_list,
     json_object,
     opaque_id,
+    ordered_array,
 )
-from kit.graphql.compiler.selection import Chosen
+from kit.graphql.compiler.selection import SelectedField
 from kit.graphql.compiler.sql_rows import Items, Page, Row
 from kit.graphql.field_sources import (
     KIND,
-    Again,
     Attribute,
+    ByGlobalId,
+    ByKeys,
     Counted,
-    Expressed,
-    Found,
-    Identified,
     Identity,
     Ids,
+    Lookup,
+    NotCompilable,
     Paged,
-    Part,
+    PageField,
     Related,
-    Unreadable,
+    SqlExpression,
     Value,
     Values,
 )
@@ -92,27 +92,27 @@ class Writer:
 
     # -------------------------------------------------------------------------- roots
 
-    def root(self, chosen: Chosen) -> ColumnElement[Any]:
+    def root(self, chosen: SelectedField) -> ColumnElement[Any]:
         """The JSON text of a root field; an array of texts for rows by their keys.
 
-        Raises Unreadable.
+        Raises NotCompilable.
         """
         match chosen.reading:
-            case Again():
+            case ByKeys():
                 return self._again(chosen)
             case None:
                 shown: ColumnElement[Any] = literal(f'"{chosen.parent}"')
             case Paged() as paged:
                 shown = self._connection(chosen, paged, parent=None)
-            case Found(resolve):
+            case Lookup(resolve):
                 shown = self._found(chosen, resolve(self.scope, **self.told.get(chosen.place, {})))
-            case Identified():
+            case ByGlobalId():
                 shown = self._identified(chosen, self.told[chosen.place])
             case _:
-                raise Unreadable("no root")
+                raise NotCompilable("no root")
         return cast(shown, Text())
 
-    def _found(self, chosen: Chosen, finding: Any) -> ColumnElement[Any]:
+    def _found(self, chosen: SelectedField, finding: Any) -> ColumnElement[Any]:
         statement = _driven(finding)
         if statement is None:
             return NULL
@@ -120,7 +120,7 @@ class Writer:
         row = self._row_of(entity, statement.limit(literal_column("1")))
         return row.select(self._object(chosen.fields, row)).scalar_subquery()
 
-    def _identified(self, chosen: Chosen, ids: Ids) -> ColumnElement[Any]:
+    def _identified(self, chosen: SelectedField, ids: Ids) -> ColumnElement[Any]:
         asked = _table(key=ids.keys, name=ids.names)
         # Of what isn't one of our types, or isn't for the caller at all, nothing is selected.
         by_type = [
@@ -132,13 +132,13 @@ class Writer:
             shown = json_list(shown, asked.c.n)
         return select(shown).select_from(asked).scalar_subquery()
 
-    def _again(self, chosen: Chosen) -> ColumnElement[Any]:
+    def _again(self, chosen: SelectedField) -> ColumnElement[Any]:
         """The texts of rows by their keys, in that order; null for what isn't seen."""
-        asked = _table(key=Symbol.at(next(self.places), ARRAY(Uuid())))
+        asked = _table(key=Parameter.at(next(self.places), ARRAY(Uuid())))
         shown = cast(self._by_key(chosen, chosen.type.name, asked), Text())
-        return select(in_order(shown, asked.c.n)).select_from(asked).scalar_subquery()
+        return select(ordered_array(shown, asked.c.n)).select_from(asked).scalar_subquery()
 
-    def _by_key(self, chosen: Chosen, type_name: str, asked: Any) -> ColumnElement[Any]:
+    def _by_key(self, chosen: SelectedField, type_name: str, asked: Any) -> ColumnElement[Any]:
         kind = self.types[type_name].extensions[KIND]
         statement = kind.visible(self.scope).where(kind.model.id == asked.c.key)
         row = self._row_of(kind.model, statement.correlate(asked))
@@ -147,16 +147,16 @@ class Writer:
 
     # -------------------------------------------------------------------------- fields
 
-    def _object(self, fields: Sequence[Chosen], row: Any) -> ColumnElement[Any]:
+    def _object(self, fields: Sequence[SelectedField], row: Any) -> ColumnElement[Any]:
         return json_object({each.key: self._field(each, row) for each in fields})
 
-    def _field(self, chosen: Chosen, row: Any) -> ColumnElement[Any]:
+    def _field(self, chosen: SelectedField, row: Any) -> ColumnElement[Any]:
         match chosen.reading:
             case None:
                 return constant(chosen.parent)
-            case Attribute(name) | Part(name):
+            case Attribute(name) | PageField(name):
                 return self._shown(chosen, getattr(row, name))
-            case Expressed(make):
+            case SqlExpression(make):
                 return self._shown(chosen, make(self.scope, row))
             case Identity():
                 return opaque_id(chosen.parent, row.id)
@@ -167,9 +167,9 @@ class Writer:
             case Counted():
                 return counted(row.listing, exact=self.told[chosen.place]).scalar_subquery()
             case _:
-                raise Unreadable(f"{chosen.field} is for roots only")
+                raise NotCompilable(f"{chosen.field} is for roots only")
 
-    def _shown(self, chosen: Chosen, value: Any) -> ColumnElement[Any]:
+    def _shown(self, chosen: SelectedField, value: Any) -> ColumnElement[Any]:
         match value:
             case Items(page, item):
                 return json_array(page.each(self._single(chosen, item)))
@@ -177,28 +177,28 @@ class Writer:
                 listed = json_list(self._single(chosen, item), order)
                 return select(listed).select_from(source).scalar_subquery()
             case _ if _is_list(chosen) and not is_leaf_type(chosen.type):
-                raise Unreadable(f"{chosen.field} lists what is no list in SQL")
+                raise NotCompilable(f"{chosen.field} lists what is no list in SQL")
             case _:
                 return self._single(chosen, value)
 
-    def _single(self, chosen: Chosen, value: Any) -> ColumnElement[Any]:
+    def _single(self, chosen: SelectedField, value: Any) -> ColumnElement[Any]:
         match chosen.type:
             case kind if not is_leaf_type(kind):
                 shown = self._object(chosen.fields, value)
                 present = value.present if isinstance(value, Value) else None
                 return shown if present is None else case((present, shown))
             case _ if not isinstance(value, ColumnElement):
-                raise Unreadable(f"{chosen.field} has no value in SQL")
+                raise NotCompilable(f"{chosen.field} has no value in SQL")
             case GraphQLEnumType() as enum:
                 return enum_name(enum, value)
             case GraphQLScalarType(name=name) if name in self.scalars:
                 return self.scalars[name](value)
             case other:
-                raise Unreadable(f"nothing says how {other} looks in SQL")
+                raise NotCompilable(f"nothing says how {other} looks in SQL")
 
     # -------------------------------------------------------------------------- relations
 
-    def _related(self, chosen: Chosen, row: Row, relation: str) -> ColumnElement[Any]:
+    def _related(self, chosen: SelectedField, row: Row, relation: str) -> ColumnElement[Any]:
         found = link(row.entity, relation)
         if found.is_list:
             many = Row(found.target, self._table_of(found.target))
@@ -221,14 +221,14 @@ class Writer:
     # -------------------------------------------------------------------------- pages
 
     def _connection(
-        self, chosen: Chosen, paged: Paged, *, parent: Row | None
+        self, chosen: SelectedField, paged: Paged, *, parent: Row | None
     ) -> ColumnElement[Any]:
         arguments, window = self.told[chosen.place]
         listing = paged.listing(self.scope, **arguments)
         outside = []
         if parent is not None:
             if paged.under is None:
-                raise Unreadable(f"{chosen.field} is the same for every row")
+                raise NotCompilable(f"{chosen.field} is the same for every row")
             outside = [parent.source]
             rows = listing.statement.where(paged.under == parent.id).correlate(*outside)
             listing = replace(listing, statement=rows)
@@ -246,12 +246,12 @@ class Writer:
             return shown
         return page.row.select(shown).correlate(*outside).scalar_subquery()
 
-    def _told_by(self, cursor: Any, keys: tuple[Order, ...]) -> list[Symbol] | None:
+    def _told_by(self, cursor: Any, keys: tuple[Order, ...]) -> list[Parameter] | None:
         """The values that a cursor holds."""
         if cursor is None:
             return None
         self.cursors.append(Cursor(cursor.place, keys))
-        return [Symbol.at(next(self.places), key.column.type) for key in keys]
+        return [Parameter.at(next(self.places), key.column.type) for key in keys]
 
     # -------------------------------------------------------------------------- tables
 
@@ -265,16 +265,16 @@ class Writer:
         return f"r{next(self.numbers)}"
 
 
-_MORE: Final = {True: Part("has_previous"), False: Part("has_next")}
+_MORE: Final = {True: PageField("has_previous"), False: PageField("has_next")}
 
 
-def _asks_for_more(chosen: Chosen, *, backward: bool) -> bool:
+def _asks_for_more(chosen: SelectedField, *, backward: bool) -> bool:
     """Is it asked whether the list goes on beyond the page?"""
-    infos = [each for each in chosen.fields if each.reading == Part("page_info")]
+    infos = [each for each in chosen.fields if each.reading == PageField("page_info")]
     return any(each.reading == _MORE[backward] for info in infos for each in info.fields)
 
 
-def _is_list(chosen: Chosen) -> bool:
+def _is_list(chosen: SelectedField) -> bool:
     assert chosen.field is not None
     return is_list_type(get_nullable_type(chosen.field.type))
 
@@ -287,12 +287,12 @@ def _table(**columns: Any) -> Any:
 
 
 def _driven(found: Any) -> Any:
-    """What a coroutine gives that waits for nothing. Raises Unreadable."""
+    """What a coroutine gives that waits for nothing. Raises NotCompilable."""
     if not iscoroutine(found):
-        raise Unreadable("it isn't asked of the database")
+        raise NotCompilable("it isn't asked of the database")
     try:
         found.send(None)
     except StopIteration as ended:
         return ended.value
     found.close()
-    raise Unreadable("it asks several things, one after the other")
+    raise NotCompilable("it asks several things, one after the other")

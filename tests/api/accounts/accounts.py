@@ -21,7 +21,7 @@ from kit.settings import Settings
 from models.audit.log import LogEntry
 from tests.support.client import Answer, Api
 from tests.support.factories import PASSWORD, Venue
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 LOGIN = """
     mutation ($input: LoginInput!) {
@@ -72,7 +72,7 @@ async def is_logged_in(api: Api, token: str) -> bool:
 
 async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
     """All that was mailed, once nothing is on its way any more."""
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     return await asyncio.to_thread(_kept, settings)
 
 

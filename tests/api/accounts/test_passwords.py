@@ -25,7 +25,7 @@ from tests.api.accounts.accounts import (
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import PASSWORD, Venue, make_venue
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 NEW = "another password, long enough"
 
@@ -301,6 +301,6 @@ async def test_mail_that_fails_breaks_no_answer(
     runtime.services[Mail] = SmtpMail.at("smtp://127.0.0.1:1")
 
     answer = await request_reset(api, venue)
-    await work_off(runtime)
+    await run_due_jobs(runtime)
 
     assert answer.refusals == []

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from jobs.purge import forget_what_is_old
+from jobs.purge import purge_expired
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -328,7 +328,7 @@ async def test_where_from_is_forgotten_and_the_change_stays(
     await api(CREATE_ROOM, {"name": "Attic"}, token=venue.owner.token)
     clock.advance(days=90, seconds=1)
     relay = Database(database.relay.sqlalchemy)
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
     await relay.close()
     clock.advance(days=-90, seconds=-1)
 

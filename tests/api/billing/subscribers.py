@@ -10,9 +10,9 @@ from tests.integrations.billing.fake_billing import FakeBilling
 from tests.integrations.payments.fake_stripe import event, signature
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Venue
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 SUBSCRIPTION = """
 fragment Subscribed on BillingSubscription {
@@ -52,8 +52,8 @@ class Subscriber:
     stripe: FakeBilling
 
     @property
-    def desk(self) -> Desk:
-        return Desk(self.api, self.runtime, self.venue.owner)
+    def desk(self) -> BookingClient:
+        return BookingClient(self.api, self.runtime, self.venue.owner)
 
     @property
     def customer(self) -> str:
@@ -132,7 +132,7 @@ class Subscriber:
             headers={"Stripe-Signature": signature(body, self.clock.now)},
         )
         assert answer.status_code == 200, answer.text
-        await work_off(self.runtime)
+        await run_due_jobs(self.runtime)
 
     async def _told(
         self,

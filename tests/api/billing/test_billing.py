@@ -11,7 +11,7 @@ import pytest_asyncio
 from domain.tenants.plans import PlanCode
 from integrations.billing.protocol import Billing
 from integrations.payments.protocol import AnotherGateway, GatewayEvent, Subject
-from jobs.sync_billing import billing_event, look_after_billing
+from jobs.sync_billing import billing_event, sync_all_billing
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -22,10 +22,10 @@ from tests.integrations.billing.fake_billing import FakeBilling, running_fake_bi
 from tests.integrations.payments.fake_stripe import Fault, known_to
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
-from tests.support.desk import Desk, made, refused
+from tests.support.desk import BookingClient, made, refused
 from tests.support.factories import Venue, api_id, make_subscription, make_venue
 from tests.support.transactions import watched
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 TOMORROW = MONDAY_MORNING + timedelta(days=1)
 
@@ -361,7 +361,7 @@ async def test_without_a_subscription_there_is_nothing_to_change(owner: Subscrib
 
 
 async def test_only_the_management_sees_and_changes_the_plan(api: Api, owner: Subscriber) -> None:
-    manager = Desk(api, owner.runtime, owner.venue.manager)
+    manager = BookingClient(api, owner.runtime, owner.venue.manager)
 
     answers = [
         await manager("{ billing { isEnforced } }"),
@@ -426,7 +426,7 @@ async def test_a_failure_that_is_kept_under_a_key_is_got_past(
     failed = await owner.start_trial()
     owner.stripe.faults.clear()
     owner.clock.advance(hours=1)
-    await work_off(owner.runtime)
+    await run_due_jobs(owner.runtime)
 
     assert failed.codes == ["UNAVAILABLE"]
     assert subscription(await owner.start_trial())["status"] == "TRIALING"
@@ -443,12 +443,12 @@ async def test_a_process_that_ends_in_the_midst_of_a_change_is_made_good(
 
     with monkeypatch.context() as patch:
         patch.setattr("resolvers.billing.plan_changes.look", die)
-        patch.setattr("resolvers.billing.plan_changes._given_up", die)
+        patch.setattr("resolvers.billing.plan_changes._abandon", die)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever a dying process raises
             await owner.change_plan("ENTERPRISE", begun["version"])
     busy = await owner.cancel(begun["version"])
     owner.clock.advance(minutes=3)
-    await work_off(owner.runtime)
+    await run_due_jobs(owner.runtime)
 
     assert busy.refusals == ["INVALID_TRANSITION"]
     healed = await owner.subscription()
@@ -511,7 +511,7 @@ async def test_what_was_never_delivered_is_seen_within_the_hour(
     owner.clock.advance(days=31)
     owner.stripe.pass_time()
 
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
 
     assert (await owner.subscription())["status"] == "PAST_DUE"
 
@@ -522,7 +522,7 @@ async def test_many_looks_at_once_write_one_story(owner: Subscriber, relay: Data
     owner.clock.advance(days=31)
     owner.stripe.pass_time()
 
-    await asyncio.gather(*(look_after_billing(owner.runtime, relay) for _ in range(5)))
+    await asyncio.gather(*(sync_all_billing(owner.runtime, relay) for _ in range(5)))
 
     assert (await events(owner)).count("SUBSCRIPTION_OVERDUE") == 1
 
@@ -565,7 +565,7 @@ async def test_the_team_is_told_why_and_customers_are_not(api: Api, owner: Subsc
     await make_subscription(
         owner.runtime, owner.venue, status="unpaid", overdue_since=MONDAY_MORNING
     )
-    guest = Desk(api, owner.runtime, owner.venue.guest)
+    guest = BookingClient(api, owner.runtime, owner.venue.guest)
     text = """mutation ($input: HoldBookingInput!) { holdBooking(input: $input) { userErrors {
         __typename code message ... on SubscriptionInactiveError { status since } } } }"""
     wanted = {
@@ -612,11 +612,11 @@ async def test_bookings_that_exist_are_looked_after_all_the_same(owner: Subscrib
 async def test_the_time_to_choose_begins_when_billing_first_sees_a_venue(
     owner: Subscriber, relay: Database, settings: Settings
 ) -> None:
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
     begun = await owner.subscription()
     owner.clock.advance(days=11)
-    await look_after_billing(owner.runtime, relay)
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
 
     assert begun["status"] == "INCOMPLETE"
     assert begun["refusesBookingsFrom"] == "2027-03-15T09:00:00Z"
@@ -632,7 +632,7 @@ async def test_what_was_agreed_before_stripe_came_is_begun_anew(
     )
 
     before = await owner.subscription()
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
 
     assert before is None
     assert (await owner.subscription())["status"] == "INCOMPLETE"
@@ -653,9 +653,9 @@ async def test_the_end_of_a_trial_is_announced_once(
 ) -> None:
     subscription(await owner.start_trial())
     owner.clock.advance(days=11)
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
     owner.clock.advance(days=1)
-    await look_after_billing(owner.runtime, relay)
+    await sync_all_billing(owner.runtime, relay)
 
     wanted = f"The trial for {owner.venue.tenant.name} ends soon"
     assert (await subjects(owner.runtime, settings)).count(wanted) == 1

@@ -13,7 +13,7 @@ from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made, refused
 from tests.support.factories import Venue, api_id, make_subscription, make_venue
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 
 @pytest_asyncio.fixture
@@ -29,7 +29,7 @@ def owner(api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue) -> Subs
 
 async def test_a_venue_that_never_chooses_goes_on(owner: Subscriber, runtime: Runtime) -> None:
     owner.clock.advance(days=100)
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     at = owner.clock.now + timedelta(days=1)
 
     made(await owner.desk.create(owner.venue.rooms[0], at, customer=customer(owner)))

@@ -11,7 +11,7 @@ from domain.venue.hours import Weekday
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved
+from tests.support.desk import BookingClient, made, moved
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 # 10:00 to 13:00 in Berlin, a Tuesday.
@@ -28,8 +28,8 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 def starts(answer: Any, *, room: str | None = None) -> list[str]:
@@ -41,7 +41,7 @@ def starts(answer: Any, *, room: str | None = None) -> list[str]:
     ]
 
 
-async def test_a_free_slot_tells_all_about_itself(desk: Desk, venue: Venue) -> None:
+async def test_a_free_slot_tells_all_about_itself(desk: BookingClient, venue: Venue) -> None:
     answer = await desk.available(NINE, TEN, roomIds=[api_id(venue.rooms[0])], durationMinutes=90)
 
     assert answer["slots"][0] == {
@@ -56,20 +56,20 @@ async def test_a_free_slot_tells_all_about_itself(desk: Desk, venue: Venue) -> N
     assert answer["cursor"]
 
 
-async def test_slots_lie_within_opening_hours(desk: Desk) -> None:
+async def test_slots_lie_within_opening_hours(desk: BookingClient) -> None:
     answer = await desk.available("2027-03-02T00:00:00Z", "2027-03-03T00:00:00Z")
 
     assert starts(answer, room="Room 1") == ["09:00", "09:30", "10:00", "10:30", "11:00"]
     assert starts(answer, room="Room 2") == starts(answer, room="Room 1")
 
 
-async def test_slots_start_within_the_time_asked_for(desk: Desk) -> None:
+async def test_slots_start_within_the_time_asked_for(desk: BookingClient) -> None:
     answer = await desk.available("2027-03-02T09:10:00Z", TEN + timedelta(minutes=30))
 
     assert starts(answer, room="Room 1") == ["09:30", "10:00"]
 
 
-async def test_taken_time_is_left_out(desk: Desk, venue: Venue) -> None:
+async def test_taken_time_is_left_out(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], TEN))
 
     answer = await desk.available(NINE, NOON)
@@ -79,7 +79,7 @@ async def test_taken_time_is_left_out(desk: Desk, venue: Venue) -> None:
 
 
 async def test_what_is_not_free_is_listed_with_its_reasons_on_demand(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], TEN))
 
@@ -100,7 +100,7 @@ async def test_what_is_not_free_is_listed_with_its_reasons_on_demand(
     ]
 
 
-async def test_a_slot_that_a_rule_refuses_is_blocked(desk: Desk, venue: Venue) -> None:
+async def test_a_slot_that_a_rule_refuses_is_blocked(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], NINE))
 
     answer = await desk.available(
@@ -112,17 +112,17 @@ async def test_a_slot_that_a_rule_refuses_is_blocked(desk: Desk, venue: Venue) -
     assert [each["code"] for each in first["reasons"]] == ["CAPACITY_EXCEEDED", "SLOT_TAKEN"]
 
 
-async def test_only_rooms_that_hold_the_party_are_free(desk: Desk) -> None:
+async def test_only_rooms_that_hold_the_party_are_free(desk: BookingClient) -> None:
     answer = await desk.available(NINE, NOON, partySize=5)
 
     assert {each["room"]["name"] for each in answer["slots"]} == {"Room 2"}
 
 
 async def test_a_room_out_of_use_is_asked_for_by_name_or_not_at_all(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     archived = api_id(venue.rooms[0])
-    await Desk(api, runtime, venue.owner)(
+    await BookingClient(api, runtime, venue.owner)(
         "mutation ($id: ID!) { archiveRoom(id: $id, version: 1) { userErrors { code } } }",
         id=archived,
     )
@@ -135,7 +135,7 @@ async def test_a_room_out_of_use_is_asked_for_by_name_or_not_at_all(
 
 
 async def test_rooms_that_are_not_there_have_no_slots(
-    runtime: Runtime, desk: Desk, venue: Venue
+    runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     theirs = (await make_venue(runtime)).rooms[0]
     unknown = ["nonsense", "Um9vbTowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="]
@@ -146,7 +146,7 @@ async def test_rooms_that_are_not_there_have_no_slots(
 
 
 async def test_a_hold_that_ran_out_leaves_its_slot_free(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     made(await desk.hold(venue.rooms[0], NINE))
     held = await desk.available(NINE, TEN, roomIds=[api_id(venue.rooms[0])])
@@ -157,7 +157,9 @@ async def test_a_hold_that_ran_out_leaves_its_slot_free(
     assert (starts(held), starts(answer)) == ([], ["09:00", "09:30"])
 
 
-async def test_a_booking_to_be_moved_is_not_in_its_own_way(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_to_be_moved_is_not_in_its_own_way(
+    desk: BookingClient, venue: Venue
+) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     room = [api_id(venue.rooms[0])]
 
@@ -173,7 +175,10 @@ async def test_a_booking_to_be_moved_is_not_in_its_own_way(desk: Desk, venue: Ve
 
 async def test_guests_are_shown_what_guests_get(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rooms=1)
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
     now, soon = "2027-03-01T09:00:00Z", "2027-03-01T10:30:00Z"
 
     for_guests = await guest.available(now, soon)
@@ -187,7 +192,7 @@ async def test_guests_are_shown_what_guests_get(api: Api, runtime: Runtime) -> N
 
 
 async def test_the_next_free_slot_may_lie_beyond_the_time_asked_for(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], NINE, minutes=180))
 
@@ -197,7 +202,9 @@ async def test_the_next_free_slot_may_lie_beyond_the_time_asked_for(
     assert answer["nextFreeSlot"]["startsAt"] == "2027-03-03T09:00:00Z"
 
 
-async def test_the_next_free_slot_is_the_first_of_any_room(desk: Desk, venue: Venue) -> None:
+async def test_the_next_free_slot_is_the_first_of_any_room(
+    desk: BookingClient, venue: Venue
+) -> None:
     made(await desk.create(venue.rooms[0], NINE))
 
     answer = await desk.available(NINE, NOON)
@@ -208,7 +215,7 @@ async def test_the_next_free_slot_is_the_first_of_any_room(desk: Desk, venue: Ve
 
 async def test_the_next_free_slot_is_looked_for_within_a_week(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rooms=1, hours={Weekday.TUESDAY: [(10 * 60, 11 * 60)]})
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     made(await desk.create(venue.rooms[0], NINE))
     a_week_later = NINE + timedelta(days=7)
 
@@ -224,7 +231,7 @@ async def test_the_next_free_slot_is_looked_for_within_a_week(api: Api, runtime:
 
 async def test_a_day_of_23_hours_has_46_starts(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rooms=1)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     answer = await desk.available("2027-03-28T00:00:00+01:00", "2027-03-29T00:00:00+02:00")
 
@@ -236,7 +243,7 @@ async def test_a_day_of_25_hours_has_50_starts(
 ) -> None:
     clock.now = datetime(2027, 10, 1, tzinfo=UTC)
     venue = await make_venue(runtime, rooms=1)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     answer = await desk.available("2027-10-31T00:00:00+02:00", "2027-11-01T00:00:00+01:00")
 
@@ -248,7 +255,7 @@ async def test_where_the_clock_shifts_by_half_an_hour_the_grid_does_too(
 ) -> None:
     # On Lord Howe Island 02:00 becomes 01:30 on 4 April 2027, at 15:00 UTC of the day before.
     venue = await make_venue(runtime, rooms=1, time_zone="Australia/Lord_Howe", slot_minutes=60)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     answer = await desk.available("2027-04-03T12:00:00Z", "2027-04-03T18:00:00Z")
 
@@ -261,7 +268,7 @@ async def test_hours_over_the_clock_change_are_longer_or_shorter(
     # Open from 22:00 to 04:00: five hours in the night in which 02:00 becomes 03:00.
     nights = {day: [(22 * 60, 28 * 60)] for day in Weekday}
     venue = await make_venue(runtime, rooms=1, hours=nights)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     fits = await desk.create(venue.rooms[0], "2027-03-27T22:00:00+01:00", minutes=301)
     whole = await desk.create(venue.rooms[0], "2027-03-27T22:00:00+01:00", minutes=300)
@@ -282,7 +289,7 @@ async def test_hours_over_the_clock_change_are_longer_or_shorter(
     ],
 )
 async def test_availability_is_for_up_to_31_days(
-    desk: Desk, since: str, until: str, codes: list[str]
+    desk: BookingClient, since: str, until: str, codes: list[str]
 ) -> None:
     assert (await desk.availability(since, until)).codes == codes
 
@@ -294,7 +301,7 @@ async def test_availability_has_up_to_ten_thousand_slots(
     venue = await make_venue(runtime, rooms=rooms, hours=MORNINGS)
     ids = [api_id(each) for each in venue.rooms]
 
-    answer = await Desk(api, runtime, venue.staff).availability(
+    answer = await BookingClient(api, runtime, venue.staff).availability(
         "2027-03-02T00:00:00Z", "2027-04-02T00:00:00Z", roomIds=ids
     )
 
@@ -304,7 +311,9 @@ async def test_availability_has_up_to_ten_thousand_slots(
 @pytest.mark.parametrize(
     "query", [{"durationMinutes": 0}, {"durationMinutes": -5}, {"partySize": 0}]
 )
-async def test_what_can_not_be_asked_for_is_bad_input(desk: Desk, query: dict[str, Any]) -> None:
+async def test_what_can_not_be_asked_for_is_bad_input(
+    desk: BookingClient, query: dict[str, Any]
+) -> None:
     answer = await desk.availability(NINE, NOON, **query)
 
     assert answer.codes == ["BAD_USER_INPUT"]
@@ -312,7 +321,7 @@ async def test_what_can_not_be_asked_for_is_bad_input(desk: Desk, query: dict[st
     assert answer.partial == {"availability": None}
 
 
-async def test_more_than_a_hundred_rooms_are_refused(desk: Desk) -> None:
+async def test_more_than_a_hundred_rooms_are_refused(desk: BookingClient) -> None:
     answer = await desk.availability(NINE, NOON, roomIds=101 * ["x"])
 
     assert answer.codes[0] in ("BAD_USER_INPUT", "TOO_COMPLEX")
@@ -328,7 +337,9 @@ async def test_strangers_see_no_availability(api: Api, venue: Venue) -> None:
     assert answer.codes == ["UNAUTHENTICATED"]
 
 
-async def test_what_ended_takes_no_time(desk: Desk, runtime: Runtime, venue: Venue) -> None:
+async def test_what_ended_takes_no_time(
+    desk: BookingClient, runtime: Runtime, venue: Venue
+) -> None:
     ended = [Status.CANCELLED, Status.REJECTED, Status.NO_SHOW, Status.EXPIRED, Status.COMPLETED]
     _ = [await make_booking(runtime, venue, NINE, status=each) for each in ended]
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
@@ -24,14 +24,14 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 # ------------------------------------------------------------------------------ making
 
 
-async def test_a_booking_tells_all_about_itself(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_tells_all_about_itself(desk: BookingClient, venue: Venue) -> None:
     booking = made(
         await desk.create(
             venue.rooms[0],
@@ -88,7 +88,7 @@ async def test_a_booking_is_pending_where_the_venue_confirms_bookings(
     api: Api, runtime: Runtime
 ) -> None:
     careful = await make_venue(runtime, requires_confirmation=True)
-    desk = Desk(api, runtime, careful.staff)
+    desk = BookingClient(api, runtime, careful.staff)
 
     pending = made(await desk.create(careful.rooms[0], TEN))
     confirmed = made(await desk.confirm(pending))
@@ -98,7 +98,7 @@ async def test_a_booking_is_pending_where_the_venue_confirms_bookings(
     assert [each["type"] for each in told] == ["BOOKING_CREATED", "BOOKING_CONFIRMED"]
 
 
-async def test_a_booking_needs_a_room_a_start_and_a_duration(desk: Desk) -> None:
+async def test_a_booking_needs_a_room_a_start_and_a_duration(desk: BookingClient) -> None:
     answer = await desk(
         """mutation { createBooking(input: {}) {
              booking { id } replayed userErrors { __typename code path } } }"""
@@ -116,7 +116,7 @@ async def test_a_booking_needs_a_room_a_start_and_a_duration(desk: Desk) -> None
     }
 
 
-async def test_references_are_unlike_each_other(desk: Desk, venue: Venue) -> None:
+async def test_references_are_unlike_each_other(desk: BookingClient, venue: Venue) -> None:
     first = made(await desk.create(venue.rooms[0], TEN))
     second = made(await desk.create(venue.rooms[0], ELEVEN))
 
@@ -126,13 +126,13 @@ async def test_references_are_unlike_each_other(desk: Desk, venue: Venue) -> Non
 # ------------------------------------------------------------------------------ for whom
 
 
-async def test_a_booking_may_be_for_nobody_yet(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_may_be_for_nobody_yet(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     assert booking["customer"] is None
 
 
-async def test_a_new_customer_is_added_with_the_booking(desk: Desk, venue: Venue) -> None:
+async def test_a_new_customer_is_added_with_the_booking(desk: BookingClient, venue: Venue) -> None:
     new = {"name": "Nadia", "email": "nadia@example.com"}
 
     first = made(await desk.create(venue.rooms[0], TEN, customer={"new": new}))
@@ -142,7 +142,7 @@ async def test_a_new_customer_is_added_with_the_booking(desk: Desk, venue: Venue
     assert again["customer"] == first["customer"]
 
 
-async def test_a_known_address_finds_its_customer(desk: Desk, venue: Venue) -> None:
+async def test_a_known_address_finds_its_customer(desk: BookingClient, venue: Venue) -> None:
     address = f"  {venue.customer.email.upper()} " if venue.customer.email else ""
 
     booking = made(
@@ -154,13 +154,13 @@ async def test_a_known_address_finds_its_customer(desk: Desk, venue: Venue) -> N
     assert booking["customer"] == {"id": api_id(venue.customer), "name": "Guest"}
 
 
-async def test_an_unknown_customer_is_not_found(desk: Desk, venue: Venue) -> None:
+async def test_an_unknown_customer_is_not_found(desk: BookingClient, venue: Venue) -> None:
     refusal = refused(await desk.create(venue.rooms[0], TEN, customer={"id": UNKNOWN_CUSTOMER}))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["input", "customer", "id"])
 
 
-async def test_a_refused_booking_adds_no_customer(desk: Desk, venue: Venue) -> None:
+async def test_a_refused_booking_adds_no_customer(desk: BookingClient, venue: Venue) -> None:
     new = {"name": "Nadia", "email": "nadia@example.com"}
 
     answer = await desk.create(venue.rooms[0], TEN, partySize=5, customer={"new": new})
@@ -188,7 +188,7 @@ async def test_a_price_is_rate_times_minutes_rounded_half_up(
     api: Api, runtime: Runtime, rate_minor: int, minutes: int, total: str
 ) -> None:
     venue = await make_venue(runtime, rate_minor=rate_minor)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     booking = made(await desk.create(venue.rooms[0], TEN, minutes=minutes))
 
@@ -198,7 +198,7 @@ async def test_a_price_is_rate_times_minutes_rounded_half_up(
 
 async def test_yen_have_no_decimals(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, currency="JPY", rate_minor=1005)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     booking = made(await desk.create(venue.rooms[0], TEN, minutes=30))
 
@@ -207,7 +207,7 @@ async def test_yen_have_no_decimals(api: Api, runtime: Runtime) -> None:
 
 async def test_a_room_without_a_rate_has_no_price(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rate_minor=None)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     booking = made(await desk.create(venue.rooms[0], TEN))
     refusal = refused(
@@ -230,7 +230,7 @@ async def test_a_room_without_a_rate_has_no_price(api: Api, runtime: Runtime) ->
     ],
 )
 async def test_an_expected_total_is_honoured(
-    desk: Desk, venue: Venue, amount: str, currency: str, codes: list[str]
+    desk: BookingClient, venue: Venue, amount: str, currency: str, codes: list[str]
 ) -> None:
     expected = {"amount": amount, "currencyCode": currency}
 
@@ -240,10 +240,10 @@ async def test_an_expected_total_is_honoured(
 
 
 async def test_a_booking_keeps_its_price_when_the_rate_changes(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
-    owner = Desk(api, runtime, venue.owner)
+    owner = BookingClient(api, runtime, venue.owner)
 
     await owner(
         """mutation ($id: ID!) { updateRoom(
@@ -259,7 +259,7 @@ async def test_a_booking_keeps_its_price_when_the_rate_changes(
 
 
 async def test_an_update_changes_all_but_when_and_where(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     clock.advance(minutes=1)
@@ -280,7 +280,7 @@ async def test_an_update_changes_all_but_when_and_where(
     }
 
 
-async def test_what_an_update_leaves_out_stays(desk: Desk, venue: Venue) -> None:
+async def test_what_an_update_leaves_out_stays(desk: BookingClient, venue: Venue) -> None:
     customer = {"id": api_id(venue.customer)}
     booking = made(await desk.create(venue.rooms[0], TEN, customer=customer, note="A birthday"))
 
@@ -291,7 +291,7 @@ async def test_what_an_update_leaves_out_stays(desk: Desk, venue: Venue) -> None
     assert (cleared["customer"], cleared["note"], cleared["partySize"]) == (None, None, 2)
 
 
-async def test_an_update_says_all_that_is_wrong(desk: Desk, venue: Venue) -> None:
+async def test_an_update_says_all_that_is_wrong(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     answer = await desk.update(booking, partySize=5, customer={"id": UNKNOWN_CUSTOMER})
@@ -303,7 +303,7 @@ async def test_an_update_says_all_that_is_wrong(desk: Desk, venue: Venue) -> Non
     assert (await desk.booking(booking["id"]))["version"] == 1
 
 
-async def test_a_party_size_can_not_be_null(desk: Desk, venue: Venue) -> None:
+async def test_a_party_size_can_not_be_null(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     refusal = refused(await desk.update(booking, partySize=None))
@@ -312,7 +312,7 @@ async def test_a_party_size_can_not_be_null(desk: Desk, venue: Venue) -> None:
 
 
 @pytest.mark.parametrize("party", [0, -1])
-async def test_a_party_has_somebody_in_it(desk: Desk, venue: Venue, party: int) -> None:
+async def test_a_party_has_somebody_in_it(desk: BookingClient, venue: Venue, party: int) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     created = refused(await desk.create(venue.rooms[0], ELEVEN, partySize=party))
@@ -322,7 +322,7 @@ async def test_a_party_has_somebody_in_it(desk: Desk, venue: Venue, party: int) 
     assert (updated["code"], updated["path"]) == ("INVALID", ["input", "partySize"])
 
 
-async def test_a_cancelled_booking_can_not_be_updated(desk: Desk, venue: Venue) -> None:
+async def test_a_cancelled_booking_can_not_be_updated(desk: BookingClient, venue: Venue) -> None:
     cancelled = moved(await desk.cancel(made(await desk.create(venue.rooms[0], TEN))))
 
     assert (await desk.update(cancelled, partySize=2)).refusals == ["INVALID_TRANSITION"]
@@ -336,7 +336,7 @@ async def test_a_cancelled_booking_can_not_be_updated(desk: Desk, venue: Venue) 
     ["confirm", "reject", "update", "move", "cancel", "check_in", "complete", "no_show"],
 )
 async def test_a_stale_version_gets_the_current_booking(
-    desk: Desk, venue: Venue, change: str
+    desk: BookingClient, venue: Venue, change: str
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     made(await desk.update(booking, note="First"))
@@ -358,7 +358,7 @@ async def test_a_stale_version_gets_the_current_booking(
     "change",
     ["confirm", "reject", "update", "move", "cancel", "check_in", "complete", "no_show"],
 )
-async def test_a_booking_that_is_not_there_is_not_found(desk: Desk, change: str) -> None:
+async def test_a_booking_that_is_not_there_is_not_found(desk: BookingClient, change: str) -> None:
     told = {"move": (TEN,)}.get(change, ())
     ids = ["nonsense", "", UNKNOWN_BOOKING, UNKNOWN_CUSTOMER]
 
@@ -374,7 +374,7 @@ async def test_a_booking_that_is_not_there_is_not_found(desk: Desk, change: str)
     ]
 
 
-async def test_a_booking_that_is_not_there_reads_as_null(desk: Desk) -> None:
+async def test_a_booking_that_is_not_there_reads_as_null(desk: BookingClient) -> None:
     answer = await desk(
         """query ($unknown: ID!, $customer: ID!) {
              malformed: booking(id: "nonsense") { id }
@@ -393,7 +393,9 @@ async def test_a_booking_that_is_not_there_reads_as_null(desk: Desk) -> None:
     }
 
 
-async def test_a_booking_is_found_as_a_node(desk: Desk, runtime: Runtime, venue: Venue) -> None:
+async def test_a_booking_is_found_as_a_node(
+    desk: BookingClient, runtime: Runtime, venue: Venue
+) -> None:
     booking = await make_booking(runtime, venue, datetime(2027, 3, 2, 10, tzinfo=UTC))
 
     answer = await desk(

@@ -10,7 +10,7 @@ from domain.venue.hours import Weekday
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made
+from tests.support.desk import BookingClient, made
 from tests.support.factories import Venue, api_id, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
@@ -24,23 +24,23 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def guest(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.guest)
+def guest(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.guest)
 
 
 @pytest.fixture
-def owner(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.owner)
+def owner(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.owner)
 
 
-async def reason(desk: Desk, venue: Venue, start: Any, **wish: int) -> Any:
+async def reason(desk: BookingClient, venue: Venue, start: Any, **wish: int) -> Any:
     """The only reason against a start, without its message."""
     slot = (await desk.explain(venue.rooms[0], start, **wish)).payload
     (only,) = slot["reasons"]
     return {name: value for name, value in only.items() if name != "message"}
 
 
-async def test_a_free_slot_has_no_reasons(guest: Desk, venue: Venue) -> None:
+async def test_a_free_slot_has_no_reasons(guest: BookingClient, venue: Venue) -> None:
     slot = (await guest.explain(venue.rooms[0], TEN, minutes=90)).payload
 
     assert slot == {
@@ -53,7 +53,9 @@ async def test_a_free_slot_has_no_reasons(guest: Desk, venue: Venue) -> None:
     }
 
 
-async def test_a_taken_slot_is_busy_until_the_booking_ends(guest: Desk, venue: Venue) -> None:
+async def test_a_taken_slot_is_busy_until_the_booking_ends(
+    guest: BookingClient, venue: Venue
+) -> None:
     made(await guest.create(venue.rooms[0], TEN))
 
     slot = (await guest.explain(venue.rooms[0], "2027-03-02T10:30:00Z")).payload
@@ -69,7 +71,7 @@ async def test_a_taken_slot_is_busy_until_the_booking_ends(guest: Desk, venue: V
     ]
 
 
-async def test_notice_lets_go_in_an_hour(guest: Desk, venue: Venue) -> None:
+async def test_notice_lets_go_in_an_hour(guest: BookingClient, venue: Venue) -> None:
     assert await reason(guest, venue, "2027-03-01T09:30:00Z") == {
         "code": "MIN_NOTICE",
         "rule": {"minNoticeMinutes": 60},
@@ -77,7 +79,7 @@ async def test_notice_lets_go_in_an_hour(guest: Desk, venue: Venue) -> None:
     }
 
 
-async def test_the_past_is_min_notice_for_the_owner_too(owner: Desk, venue: Venue) -> None:
+async def test_the_past_is_min_notice_for_the_owner_too(owner: BookingClient, venue: Venue) -> None:
     assert await reason(owner, venue, "2027-03-01T08:30:00Z") == {
         "code": "MIN_NOTICE",
         "rule": {"minNoticeMinutes": 0},
@@ -85,7 +87,7 @@ async def test_the_past_is_min_notice_for_the_owner_too(owner: Desk, venue: Venu
     }
 
 
-async def test_a_time_off_the_grid_names_the_next_on_it(guest: Desk, venue: Venue) -> None:
+async def test_a_time_off_the_grid_names_the_next_on_it(guest: BookingClient, venue: Venue) -> None:
     assert await reason(guest, venue, "2027-03-02T10:10:00Z") == {
         "code": "OFF_GRID",
         "rule": {"slotMinutes": 30},
@@ -94,7 +96,7 @@ async def test_a_time_off_the_grid_names_the_next_on_it(guest: Desk, venue: Venu
 
 
 async def test_a_time_outside_hours_names_the_hours_and_the_next_opening(
-    guest: Desk, venue: Venue
+    guest: BookingClient, venue: Venue
 ) -> None:
     assert await reason(guest, venue, "2027-03-02T15:30:00Z") == {
         "code": "OUTSIDE_BUSINESS_HOURS",
@@ -106,7 +108,7 @@ async def test_a_time_outside_hours_names_the_hours_and_the_next_opening(
     }
 
 
-async def test_a_blackout_names_its_end(owner: Desk, venue: Venue) -> None:
+async def test_a_blackout_names_its_end(owner: BookingClient, venue: Venue) -> None:
     await owner(
         """mutation { createBlackout(input: {
              startsAt: "2027-03-02T10:00:00Z", endsAt: "2027-03-02T12:00:00Z" }) {
@@ -120,7 +122,7 @@ async def test_a_blackout_names_its_end(owner: Desk, venue: Venue) -> None:
     }
 
 
-async def test_a_time_too_far_ahead_names_when_it_opens(owner: Desk, venue: Venue) -> None:
+async def test_a_time_too_far_ahead_names_when_it_opens(owner: BookingClient, venue: Venue) -> None:
     assert await reason(owner, venue, "2027-06-01T09:00:00Z") == {
         "code": "MAX_ADVANCE",
         "rule": {"maxAdvanceDays": 90},
@@ -136,12 +138,12 @@ async def test_a_time_too_far_ahead_names_when_it_opens(owner: Desk, venue: Venu
     ],
 )
 async def test_some_rules_never_let_go(
-    guest: Desk, venue: Venue, wish: dict[str, int], code: str, rule: dict[str, int]
+    guest: BookingClient, venue: Venue, wish: dict[str, int], code: str, rule: dict[str, int]
 ) -> None:
     assert await reason(guest, venue, TEN, **wish) == {"code": code, "rule": rule, "freesAt": None}
 
 
-async def test_every_failed_rule_is_listed(guest: Desk, venue: Venue) -> None:
+async def test_every_failed_rule_is_listed(guest: BookingClient, venue: Venue) -> None:
     slot = (await guest.explain(venue.rooms[0], "2027-03-01T07:40:00Z", minutes=5, party=9)).payload
 
     assert slot["state"] == "BLOCKED"
@@ -154,13 +156,13 @@ async def test_every_failed_rule_is_listed(guest: Desk, venue: Venue) -> None:
     ]
 
 
-async def test_a_start_on_the_wall_clock_is_the_venues(guest: Desk, venue: Venue) -> None:
+async def test_a_start_on_the_wall_clock_is_the_venues(guest: BookingClient, venue: Venue) -> None:
     answer = await guest.explain(venue.rooms[0], {"local": {"date": "2027-03-02", "time": "11:00"}})
 
     assert answer.payload["startsAt"] == TEN
 
 
-async def test_a_skipped_start_is_bad_input(guest: Desk, venue: Venue) -> None:
+async def test_a_skipped_start_is_bad_input(guest: BookingClient, venue: Venue) -> None:
     answer = await guest.explain(venue.rooms[0], {"local": {"date": "2027-03-28", "time": "02:30"}})
 
     assert answer.codes == ["BAD_USER_INPUT"]
@@ -171,7 +173,7 @@ async def test_a_skipped_start_is_bad_input(guest: Desk, venue: Venue) -> None:
 
 
 async def test_a_repeated_start_is_asked_for(
-    guest: Desk, venue: Venue, clock: StoppedClock
+    guest: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     clock.now = datetime(2027, 10, 30, tzinfo=UTC)
     repeated = {"date": "2027-10-31", "time": "02:30"}
@@ -187,12 +189,12 @@ async def test_a_repeated_start_is_asked_for(
 
 @pytest.mark.parametrize("wish", [{"minutes": 0}, {"party": 0}])
 async def test_what_can_not_be_asked_for_is_bad_input(
-    guest: Desk, venue: Venue, wish: dict[str, int]
+    guest: BookingClient, venue: Venue, wish: dict[str, int]
 ) -> None:
     assert (await guest.explain(venue.rooms[0], TEN, **wish)).codes == ["BAD_USER_INPUT"]
 
 
-async def test_a_room_that_is_not_there_has_no_slot(runtime: Runtime, guest: Desk) -> None:
+async def test_a_room_that_is_not_there_has_no_slot(runtime: Runtime, guest: BookingClient) -> None:
     elsewhere = await make_venue(runtime)
 
     theirs = await guest.explain(elsewhere.rooms[0], TEN)

@@ -10,7 +10,7 @@ from domain.bookings.lifecycle import Status
 from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 NINE = datetime(2027, 3, 2, 9, tzinfo=UTC)
@@ -23,8 +23,8 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 @pytest_asyncio.fixture
@@ -44,7 +44,7 @@ async def morning(runtime: Runtime, venue: Venue) -> list[Booking]:
     return [*hours, beside]
 
 
-async def found(desk: Desk, morning: list[Booking], **filter: Any) -> list[int]:
+async def found(desk: BookingClient, morning: list[Booking], **filter: Any) -> list[int]:
     """Which of the morning's bookings meet a filter, by their numbers."""
     numbers = {api_id(booking): number for number, booking in enumerate(morning)}
     return sorted(numbers[each["id"]] for each in await desk.bookings(**filter))
@@ -63,7 +63,7 @@ async def found(desk: Desk, morning: list[Booking], **filter: Any) -> list[int]:
     ],
 )
 async def test_overlaps_are_half_open(
-    desk: Desk, morning: list[Booking], span: dict[str, str], numbers: list[int]
+    desk: BookingClient, morning: list[Booking], span: dict[str, str], numbers: list[int]
 ) -> None:
     assert await found(desk, morning, overlaps=span) == numbers
 
@@ -77,13 +77,13 @@ async def test_overlaps_are_half_open(
     ],
 )
 async def test_starts_are_half_open(
-    desk: Desk, morning: list[Booking], span: dict[str, str], numbers: list[int]
+    desk: BookingClient, morning: list[Booking], span: dict[str, str], numbers: list[int]
 ) -> None:
     assert await found(desk, morning, startsAt=span) == numbers
 
 
 async def test_a_day_long_booking_overlaps_its_last_minute(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     booking = await make_booking(runtime, venue, NINE, minutes=24 * 60)
 
@@ -92,7 +92,9 @@ async def test_a_day_long_booking_overlaps_its_last_minute(
     assert [each["id"] for each in last] == [api_id(booking)]
 
 
-async def test_all_given_conditions_hold(desk: Desk, venue: Venue, morning: list[Booking]) -> None:
+async def test_all_given_conditions_hold(
+    desk: BookingClient, venue: Venue, morning: list[Booking]
+) -> None:
     first, second = (api_id(each) for each in venue.rooms)
     other = api_id(venue.other_customer)
 
@@ -104,7 +106,9 @@ async def test_all_given_conditions_hold(desk: Desk, venue: Venue, morning: list
     assert await found(desk, morning, status={"notIn": ["PENDING"]}) == [0, 1, 2]
 
 
-async def test_an_id_of_nothing_matches_nothing(desk: Desk, morning: list[Booking]) -> None:
+async def test_an_id_of_nothing_matches_nothing(
+    desk: BookingClient, morning: list[Booking]
+) -> None:
     assert await found(desk, morning, roomId={"eq": UNKNOWN}) == []
     assert await found(desk, morning, roomId={"eq": "nonsense"}) == []
     assert await found(desk, morning, roomId={"in": []}) == []
@@ -112,7 +116,7 @@ async def test_an_id_of_nothing_matches_nothing(desk: Desk, morning: list[Bookin
 
 
 async def test_a_search_looks_in_reference_and_customer(
-    desk: Desk, venue: Venue, morning: list[Booking]
+    desk: BookingClient, venue: Venue, morning: list[Booking]
 ) -> None:
     assert await found(desk, morning, search=morning[1].reference.lower()) == [1]
     assert await found(desk, morning, search="OTHER@") == [3]
@@ -120,7 +124,7 @@ async def test_a_search_looks_in_reference_and_customer(
 
 
 async def test_pages_do_not_shift_when_bookings_come(
-    desk: Desk, runtime: Runtime, venue: Venue, morning: list[Booking]
+    desk: BookingClient, runtime: Runtime, venue: Venue, morning: list[Booking]
 ) -> None:
     page = """query ($after: String) { bookings(first: 2, after: $after) {
         nodes { id } pageInfo { hasNextPage hasPreviousPage endCursor } totalCount } }"""
@@ -135,7 +139,9 @@ async def test_pages_do_not_shift_when_bookings_come(
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
 
 
-async def test_a_list_goes_by_start_or_as_it_is_told(desk: Desk, morning: list[Booking]) -> None:
+async def test_a_list_goes_by_start_or_as_it_is_told(
+    desk: BookingClient, morning: list[Booking]
+) -> None:
     answer = await desk(
         """{ usual: bookings { nodes { startsAt } }
              last: bookings(last: 1) { nodes { startsAt } }
@@ -149,14 +155,16 @@ async def test_a_list_goes_by_start_or_as_it_is_told(desk: Desk, morning: list[B
 
 
 @pytest.mark.parametrize("page", ["first: 251", "first: -1", "first: 1, last: 1", 'after: "x"'])
-async def test_a_page_that_can_not_be_served_is_refused(desk: Desk, page: str) -> None:
+async def test_a_page_that_can_not_be_served_is_refused(desk: BookingClient, page: str) -> None:
     answer = await desk(f"{{ bookings({page}) {{ totalCount }} }}")
 
     assert set(answer.codes) <= {"BAD_USER_INPUT", "TOO_COMPLEX"}
     assert answer.codes
 
 
-async def test_a_cursor_of_one_order_is_none_of_another(desk: Desk, morning: list[Booking]) -> None:
+async def test_a_cursor_of_one_order_is_none_of_another(
+    desk: BookingClient, morning: list[Booking]
+) -> None:
     page = """query ($after: String, $order: [BookingOrder!]) {
       bookings(first: 1, after: $after, orderBy: $order) { pageInfo { endCursor } } }"""
     latest = [{"field": "STARTS_AT", "direction": "DESC"}]
@@ -169,7 +177,9 @@ async def test_a_cursor_of_one_order_is_none_of_another(desk: Desk, morning: lis
     assert (same.codes, turned.codes, other.codes) == ([], ["BAD_USER_INPUT"], ["BAD_USER_INPUT"])
 
 
-async def test_a_refused_mutation_leaves_its_sisters_standing(desk: Desk, venue: Venue) -> None:
+async def test_a_refused_mutation_leaves_its_sisters_standing(
+    desk: BookingClient, venue: Venue
+) -> None:
     answer = await desk(
         """mutation ($room: ID!) {
              one: createBooking(input: {
@@ -203,7 +213,7 @@ async def test_a_refused_mutation_leaves_its_sisters_standing(desk: Desk, venue:
 )
 @pytest.mark.parametrize("by_variable", [True, False])
 async def test_a_null_in_a_filter_is_no_filter_and_is_refused(
-    desk: Desk, filter: dict[str, Any], field: str, by_variable: bool
+    desk: BookingClient, filter: dict[str, Any], field: str, by_variable: bool
 ) -> None:
     written = str(filter).replace("'", "").replace("None", "null")
     answer = (

@@ -13,7 +13,7 @@ from schema import schema
 from tests.api.accounts.accounts import code_in, mails
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk
+from tests.support.desk import BookingClient
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.guests import confirm, mailed
 
@@ -321,7 +321,7 @@ async def ask_for_payment(api: Api, runtime: Runtime, venue: Venue) -> None:
     """From now on whoever books there pays first."""
     full = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
                 userErrors { code } } }"""
-    assert (await Desk(api, runtime, venue.owner)(full)).refusals == []
+    assert (await BookingClient(api, runtime, venue.owner)(full)).refusals == []
 
 
 @pytest.mark.parametrize("is_held_first", [False, True])

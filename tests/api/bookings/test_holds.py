@@ -13,7 +13,7 @@ from resolvers.core.transactions import perform
 from schema.core.global_ids import decode_id
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
@@ -27,13 +27,13 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 @pytest.fixture
-def owner(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.owner)
+def owner(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.owner)
 
 
 async def swept(runtime: Runtime, venue: Venue, id: str) -> None:
@@ -47,7 +47,7 @@ async def swept(runtime: Runtime, venue: Venue, id: str) -> None:
     await perform(runtime, system, Request(new_id()), change)
 
 
-async def rate(owner: Desk, venue: Venue, amount: str) -> None:
+async def rate(owner: BookingClient, venue: Venue, amount: str) -> None:
     """Have the first room cost something else from now on."""
     await owner(
         """mutation ($id: ID!, $rate: MoneyInput!) {
@@ -61,7 +61,7 @@ async def rate(owner: Desk, venue: Venue, amount: str) -> None:
 # ------------------------------------------------------------------------------ standing
 
 
-async def test_a_hold_stands_for_five_minutes(desk: Desk, venue: Venue) -> None:
+async def test_a_hold_stands_for_five_minutes(desk: BookingClient, venue: Venue) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN, minutes=90, partySize=3))
 
     assert hold["status"] == "HELD"
@@ -73,14 +73,16 @@ async def test_a_hold_stands_for_five_minutes(desk: Desk, venue: Venue) -> None:
 
 async def test_a_venue_says_how_long_its_holds_stand(api: Api, runtime: Runtime) -> None:
     patient = await make_venue(runtime, hold_minutes=12)
-    desk = Desk(api, runtime, patient.staff)
+    desk = BookingClient(api, runtime, patient.staff)
 
     hold = made(await desk.hold(patient.rooms[0], TEN))
 
     assert hold["holdExpiresAt"] == "2027-03-01T09:12:00Z"
 
 
-async def test_nobody_else_gets_a_held_time(desk: Desk, owner: Desk, venue: Venue) -> None:
+async def test_nobody_else_gets_a_held_time(
+    desk: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
     made(await desk.hold(venue.rooms[0], TEN))
 
     held = refused(await owner.hold(venue.rooms[0], TEN))
@@ -92,14 +94,14 @@ async def test_nobody_else_gets_a_held_time(desk: Desk, owner: Desk, venue: Venu
 
 
 async def test_a_hold_is_refused_for_the_same_reasons_as_a_booking(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     refusal = await desk.hold(venue.rooms[0], "2027-03-01T08:00:00Z", minutes=5, partySize=5)
 
     assert sorted(refusal.refusals) == ["CAPACITY_EXCEEDED", "MIN_DURATION", "MIN_NOTICE"]
 
 
-async def test_a_cancelled_hold_frees_its_time_at_once(desk: Desk, venue: Venue) -> None:
+async def test_a_cancelled_hold_frees_its_time_at_once(desk: BookingClient, venue: Venue) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
     cancelled = moved(await desk.cancel(hold))
@@ -112,7 +114,7 @@ async def test_a_cancelled_hold_frees_its_time_at_once(desk: Desk, venue: Venue)
 
 
 async def test_a_hold_stands_until_its_last_second(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
@@ -124,7 +126,7 @@ async def test_a_hold_stands_until_its_last_second(
 
 
 async def test_a_hold_past_its_time_reads_as_expired(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
@@ -135,7 +137,7 @@ async def test_a_hold_past_its_time_reads_as_expired(
 
 
 async def test_a_hold_past_its_time_is_found_as_expired(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -157,7 +159,7 @@ async def test_a_hold_past_its_time_is_found_as_expired(
 
 
 async def test_a_rooms_bookings_count_a_hold_past_its_time_as_expired(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -177,7 +179,7 @@ async def test_a_rooms_bookings_count_a_hold_past_its_time_as_expired(
 
 
 async def test_the_next_create_gets_the_time_of_a_hold_that_ran_out(
-    desk: Desk, owner: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, owner: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN, minutes=120))
     clock.advance(minutes=5)
@@ -189,7 +191,7 @@ async def test_the_next_create_gets_the_time_of_a_hold_that_ran_out(
 
 
 async def test_a_swept_hold_frees_its_time_as_well(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -201,7 +203,7 @@ async def test_a_swept_hold_frees_its_time_as_well(
 
 
 async def test_that_a_hold_ran_out_is_told_once(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -216,7 +218,7 @@ async def test_that_a_hold_ran_out_is_told_once(
 
 
 async def test_whoever_takes_the_time_first_tells_that_the_hold_ran_out(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -229,7 +231,7 @@ async def test_whoever_takes_the_time_first_tells_that_the_hold_ran_out(
 
 
 async def test_a_refused_create_leaves_a_hold_that_ran_out_to_the_sweeper(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -242,7 +244,7 @@ async def test_a_refused_create_leaves_a_hold_that_ran_out_to_the_sweeper(
 
 
 async def test_the_sweeper_leaves_a_hold_that_still_stands(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
@@ -254,7 +256,9 @@ async def test_the_sweeper_leaves_a_hold_that_still_stands(
 # ------------------------------------------------------------------------------ becoming a booking
 
 
-async def test_a_hold_becomes_the_booking_it_was_kept_for(desk: Desk, venue: Venue) -> None:
+async def test_a_hold_becomes_the_booking_it_was_kept_for(
+    desk: BookingClient, venue: Venue
+) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN, partySize=3))
 
     booking = made(
@@ -274,7 +278,7 @@ async def test_a_hold_becomes_pending_where_the_venue_confirms_bookings(
     api: Api, runtime: Runtime
 ) -> None:
     careful = await make_venue(runtime, requires_confirmation=True)
-    desk = Desk(api, runtime, careful.staff)
+    desk = BookingClient(api, runtime, careful.staff)
     hold = made(await desk.hold(careful.rooms[0], TEN))
 
     booking = made(await desk.convert(hold))
@@ -283,7 +287,9 @@ async def test_a_hold_becomes_pending_where_the_venue_confirms_bookings(
     assert booking["status"] == "PENDING"
 
 
-async def test_a_converted_hold_keeps_its_price(desk: Desk, owner: Desk, venue: Venue) -> None:
+async def test_a_converted_hold_keeps_its_price(
+    desk: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     await rate(owner, venue, "60.00")
 
@@ -294,7 +300,7 @@ async def test_a_converted_hold_keeps_its_price(desk: Desk, owner: Desk, venue: 
 
 
 async def test_the_expected_total_of_a_hold_is_the_one_it_froze(
-    desk: Desk, owner: Desk, venue: Venue
+    desk: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     await rate(owner, venue, "60.00")
@@ -308,7 +314,7 @@ async def test_the_expected_total_of_a_hold_is_the_one_it_froze(
 
 
 async def test_a_hold_past_its_time_becomes_nothing(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -322,7 +328,7 @@ async def test_a_hold_past_its_time_becomes_nothing(
 
 
 async def test_a_swept_hold_says_that_it_ended_too(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     clock.advance(minutes=5)
@@ -333,7 +339,7 @@ async def test_a_swept_hold_says_that_it_ended_too(
     assert refusal["code"] == "HOLD_EXPIRED"
 
 
-async def test_a_hold_is_converted_once(desk: Desk, venue: Venue) -> None:
+async def test_a_hold_is_converted_once(desk: BookingClient, venue: Venue) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     made(await desk.convert(hold))
 
@@ -343,7 +349,7 @@ async def test_a_hold_is_converted_once(desk: Desk, venue: Venue) -> None:
 
 
 async def test_a_hold_can_become_a_booking_for_more_people_but_not_for_too_many(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
@@ -354,7 +360,7 @@ async def test_a_hold_can_become_a_booking_for_more_people_but_not_for_too_many(
     assert booking["partySize"] == 4
 
 
-async def test_a_hold_has_its_time_already(desk: Desk, venue: Venue) -> None:
+async def test_a_hold_has_its_time_already(desk: BookingClient, venue: Venue) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
     answer = await desk.convert(
@@ -371,24 +377,26 @@ async def test_a_hold_has_its_time_already(desk: Desk, venue: Venue) -> None:
 @pytest.mark.parametrize(
     "id", ["nonsense", "Qm9va2luZzowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="]
 )
-async def test_a_hold_that_is_not_there_is_not_found(desk: Desk, id: str) -> None:
+async def test_a_hold_that_is_not_there_is_not_found(desk: BookingClient, id: str) -> None:
     refusal = refused(await desk.convert({"id": id}))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["input", "holdId"])
 
 
 async def test_another_venues_hold_is_not_found(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     other = await make_venue(runtime)
-    theirs = made(await Desk(api, runtime, other.staff).hold(other.rooms[0], TEN))
+    theirs = made(await BookingClient(api, runtime, other.staff).hold(other.rooms[0], TEN))
 
     refusal = refused(await desk.convert(theirs))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["input", "holdId"])
 
 
-async def test_a_holds_party_stays_unless_another_is_named(desk: Desk, venue: Venue) -> None:
+async def test_a_holds_party_stays_unless_another_is_named(
+    desk: BookingClient, venue: Venue
+) -> None:
     three = made(await desk.hold(venue.rooms[0], TEN, partySize=3))
     four = made(await desk.hold(venue.rooms[1], TEN, partySize=4))
 

@@ -10,7 +10,7 @@ from domain.bookings.lifecycle import Status
 from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
-from tests.support.desk import Desk, made, moved, refused, shown
+from tests.support.desk import BookingClient, made, moved, refused, shown
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
@@ -34,26 +34,26 @@ async def theirs(runtime: Runtime, venue: Venue) -> Booking:
 
 
 @pytest.fixture
-def guest(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.guest)
+def guest(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.guest)
 
 
 @pytest.fixture
-def staff(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def staff(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 # ------------------------------------------------------------------------------ seeing
 
 
-async def test_a_guest_sees_their_own_booking(guest: Desk, mine: Booking) -> None:
+async def test_a_guest_sees_their_own_booking(guest: BookingClient, mine: Booking) -> None:
     booking = await guest.booking(api_id(mine))
 
     assert (booking["reference"], booking["customer"]["name"]) == (mine.reference, "Guest")
 
 
 async def test_anothers_booking_is_null_by_its_id(
-    guest: Desk, mine: Booking, theirs: Booking
+    guest: BookingClient, mine: Booking, theirs: Booking
 ) -> None:
     answer = await guest(
         """query ($theirs: ID!, $mine: ID!) {
@@ -68,7 +68,7 @@ async def test_anothers_booking_is_null_by_its_id(
 
 
 async def test_lists_hold_only_a_guests_own_bookings(
-    guest: Desk, venue: Venue, mine: Booking, theirs: Booking
+    guest: BookingClient, venue: Venue, mine: Booking, theirs: Booking
 ) -> None:
     answer = await guest(
         """query ($room: ID!, $me: ID!) {
@@ -91,7 +91,9 @@ async def test_lists_hold_only_a_guests_own_bookings(
     }
 
 
-async def test_no_filter_finds_anothers_booking(guest: Desk, venue: Venue, theirs: Booking) -> None:
+async def test_no_filter_finds_anothers_booking(
+    guest: BookingClient, venue: Venue, theirs: Booking
+) -> None:
     other = venue.other_customer
 
     found = [
@@ -105,7 +107,7 @@ async def test_no_filter_finds_anothers_booking(guest: Desk, venue: Venue, their
     assert found == 5 * [[]]
 
 
-async def test_another_customer_is_null(guest: Desk, venue: Venue) -> None:
+async def test_another_customer_is_null(guest: BookingClient, venue: Venue) -> None:
     answer = await guest(
         "query ($id: ID!) { customer(id: $id) { name } node(id: $id) { id } }",
         id=api_id(venue.other_customer),
@@ -114,14 +116,16 @@ async def test_another_customer_is_null(guest: Desk, venue: Venue) -> None:
     assert answer.data == {"customer": None, "node": None}
 
 
-async def test_a_booking_for_nobody_is_not_a_guests(guest: Desk, staff: Desk, venue: Venue) -> None:
+async def test_a_booking_for_nobody_is_not_a_guests(
+    guest: BookingClient, staff: BookingClient, venue: Venue
+) -> None:
     booking = made(await staff.create(venue.rooms[0], NOON))
 
     assert await guest.booking(booking["id"]) is None
 
 
 async def test_availability_shows_anothers_time_and_nothing_else(
-    guest: Desk, venue: Venue, theirs: Booking
+    guest: BookingClient, venue: Venue, theirs: Booking
 ) -> None:
     answer = await guest.available(
         ELEVEN, NOON, roomIds=[api_id(venue.rooms[0])], includeUnavailable=True
@@ -134,7 +138,9 @@ async def test_availability_shows_anothers_time_and_nothing_else(
     assert reason["message"] == "Room 1 is booked 12:00–13:00 on Tuesday 2 March 2027."  # noqa: RUF001
 
 
-async def test_a_guest_does_not_read_history_or_the_log(guest: Desk, mine: Booking) -> None:
+async def test_a_guest_does_not_read_history_or_the_log(
+    guest: BookingClient, mine: Booking
+) -> None:
     history = await guest(
         "query ($id: ID!) { booking(id: $id) { id history { nodes { type } } } }", id=api_id(mine)
     )
@@ -147,7 +153,7 @@ async def test_a_guest_does_not_read_history_or_the_log(guest: Desk, mine: Booki
 # ------------------------------------------------------------------------------ doing
 
 
-async def test_a_guest_books_for_themselves(guest: Desk, venue: Venue) -> None:
+async def test_a_guest_books_for_themselves(guest: BookingClient, venue: Venue) -> None:
     direct = made(await guest.create(venue.rooms[0], TEN))
     hold = made(await guest.hold(venue.rooms[0], ELEVEN))
     converted = made(await guest.convert(hold))
@@ -155,13 +161,13 @@ async def test_a_guest_books_for_themselves(guest: Desk, venue: Venue) -> None:
     assert [each["customer"]["name"] for each in (direct, hold, converted)] == 3 * ["Guest"]
 
 
-async def test_a_guest_may_name_themselves(guest: Desk, venue: Venue) -> None:
+async def test_a_guest_may_name_themselves(guest: BookingClient, venue: Venue) -> None:
     booking = made(await guest.create(venue.rooms[0], TEN, customer={"id": api_id(venue.customer)}))
 
     assert booking["customer"]["name"] == "Guest"
 
 
-async def test_a_guest_books_for_nobody_else(guest: Desk, venue: Venue) -> None:
+async def test_a_guest_books_for_nobody_else(guest: BookingClient, venue: Venue) -> None:
     other = {"id": api_id(venue.other_customer)}
     known = {"new": {"name": "Other", "email": venue.other_customer.email}}
     new = {"new": {"name": "Nadia"}}
@@ -179,7 +185,7 @@ async def test_a_guest_books_for_nobody_else(guest: Desk, venue: Venue) -> None:
 
 
 async def test_a_guest_gives_their_booking_to_nobody_else(
-    guest: Desk, venue: Venue, mine: Booking
+    guest: BookingClient, venue: Venue, mine: Booking
 ) -> None:
     given = await guest.update(shown(mine), customer={"id": api_id(venue.other_customer)})
     cleared = made(await guest.update(shown(mine), customer=None))
@@ -189,7 +195,7 @@ async def test_a_guest_gives_their_booking_to_nobody_else(
 
 
 async def test_a_guest_moves_changes_and_cancels_their_own(
-    guest: Desk, venue: Venue, mine: Booking
+    guest: BookingClient, venue: Venue, mine: Booking
 ) -> None:
     after = moved(await guest.move(shown(mine), NOON, venue.rooms[1]))
     updated = made(await guest.update(after, partySize=2, note="By the window"))
@@ -201,7 +207,9 @@ async def test_a_guest_moves_changes_and_cancels_their_own(
 
 
 @pytest.mark.parametrize("change", ["update", "move", "cancel"])
-async def test_anothers_booking_is_not_found(guest: Desk, theirs: Booking, change: str) -> None:
+async def test_anothers_booking_is_not_found(
+    guest: BookingClient, theirs: Booking, change: str
+) -> None:
     told: tuple[Any, ...] = (NOON,) if change == "move" else ()
 
     refusal = refused(await getattr(guest, change)(shown(theirs), *told))
@@ -210,7 +218,7 @@ async def test_anothers_booking_is_not_found(guest: Desk, theirs: Booking, chang
 
 
 async def test_a_stale_version_of_anothers_booking_tells_nothing(
-    guest: Desk, theirs: Booking
+    guest: BookingClient, theirs: Booking
 ) -> None:
     refusal = refused(await guest.cancel({**shown(theirs), "version": 7}))
 
@@ -218,7 +226,7 @@ async def test_a_stale_version_of_anothers_booking_tells_nothing(
 
 
 async def test_anothers_hold_is_not_found(
-    guest: Desk, staff: Desk, runtime: Runtime, venue: Venue
+    guest: BookingClient, staff: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     soon = runtime.clock() + timedelta(minutes=5)
     hold = await make_booking(
@@ -240,7 +248,7 @@ async def test_anothers_hold_is_not_found(
 
 @pytest.mark.parametrize("change", ["confirm", "reject", "check_in", "complete", "no_show"])
 async def test_what_the_desk_does_is_forbidden_to_guests(
-    guest: Desk, mine: Booking, change: str
+    guest: BookingClient, mine: Booking, change: str
 ) -> None:
     answer = await getattr(guest, change)(shown(mine))
 

@@ -9,7 +9,7 @@ from domain.venue.hours import Weekday
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, refused, rfc
+from tests.support.desk import BookingClient, made, refused, rfc
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -24,18 +24,18 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def staff(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def staff(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 @pytest.fixture
-def guest(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.guest)
+def guest(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.guest)
 
 
 @pytest.fixture
-def owner(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.owner)
+def owner(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.owner)
 
 
 def ahead(*, days: float = 0, minutes: float = 0) -> str:
@@ -58,21 +58,23 @@ def ahead(*, days: float = 0, minutes: float = 0) -> str:
     ],
 )
 async def test_a_time_is_given_once(
-    staff: Desk, venue: Venue, start: str, minutes: int, codes: list[str]
+    staff: BookingClient, venue: Venue, start: str, minutes: int, codes: list[str]
 ) -> None:
     made(await staff.create(venue.rooms[0], TEN))
 
     assert (await staff.create(venue.rooms[0], start, minutes=minutes)).refusals == codes
 
 
-async def test_another_room_is_another_time(staff: Desk, venue: Venue) -> None:
+async def test_another_room_is_another_time(staff: BookingClient, venue: Venue) -> None:
     made(await staff.create(venue.rooms[0], TEN))
 
     assert made(await staff.create(venue.rooms[1], TEN))["room"]["name"] == "Room 2"
 
 
-async def test_a_taken_time_says_by_what_but_not_by_whom(guest: Desk, venue: Venue) -> None:
-    staff = Desk(guest.api, guest.runtime, venue.staff)
+async def test_a_taken_time_says_by_what_but_not_by_whom(
+    guest: BookingClient, venue: Venue
+) -> None:
+    staff = BookingClient(guest.api, guest.runtime, venue.staff)
     made(await staff.create(venue.rooms[0], TEN, customer={"id": api_id(venue.other_customer)}))
 
     refusal = refused(await guest.create(venue.rooms[0], "2027-03-02T09:00:00Z", minutes=90))
@@ -85,7 +87,7 @@ async def test_a_taken_time_says_by_what_but_not_by_whom(guest: Desk, venue: Ven
     ]
 
 
-async def test_the_next_create_gets_each_alternative(staff: Desk, venue: Venue) -> None:
+async def test_the_next_create_gets_each_alternative(staff: BookingClient, venue: Venue) -> None:
     made(await staff.create(venue.rooms[0], TEN))
     made(await staff.create(venue.rooms[1], TEN))
 
@@ -104,7 +106,9 @@ async def test_the_next_create_gets_each_alternative(staff: Desk, venue: Venue) 
     assert [made(each)["status"] for each in answers] == 3 * ["CONFIRMED"]
 
 
-async def test_alternatives_are_as_many_as_are_asked_for(staff: Desk, venue: Venue) -> None:
+async def test_alternatives_are_as_many_as_are_asked_for(
+    staff: BookingClient, venue: Venue
+) -> None:
     made(await staff.create(venue.rooms[0], TEN, minutes=720))
 
     answer = await staff(
@@ -123,7 +127,7 @@ async def test_alternatives_are_as_many_as_are_asked_for(staff: Desk, venue: Ven
     assert refusal["many"][0] == {"startsAt": NOON, "state": "FREE", "price": {"amount": "40.00"}}
 
 
-async def test_alternatives_hold_the_whole_party(staff: Desk, venue: Venue) -> None:
+async def test_alternatives_hold_the_whole_party(staff: BookingClient, venue: Venue) -> None:
     made(await staff.create(venue.rooms[1], TEN))
 
     refusal = refused(await staff.create(venue.rooms[1], TEN, partySize=7))
@@ -133,7 +137,7 @@ async def test_alternatives_hold_the_whole_party(staff: Desk, venue: Venue) -> N
 
 
 async def test_a_guest_is_offered_no_alternative_without_notice(
-    api: Api, runtime: Runtime, guest: Desk, venue: Venue
+    api: Api, runtime: Runtime, guest: BookingClient, venue: Venue
 ) -> None:
     soon = NOW + timedelta(minutes=60)
     await make_booking(runtime, venue, soon, room=venue.rooms[0])
@@ -151,7 +155,7 @@ async def test_a_guest_is_offered_no_alternative_without_notice(
 # ------------------------------------------------------------------------------ buffers
 
 
-async def buffers(owner: Desk, venue: Venue, *, before: int, after: int) -> None:
+async def buffers(owner: BookingClient, venue: Venue, *, before: int, after: int) -> None:
     answer = await owner(
         """mutation ($id: ID!, $before: Int!, $after: Int!) {
              updateRoom(id: $id, version: 1,
@@ -176,7 +180,7 @@ async def buffers(owner: Desk, venue: Venue, *, before: int, after: int) -> None
     ],
 )
 async def test_buffers_of_both_bookings_are_kept_free(
-    staff: Desk, owner: Desk, venue: Venue, start: str, codes: list[str]
+    staff: BookingClient, owner: BookingClient, venue: Venue, start: str, codes: list[str]
 ) -> None:
     await buffers(owner, venue, before=15, after=30)
     made(await staff.create(venue.rooms[0], TEN))
@@ -184,7 +188,9 @@ async def test_buffers_of_both_bookings_are_kept_free(
     assert (await staff.create(venue.rooms[0], start)).refusals == codes
 
 
-async def test_a_clash_of_buffers_alone_says_so(staff: Desk, owner: Desk, venue: Venue) -> None:
+async def test_a_clash_of_buffers_alone_says_so(
+    staff: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
     await buffers(owner, venue, before=0, after=30)
     made(await staff.create(venue.rooms[0], TEN))
 
@@ -202,7 +208,7 @@ async def test_a_clash_of_buffers_alone_says_so(staff: Desk, owner: Desk, venue:
 
 
 async def test_the_longest_buffers_reach_across_two_days(
-    staff: Desk, owner: Desk, venue: Venue
+    staff: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
     await buffers(owner, venue, before=1440, after=1440)
     made(await staff.create(venue.rooms[0], "2027-03-05T10:00:00Z"))
@@ -216,7 +222,7 @@ async def test_the_longest_buffers_reach_across_two_days(
 
 
 async def test_a_booking_keeps_the_buffers_it_was_made_with(
-    staff: Desk, owner: Desk, venue: Venue
+    staff: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
     made(await staff.create(venue.rooms[0], TEN))
     await buffers(owner, venue, before=0, after=30)
@@ -229,8 +235,8 @@ async def test_buffers_may_lie_outside_hours(api: Api, runtime: Runtime) -> None
     venue = await make_venue(
         runtime, hours={Weekday.TUESDAY: [(11 * 60, 12 * 60), (13 * 60, 14 * 60)]}
     )
-    await buffers(Desk(api, runtime, venue.owner), venue, before=30, after=30)
-    staff = Desk(api, runtime, venue.staff)
+    await buffers(BookingClient(api, runtime, venue.owner), venue, before=30, after=30)
+    staff = BookingClient(api, runtime, venue.staff)
 
     assert made(await staff.create(venue.rooms[0], TEN))["status"] == "CONFIRMED"
     assert made(await staff.create(venue.rooms[0], NOON))["status"] == "CONFIRMED"
@@ -244,7 +250,7 @@ async def test_buffers_may_lie_outside_hours(api: Api, runtime: Runtime) -> None
     [(0, ["MIN_NOTICE"]), (30, ["MIN_NOTICE"]), (60, []), (90, [])],
 )
 async def test_guests_give_an_hour_of_notice(
-    guest: Desk, venue: Venue, minutes: int, codes: list[str]
+    guest: BookingClient, venue: Venue, minutes: int, codes: list[str]
 ) -> None:
     assert (await guest.create(venue.rooms[0], ahead(minutes=minutes))).refusals == codes
 
@@ -253,13 +259,13 @@ async def test_guests_give_an_hour_of_notice(
     ("minutes", "codes"), [(-30, ["MIN_NOTICE"]), (-1, ["MIN_NOTICE"]), (0, []), (1, [])]
 )
 async def test_staff_need_no_notice_but_do_not_book_the_past(
-    staff: Desk, venue: Venue, minutes: int, codes: list[str]
+    staff: BookingClient, venue: Venue, minutes: int, codes: list[str]
 ) -> None:
     assert (await staff.create(venue.rooms[0], ahead(minutes=minutes))).refusals == codes
 
 
 async def test_the_past_is_min_notice_for_everybody(
-    guest: Desk, staff: Desk, owner: Desk, venue: Venue
+    guest: BookingClient, staff: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
     past = ahead(minutes=-30)
 
@@ -273,19 +279,19 @@ async def test_the_past_is_min_notice_for_everybody(
     ("minute", "codes"), [("10", ["OFF_GRID"]), ("15", ["OFF_GRID"]), ("30", [])]
 )
 async def test_guests_start_on_the_grid(
-    guest: Desk, venue: Venue, minute: str, codes: list[str]
+    guest: BookingClient, venue: Venue, minute: str, codes: list[str]
 ) -> None:
     assert (await guest.create(venue.rooms[0], f"2027-03-02T10:{minute}:00Z")).refusals == codes
 
 
-async def test_staff_start_at_any_whole_minute(staff: Desk, venue: Venue) -> None:
+async def test_staff_start_at_any_whole_minute(staff: BookingClient, venue: Venue) -> None:
     minute = await staff.create(venue.rooms[0], "2027-03-02T10:07:00Z")
     second = await staff.create(venue.rooms[1], "2027-03-02T10:07:01Z")
 
     assert (minute.refusals, second.refusals) == ([], ["OFF_GRID"])
 
 
-async def test_what_staff_lifted_is_in_the_history(staff: Desk, venue: Venue) -> None:
+async def test_what_staff_lifted_is_in_the_history(staff: BookingClient, venue: Venue) -> None:
     lifted = made(await staff.create(venue.rooms[0], ahead(minutes=7)))
     usual = made(await staff.create(venue.rooms[0], TEN))
 
@@ -304,7 +310,7 @@ async def test_what_staff_lifted_is_in_the_history(staff: Desk, venue: Venue) ->
     ("days", "minutes", "codes"), [(90, 0, []), (90, 30, ["MAX_ADVANCE"]), (91, 0, ["MAX_ADVANCE"])]
 )
 async def test_bookings_open_ninety_days_ahead_for_staff_too(
-    staff: Desk, venue: Venue, days: int, minutes: int, codes: list[str]
+    staff: BookingClient, venue: Venue, days: int, minutes: int, codes: list[str]
 ) -> None:
     start = ahead(days=days, minutes=minutes)
 
@@ -324,7 +330,7 @@ async def test_bookings_open_ninety_days_ahead_for_staff_too(
     ],
 )
 async def test_a_booking_takes_a_quarter_of_an_hour_to_twelve_hours(
-    staff: Desk, venue: Venue, minutes: int, codes: list[str]
+    staff: BookingClient, venue: Venue, minutes: int, codes: list[str]
 ) -> None:
     answer = await staff.create(venue.rooms[0], TEN, minutes=minutes)
 
@@ -336,12 +342,14 @@ async def test_a_booking_takes_a_quarter_of_an_hour_to_twelve_hours(
 
 @pytest.mark.parametrize(("party", "codes"), [(4, []), (5, ["CAPACITY_EXCEEDED"])])
 async def test_a_room_holds_so_many_people(
-    staff: Desk, venue: Venue, party: int, codes: list[str]
+    staff: BookingClient, venue: Venue, party: int, codes: list[str]
 ) -> None:
     assert (await staff.create(venue.rooms[0], TEN, partySize=party)).refusals == codes
 
 
-async def test_a_room_out_of_use_can_not_be_booked(staff: Desk, owner: Desk, venue: Venue) -> None:
+async def test_a_room_out_of_use_can_not_be_booked(
+    staff: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
     await owner(
         "mutation ($id: ID!) { archiveRoom(id: $id, version: 1) { userErrors { code } } }",
         id=api_id(venue.rooms[0]),
@@ -353,7 +361,7 @@ async def test_a_room_out_of_use_can_not_be_booked(staff: Desk, owner: Desk, ven
 
 
 async def test_a_room_that_is_not_there_is_not_found(
-    runtime: Runtime, staff: Desk, venue: Venue
+    runtime: Runtime, staff: BookingClient, venue: Venue
 ) -> None:
     theirs = (await make_venue(runtime)).rooms[0]
     ids = ["nonsense", "Um9vbTowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE=", api_id(theirs)]
@@ -372,7 +380,7 @@ async def test_a_room_that_is_not_there_is_not_found(
 
 async def test_nothing_lifts_the_calendar(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, hours={Weekday.TUESDAY: [(9 * 60, 17 * 60)]})
-    owner = Desk(api, runtime, venue.owner)
+    owner = BookingClient(api, runtime, venue.owner)
     await owner(
         """mutation { createBlackout(input: {
              startsAt: "2027-03-02T08:00:00Z", endsAt: "2027-03-02T10:00:00Z" }) {
@@ -393,13 +401,13 @@ async def test_every_rule_that_refuses_is_told_at_once(
     api: Api, runtime: Runtime, clock: StoppedClock
 ) -> None:
     venue = await make_venue(runtime, hours={Weekday.TUESDAY: [(9 * 60, 17 * 60)]})
-    await Desk(api, runtime, venue.owner)(
+    await BookingClient(api, runtime, venue.owner)(
         """mutation { createBlackout(input: {
              startsAt: "2027-03-01T09:00:00Z", endsAt: "2027-03-01T12:00:00Z" }) {
              userErrors { code } } }"""
     )
     await make_booking(runtime, venue, NOW)
-    guest = Desk(api, runtime, venue.guest)
+    guest = BookingClient(api, runtime, venue.guest)
 
     answer = await guest.create(
         venue.rooms[0],
@@ -425,7 +433,7 @@ async def test_every_rule_that_refuses_is_told_at_once(
 
 
 async def test_a_refusal_carries_the_reasons_that_explain_slot_gives(
-    guest: Desk, venue: Venue
+    guest: BookingClient, venue: Venue
 ) -> None:
     start = "2027-03-01T09:10:00Z"
 
@@ -442,7 +450,7 @@ async def test_a_refusal_carries_the_reasons_that_explain_slot_gives(
 
 
 async def test_days_and_weeks_are_booked_where_the_venue_allows_it(
-    staff: Desk, owner: Desk, venue: Venue, clock: StoppedClock
+    staff: BookingClient, owner: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     room, month = venue.rooms[0], 31 * 24 * 60
     too_long = refused(await staff.create(room, TEN, minutes=month))

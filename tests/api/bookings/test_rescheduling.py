@@ -8,7 +8,7 @@ import pytest_asyncio
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 
 TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
@@ -23,12 +23,12 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 async def test_a_moved_booking_is_the_same_booking(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN, note="A birthday"))
     clock.advance(minutes=1)
@@ -50,7 +50,7 @@ async def test_a_moved_booking_is_the_same_booking(
 
 
 async def test_a_cancelled_booking_and_a_taken_time_are_told_at_once(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     made(await desk.create(venue.rooms[0], NOON))
@@ -61,7 +61,7 @@ async def test_a_cancelled_booking_and_a_taken_time_are_told_at_once(
     assert answer.refusals == ["INVALID_TRANSITION", "SLOT_TAKEN"]
 
 
-async def test_a_booking_moves_to_another_room(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_moves_to_another_room(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     after = moved(await desk.move(booking, TEN, venue.rooms[1]))
@@ -71,7 +71,9 @@ async def test_a_booking_moves_to_another_room(desk: Desk, venue: Venue) -> None
     assert made(await desk.create(venue.rooms[0], TEN))["status"] == "CONFIRMED"
 
 
-async def test_a_booking_moves_onto_a_part_of_its_own_time(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_moves_onto_a_part_of_its_own_time(
+    desk: BookingClient, venue: Venue
+) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     later = moved(await desk.move(booking, HALF_PAST))
@@ -84,7 +86,9 @@ async def test_a_booking_moves_onto_a_part_of_its_own_time(desk: Desk, venue: Ve
     )
 
 
-async def test_the_time_it_leaves_is_free_and_the_new_one_taken(desk: Desk, venue: Venue) -> None:
+async def test_the_time_it_leaves_is_free_and_the_new_one_taken(
+    desk: BookingClient, venue: Venue
+) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     moved(await desk.move(booking, NOON))
 
@@ -94,7 +98,7 @@ async def test_the_time_it_leaves_is_free_and_the_new_one_taken(desk: Desk, venu
     assert (left.refusals, taken.refusals) == ([], ["SLOT_TAKEN"])
 
 
-async def test_a_booking_does_not_move_onto_another(desk: Desk, venue: Venue) -> None:
+async def test_a_booking_does_not_move_onto_another(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     made(await desk.create(venue.rooms[0], NOON))
 
@@ -113,7 +117,7 @@ async def test_a_booking_does_not_move_onto_another(desk: Desk, venue: Venue) ->
     assert (await desk.booking(booking["id"]))["startsAt"] == "2027-03-02T10:00:00Z"
 
 
-async def test_each_alternative_is_one_it_can_move_to(desk: Desk, venue: Venue) -> None:
+async def test_each_alternative_is_one_it_can_move_to(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     made(await desk.create(venue.rooms[0], NOON))
     refusal = refused(await desk.move(booking, NOON))
@@ -124,7 +128,7 @@ async def test_each_alternative_is_one_it_can_move_to(desk: Desk, venue: Venue) 
     assert (after["room"], after["startsAt"]) == (first["room"], first["startsAt"])
 
 
-async def test_a_move_keeps_to_every_rule(desk: Desk, venue: Venue) -> None:
+async def test_a_move_keeps_to_every_rule(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[1], TEN, partySize=8))
 
     answer = await desk.move(
@@ -137,7 +141,7 @@ async def test_a_move_keeps_to_every_rule(desk: Desk, venue: Venue) -> None:
 async def test_a_guests_move_keeps_to_notice_and_grid(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
-    guest = Desk(api, runtime, venue.guest)
+    guest = BookingClient(api, runtime, venue.guest)
     booking = made(await guest.create(venue.rooms[0], TEN))
 
     answer = await guest.move(booking, datetime(2027, 3, 1, 9, 10, tzinfo=UTC))
@@ -146,10 +150,10 @@ async def test_a_guests_move_keeps_to_notice_and_grid(
 
 
 async def test_a_price_stays_when_only_the_time_changes(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
-    await Desk(api, runtime, venue.owner)(
+    await BookingClient(api, runtime, venue.owner)(
         """mutation ($id: ID!) { updateRoom(
              id: $id, version: 1, input: {hourlyRate: {amount: "60.00", currencyCode: "EUR"}}
            ) { userErrors { code } } }""",
@@ -165,7 +169,7 @@ async def test_a_price_stays_when_only_the_time_changes(
 
 async def test_a_pending_booking_stays_pending_when_it_moves(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, requires_confirmation=True)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     assert moved(await desk.move(booking, NOON))["status"] == "PENDING"
@@ -173,7 +177,7 @@ async def test_a_pending_booking_stays_pending_when_it_moves(api: Api, runtime: 
 
 @pytest.mark.parametrize("end", ["cancel", "hold", "check_in"])
 async def test_only_what_is_still_to_come_moves(
-    desk: Desk, venue: Venue, clock: StoppedClock, end: str
+    desk: BookingClient, venue: Venue, clock: StoppedClock, end: str
 ) -> None:
     start = datetime(2027, 3, 1, 9, tzinfo=UTC)
     made_by = desk.hold if end == "hold" else desk.create
@@ -188,7 +192,7 @@ async def test_only_what_is_still_to_come_moves(
 
 
 async def test_a_move_to_an_unknown_room_is_not_found(
-    runtime: Runtime, desk: Desk, venue: Venue
+    runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     elsewhere = await make_venue(runtime)
@@ -203,7 +207,7 @@ async def test_a_move_to_an_unknown_room_is_not_found(
 
 
 async def test_a_move_into_the_time_of_a_hold_that_ran_out_succeeds(
-    desk: Desk, venue: Venue, clock: StoppedClock
+    desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
     hold = made(await desk.hold(venue.rooms[1], NOON))
     booking = made(await desk.create(venue.rooms[0], TEN))
@@ -216,7 +220,7 @@ async def test_a_move_into_the_time_of_a_hold_that_ran_out_succeeds(
     assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
 
 
-async def test_a_move_is_in_the_history(desk: Desk, venue: Venue) -> None:
+async def test_a_move_is_in_the_history(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     moved(await desk.move(booking, NOON, venue.rooms[1], reason="They asked"))
 
@@ -229,11 +233,11 @@ async def test_a_move_is_in_the_history(desk: Desk, venue: Venue) -> None:
 
 
 async def test_a_booking_can_be_shortened_whatever_the_buffers_are_by_now(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN, minutes=120))
     made(await desk.create(venue.rooms[0], NOON))
-    owner = Desk(desk.api, desk.runtime, venue.owner)
+    owner = BookingClient(desk.api, desk.runtime, venue.owner)
     raised = await owner(
         """mutation ($id: ID!) {
              updateRoom(id: $id, version: 1, input: {bufferAfterMinutes: 60}) {

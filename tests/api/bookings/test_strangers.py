@@ -13,7 +13,7 @@ from models.bookings.strangers import origins_forgotten
 from tests.api.bookings.test_guests import GUEST, slot
 from tests.support.client import Answer, Api, From
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made
+from tests.support.desk import BookingClient, made
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.guests import confirm, mailed
 
@@ -129,7 +129,10 @@ async def test_holds_of_another_venue_are_its_own_affair(
 async def test_a_customer_has_as_many_holds_as_the_venue_says(
     api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
-    guest, owner = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.owner)
+    guest, owner = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.owner),
+    )
     day = clock.now.replace(day=2)
     for hour in (10, 12, 14):
         made(await guest.hold(venue.rooms[0], day.replace(hour=hour)))
@@ -152,7 +155,7 @@ async def test_a_customer_has_as_many_holds_as_the_venue_says(
 async def test_the_venues_own_people_hold_as_much_as_they_like(
     api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
-    staff = Desk(api, runtime, venue.staff)
+    staff = BookingClient(api, runtime, venue.staff)
     day = clock.now.replace(day=2)
 
     answers = [await staff.hold(venue.rooms[0], day.replace(hour=hour)) for hour in range(10, 16)]
@@ -196,7 +199,7 @@ async def test_customers_and_staff_are_not_held_up_by_strangers(
     await hold(api, venue, 15, room=0)
     three = clock.now.replace(day=2, hour=15)
 
-    by_guest = await Desk(api, runtime, venue.guest).hold(venue.rooms[1], three)
+    by_guest = await BookingClient(api, runtime, venue.guest).hold(venue.rooms[1], three)
 
     assert by_guest.refusals == []
 

@@ -10,7 +10,7 @@ from kit.runtime import Runtime
 from models.venue.rooms import Room
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused, shown
+from tests.support.desk import BookingClient, made, moved, refused, shown
 from tests.support.factories import Venue, make_booking, make_venue
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -23,7 +23,7 @@ BEGUN = -30
 OVER = -60
 
 
-async def become(desk: Desk, booking: Any, wanted: Status) -> Answer | None:
+async def become(desk: BookingClient, booking: Any, wanted: Status) -> Answer | None:
     """Ask for a status by the mutation that gives it; None where there is no such mutation."""
     match wanted:
         case Status.PENDING:
@@ -46,7 +46,7 @@ async def become(desk: Desk, booking: Any, wanted: Status) -> Answer | None:
 
 
 async def outcome(
-    desk: Desk, venue: Venue, room: Room, status: Status, minutes: int, wanted: Status
+    desk: BookingClient, venue: Venue, room: Room, status: Status, minutes: int, wanted: Status
 ) -> str:
     """What came of asking for a status: the status that it then has, or why not."""
     booking = await make_booking(
@@ -103,7 +103,7 @@ async def test_only_what_is_allowed_succeeds(
     api: Api, runtime: Runtime, status: Status, minutes: int, allowed: list[str]
 ) -> None:
     venue = await make_venue(runtime, rooms=len(Status) + 1)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     *rooms, last = venue.rooms
     told = await make_booking(
         runtime,
@@ -131,7 +131,7 @@ async def test_a_hold_past_its_time_becomes_nothing_at_all(
     api: Api, runtime: Runtime, clock: StoppedClock
 ) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     hold = made(await desk.hold(venue.rooms[0], NOW + timedelta(days=1)))
     clock.advance(minutes=5)
 
@@ -179,7 +179,7 @@ async def test_each_step_has_its_time(
     codes: list[str],
 ) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     booking = made(await desk.create(venue.rooms[0], NOW + timedelta(minutes=60)))
 
     clock.now += advance
@@ -189,7 +189,7 @@ async def test_each_step_has_its_time(
 
 async def test_a_refused_step_says_what_to_wait_for(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     booking = made(await desk.create(venue.rooms[0], NOW + timedelta(hours=3)))
 
     early = refused(await desk.check_in(booking))
@@ -203,7 +203,10 @@ async def test_a_refused_step_says_what_to_wait_for(api: Api, runtime: Runtime) 
 
 async def test_a_guest_is_told_only_of_the_steps_they_may_take(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, requires_confirmation=True)
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
 
     hold = made(await guest.hold(venue.rooms[0], NOW + timedelta(days=1)))
     pending = made(await guest.convert(hold))
@@ -226,7 +229,7 @@ async def test_a_booking_that_ended_early_frees_its_time_at_once(
     api: Api, runtime: Runtime, clock: StoppedClock, end: str, advance: int
 ) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     status = Status.PENDING if end == "reject" else Status.CONFIRMED
     booking = shown(await make_booking(runtime, venue, NOW + timedelta(days=1), status=status))
     rest = NOW + timedelta(days=1, minutes=10)
@@ -242,7 +245,10 @@ async def test_a_booking_that_ended_early_frees_its_time_at_once(
 
 async def test_each_step_is_in_the_history(api: Api, runtime: Runtime, clock: StoppedClock) -> None:
     venue = await make_venue(runtime, requires_confirmation=True)
-    guest, staff = Desk(api, runtime, venue.guest), Desk(api, runtime, venue.staff)
+    guest, staff = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.staff),
+    )
     booking = made(await guest.create(venue.rooms[0], NOW + timedelta(hours=2)))
     booking = made(await staff.confirm(booking))
     clock.advance(hours=2)
@@ -264,7 +270,7 @@ async def test_each_step_is_in_the_history(api: Api, runtime: Runtime, clock: St
 
 async def test_a_reason_is_kept_in_the_history(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     booking = made(await desk.create(venue.rooms[0], NOW + timedelta(hours=2)))
 
     too_long = await desk.cancel(booking, reason="x" * 501)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from kit.runtime import Runtime
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, make_venue
 
 TEN = "2027-03-02T10:00:00Z"
@@ -23,20 +23,20 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.staff)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
 
 
 def replays(answers: list[Answer]) -> list[bool]:
     return sorted(each.payload["replayed"] for each in answers)
 
 
-async def count(desk: Desk) -> int:
+async def count(desk: BookingClient) -> int:
     answer = await desk("{ bookings { totalCount } }")
     return int(answer.payload["totalCount"])
 
 
-async def test_the_same_call_again_is_replayed(desk: Desk, venue: Venue) -> None:
+async def test_the_same_call_again_is_replayed(desk: BookingClient, venue: Venue) -> None:
     first = await desk.create(venue.rooms[0], TEN, note="Once", **KEY)
     second = await desk.create(venue.rooms[0], TEN, note="Once", **KEY)
 
@@ -45,7 +45,7 @@ async def test_the_same_call_again_is_replayed(desk: Desk, venue: Venue) -> None
     assert await count(desk) == 1
 
 
-async def test_ten_calls_at_once_make_one_booking(desk: Desk, venue: Venue) -> None:
+async def test_ten_calls_at_once_make_one_booking(desk: BookingClient, venue: Venue) -> None:
     answers = await asyncio.gather(*(desk.create(venue.rooms[0], TEN, **KEY) for _ in range(10)))
 
     first = made(answers[0])
@@ -54,7 +54,7 @@ async def test_ten_calls_at_once_make_one_booking(desk: Desk, venue: Venue) -> N
     assert await count(desk) == 1
 
 
-async def test_ten_holds_at_once_make_one_hold(desk: Desk, venue: Venue) -> None:
+async def test_ten_holds_at_once_make_one_hold(desk: BookingClient, venue: Venue) -> None:
     answers = await asyncio.gather(*(desk.hold(venue.rooms[0], TEN, **KEY) for _ in range(10)))
 
     first = made(answers[0])
@@ -62,7 +62,7 @@ async def test_ten_holds_at_once_make_one_hold(desk: Desk, venue: Venue) -> None
     assert replays(answers) == [False, *9 * [True]]
 
 
-async def test_ten_moves_at_once_move_once(desk: Desk, venue: Venue) -> None:
+async def test_ten_moves_at_once_move_once(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     answers = await asyncio.gather(*(desk.move(booking, ELEVEN, **KEY) for _ in range(10)))
@@ -72,7 +72,7 @@ async def test_ten_moves_at_once_move_once(desk: Desk, venue: Venue) -> None:
     assert replays(answers) == [False, *9 * [True]]
 
 
-async def test_ten_cancellations_at_once_cancel_once(desk: Desk, venue: Venue) -> None:
+async def test_ten_cancellations_at_once_cancel_once(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
 
     answers = await asyncio.gather(*(desk.cancel(booking, **KEY) for _ in range(10)))
@@ -83,7 +83,7 @@ async def test_ten_cancellations_at_once_cancel_once(desk: Desk, venue: Venue) -
     assert [each["type"] for each in told] == ["BOOKING_CREATED", "BOOKING_CANCELLED"]
 
 
-async def test_a_converted_hold_is_replayed(desk: Desk, venue: Venue) -> None:
+async def test_a_converted_hold_is_replayed(desk: BookingClient, venue: Venue) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
     first = await desk.convert(hold, **KEY)
@@ -93,7 +93,7 @@ async def test_a_converted_hold_is_replayed(desk: Desk, venue: Venue) -> None:
     assert second.payload["replayed"]
 
 
-async def test_a_replay_reads_the_booking_as_it_is_now(desk: Desk, venue: Venue) -> None:
+async def test_a_replay_reads_the_booking_as_it_is_now(desk: BookingClient, venue: Venue) -> None:
     first = made(await desk.create(venue.rooms[0], TEN, **KEY))
     made(await desk.update(first, note="Changed since"))
 
@@ -106,7 +106,7 @@ async def test_a_replay_reads_the_booking_as_it_is_now(desk: Desk, venue: Venue)
     "other", [{"note": "Another"}, {"partySize": 2}, {"start": {"at": ELEVEN}}, {"note": ""}]
 )
 async def test_another_input_with_the_same_key_is_refused(
-    desk: Desk, venue: Venue, other: dict[str, Any]
+    desk: BookingClient, venue: Venue, other: dict[str, Any]
 ) -> None:
     made(await desk.create(venue.rooms[0], TEN, **KEY))
 
@@ -120,7 +120,7 @@ async def test_another_input_with_the_same_key_is_refused(
 
 
 async def test_the_same_instant_with_another_offset_is_the_same_input(
-    desk: Desk, venue: Venue
+    desk: BookingClient, venue: Venue
 ) -> None:
     first = made(await desk.create(venue.rooms[0], TEN, **KEY))
 
@@ -129,7 +129,9 @@ async def test_the_same_instant_with_another_offset_is_the_same_input(
     assert made(again) == first
 
 
-async def test_another_booking_with_the_same_key_is_refused(desk: Desk, venue: Venue) -> None:
+async def test_another_booking_with_the_same_key_is_refused(
+    desk: BookingClient, venue: Venue
+) -> None:
     one = made(await desk.create(venue.rooms[0], TEN))
     other = made(await desk.create(venue.rooms[0], ELEVEN))
     made(await desk.cancel(one, **KEY))
@@ -137,7 +139,7 @@ async def test_another_booking_with_the_same_key_is_refused(desk: Desk, venue: V
     assert (await desk.cancel(other, **KEY)).refusals == ["IDEMPOTENCY_KEY_REUSED"]
 
 
-async def test_a_key_is_its_mutations_own(desk: Desk, venue: Venue) -> None:
+async def test_a_key_is_its_mutations_own(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], TEN, **KEY))
 
     hold = await desk.hold(venue.rooms[1], TEN, **KEY)
@@ -146,11 +148,11 @@ async def test_a_key_is_its_mutations_own(desk: Desk, venue: Venue) -> None:
 
 
 async def test_a_key_is_its_callers_own(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     other_venue = await make_venue(runtime)
-    colleague = Desk(api, runtime, venue.manager)
-    stranger = Desk(api, runtime, other_venue.staff)
+    colleague = BookingClient(api, runtime, venue.manager)
+    stranger = BookingClient(api, runtime, other_venue.staff)
     made(await desk.create(venue.rooms[0], TEN, **KEY))
 
     theirs = await colleague.create(venue.rooms[0], ELEVEN, **KEY)
@@ -160,7 +162,7 @@ async def test_a_key_is_its_callers_own(
     assert (made(elsewhere)["startsAt"], elsewhere.payload["replayed"]) == (ELEVEN, False)
 
 
-async def test_a_refusal_is_not_kept(desk: Desk, venue: Venue) -> None:
+async def test_a_refusal_is_not_kept(desk: BookingClient, venue: Venue) -> None:
     blocking = made(await desk.create(venue.rooms[0], TEN))
     refusal = await desk.create(venue.rooms[0], TEN, **KEY)
     made(await desk.cancel(blocking))
@@ -171,7 +173,9 @@ async def test_a_refusal_is_not_kept(desk: Desk, venue: Venue) -> None:
     assert (made(again)["status"], again.payload["replayed"]) == ("CONFIRMED", False)
 
 
-async def test_a_key_is_kept_for_a_day(desk: Desk, venue: Venue, clock: StoppedClock) -> None:
+async def test_a_key_is_kept_for_a_day(
+    desk: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
     first = made(await desk.create(venue.rooms[0], "2027-03-05T10:00:00Z", **KEY))
 
     clock.advance(hours=23, minutes=59, seconds=59)
@@ -185,20 +189,24 @@ async def test_a_key_is_kept_for_a_day(desk: Desk, venue: Venue, clock: StoppedC
 
 @pytest.mark.parametrize(("length", "codes"), [(0, ["INVALID"]), (255, []), (256, ["INVALID"])])
 async def test_a_key_has_up_to_255_characters(
-    desk: Desk, venue: Venue, length: int, codes: list[str]
+    desk: BookingClient, venue: Venue, length: int, codes: list[str]
 ) -> None:
     answer = await desk.create(venue.rooms[0], TEN, idempotencyKey="k" * length)
 
     assert answer.refusals == codes
 
 
-async def test_without_a_key_the_same_call_is_another_one(desk: Desk, venue: Venue) -> None:
+async def test_without_a_key_the_same_call_is_another_one(
+    desk: BookingClient, venue: Venue
+) -> None:
     made(await desk.create(venue.rooms[0], TEN))
 
     assert (await desk.create(venue.rooms[0], TEN)).refusals == ["SLOT_TAKEN"]
 
 
-async def test_a_null_that_says_nothing_is_the_same_input(desk: Desk, venue: Venue) -> None:
+async def test_a_null_that_says_nothing_is_the_same_input(
+    desk: BookingClient, venue: Venue
+) -> None:
     first = await desk.create(venue.rooms[0], TEN, note=None, **KEY)
     second = await desk.create(venue.rooms[0], TEN, **KEY)
 

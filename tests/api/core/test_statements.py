@@ -12,7 +12,7 @@ import pytest_asyncio
 from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.support.client import Api
-from tests.support.desk import Desk, made, moved
+from tests.support.desk import BookingClient, made, moved
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.statements import statements
 
@@ -43,9 +43,9 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest_asyncio.fixture
-async def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
+async def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
     """Somebody who has just asked for something, so that it is known who they are."""
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     await desk("{ viewer { id } }")
     return desk
 
@@ -62,7 +62,7 @@ async def fill(runtime: Runtime, venue: Venue, bookings: int) -> None:
         )
 
 
-async def counted(desk: Desk, text: str, **variables: Any) -> int:
+async def counted(desk: BookingClient, text: str, **variables: Any) -> int:
     with statements(desk.runtime) as sent:
         answer = await desk(text, **variables)
     assert answer.data
@@ -71,14 +71,14 @@ async def counted(desk: Desk, text: str, **variables: Any) -> int:
 
 @pytest.mark.parametrize("bookings", [1, 100])
 async def test_a_week_with_rooms_and_customers(
-    desk: Desk, runtime: Runtime, venue: Venue, bookings: int
+    desk: BookingClient, runtime: Runtime, venue: Venue, bookings: int
 ) -> None:
     await fill(runtime, venue, bookings)
 
     assert await counted(desk, WEEK) == 4
 
 
-async def test_one_booking_by_its_id(desk: Desk, runtime: Runtime, venue: Venue) -> None:
+async def test_one_booking_by_its_id(desk: BookingClient, runtime: Runtime, venue: Venue) -> None:
     booking = await make_booking(runtime, venue, MONDAY)
 
     number = await counted(
@@ -96,7 +96,7 @@ async def test_the_bookings_of_rooms_take_one_statement(
     api: Api, runtime: Runtime, rooms: int
 ) -> None:
     venue = await make_venue(runtime, rooms=rooms)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     await desk("{ viewer { id } }")
     await fill(runtime, venue, 30)
 
@@ -112,7 +112,7 @@ async def test_the_bookings_of_rooms_take_one_statement(
 @pytest.mark.parametrize("rooms", [2, 50])
 async def test_their_customers_take_one_more(api: Api, runtime: Runtime, rooms: int) -> None:
     venue = await make_venue(runtime, rooms=rooms)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     await desk("{ viewer { id } }")
     await fill(runtime, venue, 30)
 
@@ -130,7 +130,7 @@ async def test_availability_whatever_the_rooms_and_days(
     api: Api, runtime: Runtime, rooms: int, days: int
 ) -> None:
     venue = await make_venue(runtime, rooms=max(rooms, 2))
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     await desk("{ viewer { id } }")
     await fill(runtime, venue, 30)
 
@@ -145,14 +145,14 @@ async def test_availability_whatever_the_rooms_and_days(
     assert len(sent) == 3
 
 
-async def test_explaining_a_slot(desk: Desk, venue: Venue) -> None:
+async def test_explaining_a_slot(desk: BookingClient, venue: Venue) -> None:
     with statements(desk.runtime) as sent:
         await desk.explain(venue.rooms[0], MONDAY)
 
     assert len(sent) == 2
 
 
-async def test_creating_a_booking(desk: Desk, venue: Venue) -> None:
+async def test_creating_a_booking(desk: BookingClient, venue: Venue) -> None:
     with statements(desk.runtime) as sent:
         made(
             await desk(
@@ -167,7 +167,7 @@ async def test_creating_a_booking(desk: Desk, venue: Venue) -> None:
     assert verbs(sent) == ["SELECT", "SELECT", "INSERT", "INSERT", "WITH"]
 
 
-async def test_rescheduling_a_booking(desk: Desk, venue: Venue) -> None:
+async def test_rescheduling_a_booking(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], MONDAY))
 
     with statements(desk.runtime) as sent:

@@ -12,7 +12,7 @@ from tests.api.payments.test_refunds import REFUND, STEPS, cancel
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
-from tests.support.till import Till, opened
+from tests.support.till import PaymentsApp, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 NEXT_FRIDAY = FRIDAY + timedelta(days=7)
@@ -28,31 +28,31 @@ SEEN = """query ($id: ID!) { booking(id: $id) {
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Till]:
+async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[PaymentsApp]:
     async with opened(settings, clock) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def venue(till: Till) -> Venue:
+async def venue(till: PaymentsApp) -> Venue:
     return await strict(till)
 
 
-async def strict(till: Till, **rules: Any) -> Venue:
+async def strict(till: PaymentsApp, **rules: Any) -> Venue:
     """A venue where the whole price is paid: rooms cost 40 an hour."""
     made = await make_venue(till.runtime, **rules)
     await till.set_up(made, policy="FULL", cancellationSteps=STEPS)
     return made
 
 
-async def paid(till: Till, venue: Venue, *, minutes: int = 60) -> Any:
+async def paid(till: PaymentsApp, venue: Venue, *, minutes: int = 60) -> Any:
     """A booking of the guest on Friday that is paid."""
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY, minutes=minutes))
     await till.pays_and_is_heard(booking)
     return await seen(till, venue, booking)
 
 
-async def seen(till: Till, venue: Venue, booking: Any) -> Any:
+async def seen(till: PaymentsApp, venue: Venue, booking: Any) -> Any:
     return (await till.desk(venue.manager)(SEEN, id=booking["id"])).payload
 
 
@@ -73,7 +73,7 @@ def amounts(seen: Any) -> tuple[str, ...]:
     ],
 )
 async def test_a_customer_moves_a_booking_while_cancelling_is_free(
-    till: Till, venue: Venue, clock: StoppedClock, now: datetime, refusals: list[str]
+    till: PaymentsApp, venue: Venue, clock: StoppedClock, now: datetime, refusals: list[str]
 ) -> None:
     booking = await paid(till, venue)
     clock.now = now
@@ -91,7 +91,7 @@ async def test_a_customer_moves_a_booking_while_cancelling_is_free(
     ],
 )
 async def test_a_venue_sets_the_last_moment_of_a_change(
-    till: Till, clock: StoppedClock, now: datetime, refusals: list[str]
+    till: PaymentsApp, clock: StoppedClock, now: datetime, refusals: list[str]
 ) -> None:
     venue = await strict(till, change_minutes_before=60)
     booking = await paid(till, venue)
@@ -103,7 +103,7 @@ async def test_a_venue_sets_the_last_moment_of_a_change(
 
 
 async def test_what_has_begun_is_moved_by_no_customer_and_without_terms_neither(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await make_venue(till.runtime, **ANY_TIME)
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY))
@@ -117,7 +117,7 @@ async def test_what_has_begun_is_moved_by_no_customer_and_without_terms_neither(
     assert moved(await till.desk(venue.staff).move(booking, NEXT_FRIDAY))["version"] == 2
 
 
-async def test_the_settings_of_changes_are_shown_and_set(till: Till, venue: Venue) -> None:
+async def test_the_settings_of_changes_are_shown_and_set(till: PaymentsApp, venue: Venue) -> None:
     settings = """mutation ($version: Int!, $minutes: Int) { updateTenantSettings(
         version: $version, input: { changeMinutesBefore: $minutes, reconfirmsChanges: false }
       ) { tenant { settings { changeMinutesBefore reconfirmsChanges } }
@@ -139,7 +139,9 @@ async def test_the_settings_of_changes_are_shown_and_set(till: Till, venue: Venu
 # ------------------------------------------------------------------------------ terms
 
 
-async def test_a_move_to_another_month_shakes_off_no_terms(till: Till, clock: StoppedClock) -> None:
+async def test_a_move_to_another_month_shakes_off_no_terms(
+    till: PaymentsApp, clock: StoppedClock
+) -> None:
     venue = await strict(till, **ANY_TIME)
     booking = await paid(till, venue)
     clock.now = FRIDAY - timedelta(hours=1)
@@ -153,7 +155,7 @@ async def test_a_move_to_another_month_shakes_off_no_terms(till: Till, clock: St
 
 
 async def test_terms_count_from_the_earliest_start_a_paid_booking_has_had(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await strict(till, **ANY_TIME)
     desk = till.desk(venue.guest)
@@ -168,7 +170,7 @@ async def test_terms_count_from_the_earliest_start_a_paid_booking_has_had(
     assert quoted["endsAt"] == "2027-03-04T07:00:00Z"
 
 
-async def test_what_was_not_paid_keeps_no_earlier_start(till: Till, venue: Venue) -> None:
+async def test_what_was_not_paid_keeps_no_earlier_start(till: PaymentsApp, venue: Venue) -> None:
     staff = till.desk(venue.staff)
     booking = made(await staff.create(venue.rooms[0], FRIDAY))
 
@@ -179,7 +181,7 @@ async def test_what_was_not_paid_keeps_no_earlier_start(till: Till, venue: Venue
 
 
 async def test_a_shorter_booking_gives_back_what_cancelling_that_part_would(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await strict(till, **ANY_TIME)
     desk = till.desk(venue.guest)
@@ -199,7 +201,7 @@ async def test_a_shorter_booking_gives_back_what_cancelling_that_part_would(
 # ------------------------------------------------------------------------------ dearer
 
 
-async def test_a_dearer_move_waits_for_the_difference(till: Till, venue: Venue) -> None:
+async def test_a_dearer_move_waits_for_the_difference(till: PaymentsApp, venue: Venue) -> None:
     booking = await paid(till, venue)
 
     answer = moved(await till.desk(venue.guest).move(booking, FRIDAY, durationMinutes=120))
@@ -218,7 +220,7 @@ async def test_a_dearer_move_waits_for_the_difference(till: Till, venue: Venue) 
     assert taken.refusals == ["SLOT_TAKEN"]
 
 
-async def test_a_dearer_move_is_made_once_it_is_paid(till: Till, venue: Venue) -> None:
+async def test_a_dearer_move_is_made_once_it_is_paid(till: PaymentsApp, venue: Venue) -> None:
     booking = await paid(till, venue)
     await till.desk(venue.guest).move(booking, FRIDAY, durationMinutes=120)
 
@@ -232,7 +234,7 @@ async def test_a_dearer_move_is_made_once_it_is_paid(till: Till, venue: Venue) -
 
 
 async def test_minutes_in_the_cheapest_room_become_no_day_in_the_dearest(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     await till.rows(venue, "UPDATE rooms SET hourly_rate_minor = 1000 WHERE name = 'Room 1'")
     await till.rows(venue, "UPDATE rooms SET hourly_rate_minor = 9000 WHERE name = 'Room 2'")
@@ -247,7 +249,7 @@ async def test_minutes_in_the_cheapest_room_become_no_day_in_the_dearest(
 
 
 async def test_a_dearer_move_that_is_not_paid_leaves_the_booking_where_it_is(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await paid(till, venue)
     await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
@@ -264,7 +266,7 @@ async def test_a_dearer_move_that_is_not_paid_leaves_the_booking_where_it_is(
 
 
 async def test_a_declined_card_frees_the_new_time_and_another_one_gets_it_back(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await paid(till, venue)
     await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
@@ -286,7 +288,7 @@ async def test_a_declined_card_frees_the_new_time_and_another_one_gets_it_back(
 
 @pytest.mark.parametrize("instead", ["move", "cancel", "staff", "customer"])
 async def test_money_for_a_move_that_was_given_up_goes_back(
-    till: Till, venue: Venue, instead: str
+    till: PaymentsApp, venue: Venue, instead: str
 ) -> None:
     booking = await paid(till, venue)
     desk = till.desk(venue.guest)
@@ -314,7 +316,7 @@ async def test_money_for_a_move_that_was_given_up_goes_back(
 
 
 async def test_a_waiting_move_is_given_up_when_the_booking_changes_hands(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await paid(till, venue)
     waiting = moved(await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120))
@@ -333,7 +335,7 @@ async def test_a_waiting_move_is_given_up_when_the_booking_changes_hands(
 
 
 async def test_a_waiting_move_stays_while_the_booking_has_the_same_customer(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await paid(till, venue)
     waiting = moved(await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120))
@@ -345,7 +347,9 @@ async def test_a_waiting_move_stays_while_the_booking_has_the_same_customer(
     assert (await seen(till, venue, booking))["startsAt"] == "2027-03-12T09:00:00Z"
 
 
-async def test_a_waiting_move_is_given_up_at_the_door(till: Till, clock: StoppedClock) -> None:
+async def test_a_waiting_move_is_given_up_at_the_door(
+    till: PaymentsApp, clock: StoppedClock
+) -> None:
     venue = await strict(till, **ANY_TIME)
     booking = await paid(till, venue)
     clock.now = FRIDAY - timedelta(minutes=10)
@@ -358,7 +362,7 @@ async def test_a_waiting_move_is_given_up_at_the_door(till: Till, clock: Stopped
 
 
 async def test_a_move_that_waits_for_its_payment_stands_in_the_history_with_the_amount(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await paid(till, venue)
     await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
@@ -377,7 +381,7 @@ async def test_a_move_that_waits_for_its_payment_stands_in_the_history_with_the_
     )
 
 
-async def test_a_move_that_is_paid_twice_is_made_once(till: Till, venue: Venue) -> None:
+async def test_a_move_that_is_paid_twice_is_made_once(till: PaymentsApp, venue: Venue) -> None:
     booking = await paid(till, venue)
     await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
     await till.pays_and_is_heard(booking)
@@ -393,7 +397,9 @@ async def test_a_move_that_is_paid_twice_is_made_once(till: Till, venue: Venue) 
     await till.agrees(venue)
 
 
-async def test_the_hold_of_a_move_becomes_no_booking_of_its_own(till: Till, venue: Venue) -> None:
+async def test_the_hold_of_a_move_becomes_no_booking_of_its_own(
+    till: PaymentsApp, venue: Venue
+) -> None:
     booking = await paid(till, venue)
     desk = till.desk(venue.guest)
     await desk.move(booking, NEXT_FRIDAY, durationMinutes=120)
@@ -410,7 +416,7 @@ async def test_the_hold_of_a_move_becomes_no_booking_of_its_own(till: Till, venu
 
 
 async def test_a_dearer_move_holds_the_card_for_the_difference(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await make_venue(till.runtime)
     await till.set_up(venue, policy="CARD_HOLD", percent=50)
@@ -429,7 +435,7 @@ async def test_a_dearer_move_holds_the_card_for_the_difference(
 
 
 async def test_staff_move_as_they_like_and_the_rest_is_due(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await paid(till, venue)
     clock.now = FRIDAY + timedelta(minutes=10)
@@ -448,7 +454,7 @@ async def test_staff_move_as_they_like_and_the_rest_is_due(
     [(0, 2, 60, "CONFIRMED"), (1, 0, 60, "PENDING"), (0, 24, 60, "PENDING"), (0, 0, 30, "PENDING")],
 )
 async def test_another_room_day_or_length_waits_for_the_venue_again(
-    till: Till, room: int, hours: int, minutes: int, status: str
+    till: PaymentsApp, room: int, hours: int, minutes: int, status: str
 ) -> None:
     venue = await strict(till, requires_confirmation=True)
     booking = made(await till.desk(venue.staff).confirm(await paid(till, venue)))
@@ -462,7 +468,7 @@ async def test_another_room_day_or_length_waits_for_the_venue_again(
     assert after["status"] == status
 
 
-async def test_a_venue_can_let_moved_bookings_stand(till: Till) -> None:
+async def test_a_venue_can_let_moved_bookings_stand(till: PaymentsApp) -> None:
     venue = await strict(till, requires_confirmation=True, reconfirms_changes=False)
     booking = made(await till.desk(venue.staff).confirm(await paid(till, venue)))
 
@@ -472,7 +478,7 @@ async def test_a_venue_can_let_moved_bookings_stand(till: Till) -> None:
 
 
 async def test_waiting_for_the_venue_again_makes_cancelling_no_freer(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await strict(till, requires_confirmation=True, **ANY_TIME)
     desk = till.desk(venue.guest)
@@ -492,7 +498,7 @@ async def test_waiting_for_the_venue_again_makes_cancelling_no_freer(
     ("before_start", "stays"), [(timedelta(hours=24), True), (timedelta(hours=3), False)]
 )
 async def test_what_the_venue_confirms_meanwhile_moves_only_while_cancelling_is_free(
-    till: Till, clock: StoppedClock, before_start: timedelta, stays: bool
+    till: PaymentsApp, clock: StoppedClock, before_start: timedelta, stays: bool
 ) -> None:
     venue = await strict(till, requires_confirmation=True, **ANY_TIME)
     booking = await paid(till, venue)
@@ -511,7 +517,7 @@ async def test_what_the_venue_confirms_meanwhile_moves_only_while_cancelling_is_
 
 
 async def test_a_surplus_is_credit_until_somebody_who_may_sends_it(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await paid(till, venue)
 
@@ -533,7 +539,7 @@ async def test_a_surplus_is_credit_until_somebody_who_may_sends_it(
 
 
 async def test_credit_outlives_a_cancellation(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await paid(till, venue)
     shorter = moved(await till.desk(venue.staff).move(booking, FRIDAY, durationMinutes=30))
@@ -557,7 +563,7 @@ async def test_credit_outlives_a_cancellation(
 
 
 async def test_whoever_may_refund_gives_the_surplus_back_at_once(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await paid(till, venue)
     clock.now = FRIDAY - timedelta(hours=1)
@@ -568,7 +574,7 @@ async def test_whoever_may_refund_gives_the_surplus_back_at_once(
     assert (amounts(after), after["credit"]) == (("40.00", "20.00", "0.00"), None)
 
 
-async def test_credit_pays_for_a_dearer_move(till: Till, venue: Venue) -> None:
+async def test_credit_pays_for_a_dearer_move(till: PaymentsApp, venue: Venue) -> None:
     booking = await paid(till, venue)
     shorter = moved(await till.desk(venue.staff).move(booking, FRIDAY, durationMinutes=30))
 
@@ -581,7 +587,7 @@ async def test_credit_pays_for_a_dearer_move(till: Till, venue: Venue) -> None:
 # ------------------------------------------------------------------------------ by a code
 
 
-async def test_a_guest_sees_what_they_are_owed(till: Till, venue: Venue) -> None:
+async def test_a_guest_sees_what_they_are_owed(till: PaymentsApp, venue: Venue) -> None:
     token, booking = await paid_by_guest(till, venue)
     text = "query ($token: String!) { guestBooking(token: $token) { credit { amount } } }"
 
@@ -593,7 +599,7 @@ async def test_a_guest_sees_what_they_are_owed(till: Till, venue: Venue) -> None
     assert owed.payload == {"credit": {"amount": "20.00"}}
 
 
-async def paid_by_guest(till: Till, venue: Venue) -> tuple[str, Any]:
+async def paid_by_guest(till: PaymentsApp, venue: Venue) -> tuple[str, Any]:
     """The code of a guest's booking of Friday's hour that is paid, and what staff see of it."""
     booked = await till.api(
         """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
@@ -614,7 +620,7 @@ async def paid_by_guest(till: Till, venue: Venue) -> tuple[str, Any]:
 
 
 async def test_a_guest_moves_by_the_same_rules(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     token, row = await paid_by_guest(till, venue)
 
@@ -637,7 +643,9 @@ async def test_a_guest_moves_by_the_same_rules(
     assert late.refusals == ["CHANGE_WINDOW_PASSED", "MIN_NOTICE"]
 
 
-async def by_link(till: Till, token: str, *, version: int | None = None, **given: Any) -> Any:
+async def by_link(
+    till: PaymentsApp, token: str, *, version: int | None = None, **given: Any
+) -> Any:
     if version is None:
         now = await till.api(
             "query ($token: String!) { guestBooking(token: $token) { version } }", {"token": token}

@@ -17,7 +17,7 @@ from tests.integrations.payments.fake_stripe import Fault
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made
 from tests.support.factories import Venue, make_venue
-from tests.support.till import Till, opened
+from tests.support.till import PaymentsApp, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 # Of a call that is kept waiting, only as long as the client is willing to.
@@ -28,13 +28,13 @@ TWICE_AND_MORE = 12
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Till]:
+async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[PaymentsApp]:
     async with opened(settings, clock, timeout_seconds=1.5) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def venue(till: Till) -> Venue:
+async def venue(till: PaymentsApp) -> Venue:
     made = await make_venue(till.runtime)
     await till.set_up(made, policy="FULL", cancellationSteps=STEPS)
     return made
@@ -45,7 +45,7 @@ def by(faults: Sequence[Fault], found: Sequence[Any]) -> dict[Fault, Any]:
     return dict(zip(faults, found, strict=True))
 
 
-async def books_while(till: Till, venue: Venue, fault: Fault | None, *, hour: int) -> Any:
+async def books_while(till: PaymentsApp, venue: Venue, fault: Fault | None, *, hour: int) -> Any:
     """A booking that waits for its payment; the gateway failed when it was asked for it."""
     if fault is not None:
         till.stripe.fail(fault)
@@ -55,14 +55,14 @@ async def books_while(till: Till, venue: Venue, fault: Fault | None, *, hour: in
     return booking
 
 
-async def paid(till: Till, venue: Venue, *, hour: int) -> Any:
+async def paid(till: PaymentsApp, venue: Venue, *, hour: int) -> Any:
     booking = await books_while(till, venue, None, hour=hour)
     await till.work()
     await till.pays_and_is_heard(booking)
     return await till.seen(venue.guest, booking)
 
 
-async def healed(till: Till, clock: StoppedClock) -> None:
+async def healed(till: PaymentsApp, clock: StoppedClock) -> None:
     """The gateway is well again, and a day has gone by: all is tried that was to be tried."""
     till.stripe.faults.clear()
     await till.work()
@@ -71,7 +71,7 @@ async def healed(till: Till, clock: StoppedClock) -> None:
 
 
 async def test_a_payment_is_asked_for_once_whatever_fails(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     faults = (*PASSING, Fault.LOST, Fault.SILENT)
     bookings = [
@@ -95,7 +95,7 @@ async def test_a_payment_is_asked_for_once_whatever_fails(
 
 
 async def test_a_payment_that_can_not_be_asked_for_in_time_is_owed_by_nobody(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     # What is kept under the key outlasts the hold.
     booking = await books_while(till, venue, Fault.KEPT, hour=0)
@@ -108,7 +108,7 @@ async def test_a_payment_that_can_not_be_asked_for_in_time_is_owed_by_nobody(
 
 
 async def test_a_refund_is_sent_once_whatever_fails(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     faults = (*QUICK, Fault.LOST)
     bookings = [await paid(till, venue, hour=hour) for hour, _ in enumerate(faults)]
@@ -130,7 +130,7 @@ async def test_a_refund_is_sent_once_whatever_fails(
 
 
 async def test_word_of_a_payment_is_followed_though_the_truth_is_hard_to_get(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     faults = (Fault.CUT, Fault.BROKEN, Fault.PAGE)
     bookings = [await books_while(till, venue, None, hour=hour) for hour, _ in enumerate(faults)]
@@ -145,7 +145,9 @@ async def test_word_of_a_payment_is_followed_though_the_truth_is_hard_to_get(
     await till.agrees(venue)
 
 
-async def test_a_no_show_is_charged_once_whatever_fails(till: Till, clock: StoppedClock) -> None:
+async def test_a_no_show_is_charged_once_whatever_fails(
+    till: PaymentsApp, clock: StoppedClock
+) -> None:
     faults = (Fault.CUT, Fault.BROKEN, Fault.KEPT)
     venue = await make_venue(till.runtime)
     await till.set_up(venue, policy="CARD_HOLD", percent=50)
@@ -168,7 +170,7 @@ async def test_a_no_show_is_charged_once_whatever_fails(till: Till, clock: Stopp
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_after_anything_the_books_agree(
-    till: Till, venue: Venue, clock: StoppedClock, seed: int
+    till: PaymentsApp, venue: Venue, clock: StoppedClock, seed: int
 ) -> None:
     await anything(till, venue, clock, Random(seed))
 
@@ -176,7 +178,7 @@ async def test_after_anything_the_books_agree(
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 22))
 async def test_after_anything_the_books_agree_however_often(
-    till: Till, venue: Venue, clock: StoppedClock, seed: int
+    till: PaymentsApp, venue: Venue, clock: StoppedClock, seed: int
 ) -> None:
     await anything(till, venue, clock, Random(seed))
 
@@ -184,7 +186,7 @@ async def test_after_anything_the_books_agree_however_often(
 # ------------------------------------------------------------------------------ steps
 
 
-async def anything(till: Till, venue: Venue, clock: StoppedClock, chance: Random) -> None:
+async def anything(till: PaymentsApp, venue: Venue, clock: StoppedClock, chance: Random) -> None:
     """Customers pay, are late and cancel; managers refund; word is lost; the gateway fails."""
     bookings: list[Any] = []
     steps = [
@@ -218,14 +220,14 @@ async def anything(till: Till, venue: Venue, clock: StoppedClock, chance: Random
     assert [row[0] for row in await till.rows(venue, overlaps)] == [0]
 
 
-async def _books(till: Till, venue: Venue, chance: Random, bookings: list[Any]) -> None:
+async def _books(till: PaymentsApp, venue: Venue, chance: Random, bookings: list[Any]) -> None:
     at = FRIDAY + timedelta(hours=chance.randint(0, 3))
     answer = await till.desk(venue.guest).create(chance.choice(venue.rooms), at)
     if answer.refusals == []:
         bookings.append(made(answer))
 
 
-async def _pays(till: Till, venue: Venue, chance: Random, bookings: list[Any]) -> None:
+async def _pays(till: PaymentsApp, venue: Venue, chance: Random, bookings: list[Any]) -> None:
     # Of a payment whose answer was lost nobody has the secret.
     known = [row[0] for row in await till.rows(venue, "SELECT gateway_id FROM payments")]
     waiting = [
@@ -246,19 +248,19 @@ async def _pays(till: Till, venue: Venue, chance: Random, bookings: list[Any]) -
         await till.hears(intent, chance.choice(("payment_intent.succeeded", "charge.updated")))
 
 
-async def _cancels(till: Till, venue: Venue, chance: Random, bookings: list[Any]) -> None:
+async def _cancels(till: PaymentsApp, venue: Venue, chance: Random, bookings: list[Any]) -> None:
     if bookings:
         seen = await till.seen(venue.guest, chance.choice(bookings))
         await cancel(till, venue.guest, seen)
 
 
-async def _refunds(till: Till, venue: Venue, chance: Random, bookings: list[Any]) -> None:
+async def _refunds(till: PaymentsApp, venue: Venue, chance: Random, bookings: list[Any]) -> None:
     if bookings:
         seen = await till.seen(venue.manager, chance.choice(bookings))
         await refund(till, venue.manager, seen, f"{chance.randint(1, 45)}.00")
 
 
-async def settle_all(till: Till, venue: Venue, booking: Any) -> None:
+async def settle_all(till: PaymentsApp, venue: Venue, booking: Any) -> None:
     """What the job does when it comes again."""
     _, id = read_id(booking["id"])
     await settlement.settle_booking(till.runtime, venue.tenant.id, id)

@@ -15,12 +15,12 @@ from kit.settings import Environment, Settings
 from resolvers.payments.settlement import payment_event
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.guests import CONFIRM, mailed
-from tests.support.till import Till, opened
+from tests.support.till import PaymentsApp, opened
 from tests.support.transactions import watched
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 DEPOSIT: dict[str, Any] = {"policy": "DEPOSIT", "percent": 30}
@@ -31,24 +31,24 @@ HALF_IN_THE_END = [
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Till]:
+async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[PaymentsApp]:
     async with opened(settings, clock) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def venue(till: Till) -> Venue:
+async def venue(till: PaymentsApp) -> Venue:
     """One that asks for a deposit: rooms cost 40 an hour."""
     made = await make_venue(till.runtime)
     await till.set_up(made, **DEPOSIT, cancellationSteps=HALF_IN_THE_END)
     return made
 
 
-async def book(till: Till, venue: Venue, **given: Any) -> Any:
+async def book(till: PaymentsApp, venue: Venue, **given: Any) -> Any:
     return made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY, **given))
 
 
-async def booked(till: Till, venue: Venue) -> Any:
+async def booked(till: PaymentsApp, venue: Venue) -> Any:
     """A booking whose deposit is paid, as its customer sees it."""
     booking = await book(till, venue)
     await till.pays_and_is_heard(booking)
@@ -62,7 +62,7 @@ def amounts(seen: Any) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------ asked for
 
 
-async def test_a_customer_is_asked_for_the_deposit(till: Till, venue: Venue) -> None:
+async def test_a_customer_is_asked_for_the_deposit(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
 
     seen = await till.seen(venue.guest, booking)
@@ -83,7 +83,7 @@ async def test_a_customer_is_asked_for_the_deposit(till: Till, venue: Venue) -> 
     assert seen["balanceDue"] is None
 
 
-async def test_the_answer_itself_says_how_to_pay(till: Till, venue: Venue) -> None:
+async def test_the_answer_itself_says_how_to_pay(till: PaymentsApp, venue: Venue) -> None:
     answer = await till.desk(venue.guest)(
         """mutation ($room: ID!) { createBooking(input: { roomId: $room,
              start: { at: "2027-03-05T10:00:00Z" }, durationMinutes: 60 }) {
@@ -98,7 +98,9 @@ async def test_the_answer_itself_says_how_to_pay(till: Till, venue: Venue) -> No
     assert booking["payment"]["clientSecret"].startswith("pi_")
 
 
-async def test_the_venues_own_people_book_without_a_payment(till: Till, venue: Venue) -> None:
+async def test_the_venues_own_people_book_without_a_payment(
+    till: PaymentsApp, venue: Venue
+) -> None:
     choice = {"id": api_id(venue.customer)}
     booking = made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY, customer=choice))
 
@@ -108,7 +110,7 @@ async def test_the_venues_own_people_book_without_a_payment(till: Till, venue: V
     assert amounts(seen) == ("0.00", "0.00", "40.00")
 
 
-async def test_without_a_policy_nothing_is_asked_for(till: Till) -> None:
+async def test_without_a_policy_nothing_is_asked_for(till: PaymentsApp) -> None:
     venue = await make_venue(till.runtime)
 
     booking = await book(till, venue)
@@ -118,7 +120,7 @@ async def test_without_a_policy_nothing_is_asked_for(till: Till) -> None:
     assert till.intents(booking) == [] and await till.sums(venue) == {}
 
 
-async def test_a_hold_keeps_the_terms_it_was_made_under(till: Till, venue: Venue) -> None:
+async def test_a_hold_keeps_the_terms_it_was_made_under(till: PaymentsApp, venue: Venue) -> None:
     desk = till.desk(venue.guest)
     hold = made(await desk.hold(venue.rooms[0], FRIDAY))
     await till.set_up(venue, version=2, policy="FULL")
@@ -129,7 +131,9 @@ async def test_a_hold_keeps_the_terms_it_was_made_under(till: Till, venue: Venue
     assert (seen["status"], seen["payment"]["amount"]["amount"]) == ("HELD", "12.00")
 
 
-async def test_whoever_asks_again_is_told_of_the_same_payment(till: Till, venue: Venue) -> None:
+async def test_whoever_asks_again_is_told_of_the_same_payment(
+    till: PaymentsApp, venue: Venue
+) -> None:
     desk = till.desk(venue.guest)
     hold = made(await desk.hold(venue.rooms[0], FRIDAY))
 
@@ -139,7 +143,7 @@ async def test_whoever_asks_again_is_told_of_the_same_payment(till: Till, venue:
     assert len(till.intents(first)) == 1
 
 
-async def test_somebody_else_learns_nothing_of_a_payment(till: Till, venue: Venue) -> None:
+async def test_somebody_else_learns_nothing_of_a_payment(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
     other = await make_venue(till.runtime)
 
@@ -153,7 +157,7 @@ async def test_somebody_else_learns_nothing_of_a_payment(till: Till, venue: Venu
 # ------------------------------------------------------------------------------ made
 
 
-async def test_a_booking_stands_once_its_deposit_is_paid(till: Till, venue: Venue) -> None:
+async def test_a_booking_stands_once_its_deposit_is_paid(till: PaymentsApp, venue: Venue) -> None:
     seen = await booked(till, venue)
 
     assert (seen["status"], seen["payment"]["status"]) == ("CONFIRMED", "SUCCEEDED")
@@ -165,7 +169,7 @@ async def test_a_booking_stands_once_its_deposit_is_paid(till: Till, venue: Venu
 
 
 async def test_receipts_are_numbered_by_venue_and_by_year_of_its_clock(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     other = await make_venue(till.runtime, time_zone="America/New_York")
     await till.set_up(other, policy="FULL")
@@ -178,7 +182,7 @@ async def test_receipts_are_numbered_by_venue_and_by_year_of_its_clock(
     assert numbers == ["2027-000001", "2027-000002", "2027-000001", "2028-000001", "2027-000002"]
 
 
-async def receipt(till: Till, venue: Venue) -> Any:
+async def receipt(till: PaymentsApp, venue: Venue) -> Any:
     """The number of that for a booking three days from now, which is paid."""
     at = till.clock().replace(minute=0) + timedelta(days=3)
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], at))
@@ -189,7 +193,7 @@ async def receipt(till: Till, venue: Venue) -> Any:
     return seen["payment"]["receipt"]["number"]
 
 
-async def test_all_that_happened_stands_in_the_history(till: Till, venue: Venue) -> None:
+async def test_all_that_happened_stands_in_the_history(till: PaymentsApp, venue: Venue) -> None:
     seen = await booked(till, venue)
 
     history = await till.desk(venue.staff).history(seen)
@@ -204,7 +208,7 @@ async def test_all_that_happened_stands_in_the_history(till: Till, venue: Venue)
 
 
 async def test_where_the_venue_confirms_a_paid_booking_is_pending(
-    till: Till, clock: StoppedClock
+    till: PaymentsApp, clock: StoppedClock
 ) -> None:
     venue = await make_venue(till.runtime, requires_confirmation=True)
     await till.set_up(venue, policy="FULL", cancellationSteps=HALF_IN_THE_END)
@@ -222,7 +226,9 @@ async def test_where_the_venue_confirms_a_paid_booking_is_pending(
     await till.agrees(venue)
 
 
-async def test_word_that_comes_twice_and_late_changes_nothing(till: Till, venue: Venue) -> None:
+async def test_word_that_comes_twice_and_late_changes_nothing(
+    till: PaymentsApp, venue: Venue
+) -> None:
     booking = await book(till, venue)
     intent = await till.pays(booking)
 
@@ -237,7 +243,7 @@ async def test_word_that_comes_twice_and_late_changes_nothing(till: Till, venue:
 
 
 async def test_a_payment_is_found_though_its_word_was_lost(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await book(till, venue)
     await till.pays(booking)
@@ -252,16 +258,16 @@ async def test_the_demos_own_page_pays_for_a_booking(
     api: Api, runtime: Runtime, clock: StoppedClock
 ) -> None:
     venue = await make_venue(runtime)
-    desk = Desk(api, runtime, venue.owner)
+    desk = BookingClient(api, runtime, venue.owner)
     terms = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
                  userErrors { code } } }"""
     assert (await desk(terms)).refusals == []
-    booking = made(await Desk(api, runtime, venue.guest).create(venue.rooms[0], FRIDAY))
+    booking = made(await BookingClient(api, runtime, venue.guest).create(venue.rooms[0], FRIDAY))
     shown = "query ($id: ID!) { booking(id: $id) { status payment { checkoutUrl } } }"
     page = (await desk(shown, id=booking["id"])).payload["payment"]["checkoutUrl"]
 
     answer = await api.http.post(page, data={"action": "pay"})
-    await work_off(runtime)
+    await run_due_jobs(runtime)
 
     assert answer.status_code == 303
     assert (await desk(shown, id=booking["id"])).payload == {
@@ -273,7 +279,7 @@ async def test_the_demos_own_page_pays_for_a_booking(
 # ------------------------------------------------------------------------------ failed, late, twice
 
 
-async def declined(till: Till, venue: Venue) -> Any:
+async def declined(till: PaymentsApp, venue: Venue) -> Any:
     """A booking whose customer mistyped the card, as they see it."""
     booking = await book(till, venue)
     (intent,) = till.intents(booking)
@@ -282,7 +288,7 @@ async def declined(till: Till, venue: Venue) -> Any:
     return await till.seen(venue.guest, booking)
 
 
-async def test_a_declined_payment_gives_the_time_back(till: Till, venue: Venue) -> None:
+async def test_a_declined_payment_gives_the_time_back(till: PaymentsApp, venue: Venue) -> None:
     seen = await declined(till, venue)
 
     assert (seen["status"], seen["payment"]["status"]) == ("EXPIRED", "PENDING")
@@ -293,7 +299,9 @@ async def test_a_declined_payment_gives_the_time_back(till: Till, venue: Venue) 
     made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
 
 
-async def test_another_card_gets_the_time_back_while_it_is_free(till: Till, venue: Venue) -> None:
+async def test_another_card_gets_the_time_back_while_it_is_free(
+    till: PaymentsApp, venue: Venue
+) -> None:
     await till.pays_and_is_heard(await declined(till, venue))
 
     (booking,) = await till.rows(venue, "SELECT status FROM bookings")
@@ -303,7 +311,7 @@ async def test_another_card_gets_the_time_back_while_it_is_free(till: Till, venu
 
 
 async def test_another_cards_money_goes_back_where_the_time_is_taken(
-    till: Till, venue: Venue
+    till: PaymentsApp, venue: Venue
 ) -> None:
     booking = await declined(till, venue)
     made(await till.desk(venue.staff).create(venue.rooms[0], FRIDAY))
@@ -316,7 +324,7 @@ async def test_another_cards_money_goes_back_where_the_time_is_taken(
 
 
 async def test_where_no_other_card_is_tried_the_payment_ends_in_time(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await declined(till, venue)
     (intent,) = till.intents(booking)
@@ -333,7 +341,7 @@ async def test_where_no_other_card_is_tried_the_payment_ends_in_time(
 
 
 async def test_where_nobody_takes_payments_the_time_is_given_back_at_once(
-    till: Till, venue: Venue, settings: Settings, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, settings: Settings, clock: StoppedClock
 ) -> None:
     production = settings.model_copy(update={"environment": Environment.PRODUCTION})
     till.runtime.services[Gateway] = gateway_of(production, clock=clock)  # type: ignore[index]
@@ -346,7 +354,7 @@ async def test_where_nobody_takes_payments_the_time_is_given_back_at_once(
 
 
 async def test_a_payment_that_is_not_made_in_time_ends_with_its_hold(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await book(till, venue)
 
@@ -360,7 +368,7 @@ async def test_a_payment_that_is_not_made_in_time_ends_with_its_hold(
 
 
 async def test_late_money_gets_the_time_while_it_is_free(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await book(till, venue)
     clock.advance(minutes=6)
@@ -373,7 +381,7 @@ async def test_late_money_gets_the_time_while_it_is_free(
 
 
 async def test_late_money_goes_back_where_the_time_is_taken(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     booking = await book(till, venue)
     clock.advance(minutes=6)
@@ -390,7 +398,9 @@ async def test_late_money_goes_back_where_the_time_is_taken(
     await till.agrees(venue)
 
 
-async def test_money_for_what_was_cancelled_meanwhile_goes_back(till: Till, venue: Venue) -> None:
+async def test_money_for_what_was_cancelled_meanwhile_goes_back(
+    till: PaymentsApp, venue: Venue
+) -> None:
     booking = await book(till, venue)
     intent = await till.pays(booking)
     moved(await till.desk(venue.guest).cancel(booking))
@@ -402,7 +412,7 @@ async def test_money_for_what_was_cancelled_meanwhile_goes_back(till: Till, venu
     await till.agrees(venue)
 
 
-async def test_money_that_arrives_twice_goes_back_once(till: Till, venue: Venue) -> None:
+async def test_money_that_arrives_twice_goes_back_once(till: PaymentsApp, venue: Venue) -> None:
     seen = await booked(till, venue)
     (first,) = till.intents(seen)
     # Made by a call whose answer was lost, after the gateway had forgotten its key.
@@ -419,7 +429,7 @@ async def test_money_that_arrives_twice_goes_back_once(till: Till, venue: Venue)
     await till.agrees(venue)
 
 
-async def test_another_tenants_payment_confirms_nothing(till: Till, venue: Venue) -> None:
+async def test_another_tenants_payment_confirms_nothing(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
     other = await make_venue(till.runtime)
     (intent,) = till.intents(booking)
@@ -431,7 +441,7 @@ async def test_another_tenants_payment_confirms_nothing(till: Till, venue: Venue
     assert (await till.seen(venue.guest, booking))["status"] == "HELD"
 
 
-async def test_word_from_elsewhere_is_not_followed(till: Till, venue: Venue) -> None:
+async def test_word_from_elsewhere_is_not_followed(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
     (intent,) = till.intents(booking)
     asked = len(till.stripe.asked)
@@ -441,7 +451,9 @@ async def test_word_from_elsewhere_is_not_followed(till: Till, venue: Venue) -> 
     assert len(till.stripe.asked) == asked
 
 
-async def test_word_of_another_gateway_is_kept_for_who_knows_it(till: Till, venue: Venue) -> None:
+async def test_word_of_another_gateway_is_kept_for_who_knows_it(
+    till: PaymentsApp, venue: Venue
+) -> None:
     of_demo = GatewayEvent(
         "local",
         "evt_1",
@@ -457,7 +469,7 @@ async def test_word_of_another_gateway_is_kept_for_who_knows_it(till: Till, venu
 
 
 async def test_no_transaction_is_open_while_stripe_is_asked(
-    till: Till, venue: Venue, clock: StoppedClock, database: DatabaseUrls
+    till: PaymentsApp, venue: Venue, clock: StoppedClock, database: DatabaseUrls
 ) -> None:
     async with watched(till.stripe, database) as waiting:
         seen = await booked(till, venue)
@@ -471,7 +483,7 @@ async def test_no_transaction_is_open_while_stripe_is_asked(
     assert waiting == set()
 
 
-async def test_a_used_up_plan_sends_the_money_back(till: Till, venue: Venue) -> None:
+async def test_a_used_up_plan_sends_the_money_back(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
     await till.rows(
         venue,
@@ -494,7 +506,7 @@ async def test_a_used_up_plan_sends_the_money_back(till: Till, venue: Venue) -> 
 
 
 async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_nothing(
-    till: Till, venue: Venue, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
     told = {
         "subdomain": venue.tenant.subdomain,
@@ -526,7 +538,7 @@ async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_no
     assert (paid, cancelled.refusals, await usage(till, venue)) == (1, [], 0)
 
 
-async def usage(till: Till, venue: Venue) -> int:
+async def usage(till: PaymentsApp, venue: Venue) -> int:
     """The bookings of this month that count for the plan."""
     text = "{ tenant { usage { bookings { used } } } }"
     used: int = (await till.desk(venue.owner)(text)).payload["usage"]["bookings"]["used"]
@@ -537,14 +549,14 @@ async def usage(till: Till, venue: Venue) -> int:
 
 
 @pytest_asyncio.fixture
-async def strict(till: Till) -> Venue:
+async def strict(till: PaymentsApp) -> Venue:
     """A venue that holds a card for half of the price."""
     venue = await make_venue(till.runtime)
     await till.set_up(venue, policy="CARD_HOLD", percent=50)
     return venue
 
 
-async def test_a_held_card_confirms_and_moves_no_money(till: Till, strict: Venue) -> None:
+async def test_a_held_card_confirms_and_moves_no_money(till: PaymentsApp, strict: Venue) -> None:
     seen = await booked(till, strict)
 
     assert (seen["status"], seen["payment"]["status"]) == ("CONFIRMED", "AUTHORIZED")
@@ -553,7 +565,7 @@ async def test_a_held_card_confirms_and_moves_no_money(till: Till, strict: Venue
 
 
 async def test_a_no_show_is_charged_to_the_held_card(
-    till: Till, strict: Venue, clock: StoppedClock
+    till: PaymentsApp, strict: Venue, clock: StoppedClock
 ) -> None:
     seen = await booked(till, strict)
     clock.now = FRIDAY + timedelta(minutes=20)
@@ -568,7 +580,7 @@ async def test_a_no_show_is_charged_to_the_held_card(
 
 
 async def test_a_waived_fee_lets_the_card_go_and_is_written_down(
-    till: Till, strict: Venue, clock: StoppedClock
+    till: PaymentsApp, strict: Venue, clock: StoppedClock
 ) -> None:
     seen = await booked(till, strict)
     clock.now = FRIDAY + timedelta(minutes=20)
@@ -587,7 +599,7 @@ async def test_a_waived_fee_lets_the_card_go_and_is_written_down(
 
 @pytest.mark.parametrize("how", ["completed", "cancelled"])
 async def test_a_held_card_is_let_go_at_the_end(
-    till: Till, strict: Venue, clock: StoppedClock, how: str
+    till: PaymentsApp, strict: Venue, clock: StoppedClock, how: str
 ) -> None:
     seen = await booked(till, strict)
 
@@ -606,7 +618,7 @@ async def test_a_held_card_is_let_go_at_the_end(
 # ------------------------------------------------------------------------------ settings
 
 
-async def test_settings_are_shown_to_all_who_book(till: Till, venue: Venue) -> None:
+async def test_settings_are_shown_to_all_who_book(till: PaymentsApp, venue: Venue) -> None:
     answer = await till.api(
         """query ($subdomain: String!) { venue(subdomain: $subdomain) { paymentSettings {
              policy percent amount { amount } cancellationSteps { minutesBefore label } } } }""",
@@ -624,7 +636,7 @@ async def test_settings_are_shown_to_all_who_book(till: Till, venue: Venue) -> N
     }
 
 
-async def test_an_amount_takes_the_place_of_a_percentage(till: Till, venue: Venue) -> None:
+async def test_an_amount_takes_the_place_of_a_percentage(till: PaymentsApp, venue: Venue) -> None:
     amount = {"amount": "15.00", "currencyCode": "EUR"}
 
     answer = await till.set_up(venue, version=2, amount=amount)
@@ -634,7 +646,7 @@ async def test_an_amount_takes_the_place_of_a_percentage(till: Till, venue: Venu
     assert [each["refundPercent"] for each in settings["cancellationSteps"]] == [100, 50]
 
 
-async def test_settings_that_make_no_sense_are_refused(till: Till, venue: Venue) -> None:
+async def test_settings_that_make_no_sense_are_refused(till: PaymentsApp, venue: Venue) -> None:
     answer = await change(till, venue, policy="CARD_HOLD", percent=0)
     steps = [{"minutesBefore": -1, "refundPercent": 50}]
 
@@ -647,7 +659,7 @@ async def test_settings_that_make_no_sense_are_refused(till: Till, venue: Venue)
     ("currency", "amount"), [("EUR", "0.49"), ("KWD", "1.005"), ("KWD", "0.009"), ("JPY", "49")]
 )
 async def test_a_deposit_that_no_card_can_be_charged_is_refused(
-    till: Till, currency: str, amount: str
+    till: PaymentsApp, currency: str, amount: str
 ) -> None:
     venue = await make_venue(till.runtime, currency=currency)
     given: Any = {"amount": amount, "currencyCode": currency}
@@ -657,7 +669,9 @@ async def test_a_deposit_that_no_card_can_be_charged_is_refused(
     assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "amount"])
 
 
-async def test_terms_of_which_a_rooms_hour_can_not_be_charged_are_refused(till: Till) -> None:
+async def test_terms_of_which_a_rooms_hour_can_not_be_charged_are_refused(
+    till: PaymentsApp,
+) -> None:
     venue = await make_venue(till.runtime, rate_minor=400)
 
     answer = await change(till, venue, version=1, policy="DEPOSIT", percent=10)
@@ -668,7 +682,7 @@ async def test_terms_of_which_a_rooms_hour_can_not_be_charged_are_refused(till: 
 
 @pytest.mark.parametrize(("currency", "rate"), [("EUR", "0.40"), ("KWD", "4.005")])
 async def test_a_rate_that_no_card_can_be_charged_is_refused(
-    till: Till, currency: str, rate: str
+    till: PaymentsApp, currency: str, rate: str
 ) -> None:
     venue = await make_venue(till.runtime, currency=currency)
     await till.set_up(venue, policy="FULL")
@@ -683,7 +697,9 @@ async def test_a_rate_that_no_card_can_be_charged_is_refused(
     assert refused(answer)["path"] == ["input", "hourlyRate"]
 
 
-async def test_what_is_too_little_for_a_card_is_not_asked_for(till: Till, venue: Venue) -> None:
+async def test_what_is_too_little_for_a_card_is_not_asked_for(
+    till: PaymentsApp, venue: Venue
+) -> None:
     await till.rows(venue, "UPDATE rooms SET hourly_rate_minor = 100")
 
     booking = await book(till, venue)
@@ -694,7 +710,7 @@ async def test_what_is_too_little_for_a_card_is_not_asked_for(till: Till, venue:
 
 @pytest.mark.parametrize("change", [{"amount_received": 1100}, {"currency": "usd"}])
 async def test_other_money_than_was_asked_for_is_kept_and_pays_for_nothing(
-    till: Till, venue: Venue, change: dict[str, Any]
+    till: PaymentsApp, venue: Venue, change: dict[str, Any]
 ) -> None:
     booking = await book(till, venue)
     intent = await till.pays(booking)
@@ -714,7 +730,7 @@ async def test_other_money_than_was_asked_for_is_kept_and_pays_for_nothing(
     assert till.stripe.all_refunds() == [] and await till.sums(venue) == {}
 
 
-async def received(till: Till, venue: Venue, booking: Any) -> Any:
+async def received(till: PaymentsApp, venue: Venue, booking: Any) -> Any:
     """What arrived for a booking instead of what was asked for."""
     text = """query ($id: ID!) { booking(id: $id) {
         payment { received { amount currencyCode } } } }"""
@@ -722,7 +738,9 @@ async def received(till: Till, venue: Venue, booking: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["policy", "cancellationSteps"])
-async def test_what_can_not_be_cleared_is_required(till: Till, venue: Venue, name: str) -> None:
+async def test_what_can_not_be_cleared_is_required(
+    till: PaymentsApp, venue: Venue, name: str
+) -> None:
     nothing: dict[str, Any] = {name: None}
 
     refusal = refused(await change(till, venue, **nothing))
@@ -731,21 +749,21 @@ async def test_what_can_not_be_cleared_is_required(till: Till, venue: Venue, nam
 
 
 @pytest.mark.parametrize("amount", ["-1.00", "0.00", "0.001", "1e3", "NaN", "9" * 30, ""])
-async def test_an_absurd_amount_is_refused(till: Till, venue: Venue, amount: str) -> None:
+async def test_an_absurd_amount_is_refused(till: PaymentsApp, venue: Venue, amount: str) -> None:
     answer = await change(till, venue, amount={"amount": amount, "currencyCode": "EUR"})
 
     assert answer.codes in ([], ["BAD_USER_INPUT"])
     assert answer.codes or answer.refusals != []
 
 
-async def test_staff_can_not_change_what_is_asked_for(till: Till, venue: Venue) -> None:
+async def test_staff_can_not_change_what_is_asked_for(till: PaymentsApp, venue: Venue) -> None:
     answer = await change(till, venue, by="staff", policy="NONE")
 
     assert answer.codes == ["FORBIDDEN"]
 
 
 async def change(
-    till: Till, venue: Venue, *, by: str = "owner", version: int = 2, **given: Any
+    till: PaymentsApp, venue: Venue, *, by: str = "owner", version: int = 2, **given: Any
 ) -> Answer:
     return await till.desk(getattr(venue, by))(
         """mutation ($version: Int!, $input: UpdatePaymentSettingsInput!) {

@@ -16,7 +16,7 @@ from tests.support.client import Answer
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made, moved, refused
 from tests.support.factories import Person, Venue, make_venue
-from tests.support.till import MONEY, Till, opened
+from tests.support.till import MONEY, PaymentsApp, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
 STEPS = [
@@ -36,13 +36,13 @@ CANCEL = """mutation ($id: ID!, $version: Int!, $input: CancelBookingInput!) {
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Till]:
+async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[PaymentsApp]:
     async with opened(settings, clock) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def venue(till: Till) -> Venue:
+async def venue(till: PaymentsApp) -> Venue:
     """One where the whole price is paid: rooms cost 40 an hour."""
     made = await make_venue(till.runtime)
     await till.set_up(made, policy="FULL", cancellationSteps=STEPS)
@@ -50,7 +50,7 @@ async def venue(till: Till) -> Venue:
 
 
 @pytest_asyncio.fixture
-async def paid(till: Till, venue: Venue) -> Any:
+async def paid(till: PaymentsApp, venue: Venue) -> Any:
     """A booking of the guest that is paid."""
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY))
     await till.pays_and_is_heard(booking)
@@ -58,13 +58,13 @@ async def paid(till: Till, venue: Venue) -> Any:
 
 
 async def refund(
-    till: Till, by: Person, booking: Any, amount: str | None = None, **given: Any
+    till: PaymentsApp, by: Person, booking: Any, amount: str | None = None, **given: Any
 ) -> Answer:
     told = {**given, **({"amount": {"amount": amount, "currencyCode": "EUR"}} if amount else {})}
     return await till.desk(by)(REFUND, id=booking["id"], version=booking["version"], input=told)
 
 
-async def cancel(till: Till, by: Person, booking: Any, **given: Any) -> Answer:
+async def cancel(till: PaymentsApp, by: Person, booking: Any, **given: Any) -> Answer:
     return await till.desk(by)(CANCEL, id=booking["id"], version=booking["version"], input=given)
 
 
@@ -81,7 +81,7 @@ async def cancel(till: Till, by: Person, booking: Any, **given: Any) -> Answer:
     ],
 )
 async def test_a_cancellation_gives_back_what_its_quote_says(
-    till: Till, venue: Venue, paid: Any, clock: StoppedClock, now: datetime, back: str
+    till: PaymentsApp, venue: Venue, paid: Any, clock: StoppedClock, now: datetime, back: str
 ) -> None:
     clock.now = now
     quoted = (await till.seen(venue.guest, paid))["cancellationQuote"]
@@ -97,7 +97,7 @@ async def test_a_cancellation_gives_back_what_its_quote_says(
 
 
 async def test_a_cancellation_told_again_says_the_same_refund(
-    till: Till, venue: Venue, paid: Any, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, paid: Any, clock: StoppedClock
 ) -> None:
     clock.now = FRIDAY - timedelta(hours=3)
     first = await cancel(till, venue.guest, paid, idempotencyKey="once")
@@ -110,7 +110,7 @@ async def test_a_cancellation_told_again_says_the_same_refund(
 
 
 async def test_a_policy_that_changes_later_changes_no_booking(
-    till: Till, venue: Venue, paid: Any, clock: StoppedClock
+    till: PaymentsApp, venue: Venue, paid: Any, clock: StoppedClock
 ) -> None:
     await till.set_up(
         venue, version=2, cancellationSteps=[{"minutesBefore": 0, "refundPercent": 0}]
@@ -129,7 +129,7 @@ async def test_a_policy_that_changes_later_changes_no_booking(
 
 
 async def test_a_booking_that_gets_cheaper_gives_the_rest_back(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     shorter = moved(await till.desk(venue.guest).move(paid, FRIDAY, durationMinutes=30))
 
@@ -141,7 +141,7 @@ async def test_a_booking_that_gets_cheaper_gives_the_rest_back(
 
 
 async def test_a_booking_that_the_venue_makes_dearer_has_a_balance_due(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     longer = moved(await till.desk(venue.staff).move(paid, FRIDAY, durationMinutes=120))
 
@@ -156,7 +156,7 @@ async def test_a_booking_that_the_venue_makes_dearer_has_a_balance_due(
 
 @pytest.mark.parametrize("role", ["staff", "manager"])
 async def test_the_venues_own_cancellation_gives_everything_back(
-    till: Till, venue: Venue, paid: Any, clock: StoppedClock, role: str
+    till: PaymentsApp, venue: Venue, paid: Any, clock: StoppedClock, role: str
 ) -> None:
     clock.now = FRIDAY - timedelta(hours=1)
 
@@ -170,7 +170,7 @@ async def test_the_venues_own_cancellation_gives_everything_back(
 
 @pytest.mark.parametrize(("chosen", "back"), [("POLICY", "20.00"), ("NONE", "0.00")])
 async def test_a_manager_chooses_what_a_cancellation_gives_back(
-    till: Till, venue: Venue, paid: Any, clock: StoppedClock, chosen: str, back: str
+    till: PaymentsApp, venue: Venue, paid: Any, clock: StoppedClock, chosen: str, back: str
 ) -> None:
     clock.now = FRIDAY - timedelta(hours=3)
 
@@ -187,7 +187,7 @@ async def test_a_manager_chooses_what_a_cancellation_gives_back(
     [("staff", "POLICY"), ("staff", "NONE"), ("guest", "FULL"), ("guest", "NONE")],
 )
 async def test_who_may_not_refund_does_not_choose_what_goes_back(
-    till: Till, venue: Venue, paid: Any, role: str, chosen: str
+    till: PaymentsApp, venue: Venue, paid: Any, role: str, chosen: str
 ) -> None:
     answer = await cancel(till, getattr(venue, role), paid, refund=chosen)
 
@@ -196,7 +196,7 @@ async def test_who_may_not_refund_does_not_choose_what_goes_back(
 
 
 async def test_a_paid_booking_that_nobody_confirmed_goes_back_whole(
-    till: Till, clock: StoppedClock, relay: Database
+    till: PaymentsApp, clock: StoppedClock, relay: Database
 ) -> None:
     venue = await make_venue(till.runtime, requires_confirmation=True)
     await till.set_up(venue, policy="FULL", cancellationSteps=STEPS)
@@ -222,7 +222,7 @@ async def test_a_paid_booking_that_nobody_confirmed_goes_back_whole(
 
 
 async def test_a_manager_gives_back_a_part_and_then_the_rest(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     part = await refund(till, venue.manager, paid, "15.50", reason="The heating was off.")
     rest = await refund(till, venue.manager, part.payload["booking"])
@@ -240,7 +240,7 @@ async def test_a_manager_gives_back_a_part_and_then_the_rest(
 
 @pytest.mark.parametrize("amount", ["40.01", "0.00"])
 async def test_more_than_was_paid_is_refused(
-    till: Till, venue: Venue, paid: Any, amount: str
+    till: PaymentsApp, venue: Venue, paid: Any, amount: str
 ) -> None:
     answer = await refund(till, venue.manager, paid, amount)
 
@@ -248,7 +248,7 @@ async def test_more_than_was_paid_is_refused(
     assert till.stripe.all_refunds() == []
 
 
-async def test_another_currency_is_refused(till: Till, venue: Venue, paid: Any) -> None:
+async def test_another_currency_is_refused(till: PaymentsApp, venue: Venue, paid: Any) -> None:
     answer = await till.desk(venue.manager)(
         REFUND,
         id=paid["id"],
@@ -261,7 +261,7 @@ async def test_another_currency_is_refused(till: Till, venue: Venue, paid: Any) 
 
 @pytest.mark.parametrize("role", ["staff", "guest"])
 async def test_only_managers_give_money_back(
-    till: Till, venue: Venue, paid: Any, role: str
+    till: PaymentsApp, venue: Venue, paid: Any, role: str
 ) -> None:
     answer = await refund(till, getattr(venue, role), paid, "5.00")
 
@@ -269,7 +269,7 @@ async def test_only_managers_give_money_back(
 
 
 async def test_what_is_sent_twice_without_a_key_is_refused_the_second_time(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     await refund(till, venue.manager, paid, "5.00")
 
@@ -279,7 +279,7 @@ async def test_what_is_sent_twice_without_a_key_is_refused_the_second_time(
 
 
 async def test_a_refund_at_the_gateway_itself_is_written_down(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     (intent,) = till.intents(paid)
     elsewhere = {
@@ -311,7 +311,7 @@ async def test_a_refund_at_the_gateway_itself_is_written_down(
 
 
 async def test_a_refund_that_the_gateway_refuses_is_held_again(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     (intent,) = till.intents(paid)
     intent["amount_received"] = 0
@@ -329,7 +329,7 @@ async def test_a_refund_that_the_gateway_refuses_is_held_again(
 
 
 async def test_five_refunds_at_once_with_one_key_are_one(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     answers = await asyncio.gather(
         *(refund(till, venue.manager, paid, "10.00", idempotencyKey="once") for _ in range(5))
@@ -343,7 +343,7 @@ async def test_five_refunds_at_once_with_one_key_are_one(
 
 
 async def test_refunds_that_race_give_back_no_more_than_was_paid(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     async def insist() -> None:
         booking = paid
@@ -364,7 +364,7 @@ async def test_refunds_that_race_give_back_no_more_than_was_paid(
 
 
 async def test_the_database_refuses_a_posting_that_does_not_sum_to_zero(
-    till: Till, venue: Venue, paid: Any
+    till: PaymentsApp, venue: Venue, paid: Any
 ) -> None:
     statement = """INSERT INTO ledger_entries
         (tenant_id, id, booking_id, kind, source_id, account, amount_minor, currency_code, at)
@@ -379,6 +379,8 @@ async def test_the_database_refuses_a_posting_that_does_not_sum_to_zero(
 @pytest.mark.parametrize(
     "change", ["UPDATE ledger_entries SET amount_minor = 1", "DELETE FROM ledger_entries"]
 )
-async def test_the_app_can_not_change_the_ledger(till: Till, venue: Venue, change: str) -> None:
+async def test_the_app_can_not_change_the_ledger(
+    till: PaymentsApp, venue: Venue, change: str
+) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await till.rows(venue, change)

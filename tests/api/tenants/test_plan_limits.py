@@ -18,7 +18,7 @@ from resolvers.core.transactions import perform
 from resolvers.tenants.usage import Meter, require_feature
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.guests import confirm, mailed
 
@@ -32,8 +32,8 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 @pytest.fixture
-def desk(api: Api, runtime: Runtime, venue: Venue) -> Desk:
-    return Desk(api, runtime, venue.owner)
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.owner)
 
 
 async def use(runtime: Runtime, venue: Venue, used: int, *, month: int = 3) -> None:
@@ -53,14 +53,14 @@ async def use(runtime: Runtime, venue: Venue, used: int, *, month: int = 3) -> N
     await perform(runtime, venue.owner.actor, Request(new_id()), change)
 
 
-async def usage(desk: Desk) -> tuple[int, int]:
+async def usage(desk: BookingClient) -> tuple[int, int]:
     """How many rooms and bookings are used."""
     answer = await desk("{ tenant { usage { rooms { used } bookings { used } } } }")
     meters = answer.payload["usage"]
     return meters["rooms"]["used"], meters["bookings"]["used"]
 
 
-async def test_usage_tells_of_the_month_of_the_venue(desk: Desk, venue: Venue) -> None:
+async def test_usage_tells_of_the_month_of_the_venue(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], TEN))
 
     answer = await desk(
@@ -89,7 +89,7 @@ async def test_each_plan_has_its_limits(
 ) -> None:
     venue = await make_venue(runtime, plan=plan)
 
-    answer = await Desk(api, runtime, venue.owner)(
+    answer = await BookingClient(api, runtime, venue.owner)(
         "{ tenant { usage { rooms { limit } bookings { limit } } } }"
     )
 
@@ -101,7 +101,7 @@ async def test_a_plan_allows_its_last_booking_and_no_more(
     api: Api, runtime: Runtime, plan: PlanCode, last: int
 ) -> None:
     venue = await make_venue(runtime, plan=plan)
-    desk = Desk(api, runtime, venue.owner)
+    desk = BookingClient(api, runtime, venue.owner)
     await use(runtime, venue, last)
 
     allowed = await desk.create(venue.rooms[0], TEN)
@@ -112,7 +112,7 @@ async def test_a_plan_allows_its_last_booking_and_no_more(
 
 
 async def test_a_used_up_plan_says_until_when_and_which_has_more(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     await use(runtime, venue, 100)
 
@@ -129,7 +129,7 @@ async def test_a_used_up_plan_says_until_when_and_which_has_more(
 
 
 async def test_a_used_up_plan_is_told_with_the_other_refusals(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     await use(runtime, venue, 100)
@@ -142,7 +142,7 @@ async def test_a_used_up_plan_is_told_with_the_other_refusals(
 
 
 async def test_fifty_at_once_get_the_one_booking_that_is_left(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     await use(runtime, venue, 99)
 
@@ -156,7 +156,7 @@ async def test_fifty_at_once_get_the_one_booking_that_is_left(
 
 
 async def test_holds_count_only_once_they_become_bookings(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
     other = made(await desk.hold(venue.rooms[1], TEN))
@@ -172,7 +172,7 @@ async def test_holds_count_only_once_they_become_bookings(
 
 
 async def test_a_hold_counts_in_the_month_in_which_it_becomes_a_booking(
-    desk: Desk, runtime: Runtime, venue: Venue, clock: StoppedClock
+    desk: BookingClient, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
     await use(runtime, venue, 100)
     clock.now = datetime(2027, 3, 31, 21, 59, tzinfo=UTC)
@@ -188,7 +188,7 @@ async def test_a_hold_counts_in_the_month_in_which_it_becomes_a_booking(
 
 async def test_the_month_is_that_of_the_venues_wall_clock(api: Api, runtime: Runtime) -> None:
     west = await make_venue(runtime, plan=PlanCode.STARTER, time_zone="Pacific/Honolulu")
-    desk = Desk(api, runtime, west.owner)
+    desk = BookingClient(api, runtime, west.owner)
 
     answer = await desk("{ tenant { usage { periodStart periodEnd } } }")
 
@@ -199,7 +199,7 @@ async def test_the_month_is_that_of_the_venues_wall_clock(api: Api, runtime: Run
 
 
 async def test_a_cancellation_gives_nothing_back(
-    desk: Desk, runtime: Runtime, venue: Venue
+    desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
     await use(runtime, venue, 99)
     moved(await desk.cancel(made(await desk.create(venue.rooms[0], TEN))))
@@ -207,14 +207,14 @@ async def test_a_cancellation_gives_nothing_back(
     assert (await desk.create(venue.rooms[0], TEN)).refusals == ["PLAN_LIMIT_REACHED"]
 
 
-async def test_a_refused_booking_counts_nothing(desk: Desk, venue: Venue) -> None:
+async def test_a_refused_booking_counts_nothing(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], TEN))
     refused(await desk.create(venue.rooms[0], TEN))
 
     assert await usage(desk) == (2, 1)
 
 
-async def test_a_replayed_booking_counts_once(desk: Desk, venue: Venue) -> None:
+async def test_a_replayed_booking_counts_once(desk: BookingClient, venue: Venue) -> None:
     made(await desk.create(venue.rooms[0], TEN, idempotencyKey="once"))
     made(await desk.create(venue.rooms[0], TEN, idempotencyKey="once"))
 
@@ -223,7 +223,7 @@ async def test_a_replayed_booking_counts_once(desk: Desk, venue: Venue) -> None:
 
 async def test_moving_and_confirming_count_nothing(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, plan=PlanCode.STARTER, requires_confirmation=True)
-    desk = Desk(api, runtime, venue.owner)
+    desk = BookingClient(api, runtime, venue.owner)
     await use(runtime, venue, 99)
 
     booking = made(await desk.create(venue.rooms[0], TEN))
@@ -233,7 +233,9 @@ async def test_moving_and_confirming_count_nothing(api: Api, runtime: Runtime) -
     assert await usage(desk) == (2, 100)
 
 
-async def test_usage_is_what_a_recount_finds(desk: Desk, venue: Venue, clock: StoppedClock) -> None:
+async def test_usage_is_what_a_recount_finds(
+    desk: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
     made(await desk.create(venue.rooms[0], TEN))
     made(await desk.convert(made(await desk.hold(venue.rooms[1], TEN))))
     moved(await desk.cancel(made(await desk.create(venue.rooms[0], TEN + timedelta(hours=1)))))
@@ -273,7 +275,7 @@ async def cancel_as_guest(api: Api, token: str, *, version: int) -> list[str]:
     return (await api(text, {"version": version, "token": token})).refusals
 
 
-async def recounted(desk: Desk) -> int:
+async def recounted(desk: BookingClient) -> int:
     """The bookings that count for the plan, by the log: those made, less those given back."""
     text = """{ auditLog(filter: { types: [BOOKING_CREATED, BOOKING_CANCELLED] }, first: 100) {
                 nodes { type changes { field after } } } }"""
@@ -286,7 +288,7 @@ async def recounted(desk: Desk) -> int:
 
 
 async def test_strangers_who_confirm_nothing_use_up_no_plan(
-    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+    api: Api, desk: BookingClient, venue: Venue, runtime: Runtime
 ) -> None:
     await use(runtime, venue, 99)
     for hour in range(5):
@@ -300,7 +302,7 @@ async def test_strangers_who_confirm_nothing_use_up_no_plan(
 
 
 async def test_a_guests_booking_counts_once_it_is_confirmed(
-    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+    api: Api, desk: BookingClient, venue: Venue, runtime: Runtime
 ) -> None:
     token = mailed(runtime, (await book_as_guest(api, venue, TEN))["token"])
 
@@ -313,7 +315,7 @@ async def test_a_guests_booking_counts_once_it_is_confirmed(
 
 
 async def test_a_guest_confirms_nothing_where_the_plan_is_used_up(
-    api: Api, desk: Desk, venue: Venue, runtime: Runtime
+    api: Api, desk: BookingClient, venue: Venue, runtime: Runtime
 ) -> None:
     booked = await book_as_guest(api, venue, TEN)
     await use(runtime, venue, 100)
@@ -330,7 +332,7 @@ async def test_a_guest_confirms_nothing_where_the_plan_is_used_up(
 
 
 async def test_a_guests_booking_cancelled_within_the_hour_gives_its_count_back(
-    api: Api, desk: Desk, venue: Venue, runtime: Runtime, clock: StoppedClock
+    api: Api, desk: BookingClient, venue: Venue, runtime: Runtime, clock: StoppedClock
 ) -> None:
     tokens = []
     for hour in range(3):
@@ -351,7 +353,7 @@ async def test_a_guests_booking_cancelled_within_the_hour_gives_its_count_back(
 
 
 async def test_an_unconfirmed_booking_that_is_cancelled_gives_nothing_back(
-    api: Api, desk: Desk, venue: Venue
+    api: Api, desk: BookingClient, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[1], TEN))
     booked = await book_as_guest(api, venue, TEN)
@@ -362,7 +364,7 @@ async def test_an_unconfirmed_booking_that_is_cancelled_gives_nothing_back(
 
 
 async def test_what_is_given_back_is_that_of_the_month_it_counted_in(
-    api: Api, desk: Desk, venue: Venue, runtime: Runtime, clock: StoppedClock
+    api: Api, desk: BookingClient, venue: Venue, runtime: Runtime, clock: StoppedClock
 ) -> None:
     clock.now = datetime(2027, 3, 31, 21, 50, tzinfo=UTC)
     booked = await book_as_guest(api, venue, datetime(2027, 4, 8, 10, tzinfo=UTC))
@@ -379,7 +381,7 @@ async def test_what_is_given_back_is_that_of_the_month_it_counted_in(
 # ------------------------------------------------------------------------------ rooms
 
 
-async def add_room(desk: Desk) -> list[str]:
+async def add_room(desk: BookingClient) -> list[str]:
     answer = await desk(
         """mutation { createRoom(input: {name: "One more", capacity: 2}) {
              room { id } userErrors { code ... on PlanLimitError { limit resetsAt requiredPlan } }
@@ -389,7 +391,7 @@ async def add_room(desk: Desk) -> list[str]:
 
 
 async def test_a_room_out_of_use_does_not_count(
-    api: Api, runtime: Runtime, desk: Desk, venue: Venue
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
 ) -> None:
     archive = """mutation ($id: ID!) { archiveRoom(id: $id, version: 1) {
                    room { version } userErrors { code } } }"""
@@ -408,7 +410,7 @@ async def test_a_room_out_of_use_does_not_count(
     assert await usage(desk) == (5, 0)
 
 
-async def test_archiving_again_gives_back_nothing_more(desk: Desk, venue: Venue) -> None:
+async def test_archiving_again_gives_back_nothing_more(desk: BookingClient, venue: Venue) -> None:
     archive = """mutation ($id: ID!, $version: Int!) {
                    archiveRoom(id: $id, version: $version) { userErrors { code } } }"""
     id = api_id(venue.rooms[0])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from domain.bookings.availability import (
     RoomFacts,
+    SlotRequest,
     VenueRules,
-    Wish,
     clashes,
     facts_window,
     grid_starts,
@@ -42,7 +42,7 @@ RULES = VenueRules(
     min_duration_minutes=15,
     max_duration_minutes=720,
 )
-WISH = Wish(duration_minutes=120, party_size=4, rules=RULES, override=False, now=NOW)
+WISH = SlotRequest(duration_minutes=120, party_size=4, rules=RULES, override=False, now=NOW)
 EVERY_DAY = tuple(
     WeeklyHours(weekday, (LocalInterval(LocalTime(17 * 60), LocalTime(26 * 60)),))
     for weekday in Weekday
@@ -379,7 +379,7 @@ def facts(draw: st.DrawFn) -> RoomFacts:
 
 
 wishes = st.builds(
-    Wish,
+    SlotRequest,
     duration_minutes=st.integers(1, 90),
     party_size=st.integers(3, 5),
     rules=st.builds(
@@ -396,7 +396,7 @@ wishes = st.builds(
 )
 
 
-def expected_codes(room: RoomFacts, start: int, wish: Wish) -> set[str]:
+def expected_codes(room: RoomFacts, start: int, wish: SlotRequest) -> set[str]:
     """The failed rules by sets of minutes since the epoch, which is a midnight."""
     slot = set(range(start, start + wish.duration_minutes))
     padded = range(
@@ -426,7 +426,9 @@ def expected_codes(room: RoomFacts, start: int, wish: Wish) -> set[str]:
 
 
 @given(facts(), wishes, st.integers(0, 600))
-def test_the_reasons_are_exactly_the_failed_rules(room: RoomFacts, wish: Wish, start: int) -> None:
+def test_the_reasons_are_exactly_the_failed_rules(
+    room: RoomFacts, wish: SlotRequest, start: int
+) -> None:
     reasons = reasons_against(room, at_minute(start), wish)
 
     assert len(reasons) == len(set(codes(reasons)))
@@ -435,7 +437,7 @@ def test_the_reasons_are_exactly_the_failed_rules(room: RoomFacts, wish: Wish, s
 
 @given(facts(), wishes, st.integers(0, 600))
 def test_a_rule_lets_go_at_the_first_start_that_it_alone_allows(
-    room: RoomFacts, wish: Wish, start: int
+    room: RoomFacts, wish: SlotRequest, start: int
 ) -> None:
     clash = {"SLOT_TAKEN", "BUFFER_VIOLATION"}
     movable = {"MIN_NOTICE", "OFF_GRID", "OUTSIDE_BUSINESS_HOURS", "BLACKOUT", *clash}

@@ -6,8 +6,13 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import RoomFacts, Wish, grid_starts
-from domain.bookings.availability_changes import Touched, next_change, passed, restated
+from domain.bookings.availability import RoomFacts, SlotRequest, grid_starts
+from domain.bookings.availability_changes import (
+    AffectedSlots,
+    next_change,
+    recomputed,
+    starts_affected_by_time,
+)
 from domain.bookings.slots import Slot, slots
 from domain.core.intervals import Interval
 from tests.domain.bookings.test_availability import facts, wishes
@@ -17,14 +22,14 @@ WINDOW = Interval(at_minute(0), at_minute(600))
 SECONDS = st.integers(0, 7200)
 
 
-def listed(room: RoomFacts, wish: Wish, *, everything: bool) -> dict[datetime, Slot]:
+def listed(room: RoomFacts, wish: SlotRequest, *, everything: bool) -> dict[datetime, Slot]:
     found = slots([room], WINDOW, wish=wish, include_unavailable=everything)
     return {slot.interval.start: slot for slot in found}
 
 
 @given(facts(), wishes, SECONDS, SECONDS, st.booleans())
 def test_nothing_changes_before_the_time_that_is_told(
-    room: RoomFacts, wish: Wish, second: int, later: int, everything: bool
+    room: RoomFacts, wish: SlotRequest, second: int, later: int, everything: bool
 ) -> None:
     wish = replace(wish, now=wish.now + timedelta(seconds=second))
     grid = grid_starts(WINDOW, wish.rules)
@@ -40,16 +45,16 @@ def test_nothing_changes_before_the_time_that_is_told(
 
 @given(facts(), wishes, SECONDS, st.booleans())
 def test_what_time_changes_is_told(
-    room: RoomFacts, wish: Wish, later: int, everything: bool
+    room: RoomFacts, wish: SlotRequest, later: int, everything: bool
 ) -> None:
     now = replace(wish, now=wish.now + timedelta(seconds=later))
     grid = grid_starts(WINDOW, now.rules)
-    touched = Touched()
-    for span in passed(wish.now, now, include_unavailable=everything):
+    touched = AffectedSlots()
+    for span in starts_affected_by_time(wish.now, now, include_unavailable=everything):
         touched.add(None, span, grid)
 
     told = listed(room, wish, everything=everything)
-    upserted, removed = restated(room, grid, touched, wish=now, include_unavailable=everything)
+    upserted, removed = recomputed(room, grid, touched, wish=now, include_unavailable=everything)
     told |= {slot.interval.start: slot for slot in upserted}
     for start in removed:
         told.pop(start, None)

@@ -10,10 +10,10 @@ from domain.bookings.lifecycle import (
     EDITABLE,
     MOVABLE,
     OCCUPYING,
-    Life,
+    BookingState,
     Status,
     allowed_transitions,
-    check_open,
+    check_status_in,
     check_transition,
     effective_status,
     reference,
@@ -34,8 +34,10 @@ def life(
     *,
     hold_expires_at: datetime | None = None,
     requires_confirmation: bool = False,
-) -> Life:
-    return Life(status, Interval(STARTS_AT, ENDS_AT), hold_expires_at, requires_confirmation)
+) -> BookingState:
+    return BookingState(
+        status, Interval(STARTS_AT, ENDS_AT), hold_expires_at, requires_confirmation
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,9 +193,9 @@ def test_a_refusal_for_the_time_alone_says_what_to_wait_for(
 def test_a_checked_in_booking_cannot_be_moved_but_can_be_edited() -> None:
     booking = life(Status.CHECKED_IN)
 
-    check_open(booking, EDITABLE, now=STARTS_AT)
+    check_status_in(booking, EDITABLE, now=STARTS_AT)
     with pytest.raises(InvalidTransition) as refused:
-        check_open(booking, MOVABLE, now=STARTS_AT)
+        check_status_in(booking, MOVABLE, now=STARTS_AT)
 
     assert refused.value.message == "The booking is checked in: it can become only completed."
 

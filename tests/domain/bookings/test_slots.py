@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import RoomFacts, VenueRules, Wish, grid_starts, reasons_against
+from domain.bookings.availability import (
+    RoomFacts,
+    SlotRequest,
+    VenueRules,
+    grid_starts,
+    reasons_against,
+)
 from domain.bookings.refusals import Busy, Reason
 from domain.bookings.slots import (
     Slot,
@@ -39,7 +45,7 @@ RULES = VenueRules(
     min_duration_minutes=15,
     max_duration_minutes=720,
 )
-WISH = Wish(
+WISH = SlotRequest(
     duration_minutes=60,
     party_size=4,
     rules=RULES,
@@ -200,7 +206,7 @@ def test_alternatives_to_a_full_evening_are_on_the_days_beside_it() -> None:
 
 
 @st.composite
-def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], Wish, Interval]:
+def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], SlotRequest, Interval]:
     """Two rooms around a day on which the clock may change, and somebody's wish."""
     zone, day = draw(zoned_days())
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -231,7 +237,7 @@ def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], Wish, Interval]:
             ),
         )
 
-    wish = Wish(
+    wish = SlotRequest(
         duration_minutes=draw(st.integers(10, 240)),
         party_size=draw(st.integers(3, 4)),
         rules=replace(RULES, zone=zone, slot_minutes=draw(st.sampled_from([15, 30, 45, 60]))),
@@ -246,7 +252,7 @@ def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], Wish, Interval]:
 
 @given(venues())
 def test_a_slot_is_free_exactly_when_there_are_no_reasons_against_it(
-    venue: tuple[list[RoomFacts], Wish, Interval],
+    venue: tuple[list[RoomFacts], SlotRequest, Interval],
 ) -> None:
     rooms, wish, window = venue
 
@@ -263,7 +269,7 @@ def test_a_slot_is_free_exactly_when_there_are_no_reasons_against_it(
 
 @given(venues())
 def test_a_listed_slot_tells_the_same_reasons_as_one_looked_at_alone(
-    venue: tuple[list[RoomFacts], Wish, Interval],
+    venue: tuple[list[RoomFacts], SlotRequest, Interval],
 ) -> None:
     rooms, wish, window = venue
 
@@ -281,7 +287,7 @@ def test_a_listed_slot_tells_the_same_reasons_as_one_looked_at_alone(
 
 @given(venues())
 def test_the_next_free_slot_is_the_earliest_of_all(
-    venue: tuple[list[RoomFacts], Wish, Interval],
+    venue: tuple[list[RoomFacts], SlotRequest, Interval],
 ) -> None:
     rooms, wish, window = venue
     free = slots(rooms, window, wish=wish)
@@ -293,7 +299,7 @@ def test_the_next_free_slot_is_the_earliest_of_all(
 
 @given(venues(), st.integers(1, 5))
 def test_alternatives_are_the_nearest_of_all_free_slots(
-    venue: tuple[list[RoomFacts], Wish, Interval], first: int
+    venue: tuple[list[RoomFacts], SlotRequest, Interval], first: int
 ) -> None:
     rooms, wish, window = venue
     wanted = window.start

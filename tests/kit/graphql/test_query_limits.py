@@ -13,7 +13,7 @@ from graphql import (
 from hypothesis import given
 
 from kit.graphql.cost import Cost
-from kit.graphql.flat_document import CEILING, field_counts, outline
+from kit.graphql.flat_document import CEILING, field_counts, flatten
 from kit.graphql.query_limits import (
     Limits,
     cost_errors,
@@ -277,7 +277,7 @@ def test_two_thousand_fields_are_allowed_with_every_spread_written_out() -> None
     fragment C on Person { name }"""
     document = parse(text)
 
-    assert field_counts(outline(document, operations(document)))[-1] == 2 + 3 + 2 * 3 + 4
+    assert field_counts(flatten(document, operations(document)))[-1] == 2 + 3 + 2 * 3 + 4
     assert [error.message for error in structure_errors(document, limits=Limits(fields=14))] == [
         "Too complex: 15 fields, at most 14 are allowed."
     ]
@@ -286,7 +286,7 @@ def test_two_thousand_fields_are_allowed_with_every_spread_written_out() -> None
 def test_two_spreads_of_a_fragment_side_by_side_select_once() -> None:
     document = parse("{ person { ...F ...F } } fragment F on Person { name best { name } }")
 
-    assert field_counts(outline(document, operations(document)))[-1] == 4
+    assert field_counts(flatten(document, operations(document)))[-1] == 4
 
 
 def test_five_thousand_values_in_variables_are_allowed_and_more_refused() -> None:
@@ -368,7 +368,7 @@ def test_every_operation_of_a_document_is_looked_at() -> None:
 def test_a_bomb_of_fragments_is_read_once_for_each_spread_written(levels: int) -> None:
     document = parse(bomb(levels, "NEXT NEXT"))
 
-    lines = outline(document, operations(document))
+    lines = flatten(document, operations(document))
 
     # The operation, its field and spread; a fragment and two spreads a level; the last with a name.
     assert len(lines) == 3 + 3 * levels + 2

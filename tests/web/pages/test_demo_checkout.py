@@ -23,7 +23,7 @@ from kit.ids import new_id
 from kit.runtime import Runtime
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 TENANT_ID = new_id()
 PRICE = Money(2900, "USD")
@@ -109,7 +109,7 @@ async def test_a_customer_pays(
     page = await act(api, payment, "pay")
 
     assert "Thank you: $29.00 is paid." in page and "<button" not in page
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     (event,) = told
     assert (event.type, event.payment_id) == ("payment.paid", payment.id)
     assert event.tenant_id == TENANT_ID
@@ -124,7 +124,7 @@ async def test_a_card_is_held_for_a_no_show(
     page = await act(api, payment, "pay")
 
     assert "$29.00 is held on your card. Nothing has been taken." in page
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert types(told) == ["payment.held"]
 
 
@@ -136,7 +136,7 @@ async def test_a_card_is_declined_and_another_one_isn_t(
     assert "Your card was declined" in await act(api, payment, "fail")
     assert "is paid" in await act(api, payment, "pay")
 
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert sorted(types(told)) == ["payment.failed", "payment.paid"]
 
 
@@ -148,7 +148,7 @@ async def test_a_customer_leaves_and_may_come_back(
     page = await act(api, payment, "leave")
 
     assert "You left without paying" in page and page.count("<button") == 3
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert told == []
     assert (await gateway.fetch(payment.id)).status is PaymentStatus.OPEN
 
@@ -162,7 +162,7 @@ async def test_who_pays_twice_has_paid_once(
     page = await act(api, payment, "pay")
 
     assert "$29.00 is paid" in page
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert types(told) == ["payment.paid"]
 
 
@@ -186,7 +186,7 @@ async def test_what_was_given_back_is_shown_and_told_without_anybody_at_the_page
 
     assert "$9.00 was given back." in await page_of(api, payment)
     await until_told(told, "refund.done")
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert sorted(types(told)) == ["payment.paid", "refund.done"]
 
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from domain.core.money import Money
 from integrations.payments.protocol import Gateway, GatewayEvent, Order, PaymentStatus, Subject
 from jobs.gateway_events import HANDLERS
-from jobs.purge import forget_what_is_old
+from jobs.purge import purge_expired
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -30,7 +30,7 @@ from tests.integrations.payments.fake_stripe import (
 )
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.work import work_off
+from tests.support.work import run_due_jobs
 
 AT = "/webhooks/stripe"
 OTHER_SECRET = "whsec_of_connect"
@@ -105,7 +105,7 @@ async def test_a_delivery_is_stored_and_acted_upon(
     answer = await deliver(api, body, signature(body, clock.now))
 
     assert (answer.status_code, answer.json()) == (200, {"message": "Stored"})
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert [(each.id, each.payment_id) for each in handled] == [("evt_1", "pi_1")]
     assert await states(owner) == {"evt_1": "done"}
 
@@ -115,13 +115,13 @@ async def test_what_is_delivered_again_is_acted_upon_once(
 ) -> None:
     body = dispute()
     await deliver(api, body, signature(body, clock.now))
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     clock.advance(days=3)
 
     answer = await deliver(api, body, signature(body, clock.now))
 
     assert (answer.status_code, answer.json()) == (200, {"message": "Known"})
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert len(handled) == 1
 
 
@@ -134,7 +134,7 @@ async def test_events_of_every_age_are_taken(
     answer = await deliver(api, body, signature(body, clock.now))
 
     assert answer.status_code == 200
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert [each.created_at for each in handled] == [clock.now - timedelta(days=20)]
 
 
@@ -158,9 +158,9 @@ async def test_whatever_order_events_come_in_what_counts_is_what_stripe_says_now
     later, sooner = (each.replace(b"pi_1", payment.id.encode()) for each in (later, sooner))
     with handled_by(monkeypatch, look):
         await deliver(api, later, signature(later, clock.now))
-        await work_off(runtime)
+        await run_due_jobs(runtime)
         await deliver(api, sooner, signature(sooner, clock.now))
-        await work_off(runtime)
+        await run_due_jobs(runtime)
 
     assert seen == [PaymentStatus.PAID, PaymentStatus.PAID]
 
@@ -173,7 +173,7 @@ async def test_an_event_that_concerns_nobody_is_stored_and_left_alone(
     answer = await deliver(api, body, signature(body, clock.now))
 
     assert answer.status_code == 200
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     assert await states(owner) == {"evt_1": "ignored"}
 
 
@@ -194,7 +194,7 @@ async def test_what_could_not_be_done_is_tried_again(
     body = dispute()
     with handled_by(monkeypatch, fail_twice):
         await deliver(api, body, signature(body, clock.now))
-        await work_off(runtime)
+        await run_due_jobs(runtime)
 
     assert tries == ["evt_1"] * 3
     assert await states(owner) == {"evt_1": "done"}
@@ -222,7 +222,7 @@ async def test_the_answer_does_not_wait_for_what_follows(
         assert answer.status_code == 200
         assert await states(owner) == {"evt_1": "received"}
         goes_on.set()
-        await work_off(runtime)
+        await run_due_jobs(runtime)
     assert await states(owner) == {"evt_1": "done"}
 
 
@@ -248,7 +248,7 @@ async def test_50_events_delivered_200_times_at_once_are_acted_upon_once_each(
             *(deliver(api, body, signature(body, clock.now)) for body in bodies * 4)
         )
 
-    await work_off(runtime, seconds=60)
+    await run_due_jobs(runtime, seconds=60)
     assert Counter(answer.status_code for answer in answers) == {200: 200}
     assert Counter(answer.json()["message"] for answer in answers) == {"Stored": 50, "Known": 150}
     assert Counter(each.id for each in handled) == {f"evt_{number}": 1 for number in range(50)}
@@ -410,12 +410,12 @@ async def test_events_are_forgotten_after_90_days(
     await deliver(api, old, signature(old, clock.now))
     clock.advance(seconds=1)
     await deliver(api, young, signature(young, clock.now))
-    await work_off(runtime)
+    await run_due_jobs(runtime)
     clock.advance(days=90)
 
     assert settings.relay_database_url is not None
     relay = Database(settings.relay_database_url.sqlalchemy)
-    await forget_what_is_old(runtime, relay)
+    await purge_expired(runtime, relay)
     await relay.close()
 
     assert await states(owner) == {"evt_2": "done"}

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from execution import deadline
-from execution.deadline import in_time
+from execution.deadline import within_deadline
 from kit.errors import Unavailable
 from web.server import single_write
 from web.server.single_write import SEND_RESPONSE, GatheringProtocol
@@ -152,10 +152,10 @@ async def test_a_head_alone_has_no_body(port: int) -> None:
 
 
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(deadline, "REQUEST_TIMEOUT_SECONDS", 0.05)
 
     with pytest.raises(Unavailable):
-        async with in_time():
+        async with within_deadline():
             await asyncio.sleep(30)
 
     await asyncio.sleep(0)
@@ -166,7 +166,7 @@ async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_task_that_is_ended_by_others_ends() -> None:
     async def wait() -> None:
-        async with in_time():
+        async with within_deadline():
             await asyncio.sleep(30)
 
     waiting = asyncio.create_task(wait())
@@ -179,5 +179,5 @@ async def test_a_task_that_is_ended_by_others_ends() -> None:
 
 async def test_a_timeout_within_is_told_as_such() -> None:
     with pytest.raises(Unavailable):
-        async with in_time():
+        async with within_deadline():
             raise TimeoutError

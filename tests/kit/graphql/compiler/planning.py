@@ -9,9 +9,9 @@ from graphql import OperationDefinitionNode, VariableValues, get_variable_values
 
 from domain.accounts.users import Role
 from kit.actor import Actor, ActorKind
-from kit.graphql.compiler.document_signature import Outline, outline
-from kit.graphql.compiler.plans import Plans, Read, Unmade
-from permissions.policy import may_all
+from kit.graphql.compiler.document_signature import NormalizedOperation, normalize
+from kit.graphql.compiler.plans import Plans, QueryPlan, UnmadePlan
+from permissions.policy import may_for_every_row
 from schema import schema
 from schema.core.scalars import IN_SQL
 
@@ -26,19 +26,19 @@ GUEST = Actor(ActorKind.CUSTOMER, TENANT, USER, USER, Role.CUSTOMER, own_id=CUST
 
 def plans(*, capacity: int = 1_000) -> Plans:
     """An empty cache of plans."""
-    return Plans(CORE, IN_SQL, may_all, capacity=capacity)
+    return Plans(CORE, IN_SQL, may_for_every_row, capacity=capacity)
 
 
 def prepared(
     text: str, variables: Mapping[str, Any] | None = None
-) -> tuple[Outline, VariableValues]:
+) -> tuple[NormalizedOperation, VariableValues]:
     """A query as it is when its document is known and its variables are read."""
     document = parse(text)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
     values = get_variable_values(CORE, operation.variable_definitions or (), dict(variables or {}))
     assert isinstance(values, VariableValues), values
-    return outline(document, operation), values
+    return normalize(document, operation), values
 
 
 def read(
@@ -47,8 +47,8 @@ def read(
     *,
     actor: Actor = OWNER,
     by: Plans | None = None,
-) -> Read | None:
+) -> QueryPlan | None:
     """How a query is read at once; None where nothing of it is."""
     planned = by or plans()
     found = planned.read(*prepared(text, variables), actor, NOW)
-    return planned.keep(found.make()).read() if isinstance(found, Unmade) else found
+    return planned.keep(found.make()).read() if isinstance(found, UnmadePlan) else found

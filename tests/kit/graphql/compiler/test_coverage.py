@@ -16,7 +16,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from kit.graphql.field_sources import READING
+from kit.graphql.field_sources import SOURCE
 from tests.kit.graphql.compiler.planning import CORE, read
 from tests.kit.graphql.compiler.questions import ID
 
@@ -78,7 +78,7 @@ def all_of(kind: GraphQLNamedType, above: tuple[str, ...] = ()) -> str:
         parts = [
             f"{name} {all_of(get_named_type(field.type), (*above, kind.name))}"
             for name, field in kind.fields.items()
-            if READING in field.extensions and get_named_type(field.type).name not in above
+            if SOURCE in field.extensions and get_named_type(field.type).name not in above
         ]
     return f"{{ __typename {' '.join(parts)} }}"
 
@@ -94,7 +94,7 @@ def read_at_once(kind: GraphQLNamedType, seen: set[str]) -> Iterator[GraphQLObje
     elif isinstance(kind, GraphQLObjectType):
         yield kind
         for field in kind.fields.values():
-            if READING in field.extensions:
+            if SOURCE in field.extensions:
                 yield from read_at_once(get_named_type(field.type), seen)
 
 
@@ -128,9 +128,7 @@ def test_the_fields_worked_out_in_python_are_known() -> None:
     ]
 
     left_out = {
-        kind.name: " ".join(
-            sorted(n for n, f in kind.fields.items() if READING not in f.extensions)
-        )
+        kind.name: " ".join(sorted(n for n, f in kind.fields.items() if SOURCE not in f.extensions))
         for kind in found
     }
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from kit.runtime import Runtime
 from tests.kit.graphql.compiler.conftest import Both, ordered
 from tests.support.client import Api, live
-from tests.support.desk import Desk, made
+from tests.support.desk import BookingClient, made
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.statements import statements
 
@@ -36,7 +36,7 @@ async def test_the_payload_is_what_is_read_afterwards(
     api: Api, both: Both, runtime: Runtime, venue: Venue
 ) -> None:
     booking = await make_booking(runtime, venue, MONDAY)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
 
     answer = await desk(UPDATE, id=api_id(booking), version=booking.version, size=3)
     read = await both(READ, {"id": api_id(booking)}, token=venue.staff.token)
@@ -47,7 +47,7 @@ async def test_the_payload_is_what_is_read_afterwards(
 
 async def test_what_it_reads_takes_one_statement(api: Api, runtime: Runtime, venue: Venue) -> None:
     booking = await make_booking(runtime, venue, MONDAY)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     plain = UPDATE.replace(SHOWN, "id version")
 
     with statements(runtime) as without:
@@ -60,7 +60,7 @@ async def test_what_it_reads_takes_one_statement(api: Api, runtime: Runtime, ven
 
 async def test_several_rows_take_one_statement(api: Api, runtime: Runtime, venue: Venue) -> None:
     booking = await make_booking(runtime, venue, MONDAY)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     cancel = f"""mutation ($id: ID!, $version: Int!) {{
       cancelBooking(id: $id, version: $version, input: {{}}) {{
         bookings {{ {SHOWN} }} userErrors {{ code }}
@@ -77,7 +77,7 @@ async def test_an_event_shows_what_a_query_shows(
     api: Api, both: Both, runtime: Runtime, venue: Venue, server: str
 ) -> None:
     booking = await make_booking(runtime, venue, MONDAY)
-    desk = Desk(api, runtime, venue.staff)
+    desk = BookingClient(api, runtime, venue.staff)
     text = f"""subscription {{
       bookingChanged {{ ... on BookingChanged {{ type booking {{ {SHOWN} }} }} }} }}"""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.types import TypeEngine
 
-from kit.graphql.compiler.argument_shapes import lift, symbolic
+from kit.graphql.compiler.argument_shapes import parameterize, rebuild
 
 ONE = UUID(int=1)
 AT = datetime(2027, 3, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ class Span:
 
 def lifted(value: Any) -> tuple[Any, list[Any]]:
     leaves: list[Any] = []
-    return lift(value, leaves), leaves
+    return parameterize(value, leaves), leaves
 
 
 @pytest.mark.parametrize("value", [ONE, AT, date(2027, 3, 1), 7, "text"])
@@ -70,7 +70,7 @@ def test_symbols_stand_where_the_leaves_were() -> None:
     value = {"span": Span(AT, Colour.RED), "ids": (ONE,), "n": 5}
     shape, leaves = lifted(value)
 
-    made = symbolic(shape, count(1))
+    made = rebuild(shape, count(1))
     span: Any = made["span"]
 
     assert type(span) is Span

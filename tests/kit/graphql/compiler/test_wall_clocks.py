@@ -18,7 +18,7 @@ from kit.scope import Scope
 from models.core.zone_clocks import utc_offset, wall_clock
 from tests.kit.graphql.compiler.conftest import Both
 from tests.support.clock import StoppedClock
-from tests.support.desk import Desk, made
+from tests.support.desk import BookingClient, made
 from tests.support.factories import make_venue
 
 MONTHS = [datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=30 * n) for n in range(49)]
@@ -46,7 +46,9 @@ async def test_vancouver_keeps_its_summer_time_in_both_ways_of_reading(
     start = {"local": {"date": "2026-12-15", "time": "19:00"}}
 
     booked = made(
-        await Desk(both.compiled, runtime, venue.staff).create(venue.rooms[0], "", start=start)
+        await BookingClient(both.compiled, runtime, venue.staff).create(
+            venue.rooms[0], "", start=start
+        )
     )
     read = await both(LOCAL, token=venue.staff.token)
 
