@@ -40,7 +40,7 @@ from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.allowances import Allowances, SpentStatements
 from kit.security.authenticator import Authenticator
-from kit.security.encryption import Seal
+from kit.security.encryption import Cipher
 from kit.security.event_counts import SecurityCounts
 from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
@@ -98,7 +98,8 @@ def build_app(
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
     relay = Relay(relay_database, LogStatements(log.READ_END, log.READ_AFTER))
     bus = Bus(settings.relay_database_url, heard=relay.hear)
-    tokens = Tokens(settings.secret)
+    secrets = (settings.secret, *settings.fallback_secrets)
+    tokens = Tokens(*secrets)
     errands = BackgroundTasks()
     counted = partial(
         Allowances,
@@ -114,13 +115,13 @@ def build_app(
         Billing: billing_of(settings, clock=clock),
         RefusalDelay: RefusalDelay(),
         BackgroundTasks: errands,
+        Cipher: Cipher(*secrets),
         Gateway: gateway_of(settings, clock=clock),
         HumanProof: human_proof_of(settings, clock=clock),
-        Links: Links(settings.secret),
+        Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
         Relay: relay,
-        Seal: Seal(settings.secret),
         SecurityCounts: security_counts,
         Settings: settings,
         Tokens: tokens,

@@ -61,16 +61,20 @@ _HOW_TO_MAKE_ONE: Final = (
 )
 
 
-def _digits_of_guesses(secret: str) -> float:
-    """How many guesses somebody needs who knows words, names and patterns, as a power of ten."""
+def _is_weak(secret: str) -> bool:
+    """Whether somebody who knows words, names and patterns needs too few guesses."""
     # Imported where it is used: its lists take a while to load.
     from zxcvbn import zxcvbn
 
-    return float(zxcvbn(secret[:_LONGEST_GUESSED])["guesses_log10"])
+    return float(zxcvbn(secret[:_LONGEST_GUESSED])["guesses_log10"]) < SECRET_DIGITS
 
 
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _secrets_in(value: SecretStr | None) -> tuple[str, ...]:
+    return () if value is None else _split(value.get_secret_value())
 
 
 def _listed(value: object) -> object:
@@ -99,6 +103,7 @@ class Settings(BaseSettings):
     app_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_APP_DATABASE_URL")
     relay_database_url: MaybeDatabaseUrl = Field(None, validation_alias="BOOM_RELAY_DATABASE_URL")
     given_secret: SecretStr | None = Field(None, validation_alias="BOOM_SECRET")
+    given_fallbacks: SecretStr | None = Field(None, validation_alias="BOOM_SECRET_FALLBACKS")
     wants_demo: bool | None = Field(None, validation_alias="BOOM_DEMO")
     exemptions: Annotated[tuple[Exemption, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), validation_alias="BOOM_ALLOW"
@@ -144,6 +149,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES:
             raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
+        return value
+
+    @field_validator("given_fallbacks")
+    @classmethod
+    def _each_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if any(len(each.encode()) < SECRET_BYTES for each in _secrets_in(value)):
+            raise ValueError(f"must be secrets of at least {SECRET_BYTES} bytes, between commas")
         return value
 
     @field_validator("allowed_origins")
@@ -234,6 +246,11 @@ class Settings(BaseSettings):
             return self.given_secret.get_secret_value().encode()
         return _kept_secret(self.data)
 
+    @property
+    def fallback_secrets(self) -> tuple[bytes, ...]:
+        """What verifies and decrypts beside the secret, and never signs or encrypts."""
+        return tuple(each.encode() for each in _secrets_in(self.given_fallbacks))
+
     def checked(self) -> Self:
         """These settings, when the environment allows them together. Raises SettingsError."""
         lines = self._production_lines() if self.is_production else []
@@ -261,9 +278,7 @@ class Settings(BaseSettings):
             lines.append("BOOM_CAPTCHA_ADDRESS: must be left out in production")
         stripe_key = self.stripe_secret_key.get_secret_value() if self.stripe_secret_key else ""
         problems = {
-            Exemption.WEAK_SECRET: self.given_secret is not None
-            and _digits_of_guesses(self.given_secret.get_secret_value()) < SECRET_DIGITS
-            and f"BOOM_SECRET: is easy to guess; {_HOW_TO_MAKE_ONE}",
+            Exemption.WEAK_SECRET: self._weak_secret(),
             Exemption.EMBEDDED_DATABASE: self.database_url is None
             and self.app_database_url is None
             and "DATABASE_URL: required in production; the embedded PostgreSQL has one superuser, "
@@ -282,6 +297,15 @@ class Settings(BaseSettings):
             for exemption, problem in problems.items()
             if problem and exemption not in self.exemptions
         ]
+
+    def _weak_secret(self) -> str | None:
+        """What is to be said of a secret that is easy to guess; None where there is none."""
+        if self.given_secret is not None and _is_weak(self.given_secret.get_secret_value()):
+            return f"BOOM_SECRET: is easy to guess; {_HOW_TO_MAKE_ONE}"
+        # Whoever guesses one of these signs what is verified, too.
+        if any(_is_weak(each) for each in _secrets_in(self.given_fallbacks)):
+            return "BOOM_SECRET_FALLBACKS: one is easy to guess; leave it out"
+        return None
 
 
 def load_settings(**given: Any) -> Settings:

@@ -9,7 +9,7 @@ from kit.settings import Settings
 def human_proof_of(settings: Settings, *, clock: Clock) -> HumanProof:
     """The captcha of BOOM_CAPTCHA; else proof of work."""
     if settings.captcha is None:
-        return ProofOfWork(settings.secret, clock=clock)
+        return ProofOfWork(settings.secret, *settings.fallback_secrets, clock=clock)
     # Most have none, and its HTTP client takes long to import.
     from integrations.human_proof.captcha import Captcha
 

@@ -22,10 +22,13 @@ _PURPOSE: Final = b"challenges of guests, version 1"
 
 
 class ProofOfWork:
-    """Asks for about two seconds of a browser's time; ``secret`` is the installation's."""
+    """Asks for about two seconds of a browser's time; ``secret`` is the installation's.
 
-    def __init__(self, secret: bytes, *, clock: Clock, cost: int = COST) -> None:
-        self._secret = hmac.digest(secret, _PURPOSE, "sha256")
+    Solutions of challenges that were made with one of ``fallbacks`` are taken as well.
+    """
+
+    def __init__(self, secret: bytes, *fallbacks: bytes, clock: Clock, cost: int = COST) -> None:
+        self._secrets = [hmac.digest(each, _PURPOSE, "sha256") for each in (secret, *fallbacks)]
         self._clock = clock
         self._cost = cost
 
@@ -36,7 +39,7 @@ class ProofOfWork:
             self._cost,
             expires_at=expires_at,
             data={"venue": str(tenant_id)},
-            hmac_secret=self._secret,
+            hmac_secret=self._secrets[0],
         )
         text = orjson.dumps(made.to_dict()).decode()
         return Challenge(ProofKind.PROOF_OF_WORK, challenge=text, expires_at=expires_at)
@@ -51,7 +54,7 @@ class ProofOfWork:
         try:
             payload = Payload.from_base64(proof)
             # It reads what a caller wrote, and its shape is known only once the signature is.
-            is_good = verify_solution(payload, self._secret).verified
+            is_good = any(verify_solution(payload, each).verified for each in self._secrets)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         told = payload.challenge

@@ -58,6 +58,13 @@ class PermanentFailure(Exception):
     """Raised by a handler for what no other try can mend; the message is for operators."""
 
 
+class TemporaryFailure(Exception):
+    """Raised by a handler for what a later try may mend; the message is for operators."""
+
+
+_FOR_OPERATORS: Final = (PermanentFailure, TemporaryFailure)
+
+
 @dataclass(frozen=True, slots=True)
 class Retries:
     """How often a job is tried, and the pauses between: each twice as long, less up to a half."""
@@ -268,7 +275,7 @@ def _record(job: Job, error: Exception) -> TracebackRecord:
         job_id=job.id,
         timestamp=system_clock(),
         exception_type=type(error).__name__,
-        exception_message=str(error) if isinstance(error, PermanentFailure) else "",
+        exception_message=str(error) if isinstance(error, _FOR_OPERATORS) else "",
         traceback="",
         additional_context={"attempt": job.attempts + 1},
     )

@@ -2,14 +2,15 @@
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import OctKey
 
 from kit.errors import Unauthenticated
@@ -41,10 +42,13 @@ class Claims:
 
 
 class Tokens:
-    """Signs and reads access tokens; ``secret`` is the installation's, at least 32 bytes."""
+    """Signs and reads access tokens; ``secret`` is the installation's, at least 32 bytes.
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = OctKey.import_key(hmac.digest(secret, _PURPOSE, "sha256"))
+    What is signed with one of ``fallbacks`` is read as well.
+    """
+
+    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
+        self._keys = _keys((secret, *fallbacks), _PURPOSE)
 
     def sign(
         self, *, tenant_id: UUID, user_id: UUID, session_id: UUID, now: datetime
@@ -60,7 +64,7 @@ class Tokens:
             "iat": int(now.timestamp()),
             "exp": expires,
         }
-        token = jwt.encode({"alg": _ALGORITHM}, claims, self._key)
+        token = jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
         return token, datetime.fromtimestamp(expires, UTC)
 
     def read(self, token: str, *, now: datetime) -> Claims:
@@ -68,7 +72,7 @@ class Tokens:
         if len(token) > _LONGEST:
             raise Unauthenticated("The access token is not valid.")
         try:
-            told = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            told = _claims(token, self._keys)
             if told["iss"] != _ISSUER or told["aud"] != _AUDIENCE or told.keys() != _CLAIMS:
                 raise ValueError
             if datetime.fromtimestamp(told["iat"], UTC) > now + _CLOCKS_DIFFER:
@@ -159,10 +163,13 @@ class Link:
 
 
 class Links:
-    """Signs and reads links to one object; until when one is good, the object itself says."""
+    """Signs and reads links to one object; until when one is good, the object itself says.
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = OctKey.import_key(hmac.digest(secret, _LINK_PURPOSE, "sha256"))
+    Links that are signed with one of ``fallbacks`` are read as well: they lie in people's mail.
+    """
+
+    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
+        self._keys = _keys((secret, *fallbacks), _LINK_PURPOSE)
 
     def sign(self, link: Link) -> str:
         claims = {
@@ -173,14 +180,14 @@ class Links:
             "ver": link.version,
             **({"mailed": True} if link.is_mailed else {}),
         }
-        return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
 
     def read(self, text: str) -> Link | None:
         """What a link says; None for one that is not ours."""
         if len(text) > _LONGEST:
             return None
         try:
-            told = jwt.decode(text, self._key, algorithms=[_ALGORITHM]).claims
+            told = _claims(text, self._keys)
             if told["iss"] != _ISSUER or told["aud"] != _LINK_AUDIENCE:
                 return None
             # The first links said nothing of a version.
@@ -192,3 +199,17 @@ class Links:
             )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def _keys(of: Sequence[bytes], purpose: bytes) -> list[OctKey]:
+    return [OctKey.import_key(hmac.digest(each, purpose, "sha256")) for each in of]
+
+
+def _claims(token: str, keys: Sequence[OctKey]) -> dict[str, Any]:
+    """What a token says that one of the keys has signed. Raises JoseError and ValueError."""
+    for key in keys[:-1]:
+        try:
+            return jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+        except BadSignatureError:
+            continue
+    return jwt.decode(token, keys[-1], algorithms=[_ALGORITHM]).claims

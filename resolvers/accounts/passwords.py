@@ -14,7 +14,7 @@ from kit.actor import ANONYMOUS, Request
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
-from kit.security.encryption import Seal
+from kit.security.encryption import Cipher
 from kit.security.network_addresses import network_of
 from kit.security.passwords import Passwords
 from kit.security.priority_semaphore import Lane
@@ -111,7 +111,7 @@ async def request_password_reset(
     text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
     # All of it afterwards: even how long the answer takes tells nothing.
     scope.enqueue(
-        "password_reset", {"sealed": scope.service(Seal).seal(text, use="password_reset")}
+        "password_reset", {"sealed": scope.service(Cipher).encrypt(text, use="password_reset")}
     )
 
 
@@ -137,10 +137,10 @@ async def reset_password(
 def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
     """Which ``subdomain`` and ``email`` a job is about, and from which ``address``.
 
-    Raises Unreadable where the installation's secret is new.
+    Raises DecryptionError.
     """
-    seal = cast("Seal", runtime.services[Seal])
-    asked: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use="password_reset"))
+    cipher = cast("Cipher", runtime.services[Cipher])
+    asked: dict[str, str] = orjson.loads(cipher.decrypt(payload["sealed"], use="password_reset"))
     return asked
 
 

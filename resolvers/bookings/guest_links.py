@@ -26,7 +26,7 @@ from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
-from kit.security.encryption import Seal
+from kit.security.encryption import Cipher
 from kit.security.network_addresses import network_of
 from kit.security.tokens import Link, Links
 from models.bookings.bookings import Booking, bookings_of, guest_of
@@ -99,17 +99,17 @@ async def request_guest_link(
     await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
     told["address"] = address or ""
     # All of it afterwards: even how long the answer takes tells nothing.
-    sealed = scope.service(Seal).seal(orjson.dumps(told).decode(), use=REQUEST_JOB)
+    sealed = scope.service(Cipher).encrypt(orjson.dumps(told).decode(), use=REQUEST_JOB)
     scope.enqueue(REQUEST_JOB, {"sealed": sealed})
 
 
 def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
     """The ``subdomain``, ``reference``, ``email`` and ``address`` of a job.
 
-    Raises Unreadable where the installation's secret is new.
+    Raises DecryptionError.
     """
-    seal = cast("Seal", runtime.services[Seal])
-    told: dict[str, str] = orjson.loads(seal.open(payload["sealed"], use=REQUEST_JOB))
+    cipher = cast("Cipher", runtime.services[Cipher])
+    told: dict[str, str] = orjson.loads(cipher.decrypt(payload["sealed"], use=REQUEST_JOB))
     return told
 
 

@@ -21,7 +21,7 @@ from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
-from kit.security.encryption import Seal
+from kit.security.encryption import Cipher
 from kit.security.event_counts import SecurityCounts
 from kit.security.network_addresses import network_of
 from models.accounts.users import User, owners_of
@@ -72,7 +72,7 @@ def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINAR
 
     It waits sealed: a secret in it is kept nowhere else, and operators see the queue.
     """
-    network = scope.service(Seal).seal(network_of(scope.request.ip_address), use=_NETWORK)
+    network = scope.service(Cipher).encrypt(network_of(scope.request.ip_address), use=_NETWORK)
     payload = {"sealed": _sealed(scope, message), "kind": kind, "network": network}
     scope.enqueue(LETTER_JOB, payload, urgent=kind in _SECURITY)
 
@@ -88,9 +88,9 @@ def kind_for(user: User) -> MailKind:
 
 
 def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
-    """What a job is to send. Raises Unreadable where the installation's secret is new."""
-    seal = cast("Seal", runtime.services[Seal])
-    return Message(**orjson.loads(seal.open(payload["sealed"], use="mail")))
+    """What a job is to send. Raises DecryptionError."""
+    cipher = cast("Cipher", runtime.services[Cipher])
+    return Message(**orjson.loads(cipher.decrypt(payload["sealed"], use="mail")))
 
 
 async def admit_or_withhold(
@@ -101,7 +101,7 @@ async def admit_or_withhold(
     network = ""
     # Letters that were stored before they were counted by network have none.
     if sealed := payload.get("network"):
-        network = cast("Seal", runtime.services[Seal]).open(sealed, use=_NETWORK)
+        network = cast("Cipher", runtime.services[Cipher]).decrypt(sealed, use=_NETWORK)
     if not await is_admitted(runtime, tenant_id, to=to, kind=kind, network=network):
         return
 
@@ -139,7 +139,7 @@ async def note_confirmation(scope: Scope, email: str) -> None:
 
 
 def _sealed(scope: Scope, message: Message) -> str:
-    return scope.service(Seal).seal(orjson.dumps(asdict(message)).decode(), use="mail")
+    return scope.service(Cipher).encrypt(orjson.dumps(asdict(message)).decode(), use="mail")
 
 
 def _send(scope: Scope, sealed: str, kind: MailKind) -> None:

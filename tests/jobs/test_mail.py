@@ -10,12 +10,13 @@ from starlette.applications import Starlette
 from app import build_app
 from integrations.mail.smtp import Mail, Message, Undeliverable
 from kit.runtime import Runtime
-from kit.security.encryption import Seal
+from kit.security.encryption import Cipher
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.api.accounts.accounts import code_in, mails
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
+from tests.support.database import SECRET
 from tests.support.factories import Venue, make_venue
 
 RESET = """
@@ -93,10 +94,10 @@ async def test_an_address_that_is_refused_for_good_is_not_tried_again(
     assert sent == [venue.owner.user.email]
 
 
-async def test_a_letter_sealed_with_another_secret_is_held(
+async def test_a_letter_that_was_changed_in_the_queue_is_held(
     app: Starlette, queue: asyncpg.Connection
 ) -> None:
-    sealed = Seal(b"the secret that was here before, as long").seal("{}", use="mail")
+    sealed = Cipher(SECRET).encrypt("{}", use="something else")
     await queue.execute(
         """INSERT INTO queue.pgqueuer (priority, status, entrypoint, payload, headers)
            VALUES (0, 'queued', 'mail', convert_to($1, 'UTF8'), '{}')""",
@@ -105,10 +106,11 @@ async def test_a_letter_sealed_with_another_secret_is_held(
 
     await is_dead(queue)
 
+    key_id = sealed.split(".")[1]
     assert (
         await queue.fetchval(
             """SELECT traceback ->> 'exception_message' FROM queue.pgqueuer_log
            WHERE traceback IS NOT NULL ORDER BY id DESC LIMIT 1"""
         )
-        == "BOOM_SECRET has changed since it was written"
+        == f"changed since it was encrypted with the key {key_id}, or for another use"
     )

@@ -60,6 +60,33 @@ def test_each_wrong_variable_is_one_line_without_its_value(monkeypatch: pytest.M
     ]
 
 
+def test_fallback_secrets_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().fallback_secrets == ()
+    monkeypatch.setenv("BOOM_SECRET_FALLBACKS", f"{LONG}, {LONG[::-1]}")
+
+    assert load_settings().fallback_secrets == (LONG.encode(), LONG[::-1].encode())
+
+
+def test_a_fallback_secret_that_is_short_is_refused_and_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOM_SECRET_FALLBACKS", f"{LONG},hidden")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert refused.value.lines == (
+        "BOOM_SECRET_FALLBACKS: must be secrets of at least 32 bytes, between commas",
+    )
+
+
+def test_secrets_stay_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_SECRET", LONG)
+    monkeypatch.setenv("BOOM_SECRET_FALLBACKS", LONG[::-1])
+
+    assert LONG not in repr(load_settings()) and LONG[::-1] not in repr(load_settings())
+
+
 @pytest.mark.usefixtures("production")
 def test_production_wants_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOOM_SECRET")
@@ -169,6 +196,7 @@ def test_production_speaks_to_the_real_stripe_only(monkeypatch: pytest.MonkeyPat
 RISKS = [
     ("weak-secret", {"BOOM_SECRET": "change me change me change me change me"}),
     ("weak-secret", {"BOOM_SECRET": "x" * 64}),
+    ("weak-secret", {"BOOM_SECRET_FALLBACKS": f"{LONG},{'x' * 64}"}),
     ("embedded-database", {"DATABASE_URL": ""}),
     ("no-mail", {"BOOM_SMTP_URL": ""}),
     ("no-rate-limit", {"BOOM_RATE_LIMIT": "off"}),

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from app import build_app
 from integrations.human_proof.proof_of_work import ProofOfWork
 from integrations.human_proof.protocol import HumanProof
+from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
@@ -205,3 +206,18 @@ async def test_a_guest_makes_no_challenge_easier(api: Api, venue: Venue) -> None
     answer = await hold(api, venue, guestProof=Payload(given, solution).to_base64())
 
     assert answer.refusals == ["PROOF_REQUIRED"]
+
+
+async def test_a_challenge_of_a_former_secret_can_be_solved_where_that_is_named(
+    clock: StoppedClock,
+) -> None:
+    former, new = b"the secret of before a rotation", b"the secret of after it"
+    venue_id = new_id()
+    challenge = ProofOfWork(former, clock=clock, cost=1).challenge(venue_id).challenge
+    assert challenge is not None
+    proof = solved(challenge)
+
+    rotated = ProofOfWork(new, former, clock=clock)
+
+    assert await rotated.check(venue_id, proof, ip_address=None) is not None
+    assert await ProofOfWork(new, clock=clock).check(venue_id, proof, ip_address=None) is None

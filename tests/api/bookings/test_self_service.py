@@ -276,7 +276,7 @@ async def test_the_installations_secret_itself_signs_no_link(
 ) -> None:
     booking = await make_booking(runtime, venue, clock.now.replace(day=2, hour=20))
     real = links(runtime)
-    claims = jwt.decode(real.sign(Link(venue.tenant.id, booking.id)), real._key).claims
+    claims = jwt.decode(real.sign(Link(venue.tenant.id, booking.id)), real._keys[0]).claims
 
     forged = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
 

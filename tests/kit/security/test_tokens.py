@@ -51,7 +51,7 @@ def test_another_installations_token_is_refused(tokens: Tokens) -> None:
 
 
 def test_the_installations_secret_itself_signs_no_token(tokens: Tokens) -> None:
-    claims = jwt.decode(signed(tokens), tokens._key).claims
+    claims = jwt.decode(signed(tokens), tokens._keys[0]).claims
     token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
 
     with pytest.raises(Unauthenticated, match="not valid"):
@@ -71,16 +71,16 @@ def test_the_installations_secret_itself_signs_no_token(tokens: Tokens) -> None:
     ],
 )
 def test_a_token_with_other_claims_is_refused(tokens: Tokens, changed: dict[str, object]) -> None:
-    claims = jwt.decode(signed(tokens), tokens._key).claims
-    token = jwt.encode({"alg": "HS256"}, {**claims, **changed}, tokens._key)
+    claims = jwt.decode(signed(tokens), tokens._keys[0]).claims
+    token = jwt.encode({"alg": "HS256"}, {**claims, **changed}, tokens._keys[0])
 
     with pytest.raises(Unauthenticated, match="not valid"):
         tokens.read(token, now=NOW)
 
 
 def test_a_longer_signature_is_refused(tokens: Tokens) -> None:
-    claims = jwt.decode(signed(tokens), tokens._key).claims
-    token = jwt.encode({"alg": "HS512"}, claims, tokens._key, algorithms=["HS512"])
+    claims = jwt.decode(signed(tokens), tokens._keys[0]).claims
+    token = jwt.encode({"alg": "HS512"}, claims, tokens._keys[0], algorithms=["HS512"])
 
     with pytest.raises(Unauthenticated, match="not valid"):
         tokens.read(token, now=NOW)
@@ -180,9 +180,9 @@ def test_an_access_token_is_no_link_nor_the_reverse(tokens: Tokens) -> None:
 )
 def test_a_link_with_other_claims_is_none(changed: dict[str, object]) -> None:
     links = Links(SECRET)
-    claims = jwt.decode(links.sign(Link(TENANT, USER)), links._key).claims
+    claims = jwt.decode(links.sign(Link(TENANT, USER)), links._keys[0]).claims
 
-    forged = jwt.encode({"alg": "HS256"}, {**claims, **changed}, links._key)
+    forged = jwt.encode({"alg": "HS256"}, {**claims, **changed}, links._keys[0])
 
     assert links.read(forged) is None
 
@@ -190,3 +190,48 @@ def test_a_link_with_other_claims_is_none(changed: dict[str, object]) -> None:
 @given(st.text(max_size=200) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
 def test_any_other_text_is_no_link(text: str) -> None:
     assert Links(SECRET).read(text) is None
+
+
+# ------------------------------------------------------------------------------ rotation
+
+OLD = b"the secret of before, also 32 bytes long"
+
+
+def test_a_token_of_a_former_secret_is_read_where_that_is_named() -> None:
+    former = signed(Tokens(OLD))
+
+    assert Tokens(SECRET, OLD).read(former, now=NOW).user_id == USER
+    with pytest.raises(Unauthenticated, match="not valid"):
+        Tokens(SECRET).read(former, now=NOW)
+
+
+def test_a_former_secrets_token_expires_all_the_same() -> None:
+    former = signed(Tokens(OLD))
+
+    with pytest.raises(Unauthenticated, match="expired"):
+        Tokens(SECRET, OLD).read(former, now=NOW + timedelta(minutes=15))
+
+
+def test_the_newest_secret_signs() -> None:
+    assert signed(Tokens(SECRET, OLD)) == signed(Tokens(SECRET))
+    link = Link(TENANT, USER)
+    assert Links(SECRET, OLD).sign(link) == Links(SECRET).sign(link)
+
+
+def test_a_link_of_a_former_secret_is_read_where_that_is_named() -> None:
+    link = Link(TENANT, USER, version=3, is_mailed=True)
+    former = Links(OLD).sign(link)
+
+    assert Links(SECRET, OLD).read(former) == link
+    assert Links(SECRET).read(former) is None
+
+
+def test_a_former_secrets_access_token_is_still_no_link() -> None:
+    assert Links(SECRET, OLD).read(signed(Tokens(OLD))) is None
+
+
+def test_another_installations_token_is_refused_by_all_keys() -> None:
+    theirs = Tokens(b"the secret of another installation")
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        Tokens(SECRET, OLD).read(signed(theirs), now=NOW)

@@ -31,7 +31,7 @@ def key_of(runtime: Runtime) -> OctKey:
     """What signs this installation's access tokens."""
     tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
-    return tokens._key
+    return tokens._keys[0]
 
 
 def claims_of(runtime: Runtime, venue: Venue) -> dict[str, Any]:
