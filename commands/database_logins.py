@@ -16,6 +16,7 @@ async def logins_of(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
     return await logins(
         owner,
         secret=settings.secret,
+        fallbacks=settings.fallback_secrets,
         app=settings.app_database_url,
         relay=settings.relay_database_url,
     )

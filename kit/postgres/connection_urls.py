@@ -1,6 +1,7 @@
 """Where the database is, and as whom each part of the product logs in."""
 
 import hmac
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -90,39 +91,53 @@ async def logins(
     owner: DatabaseUrl,
     *,
     secret: bytes,
+    fallbacks: Sequence[bytes] = (),
     app: DatabaseUrl | None = None,
     relay: DatabaseUrl | None = None,
 ) -> DatabaseUrls:
     """The logins on any server, once the migrations have made the roles.
 
     ``app`` and ``relay`` are taken as given. A role without a URL gets a password derived from
-    ``secret``, unless it has one already; where it can't log in with it, the owner logs in and
-    acts as the role. That is weaker (SQL could step back to the owner), so it is logged.
+    ``secret``, unless it has one already that isn't derived from one of ``fallbacks``; where it
+    can't log in with it, the owner logs in and acts as the role. That is weaker (SQL could step
+    back to the owner), so it is logged.
     """
+    secrets = (secret, *fallbacks)
     return DatabaseUrls(
         owner,
-        app=app or await _login(owner, APP_ROLE, secret=secret),
-        relay=relay or await _login(owner, RELAY_ROLE, secret=secret),
+        app=app or await _login(owner, APP_ROLE, secrets),
+        relay=relay or await _login(owner, RELAY_ROLE, secrets),
     )
 
 
-async def _login(owner: DatabaseUrl, role: str, *, secret: bytes) -> DatabaseUrl:
-    password = hmac.new(secret, role.encode(), "sha256").hexdigest()
+async def _login(owner: DatabaseUrl, role: str, secrets: Sequence[bytes]) -> DatabaseUrl:
+    password, *former = [hmac.digest(each, role.encode(), "sha256").hex() for each in secrets]
     url = owner.as_user(role, password)
     if await _can_log_in(url):
         return url
 
+    replaced = await _first_that_can_log_in([owner.as_user(role, each) for each in former])
     connection = await asyncpg.connect(owner)
     try:
-        if not await _has_password(connection, role):
+        # A password that we have derived before is ours to change.
+        if replaced is not None or not await _has_password(connection, role):
             await _set_password(connection, role, password)
             if await _can_log_in(url):
                 return url
+        if replaced is not None:
+            return replaced
         log.warning("database.role_shares_owner_login", role=role)
         await _let_act_as(connection, role)
     finally:
         await connection.close()
     return owner.with_option("role", role)
+
+
+async def _first_that_can_log_in(urls: Iterable[DatabaseUrl]) -> DatabaseUrl | None:
+    for url in urls:
+        if await _can_log_in(url):
+            return url
+    return None
 
 
 async def _can_log_in(url: DatabaseUrl) -> bool:

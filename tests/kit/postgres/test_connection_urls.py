@@ -70,6 +70,17 @@ async def test_another_installation_leaves_the_passwords_alone(owner: DatabaseUr
     assert await who(first.app) == ("boom_app", "boom_app")
 
 
+async def test_a_new_secret_replaces_the_password_of_the_one_before(owner: DatabaseUrl) -> None:
+    new = b"the secret after a rotation of this one"
+    await logins(owner, secret=SECRET)
+
+    rotated = await logins(owner, secret=new, fallbacks=[b"an even older one", SECRET])
+
+    assert await who(rotated.app) == ("boom_app", "boom_app")
+    assert await who(rotated.relay) == ("boom_relay", "boom_relay")
+    assert await logins(owner, secret=new) == rotated
+
+
 async def test_a_given_url_is_taken_as_it_is(owner: DatabaseUrl) -> None:
     given = DatabaseUrl("postgresql://boom_app:given@db.example/boom")
 
