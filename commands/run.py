@@ -28,9 +28,9 @@ from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 from kit.postgres.embedded import EmbeddedServer, EmbeddedServerError
 from kit.postgres.os_user import NoUserForPostgres
 from kit.settings import Settings, SettingsError, load_settings
-from web.graphql.http_request import MAX_BODY_BYTES
 from web.pages.graphiql_build import Bundle
 from web.server.connection_limits import BACKLOG, BoundedProtocol, Connections
+from web.server.request_body import MAX_BODY_BYTES
 
 OLDEST_POSTGRES = 15
 DEMO_VENUES = {"boom": "boom.test", "salon": "salon.test"}

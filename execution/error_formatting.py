@@ -13,7 +13,7 @@ from domain.core.refusals import Refusal
 from kit.actor import Request
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.graphql.input_errors import null_in_graphql
-from kit.postgres.database import is_away, sqlstate
+from kit.postgres.failures import is_away, sqlstate
 
 MAX_ERRORS: Final = 10
 RETRY_AFTER_SECONDS: Final = 1

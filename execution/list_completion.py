@@ -5,7 +5,7 @@ which the caller may see whatever the object, nothing of that depends on the obj
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from graphql import (
     GraphQLObjectType,
@@ -19,16 +19,26 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from kit.graphql.field_sources import GUARD, KIND
+from kit.graphql.work_meter import Meter
 from kit.operation_context import Operation
 from permissions.policy import may_for_every_row
 from schema.core.fields import SYNC_READER
 
-if TYPE_CHECKING:
-    from execution.executor import Executor
-
 Complete = Callable[[Any], Any]
 
 _TYPENAME: Final = "__typename"
+
+
+class Execution(Protocol):
+    """What of an execution decides how its lists are completed."""
+
+    context_value: Any
+    plans: Any
+    meter: Meter
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList, /
+    ) -> Any: ...
 
 
 class NotCompletable(Exception):
@@ -36,7 +46,7 @@ class NotCompletable(Exception):
 
 
 def compile_completion(
-    execution: "Executor", kind: GraphQLOutputType, details: FieldDetailsList
+    execution: Execution, kind: GraphQLOutputType, details: FieldDetailsList
 ) -> Complete:
     """Return a function that completes values of this type. Both may raise NotCompletable."""
     if is_non_null_type(kind):
@@ -82,7 +92,7 @@ def _leaf(coerce: Complete) -> Complete:
     return completed
 
 
-def _object(execution: "Executor", kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
+def _object(execution: Execution, kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
     operation: Operation = execution.context_value
     if kind.extensions.get(KIND) and execution.plans is not None:
         # Of what a change or an event gave, rows are read anew.

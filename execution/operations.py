@@ -40,7 +40,7 @@ from kit.graphql.query_limits import cost_errors, variable_weight
 from kit.graphql.work_meter import Meter
 from kit.ids import new_id
 from kit.operation_context import Operation
-from kit.postgres.database import is_away, sqlstate
+from kit.postgres.failures import is_away, sqlstate
 from kit.runtime import Runtime
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
@@ -23,17 +24,25 @@ from kit.postgres.keyset_pagination import (
     windowed_by_parent,
 )
 
-if TYPE_CHECKING:
-    from kit.scope import Scope
-
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+class Reader(Protocol):
+    """What loaders read with: a scope."""
+
+    @property
+    def tenant_id(self) -> UUID: ...
+
+    async def all(self, statement: Any) -> list[Any]: ...
+
+    async def rows(self, statement: Any) -> Sequence[Any]: ...
 
 
 class Loaders:
     """The loaders of one scope, made when first asked for."""
 
-    def __init__(self, scope: "Scope") -> None:
+    def __init__(self, scope: Reader) -> None:
         self._scope = scope
         self._made: dict[Hashable, DataLoader[Any, Any]] = {}
 

@@ -18,7 +18,7 @@ from kit.actor import Actor, Request
 from kit.jobs.queue import Job, put
 from kit.loaders import Loaders
 from kit.postgres.advisory_locks import advisory_key
-from kit.postgres.database import is_away
+from kit.postgres.failures import is_away
 from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement
 from kit.postgres.transaction import Transaction
@@ -193,7 +193,7 @@ class Scope:
         async with self._connection_lock:
             first = _tenant_set(self.tenant_id, then=steps)
             if self._transaction is None:
-                self._transaction = await self.runtime.database.begun(
+                self._transaction = await self.runtime.database.begin(
                     first, writes=True, owner=self.tenant_id
                 )
             else:
@@ -295,7 +295,7 @@ class Scope:
         tenant_id, database = self._tenant_id, self.runtime.database
         if root._transaction is None:
             first = "" if tenant_id is None else _tenant_set(tenant_id)
-            root._transaction = await database.begun(first, writes=self._writes, owner=tenant_id)
+            root._transaction = await database.begin(first, writes=self._writes, owner=tenant_id)
         elif tenant_id is not None and tenant_id != root._seen_tenant_id:
             # Of scopes that share a connection, each statement sees the rows of its own tenant.
             await root._transaction.text(_tenant_set(tenant_id), [])

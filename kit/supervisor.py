@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from kit.postgres.database import is_away, sqlstate
+from kit.postgres.failures import is_away, sqlstate
 
 Service = Callable[[], Awaitable[None]]
 

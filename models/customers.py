@@ -31,6 +31,7 @@ from sqlmodel import Field, col
 from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
+from kit.actor import Actor
 from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
@@ -61,6 +62,9 @@ class Customer(TenantRow, Logged, table=True):
     notes: str | None = None
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        return self.id == actor.own_id
 
     def derive(self) -> None:
         """Work out anew what is stored of other columns to sort and find by."""

@@ -1,25 +1,19 @@
 """May this caller do this, to this row? Pure rules over the grants."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from uuid import UUID
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from domain.accounts.users import Role
 from kit.actor import Actor, ActorKind
 from kit.errors import Forbidden, RequestError, Unauthenticated
-from models.accounts.users import User
-from models.bookings.bookings import Booking
-from models.customers import Customer
 from permissions.roles import GRANTS, GrantScope, P, Permission
 
 
-@dataclass(frozen=True, slots=True)
-class BookingOwner:
-    """What says whose a booking is, for readers that don't load the whole row."""
+@runtime_checkable
+class Owned(Protocol):
+    """A row that says itself whose it is."""
 
-    id: UUID
-    customer_id: UUID | None
-    held_by_id: UUID | None
+    def is_owned_by(self, actor: Actor) -> bool: ...
 
 
 def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
@@ -70,34 +64,8 @@ def may_manage(actor: Actor, role: Role) -> bool:
 
 
 def owns(actor: Actor, row: object) -> bool:
-    """Is the row the caller's own: their customer record, a booking of it, their user?"""
-    match row:
-        case Customer():
-            return row.id == actor.own_id
-        case Booking() | BookingOwner():
-            return _owns_booking(actor, row)
-        case User():
-            return row.id == actor.user_id
-        case _:
-            return False
-
-
-def owned_until(actor: Actor, booking: BookingOwner, before: Mapping[str, object] | None) -> bool:
-    """Was a booking the caller's own until a change? ``before`` is what the log kept of it."""
-    if before is None:
-        return False
-    customer = before.get("customer_id", booking.customer_id)
-    customer_id = UUID(str(customer)) if customer is not None else None
-    return owns(actor, replace(booking, customer_id=customer_id))
-
-
-def _owns_booking(actor: Actor, booking: Booking | BookingOwner) -> bool:
-    if actor.confined_to is not None:
-        return booking.id == actor.confined_to
-    if booking.customer_id is not None:
-        return booking.customer_id == actor.own_id
-    # Held by somebody who is no customer yet: their address is still to be verified.
-    return booking.held_by_id is not None and booking.held_by_id == actor.user_id
+    """Is the row the caller's own? What isn't ``Owned`` is nobody's."""
+    return isinstance(row, Owned) and row.is_owned_by(actor)
 
 
 def is_guest(actor: Actor) -> bool:

@@ -17,7 +17,7 @@ from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Re
 from domain.core.text import tidy_name
 from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
 from kit.actor import Actor
-from kit.postgres.database import constraint_name
+from kit.postgres.failures import constraint_name
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot

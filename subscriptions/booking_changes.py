@@ -18,8 +18,8 @@ from kit.events.event_streams import EventStream, StreamItem
 from kit.events.log_relay import Entry, Listener, Overflow, Relay
 from kit.operation_context import Operation
 from kit.scope import Scope
-from models.bookings.bookings import Booking
-from permissions.policy import BookingOwner, may, owned_until, refusal
+from models.bookings.bookings import Booking, BookingOwner
+from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.bookings.booking_access import watched_bookings
 from subscriptions.log_replay import (
@@ -158,7 +158,7 @@ class BookingChanges:
             return BookingChanged(cursor, EventType(entry.type), entry.at, booking)
         # Whatever its room: by now it may have left the one in which it was seen.
         owner = others.get(entry.subject_id)
-        if owner is not None and owned_until(actor, owner, entry.before):
+        if owner is not None and owner.was_owned_by(actor, entry.before):
             return BookingRemoved(cursor, entry.at, entry.subject_id)
         return None
 

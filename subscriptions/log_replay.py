@@ -16,7 +16,7 @@ from kit.events.event_cursors import (
 )
 from kit.events.log_relay import BATCH, Entry, beyond, entries_of
 from kit.operation_context import Operation
-from kit.postgres.database import is_away
+from kit.postgres.failures import is_away
 from kit.scope import Scope
 from kit.settings import Settings
 from models.audit.log import READ_AFTER, rights_changes

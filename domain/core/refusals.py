@@ -7,7 +7,7 @@ Refusal
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
 ├── WithoutDetails                                 another, for callers who may know no more
 ├── tenants
-│   ├── PlanLimitReached, FeatureNotIncluded       the plan is used up, or lacks it
+│   ├── PlanLimitReached                           the plan is used up
 │   └── SubscriptionInactive                       the plan is not paid
 ├── accounts
 │   └── InvalidCredentials, EmailNotVerified       who it is was not proved
@@ -28,6 +28,7 @@ Those of an area stand in its ``refusals.py``.
 Raise one alone, or several that apply at once in an ExceptionGroup.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -171,6 +172,15 @@ class IdempotencyInProgress(Refusal):
 
     def __str__(self) -> str:
         return "A call with this idempotency key is still running; try again in a moment."
+
+
+def refusals_in(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
+    """All refusals of a group, whatever groups they stand in."""
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from refusals_in(each)
+        else:
+            yield each
 
 
 def _named(path: Path) -> str:

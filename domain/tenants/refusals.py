@@ -28,14 +28,6 @@ class PlanLimitReached(Refusal):
 
 
 @dataclass(eq=False)
-class FeatureNotIncluded(PlanLimitReached):
-    """The tenant's plan doesn't include it; ``required_plan`` is the cheapest that does."""
-
-    def __str__(self) -> str:
-        return f"{self.what}: this comes with the {str(self.required_plan).capitalize()} plan."
-
-
-@dataclass(eq=False)
 class SubscriptionInactive(Refusal):
     """No new bookings are taken, because the tenant's plan is not paid; ``since`` when."""
 

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from kit.postgres.failures import is_lost
 from kit.postgres.fair_share import FairShare
 from kit.postgres.read_pool import ReadPool
 from kit.postgres.statements import PreparedStatement, Values
@@ -22,38 +21,6 @@ STATEMENT_TIMEOUT = "10s"
 LOCK_TIMEOUT = "3s"
 POOL_TIMEOUT_SECONDS = 5
 READERS = 8
-
-SERIALIZATION_FAILURE = "40001"
-DEADLOCK = "40P01"
-LOCK_NOT_AVAILABLE = "55P03"
-EXCLUSION_VIOLATION = "23P01"
-UNIQUE_VIOLATION = "23505"
-DATABASE_ERRORS = (
-    DBAPIError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    NoneFree,
-    OSError,
-)
-"""What a statement may fail with."""
-_OUT_OF_ORDER_CLASSES = ("08", "53", "58")  # connections, resources, the system beneath
-_OUT_OF_ORDER = frozenset(
-    {
-        "25006",  # it has become a standby, which takes no writes
-        "25P02",  # what ended the transaction was told to another statement of it
-        "25P03",  # the transaction was idle for too long
-        "25P04",  # the transaction took too long
-        "40001",
-        "40P01",
-        "55P03",  # another transaction keeps the lock for long
-        "57014",  # the statement took too long
-        "57P01",
-        "57P02",
-        "57P03",
-        "57P05",
-    }
-)
 
 
 class Database:
@@ -104,7 +71,7 @@ class Database:
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
-    async def begun(
+    async def begin(
         self, first: str = "", *, writes: bool, owner: UUID | None = None
     ) -> Transaction:
         """A transaction that has taken its first step, which is SQL.
@@ -115,12 +82,12 @@ class Database:
         share = _share(owner)
         await self._shares.take(share, within_seconds=POOL_TIMEOUT_SECONDS)
         try:
-            return await self._begun(first, writes, partial(self._shares.give_back, share))
+            return await self._begin(first, writes, partial(self._shares.give_back, share))
         except BaseException:
             self._shares.give_back(share)
             raise
 
-    async def _begun(self, first: str, writes: bool, at_end: Callable[[], None]) -> Transaction:
+    async def _begin(self, first: str, writes: bool, at_end: Callable[[], None]) -> Transaction:
         mode = _WRITING if writes else _READING
         dead = 0
         while True:
@@ -170,40 +137,6 @@ class Database:
     async def close(self) -> None:
         await self._readers.close()
         await self._engine.dispose()
-
-
-def sqlstate(error: BaseException) -> str | None:
-    """PostgreSQL's code of what went wrong; None when it wasn't PostgreSQL."""
-    if isinstance(error, DBAPIError):
-        return getattr(error.orig, "sqlstate", None) or (
-            "08006" if error.connection_invalidated else None
-        )
-    return getattr(error, "sqlstate", None)
-
-
-def is_lost(error: BaseException) -> bool:
-    """Has the connection come to its end?"""
-    if state := sqlstate(error):
-        return state.startswith(("08", "57P"))
-    return isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError)
-
-
-def is_away(error: BaseException) -> bool:
-    """Is the database away, full or too busy, rather than the statement wrong?
-
-    Then the same is worth another try by the client, after a while.
-    """
-    if state := sqlstate(error):
-        return state.startswith(_OUT_OF_ORDER_CLASSES) or state in _OUT_OF_ORDER
-    # What the driver says by itself is that a connection broke, or a value that it can't send.
-    said = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
-    return isinstance(
-        said, (OSError, NoneFree, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    ) and not isinstance(said, asyncpg.DataError)
-
-
-def constraint_name(error: DBAPIError) -> str | None:
-    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
 
 
 def _share(owner: UUID | None) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from kit.postgres.failures import is_lost
 from kit.postgres.fair_share import FairShare
 
 # What PostgreSQL keeps for one of them is some 100 kB.
@@ -14,7 +15,6 @@ CONNECT_SECONDS: Final = 5
 WAIT_SECONDS: Final = 5
 CLOSE_SECONDS: Final = 5
 
-_LOST_CLASSES: Final = ("08", "57P")
 _BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -66,7 +66,7 @@ class ReadPool:
             try:
                 return await self._read(connection, sql, values)
             except (asyncpg.PostgresError, *_BROKEN) as error:
-                if not _is_lost(error):
+                if not is_lost(error):
                     raise
             # They have all seen the same end.
             while self._idle:
@@ -89,7 +89,7 @@ class ReadPool:
         try:
             rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
         except (asyncpg.PostgresError, *_BROKEN) as error:
-            if _is_lost(error):
+            if is_lost(error):
                 self._drop(connection)
             else:
                 self._give_back(connection)
@@ -152,10 +152,3 @@ class ReadPool:
             pass
         finally:
             self._drop(connection)
-
-
-def _is_lost(error: BaseException) -> bool:
-    if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "").startswith(_LOST_CLASSES)
-    # What the driver says by itself is that a connection broke, or a value that it can't send.
-    return not isinstance(error, asyncpg.DataError)

@@ -77,7 +77,7 @@ class Allowances:
             return timedelta()
         now = self._clock()
         key, begins_at = self._key(allowance, subjects), now - allowance.window
-        async with await self._database.begun(writes=True) as transaction:
+        async with await self._database.begin(writes=True) as transaction:
             spent = await transaction.text(
                 self._statements.spend,
                 [key, now, begins_at, now + allowance.window, allowance.limit],
@@ -93,7 +93,7 @@ class Allowances:
         """Forget what was spent, for subjects that turn out to be trusted."""
         if not self._is_enforced:
             return
-        async with await self._database.begun(writes=True) as transaction:
+        async with await self._database.begin(writes=True) as transaction:
             await transaction.text(self._statements.refill, [self._key(allowance, subjects)])
             await transaction.commit()
 

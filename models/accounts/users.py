@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, func, s
 from sqlmodel import Field, Relationship, col
 
 from domain.accounts.users import Role
+from kit.actor import Actor
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers import Customer
 from models.tenants import Tenant
@@ -58,6 +59,9 @@ class User(TenantRow, Logged, table=True):
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "User.customer_id", "lazy": "raise"}
     )
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        return self.id == actor.user_id
 
     @property
     def has_joined(self) -> bool:

@@ -1,10 +1,10 @@
 """Bookings: a room held for somebody for a time. The database itself refuses a double one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from sqlalchemy import (
@@ -39,6 +39,7 @@ from domain.bookings.pricing import Price, PriceLine
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.text import SearchText
+from kit.actor import Actor
 from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement, parameters
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
@@ -59,6 +60,36 @@ from models.venue.rooms import Room
 NO_OVERLAP: Final = "booking_no_overlap"
 COMPLETE_JOB: Final = "complete_booking"
 REJECT_JOB: Final = "reject_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class BookingOwner:
+    """Whose a booking is, for readers that don't load the whole row."""
+
+    id: UUID
+    customer_id: UUID | None
+    held_by_id: UUID | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """That of a row with these three columns."""
+        return cls(row.id, row.customer_id, row.held_by_id)
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        if actor.confined_to is not None:
+            return self.id == actor.confined_to
+        if self.customer_id is not None:
+            return self.customer_id == actor.own_id
+        # Held by somebody who is no customer yet: their address is still to be verified.
+        return self.held_by_id is not None and self.held_by_id == actor.user_id
+
+    def was_owned_by(self, actor: Actor, before: Mapping[str, object] | None) -> bool:
+        """Was it until a change? ``before`` is what the log kept of the change."""
+        if before is None:
+            return False
+        customer = before.get("customer_id", self.customer_id)
+        customer_id = UUID(str(customer)) if customer is not None else None
+        return replace(self, customer_id=customer_id).is_owned_by(actor)
 
 
 class Booking(TenantRow, Logged, table=True):
@@ -187,6 +218,9 @@ class Booking(TenantRow, Logged, table=True):
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.customer_id", "lazy": "raise"}
     )
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        return BookingOwner.of(self).is_owned_by(actor)
 
     @property
     def terms_start(self) -> datetime:

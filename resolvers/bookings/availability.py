@@ -32,9 +32,10 @@ from kit.graphql.work_meter import Weighed
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from models.bookings.availability import CALENDAR, SLOT, VENUE
+from models.bookings.bookings import BookingOwner
 from models.tenants import Tenant
 from models.venue.rooms import Room
-from permissions.policy import BookingOwner, may
+from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.availability_cursors import known_now
 from resolvers.core.log_position import end_of_log
@@ -371,7 +372,7 @@ async def _facts(
         time = Interval(taken.starts_at, taken.ends_at)
         occupied = Interval(taken.occupied_from, taken.occupied_to)
         found = Busy(taken.room_id, taken.id, time, occupied)
-        owner = BookingOwner(taken.id, taken.customer_id, taken.held_by_id)
+        owner = BookingOwner.of(taken)
         # Whoever leaves out another's booking would be told of a free time that isn't; and when
         # it is, whoever may not read it.
         if taken.id == exclude_booking_id and all(

@@ -19,10 +19,10 @@ from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
 from kit.actor import ANONYMOUS, Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
-from models.bookings.bookings import Booking, bookings_of, holds_of_move, own_bookings
+from models.bookings.bookings import Booking, BookingOwner, bookings_of, holds_of_move, own_bookings
 from models.core.base import snapshot
 from models.tenants import Tenant
-from permissions.policy import BookingOwner, grant_of, only_own, refusal
+from permissions.policy import grant_of, only_own, refusal
 from permissions.roles import GrantScope, P
 from resolvers.bookings.slot_claims import Claim, lock_rooms
 from resolvers.core.lookups import get_at_version, get_or_refuse
@@ -71,7 +71,7 @@ async def watched_bookings(
         return await seen_bookings(scope, ids), {}
     get_or_refuse, all_owners = await _glimpse(scope, _watched, ids)
     seen = {booking.id: booking for booking in get_or_refuse}
-    owners = [BookingOwner(each.id, each.customer_id, each.held_by_id) for each in all_owners]
+    owners = [BookingOwner.of(each) for each in all_owners]
     return seen, {owner.id: owner for owner in owners if owner.id not in seen}
 
 

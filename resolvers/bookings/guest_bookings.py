@@ -16,7 +16,15 @@ from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalPeriod, Start, zone
 from domain.core.money import Money
-from domain.core.refusals import Code, NotFound, Refusal, Required, StaleVersion, WithoutDetails
+from domain.core.refusals import (
+    Code,
+    NotFound,
+    Refusal,
+    Required,
+    StaleVersion,
+    WithoutDetails,
+    refusals_in,
+)
 from domain.core.text import TokenText
 from domain.customers import CustomerChoice, NewCustomer, tidy
 from domain.payments.cancellation import Quote
@@ -358,7 +366,7 @@ def _hide_details() -> Iterator[None]:
     try:
         yield
     except* Refusal as group:
-        raise ExceptionGroup("refused", [*map(_for_guest, _leaves(group))]) from None
+        raise ExceptionGroup("refused", [*map(_for_guest, refusals_in(group))]) from None
 
 
 def _for_guest(refusal: Refusal) -> Refusal:
@@ -375,14 +383,6 @@ def _for_guest(refusal: Refusal) -> Refusal:
         case _:
             refusal.path = path
             return refusal
-
-
-def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
 
 
 def _confirmation_email(

@@ -18,7 +18,7 @@ from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, In
 from kit.actor import Actor, ActorKind, Request
 from kit.errors import Unavailable
 from kit.postgres.advisory_locks import advisory_key
-from kit.postgres.database import (
+from kit.postgres.failures import (
     DATABASE_ERRORS,
     DEADLOCK,
     EXCLUSION_VIOLATION,

@@ -12,13 +12,11 @@ from domain.core.local_time import month_of, zone
 from domain.core.refusals import Code, Refusal, WithoutDetails
 from domain.tenants.plans import (
     PLANS,
-    Feature,
     PlanCode,
     plan_for_bookings,
-    plan_for_feature,
     plan_for_rooms,
 )
-from domain.tenants.refusals import FeatureNotIncluded, PlanLimitReached, SubscriptionInactive
+from domain.tenants.refusals import PlanLimitReached, SubscriptionInactive
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
 from models.billing import billing_of
@@ -89,18 +87,6 @@ async def usage_history(scope: Scope) -> list[UsageMonth]:
     """The last 24 months in which bookings were made, the latest first."""
     months = await scope.all(monthly_use(scope.tenant_id, Meter.BOOKINGS, limit=MONTHS_SHOWN))
     return [UsageMonth(each.period_start, each.used) for each in months]
-
-
-async def require_feature(tenant: Tenant, feature: Feature) -> None:
-    """Refuse what the tenant's plan doesn't include. Raises FeatureNotIncluded."""
-    if feature not in PLANS[PlanCode(tenant.plan_code)].features:
-        raise FeatureNotIncluded(
-            feature.value,
-            limit=0,
-            used=0,
-            resets_at=None,
-            required_plan=plan_for_feature(feature),
-        )
 
 
 async def subscription_refusals(scope: Scope) -> list[Refusal]:

@@ -79,11 +79,11 @@ def node(
 ) -> Callable[[T], T]:
     """Declare the GraphQL type of a table's rows; they are found again by their ids."""
 
-    def attach_metadata(cls: T) -> T:
+    def decorated(cls: T) -> T:
         NODES[cls.__name__] = NodeType(model, visible, requires)
         return value(model)(cls)
 
-    return attach_metadata
+    return decorated
 
 
 def value(*shown: type) -> Callable[[T], T]:
@@ -92,14 +92,14 @@ def value(*shown: type) -> Callable[[T], T]:
     ``shown`` are the Python types that have it, which unions and interfaces need to know.
     """
 
-    def attach_metadata(cls: T) -> T:
+    def decorated(cls: T) -> T:
         made = strawberry.type(cls, description=described(cls))
         if shown:
             definition = get_object_definition(made, strict=True)
             definition.is_type_of = lambda value, _: isinstance(value, shown)
         return made
 
-    return attach_metadata
+    return decorated
 
 
 def described(of: Any) -> str:

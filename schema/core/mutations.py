@@ -1,7 +1,7 @@
 """How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from inspect import Parameter
 from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar
@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
 from domain.core.log_events import EventType
-from domain.core.refusals import Refusal
+from domain.core.refusals import Refusal, refusals_in
 from kit.errors import TooComplex
 from kit.graphql.cost import Cost
 from kit.operation_context import Operation
@@ -134,7 +134,7 @@ def mutation(
                 key=IdempotencyKey(key, name, _told(declared, values)) if key is not None else None,
             )
         except* Refusal as group:
-            refused = list(_leaves(group))
+            refused = list(refusals_in(group))
         finally:
             # What is selected of the answer is read from the state after the change.
             await operation.rest()
@@ -228,14 +228,6 @@ def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> A
             is_list = type(field.type).__name__ == "StrawberryList"
             values[field.python_name] = [] if is_list else nothing
     return answer.origin(**values)
-
-
-def _leaves(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
 
 
 def _api_path(refusal: Refusal, declared: Arguments, inner: Container[str]) -> list[str] | None:

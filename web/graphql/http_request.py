@@ -15,8 +15,7 @@ from kit.actor import Request as Origin
 from kit.ids import new_id
 from kit.security.network_addresses import address_of
 from web.server.callers import MAX_USER_AGENT
-
-MAX_BODY_BYTES: Final = 256 * 1024
+from web.server.request_body import MAX_BODY_BYTES, ClientDisconnected, TooLarge, read_body
 
 _READ_HEADS: Final = frozenset(
     {b"accept", b"authorization", b"content-length", b"content-type", b"cookie", b"user-agent"}
@@ -121,33 +120,15 @@ class GraphQLHttpRequest:
             return _asked(_from_query(QueryParams(self._scope["query_string"])))
         if not _is_json(self._heads.get(b"content-type", b"")):
             raise BadRequest(415, "Send the operation as application/json, in UTF-8.")
-        return _asked(_json(await self.body(), "The body"))
-
-    async def body(self) -> bytes:
-        """All of the body. Raises BadRequest as soon as there is too much of it."""
         length = self._heads.get(b"content-length", b"")
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            raise _too_large()
-        first, is_more = await self._chunk()
-        if not is_more and len(first) <= MAX_BODY_BYTES:
-            return first
-        body = bytearray(first)
-        while is_more and len(body) <= MAX_BODY_BYTES:
-            chunk, is_more = await self._chunk()
-            body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-        return bytes(body)
-
-    async def _chunk(self) -> tuple[bytes, bool]:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise BadRequest(400, "The body broke off.")
-        return message.get("body", b""), message.get("more_body", False)
-
-
-def _too_large() -> BadRequest:
-    return BadRequest(413, f"The body may have at most {MAX_BODY_BYTES // 1024} KiB.")
+        try:
+            body = await read_body(self._receive, content_length=length)
+        except TooLarge as error:
+            problem = f"The body may have at most {MAX_BODY_BYTES // 1024} KiB."
+            raise BadRequest(413, problem) from error
+        except ClientDisconnected as error:
+            raise BadRequest(400, "The body broke off.") from error
+        return _asked(_json(body, "The body"))
 
 
 def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:

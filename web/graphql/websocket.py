@@ -36,8 +36,9 @@ from kit.actor import ANONYMOUS
 from kit.eager import PendingCoroutine, start_eagerly
 from kit.errors import Throttled, Unauthenticated, Unavailable
 from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
-from web.graphql.http_request import MAX_BODY_BYTES, is_hash_alone
+from web.graphql.http_request import is_hash_alone
 from web.server.callers import request_of, token_in
+from web.server.request_body import MAX_BODY_BYTES
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 MAX_OPERATIONS: Final = 100

@@ -98,7 +98,11 @@ class DevPay:
 
 async def _action(http: HttpRequest) -> str | None:
     try:
-        (action,) = parse_qs((await read_body(http)).decode())["action"]
+        (action,) = parse_qs(
+            (
+                await read_body(http.receive, content_length=http.headers.get("content-length", ""))
+            ).decode()
+        )["action"]
     except (TooLarge, ClientDisconnected, KeyError, ValueError):
         return None
     return action

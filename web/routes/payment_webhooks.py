@@ -50,7 +50,13 @@ class Webhooks:
     async def _answer(self, http: HttpRequest) -> Response:
         request = request_of(http)
         try:
-            is_new = await self.receive(await read_body(http), http.headers, request)
+            is_new = await self.receive(
+                await read_body(
+                    http.receive, content_length=http.headers.get("content-length", "")
+                ),
+                http.headers,
+                request,
+            )
         except TooLarge:
             return _said(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
         except ClientDisconnected:

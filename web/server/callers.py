@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from kit.actor import ANONYMOUS, Actor, Request
 from kit.errors import Unauthenticated, Unavailable
 from kit.ids import new_id
-from kit.postgres.database import is_away
+from kit.postgres.failures import is_away
 from kit.security.network_addresses import address_of
 
 COOKIE: Final = "boom_refresh"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 MAX_BODY_BYTES: Final = 256 * 1024
 
@@ -15,17 +15,24 @@ class ClientDisconnected(Exception):
     """Whoever sent a body was gone before its end."""
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(receive: Receive, *, content_length: str | bytes = b"") -> bytes:
     """The whole body. Raises TooLarge at the first byte too many, and ClientDisconnected."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+    if content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
         raise TooLarge
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise TooLarge
-    except ClientDisconnect as error:
-        raise ClientDisconnected from error
-    return bytes(body)
+    body, is_more = await _chunk(receive)
+    if is_more:
+        parts = bytearray(body)
+        while is_more and len(parts) <= MAX_BODY_BYTES:
+            chunk, is_more = await _chunk(receive)
+            parts += chunk
+        body = bytes(parts)
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge
+    return body
+
+
+async def _chunk(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnected
+    return message.get("body", b""), message.get("more_body", False)

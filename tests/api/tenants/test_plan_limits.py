@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.tenants.plans import Feature, PlanCode
-from domain.tenants.refusals import FeatureNotIncluded
+from domain.tenants.plans import PlanCode
 from kit.actor import Request
 from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models.tenants import UsageCounter
 from resolvers.core.transactions import perform
-from resolvers.tenants.usage import Meter, require_feature
+from resolvers.tenants.usage import Meter
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, moved, refused
@@ -419,26 +418,3 @@ async def test_archiving_again_gives_back_nothing_more(desk: BookingClient, venu
     await desk(archive, id=id, version=2)
 
     assert await usage(desk) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    ("feature", "plan"),
-    [
-        (Feature.SMS, "PROFESSIONAL"),
-        (Feature.ANALYTICS, "PROFESSIONAL"),
-        (Feature.SUGGESTIONS, "PROFESSIONAL"),
-        (Feature.INTEGRATIONS, "ENTERPRISE"),
-        (Feature.WHITE_LABEL, "ENTERPRISE"),
-    ],
-)
-async def test_what_a_plan_does_not_include_is_refused_with_the_one_that_does(
-    venue: Venue, feature: Feature, plan: str
-) -> None:
-    tenant = venue.tenant
-
-    with pytest.raises(FeatureNotIncluded, match=f"{feature}: .* {plan.title()} plan") as refusal:
-        await require_feature(tenant, feature)
-
-    assert refusal.value.required_plan == plan
-    tenant.plan_code = plan
-    await require_feature(tenant, feature)

@@ -10,7 +10,8 @@ from sqlalchemy import literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kit.postgres.connection_urls import DatabaseUrls
-from kit.postgres.database import Database, is_away
+from kit.postgres.database import Database
+from kit.postgres.failures import is_away
 
 
 @pytest.mark.parametrize(
@@ -67,13 +68,13 @@ async def test_a_value_that_can_not_be_sent_is_no_sign_of_a_lost_connection(
 
 async def test_a_connection_that_died_in_the_pool_is_not_noticed(database: DatabaseUrls) -> None:
     pool = Database(database.app.sqlalchemy, pool_size=1)
-    async with await pool.begun(writes=False) as transaction:
+    async with await pool.begin(writes=False) as transaction:
         (pid,) = await transaction.text("SELECT pg_backend_pid()", [])  # type: ignore[misc]
     same_role = await asyncpg.connect(database.app)
     await same_role.execute("SELECT pg_terminate_backend($1, 5000)", pid)
     await same_role.close()
 
-    async with await pool.begun(writes=False) as transaction:
+    async with await pool.begin(writes=False) as transaction:
         (another,) = await transaction.text("SELECT pg_backend_pid()", [])  # type: ignore[misc]
 
     assert another != pid
