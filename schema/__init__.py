@@ -1,37 +1,31 @@
 """What the API says: the whole schema, built once."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
-from strawberry.types.field import StrawberryField
 
-from kit.graphql.field_sources import KIND
-from schema.accounts.api_keys import ApiKeyMutations, ApiKeyQueries
-from schema.accounts.sessions import SessionMutations, SessionQueries
-from schema.accounts.users import UserMutations, UserQueries
-from schema.audit import AuditQueries
-from schema.billing import BillingMutations, BillingQueries
-from schema.bookings.availability import AvailabilityQueries
-from schema.bookings.bookings import BookingMutations, BookingQueries
-from schema.bookings.guest_bookings import GuestMutations, GuestQueries
-from schema.bookings.public_venue import VenueQueries
-from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
-from schema.core.fields import NODES, attach_metadata, install_fast_resolver
-from schema.core.nodes import NodeQueries
-from schema.core.rate_limit import LimitQueries
+from schema import accounts, audit, billing, bookings, core, customers, payments, tenants, venue
+from schema.core.areas import Area
+from schema.core.fields import extend, prepare_type
+from schema.core.mutations import FOLLOW_UPS
 from schema.core.scalars import SCALARS
-from schema.core.user_errors import ERROR_TYPES
-from schema.customers import CustomerMutations, CustomerQueries
-from schema.payments.payment_settings import PaymentSettingsMutations
-from schema.payments.refunds import RefundMutations
-from schema.tenants.settings import SettingsMutations
-from schema.tenants.tenants import TenantQueries
-from schema.venue.blackouts import BlackoutMutations, BlackoutQueries
-from schema.venue.hours import HoursMutations, HoursQueries
-from schema.venue.rooms import RoomMutations, RoomQueries
+
+AREAS: Final = (
+    core.AREA,
+    tenants.AREA,
+    customers.AREA,
+    accounts.AREA,
+    audit.AREA,
+    venue.AREA,
+    bookings.AREA,
+    payments.AREA,
+    billing.AREA,
+)
+"""All that the schema is made of, in an order in which each area knows only those before it."""
 
 DESCRIPTION: Final = (
     "Rooms, hours, customers and bookings of a venue, live. Ids and cursors are opaque; instants "
@@ -49,58 +43,30 @@ class _Names(NameConverter):
         return self.apply_naming_config(obj.python_name.rstrip("_"))
 
 
-@strawberry.type(description="Everything that can be read.")
-class Query(
-    NodeQueries,
-    TenantQueries,
-    UserQueries,
-    SessionQueries,
-    ApiKeyQueries,
-    RoomQueries,
-    HoursQueries,
-    BlackoutQueries,
-    CustomerQueries,
-    BookingQueries,
-    AvailabilityQueries,
-    VenueQueries,
-    GuestQueries,
-    LimitQueries,
-    AuditQueries,
-    BillingQueries,
-):
-    pass
-
-
-@strawberry.type(description="Everything that can be changed.")
-class Mutation(
-    SessionMutations,
-    UserMutations,
-    ApiKeyMutations,
-    SettingsMutations,
-    RoomMutations,
-    HoursMutations,
-    BlackoutMutations,
-    CustomerMutations,
-    BookingMutations,
-    GuestMutations,
-    BillingMutations,
-    PaymentSettingsMutations,
-    RefundMutations,
-):
-    pass
-
-
-@strawberry.type(description="Everything that can be heard of as it happens.")
-class Subscription(BookingSubscriptions, AvailabilitySubscriptions):
-    pass
-
-
-def build() -> strawberry.Schema:
+def build(areas: Sequence[Area]) -> strawberry.Schema:
+    """The schema of some areas, whose extensions then belong to the types that they extend."""
+    for area in areas:
+        for extension in area.extensions:
+            extend(extension)
+        for model, follow_up in area.follow_ups:
+            FOLLOW_UPS[model].append(follow_up)
     built = strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        types=ERROR_TYPES,
+        query=_root(
+            "Query",
+            "Everything that can be read.",
+            [part for area in areas for part in area.queries],
+        ),
+        mutation=_root(
+            "Mutation",
+            "Everything that can be changed.",
+            [part for area in areas for part in area.mutations],
+        ),
+        subscription=_root(
+            "Subscription",
+            "Everything that can be heard of as it happens.",
+            [part for area in areas for part in area.subscriptions],
+        ),
+        types=[kind for area in areas for kind in area.types],
         config=StrawberryConfig(name_converter=_Names(), scalar_map=SCALARS),
     )
     # Strawberry has no way to say it.
@@ -109,14 +75,12 @@ def build() -> strawberry.Schema:
         if isinstance(kind, GraphQLInputObjectType):
             _leave_to_graphql_core(kind)
         if isinstance(kind, GraphQLObjectType):
-            if found := NODES.get(kind.name):
-                kind.extensions[KIND] = found
-            for field in kind.fields.values():
-                declared = field.extensions.get("strawberry-definition")
-                if isinstance(declared, StrawberryField):
-                    attach_metadata(field, declared)
-                    install_fast_resolver(field, declared, of=kind.name)
+            prepare_type(kind)
     return built
+
+
+def _root(name: str, description: str, parts: Sequence[type]) -> type:
+    return strawberry.type(type(name, tuple(parts), {}), description=description)
 
 
 def _leave_to_graphql_core(kind: GraphQLInputObjectType) -> None:
@@ -126,4 +90,4 @@ def _leave_to_graphql_core(kind: GraphQLInputObjectType) -> None:
         kind.out_type = GraphQLInputObjectType.out_type  # type: ignore[method-assign]
 
 
-schema = build()
+schema = build(AREAS)

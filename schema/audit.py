@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-import schema.core.filters  # noqa: F401 - declared before they are used
 from domain.bookings.lifecycle import Status
 from domain.core import log_events
 from domain.core.log_events import EventType
@@ -20,6 +19,7 @@ from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P
 from resolvers import audit
 from schema.accounts.users import User
+from schema.core.areas import Area
 from schema.core.connections import Connection, connection
 from schema.core.fields import Node, column, computed, value
 from schema.core.global_ids import encode_id
@@ -153,3 +153,6 @@ class AuditEntry:
 @strawberry.type
 class AuditQueries:
     audit_log: Connection[AuditEntry] | None = connection(audit.audit_log, requires=P.AUDIT_READ)
+
+
+AREA: Final = Area(queries=(AuditQueries,))

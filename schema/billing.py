@@ -1,6 +1,7 @@
 """Billing: what a tenant pays for its plan, and how it tries, buys, changes and ends one."""
 
 from datetime import date, datetime
+from typing import Final
 
 import strawberry
 
@@ -11,6 +12,7 @@ from domain.tenants.refusals import SubscriptionInactive
 from permissions.roles import P
 from resolvers.billing import plan_changes, plan_subscriptions
 from resolvers.tenants import usage
+from schema.core.areas import Area
 from schema.core.connections import Connection, connection
 from schema.core.enums import InvoiceStatus, SubscriptionStatus
 from schema.core.fields import Node, column, computed, node, query, value
@@ -182,3 +184,10 @@ class BillingMutations:
     open_billing_portal: OpenBillingPortalPayload | None = mutation(
         plan_changes.open_billing_portal, requires=P.BILLING_WRITE
     )
+
+
+AREA: Final = Area(
+    queries=(BillingQueries,),
+    mutations=(BillingMutations,),
+    types=(SubscriptionInactiveError, TooManyRoomsError),
+)

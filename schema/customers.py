@@ -2,26 +2,22 @@
 
 from datetime import datetime
 from inspect import Parameter
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import strawberry
 from typing_extensions import Doc
 
 import models
-import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.core.log_events import EventType
 from domain.customers import CustomerChoice, NewCustomer
 from models.customers import CustomerFilter, CustomerOrder
 from permissions.roles import P
 from resolvers import customers
-from resolvers.bookings.bookings import bookings as list_bookings
+from schema.core.areas import Area
 from schema.core.connections import Connection, connection
 from schema.core.fields import Node, column, node, query
 from schema.core.inputs import input_object, input_type
 from schema.core.mutations import mutation, payload
-
-if TYPE_CHECKING:
-    from schema.bookings.bookings import BookingConnection
 
 input_type(
     CustomerFilter,
@@ -73,9 +69,6 @@ class Customer(Node):
     notes: str | None = column("The team's; never shown to guests.", requires=P.CUSTOMERS_NOTES)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When they were added.")
-    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings.bookings")] | None = (
-        connection(list_bookings, requires=P.BOOKINGS_READ, under=models.Booking.customer_id)
-    )
 
 
 @strawberry.type
@@ -113,3 +106,6 @@ class CustomerMutations:
         finds_by=P.CUSTOMERS_READ,
         emits=[EventType.CUSTOMER_UPDATED],
     )
+
+
+AREA: Final = Area(queries=(CustomerQueries,), mutations=(CustomerMutations,))

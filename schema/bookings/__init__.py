@@ -1,1 +1,25 @@
 """The API of bookings: times that are booked, held and free."""
+
+from typing import Final
+
+from schema.bookings.availability import AvailabilityQueries
+from schema.bookings.bookings import (
+    BookingMutations,
+    BookingQueries,
+    ChangeTooLateError,
+    SlotConflictError,
+    SlotUnavailableError,
+)
+from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
+from schema.bookings.public_venue import VenueQueries
+from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
+from schema.bookings.type_extensions import CustomerBookings, RoomBookings
+from schema.core.areas import Area
+
+AREA: Final = Area(
+    queries=(BookingQueries, AvailabilityQueries, VenueQueries, GuestQueries),
+    mutations=(BookingMutations, GuestMutations),
+    subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
+    types=(SlotConflictError, SlotUnavailableError, ChangeTooLateError, GuestProofError),
+    extensions=(RoomBookings, CustomerBookings),
+)

@@ -7,7 +7,6 @@ import strawberry
 from sqlmodel import col
 
 import models
-import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
@@ -15,29 +14,66 @@ from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
-from domain.core.money import Money as Amount
+from domain.payments.payments import CancellationRefund
 from kit.events.event_cursors import EventCursor
-from kit.operation_context import Operation
 from kit.scope import Scope
 from models.audit import sql_fields as log_fields
 from models.audit.log import LogEntry
 from models.bookings import sql_fields
+from models.bookings.bookings import BookingFilter, BookingOrder, StatusFilter
 from permissions.roles import P
 from resolvers import audit
-from resolvers.bookings import availability, booking_access, bookings, guest_bookings, transitions
+from resolvers.bookings import availability, booking_access, bookings, transitions
 from resolvers.core import log_position
-from resolvers.payments import moves, pending_moves, settlement
-from resolvers.payments import payments as paid
 from schema.audit import BookingChange
 from schema.bookings.availability import BusyInterval, Slot, SlotReason
 from schema.core.connections import Connection, View, connection
+from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, related, value
+from schema.core.inputs import input_type
 from schema.core.money import Money
-from schema.core.mutations import mutation, payload
+from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
 from schema.customers import Customer
-from schema.payments.payments import CancellationQuote, Payment, Refund
 from schema.venue.rooms import Room
+
+describe(
+    CancellationRefund,
+    "What a cancellation gives back of what was paid. Clients tolerate new values.",
+    FULL="Everything.",
+    POLICY="What the booking's cancellation policy gives back now.",
+    NONE="Nothing.",
+)
+input_type(
+    StatusFilter,
+    "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
+    name="StatusFilter",
+    nulls=False,
+    eq="Exactly this one.",
+    in_="One of these.",
+    not_in="None of these.",
+)
+input_type(
+    BookingFilter,
+    "All given fields are ANDed.",
+    name="BookingFilter",
+    overlaps="Shares some time with the range.",
+    starts_at="Starts within the range.",
+    updated_at="Last changed within the range.",
+    room_id="Of these rooms.",
+    customer_id="Of these customers. Needs `customers:read`.",
+    status="With these statuses.",
+    search="Somewhere in the reference, with or without its dash, or in the customer's name, "
+    "whatever its case and accents, e-mail address or phone number, as far as the caller may read "
+    "them. At most 100 characters.",
+)
+input_type(
+    BookingOrder,
+    "One key to sort by.",
+    name="BookingOrder",
+    field="What to sort by.",
+    direction="Which end comes first.",
+)
 
 
 @value(Period)
@@ -73,32 +109,6 @@ class PriceBreakdown:
     total: Money = column("What is to pay.")
 
 
-async def _move_room(scope: Scope, hold: models.Booking) -> str:
-    """The name of the room it moves to."""
-    return (await guest_bookings.room_of(scope, hold)).name
-
-
-async def _move_price(_: Scope, hold: models.Booking) -> Amount | None:
-    """What the booking costs once it has moved; null for a room without a price."""
-    return hold.price
-
-
-async def _move_expires_at(_: Scope, hold: models.Booking) -> datetime | None:
-    """Until when the new time is held, and the payment can be made."""
-    return hold.hold_expires_at
-
-
-@value()
-class PendingMove:
-    """A move that waits for its payment: until then the booking stays where it is."""
-
-    room_name: str = computed(_move_room)
-    starts_at: datetime = column("When it starts once it has moved.")
-    ends_at: datetime = column("When it ends then.")
-    total: Money | None = computed(_move_price)
-    expires_at: datetime | None = computed(_move_expires_at)
-
-
 @node(models.Booking, visible=booking_access.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
     """A room held for somebody for a time."""
@@ -130,19 +140,6 @@ class Booking(Node):
         requires=P.PRICES_READ,
         name="breakdown",
         sql=sql_fields.breakdown,
-    )
-    payment: Payment | None = computed(paid.payment, requires=P.PAYMENTS_READ)
-    payments: list[Payment] | None = computed(paid.payments, requires=P.PAYMENTS_READ)
-    refunds: list[Refund] | None = computed(paid.refunds, requires=P.PAYMENTS_READ)
-    amount_paid: Money | None = computed(paid.amount_paid, requires=P.PAYMENTS_READ)
-    amount_refunded: Money | None = computed(paid.amount_refunded, requires=P.PAYMENTS_READ)
-    balance_due: Money | None = computed(paid.balance_due, requires=P.PAYMENTS_READ)
-    credit: Money | None = computed(paid.credit, requires=P.PAYMENTS_READ)
-    pending_move: PendingMove | None = computed(
-        pending_moves.pending_move, requires=P.PAYMENTS_READ
-    )
-    cancellation_quote: CancellationQuote | None = computed(
-        paid.cancellation_quote, requires=P.PAYMENTS_READ
     )
     created_at: datetime = column("When it was held or booked.")
     updated_at: datetime = column("When it last changed.")
@@ -234,36 +231,19 @@ class UpdateBookingPayload:
     booking: Booking | None
 
 
-async def _booking(_: Scope, answer: Any) -> models.Booking | None:
+async def first_booking(_: Scope, answer: Any) -> models.Booking | None:
     """Null when refused."""
     return answer.bookings[0] if answer.bookings else None
-
-
-@payload
-class RescheduleBookingPayload:
-    """The moved booking."""
-
-    booking: Booking | None = computed(_booking)
-    bookings: list[Booking] = column(
-        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
-    )
-    replayed: bool
-
-
-async def _refund(scope: Scope, answer: Any) -> Amount | None:
-    """What goes back of what was paid; null where nothing does."""
-    return await paid.cancellation_refund(scope, answer.bookings)
 
 
 @payload
 class CancelBookingPayload:
     """The cancelled booking."""
 
-    booking: Booking | None = computed(_booking)
+    booking: Booking | None = computed(first_booking)
     bookings: list[Booking] = column(
         "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
     )
-    refund: Money | None = computed(_refund)
     replayed: bool
 
 
@@ -288,13 +268,6 @@ class MarkNoShowPayload:
     booking: Booking | None
 
 
-async def settled(operation: Operation, changed: models.Booking | list[models.Booking]) -> None:
-    """Ask the gateway at once for what the change has made due of the bookings' payments."""
-    for booking in changed if isinstance(changed, list) else [changed]:
-        if booking.terms is not None:
-            await settlement.settle_changed(operation.runtime, booking)
-
-
 @strawberry.type
 class BookingMutations:
     hold_booking: HoldBookingPayload | None = mutation(
@@ -305,14 +278,14 @@ class BookingMutations:
         requires=P.BOOKINGS_WRITE,
         emits=[E.BOOKING_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
         idempotent=True,
-        then=settled,
+        then=follow_up,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
         transitions.confirm_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CONFIRMED, E.BOOKING_CANCELLED],
-        then=settled,
+        then=follow_up,
     )
     reject_booking: RejectBookingPayload | None = mutation(
         transitions.reject_booking,
@@ -320,28 +293,14 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_REJECTED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         wrapped=False,
-        then=settled,
+        then=follow_up,
     )
     update_booking: UpdateBookingPayload | None = mutation(
         bookings.update_booking,
         requires=P.BOOKINGS_WRITE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_UPDATED, E.BOOKING_CANCELLED],
-        then=settled,
-    )
-    reschedule_booking: RescheduleBookingPayload | None = mutation(
-        moves.reschedule_booking,
-        requires=P.BOOKINGS_WRITE,
-        finds_by=P.BOOKINGS_READ,
-        emits=[
-            E.BOOKING_RESCHEDULED,
-            E.BOOKING_HELD,
-            E.BOOKING_CANCELLED,
-            E.PAYMENT_REQUESTED,
-            E.REFUND_REQUESTED,
-        ],
-        idempotent=True,
-        then=settled,
+        then=follow_up,
     )
     cancel_booking: CancelBookingPayload | None = mutation(
         transitions.cancel_booking,
@@ -350,21 +309,21 @@ class BookingMutations:
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         idempotent=True,
         input_required=False,
-        then=settled,
+        then=follow_up,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
         transitions.check_in_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CHECKED_IN, E.BOOKING_CANCELLED],
-        then=settled,
+        then=follow_up,
     )
     complete_booking: CompleteBookingPayload | None = mutation(
         transitions.complete_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED],
-        then=settled,
+        then=follow_up,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
         transitions.mark_no_show,
@@ -372,5 +331,5 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_NO_SHOW, E.BOOKING_CANCELLED],
         input_required=False,
-        then=settled,
+        then=follow_up,
     )

@@ -1,26 +1,20 @@
 """Guests: they book without an account, and look after that one booking by a code."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from domain.bookings.lifecycle import Status
 from domain.bookings.refusals import ProofRequired
 from domain.core.log_events import EventType as E
-from domain.core.money import Money as Amount
 from kit.operation_context import Operation
-from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings, guest_links
-from resolvers.payments.next_steps import GuestStep
-from schema.bookings.bookings import Booking, LocalPeriod, PendingMove, PriceBreakdown, settled
+from schema.bookings.bookings import Booking, LocalPeriod, PriceBreakdown
 from schema.bookings.public_venue import GuestChallenge, Venue, VenueRoom
 from schema.core.fields import column, computed, query, value
-from schema.core.money import Money
-from schema.core.mutations import mutation, payload
+from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
-from schema.payments.payments import CancellationQuote, Payment
 
 
 @shows(ProofRequired)
@@ -43,18 +37,10 @@ class GuestBooking:
     ends_at: datetime = column("When it ends.")
     local: LocalPeriod = computed(guest_bookings.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
-    next_step: GuestStep | None = computed(guest_bookings.next_step)
     party_size: int = column("How many people.")
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"
     )
-    payment: Payment | None = computed(guest_bookings.payment_of)
-    amount_paid: Money = computed(guest_bookings.amount_paid)
-    amount_refunded: Money = computed(guest_bookings.amount_refunded)
-    balance_due: Money | None = computed(guest_bookings.balance_due)
-    credit: Money | None = computed(guest_bookings.credit)
-    pending_move: PendingMove | None = computed(guest_bookings.pending_move)
-    cancellation_quote: CancellationQuote | None = computed(guest_bookings.cancellation_quote)
 
 
 @strawberry.type
@@ -88,25 +74,10 @@ class ConfirmGuestBookingPayload:
 
 
 @payload
-class RescheduleGuestBookingPayload:
-    """The moved booking."""
-
-    booking: GuestBooking | None
-
-
-async def _refund(scope: Scope, answer: Any) -> Amount | None:
-    """What goes back of what was paid; null where nothing does."""
-    if answer.booking is None:
-        return None
-    return await guest_bookings.cancellation_refund(scope, answer.booking)
-
-
-@payload
 class CancelGuestBookingPayload:
     """The cancelled booking."""
 
     booking: GuestBooking | None
-    refund: Money | None = computed(_refund)
 
 
 @payload
@@ -121,8 +92,8 @@ class RequestGuestLinkPayload:
     """Nothing: neither whether there is such a booking."""
 
 
-async def _settled(operation: Operation, booked: guest_bookings.GuestBooked) -> None:
-    await settled(operation, booked.booking)
+async def _follow_up(operation: Operation, booked: guest_bookings.GuestBooked) -> None:
+    await follow_up(operation, booked.booking)
 
 
 @strawberry.type
@@ -134,31 +105,19 @@ class GuestMutations:
         guest_bookings.book_as_guest,
         requires=P.PUBLIC,
         emits=[E.CUSTOMER_CREATED, E.BOOKING_HELD, E.BOOKING_UPDATED, E.PAYMENT_REQUESTED],
-        then=_settled,
+        then=_follow_up,
     )
     confirm_guest_booking: ConfirmGuestBookingPayload | None = mutation(
         guest_bookings.confirm_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CREATED],
-        then=settled,
-    )
-    reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
-        guest_bookings.reschedule_guest_booking,
-        requires=P.PUBLIC,
-        emits=[
-            E.BOOKING_RESCHEDULED,
-            E.BOOKING_HELD,
-            E.BOOKING_CANCELLED,
-            E.PAYMENT_REQUESTED,
-            E.REFUND_REQUESTED,
-        ],
-        then=settled,
+        then=follow_up,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(
         guest_bookings.cancel_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
-        then=settled,
+        then=follow_up,
     )
     request_guest_link: RequestGuestLinkPayload | None = mutation(
         guest_links.request_guest_link, requires=P.PUBLIC, emits=[E.GUEST_LINK_REVOKED]

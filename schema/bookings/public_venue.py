@@ -11,12 +11,10 @@ from integrations.human_proof import protocol
 from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.bookings import public_venue
-from resolvers.payments import payment_settings
 from schema.bookings.availability import rooms_times_days
 from schema.core.connections import Connection, connection
 from schema.core.fields import column, computed, id_column, query, value
 from schema.core.money import Money
-from schema.payments.payments import PaymentSettings
 from schema.venue.opening_hours import OpeningDay
 
 
@@ -80,7 +78,6 @@ class Venue:
     subdomain: str = column("Its address for logging in, signing up and booking.")
     time_zone: TimeZone = column("Its wall clock: an IANA zone.")
     currency_code: CurrencyCode = column("The currency of all its prices.")
-    payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
     allows_guest_booking: bool = column("Whether times can be held and booked without an account.")
     guest_challenge: GuestChallenge | None = computed(public_venue.guest_challenge)
     rooms: Connection[VenueRoom] = connection(

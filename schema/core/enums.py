@@ -19,7 +19,6 @@ from models.bookings.bookings import BookingOrderField
 from models.core.filters import SortDirection
 from models.customers import CustomerOrderField
 from models.venue.rooms import RoomOrderField
-from resolvers.payments.next_steps import GuestStep
 
 
 class CountMode(StrEnum):
@@ -205,13 +204,6 @@ describe(
     TURNSTILE="The widget of Cloudflare Turnstile.",
     HCAPTCHA="The widget of hCaptcha.",
     RECAPTCHA="The widget of Google reCAPTCHA.",
-)
-describe(
-    GuestStep,
-    "What a guest does next to have the time that is held.",
-    BOOK="Say who they are: `bookAsGuest(holdToken:)`.",
-    CONFIRM="Give the token of the mail to `confirmGuestBooking`.",
-    PAY="Make the `payment`.",
 )
 describe(
     Code,

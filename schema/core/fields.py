@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import strawberry
-from graphql import GraphQLField
+from graphql import GraphQLField, GraphQLObjectType
 from sqlalchemy import Select
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
@@ -19,6 +19,7 @@ from kit.events.event_streams import EventStream
 from kit.graphql.cost import Cost
 from kit.graphql.field_sources import (
     GUARD,
+    KIND,
     SOURCE,
     Attribute,
     FieldSource,
@@ -70,8 +71,11 @@ COST: Final = "cost"
 # ------------------------------------------------------------------------------ types
 
 
+_BUILT: Final[set[type]] = set()
+"""The types that a schema was built with: it has read their fields, and reads them no more."""
+
 NODES: Final[dict[str, NodeType]] = {}
-"""What ``node(id:)`` finds, by the name of the type."""
+"""What ``node(id:)`` finds, by the name of the type: those that a schema was built with."""
 
 
 def node(
@@ -80,7 +84,7 @@ def node(
     """Declare the GraphQL type of a table's rows; they are found again by their ids."""
 
     def decorated(cls: T) -> T:
-        NODES[cls.__name__] = NodeType(model, visible, requires)
+        cls.__node_type__ = NodeType(model, visible, requires)  # type: ignore[attr-defined]
         return value(model)(cls)
 
     return decorated
@@ -109,6 +113,34 @@ def described(of: Any) -> str:
         raise TypeError(f"{of.__name__} has no description")
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(each.replace("\n", " ") for each in paragraphs)
+
+
+def extends(of: type, *, after: str | None = None) -> Callable[[T], T]:
+    """Declare fields of a type that an earlier area has, which doesn't know this one.
+
+    They stand after the type's field ``after``, or after all others, once ``extend`` has put them
+    there. Raises TypeError when a schema has been built with the type.
+    """
+
+    def decorated(cls: T) -> T:
+        if of in _BUILT:
+            raise TypeError(f"{cls.__name__} is too late: a schema has {of.__name__} already")
+        cls.__extends__ = of, after  # type: ignore[attr-defined]
+        return strawberry.type(cls)
+
+    return decorated
+
+
+def extend(extension: Any) -> None:
+    """Add the fields of a class declared by ``@extends`` to its type. Raises TypeError."""
+    of, after = extension.__extends__
+    definition = get_object_definition(of, strict=True)
+    names = [field.python_name for field in definition.fields]
+    added = get_object_definition(extension, strict=True).fields
+    if twice := {field.python_name for field in added} & {*names}:
+        raise TypeError(f"{of.__name__} has {', '.join(sorted(twice))} already")
+    place = names.index(after) + 1 if after else len(names)
+    definition.fields[place:place] = added
 
 
 # ------------------------------------------------------------------------------ fields of a row
@@ -368,6 +400,21 @@ def declared_field(
             SOURCE: reading,
         },
     )
+
+
+def prepare_type(kind: GraphQLObjectType) -> None:
+    """Attach what a type and its fields were declared with, for whatever reads the schema."""
+    definition = kind.extensions.get("strawberry-definition")
+    if definition is None:
+        return  # GraphQL's own
+    _BUILT.add(definition.origin)
+    if found := definition.origin.__dict__.get("__node_type__"):
+        NODES[kind.name] = kind.extensions[KIND] = found
+    for field in kind.fields.values():
+        declared = field.extensions.get("strawberry-definition")
+        if isinstance(declared, StrawberryField):
+            attach_metadata(field, declared)
+            install_fast_resolver(field, declared, of=kind.name)
 
 
 def attach_metadata(field: GraphQLField, declared: StrawberryField) -> None:

@@ -29,6 +29,7 @@ from domain.core.text import (
     TokenText,
 )
 from kit.errors import BadInput
+from models.core.filters import DateTimeRange, IdFilter
 from schema.core.global_ids import decode_id, read_id
 
 Decoder = Callable[[Any], Any]
@@ -295,3 +296,22 @@ def _without(annotation: Any, member: type) -> Any:
         return annotation
     rest = tuple(each for each in get_args(annotation) if each is not member)
     return Union[rest]  # noqa: UP007
+
+
+# What stands in lists' filters of all areas; here, so that it is known before those are.
+input_type(
+    DateTimeRange,
+    "Half-open: gte <= x < lt.",
+    name="DateTimeRange",
+    gte="From this instant on.",
+    lt="Before this instant.",
+)
+
+input_type(
+    IdFilter,
+    "One id, or any of several. An id of nothing matches nothing.",
+    name="IdFilter",
+    nulls=False,
+    eq="Exactly this one.",
+    in_="One of these: at most 100.",
+)

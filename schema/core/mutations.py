@@ -1,6 +1,7 @@
 """How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
 
 import inspect
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from inspect import Parameter
 from operator import attrgetter
@@ -34,6 +35,19 @@ _KEY_INPUT: Final = Annotated[
     str | None,
     Doc("At most 255 characters. Same key and same input within 24 h: the same result, replayed."),
 ]
+
+
+FollowUp = Callable[[Operation, Any], Awaitable[None]]
+
+FOLLOW_UPS: Final[defaultdict[type, list[FollowUp]]] = defaultdict(list)
+"""What areas do about rows of a model that a mutation has changed, with the area's ``AREA``."""
+
+
+async def follow_up(operation: Operation, changed: Any) -> None:
+    """Do what later areas do about a row, or a list of rows, whose change is stored."""
+    for row in changed if isinstance(changed, list) else [changed]:
+        for follow in FOLLOW_UPS[type(row)]:
+            await follow(operation, row)
 
 
 def payload(cls: T) -> T:
@@ -84,7 +98,7 @@ def mutation(
     wrapped: bool = True,
     input_required: bool = True,
     personal: bool = False,
-    then: Callable[[Operation, Any], Awaitable[None]] | None = None,
+    then: FollowUp | None = None,
 ) -> Any:
     """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
 

@@ -17,8 +17,6 @@ from schema.core.fields import Node, column, value
 T = TypeVar("T", bound=type)
 
 _SHOWN: Final[list[type[Refusal]]] = []
-ERROR_TYPES: Final[list[type]] = []
-"""Every type of refusal, for the schema: no field names them, only their interface."""
 
 
 @strawberry.interface(
@@ -53,7 +51,6 @@ def _error_type(is_shown: Callable[[Shown], bool]) -> Callable[[T], T]:
         made = value()(cls)
         definition = get_object_definition(made, strict=True)
         definition.is_type_of = lambda shown, _: is_shown(shown)
-        ERROR_TYPES.append(made)
         return made
 
     return declare

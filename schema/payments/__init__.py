@@ -1,1 +1,33 @@
 """The API of payments: money for bookings."""
+
+from typing import Final
+
+import models
+from schema.core.areas import Area
+from schema.payments.moves import MoveMutations
+from schema.payments.payment_settings import PaymentSettingsMutations
+from schema.payments.refunds import RefundMutations
+from schema.payments.settlement import settle
+from schema.payments.type_extensions import (
+    BookingPayments,
+    CancelBookingRefund,
+    CancelGuestBookingRefund,
+    GuestBookingPayments,
+    GuestBookingStep,
+    TenantPayments,
+    VenuePayments,
+)
+
+AREA: Final = Area(
+    mutations=(PaymentSettingsMutations, RefundMutations, MoveMutations),
+    extensions=(
+        TenantPayments,
+        VenuePayments,
+        BookingPayments,
+        GuestBookingPayments,
+        GuestBookingStep,
+        CancelBookingRefund,
+        CancelGuestBookingRefund,
+    ),
+    follow_ups=((models.Booking, settle),),
+)

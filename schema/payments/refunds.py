@@ -5,8 +5,8 @@ import strawberry
 from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.payments import refunds
-from schema.bookings.bookings import Booking, settled
-from schema.core.mutations import mutation, payload
+from schema.bookings.bookings import Booking
+from schema.core.mutations import follow_up, mutation, payload
 
 
 @payload
@@ -26,5 +26,5 @@ class RefundMutations:
         emits=[EventType.REFUND_REQUESTED, EventType.REFUND_SENT],
         idempotent=True,
         input_required=False,
-        then=settled,
+        then=follow_up,
     )

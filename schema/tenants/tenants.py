@@ -11,14 +11,10 @@ from domain.tenants import plans
 from kit.graphql.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
-from resolvers.payments import payment_settings
 from resolvers.tenants import tenants, usage
-from resolvers.venue import hours
 from schema.core.enums import PlanCode
 from schema.core.fields import Node, column, computed, node, query, value
 from schema.core.money import Money
-from schema.payments.payments import PaymentSettings
-from schema.venue.opening_hours import WeeklyHours
 
 
 @value(plans.Plan)
@@ -97,8 +93,6 @@ class Tenant(Node):
         cost=Cost(10),
     )
     settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.same_row)
-    payment_settings: PaymentSettings = computed(payment_settings.payment_terms)
-    weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_venue, cost=Cost(10))
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")
 

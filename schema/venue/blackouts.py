@@ -9,7 +9,6 @@ from domain.core.log_events import EventType
 from permissions.roles import P
 from resolvers.venue import blackouts
 from schema.core.fields import Node, column, node, query, related
-from schema.core.filters import DateTimeRangeInput  # noqa: F401 (declared before it is used)
 from schema.core.mutations import deleted_id, mutation, payload
 from schema.venue.hours import UNPAGED_COST
 from schema.venue.rooms import Room

@@ -1,19 +1,16 @@
 """Rooms: what is booked."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 import models
-import schema.core.filters  # noqa: F401 - its inputs are known before they are used
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
 from kit.graphql.cost import Cost
 from models.venue import sql_fields
 from models.venue.rooms import RoomFilter, RoomOrder
 from permissions.roles import P
-from resolvers.bookings.bookings import bookings as list_bookings
 from resolvers.venue import hours, rooms
 from schema.core.connections import Connection, connection
 from schema.core.fields import Node, column, computed, node, query
@@ -21,9 +18,6 @@ from schema.core.inputs import input_type
 from schema.core.money import Money
 from schema.core.mutations import mutation, payload
 from schema.venue.opening_hours import OpeningDay, WeeklyHours
-
-if TYPE_CHECKING:
-    from schema.bookings.bookings import BookingConnection
 
 input_type(
     RoomFilter,
@@ -65,9 +59,6 @@ class Room(Node):
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room, cost=Cost(1))
     archived_at: datetime | None = column("Since when it is out of use; null while in use.")
     version: int = column("Grows with every change; updates name the one they saw.")
-    bookings: Annotated["BookingConnection", strawberry.lazy("schema.bookings.bookings")] = (
-        connection(list_bookings, under=models.Booking.room_id)
-    )
 
 
 @strawberry.type

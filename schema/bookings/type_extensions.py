@@ -1,0 +1,22 @@
+"""Bookings of the types of earlier areas."""
+
+import models
+from permissions.roles import P
+from resolvers.bookings import bookings
+from schema.bookings.bookings import BookingConnection
+from schema.core.connections import connection
+from schema.core.fields import extends
+from schema.customers import Customer
+from schema.venue.rooms import Room
+
+
+@extends(Room)
+class RoomBookings:
+    bookings: BookingConnection = connection(bookings.bookings, under=models.Booking.room_id)
+
+
+@extends(Customer)
+class CustomerBookings:
+    bookings: BookingConnection | None = connection(
+        bookings.bookings, requires=P.BOOKINGS_READ, under=models.Booking.customer_id
+    )

@@ -1,0 +1,92 @@
+"""Bookings moved to another time or room, which may have to be paid first."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from domain.core.log_events import EventType as E
+from domain.core.money import Money as Amount
+from kit.scope import Scope
+from permissions.roles import P
+from resolvers.bookings import guest_bookings
+from resolvers.payments import moves
+from schema.bookings.bookings import Booking, first_booking
+from schema.bookings.guest_bookings import GuestBooking
+from schema.core.fields import column, computed, value
+from schema.core.money import Money
+from schema.core.mutations import follow_up, mutation, payload
+
+
+async def _move_room(scope: Scope, hold: models.Booking) -> str:
+    """The name of the room it moves to."""
+    return (await guest_bookings.room_of(scope, hold)).name
+
+
+async def _move_price(_: Scope, hold: models.Booking) -> Amount | None:
+    """What the booking costs once it has moved; null for a room without a price."""
+    return hold.price
+
+
+async def _move_expires_at(_: Scope, hold: models.Booking) -> datetime | None:
+    """Until when the new time is held, and the payment can be made."""
+    return hold.hold_expires_at
+
+
+@value()
+class PendingMove:
+    """A move that waits for its payment: until then the booking stays where it is."""
+
+    room_name: str = computed(_move_room)
+    starts_at: datetime = column("When it starts once it has moved.")
+    ends_at: datetime = column("When it ends then.")
+    total: Money | None = computed(_move_price)
+    expires_at: datetime | None = computed(_move_expires_at)
+
+
+@payload
+class RescheduleBookingPayload:
+    """The moved booking."""
+
+    booking: Booking | None = computed(first_booking)
+    bookings: list[Booking] = column(
+        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
+    )
+    replayed: bool
+
+
+@payload
+class RescheduleGuestBookingPayload:
+    """The moved booking."""
+
+    booking: GuestBooking | None
+
+
+@strawberry.type
+class MoveMutations:
+    reschedule_booking: RescheduleBookingPayload | None = mutation(
+        moves.reschedule_booking,
+        requires=P.BOOKINGS_WRITE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[
+            E.BOOKING_RESCHEDULED,
+            E.BOOKING_HELD,
+            E.BOOKING_CANCELLED,
+            E.PAYMENT_REQUESTED,
+            E.REFUND_REQUESTED,
+        ],
+        idempotent=True,
+        then=follow_up,
+    )
+    reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
+        guest_bookings.reschedule_guest_booking,
+        requires=P.PUBLIC,
+        emits=[
+            E.BOOKING_RESCHEDULED,
+            E.BOOKING_HELD,
+            E.BOOKING_CANCELLED,
+            E.PAYMENT_REQUESTED,
+            E.REFUND_REQUESTED,
+        ],
+        then=follow_up,
+    )
