@@ -6,6 +6,7 @@ from typing import Final
 import strawberry
 
 import models
+from domain.billing.plan_subscriptions import InvoiceStatus, SubscriptionStatus
 from domain.billing.refusals import TooManyRooms
 from domain.core.log_events import EventType
 from domain.tenants.refusals import SubscriptionInactive
@@ -14,13 +15,33 @@ from resolvers.billing import plan_changes, plan_subscriptions
 from resolvers.tenants import usage
 from schema.core.areas import Area
 from schema.core.connections import Connection, connection
-from schema.core.enums import InvoiceStatus, SubscriptionStatus
+from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, value
 from schema.core.money import Money
 from schema.core.mutations import mutation, payload
 from schema.core.user_errors import UserError, shows
 from schema.tenants.tenants import Plan, Usage
 from schema.venue.rooms import Room
+
+describe(
+    SubscriptionStatus,
+    "Where a subscription stands. New bookings are refused from `refusesBookingsFrom` on.",
+    TRIALING="A plan is tried out, and nothing is paid yet.",
+    ACTIVE="Paid.",
+    PAST_DUE="The last payment failed; new bookings are taken for 7 more days.",
+    UNPAID="The payment failed for good; no new bookings are taken.",
+    CANCELED="It is over; no new bookings are taken.",
+    INCOMPLETE="Nothing is subscribed to yet; new bookings are taken for the first 14 days.",
+)
+describe(
+    InvoiceStatus,
+    "Where an invoice stands.",
+    DRAFT="Not final yet.",
+    OPEN="To be paid.",
+    PAID="Paid.",
+    VOID="Withdrawn.",
+    UNCOLLECTIBLE="Given up.",
+)
 
 
 @node(

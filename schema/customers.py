@@ -10,15 +10,22 @@ from typing_extensions import Doc
 import models
 from domain.core.log_events import EventType
 from domain.customers import CustomerChoice, NewCustomer
-from models.customers import CustomerFilter, CustomerOrder
+from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from permissions.roles import P
 from resolvers import customers
 from schema.core.areas import Area
 from schema.core.connections import Connection, connection
+from schema.core.enums import describe
 from schema.core.fields import Node, column, node, query
 from schema.core.inputs import input_object, input_type
 from schema.core.mutations import mutation, payload
 
+describe(
+    CustomerOrderField,
+    "What customers can be sorted by.",
+    NAME="By name.",
+    CREATED_AT="By when they were added.",
+)
 input_type(
     CustomerFilter,
     "All given fields are ANDed.",

@@ -6,17 +6,28 @@ from typing import Any
 import strawberry
 
 import models
+from domain.accounts.users import Role
 from domain.core.log_events import EventType
 from kit.graphql.cost import Cost
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.accounts import users
 from schema.core.connections import Connection, connection
-from schema.core.enums import Role
+from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, related
 from schema.core.mutations import mutation, payload
 from schema.customers import Customer
 from schema.tenants.tenants import Tenant
+
+describe(
+    Role,
+    "What a user may do in their tenant, from the most trusted down.",
+    OWNER="Everything; a tenant always has one.",
+    ADMIN="Everything but the ownership: settings and users too.",
+    MANAGER="Runs the venue: rooms, hours, customers, bookings, the audit log.",
+    STAFF="Runs the desk: customers and bookings.",
+    CUSTOMER="Sees the venue, and books for themselves only.",
+)
 
 
 @node(models.User, visible=users.visible_users, requires=P.MEMBER)

@@ -15,13 +15,20 @@ from kit.graphql.cost import DEFAULT_PAGE_SIZE, Cost
 from permissions.roles import P
 from resolvers.bookings import availability as answers
 from resolvers.bookings import availability_changes
-from schema.core.enums import Code
+from schema.core.enums import Code, describe
 from schema.core.fields import column, id_column, query, value
 from schema.core.inputs import input_type
 from schema.core.money import Money
 from schema.core.scalars import JSON
 from schema.venue.rooms import Room
 
+describe(
+    SlotState,
+    "Whether a slot can be booked.",
+    FREE="A booking sent next succeeds.",
+    BUSY="Another booking has the time, or lies closer than the buffers allow.",
+    BLOCKED="A rule of the venue refuses the time.",
+)
 input_type(
     LocalStart,
     "A time on the venue's wall clock.",

@@ -20,7 +20,7 @@ from kit.scope import Scope
 from models.audit import sql_fields as log_fields
 from models.audit.log import LogEntry
 from models.bookings import sql_fields
-from models.bookings.bookings import BookingFilter, BookingOrder, StatusFilter
+from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
 from resolvers import audit
 from resolvers.bookings import availability, booking_access, bookings, transitions
@@ -37,6 +37,27 @@ from schema.core.user_errors import UserError, shows
 from schema.customers import Customer
 from schema.venue.rooms import Room
 
+describe(
+    Status,
+    "Where a booking stands. Clients tolerate new values.",
+    name="BookingStatus",
+    HELD="Kept for somebody who is still deciding, until `holdExpiresAt`.",
+    PENDING="Asked for; the venue has yet to confirm it. Its time is taken.",
+    CONFIRMED="Agreed.",
+    CHECKED_IN="The guests are here.",
+    COMPLETED="It took place.",
+    CANCELLED="Called off; its time is free.",
+    NO_SHOW="Nobody came; its time is free.",
+    EXPIRED="A hold that was not turned into a booking in time; its time is free.",
+    REJECTED="The venue said no; its time is free.",
+)
+describe(
+    BookingOrderField,
+    "What bookings can be sorted by.",
+    STARTS_AT="By when they start.",
+    CREATED_AT="By when they were made.",
+    UPDATED_AT="By when they last changed.",
+)
 describe(
     CancellationRefund,
     "What a cancellation gives back of what was paid. Clients tolerate new values.",

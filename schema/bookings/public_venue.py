@@ -13,9 +13,19 @@ from permissions.roles import P
 from resolvers.bookings import public_venue
 from schema.bookings.availability import rooms_times_days
 from schema.core.connections import Connection, connection
+from schema.core.enums import describe
 from schema.core.fields import column, computed, id_column, query, value
 from schema.core.money import Money
 from schema.venue.opening_hours import OpeningDay
+
+describe(
+    protocol.ProofKind,
+    "How a guest proves that a person is there.",
+    PROOF_OF_WORK="The browser computes for a moment, with the ALTCHA widget.",
+    TURNSTILE="The widget of Cloudflare Turnstile.",
+    HCAPTCHA="The widget of hCaptcha.",
+    RECAPTCHA="The widget of Google reCAPTCHA.",
+)
 
 
 @value()

@@ -5,9 +5,9 @@ from typing import Final
 from schema.core.areas import Area
 from schema.core.nodes import NodeQueries
 from schema.core.rate_limit import LimitQueries
-from schema.core.user_errors import GenericUserError, LimitError, PlanLimitError, StaleVersionError
+from schema.core.user_errors import GenericUserError, LimitError, StaleVersionError
 
 AREA: Final = Area(
     queries=(NodeQueries, LimitQueries),
-    types=(GenericUserError, PlanLimitError, LimitError, StaleVersionError),
+    types=(GenericUserError, LimitError, StaleVersionError),
 )

@@ -5,20 +5,10 @@ from enum import Enum, StrEnum
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from domain.accounts.users import Role
-from domain.billing.plan_subscriptions import InvoiceStatus, SubscriptionStatus
-from domain.bookings.lifecycle import Status
-from domain.bookings.slots import SlotState
 from domain.core.log_events import EventType
 from domain.core.refusals import Code
-from domain.tenants.plans import PlanCode
-from domain.venue.hours import Weekday
-from integrations.human_proof.protocol import ProofKind
 from kit.actor import ActorKind
-from models.bookings.bookings import BookingOrderField
 from models.core.filters import SortDirection
-from models.customers import CustomerOrderField
-from models.venue.rooms import RoomOrderField
 
 
 class CountMode(StrEnum):
@@ -27,7 +17,12 @@ class CountMode(StrEnum):
 
 
 def describe(enum: type[Enum], description: str, *, name: str | None = None, **values: str) -> None:
-    """Declare an enum of the API; every value has a description. Raises TypeError."""
+    """Declare an enum of the API before it is used; every value has a description.
+
+    Raises TypeError.
+    """
+    if "__strawberry_definition__" in enum.__dict__:
+        raise TypeError(f"{enum.__name__} was used before it was described")
     strawberry.enum(enum, name=name, description=description)
     definition: StrawberryEnumDefinition = enum.__strawberry_definition__  # type: ignore[attr-defined]
     if missing := {value.name for value in definition.values} ^ set(values):
@@ -43,97 +38,10 @@ describe(
     DESC="Largest, latest or last in the alphabet first.",
 )
 describe(
-    RoomOrderField,
-    "What rooms can be sorted by.",
-    NAME="By name.",
-    CAPACITY="By how many people they hold.",
-    CREATED_AT="By when they were added.",
-)
-describe(
-    BookingOrderField,
-    "What bookings can be sorted by.",
-    STARTS_AT="By when they start.",
-    CREATED_AT="By when they were made.",
-    UPDATED_AT="By when they last changed.",
-)
-describe(
-    CustomerOrderField,
-    "What customers can be sorted by.",
-    NAME="By name.",
-    CREATED_AT="By when they were added.",
-)
-describe(
     CountMode,
     "How far a list is counted. CAPPED counts to 10,000 and says 10,001 for more.",
     EXACT="Every row is counted; slow on long lists.",
     CAPPED="Counted to 10,000; 10,001 means more.",
-)
-describe(
-    Role,
-    "What a user may do in their tenant, from the most trusted down.",
-    OWNER="Everything; a tenant always has one.",
-    ADMIN="Everything but the ownership: settings and users too.",
-    MANAGER="Runs the venue: rooms, hours, customers, bookings, the audit log.",
-    STAFF="Runs the desk: customers and bookings.",
-    CUSTOMER="Sees the venue, and books for themselves only.",
-)
-describe(
-    PlanCode,
-    "The plans a tenant can be on.",
-    STARTER="5 rooms and 100 bookings a month.",
-    PROFESSIONAL="20 rooms and 500 bookings a month.",
-    ENTERPRISE="Unlimited.",
-)
-describe(
-    SubscriptionStatus,
-    "Where a subscription stands. New bookings are refused from `refusesBookingsFrom` on.",
-    TRIALING="A plan is tried out, and nothing is paid yet.",
-    ACTIVE="Paid.",
-    PAST_DUE="The last payment failed; new bookings are taken for 7 more days.",
-    UNPAID="The payment failed for good; no new bookings are taken.",
-    CANCELED="It is over; no new bookings are taken.",
-    INCOMPLETE="Nothing is subscribed to yet; new bookings are taken for the first 14 days.",
-)
-describe(
-    InvoiceStatus,
-    "Where an invoice stands.",
-    DRAFT="Not final yet.",
-    OPEN="To be paid.",
-    PAID="Paid.",
-    VOID="Withdrawn.",
-    UNCOLLECTIBLE="Given up.",
-)
-describe(
-    Weekday,
-    "A day of the week.",
-    MONDAY="Monday.",
-    TUESDAY="Tuesday.",
-    WEDNESDAY="Wednesday.",
-    THURSDAY="Thursday.",
-    FRIDAY="Friday.",
-    SATURDAY="Saturday.",
-    SUNDAY="Sunday.",
-)
-describe(
-    Status,
-    "Where a booking stands. Clients tolerate new values.",
-    name="BookingStatus",
-    HELD="Kept for somebody who is still deciding, until `holdExpiresAt`.",
-    PENDING="Asked for; the venue has yet to confirm it. Its time is taken.",
-    CONFIRMED="Agreed.",
-    CHECKED_IN="The guests are here.",
-    COMPLETED="It took place.",
-    CANCELLED="Called off; its time is free.",
-    NO_SHOW="Nobody came; its time is free.",
-    EXPIRED="A hold that was not turned into a booking in time; its time is free.",
-    REJECTED="The venue said no; its time is free.",
-)
-describe(
-    SlotState,
-    "Whether a slot can be booked.",
-    FREE="A booking sent next succeeds.",
-    BUSY="Another booking has the time, or lies closer than the buffers allow.",
-    BLOCKED="A rule of the venue refuses the time.",
 )
 describe(
     ActorKind,
@@ -198,14 +106,6 @@ describe(
     REFUND_FAILED="Money of a booking could not go back; it is held again.",
 )
 describe(
-    ProofKind,
-    "How a guest proves that a person is there.",
-    PROOF_OF_WORK="The browser computes for a moment, with the ALTCHA widget.",
-    TURNSTILE="The widget of Cloudflare Turnstile.",
-    HCAPTCHA="The widget of hCaptcha.",
-    RECAPTCHA="The widget of Google reCAPTCHA.",
-)
-describe(
     Code,
     "Why something was refused. Clients tolerate new values.",
     name="UserErrorCode",
@@ -246,20 +146,4 @@ describe(
     PROOF_REQUIRED="The challenge is to be solved first; the error carries a new one.",
 )
 
-__all__ = [
-    "ActorKind",
-    "BookingOrderField",
-    "Code",
-    "CountMode",
-    "CustomerOrderField",
-    "EventType",
-    "InvoiceStatus",
-    "PlanCode",
-    "Role",
-    "RoomOrderField",
-    "SlotState",
-    "SortDirection",
-    "Status",
-    "SubscriptionStatus",
-    "Weekday",
-]
+__all__ = ["ActorKind", "Code", "CountMode", "EventType", "SortDirection"]

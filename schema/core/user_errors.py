@@ -10,8 +10,7 @@ from strawberry.types.base import get_object_definition
 
 from domain.bookings.refusals import LimitReached
 from domain.core.refusals import Refusal, StaleVersion
-from domain.tenants.refusals import PlanLimitReached
-from schema.core.enums import Code, PlanCode
+from schema.core.enums import Code
 from schema.core.fields import Node, column, value
 
 T = TypeVar("T", bound=type)
@@ -59,16 +58,6 @@ def _error_type(is_shown: Callable[[Shown], bool]) -> Callable[[T], T]:
 @_error_type(lambda shown: not isinstance(shown.refusal, tuple(_SHOWN)))
 class GenericUserError(UserError):
     """A refusal that carries no more than its code, message and path."""
-
-
-@shows(PlanLimitReached)
-class PlanLimitError(UserError):
-    """The tenant's plan allows no more of this."""
-
-    limit: int = column("How many the plan allows.")
-    used: int = column("How many are used.")
-    resets_at: datetime | None = column("When counting starts anew; null when it never does.")
-    required_plan: PlanCode | None = column("The cheapest plan that allows one more.")
 
 
 @shows(LimitReached)

@@ -4,6 +4,8 @@ from typing import Final
 
 from schema.core.areas import Area
 from schema.tenants.settings import SettingsMutations
-from schema.tenants.tenants import TenantQueries
+from schema.tenants.tenants import PlanLimitError, TenantQueries
 
-AREA: Final = Area(queries=(TenantQueries,), mutations=(SettingsMutations,))
+AREA: Final = Area(
+    queries=(TenantQueries,), mutations=(SettingsMutations,), types=(PlanLimitError,)
+)

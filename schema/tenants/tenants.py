@@ -8,13 +8,24 @@ import models
 from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
 from domain.tenants import plans
+from domain.tenants.plans import PlanCode
+from domain.tenants.refusals import PlanLimitReached
 from kit.graphql.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
 from resolvers.tenants import tenants, usage
-from schema.core.enums import PlanCode
+from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, value
 from schema.core.money import Money
+from schema.core.user_errors import UserError, shows
+
+describe(
+    PlanCode,
+    "The plans a tenant can be on.",
+    STARTER="5 rooms and 100 bookings a month.",
+    PROFESSIONAL="20 rooms and 500 bookings a month.",
+    ENTERPRISE="Unlimited.",
+)
 
 
 @value(plans.Plan)
@@ -95,6 +106,16 @@ class Tenant(Node):
     settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.same_row)
     version: int = column("Grows with every change; updates name the one they saw.")
     created_at: datetime = column("When it was registered.")
+
+
+@shows(PlanLimitReached)
+class PlanLimitError(UserError):
+    """The tenant's plan allows no more of this."""
+
+    limit: int = column("How many the plan allows.")
+    used: int = column("How many are used.")
+    resets_at: datetime | None = column("When counting starts anew; null when it never does.")
+    required_plan: PlanCode | None = column("The cheapest plan that allows one more.")
 
 
 @strawberry.type

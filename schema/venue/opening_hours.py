@@ -6,9 +6,21 @@ from domain.core.local_time import LocalTime
 from domain.venue import hours as domain
 from domain.venue.hours import Weekday
 from resolvers.venue import hours
+from schema.core.enums import describe
 from schema.core.fields import column, value
 from schema.core.inputs import input_type
 
+describe(
+    Weekday,
+    "A day of the week.",
+    MONDAY="Monday.",
+    TUESDAY="Tuesday.",
+    WEDNESDAY="Wednesday.",
+    THURSDAY="Thursday.",
+    FRIDAY="Friday.",
+    SATURDAY="Saturday.",
+    SUNDAY="Sunday.",
+)
 LocalIntervalInput = input_type(
     domain.LocalInterval,
     "A stretch of opening hours. Of one day, they don't overlap; those that touch become one.",

@@ -9,16 +9,24 @@ from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
 from kit.graphql.cost import Cost
 from models.venue import sql_fields
-from models.venue.rooms import RoomFilter, RoomOrder
+from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from permissions.roles import P
 from resolvers.venue import hours, rooms
 from schema.core.connections import Connection, connection
+from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query
 from schema.core.inputs import input_type
 from schema.core.money import Money
 from schema.core.mutations import mutation, payload
 from schema.venue.opening_hours import OpeningDay, WeeklyHours
 
+describe(
+    RoomOrderField,
+    "What rooms can be sorted by.",
+    NAME="By name.",
+    CAPACITY="By how many people they hold.",
+    CREATED_AT="By when they were added.",
+)
 input_type(
     RoomFilter,
     "All given fields are ANDed.",
