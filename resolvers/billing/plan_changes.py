@@ -1,8 +1,8 @@
 """What a venue pays us for its plan: tried, subscribed to, changed, cancelled, resumed.
 
-A change is reserved under the tenant's lock, asked of the gateway outside of any transaction, and
-written down as the gateway then tells it. Should the process end in between, a job that was
-stored with the reservation writes it down.
+Each change is a saga: reserved under the tenant's lock, requested from the gateway outside of any
+transaction, and settled as the gateway then reports it. Should the process end in between, a job
+that was stored with the reservation settles it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ from integrations.payments.protocol import Declined, GatewayAway, GatewayError, 
 from kit.errors import Unavailable
 from kit.scope import Scope
 from models.accounts.users import owners_of, verified_owners_of
-from models.billing import BillingSubscription, change_given_up
+from models.billing import BillingSubscription, billing_of, change_given_up
 from models.tenants import tenant_of
 from models.venue.rooms import rooms_in_use
 from resolvers.billing.plan_subscriptions import may_try
@@ -52,7 +52,7 @@ from resolvers.billing.subscription_sync import (
     written_down,
 )
 from resolvers.core.lookups import raise_all
-from resolvers.core.transactions import perform
+from resolvers.core.sagas import Saga
 
 MAX_URL_LENGTH: Final = 2000
 ROOMS_SHOWN: Final = 250
@@ -67,7 +67,7 @@ log = structlog.get_logger(__name__)
 
 
 async def start_trial(
-    scope: Scope,
+    saga: Saga,
     *,
     plan: Annotated[PlanCode, Doc("PROFESSIONAL or ENTERPRISE.")],
 ) -> BillingSubscription:
@@ -85,9 +85,9 @@ async def start_trial(
                 "A trial starts once, before anything is subscribed to."
             )
 
-    if await scope.read_outside(verified_owners_of(scope.tenant_id)) is None:
+    if await saga.read(verified_owners_of(saga.tenant_id)) is None:
         raise EmailNotVerified
-    customer_id = await _customer(scope)
+    customer_id = await _customer(saga)
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:
         # An earlier call may have begun it, and not have been told.
@@ -95,16 +95,16 @@ async def start_trial(
             await billing.start_trial(
                 customer_id,
                 plan,
-                tenant_id=scope.tenant_id,
+                tenant_id=saga.tenant_id,
                 days=TRIAL.days,
                 key=_key(row, "trial", plan),
             )
 
-    return await _apply_change(scope, decide, ask, begins=True)
+    return await _apply_change(saga, decide, ask, begins=True)
 
 
 async def start_checkout(
-    scope: Scope,
+    saga: Saga,
     *,
     plan: Annotated[PlanCode, Doc("Which to subscribe to.")],
     success_url: Annotated[str, Doc("Where the page leads once it is done: an https address.")],
@@ -116,46 +116,46 @@ async def start_checkout(
     """
     refused = _url_refusals("success_url", success_url)
     raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
-    row = await scope.read_outside(agreed(scope))
+    row = await saga.read(billing_of(saga.tenant_id, billing_in(saga.runtime).name))
     if not may_check_out(row.value if row else None):
         raise SubscriptionChangeNotAllowed(
             "There is a subscription already: change its plan instead."
         )
-    billing = billing_in(scope.runtime)
+    billing = billing_in(saga.runtime)
     with _map_gateway_errors():
-        customer_id = await _customer(scope)
+        customer_id = await _customer(saga)
         url = await billing.start_checkout(
             customer_id,
             plan,
-            tenant_id=scope.tenant_id,
+            tenant_id=saga.tenant_id,
             trial_ends_at=_trial_left(row),
             success_url=success_url,
             cancel_url=cancel_url,
-            key=f"{scope.tenant_id}:{scope.request.id}:checkout",
+            key=f"{saga.tenant_id}:{saga.request.id}:checkout",
         )
-        seen = await look(scope.runtime, scope.actor, scope.request)
+        seen = await look(saga.runtime, saga.actor, saga.request)
     if seen is not None:
-        await written_down(scope, seen=seen)
+        await saga.step(partial(written_down, seen=seen))
     return url
 
 
 async def open_billing_portal(
-    scope: Scope,
+    saga: Saga,
     *,
     return_url: Annotated[str, Doc("Where the page leads back to: an https address.")],
 ) -> str:
     """Get the address of a page where a person changes the card, for a short time."""
     raise_all(_url_refusals("return_url", return_url))
     with _map_gateway_errors():
-        customer_id = await _customer(scope)
-        return await billing_in(scope.runtime).open_portal(customer_id, return_url=return_url)
+        customer_id = await _customer(saga)
+        return await billing_in(saga.runtime).open_portal(customer_id, return_url=return_url)
 
 
 # ------------------------------------------------------------------------------ changing
 
 
 async def change_plan(
-    scope: Scope,
+    saga: Saga,
     *,
     version: Version,
     plan: Annotated[PlanCode, Doc("The plan to have.")],
@@ -198,20 +198,20 @@ async def change_plan(
                     await billing.resume(id, key=f"{key}:resume")
                 await billing.change_plan(id, plan, at_once=False, key=key)
 
-    return await _apply_change(scope, decide, ask, version=version)
+    return await _apply_change(saga, decide, ask, version=version)
 
 
-async def cancel_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
+async def cancel_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
     """Let the subscription end with its period; until then all stays as it is."""
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:
         if not row.cancels_at_period_end:
             await billing.cancel(_subscription_id(row), key=_key(row, "cancel"))
 
-    return await _apply_change(scope, _is_live, ask, version=version)
+    return await _apply_change(saga, _is_live, ask, version=version)
 
 
-async def resume_subscription(scope: Scope, *, version: Version) -> BillingSubscription:
+async def resume_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
     """Let a subscription that was cancelled go on, before its period has ended."""
 
     async def decide(inner: Scope, row: BillingSubscription | None) -> None:
@@ -222,14 +222,14 @@ async def resume_subscription(scope: Scope, *, version: Version) -> BillingSubsc
     async def ask(billing: Billing, row: BillingSubscription) -> None:
         await billing.resume(_subscription_id(row), key=_key(row, "resume"))
 
-    return await _apply_change(scope, decide, ask, version=version)
+    return await _apply_change(saga, decide, ask, version=version)
 
 
 # ------------------------------------------------------------------------------ steps
 
 
 async def _apply_change(
-    scope: Scope,
+    saga: Saga,
     decide: Callable[[Scope, BillingSubscription], Awaitable[None]]
     | Callable[[Scope, BillingSubscription | None], Awaitable[None]],
     ask: Callable[[Billing, BillingSubscription], Awaitable[None]],
@@ -237,25 +237,20 @@ async def _apply_change(
     version: int | None = None,
     begins: bool = False,
 ) -> BillingSubscription:
-    """Reserve a change, ask the gateway for it, and write down what it tells then."""
-    runtime, actor, request = scope.runtime, scope.actor, scope.request
+    """Reserve a change, request it from the gateway, and settle it as the gateway reports it."""
     reserve = partial(_reserve, decide=decide, version=version, begins=begins)
-    row = (await perform(runtime, actor, request, reserve)).result
+    row = await saga.step(reserve)
     try:
         with _map_gateway_errors():
-            await ask(billing_in(runtime), row)
-            seen = await look(runtime, actor, request)
+            await ask(billing_in(saga.runtime), row)
+            seen = await look(saga.runtime, saga.actor, saga.request)
     except BaseException as error:
-        # A clear no is looked at: a next try is another one then, with a key of its own.
-        seen = await _looked_again(scope) if isinstance(error, Refusal) else None
-        await perform(runtime, actor, request, partial(_abandon, by=request.id, seen=seen))
+        # After a clear refusal the account is looked at: a next try has a key of its own then.
+        seen = await _looked_again(saga) if isinstance(error, Refusal) else None
+        await saga.step(partial(_abandon, by=saga.request.id, seen=seen))
         raise
     assert seen is not None, "who has a subscription is known to the gateway"
-    changed = await written_down(scope, seen=seen)
-    changed.changing_by = changed.changing_until = None
-    if changed.next_plan_code is None:
-        changed.archive_room_ids = []
-    return changed
+    return await saga.step(partial(_settle, seen=seen))
 
 
 async def _reserve(
@@ -265,12 +260,9 @@ async def _reserve(
     version: int | None,
     begins: bool,
 ) -> BillingSubscription:
-    """Keep other changes away until this one is through, or for two minutes."""
+    """Keep other changes away until this one is settled, or for two minutes."""
     await lock_billing(scope)
     row = await begun(scope) if begins else await scope.one(agreed(scope))
-    # The transaction that writes it down may have been tried again, with all before it.
-    if row is not None and row.changing_by == scope.request.id:
-        return row
     if row is not None and version not in (None, row.version):
         raise StaleVersion(row, path=("version",))
     if row is not None and row.changing_until is not None and row.changing_until > scope.now():
@@ -284,15 +276,17 @@ async def _reserve(
     return row
 
 
-async def _looked_again(scope: Scope) -> Look | None:
-    try:
-        return await look(scope.runtime, scope.actor, scope.request)
-    except GatewayError:
-        return None
+async def _settle(scope: Scope, *, seen: Look) -> BillingSubscription:
+    """Store what the gateway made of the change, and let others change it again."""
+    changed = await written_down(scope, seen=seen)
+    changed.changing_by = changed.changing_until = None
+    if changed.next_plan_code is None:
+        changed.archive_room_ids = []
+    return changed
 
 
 async def _abandon(scope: Scope, *, by: UUID, seen: Look | None) -> None:
-    """Let others change it again."""
+    """Let others change it again, without this change."""
     if seen is not None:
         await written_down(scope, seen=seen)
     else:
@@ -300,14 +294,21 @@ async def _abandon(scope: Scope, *, by: UUID, seen: Look | None) -> None:
     await scope.run(change_given_up(scope.tenant_id, by))
 
 
-async def _customer(scope: Scope) -> str:
+async def _looked_again(saga: Saga) -> Look | None:
+    try:
+        return await look(saga.runtime, saga.actor, saga.request)
+    except GatewayError:
+        return None
+
+
+async def _customer(saga: Saga) -> str:
     """The tenant's customer at the gateway, by the name of its first owner."""
-    tenant = await scope.read_outside(tenant_of(scope.tenant_id))
-    owner = await scope.read_outside(owners_of(scope.tenant_id))
+    tenant = await saga.read(tenant_of(saga.tenant_id))
+    owner = await saga.read(owners_of(saga.tenant_id))
     assert tenant is not None and owner is not None, "a tenant always has an owner"
     buyer = Buyer(tenant.id, tenant.name, owner.email)
     with _map_gateway_errors():
-        return await customer_of(scope.runtime, scope.actor, scope.request, buyer)
+        return await customer_of(saga.runtime, saga.actor, saga.request, buyer)
 
 
 @contextmanager

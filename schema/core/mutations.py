@@ -20,6 +20,7 @@ from kit.errors import TooComplex
 from kit.graphql.cost import Cost
 from kit.operation_context import Operation
 from permissions.roles import Permission
+from resolvers.core.sagas import Saga
 from resolvers.core.transactions import IdempotencyKey, MutationResult, perform
 from schema.core.directives import EmitsDirective
 from schema.core.fields import Arguments, Read, column, declared_field, described
@@ -102,6 +103,8 @@ def mutation(
 ) -> Any:
     """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
 
+    It runs in one transaction; a ``change`` whose first parameter is a ``Saga`` has several.
+
     ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
     ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
     object. ``finds_by`` is the permission without which it finds nothing to change, for its
@@ -110,6 +113,9 @@ def mutation(
     caller. ``then`` is told of the result once it is stored, before anything of it is read.
     """
     name = to_camel_case(change.__name__)
+    first = next(iter(inspect.signature(change).parameters.values()))
+    is_saga = first.annotation is Saga
+    assert not (is_saga and idempotent), "a saga's steps are repeatable by themselves"
     declared = Arguments.of(change, skip=1)
     outside = {"id", "version"} if wrapped else set(declared.annotations)
     inner = declared.without(*outside)
@@ -140,13 +146,15 @@ def mutation(
             refused += refuse_nulls(declared.annotations, values)
             if refused:
                 raise ExceptionGroup("refused", refused)
-            outcome = await perform(
-                operation.runtime,
-                operation.actor,
-                operation.request,
-                lambda scope: change(scope, **values),
-                key=IdempotencyKey(key, name, _told(declared, values)) if key is not None else None,
-            )
+            caller = operation.runtime, operation.actor, operation.request
+            if is_saga:
+                outcome = MutationResult(await change(Saga(*caller), **values))
+            else:
+                outcome = await perform(
+                    *caller,
+                    lambda scope: change(scope, **values),
+                    key=None if key is None else IdempotencyKey(key, name, _told(declared, values)),
+                )
         except* Refusal as group:
             refused = list(refusals_in(group))
         finally:
