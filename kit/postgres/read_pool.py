@@ -1,4 +1,8 @@
-"""Connections for single reading statements: one round trip each, and nothing around it."""
+"""Connections for single reading statements: one round trip each, and nothing around it.
+
+asyncpg's own pool, without its reset, takes 16 to 29 µs more of the processor for each statement
+(40 instead of 24 with 16 that read at once), which is a sixth of a whole small operation.
+"""
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
