@@ -140,27 +140,6 @@ class PriceChanged(Refusal):
 
 
 @dataclass(eq=False)
-class LimitReached(Refusal):
-    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural.
-
-    ``frees_at`` is when there is room for one more by itself, if there will be; ``hint`` what to
-    do about it.
-    """
-
-    code = Code.QUOTA_EXCEEDED
-    what: str
-    limit: int
-    used: int
-    frees_at: datetime | None = None
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        if self.hint is not None:
-            return self.hint
-        return f"There are {self.used} {self.what}, and at most {self.limit} are allowed."
-
-
-@dataclass(eq=False)
 class GuestBookingClosed(Refusal):
     """The venue takes no bookings of guests."""
 

@@ -3,6 +3,7 @@
 Refusal
 ├── Invalid, Required, NotFound, Duplicate         something given is wrong
 ├── NonexistentLocalTime, AmbiguousLocalTime       (local_time) a start that a clock change spoils
+├── LimitReached                                   there are as many as there may be
 ├── StaleVersion                                   the object has moved on
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
 ├── WithoutDetails                                 another, for callers who may know no more
@@ -15,7 +16,6 @@ Refusal
 │   ├── SlotTaken, SlotUnavailable                 the time is not free, or a rule refuses it
 │   ├── HoldExpired, PriceChanged                  the offer stands no longer
 │   ├── InvalidTransition, ChangeTooLate           it can't be so changed, or not any more
-│   ├── LimitReached                               there are as many as there may be
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or have to prove more
 ├── payments
 │   └── PaymentRequired                            it is booked by paying for it
@@ -30,6 +30,7 @@ Raise one alone, or several that apply at once in an ExceptionGroup.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 # Where in the input it is wrong, in the names of the function's arguments.
@@ -130,6 +131,27 @@ class Duplicate(Refusal):
 
     def __str__(self) -> str:
         return f"This {self.what} is in use already."
+
+
+@dataclass(eq=False)
+class LimitReached(Refusal):
+    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural.
+
+    ``frees_at`` is when there is room for one more by itself, if there will be; ``hint`` what to
+    do about it.
+    """
+
+    code = Code.QUOTA_EXCEEDED
+    what: str
+    limit: int
+    used: int
+    frees_at: datetime | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        if self.hint is not None:
+            return self.hint
+        return f"There are {self.used} {self.what}, and at most {self.limit} are allowed."
 
 
 @dataclass(eq=False)

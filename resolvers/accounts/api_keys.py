@@ -7,11 +7,10 @@ from typing import Annotated, Final
 from sqlalchemy import Select
 from typing_extensions import Doc
 
-from domain.bookings.refusals import LimitReached
 from domain.core.contact import name_refusals
 from domain.core.ids import ApiKeyId
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import Invalid, Refusal, Required
+from domain.core.refusals import Invalid, LimitReached, Refusal, Required
 from domain.core.text import tidy_name
 from kit.actor import Actor, ActorKind
 from kit.background_tasks import BackgroundTasks

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
-from domain.bookings.refusals import LimitReached
 from domain.bookings.strangers import (
     A_DAY,
     OPEN_HOLDS,
@@ -19,7 +18,7 @@ from domain.bookings.strangers import (
 )
 from domain.core.formatting import counted
 from domain.core.intervals import Interval
-from domain.core.refusals import Refusal
+from domain.core.refusals import LimitReached, Refusal
 from kit.scope import Scope
 from kit.security.network_addresses import Networks
 from kit.settings import Settings

@@ -8,8 +8,7 @@ from typing import Any, Final, TypeVar
 import strawberry
 from strawberry.types.base import get_object_definition
 
-from domain.bookings.refusals import LimitReached
-from domain.core.refusals import Refusal, StaleVersion
+from domain.core.refusals import LimitReached, Refusal, StaleVersion
 from schema.core.enums import Code
 from schema.core.fields import Node, column, value
 
