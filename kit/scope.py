@@ -220,10 +220,13 @@ class Scope:
         async with self._connection_lock:
             await (await self._open()).session.delete(row)
 
-    async def run(self, statement: UpdateBase) -> CursorResult[Any]:
+    async def run(
+        self, statement: UpdateBase, rows: Sequence[Mapping[str, object]] | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement that writes; for an insert of many rows, with their columns by name."""
         async with self._connection_lock:
             session = (await self._open()).session
-            return cast("CursorResult[Any]", await session.execute(statement))
+            return cast("CursorResult[Any]", await session.execute(statement, rows))
 
     def emit(self, event: object) -> None:
         """Put an event on the tenant's log, in this same transaction."""

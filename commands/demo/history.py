@@ -1,6 +1,7 @@
 """What has happened at a demo venue: rows as they come to be, and the log that tells of them."""
 
 from datetime import datetime, timedelta
+from operator import itemgetter
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,6 @@ from domain.accounts.users import Role
 from domain.core.log_events import Event, EventType
 from kit.actor import ActorKind
 from models.accounts.users import User
-from models.audit.log import LogEntry
 from models.core.base import snapshot
 
 
@@ -26,7 +26,7 @@ class History:
         self.dice = Random(venue.subdomain)  # noqa: S311 - to be the same at every start
         self.tenant_id = id_made_at(self.opened_at, self.dice)
         self.users: dict[Role, User] = {}
-        self._entries: list[LogEntry] = []
+        self._entries: list[dict[str, Any]] = []
 
     def new_id(self) -> UUID:
         """The id of something that is there from the opening on."""
@@ -40,24 +40,24 @@ class History:
         user = None if by is None else self.users[by]
         kind = ActorKind.CUSTOMER if by is Role.CUSTOMER else ActorKind.USER
         self._entries.append(
-            LogEntry(
-                tenant_id=self.tenant_id,
-                type=event.type.value,
-                at=at,
-                actor_kind=(kind if user else ActorKind.SYSTEM).value,
-                actor_id=None if user is None else user.id,
-                request_id=id_made_at(at, self.dice),
-                subject_type=event.subject_type,
-                subject_id=event.subject_id,
-                reason=event.reason,
-                before=None if event.before is None else dict(event.before),
-                after=None if event.after is None else dict(event.after),
-            )
+            {
+                "tenant_id": self.tenant_id,
+                "type": event.type.value,
+                "at": at,
+                "actor_kind": (kind if user else ActorKind.SYSTEM).value,
+                "actor_id": None if user is None else user.id,
+                "request_id": id_made_at(at, self.dice),
+                "subject_type": event.subject_type,
+                "subject_id": event.subject_id,
+                "reason": event.reason,
+                "before": event.before,
+                "after": event.after,
+            }
         )
 
-    def log(self) -> list[LogEntry]:
-        """All entries, in the order in which they happened."""
-        return sorted(self._entries, key=lambda entry: entry.at)
+    def log(self) -> list[dict[str, Any]]:
+        """The columns of all entries, in the order in which they happened."""
+        return sorted(self._entries, key=itemgetter("at"))
 
 
 def type_name(row: object) -> str:

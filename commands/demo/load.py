@@ -1,11 +1,12 @@
 """Two venues to try everything on, with months of history; commands/run.py loads them once."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
+from sqlalchemy import insert
+
 from commands.demo.rows import DemoRows
-from commands.demo.venues import DEMO_PASSWORD, USERS, VENUES, DemoVenue
+from commands.demo.venues import DEMO_PASSWORD, VENUES, DemoVenue
 from kit.actor import ANONYMOUS, Request
 from kit.clock import Clock, system_clock
 from kit.ids import new_id
@@ -14,6 +15,7 @@ from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.passwords import Passwords
+from models.audit.log import LogEntry
 from models.tenants import tenant_id_of
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import perform, write_log
@@ -47,11 +49,8 @@ async def _load(
         return
     started = time.monotonic()
     progress(f"{venue.name}: making months of bookings …")
-    # All made before the transaction begins: one that idles is ended.
-    hashes = await asyncio.gather(*(passwords.hash(DEMO_PASSWORD) for _ in USERS))
-    made = DemoRows(
-        venue, now=runtime.clock(), password_hashes=dict(zip(USERS, hashes, strict=True))
-    )
+    # Made before the transaction begins: one that idles is ended.
+    made = DemoRows(venue, now=runtime.clock(), password_hash=await passwords.hash(DEMO_PASSWORD))
 
     async def store(scope: Scope) -> None:
         await scope.enter(made.tenant.id)
@@ -60,6 +59,10 @@ async def _load(
             for row in batch:
                 scope.add(row)
             await scope.flush()
+        # As rows of the session they would be stored one by one, each to learn its position; and
+        # without render_nulls in as many batches as there are changes of what is null.
+        stored = insert(LogEntry).execution_options(render_nulls=True)
+        await scope.run(stored, made.history.log())
 
     await perform(runtime, ANONYMOUS, Request(new_id()), store)
     progress(

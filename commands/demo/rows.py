@@ -36,15 +36,13 @@ _PLANNED_AGO: Final = timedelta(days=20)
 class DemoRows:
     """A venue with its rooms, people and bookings, as it stands now; made once, then read."""
 
-    def __init__(
-        self, venue: DemoVenue, *, now: datetime, password_hashes: Mapping[Role, str]
-    ) -> None:
+    def __init__(self, venue: DemoVenue, *, now: datetime, password_hash: str) -> None:
         self.history = History(venue, now=now)
         self._venue = venue
         self._zone = zone(venue.time_zone)
         self.tenant = self._tenant()
         self.customers = self._customers()
-        self.users = self._users(password_hashes)
+        self.users = self._users(password_hash)
         self.rooms = self._rooms()
         self.week = self._week()
         self.holiday = self._holiday()
@@ -54,12 +52,12 @@ class DemoRows:
         self.usage = self._usage()
 
     def batches(self) -> Iterator[Sequence[Any]]:
-        """The rows, each batch needing only those before it; the log in the order of time."""
+        """The rows but for the log's, each batch needing only those before it."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout]
         yield self.bookings
-        yield [*self.usage, *self.history.log()]
+        yield self.usage
 
     def _tenant(self) -> Tenant:
         return Tenant(
@@ -119,7 +117,7 @@ class DemoRows:
                 EventType.CUSTOMER_CREATED, customer, at=customer.created_at, by=Role.STAFF
             )
 
-    def _users(self, password_hashes: Mapping[Role, str]) -> list[User]:
+    def _users(self, password_hash: str) -> list[User]:
         at = self.history.opened_at
         for role, name in USERS.items():
             email = f"{role.lower()}@{self._venue.subdomain}.test"
@@ -129,7 +127,7 @@ class DemoRows:
                 email_key=email,
                 name=name,
                 role=role.value,
-                password_hash=password_hashes[role],
+                password_hash=password_hash,
                 customer_id=self.customers[0].id if role is Role.CUSTOMER else None,
                 email_verified_at=at,
                 created_at=at,
@@ -237,9 +235,9 @@ class DemoRows:
     def _usage(self) -> list[UsageCounter]:
         """A booking counts in the month in which it was made or its hold converted."""
         months = Counter(
-            period_of(entry.at, self._zone)
+            period_of(entry["at"], self._zone)
             for entry in self.history.log()
-            if entry.type == EventType.BOOKING_CREATED
+            if entry["type"] == EventType.BOOKING_CREATED
         )
         return [
             self._counter(Meter.ROOMS, ALWAYS, len(self.rooms)),
