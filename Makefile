@@ -5,8 +5,15 @@ PACKAGES := .venv/installed
 DEV_PACKAGES := .venv/installed-dev
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --upgrade --quiet
-FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3 python; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
+INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
+	if [ -z "$$python" ]; then \
+		echo "Boom Booking needs Python 3.11 or newer, and found none on this machine." >&2; exit 1; \
+	fi; $$python -m commands.install
+
+# The first start compiles what it imports, and keeps that in the ignored __pycache__ folders
+# whatever the machine says: without them each process would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help run worker test check soak bench bench-live bench-attacks bench-peers fmt schema lock
@@ -54,26 +61,18 @@ fmt: $(DEV_PACKAGES) ## format the code and sort the imports
 schema: $(DEV_PACKAGES) ## write schema.graphql and docs/permissions.md from the code
 	$(BIN)/python -m commands.export
 
-lock: $(DEV_PACKAGES) ## lock the newest versions of what requirements*.in ask for
+lock: $(PACKAGES) ## lock the newest versions of what requirements*.in ask for
 	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.lock
+	echo uv | $(BIN)/uv pip compile $(LOCK) - --output-file requirements-uv.lock
 	echo schemathesis | $(BIN)/uv pip compile $(LOCK) - --output-file tests/attacks/schemathesis.lock
 
-$(PACKAGES): requirements.lock
-	@$(FIND_PYTHON); \
-	if [ -z "$$python" ]; then \
-		echo "Boom Booking needs Python 3.11 or newer, and found none on this machine." >&2; exit 1; \
-	fi; \
-	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
-		echo "$$python comes without venv. On Debian or Ubuntu: apt-get install python3-venv" >&2; \
-		exit 1; \
-	fi; \
-	$(BIN)/python -c '' 2>/dev/null || $$python -m venv --clear .venv
-	@echo "Installing what requirements.lock names (once; about 90 MB)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+$(PACKAGES): requirements-uv.lock requirements.lock
+	@echo "Installing what requirements.lock names (once; about 110 MB)"
+	@$(INSTALL) requirements.lock
 	@touch $@
 
 $(DEV_PACKAGES): $(PACKAGES) requirements-dev.lock
 	@echo "Installing what requirements-dev.lock names (once)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	@$(INSTALL) requirements.lock requirements-dev.lock
 	@touch $@
