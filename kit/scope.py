@@ -119,7 +119,7 @@ class Scope:
         """The rows of several statements in one round trip, columns as attributes."""
         async with self._connection_lock:
             (row,) = await (await self._open()).rows(bundle.statement, parameters)
-        return bundle.read(tuple(row))
+        return bundle.decode(tuple(row))
 
     async def fetch_prepared(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
         """The rows of a prepared statement, in the driver's words: columns by name or place."""
@@ -159,8 +159,8 @@ class Scope:
     async def read_batch_outside(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
         """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
         values = {"tenant_id": self.tenant_id, **parameters}
-        (row,) = await self.runtime.database.rows(bundle.alone, values, owner=self.tenant_id)
-        return bundle.read(tuple(row))
+        (row,) = await self.runtime.database.rows(bundle.standalone, values, owner=self.tenant_id)
+        return bundle.decode(tuple(row))
 
     # ------------------------------------------------------------------ writing
 

@@ -1,6 +1,6 @@
-"""Locks by name: inside the process first, then PostgreSQL's advisory ones.
+"""Named locks: taken inside the process first, then as PostgreSQL advisory locks.
 
-Waiting inside the process costs no connection, so a hot room can't take the whole pool.
+Waiting inside the process holds no connection, so a busy room can't exhaust the pool.
 """
 
 import asyncio
@@ -10,20 +10,20 @@ from hashlib import blake2b
 
 
 def advisory_key(*parts: object) -> int:
-    """The signed 64-bit number under which PostgreSQL knows a lock."""
+    """Returns the signed 64-bit key of a PostgreSQL advisory lock."""
     digest = blake2b(":".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 
 
 class ProcessLocks:
-    """One asyncio lock per key, kept only while somebody holds it or waits for it."""
+    """Holds one asyncio lock per key, for as long as a task holds it or waits for it."""
 
     def __init__(self) -> None:
         self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def all_of(self, keys: Sequence[int]) -> AsyncIterator[None]:
-        """Hold every lock of ``keys``, taken in ascending order, so that no two callers cross."""
+        """Holds all locks of ``keys``, taken in ascending order so that callers can't deadlock."""
         async with AsyncExitStack() as stack:
             for key in sorted(set(keys)):
                 await stack.enter_async_context(self._one(key))

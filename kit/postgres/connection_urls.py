@@ -1,4 +1,4 @@
-"""Where the database is, and as whom each part of the product logs in."""
+"""Database URLs, and the login that each part of the product uses."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -13,17 +13,17 @@ APP_ROLE = "boom_app"
 RELAY_ROLE = "boom_relay"
 
 _SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
-# libpq's own, which asyncpg would pass on as settings of the session, to be refused.
+# Options of libpq: asyncpg would send them as session settings, which the server refuses.
 _UNKNOWN_TO_ASYNCPG = {"channel_binding", "connect_timeout", "gssencmode"}
 
 log = structlog.get_logger(__name__)
 
 
 class DatabaseUrl(str):
-    """A URL as asyncpg takes it: ``postgresql://user:password@host:port/name?option=value``.
+    """A URL for asyncpg: ``postgresql://user:password@host:port/name?option=value``.
 
-    Options that asyncpg doesn't know are settings of the session: ``?role=boom_app`` acts as that
-    role. Also made from ``postgres://`` and ``postgresql+asyncpg://``; ValueError from the rest.
+    Options that asyncpg doesn't know become session settings: ``?role=boom_app`` acts as that
+    role. Accepts ``postgres://`` and ``postgresql+asyncpg://`` too; raises ValueError for others.
     """
 
     __slots__ = ()
@@ -36,13 +36,13 @@ class DatabaseUrl(str):
         return super().__new__(cls, _joined("postgresql", parts.netloc, parts.path, options))
 
     def __repr__(self) -> str:
-        # Settings are printed when something is wrong: the password stays out.
+        # Settings are printed in error messages, which must not show the password.
         host = urlsplit(self).netloc.rpartition("@")[2]
         return f"DatabaseUrl(postgresql://{host}{urlsplit(self).path})"
 
     @property
     def sqlalchemy(self) -> str:
-        """The same for SQLAlchemy, which hands the options on to asyncpg as they are."""
+        """The same URL for SQLAlchemy, which passes the options on to asyncpg unchanged."""
         parts = urlsplit(self)
         options = {"dsn": f"postgresql:///?{parts.query}"} if parts.query else {}
         return _joined("postgresql+asyncpg", parts.netloc, parts.path, options)
@@ -52,7 +52,7 @@ class DatabaseUrl(str):
         return urlsplit(self).path.strip("/")
 
     def as_user(self, user: str, password: str | None = None) -> "DatabaseUrl":
-        """The same database for another role, without the password of this one."""
+        """Returns the URL of the same database for another role, without this role's password."""
         parts = urlsplit(self)
         host = parts.netloc.rpartition("@")[2]
         login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
@@ -61,13 +61,13 @@ class DatabaseUrl(str):
         )
 
     def in_database(self, name: str) -> "DatabaseUrl":
-        """The same server and role, another database."""
+        """Returns the URL of another database on the same server, for the same role."""
         parts = urlsplit(self)
         path = f"/{quote(name, safe='')}"
         return DatabaseUrl(_joined("postgresql", parts.netloc, path, dict(parse_qsl(parts.query))))
 
     def with_option(self, name: str, value: str) -> "DatabaseUrl":
-        """The same login, with one more setting of its sessions."""
+        """Returns the same URL with one more session setting."""
         parts = urlsplit(self)
         options = {**dict(parse_qsl(parts.query)), name: value}
         return DatabaseUrl(_joined("postgresql", parts.netloc, parts.path, options))
@@ -75,7 +75,7 @@ class DatabaseUrl(str):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrls:
-    """One database, seen by its owner (migrations), by the app, and by the relay of the log."""
+    """URLs of one database: for its owner (migrations), for the app, and for the log relay."""
 
     owner: DatabaseUrl
     app: DatabaseUrl
@@ -83,7 +83,7 @@ class DatabaseUrls:
 
 
 def trusted_urls(owner: DatabaseUrl) -> DatabaseUrls:
-    """The logins on a server that asks for no password, as the embedded one."""
+    """Returns the URLs for a server without passwords, such as the embedded one."""
     return DatabaseUrls(owner, app=owner.as_user(APP_ROLE), relay=owner.as_user(RELAY_ROLE))
 
 
@@ -95,12 +95,12 @@ async def logins(
     app: DatabaseUrl | None = None,
     relay: DatabaseUrl | None = None,
 ) -> DatabaseUrls:
-    """The logins on any server, once the migrations have made the roles.
+    """Returns the URLs for any server, after the migrations have created the roles.
 
-    ``app`` and ``relay`` are taken as given. A role without a URL gets a password derived from
-    ``secret``, unless it has one already that isn't derived from one of ``fallbacks``; where it
-    can't log in with it, the owner logs in and acts as the role. That is weaker (SQL could step
-    back to the owner), so it is logged.
+    ``app`` and ``relay`` are used unchanged if given. A role without a URL gets a password derived
+    from ``secret``, unless it has one already that isn't derived from one of ``fallbacks``. If it
+    can't log in with that password, the owner logs in and acts as the role. That is weaker (SQL
+    could switch back to the owner), so it is logged.
     """
     secrets = (secret, *fallbacks)
     return DatabaseUrls(
@@ -119,7 +119,7 @@ async def _login(owner: DatabaseUrl, role: str, secrets: Sequence[bytes]) -> Dat
     replaced = await _first_that_can_log_in([owner.as_user(role, each) for each in former])
     connection = await asyncpg.connect(owner)
     try:
-        # A password that we have derived before is ours to change.
+        # A password derived from an earlier secret was set by us, so we may change it.
         if replaced is not None or not await _has_password(connection, role):
             await _set_password(connection, role, password)
             if await _can_log_in(url):
@@ -149,8 +149,8 @@ async def _can_log_in(url: DatabaseUrl) -> bool:
     return True
 
 
-# Who may not read passwords sees only the comment that the first installation leaves: roles
-# belong to the server, and a second installation must not change the first one's passwords.
+# Roles belong to the server: a second installation must not change the first one's passwords. A
+# login without the right to read passwords sees only the comment left by the first installation.
 _IS_COMMENTED = """
     SELECT shobj_description(oid, 'pg_authid') IS NOT NULL FROM pg_roles WHERE rolname = $1
 """
@@ -164,7 +164,7 @@ async def _has_password(connection: asyncpg.Connection, role: str) -> bool:
 
 
 async def _let_act_as(connection: asyncpg.Connection, role: str) -> None:
-    # Who made a role since PostgreSQL 16 is its member, and yet may not act as it.
+    # Since PostgreSQL 16, the creator of a role is its member but may not SET ROLE to it.
     try:
         await connection.execute(f'SET ROLE "{role}"')
         await connection.execute("RESET ROLE")

@@ -1,4 +1,4 @@
-"""One process's way to PostgreSQL: a pool, reading snapshots and writing transactions."""
+"""One process's access to PostgreSQL: connection pools, read snapshots, write transactions."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ READERS = 8
 
 
 class Database:
-    """Connections as one role: ``pool_size`` for transactions, ``readers`` for single statements.
+    """Connects as one role: ``pool_size`` connections for transactions, ``readers`` for reads.
 
-    ``url`` begins with ``postgresql+asyncpg://``. ``role`` is set where only the owner may log in.
-    All of them are opened when they are first needed.
+    ``url`` begins with ``postgresql+asyncpg://``. ``role`` is set if only the owner can log in.
+    Connections are opened on first use.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Database:
             "application_name": "boom",
             "statement_timeout": STATEMENT_TIMEOUT,
             "lock_timeout": LOCK_TIMEOUT,
-            # An idle writer would hold back everybody's live events (the log's horizon).
+            # An idle write transaction would delay live events for all (the log's horizon).
             "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT,
             "jit": "off",
-            # Compiled reads print times as the ISO style has them.
+            # Compiled reads rely on the ISO format of times.
             "datestyle": "ISO",
         }
         if role:
@@ -51,9 +51,9 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,
-            # Every scope commits or rolls back itself, and no session state is ever set.
+            # Every scope commits or rolls back itself, and none sets session state.
             pool_reset_on_return=None,
-            # Or the texts of errors would carry people's data into the logs.
+            # Error messages would otherwise carry personal data into the logs.
             hide_parameters=True,
             connect_args={"server_settings": settings, "timeout": 5},
         )
@@ -67,17 +67,17 @@ class Database:
         self._writing = self._engine.execution_options(isolation_level="READ COMMITTED")
 
     def session(self, *, writes: bool) -> AsyncSession:
-        """A transaction to be: READ COMMITTED to write, else one REPEATABLE READ snapshot."""
+        """Returns a session: READ COMMITTED if it writes, else one REPEATABLE READ snapshot."""
         bind = self._writing if writes else self._reading
         return AsyncSession(bind, expire_on_commit=False, autoflush=False)
 
     async def begin(
         self, first: str = "", *, writes: bool, owner: UUID | None = None
     ) -> Transaction:
-        """A transaction that has taken its first step, which is SQL.
+        """Begins a transaction and runs ``first``, which is SQL, in the same round trip.
 
-        ``owner`` is the tenant, whose share of the pool is bounded while others wait. Where the
-        pool's connections turn out to be dead, on another one: nothing was done yet.
+        ``owner`` is the tenant, whose share of the pool is bounded while others wait. If a pooled
+        connection turns out to be dead, another one is tried: nothing was done yet.
         """
         share = _share(owner)
         await self._shares.take(share, within_seconds=POOL_TIMEOUT_SECONDS)
@@ -99,7 +99,7 @@ class Database:
                     await asyncio.shield(transaction.close())
                     raise
                 await asyncio.shield(transaction.abandon())
-                # They may all have seen the same end.
+                # A restart of the server may have closed all pooled connections.
                 if dead == self._pool_size:
                     raise
                 dead += 1
@@ -110,17 +110,17 @@ class Database:
     async def text(
         self, sql: str, values: Sequence[object], *, owner: UUID | None = None
     ) -> asyncpg.Record:
-        """The only row of one statement that reads, in one round trip.
+        """Returns the only row of a read-only SQL statement, in one round trip.
 
-        The statement sets its tenant by itself, the ``owner`` of the share. Raises what
-        ``is_away`` knows, and what is wrong with the statement.
+        The statement sets its tenant itself; ``owner`` is that tenant. Raises the errors that
+        ``is_away`` recognizes, and errors of the statement.
         """
         return await self._readers.row(sql, values, owner=_share(owner))
 
     async def rows(
         self, statement: PreparedStatement, values: Values, *, owner: UUID | None = None
     ) -> list[asyncpg.Record]:
-        """All rows of a prepared statement that reads, in one round trip; raises as ``text``."""
+        """Returns all rows of a prepared read-only statement; raises the same as ``text``."""
         arguments = statement.arguments(values)
         return await self._readers.rows(statement.sql, arguments, owner=_share(owner))
 
@@ -140,5 +140,5 @@ class Database:
 
 
 def _share(owner: UUID | None) -> int | None:
-    # The hash of a uuid is worked out in Python.
+    # Hashing a UUID runs in Python; hashing its int doesn't.
     return owner.int if owner is not None else None

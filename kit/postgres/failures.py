@@ -1,8 +1,8 @@
-"""What a statement may fail with: which failures mean that the database is away."""
+"""Classifies database errors: which of them mean that the database is unavailable."""
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 SERIALIZATION_FAILURE = "40001"
 
@@ -24,24 +24,24 @@ DATABASE_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    NoneFree,
+    PoolTimeout,
     OSError,
 )
-"""What a statement may fail with."""
+"""The exceptions that a statement may raise."""
 
 
-_OUT_OF_ORDER_CLASSES = ("08", "53", "58")  # connections, resources, the system beneath
+_UNAVAILABLE_CLASSES = ("08", "53", "58")  # connection, resources, operating system
 
 
-_OUT_OF_ORDER = frozenset(
+_UNAVAILABLE = frozenset(
     {
-        "25006",  # it has become a standby, which takes no writes
-        "25P02",  # what ended the transaction was told to another statement of it
+        "25006",  # the server has become a standby, which takes no writes
+        "25P02",  # an earlier statement, which got the real error, aborted the transaction
         "25P03",  # the transaction was idle for too long
         "25P04",  # the transaction took too long
         "40001",
         "40P01",
-        "55P03",  # another transaction keeps the lock for long
+        "55P03",  # another transaction held the lock for too long
         "57014",  # the statement took too long
         "57P01",
         "57P02",
@@ -52,7 +52,7 @@ _OUT_OF_ORDER = frozenset(
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """PostgreSQL's code of what went wrong; None when it wasn't PostgreSQL."""
+    """Returns the SQLSTATE of an error; None if it isn't an error of PostgreSQL."""
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "sqlstate", None) or (
             "08006" if error.connection_invalidated else None
@@ -61,21 +61,21 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Has the connection come to its end?"""
+    """Returns whether the error means that the connection was lost."""
     if state := sqlstate(error):
         return state.startswith(("08", "57P"))
     return _is_broken(error)
 
 
 def is_away(error: BaseException) -> bool:
-    """Is the database away, full or too busy, rather than the statement wrong?
+    """Returns whether the database is unavailable or overloaded, rather than the statement wrong.
 
-    Then the same is worth another try by the client, after a while.
+    If so, the client may retry the same request later.
     """
     if state := sqlstate(error):
-        return state.startswith(_OUT_OF_ORDER_CLASSES) or state in _OUT_OF_ORDER
-    said = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
-    return isinstance(said, NoneFree) or _is_broken(said)
+        return state.startswith(_UNAVAILABLE_CLASSES) or state in _UNAVAILABLE
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    return isinstance(cause, PoolTimeout) or _is_broken(cause)
 
 
 def constraint_name(error: DBAPIError) -> str | None:
@@ -83,7 +83,7 @@ def constraint_name(error: DBAPIError) -> str | None:
 
 
 def _is_broken(error: BaseException | None) -> bool:
-    # What the driver says by itself is that a connection broke, or a value that it can't send.
+    # The driver itself raises errors for broken connections, and for values it can't encode.
     return isinstance(
         error, (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
     ) and not isinstance(error, asyncpg.DataError)

@@ -1,4 +1,4 @@
-"""Fair shares of a pool: no tenant keeps all connections while others wait for one."""
+"""Shares a pool fairly: no tenant holds all connections while others wait for one."""
 
 import asyncio
 from collections import deque
@@ -8,22 +8,22 @@ _Turn = asyncio.Future[None]
 
 
 class FairShare:
-    """Hands out ``places``, the next one to whoever of those that wait has the fewest.
+    """Hands out ``places``, each to the waiting owner that holds the fewest.
 
-    Of equals, to who came first. Where nobody waits, one owner may have all; where others wait,
-    it gets no other one before they have as many.
+    Ties go to the one who waited longest. While nobody waits, one owner may hold all places; while
+    others wait, it gets no more until they hold as many.
     """
 
     def __init__(self, places: int) -> None:
-        # Where a place is free, nobody waits.
+        # While a place is free, nobody waits.
         self._free = places
         self._held: dict[Hashable, int] = {}
-        # By owner; each turn with its number, in the order in which they came.
+        # By owner: the waiting turns, numbered by arrival.
         self._waiting: dict[Hashable, deque[tuple[int, _Turn]]] = {}
-        self._came = 0
+        self._arrivals = 0
 
     def take_free(self, owner: Hashable) -> bool:
-        """Have a place if one is free, without waiting."""
+        """Takes a place if one is free, without waiting."""
         if not self._free:
             return False
         self._free -= 1
@@ -31,18 +31,18 @@ class FairShare:
         return True
 
     async def take(self, owner: Hashable, *, within_seconds: float) -> None:
-        """Have a place, to be given back. Raises TimeoutError where none gets free in time."""
+        """Takes a place, to be given back. Raises TimeoutError if none becomes free in time."""
         if self.take_free(owner):
             return
         loop = asyncio.get_running_loop()
         turn: _Turn = loop.create_future()
-        self._came += 1
-        self._waiting.setdefault(owner, deque()).append((self._came, turn))
-        deadline = loop.call_later(within_seconds, _give_up, turn)
+        self._arrivals += 1
+        self._waiting.setdefault(owner, deque()).append((self._arrivals, turn))
+        deadline = loop.call_later(within_seconds, _time_out, turn)
         try:
             await turn
         except asyncio.CancelledError:
-            # It may have come at the very moment of giving up.
+            # The place may have been granted at the moment of the cancellation.
             if not turn.cancelled() and not turn.exception():
                 self.give_back(owner)
             raise
@@ -50,7 +50,7 @@ class FairShare:
             deadline.cancel()
 
     def give_back(self, owner: Hashable) -> None:
-        """Let whoever is next have the place."""
+        """Gives the place to the next owner in turn."""
         self._free += 1
         left = self._held[owner] - 1
         if left:
@@ -58,10 +58,10 @@ class FairShare:
         else:
             del self._held[owner]
         while self._waiting and self._free:
-            self._pass_on()
+            self._grant_next()
 
-    def _pass_on(self) -> None:
-        """Give the place to the next one, who may have given up by now."""
+    def _grant_next(self) -> None:
+        """Grants a place to the next turn, unless it has timed out or was cancelled."""
         owner = next(iter(self._waiting))
         if len(self._waiting) > 1:
             owner = min(self._waiting, key=self._rank)
@@ -76,6 +76,6 @@ class FairShare:
         return self._held.get(owner, 0), self._waiting[owner][0][0]
 
 
-def _give_up(turn: _Turn) -> None:
+def _time_out(turn: _Turn) -> None:
     if not turn.done():
         turn.set_exception(TimeoutError("no place got free in time"))

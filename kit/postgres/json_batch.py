@@ -1,4 +1,4 @@
-"""Several lists in one statement, made once: each list comes back as JSON, in one round trip."""
+"""Runs several SELECTs as one statement: each result comes back as JSON, in one round trip."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -21,18 +21,18 @@ _READERS: Final[dict[type, Callable[[str], Any]]] = {
 
 
 class JsonBatch:
-    """Statements that select plain columns or a model, with bound parameters in place of values."""
+    """Combines statements that select plain columns or a model, with bound parameters."""
 
     def __init__(self, *statements: Any) -> None:
         parts = [_as_json(each, f"part{n}") for n, each in enumerate(statements)]
         self.statement = PreparedStatement(select(*parts))
         tenant_id = bindparam("tenant_id", type_=Uuid())
-        # The same, as a transaction by itself.
-        self.alone = PreparedStatement(select(*parts).select_from(set_tenant_cte(tenant_id)))
+        # The same for a statement that is a transaction by itself.
+        self.standalone = PreparedStatement(select(*parts).select_from(set_tenant_cte(tenant_id)))
         self._kinds = [(_maker(each), _readers(each)) for each in statements]
 
-    def read(self, row: Sequence[str]) -> list[list[Any]]:
-        """The rows of each statement: columns as attributes, or the model's, to be read only."""
+    def decode(self, row: Sequence[str]) -> list[list[Any]]:
+        """Returns the rows of each statement: read-only objects with columns as attributes."""
         return [_rows(text, *kind) for text, kind in zip(row, self._kinds, strict=True)]
 
 

@@ -1,6 +1,6 @@
-"""Pages that stay stable while rows come and go: keyset pagination on (sort key, id).
+"""Keyset pagination on (sort key, id): pages stay stable while rows are added and removed.
 
-A cursor holds the order and the sort values of its row, so it needs no row to still be there.
+A cursor holds the order and the sort values of its row, so it works after the row is deleted.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A column to sort by; it holds no nulls."""
+    """A column to sort by, which must be NOT NULL."""
 
     column: Any
     descending: bool = False
@@ -52,9 +52,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """All rows a caller may see of a list, and their order.
+    """Selects the rows of a list that a caller may see, with their order.
 
-    ``id`` is added as the last key; rows without one are in a total order already.
+    ``id`` is added as the last sort key; an entity without one must have a total order already.
     """
 
     entity: type[T]
@@ -71,7 +71,7 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list: the first rows after a cursor, or the last before one."""
+    """Selects a part of a list: the first rows after a cursor, or the last before one."""
 
     first: int | None = None
     after: str | None = None
@@ -97,7 +97,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Rows of a list, in its order; ``keys`` are what their cursors hold."""
+    """A page of rows in the order of the list; ``keys`` are the columns their cursors hold."""
 
     rows: list[T]
     keys: tuple[Order, ...]
@@ -105,14 +105,17 @@ class Page(Generic[T]):
     has_previous: bool
 
     def cursor(self, row: T) -> str:
-        """The place of one of the rows in the list."""
+        """Returns the cursor of one of the rows."""
         values = [getattr(row, key.column.key) for key in self.keys]
         place = [_names(self.keys), *values]
         return urlsafe_b64encode(orjson.dumps(place, default=str)).decode().rstrip("=")
 
 
 def windowed(listing: Listing[T], window: Window) -> Select[T]:
-    """The statement of a page, one row longer than asked, in reading order."""
+    """Returns the SELECT of a page, with one row more to tell whether the list continues.
+
+    A backward window gives its rows in reverse.
+    """
     keys = listing.keys
     return page_statement(
         listing,
@@ -131,7 +134,7 @@ def page_statement(
     backward: bool,
     limit: Any,
 ) -> Select[T]:
-    """The first rows between two places of a list, or the last ones, from the end on."""
+    """Returns the SELECT of the first rows between two cursors, or of the last ones in reverse."""
     keys = listing.keys
     statement = listing.statement
     if after is not None:
@@ -145,7 +148,7 @@ def page_statement(
 
 
 def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
-    """Make a page of what ``windowed`` found."""
+    """Builds the page from the rows that ``windowed`` returned."""
     more = len(found) > window.size
     rows = list(found[: window.size])
     if window.backward:
@@ -158,7 +161,7 @@ def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
 def windowed_by_parent(
     listing: Listing[T], window: Window, parent: InstrumentedAttribute[Any], ids: Sequence[UUID]
 ) -> Any:
-    """One statement for the pages of many parents: rows of (parent id, entity)."""
+    """Returns one SELECT for the pages of many parents: rows of (parent id, entity)."""
     owners = _owners(ids)
     rows = windowed(listing, window).where(parent == owners.c.id).lateral("page")
     entity = aliased(listing.entity, rows)
@@ -172,7 +175,7 @@ def windowed_by_parent(
 
 
 def counted(listing: Listing[Any], *, exact: bool) -> Select[int]:
-    """Count a list; unless ``exact``, at most to one more than 10,000."""
+    """Returns a SELECT that counts a list; unless ``exact``, it stops at 10,001."""
     rows = listing.statement.with_only_columns(literal(1))
     if not exact:
         rows = rows.limit(COUNT_CAP + 1)
@@ -186,7 +189,7 @@ def counted_by_parent(
     *,
     exact: bool,
 ) -> Any:
-    """Counts of the lists of many parents: rows of (parent id, count)."""
+    """Returns one SELECT for the counts of many parents: rows of (parent id, count)."""
     owners = _owners(ids)
     rows = listing.statement.where(parent == owners.c.id).with_only_columns(literal(1).label("one"))
     if not exact:
@@ -198,7 +201,7 @@ def counted_by_parent(
 
 
 def _owners(ids: Sequence[UUID]) -> TableValuedAlias:
-    """The ids of parents, as a table to join."""
+    """Returns the ids of the parents as a table to join."""
     listed = func.unnest(literal(list(ids), ARRAY(Uuid())))
     return listed.table_valued(column("id", Uuid()), name="owners").render_derived()
 
@@ -225,23 +228,23 @@ def _beyond(keys: Sequence[Order], values: Sequence[Any], *, backward: bool) -> 
 
 
 def _names(keys: Sequence[Order]) -> str:
-    """The order, so that a cursor isn't taken for a place in another: '-created_at,-id'."""
+    """Names an order, so that a cursor of another order is refused: '-created_at,-id'."""
     return ",".join(f"{'-' * key.descending}{key.column.key}" for key in keys)
 
 
 def cursor_text(keys: Sequence[Order], rows: FromClause) -> ColumnElement[str]:
-    """In SQL what ``Page.cursor`` gives for a row, byte for byte."""
+    """Returns the SQL expression of a row's cursor, byte for byte as ``Page.cursor``."""
     text: ColumnElement[str] = literal(f'["{_names(keys)}"', Text())
     for key in keys:
         separator, value, end = _json_parts(rows.c[key.column.key])
         text = text.concat(literal(separator, Text())).concat(value).concat(literal(end, Text()))
     packed = func.encode(func.convert_to(text.concat("]"), "UTF8"), "base64", type_=Text())
-    # What has no counterpart goes: the padding, and the line breaks of PostgreSQL.
+    # URL-safe characters; the padding and PostgreSQL's line breaks are removed.
     return func.translate(packed, "+/=\n", "-_", type_=Text())
 
 
 def _json_parts(column: ColumnElement[Any]) -> tuple[str, ColumnElement[str], str]:
-    """A value of a list in JSON, with what stands before and after it."""
+    """Returns a value as JSON, with the characters before and after it."""
     kind = _python_type(column.type)
     if kind is datetime:
         pattern = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
@@ -253,7 +256,7 @@ def _json_parts(column: ColumnElement[Any]) -> tuple[str, ColumnElement[str], st
 
 
 def decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
-    """The values that a cursor holds. Raises BadInput where it is none of this list."""
+    """Returns the values that a cursor holds. Raises BadInput if it is from another list."""
     try:
         raw = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(raw, list) or raw[:1] != [_names(keys)]:

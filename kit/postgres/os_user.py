@@ -1,4 +1,4 @@
-"""The operating system's user for PostgreSQL, which refuses to run as root."""
+"""Provides the operating system user for PostgreSQL, which refuses to run as root."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ _SEARCH = 1
 
 
 class NoUserForPostgres(Exception):
-    """Root asked for a server, and no user to run it as could be made."""
+    """We run as root, and the user for PostgreSQL can't be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class OsUser:
     gid: int
 
     def own(self, path: Path) -> None:
-        """Give ``path`` to this user, and let it pass through the folders above."""
+        """Gives ``path`` to this user, and access through the folders above it."""
         os.chown(path, self.uid, self.gid)
         self.let_through(path)
 
     def let_through(self, path: Path) -> None:
-        """Let this user pass through the folders above ``path``, and see nothing else in them.
+        """Lets this user pass through the folders above ``path``, without listing them.
 
-        An access list names this one user; where the file system has none, the folder gets
-        the right for others to pass (o+x), which lets nobody list it.
+        An access control list names this user; on a file system without ACLs, the folders get
+        the search bit for others (o+x), which lets nobody list them.
         """
         for folder in path.resolve().parents:
             status = folder.stat()
@@ -49,7 +49,7 @@ class OsUser:
                 folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
 
     def let_read(self, tree: Path) -> None:
-        """Let everybody read the installed programs in ``tree``, and this user reach them."""
+        """Lets all users read the installed programs in ``tree``, and this user reach them."""
         self.let_through(tree)
         for path in (tree, *tree.rglob("*")):
             mode = path.stat().st_mode
@@ -59,9 +59,9 @@ class OsUser:
 
 
 def user_for_postgres() -> OsUser | None:
-    """Who is to run PostgreSQL; None where that is whoever we are.
+    """Returns the user that runs PostgreSQL; None if it is the current user.
 
-    Root gets a user of its own, made at the first call. Raises NoUserForPostgres.
+    For root, a dedicated user is created at the first call. Raises NoUserForPostgres.
     """
     if os.geteuid() != 0:
         return None

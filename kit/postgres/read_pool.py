@@ -1,7 +1,7 @@
-"""Connections for single reading statements: one round trip each, and nothing around it.
+"""A connection pool for single read-only statements: one round trip each, without a reset.
 
 asyncpg's own pool, without its reset, takes 16 to 29 µs more of the processor for each statement
-(40 instead of 24 with 16 that read at once), which is a sixth of a whole small operation.
+(40 instead of 24 with 16 concurrent reads), which is a sixth of a whole small operation.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import asyncpg
 from kit.postgres.failures import is_lost
 from kit.postgres.fair_share import FairShare
 
-# What PostgreSQL keeps for one of them is some 100 kB.
+# PostgreSQL keeps about 100 kB for each prepared statement.
 STATEMENTS: Final = 200
 CONNECT_SECONDS: Final = 5
 WAIT_SECONDS: Final = 5
@@ -23,11 +23,11 @@ _BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class ReadPool:
-    """At most ``size`` connections on which nothing can be written.
+    """Keeps at most ``size`` read-only connections.
 
-    ``login`` is what asyncpg connects with, ``settings`` are those of the session. A statement is
-    a transaction by itself and leaves nothing behind, so that a connection needs no reset. Each
-    keeps the statements that it ran of late prepared.
+    ``login`` are asyncpg's connection parameters, ``settings`` the session settings. A statement
+    is a transaction by itself and leaves no state, so that a connection needs no reset. Each
+    connection caches its most recent prepared statements.
     """
 
     def __init__(self, login: Mapping[str, Any], settings: Mapping[str, str], *, size: int) -> None:
@@ -35,9 +35,9 @@ class ReadPool:
         self._shares = FairShare(size)
         self._login = login
         self._settings = {**settings, "default_transaction_read_only": "on"}
-        # The last one back goes out first: fewer have to stay warm.
+        # Last in, first out: fewer connections have to stay warm.
         self._idle: list[asyncpg.Connection[Any]] = []
-        self._ending: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._open = 0
         self._is_closed = False
 
@@ -48,7 +48,7 @@ class ReadPool:
     async def row(
         self, sql: str, values: Sequence[object], *, owner: Hashable = None
     ) -> asyncpg.Record:
-        """The first row; raises LookupError where there is none, and else as ``rows`` does."""
+        """Returns the first row; raises LookupError without one, and otherwise as ``rows``."""
         rows = await self.rows(sql, values, owner=owner)
         if not rows:
             raise LookupError("the statement gave no row")
@@ -57,35 +57,35 @@ class ReadPool:
     async def rows(
         self, sql: str, values: Sequence[object], *, owner: Hashable = None
     ) -> list[asyncpg.Record]:
-        """All rows; the parameters of the statement are ``$1``, ``$2`` ….
+        """Returns all rows; the parameters of the statement are ``$1``, ``$2`` ….
 
-        ``owner`` is the tenant, who has a share of the connections while others wait. Where the
-        connection turns out to be dead, from another one: reading twice does no harm. Raises
-        TimeoutError where none is free for 5 s, and what asyncpg raises.
+        ``owner`` is the tenant, whose share of the connections is bounded while others wait. If
+        the connection turns out to be dead, the read is retried once on a new one. Raises
+        TimeoutError if no connection is free within 5 s, and the errors of asyncpg.
         """
         if not self._shares.take_free(owner):
             await self._shares.take(owner, within_seconds=WAIT_SECONDS)
         try:
-            connection = self._idle.pop() if self._idle else await self._next()
+            connection = self._idle.pop() if self._idle else await self._connection_for_place()
             try:
                 return await self._read(connection, sql, values)
             except (asyncpg.PostgresError, *_BROKEN) as error:
                 if not is_lost(error):
                     raise
-            # They have all seen the same end.
+            # Whatever closed this connection has closed the idle ones too.
             while self._idle:
                 self._drop(self._idle.pop())
-            return await self._read(await self._next(), sql, values)
+            return await self._read(await self._connection_for_place(), sql, values)
         finally:
             self._shares.give_back(owner)
 
     async def close(self) -> None:
-        """Close what is idle, and what is in use as it comes back."""
+        """Closes idle connections now, and those in use when they are given back."""
         self._is_closed = True
         while self._idle:
-            self._end(self._idle.pop())
-        if self._ending:
-            await asyncio.wait(self._ending)
+            self._start_closing(self._idle.pop())
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     async def _read(
         self, connection: "asyncpg.Connection[Any]", sql: str, values: Sequence[object]
@@ -99,24 +99,24 @@ class ReadPool:
                 self._give_back(connection)
             raise
         except BaseException:
-            # Given up: what it still says is nobody's answer.
-            self._end(connection)
+            # Cancelled: a late response on it must not be read as the next statement's.
+            self._start_closing(connection)
             raise
         self._give_back(connection)
         return rows
 
-    async def _next(self) -> "asyncpg.Connection[Any]":
-        """One for who has a place: as many have one as there are connections."""
+    async def _connection_for_place(self) -> "asyncpg.Connection[Any]":
+        """Returns a connection; callers hold a place, and there are as many as connections."""
         while not self._is_closed:
             if self._idle:
                 return self._idle.pop()
             if self._open < self.size:
-                return await self._connected()
-            # Some that were given up are still being closed.
-            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+                return await self._connect()
+            # Connections of cancelled reads are still closing.
+            await asyncio.wait(self._closing, return_when=asyncio.FIRST_COMPLETED)
         raise asyncpg.InterfaceError("the pool is closed")
 
-    async def _connected(self) -> "asyncpg.Connection[Any]":
+    async def _connect(self) -> "asyncpg.Connection[Any]":
         self._open += 1
         try:
             connection: asyncpg.Connection[Any] = await asyncpg.connect(
@@ -124,7 +124,7 @@ class ReadPool:
                 timeout=CONNECT_SECONDS,
                 server_settings=self._settings,
                 statement_cache_size=STATEMENTS,
-                # For ever, and of any length: they are few, and ours.
+                # No expiry and no size limit: the statements are few, and our own.
                 max_cached_statement_lifetime=0,
                 max_cacheable_statement_size=0,
             )
@@ -135,7 +135,7 @@ class ReadPool:
 
     def _give_back(self, connection: "asyncpg.Connection[Any]") -> None:
         if self._is_closed:
-            self._end(connection)
+            self._start_closing(connection)
         else:
             self._idle.append(connection)
 
@@ -143,13 +143,13 @@ class ReadPool:
         connection.terminate()
         self._open -= 1
 
-    def _end(self, connection: "asyncpg.Connection[Any]") -> None:
-        """Close one properly, which also cancels what PostgreSQL is still doing on it."""
-        task = asyncio.ensure_future(self._ended(connection))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+    def _start_closing(self, connection: "asyncpg.Connection[Any]") -> None:
+        """Closes a connection, which also cancels the statement still running on it."""
+        task = asyncio.ensure_future(self._close(connection))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
-    async def _ended(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def _close(self, connection: "asyncpg.Connection[Any]") -> None:
         try:
             await connection.close(timeout=CLOSE_SECONDS)
         except (asyncpg.PostgresError, *_BROKEN):

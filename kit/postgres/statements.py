@@ -1,4 +1,4 @@
-"""Statements that are turned into SQL once, and then only told their values."""
+"""Statements that are compiled to SQL once and then executed with different values."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -13,10 +13,10 @@ Values = Mapping[str, object]
 
 
 class PreparedStatement:
-    """A statement of SQLAlchemy's whose values are named by its ``bindparam``s.
+    """A SQLAlchemy statement whose values are named by its ``bindparam``s.
 
-    To make one anew for each request costs several times what sending it does. It is compiled
-    when it is first needed: not before all tables are known.
+    Compiling a statement for each request costs several times what sending it does. It is
+    compiled on first use, when all tables are defined.
     """
 
     def __init__(self, statement: Any) -> None:
@@ -24,12 +24,12 @@ class PreparedStatement:
 
     @property
     def sql(self) -> str:
-        """As PostgreSQL takes it."""
-        return self._made[0]
+        """The SQL that is sent to PostgreSQL."""
+        return self._compiled[0]
 
     def arguments(self, values: Values) -> list[Any]:
-        """The values in the order of the SQL, as the driver takes them."""
-        _, fixed, places = self._made
+        """Returns the values in the order of the SQL, encoded for the driver."""
+        _, fixed, places = self._compiled
         return [
             (values[name] if process is None else process(values[name]))
             if name not in fixed
@@ -38,32 +38,33 @@ class PreparedStatement:
         ]
 
     @cached_property
-    def _made(self) -> tuple[str, Values, list[tuple[str, Callable[[Any], Any] | None]]]:
+    def _compiled(self) -> tuple[str, Values, list[tuple[str, Callable[[Any], Any] | None]]]:
         compiled = self._statement.compile(dialect=_DIALECT)
-        told = {key for key, bind in compiled.binds.items() if bind.required}
-        # Lists that are part of the statement are written out here.
-        made = compiled.construct_expanded_state(dict.fromkeys(told))
-        processors = {**compiled._bind_processors, **made.processors}  # noqa: SLF001 - for each driver
+        required = {key for key, bind in compiled.binds.items() if bind.required}
+        # Lists that are part of the statement are expanded here.
+        expanded = compiled.construct_expanded_state(dict.fromkeys(required))
+        processors = {**compiled._bind_processors, **expanded.processors}  # noqa: SLF001 - for each driver
         fixed = {
             name: processors[name](value) if name in processors else value
-            for name, value in made.parameters.items()
-            if name not in told
+            for name, value in expanded.parameters.items()
+            if name not in required
         }
-        places = [(name, processors.get(name)) for name in made.positiontup or ()]
-        return made.statement, fixed, places
+        places = [(name, processors.get(name)) for name in expanded.positiontup or ()]
+        return expanded.statement, fixed, places
 
 
 def set_tenant_cte(tenant_id: Any) -> CTE:
-    """Sets the tenant of a statement that selects from it, and is a transaction by itself.
+    """Returns a CTE that sets the tenant for the statement selecting from it.
 
-    If it were ever run later than the rest, row-level security would show no rows at all.
+    The statement is a transaction by itself. If the CTE ever ran after the rest, row-level
+    security would show no rows.
     """
     setting = select(func.set_config("app.tenant", cast(tenant_id, Text()), True))
     return setting.cte("t").prefix_with("MATERIALIZED")
 
 
 def parameters(model: Any) -> dict[str, Any]:
-    """A ``bindparam`` for each column of a model's table, called like it."""
+    """Returns a ``bindparam`` for each column of a model's table, with the column's name."""
     return {
         column.name: bindparam(column.name, type_=column.type) for column in model.__table__.columns
     }

@@ -1,4 +1,4 @@
-"""One transaction on one connection: prepared statements, and SQLAlchemy's beside them."""
+"""A transaction on one connection, for prepared statements and SQLAlchemy statements."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -10,10 +10,10 @@ from kit.postgres.statements import PreparedStatement, Values
 
 
 class Transaction:
-    """Begun, committed and rolled back here; to SQLAlchemy each statement is one by itself.
+    """Begins, commits and rolls back by itself; SQLAlchemy sees a connection in AUTOCOMMIT.
 
-    What is prepared goes to the driver directly: on its way through a session a statement costs
-    ten times as much. One statement at a time.
+    Prepared statements go to the driver directly: through a session a statement costs ten times
+    as much. Only one statement may run at a time.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -32,30 +32,30 @@ class Transaction:
 
     @property
     def session(self) -> AsyncSession:
-        """For statements that are made anew each time, and for rows that are to be stored."""
+        """The session for statements that aren't prepared, and for rows to store."""
         if self._session is None:
             self._session = AsyncSession(self._connection, autoflush=False)
         return self._session
 
     async def begin(self, mode: str, first: str) -> None:
-        """Begin, and take the first step, in one round trip; ``first`` is SQL, maybe empty."""
+        """Begins and runs ``first``, which is SQL and may be empty, in one round trip."""
         self._is_open = True
         await self._driver.execute(f"BEGIN {mode}; {first}")
 
     async def rows(self, statement: PreparedStatement, values: Values) -> list[asyncpg.Record]:
-        """All rows of a prepared statement."""
+        """Returns all rows of a prepared statement."""
         found: list[asyncpg.Record] = await self._driver.fetch(
             statement.sql, *statement.arguments(values)
         )
         return found
 
     async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record | None:
-        """The first row of what is SQL already."""
+        """Returns the first row of a statement given as SQL."""
         found: asyncpg.Record | None = await self._driver.fetchrow(sql, *values)
         return found
 
     async def flush(self) -> None:
-        """Store the rows that were added or changed."""
+        """Stores the rows that were added or changed."""
         if self._session is not None:
             await self._session.flush()
 
@@ -64,7 +64,7 @@ class Transaction:
         self._is_open = False
 
     async def close(self) -> None:
-        """Give the connection back, rolling back what was not committed."""
+        """Gives the connection back to the pool, after a rollback if it isn't committed."""
         try:
             if self._session is not None:
                 await self._session.close()
@@ -82,6 +82,6 @@ class Transaction:
                     at_end()
 
     async def abandon(self) -> None:
-        """Have the connection closed, because it is dead."""
+        """Closes the connection because it is dead."""
         await self._connection.invalidate()
         await self._connection.close()
