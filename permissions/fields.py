@@ -19,7 +19,7 @@ from permissions.roles import Permission
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="permission",
-    description="The permission without which the field is refused; everybody has `public`.",
+    description="The permission that a caller needs to select the field. Everybody has `public`.",
 )
 class PermissionDirective:
     name: str

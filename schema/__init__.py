@@ -10,6 +10,7 @@ from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 
 from schema import accounts, audit, billing, bookings, core, customers, payments, tenants, venue
 from schema.core.areas import Area
+from schema.core.connections import name_items
 from schema.core.fields import extend, prepare_type
 from schema.core.mutations import FOLLOW_UPS
 from schema.core.scalars import SCALARS
@@ -28,9 +29,10 @@ AREAS: Final = (
 """All that the schema is made of, in an order in which each area knows only those before it."""
 
 DESCRIPTION: Final = (
-    "Rooms, hours, customers and bookings of a venue, live. Ids and cursors are opaque; instants "
-    "are UTC; money is a decimal string with its currency. Lists are connections. What a mutation "
-    "refuses stands in the `userErrors` of its payload, everything else in `errors`."
+    "Rooms, opening hours, customers and bookings of a venue, with live updates. Ids and cursors "
+    "are opaque, instants are in UTC, and money is a decimal string with its currency. Lists are "
+    "Relay connections. Why a mutation was refused is in the `userErrors` of its payload; other "
+    "errors are in `errors`."
 )
 
 
@@ -63,7 +65,7 @@ def build(areas: Sequence[Area]) -> strawberry.Schema:
         ),
         subscription=_root(
             "Subscription",
-            "Everything that can be heard of as it happens.",
+            "Everything that can be subscribed to.",
             [part for area in areas for part in area.subscriptions],
         ),
         types=[kind for area in areas for kind in area.types],
@@ -76,6 +78,7 @@ def build(areas: Sequence[Area]) -> strawberry.Schema:
             _leave_to_graphql_core(kind)
         if isinstance(kind, GraphQLObjectType):
             prepare_type(kind)
+            name_items(kind)
     return built
 
 

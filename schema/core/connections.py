@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
+from graphql import GraphQLObjectType, get_named_type
 from strawberry.types import Info
 
 from kit.graphql.cost import Cost
@@ -17,7 +18,7 @@ from kit.scope import Scope
 from permissions.reads import check_reads
 from permissions.roles import Permission
 from schema.core.enums import CountMode
-from schema.core.fields import Arguments, Read, declared_field, described
+from schema.core.fields import Arguments, Read, declared_field, described, in_words
 from schema.core.inputs import arguments_reader
 
 NodeT = TypeVar("NodeT")
@@ -25,11 +26,27 @@ NodeT = TypeVar("NodeT")
 CONNECTION_COST: Final = Cost(1, multipliers=("first", "last"))
 
 _WINDOW: Final = {
-    "first": (int, "How many, from the front: at most 250; 20 where neither is given."),
-    "after": (str, "Only what comes after this cursor."),
-    "last": (int, "How many, from the back: at most 250."),
-    "before": (str, "Only what comes before this cursor."),
+    "first": (
+        int,
+        "The number of items to return from the start of the list: 1 to 250. Defaults to 20 "
+        "if neither `first` nor `last` is given.",
+    ),
+    "after": (str, "Return only the items after this cursor."),
+    "last": (
+        int,
+        "The number of items to return from the end of the list: 1 to 250. Can't be combined "
+        "with `first`.",
+    ),
+    "before": (str, "Return only the items before this cursor."),
 }
+
+
+def name_items(kind: GraphQLObjectType) -> None:
+    """Name the type of the items in the descriptions of a page's or an edge's fields."""
+    for name in ("node", "nodes"):
+        if (field := kind.fields.get(name)) and "{item}" in (field.description or ""):
+            item = in_words(get_named_type(field.type).name)
+            field.description = (field.description or "").format(item=item)
 
 
 def part(description: str, *, name: str | None = None) -> Any:
@@ -48,37 +65,50 @@ def _read(attribute: str) -> Read:
     return lambda root, _: get(root)
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = part("Is there more after this page?", name="has_next")
-    has_previous_page: bool = part("Is there more before this page?", name="has_previous")
-    start_cursor: str | None = part("The cursor of the first row; null on an empty page.")
-    end_cursor: str | None = part("The cursor of the last row; null on an empty page.")
+    has_next_page: bool = part("Whether there are more items after this page.", name="has_next")
+    has_previous_page: bool = part(
+        "Whether there are more items before this page.", name="has_previous"
+    )
+    start_cursor: str | None = part(
+        "The cursor of the first item on this page, or null if the page is empty."
+    )
+    end_cursor: str | None = part(
+        "The cursor of the last item on this page, or null if the page is empty."
+    )
 
 
-@strawberry.type(description="A row of a list with its place.")
+@strawberry.type(description="An item of a list, with its cursor.")
 class Edge(Generic[NodeT]):
-    cursor: str = part("Opaque; stays right while rows come and go.")
-    node: NodeT = part("The row.")
+    cursor: str = part(
+        "The position of the item in the list, for `after` and `before`. Opaque, and valid "
+        "even when other items are added or removed."
+    )
+    node: NodeT = part("The {item}.")
 
 
 async def _total_count(
     root: "View",
     mode: Annotated[
-        CountMode, strawberry.argument(description="Whether to stop counting at 10,000.")
+        CountMode,
+        strawberry.argument(description="Whether to count every item or to stop at 10,000."),
     ] = CountMode.CAPPED,
 ) -> int:
     return await root.count(exact=mode is CountMode.EXACT)
 
 
-@strawberry.type(description="A page of a list.")
+@strawberry.type(description="One page of a list.")
 class Connection(Generic[NodeT]):
-    edges: list[Edge[NodeT]] = part("The rows with their cursors.")
-    nodes: list[NodeT] = part("The rows.")
-    page_info: PageInfo = part("What lies before and after.")
+    edges: list[Edge[NodeT]] = part("The items on this page, each with its cursor.")
+    nodes: list[NodeT] = part("The items on this page: each is a {item}.")
+    page_info: PageInfo = part(
+        "Whether there are more items before and after this page, and its cursors."
+    )
     total_count: int | None = declared_field(
         _total_count,
-        "How many rows the whole list has; counted only when asked for.",
+        "The number of items in the whole list, not only on this page. By default at most "
+        "10,001, which means more than 10,000. Counted only if selected.",
         requires=None,
         reading=lambda _: Counted(lambda given: given["mode"] is CountMode.EXACT),
     )

@@ -12,9 +12,10 @@ from domain.core.log_events import EventType
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="points",
-    description="The points that a field costs: `weight`, and where there are multipliers, for "
-    "every item of the largest of them 1 and what is selected below. What answering takes beyond "
-    "that is charged as it is answered.",
+    description="The points that a field costs: `weight`, plus, for each item that the largest "
+    "of the `multipliers` arguments asks for, 1 point and the cost of the fields "
+    "selected on the item. Work that turns out to be larger is charged during "
+    "execution.",
 )
 class PointsDirective:
     weight: int = 1
@@ -24,7 +25,7 @@ class PointsDirective:
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="emits",
-    description="The events that a mutation puts on the tenant's log.",
+    description="The events that a mutation can add to the tenant's event log.",
 )
 class EmitsDirective:
     events: list[EventType]

@@ -1,6 +1,7 @@
 """How a function or an attribute becomes a field: declared once, described, guarded, costed."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
@@ -141,6 +142,12 @@ def extend(extension: Any) -> None:
         raise TypeError(f"{of.__name__} has {', '.join(sorted(twice))} already")
     place = names.index(after) + 1 if after else len(names)
     definition.fields[place:place] = added
+
+
+def in_words(name: str) -> str:
+    """A name of the API as English words: ``ApiKey`` and ``api_key`` are both "API key"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name).lower()
+    return re.sub(r"\b(api|url)\b", lambda match: match[0].upper(), words)
 
 
 # ------------------------------------------------------------------------------ fields of a row
@@ -459,11 +466,13 @@ def _reads_id(type_name: str, _: str) -> Read:
     return lambda root, _: encode_id(type_name, root.id)
 
 
-@strawberry.interface(description="An object that can be fetched again by its id.")
+@strawberry.interface(
+    description="An object with an id, by which `node` and `nodes` find it again."
+)
 class Node:
     id: strawberry.ID = declared_field(
         None,
-        "Opaque, and unique in the whole API.",
+        "The id of the object: opaque, and unique across all types.",
         requires=None,
         reads=_reads_id,
         plain=True,

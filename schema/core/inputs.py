@@ -301,17 +301,18 @@ def _without(annotation: Any, member: type) -> Any:
 # What stands in lists' filters of all areas; here, so that it is known before those are.
 input_type(
     DateTimeRange,
-    "Half-open: gte <= x < lt.",
+    "A range of time that includes its start and excludes its end. Leave a field out for "
+    "a range without that bound.",
     name="DateTimeRange",
-    gte="From this instant on.",
-    lt="Before this instant.",
+    gte="The start of the range, included.",
+    lt="The end of the range, excluded.",
 )
 
 input_type(
     IdFilter,
-    "One id, or any of several. An id of nothing matches nothing.",
+    "A filter by id. An id that does not exist matches nothing.",
     name="IdFilter",
     nulls=False,
-    eq="Exactly this one.",
-    in_="One of these: at most 100.",
+    eq="Match only the object with this id.",
+    in_="Match the objects with any of these ids: at most 100.",
 )

@@ -14,21 +14,38 @@ from schema.core.scalars import Decimal
 
 @value(Amount)
 class Money:
-    """An exact amount in a currency, with as many digits as ISO 4217 gives it."""
+    """An amount of money in a currency, with as many decimal digits as the currency has in ISO
+    4217.
+    """
 
-    amount: Decimal = column("As a decimal string: '29.00' USD, '2900' JPY.")
-    currency_code: CurrencyCode = column("ISO 4217 code.")
+    amount: Decimal = column(
+        "The amount as a decimal string, such as '29.00' for US dollars or '2900' for yen."
+    )
+    currency_code: CurrencyCode = column(
+        "The currency of the amount: an ISO 4217 code such as 'USD'."
+    )
 
 
 MoneyInput = input_object(
     "MoneyInput",
-    "An exact amount in a currency.",
+    "An amount of money in a currency.",
     {
         "amount": (
-            Annotated[Decimal, Doc("As a decimal string: '29.00'; no more digits than usual.")],
+            Annotated[
+                Decimal,
+                Doc(
+                    "The amount as a decimal string, such as '29.00', with no more decimal digits "
+                    "than the currency has."
+                ),
+            ],
             Parameter.empty,
         ),
-        "currency_code": (Annotated[CurrencyCode, Doc("ISO 4217 code.")], Parameter.empty),
+        "currency_code": (
+            Annotated[
+                CurrencyCode, Doc("The currency of the amount: an ISO 4217 code such as 'USD'.")
+            ],
+            Parameter.empty,
+        ),
     },
     stands_for=Amount,
     build=Amount.parse,

@@ -23,7 +23,7 @@ from permissions.roles import Permission
 from resolvers.core.sagas import Saga
 from resolvers.core.transactions import IdempotencyKey, MutationResult, perform
 from schema.core.directives import EmitsDirective
-from schema.core.fields import Arguments, Read, column, declared_field, described
+from schema.core.fields import Arguments, Read, column, declared_field, described, in_words
 from schema.core.global_ids import encode_id
 from schema.core.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
 from schema.core.user_errors import Shown, UserError
@@ -34,7 +34,10 @@ MUTATION_COST: Final = Cost(10)
 KEY: Final = "idempotency_key"
 _KEY_INPUT: Final = Annotated[
     str | None,
-    Doc("At most 255 characters. Same key and same input within 24 h: the same result, replayed."),
+    Doc(
+        "A unique key of your choice that makes it safe to retry the request: at most 255 "
+        "characters. The same key with the same input returns the stored result for 24 hours."
+    ),
 ]
 
 
@@ -59,12 +62,18 @@ def payload(cls: T) -> T:
     for name, annotation in cls.__annotations__.items():
         many = getattr(annotation, "__origin__", None) is list
         if name == "replayed":
-            setattr(cls, name, column("True: the kept result of an earlier call with this key."))
+            setattr(cls, name, column("Whether this is the stored result of an earlier request."))
         elif not hasattr(cls, name):
-            setattr(cls, name, column("Empty when refused." if many else "Null when refused."))
+            setattr(cls, name, column(unless_refused(f"The {in_words(name)}", empty=many)))
     cls.__annotations__["user_errors"] = list[UserError]
-    cls.user_errors = column("Every refusal that applies; empty when it was done.")  # type: ignore[attr-defined]
+    cls.user_errors = column("Why the mutation was refused; empty if it succeeded.")  # type: ignore[attr-defined]
     return strawberry.type(cls, description=described(cls))
+
+
+def unless_refused(result: str, *, empty: bool = False) -> str:
+    """The description of a payload's field that has nothing after a refusal."""
+    nothing = "empty" if empty else "null"
+    return f"{result}, or {nothing} if the mutation was refused; see `userErrors`."
 
 
 def deleted_id(type_name: str) -> Any:
@@ -81,7 +90,7 @@ def deleted_id(type_name: str) -> Any:
 
     return declared_field(
         None,
-        "The id of what is gone, for caches to drop it. Null when refused.",
+        unless_refused(f"The id of the deleted {in_words(type_name)}, to remove it from caches"),
         requires=None,
         reads=reads,
         plain=True,
@@ -123,7 +132,7 @@ def mutation(
     parameters = outer.parameters()
     if inner.annotations or idempotent:
         kind = _input(name, inner, idempotent=idempotent)
-        parameters.append(_input_parameter(kind, required=input_required))
+        parameters.append(_input_parameter(name, kind, required=input_required))
 
     async def carry_out(info: Info[Operation], **given: Any) -> Any:
         told = given.pop("input", None)
@@ -172,7 +181,7 @@ def mutation(
     )
     return declared_field(
         carry_out,
-        described(change) + (f"\n\nNeeds `{finds_by}` too." if finds_by else ""),
+        described(change) + (f"\n\nAlso requires `{finds_by}`." if finds_by else ""),
         requires=requires,
         cost=MUTATION_COST,
         directives=(EmitsDirective(events=list(emits)),) if emits else (),
@@ -204,12 +213,17 @@ def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:
     if idempotent:
         fields = {KEY: (_KEY_INPUT, None), **fields}
     title = f"{name[0].upper()}{name[1:]}Input"
-    return input_object(title, f"The arguments of `{name}`.", fields)
+    description = f"The arguments of `{name}`."
+    if any(is_patch(kind) for kind, _ in fields.values()):
+        description += " A field that is left out keeps its value."
+    return input_object(title, description, fields)
 
 
-def _input_parameter(kind: Any, *, required: bool) -> Parameter:
+def _input_parameter(mutation: str, kind: Any, *, required: bool) -> Parameter:
     told = kind if required else kind | None
-    described_kind: Any = Annotated[told, strawberry.argument(description="What to do.")]
+    described_kind: Any = Annotated[
+        told, strawberry.argument(description=f"The arguments of `{mutation}`.")
+    ]
     return Parameter(
         "input",
         Parameter.KEYWORD_ONLY,

@@ -21,20 +21,24 @@ MAX_IDS = 100
 
 
 async def node(
-    scope: Scope, *, id: Annotated[strawberry.ID, Doc("An id that the API gave.")]
+    scope: Scope,
+    *,
+    id: Annotated[strawberry.ID, Doc("The id of an object, as returned by this API.")],
 ) -> Any:
-    """Any object by its id; null for an id of nothing that the caller can see."""
+    """Find any object by its id. Null if there is no such object or the caller can't see it."""
     (found,) = await nodes_of(scope, [id])
     return found
 
 
 async def nodes(
-    scope: Scope, *, ids: Annotated[list[strawberry.ID], Doc("At most 100 ids.")]
+    scope: Scope,
+    *,
+    ids: Annotated[list[strawberry.ID], Doc("The ids of the objects: at most 100.")],
 ) -> list[Any]:
-    """Objects by their ids, in the same order.
+    """Find several objects by their ids, in the order of the ids.
 
-    At most 100 ids; an unknown id and another tenant's id both give null. Costs 1 point for each
-    id, and what is selected of it.
+    An entry is null if there is no such object or the caller can't see it. Costs 1 point for each
+    id, plus the cost of the fields selected on it.
     """
     if len(ids) > MAX_IDS:
         raise BadInput(f"At most {MAX_IDS} ids; got {len(ids)}.")

@@ -38,20 +38,22 @@ def _standing(info: Info[Operation]) -> Any:
 
 @value()
 class RateLimit:
-    """The points the caller may still spend. They leak back all the time."""
+    """The caller's rate limit. Every operation spends points, which are restored continuously."""
 
-    cost: int = column("What this operation costs.")
-    limit: int = column("The most that can be saved up.")
-    remaining: int = column("What is left now that this operation is paid.")
-    restore_rate: int = column("How many come back a second.")
-    reset_at: datetime = column("When all of them are back, if nothing more is asked for.")
+    cost: int = column("The points that this operation costs.")
+    limit: int = column("The maximum number of points that a caller can have.")
+    remaining: int = column("The points that remain after this operation.")
+    restore_rate: int = column("The points that are restored every second.")
+    reset_at: datetime = column(
+        "When all points are restored, if the caller sends no further operations."
+    )
 
 
 @strawberry.type
 class LimitQueries:
     rate_limit: RateLimit = declared_field(
         _standing,
-        "What the caller may still ask for.",
+        "The caller's rate limit, and what this operation costs.",
         requires=P.PUBLIC,
         cost=Cost(1),
         nullable=False,

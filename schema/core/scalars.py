@@ -139,26 +139,36 @@ def _scalar(
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     datetime: _scalar(
         "DateTime",
-        "RFC 3339 instant, always serialised in UTC: '2027-01-04T18:00:00Z'. Any offset is "
-        "accepted; a time without one is refused.",
+        "An instant in RFC 3339 format. Results are always in UTC, such as "
+        "'2027-01-04T18:00:00Z'; inputs may have any UTC offset, but must have one.",
         parse_date_time,
         print_date_time,
         "https://datatracker.ietf.org/doc/html/rfc3339",
     ),
     date: _scalar(
-        "Date", "Calendar date without a zone: '2027-01-04'.", parse_date, date.isoformat
+        "Date",
+        "A calendar date without a time zone, such as '2027-01-04'.",
+        parse_date,
+        date.isoformat,
     ),
     LocalTime: _scalar(
         "LocalTime",
-        "Wall-clock time 'HH:MM'; '24:00' to '30:00' express a closing after midnight.",
+        "A local time of day as 'HH:MM'. '24:00' to '30:00' are times of the next day, "
+        "for closing after midnight.",
         parse_local_time,
     ),
-    TimeZone: _scalar("TimeZone", "IANA zone id: 'America/New_York'.", parse_time_zone),
-    CurrencyCode: _scalar("CurrencyCode", "ISO 4217 code.", parse_currency),
-    Decimal: _scalar("Decimal", "Exact decimal carried as a string: '29.00'.", _text_of("Decimal")),
+    TimeZone: _scalar(
+        "TimeZone", "The IANA name of a time zone, such as 'America/New_York'.", parse_time_zone
+    ),
+    CurrencyCode: _scalar(
+        "CurrencyCode", "The ISO 4217 code of a currency, such as 'USD'.", parse_currency
+    ),
+    Decimal: _scalar(
+        "Decimal", "An exact decimal number as a string, such as '29.00'.", _text_of("Decimal")
+    ),
     EventCursor: _scalar(
         "EventCursor",
-        "Opaque, totally ordered position in the tenant's event log.",
+        "An opaque position in the tenant's event log, from which a subscription can resume.",
         _text_of("EventCursor"),
     ),
     JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),

@@ -18,13 +18,16 @@ _SHOWN: Final[list[type[Refusal]]] = []
 
 
 @strawberry.interface(
-    description="An expected refusal: something a person can act on. Bugs, missing rights and "
-    "throttling are top-level errors instead."
+    description="An expected reason why a mutation was refused, which a person can act on. Missing "
+    "permissions, rate limiting and bugs are reported in the top-level `errors` instead."
 )
 class UserError:
-    message: str = column("What is wrong and what can be done about it, in English.")
-    code: Code = column("For programs to tell refusals apart.")
-    path: list[str] | None = column('Where in the arguments it is wrong: `["input", "roomId"]`.')
+    message: str = column("What is wrong and what to do about it, in English, for a person.")
+    code: Code = column("The kind of error, for programs.")
+    path: list[str] | None = column(
+        'The argument that the error is about, such as `["input", "roomId"]`, or null if it '
+        "is about no single argument."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +59,22 @@ def _error_type(is_shown: Callable[[Shown], bool]) -> Callable[[T], T]:
 
 @_error_type(lambda shown: not isinstance(shown.refusal, tuple(_SHOWN)))
 class GenericUserError(UserError):
-    """A refusal that carries no more than its code, message and path."""
+    """An error that has no details besides its code, message and path."""
 
 
 @shows(LimitReached)
 class LimitError(UserError):
-    """A limit is reached that holds on any plan, and nothing more can be added for now."""
+    """A limit that is the same on every plan is reached, so nothing more can be added for now."""
 
-    limit: int = column("How many there may be.")
-    used: int = column("How many there are.")
+    limit: int = column("The maximum number that is allowed.")
+    used: int = column("The number that exists now.")
     frees_at: datetime | None = column(
-        "When there is room for one more by itself; null when nobody knows."
+        "When the limit next allows one more without any action, or null if that is unknown."
     )
 
 
 @shows(StaleVersion)
 class StaleVersionError(UserError):
-    """Somebody changed the object since its `version` was read."""
+    """The object has changed since its `version` was read."""
 
-    current: Node = column("The object as it is now.")
+    current: Node = column("The object in its current state.")

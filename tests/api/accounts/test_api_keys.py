@@ -538,4 +538,4 @@ async def test_a_change_says_what_else_it_needs(api: Api, field: str) -> None:
     answer = await api('{ __type(name: "Mutation") { fields { name description } } }')
 
     (told,) = [each for each in answer.payload["fields"] if each["name"] == field]
-    assert told["description"].endswith("Needs `bookings:read` too.")
+    assert told["description"].endswith("Also requires `bookings:read`.")
