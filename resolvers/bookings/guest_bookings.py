@@ -27,7 +27,6 @@ from domain.core.refusals import (
 )
 from domain.core.text import TokenText
 from domain.customers import CustomerChoice, NewCustomer, tidy
-from domain.payments.cancellation import Quote
 from domain.tenants.refusals import PlanLimitReached
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail.smtp import Message
@@ -35,14 +34,13 @@ from kit.errors import Unauthenticated
 from kit.scope import Scope
 from kit.security.tokens import Links
 from models.bookings.bookings import Booking, guest_of
-from models.payments.payments import Payment, Receipt
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from models.venue.rooms import Room
 from resolvers.bookings import booking_access, bookings, transitions
 from resolvers.bookings.guest_links import guest, opens, token_for
 from resolvers.bookings.public_venue import public
 from resolvers.core.outgoing_mail import MailKind, note_confirmation, send_later
-from resolvers.payments import moves, next_steps, payments, pending_moves
+from resolvers.payments import next_steps
 from resolvers.payments.next_steps import GuestStep
 from resolvers.tenants.tenants import own_tenant
 
@@ -81,7 +79,7 @@ async def hold_as_guest(
     """
     await _act_as_guest(scope, await _tenant_id(scope, subdomain))
     await _admit(scope, guest_proof)
-    with _hide_details():
+    with hide_details():
         held = await bookings.hold_booking(
             scope,
             room_id=room_id,
@@ -135,7 +133,7 @@ async def book_as_guest(
     if hold and held and not opens(hold, held, now=scope.now()):
         raise InvalidCredentials(path=("hold_token",))
     held_version = held.version if held else None
-    with _hide_details():
+    with hide_details():
         made = await bookings.create_booking(
             scope,
             hold_id=BookingId(hold.subject_id) if hold else None,
@@ -173,11 +171,11 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     link = scope.service(Links).read(token)
     if link is None or not link.is_mailed:
         raise InvalidCredentials(path=("token",))
-    id = await _enter_by(scope, token)
+    id = await act_by_token(scope, token)
     customer = await scope.read_outside(guest_of(scope.tenant_id, id))
     if customer is not None and customer.email is not None:
         await note_confirmation(scope, customer.email)
-    with _hide_details():
+    with hide_details():
         return await bookings.confirm_as_guest(scope, id)
 
 
@@ -192,31 +190,6 @@ async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
     raise Unauthenticated("This code is not valid, or its time is over.")
 
 
-async def reschedule_guest_booking(
-    scope: Scope,
-    *,
-    token: LinkToken,
-    version: booking_access.Version,
-    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
-    start: Annotated[Start, Doc("When it starts now.")],
-    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
-    reason: booking_access.Reason = None,
-) -> Booking:
-    """Move the booking of a code; the code stays good, until a day after the new end."""
-    id = await _enter_by(scope, token)
-    with _hide_details():
-        (moved,) = await moves.reschedule_booking(
-            scope,
-            id,
-            version=version,
-            room_id=room_id,
-            start=start,
-            duration_minutes=duration_minutes,
-            reason=reason,
-        )
-    return moved
-
-
 async def cancel_guest_booking(
     scope: Scope,
     *,
@@ -225,8 +198,8 @@ async def cancel_guest_booking(
     reason: booking_access.Reason = None,
 ) -> Booking:
     """Call the booking or hold of a code off, and free its time at once."""
-    id = await _enter_by(scope, token)
-    with _hide_details():
+    id = await act_by_token(scope, token)
+    with hide_details():
         (cancelled,) = await transitions.cancel_booking(scope, id, version=version, reason=reason)
     return cancelled
 
@@ -261,54 +234,6 @@ async def venue_of(scope: Scope, booking: Booking) -> Tenant:
     return tenant
 
 
-async def payment_of(scope: Scope, booking: Booking) -> Payment | None:
-    """What was asked for last: the payment to make, while the booking is held for it."""
-    return await payments.payment(public(scope, booking.tenant_id), booking)
-
-
-async def receipt_of(scope: Scope, payment: Payment) -> Receipt | None:
-    """For the customer; null until money has arrived that the venue keeps."""
-    return await payments.receipt(public(scope, payment.tenant_id), payment)
-
-
-async def amount_paid(scope: Scope, booking: Booking) -> Money:
-    """All that has arrived, whatever of it went back."""
-    return await payments.amount_paid(public(scope, booking.tenant_id), booking)
-
-
-async def amount_refunded(scope: Scope, booking: Booking) -> Money:
-    """All that has gone back."""
-    return await payments.amount_refunded(public(scope, booking.tenant_id), booking)
-
-
-async def balance_due(scope: Scope, booking: Booking) -> Money | None:
-    """What is still owed for it; null where nothing is kept of it."""
-    return await payments.balance_due(public(scope, booking.tenant_id), booking)
-
-
-async def credit(scope: Scope, booking: Booking) -> Money | None:
-    """What the venue owes the guest, as after a move to where it costs less; null where nothing.
-
-    It is sent once somebody of the venue does so.
-    """
-    return await payments.credit(public(scope, booking.tenant_id), booking)
-
-
-async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
-    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
-    return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)
-
-
-async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
-    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
-    return await pending_moves.pending_move(public(scope, booking.tenant_id), booking)
-
-
-async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
-    """What goes back of what was paid; null where nothing does."""
-    return await payments.cancellation_refund(public(scope, booking.tenant_id), [booking])
-
-
 # ------------------------------------------------------------------------------ steps
 
 
@@ -318,7 +243,8 @@ async def _act_as_guest(scope: Scope, tenant_id: UUID, booking_id: UUID | None =
     await scope.enter(tenant_id)
 
 
-async def _enter_by(scope: Scope, token: str) -> BookingId:
+async def act_by_token(scope: Scope, token: str) -> BookingId:
+    """Go on as the guest of a code's booking. Raises InvalidCredentials."""
     refused = InvalidCredentials(path=("token",))
     link = scope.service(Links).read(token)
     if link is None:
@@ -361,7 +287,7 @@ async def _check_proof(scope: Scope, proof: str | None) -> None:
 
 
 @contextmanager
-def _hide_details() -> Iterator[None]:
+def hide_details() -> Iterator[None]:
     """Refusals carry rows and numbers that are not for everybody: those stay here."""
     try:
         yield

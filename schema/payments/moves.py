@@ -10,7 +10,7 @@ from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings
-from resolvers.payments import moves
+from resolvers.payments import guest_payments, moves
 from schema.bookings.bookings import Booking, first_booking
 from schema.bookings.guest_bookings import GuestBooking
 from schema.core.fields import column, computed, value
@@ -79,7 +79,7 @@ class MoveMutations:
         then=follow_up,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
-        guest_bookings.reschedule_guest_booking,
+        guest_payments.reschedule_guest_booking,
         requires=P.PUBLIC,
         emits=[
             E.BOOKING_RESCHEDULED,

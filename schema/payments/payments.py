@@ -11,8 +11,7 @@ from domain.payments.payments import (
     RefundStatus,
 )
 from kit.scope import Scope
-from resolvers.bookings import guest_bookings
-from resolvers.payments import payments
+from resolvers.payments import guest_payments, payments
 from schema.core.enums import describe
 from schema.core.fields import column, computed, value
 from schema.core.money import Money
@@ -115,7 +114,7 @@ class Payment:
     )
     expires_at: datetime = column("Until when it can be made.")
     created_at: datetime = column("When it was asked for.")
-    receipt: Receipt | None = computed(guest_bookings.receipt_of)
+    receipt: Receipt | None = computed(guest_payments.receipt_of)
 
 
 async def _refund_status(_: Scope, refund: models.Refund) -> RefundStatus:

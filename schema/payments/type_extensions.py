@@ -6,7 +6,7 @@ from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings
-from resolvers.payments import payment_settings, pending_moves
+from resolvers.payments import guest_payments, payment_settings, pending_moves
 from resolvers.payments import payments as paid
 from resolvers.payments.next_steps import GuestStep
 from schema.bookings.bookings import Booking, CancelBookingPayload
@@ -58,13 +58,13 @@ class BookingPayments:
 
 @extends(GuestBooking, after="price")
 class GuestBookingPayments:
-    payment: Payment | None = computed(guest_bookings.payment_of)
-    amount_paid: Money = computed(guest_bookings.amount_paid)
-    amount_refunded: Money = computed(guest_bookings.amount_refunded)
-    balance_due: Money | None = computed(guest_bookings.balance_due)
-    credit: Money | None = computed(guest_bookings.credit)
-    pending_move: PendingMove | None = computed(guest_bookings.pending_move)
-    cancellation_quote: CancellationQuote | None = computed(guest_bookings.cancellation_quote)
+    payment: Payment | None = computed(guest_payments.payment_of)
+    amount_paid: Money = computed(guest_payments.amount_paid)
+    amount_refunded: Money = computed(guest_payments.amount_refunded)
+    balance_due: Money | None = computed(guest_payments.balance_due)
+    credit: Money | None = computed(guest_payments.credit)
+    pending_move: PendingMove | None = computed(guest_payments.pending_move)
+    cancellation_quote: CancellationQuote | None = computed(guest_payments.cancellation_quote)
 
 
 @extends(GuestBooking, after="hold_expires_at")
@@ -86,7 +86,7 @@ async def _guest_refund(scope: Scope, answer: Any) -> Amount | None:
     """What goes back of what was paid; null where nothing does."""
     if answer.booking is None:
         return None
-    return await guest_bookings.cancellation_refund(scope, answer.booking)
+    return await guest_payments.cancellation_refund(scope, answer.booking)
 
 
 @extends(CancelGuestBookingPayload, after="booking")

@@ -33,7 +33,7 @@ from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from resolvers.bookings import bookings, guest_bookings, transitions
 from resolvers.core.transactions import perform
-from resolvers.payments import moves, refunds
+from resolvers.payments import guest_payments, moves, refunds
 from resolvers.payments.settlement import settle_booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue
@@ -174,7 +174,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
     def moves(self, room: int, hours: int, minutes: int, by_link: bool, and_pays: bool) -> None:
         goal = self.goal(room, hours, minutes)
         if by_link:
-            by_token = partial(guest_bookings.reschedule_guest_booking, token=self.token)
+            by_token = partial(guest_payments.reschedule_guest_booking, token=self.token)
             self.does("customer", ANONYMOUS, by_token, **goal)
         else:
             self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **goal)
