@@ -52,8 +52,11 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder
+from resolvers.bookings.hooks import Prepayment
+from resolvers.core.hooks import Hooks
 from resolvers.core.transactions import write_log
-from schema import schema
+from resolvers.payments.booking_hooks import PREPAYMENT
+from schema import AREAS, schema
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
 from web.pages.graphiql import GraphiQL
@@ -117,10 +120,12 @@ def build_app(
         BackgroundTasks: errands,
         Cipher: Cipher(*secrets),
         Gateway: gateway_of(settings, clock=clock),
+        Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
+        Prepayment: PREPAYMENT,
         Relay: relay,
         SecurityCounts: security_counts,
         Settings: settings,

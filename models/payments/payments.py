@@ -1,6 +1,6 @@
 """Payments for bookings: what was asked for, what moved, and what was written down about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -220,15 +220,17 @@ def terms_of_tenant(tenant: Tenant) -> Terms:
 def terms_of_booking(booking: Booking) -> Terms:
     """Under which it was made."""
     kept = booking.terms
-    if kept is None:
-        return NO_TERMS
-    amount = kept["amount_minor"]
+    return NO_TERMS if kept is None else terms_read(kept, booking.currency_code)
+
+
+def terms_read(stored: Mapping[str, Any], currency_code: str) -> Terms:
+    amount = stored["amount_minor"]
     policy = PaymentPolicy(
-        PolicyKind(kept["policy"]),
-        percent=kept["percent"],
-        amount=None if amount is None else Money(amount, booking.currency_code),
+        PolicyKind(stored["policy"]),
+        percent=stored["percent"],
+        amount=None if amount is None else Money(amount, currency_code),
     )
-    return Terms(policy, steps_read(kept["steps"]))
+    return Terms(policy, steps_read(stored["steps"]))
 
 
 def stored_terms(terms: Terms) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Annotated, Any
@@ -44,7 +45,6 @@ from models.bookings.bookings import (
     stored_lines,
 )
 from models.core.base import snapshot
-from models.payments.payments import stored_terms, terms_of_booking, terms_of_tenant
 from models.tenants import Tenant
 from permissions.policy import is_guest, may
 from permissions.roles import P
@@ -53,7 +53,6 @@ from resolvers.bookings.availability import Venue, load_venue
 from resolvers.bookings.booking_access import (
     Version,
     booking_event,
-    has_changed_hands,
     locked_booking,
     record_change,
     state_of,
@@ -61,13 +60,13 @@ from resolvers.bookings.booking_access import (
     text_refusals,
     visible_bookings,
 )
+from resolvers.bookings.hooks import BookingChange, Prepayment
+from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.slot_claims import Claim, claim, lock_rooms, price_refusals
+from resolvers.bookings.standing import booked_status, stand
+from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers import Booker, booker_for, searched_by
-from resolvers.payments import payments
-from resolvers.payments.next_steps import GuestStep, next_step
-from resolvers.payments.pending_moves import give_up
-from resolvers.payments.standing import booked_status, stand
 from resolvers.tenants.usage import booking_refusals, count_booking, subscription_refusals
 
 # ------------------------------------------------------------------------------ reading
@@ -134,7 +133,8 @@ async def hold_booking(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
     refused = [*claimed.refusals, *await subscription_refusals(scope)]
-    raise_all([*refused, *await _hold_refusals(scope, claimed)])
+    refused += await strangers.hold_refusals(scope, claimed.tenant, room_id, claimed.wanted)
+    raise_all(refused)
     booker = Booker(scope.actor.own_id)
     return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
 
@@ -170,98 +170,88 @@ async def create_booking(
     # A user becomes a customer of the venue, with a record, by proving their address.
     if actor.role == Role.CUSTOMER and actor.user_id is not None and actor.own_id is None:
         raise EmailNotVerified
-    problems = text_refusals(note=note)
+    wish = BookingWish(customer, party_size, note, expected_total)
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
-        extra = [
-            Invalid("A hold has its time already.", path=(name,))
-            for name, value in times.items()
-            if value is not None
-        ]
+        given = [name for name, value in times.items() if value is not None]
+        extra = [Invalid("A hold has its time already.", path=(name,)) for name in given]
         if extra:
-            raise_all([*problems, *extra])
-        return await _convert(
-            scope, hold_id, customer, party_size=party_size, note=note, expected=expected_total
-        )
+            raise_all([*text_refusals(note=note), *extra])
+        return await book_hold(scope, hold_id, wish)
 
     missing = [Required(path=(name,)) for name, value in times.items() if value is None]
     if missing:
-        raise_all([*problems, *missing])
+        raise_all([*text_refusals(note=note), *missing])
     assert room_id is not None and start is not None and duration_minutes is not None
+    return await book_time(scope, room_id, start, wish, duration_minutes=duration_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingWish:
+    """What whoever books asks for beside a time, which may be held for them or not."""
+
+    customer: CustomerChoice | None
+    party_size: int | None
+    note: str | None
+    expected_total: Money | None
+
+
+async def book_time(
+    scope: Scope, room_id: RoomId, start: Start, wish: BookingWish, *, duration_minutes: int
+) -> Booking:
+    """Book a time that nobody holds; it stays held where a payment or a guest's code comes first.
+
+    Raises all that refuses it.
+    """
     await lock_rooms(scope, room_id)
     claimed = await claim(
         scope,
         room_id,
         start,
         duration_minutes=duration_minutes,
-        party_size=1 if party_size is None else party_size,
+        party_size=1 if wish.party_size is None else wish.party_size,
     )
-    total = claimed.price.total if claimed.price else None
-    booker, refused = await _booker(scope, customer)
-    problems += [*claimed.refusals, *refused, *price_refusals(expected_total, total)]
-    problems += await subscription_refusals(scope)
-    if problems:
-        raise_all([*problems, *await booking_refusals(scope, claimed.tenant)])
-    due = payments.due_first(scope, terms_of_tenant(claimed.tenant), total)
-    if due is not None or is_guest(scope.actor):
-        return await _held_until_proved(scope, claimed, due, booker=booker, note=note)
-    await count_booking(scope, claimed.tenant)
+    tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
+    prepayment = scope.service(Prepayment)
+    due = prepayment.due(scope, prepayment.terms(tenant), price)
+    waits = due is not None or is_guest(scope.actor)
+    booker = await _checked_booker(
+        scope,
+        wish,
+        tenant,
+        claimed.refusals,
+        room_id=room_id,
+        wanted=claimed.wanted,
+        price=price,
+        waits=waits,
+        is_held=False,
+    )
+    if waits:
+        until = _waits_until(scope, tenant, due, ends_at=claimed.wanted.end)
+        held = await _held(scope, claimed, until, booker=booker, note=wish.note)
+        if due is not None:
+            prepayment.request(scope, held, due, None)
+        return held
+    await count_booking(scope, tenant)
     made = await insert_booking(
         scope,
         claimed,
-        status=booked_status(claimed.tenant),
+        status=booked_status(tenant),
         booker=booker,
         hold_expires_at=None,
-        note=note,
+        note=wish.note,
     )
     scope.emit(booking_event(EventType.BOOKING_CREATED, made, claimed=claimed))
-    await payments.charge_price(scope, made)
+    change = BookingChange(type=EventType.BOOKING_CREATED, booking=made, tenant=tenant)
+    await run_handlers(scope, change)
     return made
 
 
-async def _held_until_proved(
-    scope: Scope, claimed: Claim, due: Money | None, *, booker: Booker, note: str | None
-) -> Booking:
-    """A booking that stands once it is paid, or its guest has given the code of the mail."""
-    refused = await booking_refusals(scope, claimed.tenant)
-    if is_guest(scope.actor):
-        refused += await strangers.booking_refusals(
-            scope,
-            booker.customer_id,
-            room_id=claimed.room.id,
-            wanted=claimed.wanted,
-            held=False,
-        )
-    else:
-        refused += await _hold_refusals(scope, claimed)
-    raise_all(refused)
-    until = _waits_until(scope, claimed.tenant, due, ends_at=claimed.wanted.end)
-    held = await _held(scope, claimed, until, booker=booker, note=note)
-    if due is not None:
-        asked = payments.ask(scope, held, due, until=until)
-        payments.tell(scope, EventType.PAYMENT_REQUESTED, held, asked)
-    return held
+async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Booking:
+    """Turn a hold into a booking; it stays held where a payment or a guest's code comes first.
 
-
-async def _held(
-    scope: Scope, claimed: Claim, until: datetime, *, booker: Booker, note: str | None
-) -> Booking:
-    held = await insert_booking(
-        scope, claimed, status=Status.HELD, booker=booker, hold_expires_at=until, note=note
-    )
-    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
-    return held
-
-
-async def _convert(
-    scope: Scope,
-    hold_id: BookingId,
-    customer: CustomerChoice | None,
-    *,
-    party_size: int | None,
-    note: str | None,
-    expected: Money | None,
-) -> Booking:
+    Raises all that refuses it.
+    """
     hold = await locked_booking(scope, hold_id, path=("hold_id",))
     venue = await load_venue(scope, [RoomId(hold.room_id)])
     tenant = venue.tenant
@@ -276,39 +266,78 @@ async def _convert(
         problem = "This time is held for a booking that moves here: it does so once that is paid."
         raise Invalid(problem, path=("hold_id",))
     before = snapshot(hold)
-    if party_size is not None:
-        hold.party_size = party_size
-    problems = [*text_refusals(note=note), *_capacity_problems(venue, hold)]
-    booker, unknown = await _booker(scope, customer)
-    problems += [*unknown, *price_refusals(expected, hold.price)]
-    problems += await subscription_refusals(scope)
-    due = payments.due_first(scope, terms_of_booking(hold), hold.price)
+    if wish.party_size is not None:
+        hold.party_size = wish.party_size
+    prepayment = scope.service(Prepayment)
+    due = prepayment.due(scope, hold.terms, hold.price)
     waits = due is not None or guest
-    if waits and not problems:
-        problems += await strangers.booking_refusals(
-            scope,
-            booker.customer_id,
-            room_id=hold.room_id,
-            wanted=Interval(hold.starts_at, hold.ends_at),
-            held=True,
-        )
-    if problems or waits:
-        raise_all([*problems, *await booking_refusals(scope, tenant)])
+    booker = await _checked_booker(
+        scope,
+        wish,
+        tenant,
+        _capacity_problems(venue, hold),
+        room_id=RoomId(hold.room_id),
+        wanted=Interval(hold.starts_at, hold.ends_at),
+        price=hold.price,
+        waits=waits,
+        is_held=True,
+    )
     if booker.customer_id is not None:
         _give_to(hold, booker)
-    if note is not None:
-        hold.note = note
+    if wish.note is not None:
+        hold.note = wish.note
     if not waits:
-        await stand(scope, hold, tenant)
-        return record_change(scope, EventType.BOOKING_CREATED, hold, before)
+        return await stand(scope, hold, tenant, before)
     # Once: whoever has typed for long has the whole time to pay, or to give the code.
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
         return record_change(scope, EventType.BOOKING_UPDATED, hold, before)
-    asked = payments.ask(scope, hold, due, until=hold.hold_expires_at)
-    return record_change(
-        scope, EventType.PAYMENT_REQUESTED, hold, before, also=payments.logged(asked)
+    prepayment.request(scope, hold, due, before)
+    return hold
+
+
+async def _checked_booker(
+    scope: Scope,
+    wish: BookingWish,
+    tenant: Tenant,
+    of_time: Sequence[Refusal],
+    *,
+    room_id: RoomId,
+    wanted: Interval,
+    price: Money | None,
+    waits: bool,
+    is_held: bool,
+) -> Booker:
+    """Whom a booking is for, once nothing refuses it; raises all that does, ``of_time`` too.
+
+    ``waits``: it is held until it is paid, or its guest has given the code of the mail.
+    """
+    booker, unknown = await _booker(scope, wish.customer)
+    problems = [*text_refusals(note=wish.note), *of_time, *unknown]
+    problems += price_refusals(wish.expected_total, price)
+    problems += await subscription_refusals(scope)
+    if waits and not problems:
+        if is_held or is_guest(scope.actor):
+            problems += await strangers.booking_refusals(
+                scope, booker.customer_id, room_id=room_id, wanted=wanted, held=is_held
+            )
+        else:
+            problems += await strangers.hold_refusals(scope, tenant, room_id, wanted)
+    if problems or waits:
+        # Counting it refuses otherwise; here, so that all that applies is told at once.
+        problems += await booking_refusals(scope, tenant)
+    raise_all(problems)
+    return booker
+
+
+async def _held(
+    scope: Scope, claimed: Claim, until: datetime, *, booker: Booker, note: str | None
+) -> Booking:
+    held = await insert_booking(
+        scope, claimed, status=Status.HELD, booker=booker, hold_expires_at=until, note=note
     )
+    scope.emit(booking_event(EventType.BOOKING_HELD, held, claimed=claimed))
+    return held
 
 
 async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
@@ -324,13 +353,12 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     if step is None:
         return hold
     # Also a hold that nobody has asked to be paid yet: no code lets it stand for nothing.
-    is_due = payments.due_first(scope, terms_of_booking(hold), hold.price) is not None
-    if step is GuestStep.PAY or is_due:
+    due = scope.service(Prepayment).due(scope, hold.terms, hold.price)
+    if step is GuestStep.PAY or due is not None:
         raise PaymentRequired(path=("id",))
     raise_all(await subscription_refusals(scope))
     before = snapshot(hold)
-    await stand(scope, hold, tenant, by_guest=True)
-    return record_change(scope, EventType.BOOKING_CREATED, hold, before)
+    return await stand(scope, hold, tenant, before, by_guest=True)
 
 
 # ------------------------------------------------------------------------------ changing
@@ -363,8 +391,10 @@ async def update_booking(
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)
-    if has_changed_hands(scope.actor, edited, before):
-        await give_up(scope, edited)
+    change = BookingChange(
+        type=EventType.BOOKING_UPDATED, booking=edited, tenant=venue.tenant, before=before
+    )
+    await run_handlers(scope, change)
     return record_change(scope, EventType.BOOKING_UPDATED, edited, before)
 
 
@@ -393,7 +423,7 @@ async def insert_booking(
         "price_lines": stored_lines(price),
         "price_minor": price.total.amount_minor if price else None,
         "currency_code": claimed.room.currency_code,
-        "terms": stored_terms(terms_of_tenant(claimed.tenant)),
+        "terms": scope.service(Prepayment).terms(claimed.tenant),
         "earliest_start": None,
         "was_confirmed": False,
         "moves_id": None,
@@ -431,10 +461,6 @@ async def _booker(scope: Scope, choice: CustomerChoice | None) -> tuple[Booker, 
 def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:
     room = venue.rooms[RoomId(booking.room_id)]
     return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
-
-
-async def _hold_refusals(scope: Scope, claimed: Claim) -> list[Refusal]:
-    return await strangers.hold_refusals(scope, claimed.tenant, claimed.room.id, claimed.wanted)
 
 
 def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: datetime) -> datetime:

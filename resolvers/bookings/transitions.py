@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import MOVABLE, Status, check_transition, is_over, is_unanswered
+from domain.bookings.lifecycle import Status, check_transition, is_over, is_unanswered
 from domain.core.ids import BookingId
 from domain.core.log_events import EventType
 from domain.core.refusals import NotFound
@@ -25,10 +25,10 @@ from resolvers.bookings.booking_access import (
     status,
     text_refusals,
 )
+from resolvers.bookings.hooks import BookingChange, BookingEvent
 from resolvers.bookings.slot_claims import expire
+from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.payments import moves, refunds
-from resolvers.payments.pending_moves import give_up
 from resolvers.tenants.tenants import own_tenant
 from resolvers.tenants.usage import uncount_guest_booking
 
@@ -139,7 +139,7 @@ async def _become(
     scope: Scope,
     id: BookingId,
     wanted: Status,
-    event: EventType,
+    event: BookingEvent,
     *,
     version: int,
     reason: str | None = None,
@@ -150,18 +150,24 @@ async def _become(
     booking = await locked_booking(scope, id, version=version)
     tenant = await own_tenant(scope)
     check_transition(state_of(booking, tenant), wanted, now=scope.now())
-    before, was = snapshot(booking), Status(booking.status)
+    before = snapshot(booking)
     booking.status = wanted.value
     booking.hold_expires_at = None
     also: dict[str, object] = {"no_show_fee": "waived"} if waives_fee else {}
     if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
         also["counts_for_plan"] = False
     record_change(scope, event, booking, before, reason=reason, also=also)
-    if wanted is Status.CONFIRMED:
-        await moves.recheck(scope, booking, tenant)
-    elif was in MOVABLE:
-        await give_up(scope, booking)
-    await refunds.end_payments(scope, booking, was=was, waives_fee=waives_fee, refund=refund)
+    await run_handlers(
+        scope,
+        BookingChange(
+            type=event,
+            booking=booking,
+            tenant=tenant,
+            before=before,
+            refund=refund,
+            waives_fee=waives_fee,
+        ),
+    )
     return booking
 
 

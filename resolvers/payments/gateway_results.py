@@ -31,6 +31,7 @@ from domain.payments.payments import (
     RefundStatus,
     arrival,
 )
+from domain.tenants.refusals import PlanLimitReached
 from integrations.payments.protocol import PaymentStatus as SaidStatus
 from integrations.payments.protocol import Refund as SaidRefund
 from integrations.payments.protocol import RefundStatus as SaidRefundStatus
@@ -42,6 +43,7 @@ from models.payments.payments import Payment, Refund, payments_of, payments_of_b
 from resolvers.bookings.booking_access import locked_booking, record_change
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.slot_claims import claim
+from resolvers.bookings.standing import stand
 from resolvers.payments import receipts
 from resolvers.payments.gateway_requests import GatewayResult, is_of
 from resolvers.payments.ledger import balances_now, post
@@ -55,7 +57,6 @@ from resolvers.payments.payments import (
     tell,
 )
 from resolvers.payments.refunds import less, reserve
-from resolvers.payments.standing import stand
 from resolvers.tenants.tenants import own_tenant
 
 _UNDER_WAY: Final = timedelta(hours=1)
@@ -268,10 +269,9 @@ async def _confirm_or_reclaim(scope: Scope, booking: Booking, *, is_paid: bool) 
     before = snapshot(booking)
     try:
         by_guest = booking.held_from is not None
-        await stand(scope, booking, await own_tenant(scope), by_guest=by_guest)
-    except Refusal:
+        await stand(scope, booking, await own_tenant(scope), before, by_guest=by_guest)
+    except PlanLimitReached:
         return False
-    record_change(scope, EventType.BOOKING_CREATED, booking, before)
     # Here, so that it is this change that is decided anew where the database finds it taken.
     await scope.flush()
     return True

@@ -5,7 +5,7 @@ change is committed, and a job does so again until the gateway has answered.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from domain.bookings.lifecycle import OCCUPYING, Status, allowed_transitions
@@ -13,7 +13,7 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.payments.cancellation import Quote, quote
 from domain.payments.ledger import Balances, charge, repriced
-from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause, Terms
+from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking
@@ -25,6 +25,7 @@ from models.payments.payments import (
     receipts_of_payments,
     refunds_of_bookings,
     terms_of_booking,
+    terms_read,
 )
 from models.tenants import Tenant
 from permissions.policy import grant_of
@@ -184,16 +185,16 @@ async def _held_cards(scope: Scope, booking: Booking) -> list[Payment]:
 # ------------------------------------------------------------------------------ asked for
 
 
-def due_first(scope: Scope, terms: Terms, price: Money | None) -> Money | None:
-    """What the caller has to pay before the booking stands.
+def due_first(scope: Scope, terms: dict[str, Any] | None, price: Money | None) -> Money | None:
+    """What the caller has to pay before the booking stands, by the terms that it keeps.
 
     None where it is nothing, and for the venue's own people: they book without a payment, and
     its balance is due.
     """
     # Not "own only": a guest who books has no grant at all yet.
-    if price is None or grant_of(scope.actor, P.BOOKINGS_WRITE) is GrantScope.ANY:
+    if terms is None or price is None or grant_of(scope.actor, P.BOOKINGS_WRITE) is GrantScope.ANY:
         return None
-    due = terms.policy.due(price)
+    due = terms_read(terms, price.currency_code).policy.due(price)
     return due if due.amount_minor else None
 
 

@@ -10,11 +10,21 @@ from domain.core.log_events import EventType as E
 from kit.operation_context import Operation
 from permissions.roles import P
 from resolvers.bookings import guest_bookings, guest_links
+from resolvers.bookings.next_steps import GuestStep
 from schema.bookings.bookings import Booking, LocalPeriod, PriceBreakdown
 from schema.bookings.public_venue import GuestChallenge, Venue, VenueRoom
+from schema.core.enums import describe
 from schema.core.fields import column, computed, query, value
 from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
+
+describe(
+    GuestStep,
+    "What a guest does next to have the time that is held.",
+    BOOK="Say who they are: `bookAsGuest(holdToken:)`.",
+    CONFIRM="Give the token of the mail to `confirmGuestBooking`.",
+    PAY="Make the `payment`.",
+)
 
 
 @shows(ProofRequired)
@@ -37,6 +47,7 @@ class GuestBooking:
     ends_at: datetime = column("When it ends.")
     local: LocalPeriod = computed(guest_bookings.local)
     hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
+    next_step: GuestStep | None = computed(guest_bookings.next_step)
     party_size: int = column("How many people.")
     price: PriceBreakdown | None = column(
         "What it costs; frozen when it was held or booked.", name="breakdown"

@@ -1,16 +1,20 @@
-"""What an area brings to the schema."""
+"""What an area brings: to the schema, and to the changes of earlier areas."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from resolvers.core.hooks import Handler
 from schema.core.mutations import FollowUp
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The parts of the schema that one area adds.
+    """What one area adds.
 
     ``queries``, ``mutations`` and ``subscriptions`` hold root fields. ``types`` are those that no
     field names, only their interface. ``extensions`` are classes declared by ``@extends``.
+    ``handlers`` run in the transaction of an earlier area's change, by the type of its event;
     ``follow_ups`` say what to do once rows of a model have changed.
     """
 
@@ -19,4 +23,5 @@ class Area:
     subscriptions: tuple[type, ...] = ()
     types: tuple[type, ...] = ()
     extensions: tuple[type, ...] = ()
+    handlers: Mapping[Any, Handler[Any]] = field(default_factory=dict)
     follow_ups: tuple[tuple[type, FollowUp], ...] = ()

@@ -3,6 +3,7 @@
 from typing import Final
 
 import models
+from resolvers.payments.booking_hooks import BOOKING_HANDLERS
 from schema.core.areas import Area
 from schema.payments.moves import MoveMutations
 from schema.payments.payment_settings import PaymentSettingsMutations
@@ -13,7 +14,6 @@ from schema.payments.type_extensions import (
     CancelBookingRefund,
     CancelGuestBookingRefund,
     GuestBookingPayments,
-    GuestBookingStep,
     TenantPayments,
     VenuePayments,
 )
@@ -25,9 +25,9 @@ AREA: Final = Area(
         VenuePayments,
         BookingPayments,
         GuestBookingPayments,
-        GuestBookingStep,
         CancelBookingRefund,
         CancelGuestBookingRefund,
     ),
+    handlers=BOOKING_HANDLERS,
     follow_ups=((models.Booking, settle),),
 )

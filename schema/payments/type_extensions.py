@@ -5,28 +5,17 @@ from typing import Any
 from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers.bookings import guest_bookings
 from resolvers.payments import guest_payments, payment_settings, pending_moves
 from resolvers.payments import payments as paid
-from resolvers.payments.next_steps import GuestStep
 from schema.bookings.bookings import Booking, CancelBookingPayload
 from schema.bookings.guest_bookings import CancelGuestBookingPayload, GuestBooking
 from schema.bookings.public_venue import Venue
-from schema.core.enums import describe
 from schema.core.fields import computed, extends
 from schema.core.money import Money
 from schema.payments.moves import PendingMove
 from schema.payments.payment_settings import PaymentSettings
 from schema.payments.payments import CancellationQuote, Payment, Refund
 from schema.tenants.tenants import Tenant
-
-describe(
-    GuestStep,
-    "What a guest does next to have the time that is held.",
-    BOOK="Say who they are: `bookAsGuest(holdToken:)`.",
-    CONFIRM="Give the token of the mail to `confirmGuestBooking`.",
-    PAY="Make the `payment`.",
-)
 
 
 @extends(Tenant, after="settings")
@@ -65,11 +54,6 @@ class GuestBookingPayments:
     credit: Money | None = computed(guest_payments.credit)
     pending_move: PendingMove | None = computed(guest_payments.pending_move)
     cancellation_quote: CancellationQuote | None = computed(guest_payments.cancellation_quote)
-
-
-@extends(GuestBooking, after="hold_expires_at")
-class GuestBookingStep:
-    next_step: GuestStep | None = computed(guest_bookings.next_step)
 
 
 async def _refund(scope: Scope, answer: Any) -> Amount | None:

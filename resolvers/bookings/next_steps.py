@@ -6,7 +6,7 @@ from domain.bookings.lifecycle import Status
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from resolvers.bookings.booking_access import status
-from resolvers.payments.payments import is_asked
+from resolvers.bookings.hooks import Prepayment
 
 
 class GuestStep(StrEnum):
@@ -21,6 +21,6 @@ async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
     """What is to be done before `holdExpiresAt`; null when nothing is."""
     if status(scope, booking) is not Status.HELD:
         return None
-    if await is_asked(scope, booking):
+    if await scope.service(Prepayment).is_requested(scope, booking):
         return GuestStep.PAY
     return GuestStep.BOOK if booking.customer_id is None else GuestStep.CONFIRM

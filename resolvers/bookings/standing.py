@@ -1,10 +1,13 @@
-"""How a hold comes to stand as a booking: counted by the plan, and owed for."""
+"""How a hold comes to stand as a booking: counted by the plan, and told to who follows it."""
 
 from domain.bookings.lifecycle import Status
+from domain.core.log_events import EventType, Snapshot
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.tenants import Tenant
-from resolvers.payments.payments import charge_price
+from resolvers.bookings.booking_access import record_change
+from resolvers.bookings.hooks import BookingChange
+from resolvers.core.hooks import run_handlers
 from resolvers.tenants.usage import count_booking
 
 
@@ -13,7 +16,9 @@ def booked_status(tenant: Tenant) -> Status:
     return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
 
 
-async def stand(scope: Scope, hold: Booking, tenant: Tenant, *, by_guest: bool = False) -> None:
+async def stand(
+    scope: Scope, hold: Booking, tenant: Tenant, before: Snapshot, *, by_guest: bool = False
+) -> Booking:
     """Make a booking of a hold, under its room's lock. Raises PlanLimitReached.
 
     ``by_guest``: a guest has given the code of the mail, or paid. Whoever holds it is no
@@ -25,4 +30,9 @@ async def stand(scope: Scope, hold: Booking, tenant: Tenant, *, by_guest: bool =
     hold.held_from = None
     if by_guest:
         hold.guest_confirmed_at = scope.now()
-    await charge_price(scope, hold)
+    record_change(scope, EventType.BOOKING_CREATED, hold, before)
+    await run_handlers(
+        scope,
+        BookingChange(type=EventType.BOOKING_CREATED, booking=hold, tenant=tenant, before=before),
+    )
+    return hold

@@ -1,0 +1,74 @@
+"""What payments do about bookings, in the transaction of each change."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from domain.bookings.lifecycle import MOVABLE
+from domain.core.log_events import EventType, Snapshot
+from domain.core.money import Money
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.payments.payments import stored_terms, terms_of_tenant
+from models.tenants import Tenant
+from resolvers.bookings.booking_access import has_changed_hands, record_change
+from resolvers.bookings.hooks import BookingChange, BookingEvent, Prepayment
+from resolvers.core.hooks import Handler
+from resolvers.payments import moves, pending_moves, refunds
+from resolvers.payments.payments import ask, charge_price, due_first, is_asked, logged, tell
+
+
+async def _charge(scope: Scope, change: BookingChange) -> None:
+    await charge_price(scope, change.booking)
+
+
+async def _keep_or_give_up_move(scope: Scope, change: BookingChange) -> None:
+    """A move that waits for its payment is its customer's: another one doesn't pay for it."""
+    assert change.before is not None
+    if has_changed_hands(scope.actor, change.booking, change.before):
+        await pending_moves.give_up(scope, change.booking)
+
+
+async def _recheck_move(scope: Scope, change: BookingChange) -> None:
+    await moves.recheck(scope, change.booking, change.tenant)
+
+
+async def _end(scope: Scope, change: BookingChange) -> None:
+    """The booking moves no more, and its money is settled as far as it has come to an end."""
+    was = change.status_before
+    assert was is not None
+    if was in MOVABLE:
+        await pending_moves.give_up(scope, change.booking)
+    await refunds.end_payments(
+        scope, change.booking, was=was, waives_fee=change.waives_fee, refund=change.refund
+    )
+
+
+BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
+    EventType.BOOKING_CREATED: _charge,
+    EventType.BOOKING_UPDATED: _keep_or_give_up_move,
+    EventType.BOOKING_CONFIRMED: _recheck_move,
+    EventType.BOOKING_REJECTED: _end,
+    EventType.BOOKING_CANCELLED: _end,
+    EventType.BOOKING_CHECKED_IN: _end,
+    EventType.BOOKING_COMPLETED: _end,
+    EventType.BOOKING_NO_SHOW: _end,
+}
+
+
+# ------------------------------------------------------------------------------ asked
+
+
+def _terms(tenant: Tenant) -> dict[str, Any] | None:
+    return stored_terms(terms_of_tenant(tenant))
+
+
+def _request(scope: Scope, hold: Booking, due: Money, before: Snapshot | None) -> None:
+    assert hold.hold_expires_at is not None
+    asked = ask(scope, hold, due, until=hold.hold_expires_at)
+    if before is None:
+        tell(scope, EventType.PAYMENT_REQUESTED, hold, asked)
+    else:
+        record_change(scope, EventType.PAYMENT_REQUESTED, hold, before, also=logged(asked))
+
+
+PREPAYMENT: Final = Prepayment(terms=_terms, due=due_first, is_requested=is_asked, request=_request)
