@@ -101,9 +101,12 @@ class ParsedOperation:
         """Whether it answers everybody alike: so do all of its root fields, and it has some."""
         root = schema.get_root_type(self.type)
         assert root is not None
-        names = [each.name.value for each in root_fields(self.document.ast, self.operation)]
-        fields = [root.fields[name] for name in names if not name.startswith("__")]
+        fields = [root.fields[name] for name in self.root_names() if not name.startswith("__")]
         return bool(fields) and all(OPEN in field.extensions for field in fields)
+
+    def root_names(self) -> list[str]:
+        """The names of its root fields, as the schema has them."""
+        return [each.name.value for each in root_fields(self.document.ast, self.operation)]
 
     def normalize(self) -> NormalizedOperation:
         """It without its literals, as compiled reads take it."""

@@ -18,6 +18,8 @@ from kit.postgres.failures import is_away, sqlstate
 MAX_ERRORS: Final = 10
 RETRY_AFTER_SECONDS: Final = 1
 INTERNAL: Final = "INTERNAL"
+REFUSALS: Final = (GraphQLError, RequestError, Refusal)
+"""What tells callers that they can't have what they asked for."""
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """Execution field by field, for what isn't read at once; what is takes its place beside it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from graphql.pyutils import AwaitableOrValue, Path
 from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from execution.error_formatting import REFUSALS
 from execution.list_completion import Complete, NotCompletable, compile_completion
 from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.plans import Plans
@@ -45,6 +46,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     meter: Meter
     _completers: dict[int, tuple[FieldDetailsList, Complete | None]] | None = None
     _task: asyncio.Task[Any] | None = None
+    _noted: Set[str] = frozenset()
 
     async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
         """The value of a field, which is worked out to the end though its object has failed.
@@ -103,10 +105,19 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             try:
                 return complete(result)  # type: ignore[no-any-return]
             except Exception as odd:  # noqa: BLE001 - told, as ever, by the fields themselves
-                log.debug("uncompleted", field=info.field_name, reason=repr(odd))
+                self._note("list.not_completed", info.field_name, odd)
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    def _note(self, event: str, field: str, error: Exception) -> None:
+        """Log that something is done the slow way; once for an operation, however many rows."""
+        if event not in self._noted:
+            self._noted = {*self._noted, event}
+            operation: Operation = self.context_value
+            log.warning(
+                event, request=operation.request_id, field=field, reason=type(error).__name__
+            )
 
     def _completer(
         self, kind: GraphQLList[GraphQLOutputType], details: FieldDetailsList
@@ -166,7 +177,10 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                 kind=kind,
                 details=details,
             )
-        except Exception:  # noqa: BLE001 - told, as ever, by the fields themselves
+        except REFUSALS:
+            rows = None
+        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+            self._note("plan.failed", details[0].node.name.value, error)
             rows = None
         if rows is None:
             return completed()

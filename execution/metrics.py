@@ -1,7 +1,8 @@
 """Numbers for Prometheus at /metrics, of this process."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import partial
 from hmac import compare_digest
 from itertools import accumulate
@@ -24,6 +25,33 @@ _BOUNDS: Final = Histogram.DEFAULT_BUCKETS
 _NAMES: Final = [*map(str, _BOUNDS[:-1]), "+Inf"]
 
 
+class AnswerPath(StrEnum):
+    """Why an operation was answered by a compiled read, in part by one, or field by field."""
+
+    COMPILED = "compilable"
+    IN_PART = "partly_compilable"
+    NOT_COMPILABLE = "not_compilable"
+    MUTATION = "mutation"
+    SUBSCRIPTION = "subscription"
+    ANONYMOUS = "anonymous"
+    OFF = "off"
+    ARGUMENTS_REFUSED = "arguments_refused"
+    PLAN_FAILED = "plan_failed"
+    READ_FAILED = "read_failed"
+    AWAY = "away"
+
+    @property
+    def how(self) -> str:
+        """The group that it belongs to."""
+        match self:
+            case AnswerPath.COMPILED:
+                return "compiled"
+            case AnswerPath.IN_PART:
+                return "in_part"
+            case _:
+                return "by_fields"
+
+
 class Metrics:
     """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
 
@@ -41,6 +69,9 @@ class Metrics:
         self.registry.register(_Security(security))
         self._ended = _Ended()
         self.registry.register(self._ended)
+        # Counted without prometheus_client for the same reason as operations that ended.
+        self._paths = dict.fromkeys(AnswerPath, 0)
+        self.registry.register(_Paths(self._paths))
         self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
         lag = Gauge(
             "boom_live_lag_seconds",
@@ -62,6 +93,10 @@ class Metrics:
 
     def count(self, type: str, status: str, seconds: float) -> None:
         self._ended.count(type, status, seconds)
+
+    def count_path(self, path: AnswerPath) -> None:
+        """Count an operation by how it is answered."""
+        self._paths[path] += 1
 
     async def answer(self, request: Request) -> Response:
         """The page that Prometheus reads, with the token where there is one."""
@@ -110,6 +145,24 @@ class _Ended(Collector):
             buckets = list(zip(_NAMES, map(float, accumulate(numbers)), strict=True))
             lasted.add_metric([type], buckets, self._seconds[type])
         yield lasted
+
+
+class _Paths(Collector):
+    """How operations were answered."""
+
+    def __init__(self, by_path: Mapping[AnswerPath, int]) -> None:
+        self._by_path = by_path
+
+    def collect(self) -> Iterator[Metric]:
+        """What is there, as prometheus_client writes it."""
+        answered = CounterMetricFamily(
+            "boom_operation_paths",
+            "GraphQL operations by how they were answered: by a compiled read, or field by field.",
+            labels=["how", "why"],
+        )
+        for path, number in self._by_path.items():
+            answered.add_metric([path.how, path.value], number)
+        yield answered
 
 
 class _Security(Collector):

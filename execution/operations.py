@@ -21,6 +21,7 @@ from execution.concurrency_limits import ConcurrencyLimits, login_of
 from execution.deadline import within_deadline
 from execution.document_cache import Documents, ParsedOperation, RequestRejected
 from execution.error_formatting import (
+    REFUSALS,
     FormattedError,
     codes,
     format_errors,
@@ -28,7 +29,7 @@ from execution.error_formatting import (
     in_document_order,
 )
 from execution.executor import Executor
-from execution.metrics import Metrics
+from execution.metrics import AnswerPath, Metrics
 from execution.payer import Payer
 from execution.shared_subscriptions import SubscriptionKey, SubscriptionRegistry
 from execution.subscriber import ClientDisconnected, ClientTooSlow, Subscriber
@@ -57,6 +58,9 @@ SOCKET_COST: Final = 3
 
 REFUSED_CREDENTIALS_COST: Final = 10
 """Points; what is known to be wrong is found out by work all the same."""
+
+# An enum's attribute takes longer to look up than all the rest of counting.
+_COMPILED: Final = AnswerPath.COMPILED
 
 log = structlog.get_logger(__name__)
 
@@ -165,9 +169,13 @@ class Operations:
             read = self._read(selected, variables, operation)
             if isinstance(read, UnmadePlan):
                 read = await self._made(read, selected, operation)
-            if read is not None and read.is_whole:
+            if not isinstance(read, QueryPlan):
+                self._metrics.count_path(read)
+                answer = await self._execute(selected, asked, operation, read=None)
+            elif read.is_whole:
                 answer = await self._read_at_once(read, selected, asked, operation)
             else:
+                self._metrics.count_path(AnswerPath.IN_PART)
                 answer = await self._execute(selected, asked, operation, read=read)
         except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
@@ -180,31 +188,35 @@ class Operations:
 
     def _read(
         self, selected: ParsedOperation, variables: VariableValues, operation: Operation
-    ) -> QueryPlan | UnmadePlan | None:
-        """How what can be read at once is read; None where nothing can, or arguments are wrong."""
-        if self._plans is None or selected.type is not OperationType.QUERY:
-            return None
+    ) -> QueryPlan | UnmadePlan | AnswerPath:
+        """How what can be read at once is read, or why it is answered field by field."""
+        if selected.type is not OperationType.QUERY:
+            return AnswerPath.MUTATION
+        if self._plans is None:
+            return AnswerPath.OFF
         try:
-            return self._plans.read(
+            read = self._plans.read(
                 selected.normalize(), variables, operation.actor, self._runtime.clock()
             )
-        except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
-            _tell_unread(refused, operation)
-            return None
+        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+            return _without_plan(error, selected, operation)
+        if read is not None:
+            return read
+        has_tenant = operation.actor.tenant_id is not None
+        return AnswerPath.NOT_COMPILABLE if has_tenant else AnswerPath.ANONYMOUS
 
     async def _made(
         self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
-    ) -> QueryPlan | None:
+    ) -> QueryPlan | AnswerPath:
         """The same, once its statement is made. Raises Throttled."""
         assert self._plans is not None
         try:
             made = await self._admission.made(unmade, selected, operation)
-            return self._plans.keep(made).read()
+            return self._plans.keep(made).read() or AnswerPath.NOT_COMPILABLE
         except Throttled:
             raise
-        except Exception as refused:  # noqa: BLE001 - told, as ever, by the fields themselves
-            _tell_unread(refused, operation)
-            return None
+        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+            return _without_plan(error, selected, operation)
 
     async def _read_at_once(
         self,
@@ -220,9 +232,12 @@ class Operations:
             )
         except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
             if is_away(error):
+                self._metrics.count_path(AnswerPath.AWAY)
                 return await self._execute(selected, asked, operation, read=read, failed=error)
-            log.error("read.failed", request=str(operation.request.id), sqlstate=sqlstate(error))
+            self._metrics.count_path(AnswerPath.READ_FAILED)
+            _warn("read.failed", error, selected, operation)
             return await self._execute(selected, asked, operation, read=None)
+        self._metrics.count_path(_COMPILED)
         return GraphQLResponse([], read.data(row), _extensions(operation))
 
     async def _execute(
@@ -290,6 +305,7 @@ class Operations:
         try:
             self._admitted(selected, asked, operation)
             executor = self._executor(selected, asked, operation)
+            self._metrics.count_path(AnswerPath.SUBSCRIPTION)
             # Once more for each time that the caller becomes somebody else.
             while True:
                 following = create_source_event_stream(executor)
@@ -465,8 +481,24 @@ class Operations:
         )
 
 
-def _tell_unread(refused: Exception, operation: Operation) -> None:
-    log.debug("unread", request=operation.request_id, reason=repr(refused))
+def _without_plan(error: Exception, selected: ParsedOperation, operation: Operation) -> AnswerPath:
+    """Why an operation has no plan whose making, or binding, failed with this error."""
+    if isinstance(error, REFUSALS):
+        return AnswerPath.ARGUMENTS_REFUSED
+    _warn("plan.failed", error, selected, operation)
+    return AnswerPath.PLAN_FAILED
+
+
+def _warn(event: str, error: Exception, selected: ParsedOperation, operation: Operation) -> None:
+    """Log why an operation is answered field by field; without values, which are people's."""
+    log.warning(
+        event,
+        request=operation.request_id,
+        name=selected.name[:MAX_NAME] if selected.name else None,
+        fields=selected.root_names(),
+        reason=type(error).__name__,
+        sqlstate=sqlstate(error),
+    )
 
 
 class NotAQuery(Exception):

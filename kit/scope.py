@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import structlog
 from sqlalchemy import CursorResult, Select
 from sqlalchemy.engine import Row
 from sqlalchemy.sql.dml import UpdateBase
@@ -26,6 +27,8 @@ from kit.runtime import Runtime
 
 T = TypeVar("T")
 Ts = TypeVar("Ts", bound=tuple[Any, ...])
+
+log = structlog.get_logger(__name__)
 
 
 class Scope:
@@ -290,6 +293,7 @@ class Scope:
             # A connection that is lost has rolled back by itself.
             if not is_away(error):
                 raise
+            log.info("database.connection_lost", reason=type(error).__name__)
         finally:
             await self._process_locks.aclose()
 

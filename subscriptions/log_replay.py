@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 
+import structlog
+
 from kit.events.event_cursors import (
     EventCursor,
     LogOffset,
@@ -37,6 +39,8 @@ _RIGHTS_SETTLE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
 R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ async def read_with_retry(operation: Operation, read: Callable[[Scope], Awaitabl
         except Exception as error:
             if not is_away(error):
                 raise
+            log.info("database.away", reason=type(error).__name__)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

@@ -245,10 +245,13 @@ class Worker:
         for job, _ in self._running.values():
             log.warning("job.interrupted", job=job.entrypoint, id=job.id)
         # What can't be told is done again, by whoever finds it stalled.
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await self._report(queries)
                 await postpone(connection, dict.fromkeys(self._running, timedelta(0)))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            untold = [ended.job.id for ended in self._ended]
+            log.warning("jobs.not_reported", ids=untold, reason=type(error).__name__)
 
     # ------------------------------------------------------------------ the connection
 

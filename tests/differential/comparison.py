@@ -13,6 +13,7 @@ from graphql import OperationType, VariableValues
 from execution.admission import Admission
 from execution.document_cache import ParsedOperation
 from execution.executor import Executor
+from execution.metrics import AnswerPath, Metrics
 from execution.operations import GraphQLRequest, GraphQLResponse, Operations
 from kit.graphql.compiler.plans import QueryPlan, UnmadePlan
 from kit.operation_context import Operation
@@ -49,6 +50,7 @@ class Ordinary(Operations):
         made = object.__new__(cls)
         vars(made).update(vars(operations), _plans=None)
         made._admission = _Unpaid.like(operations._admission)
+        made._metrics = _Uncounted.like(operations._metrics)
         return made
 
     async def answer(self, asked: GraphQLRequest, like: Operation) -> GraphQLResponse:
@@ -117,17 +119,18 @@ class Compared(Operations):
 
     def _read(
         self, selected: ParsedOperation, variables: VariableValues, operation: Operation
-    ) -> QueryPlan | UnmadePlan | None:
+    ) -> QueryPlan | UnmadePlan | AnswerPath:
         read = super()._read(selected, variables, operation)
         is_told = self._plans is not None and selected.type is OperationType.QUERY
         if is_told and not isinstance(read, UnmadePlan):
-            self._reads[operation] = read
+            self._reads[operation] = read if isinstance(read, QueryPlan) else None
         return read
 
     async def _made(
         self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
-    ) -> QueryPlan | None:
-        read = self._reads[operation] = await super()._made(unmade, selected, operation)
+    ) -> QueryPlan | AnswerPath:
+        read = await super()._made(unmade, selected, operation)
+        self._reads[operation] = read if isinstance(read, QueryPlan) else None
         return read
 
     async def _execute(
@@ -154,7 +157,21 @@ class _Quiet(Ordinary):
         made = object.__new__(cls)
         vars(made).update(vars(operations))
         made._admission = _Unpaid.like(operations._admission)
+        made._metrics = _Uncounted.like(operations._metrics)
         return made
+
+
+class _Uncounted(Metrics):
+    """Metrics of what no client has asked for."""
+
+    @classmethod
+    def like(cls, metrics: Metrics) -> "_Uncounted":
+        made = object.__new__(cls)
+        vars(made).update(vars(metrics))
+        return made
+
+    def count_path(self, path: AnswerPath) -> None:
+        pass
 
 
 class _Unpaid(Admission):

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from execution.subscriber import Subscriber
 from kit.actor import ANONYMOUS, Actor
-from kit.errors import Unavailable
+from kit.errors import RequestError, Unavailable
 from kit.operation_context import Operation
 from web.server.callers import Authenticate, actor_of
 
 RECHECK_SECONDS: Final = 0.4
+
+log = structlog.get_logger(__name__)
 
 
 class ClientConnection:
@@ -79,7 +83,10 @@ class CredentialWatcher:
                 actor = await actor_of(token, self._authenticate)
             except Unavailable:
                 continue
-            except Exception:  # noqa: BLE001 - whatever it is, it doesn't say that they may go on
+            except RequestError:
+                break
+            except Exception as error:  # noqa: BLE001 - it doesn't say that they may go on
+                log.warning("credentials.not_checked", reason=type(error).__name__)
                 break
             if actor != bearers.actor:
                 bearers.actor = actor

@@ -21,6 +21,7 @@ from kit.graphql.compiler.argument_shapes import Parameter, parameterize, place_
 from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
+from kit.graphql.field_sources import NotCompilable
 from kit.postgres.keyset_pagination import decoded
 from kit.postgres.statements import set_tenant_cte
 
@@ -205,12 +206,21 @@ class Plans:
         select_of: Callable[[Selector], Selection],
     ) -> MadePlan:
         selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
+        for reason in selection.others.values():
+            log.info("read.not_compiled", reason=str(reason))
         if not selection.roots:
             return MadePlan(key, selection)
         leaves, shapes = _lifted(selection, outline, variables, actor, now)
-        return MadePlan(key, selection, shapes, self._written(selection, shapes, actor), leaves)
+        plan = self._written(outline, selection, shapes, actor)
+        return MadePlan(key, selection, shapes, plan, leaves)
 
-    def _written(self, selection: Selection, shapes: Sequence[Hashable], actor: Actor) -> Plan:
+    def _written(
+        self,
+        outline: NormalizedOperation,
+        selection: Selection,
+        shapes: Sequence[Hashable],
+        actor: Actor,
+    ) -> Plan:
         places = count(_AMBIENT)
         told = {
             each.place: rebuild(shape, places)
@@ -223,7 +233,9 @@ class Plans:
             try:
                 columns[key] = writer.root(chosen)
             except Exception as reason:  # noqa: BLE001 - such functions are called as usual
-                log.debug("uncompiled", field=key, reason=repr(reason))
+                where = f"{chosen.parent}.{outline.nodes[chosen.place].name.value}"
+                why = reason if isinstance(reason, NotCompilable) else type(reason).__name__
+                log.info("read.not_compiled", reason=f"{where}: {why}")
         return _plan(columns, scope, tuple(writer.cursors))
 
 

@@ -1,15 +1,19 @@
 """What is read at once fails as fields do: masked, with a code, and under the request's id."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from kit.graphql.compiler.selection import Selection, Selector
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from tests.differential.comparison import Findings
 from tests.support.client import Api
-from tests.support.factories import make_venue
+from tests.support.factories import api_id, make_booking, make_venue
 
+MONDAY = datetime(2027, 3, 8, 9, tzinfo=UTC)
 ROOMS = "{ rooms { nodes { name } } }"
 
 
@@ -41,10 +45,20 @@ async def test_what_postgresql_refuses_is_logged_and_read_field_by_field(
 
     monkeypatch.setattr(runtime.database, "text", divided)
     with capture_logs() as logs:
-        answer = await api(ROOMS, token=venue.owner.token)
+        answer = await api(f"query Rooms {ROOMS}", token=venue.owner.token)
 
     assert answer.data == {"rooms": {"nodes": [{"name": "Room 1"}, {"name": "Room 2"}]}}
-    assert [each["sqlstate"] for each in logs if each["event"] == "read.failed"] == ["22012"]
+    assert [each for each in logs if each["event"] == "read.failed"] == [
+        {
+            "event": "read.failed",
+            "log_level": "warning",
+            "request": answer.extensions["requestId"],
+            "name": "Rooms",
+            "fields": ["rooms"],
+            "reason": "DivisionByZeroError",
+            "sqlstate": "22012",
+        }
+    ]
     # It can't be read as it was planned, which is what is wanted here.
     both_ways.differences.clear()
 
@@ -63,3 +77,65 @@ async def test_what_needs_no_database_is_answered_while_it_is_away(
 
     assert answer.codes == ["UNAVAILABLE"]
     assert answer.partial == {"__typename": "Query", "rooms": None, "kind": "Query"}
+
+
+async def test_a_plan_that_cannot_be_made_is_logged_without_what_it_was_asked_with(
+    api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+
+    def broken(*_: object) -> Selection:
+        raise ZeroDivisionError("gus@example.test")
+
+    monkeypatch.setattr(Selector, "operation", broken)
+    with capture_logs() as logs:
+        answer = await api("query Rooms { hers: rooms { totalCount } }", token=venue.owner.token)
+
+    assert answer.data == {"hers": {"totalCount": 2}}
+    assert [each for each in logs if each["event"] == "plan.failed"] == [
+        {
+            "event": "plan.failed",
+            "log_level": "warning",
+            "request": answer.extensions["requestId"],
+            "name": "Rooms",
+            "fields": ["rooms"],
+            "reason": "ZeroDivisionError",
+            "sqlstate": None,
+        }
+    ]
+
+
+async def test_a_changed_row_whose_plan_cannot_be_made_is_logged_once(
+    api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+
+    def broken(*_: object) -> Selection:
+        raise ZeroDivisionError("gus@example.test")
+
+    monkeypatch.setattr(Selector, "rows", broken)
+    text = """mutation ($id: ID!) { cancelBooking(id: $id, version: 1, input: {}) {
+      bookings { room { name } }
+    } }"""
+    booking = await make_booking(runtime, venue, MONDAY)
+    with capture_logs() as logs:
+        answer = await api(text, {"id": api_id(booking)}, token=venue.owner.token)
+
+    assert answer.payload == {"bookings": [{"room": {"name": "Room 1"}}]}
+    (told,) = [each for each in logs if each["event"] == "plan.failed"]
+    assert (told["field"], told["reason"]) == ("bookings", "ZeroDivisionError")
+
+
+async def test_a_field_that_is_not_compiled_is_logged_with_the_reason_when_it_is_planned(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime)
+    text = "{ tenant { weeklyHours { weekday } } }"
+
+    with capture_logs() as logs:
+        await api(text, token=venue.owner.token)
+        await api(text, token=venue.owner.token)
+
+    assert [each["reason"] for each in logs if each["event"] == "read.not_compiled"] == [
+        "Tenant.weeklyHours: it is not declared how"
+    ]
