@@ -38,7 +38,7 @@ class LoggedActor:
 
 
 def history(scope: Scope) -> Listing[LogEntry]:
-    """What was done to this booking, the oldest first."""
+    """Everything that was done to the booking, oldest first."""
     entries = entries_matching(scope.tenant_id, None)
     return Listing(
         LogEntry,
@@ -50,9 +50,9 @@ def history(scope: Scope) -> Listing[LogEntry]:
 def audit_log(
     scope: Scope,
     *,
-    filter: Annotated[AuditFilter | None, Doc("Only these.")] = None,
+    filter: Annotated[AuditFilter | None, Doc("Which entries to return; all by default.")] = None,
 ) -> Listing[LogEntry]:
-    """Everything that was done in the tenant, the newest first."""
+    """Everything that was done in the tenant, newest first."""
     return Listing(
         LogEntry,
         entries_matching(scope.tenant_id, filter),
@@ -81,7 +81,7 @@ def changes_of(scope: Scope, entry: LogEntry) -> list[FieldChange]:
 
 
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
-    """Who did it."""
+    """The person or program that did it."""
     kind = ActorKind(entry.actor_kind)
     if kind is not ActorKind.SYSTEM and not may(scope.actor, P.USERS_READ):
         return LoggedActor(kind, _UNNAMED[kind], None)
@@ -99,13 +99,19 @@ async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
 
 
 async def ip_address(scope: Scope, entry: LogEntry) -> str | None:
-    """From which address it was asked for; kept for 90 days."""
+    """The network address of the caller, kept for 90 days.
+
+    Null after that, or if it is unknown.
+    """
     origin = await _origin(scope, entry)
     return str(origin.ip_address) if origin and origin.ip_address else None
 
 
 async def user_agent(scope: Scope, entry: LogEntry) -> str | None:
-    """With which program it was asked for; kept for 90 days."""
+    """The `User-Agent` header of the caller, kept for 90 days.
+
+    Null after that, or if it is unknown.
+    """
     origin = await _origin(scope, entry)
     return origin.user_agent if origin else None
 

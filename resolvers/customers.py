@@ -54,17 +54,21 @@ def visible_customers(scope: Scope) -> Select[Customer]:
 async def customer(
     scope: Scope, id: Annotated[CustomerId, Doc("The id of the customer.")]
 ) -> Customer | None:
-    """One customer; null for an id of none that the caller may see."""
+    """Find a customer by id. Null if there is no such customer or the caller can't see it."""
     return await scope.one(visible_customers(scope).where(col(Customer.id) == id))
 
 
 def customers(
     scope: Scope,
     *,
-    filter: Annotated[CustomerFilter | None, Doc("Only these.")] = None,
-    order_by: Annotated[tuple[CustomerOrder, ...] | None, Doc("By name, if not given.")] = None,
+    filter: Annotated[
+        CustomerFilter | None, Doc("Which customers to return; all by default.")
+    ] = None,
+    order_by: Annotated[
+        tuple[CustomerOrder, ...] | None, Doc("How to sort the customers; by name by default.")
+    ] = None,
 ) -> Listing[Customer]:
-    """The customers of the venue; to a customer, only their own record."""
+    """The customers of the venue. A customer who calls sees only their own record."""
     matching = customers_matching(
         visible_customers(scope), filter, searched=searched_by(scope.actor)
     )
@@ -78,9 +82,9 @@ def searched_by(actor: Actor) -> Searched:
 
 
 async def create_customer(
-    scope: Scope, *, input: Annotated[NewCustomer, Doc("Who it is.")]
+    scope: Scope, *, input: Annotated[NewCustomer, Doc("The details of the new customer.")]
 ) -> Customer:
-    """Add a customer. An e-mail address belongs to one customer of the venue at most."""
+    """Add a customer. No two customers of a venue have the same e-mail address."""
     await scope.lock()
     new = _new(scope, input, path=("input",))
     await _check_address(scope, new, path=("input", "email"))
@@ -94,14 +98,32 @@ async def update_customer(
     scope: Scope,
     id: Annotated[CustomerId, Doc("The id of the customer.")],
     *,
-    version: Annotated[int, Doc("The version that was read.")],
-    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
-    email: Annotated[str | Absent | None, Doc("Of no other customer of the venue.")] = ABSENT,
-    phone: Annotated[str | Absent | None, Doc("Like '+1 212 555 0100'.")] = ABSENT,
-    locale: Annotated[str | Absent | None, Doc("A language tag such as 'en-US'.")] = ABSENT,
-    notes: Annotated[str | Absent | None, Doc("For the team; at most 2,000 characters.")] = ABSENT,
+    version: Annotated[
+        int,
+        Doc(
+            "The version of the customer that you read. If it has changed "
+            "since, the mutation is refused with STALE_VERSION."
+        ),
+    ],
+    name: Annotated[str | Absent, Doc("The new name: at most 100 characters.")] = ABSENT,
+    email: Annotated[
+        str | Absent | None,
+        Doc("The new e-mail address, which no other customer of the venue has. Null removes it."),
+    ] = ABSENT,
+    phone: Annotated[
+        str | Absent | None,
+        Doc("The new phone number, such as '+1 212 555 0100'. Null removes it."),
+    ] = ABSENT,
+    locale: Annotated[
+        str | Absent | None,
+        Doc("The new preferred language: a language tag such as 'en-US'. Null removes it."),
+    ] = ABSENT,
+    notes: Annotated[
+        str | Absent | None,
+        Doc("The new internal notes, for the team: at most 2,000 characters. Null removes them."),
+    ] = ABSENT,
 ) -> Customer:
-    """Change what is known of a customer."""
+    """Change the details of a customer."""
     _check_may_see(scope.actor)
     await scope.lock(("customer", id))
     changed = await get_at_version(

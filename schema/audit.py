@@ -29,41 +29,50 @@ from schema.core.scalars import JSON
 
 input_type(
     AuditFilter,
-    "All given fields are ANDed.",
+    "Which audit log entries to return. Entries must match all fields that are given.",
     name="AuditFilter",
-    at="When it was done.",
-    types="One of these events.",
-    user_id="Done by this user. Needs `users:read`.",
-    subject_id="Done to this object.",
+    at="Match entries from this period.",
+    types="Match entries with any of these event types.",
+    user_id="Match entries of what this user did. Requires `users:read`.",
+    subject_id="Match entries about the object with this id.",
 )
 
 
 @value(audit.LoggedActor)
 class Actor:
-    """Who did something."""
+    """The person or program that did something."""
 
-    kind: ActorKind = column("What kind of caller.")
+    kind: ActorKind = column("Whether it was a user, a customer, a program or the platform itself.")
     name: str = column(
-        "What the person or key is called now; 'Guest' for who came by a booking's code, 'System' "
-        "for the platform itself. Without `users:read` no names: 'User', 'Customer' or 'API key'."
+        "The current name of the person or API key: 'Guest' if the code of a booking was "
+        "used, and 'System' for the platform. Without `users:read` it is only 'User', "
+        "'Customer' or 'API key'."
     )
-    user: User | None = column("The user, where it was one.", requires=P.USERS_READ)
+    user: User | None = column(
+        "The user, or null if it was a program, a guest or the platform.", requires=P.USERS_READ
+    )
 
 
 async def _field(_: Scope, change: log_events.FieldChange) -> str:
-    """Which field, named as in the API."""
+    """The name of the field, as in this API."""
     return to_camel_case(change.field)
 
 
 async def _before(_: Scope, change: log_events.FieldChange) -> Any:
-    """What it was; null as well for personal data and free text, which are not kept, and for what
-    the caller may not read."""
+    """The value before the change.
+
+    Null if there was none, if it is personal data or free text, which is not stored, or if the
+    caller can't read the field.
+    """
     return _in_api(change.field, change.before)
 
 
 async def _after(_: Scope, change: log_events.FieldChange) -> Any:
-    """What it became; null as well for personal data and free text, which are not kept, and for
-    what the caller may not read."""
+    """The value after the change.
+
+    Null if there is none, if it is personal data or free text, which is not stored, or if the
+    caller can't read the field.
+    """
     return _in_api(change.field, change.after)
 
 
@@ -81,7 +90,7 @@ def _in_api(field: str, value: object) -> object:
 
 @value(log_events.FieldChange)
 class FieldChange:
-    """One field of an object before and after a change."""
+    """A field of an object, before and after a change."""
 
     field: str = computed(_field)
     before: JSON | None = computed(_before)
@@ -89,51 +98,57 @@ class FieldChange:
 
 
 async def _cursor(_: Scope, entry: LogEntry) -> EventCursor:
-    """Its place in the log: subscribe after it to hear what followed."""
+    """The position of this entry in the event log.
+
+    Subscribe with it as `after` to receive what follows.
+    """
     return audit.cursor_of(entry)
 
 
 async def _type(_: Scope, entry: LogEntry) -> EventType:
-    """What happened."""
+    """The type of the event."""
     return EventType(entry.type)
 
 
 async def _changes(scope: Scope, entry: LogEntry) -> list[log_events.FieldChange]:
-    """The fields that changed, by name."""
+    """The fields that changed, sorted by name."""
     return audit.changes_of(scope, entry)
 
 
 @value()
 class BookingChange:
-    """One line of a booking's audit trail; append-only."""
+    """An entry in the history of a booking. Entries are never changed or deleted."""
 
     cursor: EventCursor = computed(_cursor)
     type: EventType = computed(_type)
     at: datetime = column("When it was done.")
     actor: Actor = computed(audit.actor_of)
-    reason: str | None = column("What the caller gave as the reason.")
+    reason: str | None = column("The reason that the caller gave, or null if none was given.")
     changes: list[FieldChange] = computed(_changes)
 
 
 async def _subject(scope: Scope, entry: LogEntry) -> Any:
-    """The object as it is now; null when it is gone, or not the caller's to see."""
+    """The object that it was done to, in its current state.
+
+    Null if it was deleted or the caller can't see it.
+    """
     id = encode_id(entry.subject_type, entry.subject_id)
     return await scope.loaders.batch("nodes", partial(nodes_of, scope), id)
 
 
 async def _subject_id(_: Scope, entry: LogEntry) -> strawberry.ID:
-    """The object's id, also when the object is gone."""
+    """The id of the object that it was done to, even if it was deleted."""
     return strawberry.ID(encode_id(entry.subject_type, entry.subject_id))
 
 
 async def _request_id(_: Scope, entry: LogEntry) -> str:
-    """The `extensions.requestId` that the caller was answered with."""
+    """The id of the request, which the response has as `extensions.requestId`."""
     return str(entry.request_id)
 
 
 @value()
 class AuditEntry:
-    """A line of the tenant's log: who did what to which object."""
+    """An entry in the tenant's audit log. Entries are never changed or deleted."""
 
     cursor: EventCursor = computed(_cursor)
     type: EventType = computed(_type)
@@ -145,7 +160,8 @@ class AuditEntry:
     subject: Node | None = computed(_subject, cost=Cost(2))
     subject_id: strawberry.ID = computed(_subject_id)
     reason: str | None = column(
-        "What the caller gave as the reason; why a login failed or sessions ended."
+        "The reason that the caller gave, why a login failed, or why sessions were ended. "
+        "Null if there is none."
     )
     changes: list[FieldChange] = computed(_changes)
 

@@ -25,22 +25,22 @@ from schema.venue.rooms import Room
 
 describe(
     SubscriptionStatus,
-    "Where a subscription stands. New bookings are refused from `refusesBookingsFrom` on.",
-    TRIALING="A plan is tried out, and nothing is paid yet.",
-    ACTIVE="Paid.",
-    PAST_DUE="The last payment failed; new bookings are taken for 7 more days.",
-    UNPAID="The payment failed for good; no new bookings are taken.",
-    CANCELED="It is over; no new bookings are taken.",
-    INCOMPLETE="Nothing is subscribed to yet; new bookings are taken for the first 14 days.",
+    "The status of a subscription. New bookings are refused from `refusesBookingsFrom` on.",
+    TRIALING="In a free trial.",
+    ACTIVE="Active and paid.",
+    PAST_DUE="The last payment failed. New bookings are accepted for 7 more days.",
+    UNPAID="All attempts to collect the payment failed. New bookings are refused.",
+    CANCELED="Ended. New bookings are refused.",
+    INCOMPLETE="Not started yet. New bookings are accepted for the first 14 days.",
 )
 describe(
     InvoiceStatus,
-    "Where an invoice stands.",
-    DRAFT="Not final yet.",
-    OPEN="To be paid.",
-    PAID="Paid.",
-    VOID="Withdrawn.",
-    UNCOLLECTIBLE="Given up.",
+    "The status of an invoice.",
+    DRAFT="A draft that can still change.",
+    OPEN="Issued and not paid yet.",
+    PAID="Paid in full.",
+    VOID="Cancelled; nothing is owed.",
+    UNCOLLECTIBLE="Not paid, and not expected to be.",
 )
 
 
@@ -50,61 +50,81 @@ describe(
     requires=P.BILLING_READ,
 )
 class BillingSubscription(Node):
-    """What a tenant has agreed with us about its plan, as the payment service last told."""
+    """A tenant's subscription to a plan, as last reported by the payment service."""
 
     plan: Plan = computed(plan_subscriptions.plan_of)
     status: SubscriptionStatus = computed(plan_subscriptions.status_of)
     takes_bookings: bool = computed(plan_subscriptions.is_open)
     refuses_bookings_from: datetime | None = computed(plan_subscriptions.refused_from)
-    period_start: datetime | None = column("When the present period began; null before any.")
-    period_end: datetime | None = column("When it ends, and the next one is paid.")
-    trial_ends_at: datetime | None = column("When the trial ends, or did; null without one.")
-    cancels_at_period_end: bool = column("Whether it ends with the present period.")
+    period_start: datetime | None = column(
+        "When the current billing period began, or null before the first one."
+    )
+    period_end: datetime | None = column(
+        "When the current billing period ends and the next "
+        "payment is due, or null before the first one."
+    )
+    trial_ends_at: datetime | None = column(
+        "When the trial ends or ended, or null if there was none."
+    )
+    cancels_at_period_end: bool = column(
+        "Whether the subscription is cancelled and ends with the current billing period."
+    )
     next_plan: Plan | None = computed(plan_subscriptions.next_plan_of)
-    overdue_since: datetime | None = column("Since when a payment is owed; null: none is.")
-    ended_at: datetime | None = column("When it was over; null while it isn't.")
-    version: int = column("Grows with every change; changes name the one they saw.")
+    overdue_since: datetime | None = column("Since when a payment is overdue, or null if none is.")
+    ended_at: datetime | None = column("When the subscription ended, or null if it hasn't.")
+    version: int = column(
+        "The version of the subscription. It increases with every change; pass "
+        "it to mutations that change it."
+    )
 
 
 @value(models.BillingInvoice)
 class BillingInvoice:
-    """An invoice for the plan."""
+    """An invoice for a tenant's plan."""
 
-    number: str | None = column("Its number; null while it is a draft.")
+    number: str | None = column("The invoice number, or null for a draft.")
     status: InvoiceStatus = computed(plan_subscriptions.invoice_status_of)
-    total: Money = column("What it asks for.")
-    paid: Money = column("What was paid of it.")
-    issued_at: datetime = column("When it was issued.")
-    page_url: str | None = column("Where a person sees and pays it; null while it is a draft.")
-    pdf_url: str | None = column("Where it can be downloaded; null while it is a draft.")
+    total: Money = column("The total of the invoice.")
+    paid: Money = column("The amount that has been paid.")
+    issued_at: datetime = column("When the invoice was issued.")
+    page_url: str | None = column(
+        "The address of a web page to view and pay the invoice, or null for a draft."
+    )
+    pdf_url: str | None = column(
+        "The address to download the invoice as a PDF, or null for a draft."
+    )
 
 
 @value(plan_subscriptions.UpcomingInvoice)
 class UpcomingInvoice:
-    """What the next invoice will ask for, as things stand."""
+    """A preview of the next invoice."""
 
-    amount: Money = column("How much.")
-    due_at: datetime = column("When it will be asked for.")
+    amount: Money = column("The expected total.")
+    due_at: datetime = column("When the invoice will be issued.")
 
 
 @value(usage.UsageMonth)
 class UsageMonth:
-    """What was used in one calendar month of the venue."""
+    """The usage in a calendar month, in the venue's time zone."""
 
-    month: date = column("Its first day.")
-    bookings: int = column("Bookings made in it, those cancelled since too.")
+    month: date = column("The first day of the month.")
+    bookings: int = column(
+        "The number of bookings made in the month, including those cancelled later."
+    )
 
 
 @value(plan_subscriptions.Standing)
 class Billing:
-    """A tenant's plan, what it uses of it, and what it pays for it."""
+    """A tenant's plan, its usage and its payments."""
 
-    plan: Plan = column("The plan whose limits and features hold now.")
+    plan: Plan = column("The plan whose limits and features apply now.")
     is_enforced: bool = column(
-        "Whether new bookings need a plan that is paid; false where nobody is billed."
+        "Whether new bookings require a paid plan. False on a server that bills nobody."
     )
-    trial_available: bool = column("Whether a trial can be started.")
-    subscription: BillingSubscription | None = column("Null before the first step.")
+    trial_available: bool = column("Whether the tenant can start a trial.")
+    subscription: BillingSubscription | None = column(
+        "The tenant's subscription, or null before a trial or checkout was first started."
+    )
     usage: Usage = computed(plan_subscriptions.usage_of)
     usage_history: list[UsageMonth] = computed(plan_subscriptions.usage_history)
     upcoming_invoice: UpcomingInvoice | None = computed(plan_subscriptions.upcoming_invoice)
@@ -113,19 +133,19 @@ class Billing:
 
 @shows(SubscriptionInactive)
 class SubscriptionInactiveError(UserError):
-    """The venue's plan is not paid, so no new bookings are taken."""
+    """New bookings are refused because the venue's plan is not paid."""
 
-    status: SubscriptionStatus = column("Where the subscription stands.")
-    since: datetime = column("Since when no new bookings are taken.")
+    status: SubscriptionStatus = column("The status of the subscription.")
+    since: datetime = column("Since when new bookings are refused.")
 
 
 @shows(TooManyRooms)
 class TooManyRoomsError(UserError):
-    """More rooms are in use than the wanted plan allows."""
+    """More rooms are in use than the new plan allows."""
 
-    limit: int = column("How many rooms it allows.")
-    used: int = column("How many would be left in use.")
-    rooms: list[Room] = column("Those in use, by name; at most 250.")
+    limit: int = column("The number of rooms that the new plan allows.")
+    used: int = column("The number of rooms that would remain in use.")
+    rooms: list[Room] = column("The rooms in use, sorted by name: at most 250.")
 
 
 @strawberry.type
@@ -135,42 +155,42 @@ class BillingQueries:
 
 @payload
 class StartTrialPayload:
-    """The subscription, in its trial."""
+    """The result of `startTrial`."""
 
     subscription: BillingSubscription | None
 
 
 @payload
 class StartCheckoutPayload:
-    """Where the person is to be sent."""
+    """The result of `startCheckout`: send the person to the address."""
 
     url: str | None
 
 
 @payload
 class OpenBillingPortalPayload:
-    """Where the person is to be sent."""
+    """The result of `openBillingPortal`: send the person to the address."""
 
     url: str | None
 
 
 @payload
 class ChangePlanPayload:
-    """The subscription, on its new plan or with the one to follow."""
+    """The result of `changePlan`: the subscription on its new plan, or with the next plan set."""
 
     subscription: BillingSubscription | None
 
 
 @payload
 class CancelSubscriptionPayload:
-    """The subscription, which ends with its period."""
+    """The result of `cancelSubscription`."""
 
     subscription: BillingSubscription | None
 
 
 @payload
 class ResumeSubscriptionPayload:
-    """The subscription, which goes on."""
+    """The result of `resumeSubscription`."""
 
     subscription: BillingSubscription | None
 

@@ -22,60 +22,95 @@ from schema.core.mutations import mutation, payload
 
 describe(
     CustomerOrderField,
-    "What customers can be sorted by.",
-    NAME="By name.",
-    CREATED_AT="By when they were added.",
+    "The fields by which customers can be sorted.",
+    NAME="The name of the customer.",
+    CREATED_AT="The time at which the customer was added.",
 )
 input_type(
     CustomerFilter,
-    "All given fields are ANDed.",
+    "Which customers to return. Customers must match all fields that are given.",
     name="CustomerFilter",
-    search="Somewhere in the name, whatever its case and accents, in the e-mail address, or in the "
-    "digits of the phone number (at least three), as far as the caller may read them. At most 100 "
-    "characters.",
-    email="This e-mail address; case and surrounding space make no difference. Needs "
+    search="Match customers whose name, e-mail address or phone number contains this text. Case "
+    "and accents are ignored; of phone numbers only the digits count, and at least 3 are "
+    "needed. Only fields that the caller can read are searched. At most 100 characters.",
+    email="Match the customer with this e-mail address. Case and surrounding spaces are "
+    "ignored. Requires `customers:contact`.",
+    phone="Match customers with this phone number. Only the digits are compared. Requires "
     "`customers:contact`.",
-    phone="These digits, however they are grouped. Needs `customers:contact`.",
 )
 input_type(
     CustomerOrder,
-    "One key to sort by.",
+    "A field to sort customers by, and the direction.",
     name="CustomerOrder",
-    field="What to sort by.",
-    direction="Which end comes first.",
+    field="The field to sort by.",
+    direction="The direction to sort in: ascending by default.",
 )
 NewCustomerInput = input_object(
     "NewCustomerInput",
-    "A customer as told for the first time; what is empty is not given.",
+    "The details of a new customer. An empty text counts as not given.",
     {
-        "name": (Annotated[str, Doc("At most 100 characters.")], Parameter.empty),
-        "email": (Annotated[str | None, Doc("Of no other customer of the venue.")], None),
-        "phone": (Annotated[str | None, Doc("Like '+1 212 555 0100'.")], None),
-        "locale": (Annotated[str | None, Doc("A language tag such as 'en-US'.")], None),
+        "name": (
+            Annotated[str, Doc("The customer's name: at most 100 characters.")],
+            Parameter.empty,
+        ),
+        "email": (
+            Annotated[
+                str | None,
+                Doc(
+                    "The customer's e-mail address. No two customers of a venue have the same one."
+                ),
+            ],
+            None,
+        ),
+        "phone": (
+            Annotated[str | None, Doc("The customer's phone number, such as '+1 212 555 0100'.")],
+            None,
+        ),
+        "locale": (
+            Annotated[
+                str | None,
+                Doc("The customer's preferred language: a language tag such as 'en-US'."),
+            ],
+            None,
+        ),
     },
     stands_for=NewCustomer,
 )
 CustomerInput = input_type(
     CustomerChoice,
-    "An existing customer, or a new one; a known e-mail address finds the existing one.",
+    "Either an existing customer, or the details of a new one.",
     name="CustomerInput",
     one_of=True,
-    id="An existing customer.",
-    new="A new customer, unless the e-mail address is known.",
+    id="The id of an existing customer.",
+    new="The details of a customer. If a customer with this e-mail address exists, that one "
+    "is used; otherwise a new one is added.",
 )
 
 
 @node(models.Customer, visible=customers.visible_customers, requires=P.CUSTOMERS_READ)
 class Customer(Node):
-    """Somebody that bookings are for."""
+    """A person or company that bookings are made for."""
 
-    name: str = column("What to call them.")
-    email: str | None = column("As they gave it.", requires=P.CUSTOMERS_CONTACT)
-    phone: str | None = column("As they gave it.", requires=P.CUSTOMERS_CONTACT)
-    locale: str | None = column("The language they like: a tag such as 'en-US'.")
-    notes: str | None = column("The team's; never shown to guests.", requires=P.CUSTOMERS_NOTES)
-    version: int = column("Grows with every change; updates name the one they saw.")
-    created_at: datetime = column("When they were added.")
+    name: str = column("The name of the customer.")
+    email: str | None = column(
+        "The customer's e-mail address, as it was entered. Null if none was given.",
+        requires=P.CUSTOMERS_CONTACT,
+    )
+    phone: str | None = column(
+        "The customer's phone number, as it was entered. Null if none was given.",
+        requires=P.CUSTOMERS_CONTACT,
+    )
+    locale: str | None = column(
+        "The customer's preferred language, as a language tag such as 'en-US'. Null if unknown."
+    )
+    notes: str | None = column(
+        "Internal notes of the venue's team, which customers never see. Null if there are none.",
+        requires=P.CUSTOMERS_NOTES,
+    )
+    version: int = column(
+        "The version of the customer. It increases with every change; pass it to `updateCustomer`."
+    )
+    created_at: datetime = column("When the customer was added.")
 
 
 @strawberry.type
@@ -88,14 +123,14 @@ class CustomerQueries:
 
 @payload
 class CreateCustomerPayload:
-    """The new customer."""
+    """The result of `createCustomer`."""
 
     customer: Customer | None
 
 
 @payload
 class UpdateCustomerPayload:
-    """The changed customer."""
+    """The result of `updateCustomer`."""
 
     customer: Customer | None
 

@@ -54,7 +54,7 @@ def visible_api_keys(scope: Scope) -> Select[ApiKey]:
 
 
 def api_keys(scope: Scope) -> Listing[ApiKey]:
-    """The keys of the tenant's programs, the newest first; revoked ones too."""
+    """The API keys of the tenant, newest first, including revoked ones."""
     order = (Order(ApiKey.created_at, descending=True),)
     return Listing(ApiKey, visible_api_keys(scope), order)
 
@@ -62,18 +62,17 @@ def api_keys(scope: Scope) -> Listing[ApiKey]:
 async def create_api_key(
     scope: Scope,
     *,
-    name: Annotated[str, Doc("What the program is called, in the audit log too.")],
+    name: Annotated[str, Doc("The name of the key, which also appears in the audit log.")],
     permissions: Annotated[
-        tuple[str, ...], Doc("What it may, such as 'bookings:read'; at least one.")
+        tuple[str, ...], Doc("The permissions of the key, such as 'bookings:read': at least one.")
     ],
-    expires_at: Annotated[
-        datetime | None, Doc("From then on it is refused; null: it stays until revoked.")
-    ] = None,
+    expires_at: Annotated[datetime | None, Doc("When the key expires; never by default.")] = None,
 ) -> NewApiKey:
-    """Give a program a key of its own, one of at most 50 good ones. The secret is shown only here.
+    """Create an API key for a program. A tenant can have at most 50 valid keys.
 
-    A key may what its `permissions` say, as long as the role of whoever made it may it too; it
-    ends with that user's account. It is sent like an access token.
+    The secret is returned only once; the program sends it in the same header as an access token.
+    The key can do what its `permissions` allow, as long as the user who creates it can do that too.
+    It is revoked when that user's account is deactivated.
     """
     name = tidy_name(name)
     refused: list[Refusal] = [
@@ -108,9 +107,12 @@ async def create_api_key(
 
 
 async def revoke_api_key(
-    scope: Scope, id: Annotated[ApiKeyId, Doc("The id of the key.")]
+    scope: Scope, id: Annotated[ApiKeyId, Doc("The id of the API key.")]
 ) -> ApiKey:
-    """Make a key worthless, within a second everywhere; its open sockets are closed."""
+    """Revoke an API key.
+
+    It takes effect within a second, and open connections of the key are closed.
+    """
     await scope.lock(("api key", id))
     key = await get_or_refuse(scope, visible_api_keys(scope), id, what="API key")
     if key.revoked_at is None:

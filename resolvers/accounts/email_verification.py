@@ -26,9 +26,9 @@ from resolvers.tenants.tenants import own_tenant
 
 
 async def request_email_verification(scope: Scope) -> None:
-    """Have the code mailed again that proves the caller's e-mail address.
+    """E-mail the caller a new code to verify their e-mail address.
 
-    At most one mail a minute, and none once the address is verified.
+    At most one e-mail a minute is sent, and none if the address is already verified.
     """
     assert scope.actor.user_id is not None
     user = await locked_user(scope, scope.actor.user_id)
@@ -39,12 +39,14 @@ async def request_email_verification(scope: Scope) -> None:
 
 
 async def verify_email(
-    scope: Scope, *, token: Annotated[str, Doc("From the mail; it works once, within a day.")]
+    scope: Scope,
+    *,
+    token: Annotated[str, Doc("The code from the e-mail. It can be used once, within a day.")],
 ) -> None:
-    """Prove the caller's e-mail address by the code that was mailed there.
+    """Verify the caller's e-mail address with the code that was e-mailed.
 
-    The caller is logged in as the user whose address it is. What it opens to a customer is open
-    within a second.
+    The caller has to be logged in as the user with that address. For a customer, what requires a
+    verified address is available within a second.
     """
     caller_id = scope.actor.user_id
     user = await redeem_alone(scope, token, Purpose.VERIFICATION, also=[ACCOUNTS])

@@ -48,18 +48,20 @@ from resolvers.tenants.tenants import own_tenant
 RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
 """From a network, whoever they are for."""
 
-NewPassword = Annotated[str, Doc("10 to 256 characters that aren't easy to guess.")]
+NewPassword = Annotated[str, Doc("The new password: 10 to 256 characters, and not easy to guess.")]
 
 
 async def change_password(
     scope: Scope,
     *,
-    current_password: Annotated[str, Doc("The one to be replaced.")],
+    current_password: Annotated[str, Doc("The caller's current password.")],
     new_password: NewPassword,
 ) -> SignedIn:
-    """Change the caller's own password. Ends every other session of the user, and mailed codes.
+    """Change the caller's password. All other sessions of the user end, and codes e-mailed before
+    are revoked.
 
-    The caller's goes on with the new tokens; its refresh tokens of before are spent.
+    Continue with the new tokens that are returned; earlier refresh tokens of the session are
+    revoked.
     """
     actor = scope.actor
     assert actor.user_id is not None
@@ -98,13 +100,14 @@ async def change_password(
 async def request_password_reset(
     scope: Scope,
     *,
-    subdomain: Annotated[str, Doc("The tenant's.")],
-    email: Annotated[str, Doc("The user's address, in any case.")],
+    subdomain: Annotated[str, Doc("The subdomain of the tenant.")],
+    email: Annotated[str, Doc("The user's e-mail address. Case is ignored.")],
 ) -> None:
-    """Have a secret mailed that sets a new password, once, within an hour.
+    """E-mail a user a code to set a new password, which can be used once, within an hour.
 
-    Answers the same whether or not the address is known. One mail a minute goes to a user, and
-    three an hour; at most 30 resets an hour are asked for from one network address.
+    The result is the same whether or not the e-mail address is known. A user is sent at most one
+    e-mail a minute and three an hour. At most 30 requests an hour are accepted from one network
+    address.
     """
     address = scope.request.ip_address
     await scope.service(Allowances).spend(RESETS_ASKED, network_of(address))
@@ -118,12 +121,12 @@ async def request_password_reset(
 async def reset_password(
     scope: Scope,
     *,
-    token: Annotated[str, Doc("From the mail; it works once, within an hour.")],
+    token: Annotated[str, Doc("The code from the e-mail. It can be used once, within an hour.")],
     password: NewPassword,
 ) -> SignedIn:
-    """Set a new password with a mailed token. Ends all sessions that the user had.
+    """Set a new password with an e-mailed code. All existing sessions of the user end.
 
-    Whoever has the token reads the user's mail: the address counts as verified then.
+    The e-mail address then counts as verified.
     """
     user = await redeem(scope, token, Purpose.PASSWORD_RESET, password=password, also=[ACCOUNTS])
     all_of_them = sessions_ended(user.tenant_id, user.id, at=scope.now())

@@ -48,18 +48,28 @@ class Registered:
 async def register_tenant(
     scope: Scope,
     *,
-    name: Annotated[str, Doc("The business's; at most 100 characters.")],
+    name: Annotated[str, Doc("The name of the business: at most 100 characters.")],
     subdomain: Annotated[
-        str, Doc("For logging in: 3 to 63 lowercase letters, digits and hyphens. For good.")
+        str,
+        Doc(
+            "The name that users log in with: 3 to 63 lowercase letters, digits and "
+            "hyphens. It can't be changed later."
+        ),
     ],
-    time_zone: Annotated[TimeZone, Doc("The venue's wall clock.")],
-    currency_code: Annotated[CurrencyCode, Doc("The currency of all its prices. For good.")],
-    owner_name: Annotated[str, Doc("At most 100 characters.")],
-    owner_email: Annotated[str, Doc("For logging in, and for mail.")],
+    time_zone: Annotated[TimeZone, Doc("The time zone of the venue.")],
+    currency_code: Annotated[
+        CurrencyCode, Doc("The currency of all prices of the venue. It can't be changed later.")
+    ],
+    owner_name: Annotated[str, Doc("The name of the owner: at most 100 characters.")],
+    owner_email: Annotated[
+        str, Doc("The owner's e-mail address, to log in with and for notifications.")
+    ],
     password: NewPassword,
 ) -> Registered:
-    """Open a business: on the Starter plan, open daily from 09:00 to 21:00, its owner logged in.
-    At most 3 a day from one network address.
+    """Register a business, and log in its owner.
+
+    The business starts on the Starter plan and is open daily from 09:00 to 21:00. At most 3
+    registrations a day are accepted from one network address.
     """
     name, owner_name = tidy_name(name), tidy_name(owner_name)
     refused: list[Refusal] = [
@@ -116,19 +126,28 @@ async def register_tenant(
 async def register_customer(
     scope: Scope,
     *,
-    subdomain: Annotated[str, Doc("The venue's.")],
-    name: Annotated[str, Doc("At most 100 characters.")],
-    email: Annotated[str, Doc("For logging in, and for mail; a code to verify it is sent there.")],
-    phone: Annotated[str | None, Doc("Like '+1 212 555 0100'.")] = None,
+    subdomain: Annotated[str, Doc("The subdomain of the venue.")],
+    name: Annotated[str, Doc("The name of the customer: at most 100 characters.")],
+    email: Annotated[
+        str,
+        Doc(
+            "The customer's e-mail address, to log in with and for "
+            "notifications. A code to verify it is sent there."
+        ),
+    ],
+    phone: Annotated[
+        str | None, Doc("The customer's phone number, such as '+1 212 555 0100'.")
+    ] = None,
     password: NewPassword,
 ) -> SignedIn:
-    """Sign up as a customer of a venue, and be logged in. Answers the same whether or not the
-    address is known: where it is, the mail says so instead of having a code. At most 20 an hour
-    from one network address.
+    """Sign up as a customer of a venue, and log in.
 
-    Until the address is verified, times can be held but not booked, and the session is all there
-    is: the address and password log in only then. The user becomes the venue's customer of that
-    address, with the bookings they already had, or a new one.
+    The result is the same whether or not the e-mail address is already known; if it is, the e-mail
+    says so and has no code. At most 20 registrations an hour are accepted from one network address.
+
+    Until the address is verified, the customer can hold times but not book them, and can't log in
+    again with the address and password. After that the user belongs to the venue's customer with
+    this address, including earlier bookings, or to a new one.
     """
     name, address = tidy_name(name), normalised_email(email)
     refused: list[Refusal] = [

@@ -126,14 +126,14 @@ def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor
 async def login(
     scope: Scope,
     *,
-    subdomain: Annotated[str, Doc("The tenant's.")],
-    email: Annotated[str, Doc("The user's address, in any case.")],
+    subdomain: Annotated[str, Doc("The subdomain of the tenant.")],
+    email: Annotated[str, Doc("The user's e-mail address. Case is ignored.")],
     password: Annotated[str, Doc("The user's password.")],
 ) -> SignedIn:
-    """Log in. An unknown address, one that a customer has yet to verify, and a wrong password are
-    answered alike.
+    """Log in with an e-mail address and a password.
 
-    After a few wrong passwords the next try has to wait, never for more than a minute.
+    The error is the same for an unknown address, a customer's unverified address and a wrong
+    password. After several wrong passwords the next attempt has to wait, for at most a minute.
     """
     user = await user_called(scope, subdomain=subdomain, email=email)
     known_hash = user.password_hash if user and user.has_joined else None
@@ -162,13 +162,13 @@ async def refresh_session(
     scope: Scope,
     *,
     refresh_token: Annotated[
-        str | None, Doc("The latest one; without it, the one in the cookie is used.")
+        str | None, Doc("The latest refresh token; by default the one in the cookie.")
     ] = None,
 ) -> SignedIn | None:
-    """Go on with a session by a new pair of tokens, for 30 days at most.
+    """Continue a session with a new pair of tokens, for at most 30 days after the login.
 
-    A refresh token works once. Used again more than ten seconds later, it ends the whole session:
-    somebody has copied it.
+    A refresh token can be used once. If it is used again more than ten seconds later, the whole
+    session ends, because the token may have been stolen.
     """
     refused = InvalidCredentials(path=("refresh_token",))
     token = TenantToken.parse(refresh_token or scope.request.cookie or "")
@@ -204,7 +204,7 @@ async def refresh_session(
 
 
 async def logout(scope: Scope) -> None:
-    """End the session of the access token; without one, that of the refresh cookie."""
+    """End the session of the access token, or without one the session of the refresh cookie."""
     actor = scope.actor
     if actor.tenant_id is not None and actor.session_id is not None:
         session = await scope.read_outside(open_session(actor.tenant_id, actor.session_id))
@@ -234,19 +234,19 @@ def visible_sessions(scope: Scope) -> Select[Session]:
 
 
 def sessions(scope: Scope) -> Listing[Session]:
-    """Where the caller is logged in, the latest login first."""
+    """The sessions in which the caller is logged in, latest login first."""
     return Listing(Session, visible_sessions(scope), (Order(Session.created_at, descending=True),))
 
 
 async def is_current(scope: Scope, session: Session) -> bool:
-    """Is it the one that asks?"""
+    """Whether this is the session of this request."""
     return session.id == scope.actor.session_id
 
 
 async def end_session(
     scope: Scope, id: Annotated[SessionId, Doc("The id of the session.")]
 ) -> SessionId:
-    """Log out where the caller is logged in elsewhere; it holds within a second."""
+    """End another session of the caller. It takes effect within a second."""
     assert scope.actor.user_id is not None
     await scope.lock(lock_of(scope.actor.user_id))
     session = await get_or_refuse(scope, visible_sessions(scope), id, what="session")
@@ -256,7 +256,7 @@ async def end_session(
 
 
 async def end_other_sessions(scope: Scope) -> None:
-    """Log out everywhere but here; it holds within a second."""
+    """End all sessions of the caller except the current one. It takes effect within a second."""
     actor = scope.actor
     assert actor.user_id is not None
     await scope.lock(lock_of(actor.user_id))

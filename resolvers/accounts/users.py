@@ -56,7 +56,7 @@ def visible_users(scope: Scope) -> Select[User]:
 
 
 async def viewer(scope: Scope) -> User | None:
-    """The user who calls."""
+    """The user who is logged in."""
     if scope.actor.user_id is None:
         return None
     return await scope.one(user_of(scope.tenant_id, scope.actor.user_id))
@@ -68,21 +68,27 @@ def users(scope: Scope) -> Listing[User]:
 
 
 async def permissions_held(_: Scope, user: User) -> list[str]:
-    """What the role allows; what holds for one's own only ends with `:own`."""
+    """The permissions of the user's role.
+
+    Those that end with `:own` cover only the user's own records.
+    """
     return permissions_of(Role(user.role))
 
 
 async def invite_user(
     scope: Scope,
     *,
-    email: Annotated[str, Doc("Where the invitation is mailed to; for logging in later.")],
-    name: Annotated[str, Doc("At most 100 characters.")],
-    role: Annotated[Role, Doc("What they will be; at most what you are.")],
+    email: Annotated[
+        str, Doc("The e-mail address to send the invitation to. The user logs in with it.")
+    ],
+    name: Annotated[str, Doc("The name of the user: at most 100 characters.")],
+    role: Annotated[Role, Doc("The role of the user, which can't be above the caller's own.")],
 ) -> User:
-    """Invite somebody by mail. Who has not joined yet, or has left, can be invited again.
+    """Invite somebody by e-mail.
 
-    Only the mail holds the code they join with. The invitation before is then worth nothing. A
-    CUSTOMER is linked to the customer record of the same address, which is added if there is none.
+    People who haven't joined yet, or who were deactivated, can be invited again. The code to join
+    with is only in the e-mail, and replaces the code of an earlier invitation. A user with the role
+    CUSTOMER is linked to the customer with the same e-mail address, who is added if there is none.
     """
     name = tidy_name(name)
     address = normalised_email(email)
@@ -130,10 +136,10 @@ async def invite_user(
 async def accept_invitation(
     scope: Scope,
     *,
-    token: Annotated[str, Doc("From the invitation; it works once, for 7 days.")],
+    token: Annotated[str, Doc("The code from the invitation. It can be used once, within 7 days.")],
     password: NewPassword,
 ) -> SignedIn:
-    """Join with an invitation: the account has a password then, and is logged in."""
+    """Accept an invitation by setting a password, and log in."""
     user = await redeem(scope, token, Purpose.INVITATION, password=password, also=[ACCOUNTS])
     before = snapshot(user)
     user.deactivated_at = None
@@ -152,12 +158,12 @@ async def change_user_role(
     scope: Scope,
     id: Annotated[UserId, Doc("The id of the user.")],
     *,
-    role: Annotated[Role, Doc("What they are from now on; not CUSTOMER.")],
+    role: Annotated[Role, Doc("The new role: any but CUSTOMER.")],
 ) -> User:
-    """Change what a user may do, within a second everywhere.
+    """Change the role of a user. It takes effect within a second.
 
-    Nobody makes or changes somebody above themselves, and one owner always stays. A customer
-    stays one.
+    Nobody can give or change a role above their own, the last owner keeps their role, and a
+    customer remains a customer.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
     user = await get_or_refuse(scope, visible_users(scope), id, what="user")
@@ -179,9 +185,9 @@ async def change_user_role(
 
 
 async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the user.")]) -> User:
-    """Close a user's account: its sessions and API keys end within a second, for good.
+    """Deactivate a user. Their sessions and API keys end within a second, and stay ended.
 
-    Nobody closes that of somebody above themselves, and one owner always stays.
+    Nobody can deactivate a user with a role above their own, or the last owner.
     """
     await scope.lock(ACCOUNTS, lock_of(id))
     user = await get_or_refuse(scope, visible_users(scope), id, what="user")

@@ -58,7 +58,13 @@ MAX_URL_LENGTH: Final = 2000
 ROOMS_SHOWN: Final = 250
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-Version = Annotated[int, Doc("The subscription's version that was read.")]
+Version = Annotated[
+    int,
+    Doc(
+        "The version of the subscription that you read. If it has changed "
+        "since, the mutation is refused with STALE_VERSION."
+    ),
+]
 
 log = structlog.get_logger(__name__)
 
@@ -69,12 +75,12 @@ log = structlog.get_logger(__name__)
 async def start_trial(
     saga: Saga,
     *,
-    plan: Annotated[PlanCode, Doc("PROFESSIONAL or ENTERPRISE.")],
+    plan: Annotated[PlanCode, Doc("The plan to try: PROFESSIONAL or ENTERPRISE.")],
 ) -> BillingSubscription:
-    """Try a higher plan for 14 days, once, without a card. An owner has to have verified their
-    e-mail address.
+    """Start a trial of a higher plan: once, for 14 days, without a card.
 
-    It ends by itself, unless there is a card by then.
+    An owner must have verified their e-mail address. The trial ends by itself if no card has been
+    added by then.
     """
     if not is_higher(plan, than=PlanCode.STARTER):
         raise Invalid("A trial is of a plan above Starter.", path=("plan",))
@@ -106,13 +112,22 @@ async def start_trial(
 async def start_checkout(
     saga: Saga,
     *,
-    plan: Annotated[PlanCode, Doc("Which to subscribe to.")],
-    success_url: Annotated[str, Doc("Where the page leads once it is done: an https address.")],
-    cancel_url: Annotated[str, Doc("Where it leads otherwise: an https address.")],
+    plan: Annotated[PlanCode, Doc("The plan to subscribe to.")],
+    success_url: Annotated[
+        str,
+        Doc("The address that the person returns to after subscribing; it must start with https."),
+    ],
+    cancel_url: Annotated[
+        str,
+        Doc(
+            "The address that the person returns to without subscribing; it must start with https."
+        ),
+    ],
 ) -> str:
-    """Get the address of a page where a person subscribes, with a card.
+    """Create a checkout page, where a person enters a card and subscribes to a plan.
 
-    The subscription begins once they have. Who pays already changes the plan instead.
+    The subscription starts when they have finished. Tenants that already have one use `changePlan`
+    instead.
     """
     refused = _url_refusals("success_url", success_url)
     raise_all([*refused, *_url_refusals("cancel_url", cancel_url)])
@@ -142,9 +157,11 @@ async def start_checkout(
 async def open_billing_portal(
     saga: Saga,
     *,
-    return_url: Annotated[str, Doc("Where the page leads back to: an https address.")],
+    return_url: Annotated[
+        str, Doc("The address that the page leads back to; it must start with https.")
+    ],
 ) -> str:
-    """Get the address of a page where a person changes the card, for a short time."""
+    """Create a page where a person changes the card. Its address is valid for a short time."""
     raise_all(_url_refusals("return_url", return_url))
     with _map_gateway_errors():
         customer_id = await _customer(saga)
@@ -158,16 +175,21 @@ async def change_plan(
     saga: Saga,
     *,
     version: Version,
-    plan: Annotated[PlanCode, Doc("The plan to have.")],
+    plan: Annotated[PlanCode, Doc("The new plan.")],
     archive_room_ids: Annotated[
-        tuple[RoomId, ...], Doc("Rooms to archive when it has fewer; at most 100.")
+        tuple[RoomId, ...],
+        Doc(
+            "The rooms to archive when the new plan takes effect: at most "
+            "100. Only needed if it allows fewer rooms than are in use."
+        ),
     ] = (),
 ) -> BillingSubscription:
-    """Change to another plan: up at once, down at the end of the period.
+    """Change the plan: to a higher one at once, to a lower one at the end of the billing period.
 
-    The difference for the rest of the period is paid at once; in a trial, nothing is paid and
-    every change is at once. The present plan calls a change off that waits. Where a lower plan
-    allows fewer rooms than are in use, say which to archive then.
+    The difference for the rest of the period is charged at once. During a trial every change takes
+    effect at once, without a payment. Choosing the current plan withdraws a change that is waiting
+    for the end of the period. If the new plan allows fewer rooms than are in use, choose which to
+    archive with `archiveRoomIds`.
     """
 
     async def decide(inner: Scope, row: BillingSubscription | None) -> None:
@@ -202,7 +224,7 @@ async def change_plan(
 
 
 async def cancel_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
-    """Let the subscription end with its period; until then all stays as it is."""
+    """Cancel the subscription. It stays as it is until the end of the billing period."""
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:
         if not row.cancels_at_period_end:
@@ -212,7 +234,7 @@ async def cancel_subscription(saga: Saga, *, version: Version) -> BillingSubscri
 
 
 async def resume_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
-    """Let a subscription that was cancelled go on, before its period has ended."""
+    """Withdraw the cancellation of a subscription, before the billing period has ended."""
 
     async def decide(inner: Scope, row: BillingSubscription | None) -> None:
         await _is_live(inner, row)

@@ -46,7 +46,10 @@ def visible_subscriptions(scope: Scope) -> Select[BillingSubscription]:
 
 
 async def billing(scope: Scope) -> Standing:
-    """What the tenant pays for its plan, as the gateway last told; asking it waits for nobody."""
+    """The tenant's plan, usage and payments.
+
+    Payment data is as last reported by the payment service, so it may be slightly behind.
+    """
     row = await scope.one(agreed(scope))
     tenant = await own_tenant(scope)
     return Standing(
@@ -58,17 +61,17 @@ async def billing(scope: Scope) -> Standing:
 
 
 async def usage_of(scope: Scope, _: Standing) -> usage.Usage:
-    """What the tenant uses of its plan in this month."""
+    """The usage in the current calendar month."""
     return await usage.usage_of(scope, await own_tenant(scope))
 
 
 async def usage_history(scope: Scope, _: Standing) -> list[usage.UsageMonth]:
-    """The last 24 months in which bookings were made, the latest first."""
+    """The usage in the last 24 months in which bookings were made, latest first."""
     return await usage.usage_history(scope)
 
 
 async def upcoming_invoice(_: Scope, standing: Standing) -> UpcomingInvoice | None:
-    """The next invoice as things stand; null where none will come."""
+    """A preview of the next invoice, or null if none is expected."""
     row = standing.subscription
     if row is None or row.upcoming is None or row.upcoming_at is None:
         return None
@@ -76,43 +79,47 @@ async def upcoming_invoice(_: Scope, standing: Standing) -> UpcomingInvoice | No
 
 
 def invoices(scope: Scope) -> Listing[BillingInvoice]:
-    """The invoices for the plan, the newest first."""
+    """The invoices for the tenant's plan, newest first."""
     order = (Order(BillingInvoice.issued_at, descending=True),)
     return Listing(BillingInvoice, invoices_of(scope.tenant_id), order)
 
 
 async def status_of(_: Scope, row: BillingSubscription) -> SubscriptionStatus:
-    """Where it stands, as the gateway last told."""
+    """The status of the subscription, as last reported by the payment service."""
     return row.value.status
 
 
 async def plan_of(_: Scope, row: BillingSubscription) -> Plan:
-    """The plan that is subscribed to, or tried."""
+    """The plan that the tenant has subscribed to, or is trying."""
     return PLANS[row.value.plan]
 
 
 async def next_plan_of(_: Scope, row: BillingSubscription) -> Plan | None:
-    """The plan that follows at the end of the period; null: the same."""
+    """The plan that takes effect at the end of the billing period, or null if the plan stays the
+    same."""
     following = row.value.next_plan
     return PLANS[following] if following else None
 
 
 async def refused_from(scope: Scope, row: BillingSubscription) -> datetime | None:
-    """From when on new bookings are refused; null: not in sight, or nobody is billed here."""
+    """When new bookings start to be refused.
+
+    Null if that is not foreseeable, or if this server bills nobody.
+    """
     if not scope.service(Billing).is_enforced:  # type: ignore[type-abstract]
         return None
     return refuses_bookings_from(row.value)
 
 
 async def is_open(scope: Scope, row: BillingSubscription) -> bool:
-    """Whether new bookings are taken now."""
+    """Whether new bookings are accepted now."""
     if not scope.service(Billing).is_enforced:  # type: ignore[type-abstract]
         return True
     return takes_bookings(row.value, now=scope.now())
 
 
 async def invoice_status_of(_: Scope, row: BillingInvoice) -> InvoiceStatus:
-    """Where it stands."""
+    """The status of the invoice."""
     return InvoiceStatus(row.status)
 
 

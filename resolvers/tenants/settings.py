@@ -43,17 +43,26 @@ _BOUNDS: Final = {
     ),
 }
 
-Version = Annotated[int, Doc("The tenant's version that was read.")]
+Version = Annotated[
+    int,
+    Doc(
+        "The version of the tenant that you read. If it has changed since, "
+        "the mutation is refused with STALE_VERSION."
+    ),
+]
 
 
 async def update_tenant(
     scope: Scope,
     *,
     version: Version,
-    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
+    name: Annotated[str | Absent, Doc("The new name: at most 100 characters.")] = ABSENT,
     time_zone: Annotated[
         TimeZone | Absent,
-        Doc("The venue's wall clock. Bookings that exist keep their instants."),
+        Doc(
+            "The new time zone of the venue. Existing bookings keep their instants, so their "
+            "local times change."
+        ),
     ] = ABSENT,
 ) -> Tenant:
     """Change the tenant's name or the time zone of its venue."""
@@ -77,51 +86,60 @@ async def update_tenant_settings(
     *,
     version: Version,
     slot_minutes: Annotated[
-        int | Absent, Doc("Bookings start on this grid, counted from midnight: 5 to 1,440.")
+        int | Absent,
+        Doc("The number of minutes between possible starts, counted from midnight: 5 to 1,440."),
     ] = ABSENT,
     min_notice_minutes: Annotated[
-        int | Absent, Doc("How long before its start a booking has to be made, at least.")
+        int | Absent,
+        Doc(
+            "The minimum number of minutes between booking and start: 0 to "
+            "1,576,800, which is 1,095 days."
+        ),
     ] = ABSENT,
     max_advance_days: Annotated[
-        int | Absent, Doc("How far ahead a booking may start: 1 to 1,095 days.")
+        int | Absent, Doc("The maximum number of days between booking and start: 1 to 1,095.")
     ] = ABSENT,
-    min_duration_minutes: Annotated[int | Absent, Doc("The shortest booking: from 1.")] = ABSENT,
+    min_duration_minutes: Annotated[
+        int | Absent, Doc("The minimum duration of a booking in minutes: at least 1.")
+    ] = ABSENT,
     max_duration_minutes: Annotated[
         int | Absent,
         Doc(
-            "The longest booking: to 44,700, which is 31 days and an hour, for months in which the "
-            "clock is put back."
+            "The maximum duration of a booking in minutes: at most 44,700, which is 31 "
+            "days and an hour, for months in which the clock is put back."
         ),
     ] = ABSENT,
-    hold_minutes: Annotated[int | Absent, Doc("How long a hold keeps its time: 1 to 30.")] = ABSENT,
+    hold_minutes: Annotated[int | Absent, Doc("How many minutes a hold lasts: 1 to 30.")] = ABSENT,
     requires_confirmation: Annotated[
-        bool | Absent, Doc("Whether bookings wait for the venue's confirmation.")
+        bool | Absent, Doc("Whether the venue has to confirm new bookings.")
     ] = ABSENT,
     max_open_holds: Annotated[
-        int | Absent, Doc("How many holds a customer may have open at once: 1 to 100.")
+        int | Absent, Doc("The maximum number of open holds for each customer: 1 to 100.")
     ] = ABSENT,
     allows_guest_booking: Annotated[
-        bool | Absent, Doc("Whether people can hold and book times without an account.")
+        bool | Absent, Doc("Whether people can book without an account.")
     ] = ABSENT,
     requires_guest_proof: Annotated[
-        bool | Absent, Doc("Whether guests have to prove that they are people, by `guestProof`.")
+        bool | Absent,
+        Doc("Whether guests have to solve a challenge against bots; see `guestProof`."),
     ] = ABSENT,
     change_minutes_before: Annotated[
         int | Absent | None,
         Doc(
-            "Until how many minutes before its start a customer can move a booking: 0 to "
-            "1,576,800. Null: as long as cancelling it is free."
+            "Until how many minutes before the start customers can move a booking: 0 to "
+            "1,576,800, which is 1,095 days. Null: as long as they can cancel it for "
+            "free."
         ),
     ] = ABSENT,
     reconfirms_changes: Annotated[
         bool | Absent,
         Doc(
-            "Whether a confirmed booking waits for the venue's confirmation again where its "
-            "customer changes room, day or length."
+            "Whether the venue has to confirm a confirmed booking again if the customer "
+            "changes its room, day or duration."
         ),
     ] = ABSENT,
 ) -> Tenant:
-    """Change the rules by which every room is booked. Bookings that exist stay as they are."""
+    """Change the booking rules of the venue. Existing bookings are not affected."""
     await scope.lock(CALENDAR)
     tenant = await _tenant_at(scope, version)
     before = snapshot(tenant)

@@ -12,7 +12,7 @@ def visible_tenants(scope: Scope) -> Select[Tenant]:
 
 
 async def tenant(scope: Scope) -> Tenant | None:
-    """The business that the caller belongs to."""
+    """The tenant that the caller belongs to."""
     return await scope.one(visible_tenants(scope))
 
 
@@ -24,15 +24,15 @@ async def own_tenant(scope: Scope) -> Tenant:
 
 
 async def plan_of(_: Scope, tenant: Tenant) -> Plan:
-    """The plan that it is on."""
+    """The tenant's plan."""
     return PLANS[PlanCode(tenant.plan_code)]
 
 
 async def settings_of(_: Scope, tenant: Tenant) -> Tenant:
-    """The rules for bookings of its rooms."""
+    """The booking rules of the venue."""
     return tenant
 
 
 async def plans(_: Scope) -> list[Plan]:
-    """The plans that a tenant can be on, from the cheapest up."""
+    """The plans that a tenant can subscribe to, cheapest first."""
     return list(PLANS.values())

@@ -28,12 +28,20 @@ def visible_blackouts(scope: Scope) -> Select[Blackout]:
 async def blackouts(
     scope: Scope,
     *,
-    overlaps: Annotated[DateTimeRange, Doc("Those that share any time with this range.")],
+    overlaps: Annotated[DateTimeRange, Doc("Return the blackouts that overlap this period.")],
     room_id: Annotated[
-        RoomId | None, Doc("Only those that block this room: its own and the venue's.")
+        RoomId | None,
+        Doc(
+            "Return only the blackouts that apply to this room, which includes "
+            "those of the whole venue. All by default."
+        ),
     ] = None,
 ) -> list[Blackout] | None:
-    """The times that nobody can book, by their start. At most 1,000."""
+    """The blackouts in a period, sorted by their start.
+
+    Null if there is no such room. If there are more than 1,000, the query is refused: choose a
+    shorter period.
+    """
     wanted = blackouts_within(visible_blackouts(scope), overlaps)
     if room_id is not None:
         if await room(scope, room_id) is None:
@@ -46,12 +54,18 @@ async def blackouts(
 async def create_blackout(
     scope: Scope,
     *,
-    room_id: Annotated[RoomId | None, Doc("Which room; absent: the whole venue.")] = None,
-    starts_at: Annotated[datetime, Doc("The first blocked moment.")],
-    ends_at: Annotated[datetime, Doc("The end: at most 366 days later.")],
-    reason: Annotated[str | None, Doc("Why, for guests too; at most 500 characters.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to block; the whole venue by default.")] = None,
+    starts_at: Annotated[datetime, Doc("When the blackout starts.")],
+    ends_at: Annotated[
+        datetime, Doc("When the blackout ends: after the start, at most 366 days later.")
+    ],
+    reason: Annotated[
+        str | None, Doc("Why the time is blocked, shown to guests too: at most 500 characters.")
+    ] = None,
 ) -> Blackout:
-    """Block time, whatever the opening hours say. Bookings that exist in it stay."""
+    """Block a room or the whole venue for a period, regardless of the opening hours. Existing
+    bookings are kept.
+    """
     await scope.lock(CALENDAR)
     refused = [*await room_refusals(scope, room_id), *reason_refusals(reason)]
     if not timedelta() < ends_at - starts_at <= LONGEST:
@@ -75,7 +89,7 @@ async def create_blackout(
 async def delete_blackout(
     scope: Scope, id: Annotated[BlackoutId, Doc("The id of the blackout.")]
 ) -> BlackoutId:
-    """Give blocked time back; the opening hours hold again."""
+    """Delete a blackout, so that its period can be booked again."""
     await scope.lock(CALENDAR)
     blackout = await get_or_refuse(scope, visible_blackouts(scope), id, what="blackout")
     await scope.remove(blackout)

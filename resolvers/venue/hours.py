@@ -87,13 +87,13 @@ async def opening_hours(
     scope: Scope,
     room: Room,
     *,
-    from_: Annotated[date, Doc("The first day.")],
-    days: Annotated[int, Doc("How many days: 1 to 62.")] = 7,
+    from_: Annotated[date, Doc("The first day, in the venue's time zone.")],
+    days: Annotated[int, Doc("The number of days: 1 to 62.")] = 7,
 ) -> list[OpeningDay]:
-    """The opening hours in force, a day each: exceptions and the weekly plan worked in.
+    """The opening hours that apply on each of a number of days, with exceptions taken into account.
 
-    At most 62 days. Hours are those that start on the day; they may end after its midnight.
-    Costs 1 point for every 7 days begun.
+    Each day has the hours that start on it, even if they end after midnight. Costs 1 point for
+    every 7 days begun.
     """
     if not 1 <= days <= MAX_OPENING_DAYS:
         raise BadInput(f"`days` is 1 to {MAX_OPENING_DAYS}; got {days}.")
@@ -115,7 +115,10 @@ async def opening_hours(
 
 
 async def weekly_hours_of_room(scope: Scope, room: Room) -> Sequence[WeeklyHours]:
-    """The room's own week, all seven days from Monday; empty: it keeps the venue's hours."""
+    """The room's own weekly hours: all seven days from Monday, or empty.
+
+    If it is empty, the venue's weekly hours apply.
+    """
 
     async def load(room_ids: list[UUID]) -> list[tuple[WeeklyHours, ...]]:
         (rows,) = await scope.fetch_batch(WEEKS, tenant_id=scope.tenant_id, room_ids=room_ids)
@@ -126,12 +129,15 @@ async def weekly_hours_of_room(scope: Scope, room: Room) -> Sequence[WeeklyHours
 
 
 async def weekly_hours_of_venue(scope: Scope, tenant: Tenant) -> Sequence[WeeklyHours]:
-    """The week of every room that has none of its own, all seven days from Monday."""
+    """The venue's weekly hours: all seven days from Monday.
+
+    They apply to every room that has none of its own.
+    """
     return _week(await scope.all(weekday_hours_of(tenant.id, None)))
 
 
 async def time_zone_of(scope: Scope, room: Room) -> str:
-    """The venue's IANA time zone, in which the room's hours are meant."""
+    """The venue's time zone, in which the room's opening hours are given."""
     tenant: Tenant = await scope.loaders.related(room, "tenant")
     return tenant.time_zone
 
@@ -142,13 +148,18 @@ async def time_zone_of(scope: Scope, room: Room) -> str:
 async def set_business_hours(
     scope: Scope,
     *,
-    room_id: Annotated[RoomId | None, Doc("Which room; absent: the whole venue.")] = None,
+    room_id: Annotated[
+        RoomId | None, Doc("The room whose hours to set; the whole venue by default.")
+    ] = None,
     hours: Annotated[
         tuple[WeeklyHours, ...],
-        Doc("The week; a day left out is closed. None: always closed; a room: as the venue."),
+        Doc(
+            "The opening hours for each day; days left out are closed. With an empty list the "
+            "venue is always closed, or the room has the venue's hours."
+        ),
     ],
 ) -> Sequence[WeeklyHours]:
-    """Set the weekly opening hours of the venue or of one room. Bookings that exist stay."""
+    """Set the weekly opening hours of the venue or of one room. Existing bookings are kept."""
     await scope.lock(CALENDAR)
     refused = await room_refusals(scope, room_id)
     try:
@@ -190,13 +201,22 @@ def visible_exceptions(scope: Scope) -> Select[HoursException]:
 async def hours_exceptions(
     scope: Scope,
     *,
-    from_: Annotated[date, Doc("From this date on.")],
-    to: Annotated[date, Doc("Before this date: at most 366 days later.")],
+    from_: Annotated[date, Doc("The first date, included.")],
+    to: Annotated[date, Doc("The end of the period, excluded: at most 366 days after `from`.")],
     room_id: Annotated[
-        RoomId | None, Doc("Only those that concern this room: its own and the venue's.")
+        RoomId | None,
+        Doc(
+            "Return only the exceptions that apply to this room, which includes "
+            "those of the whole venue. All by default."
+        ),
     ] = None,
 ) -> list[HoursException] | None:
-    """The dates with other hours, by date; on one date the venue's first. At most 1,000."""
+    """The dates with special opening hours, sorted by date; on the same date the venue's come
+    first.
+
+    Null if there is no such room. If there are more than 1,000, the query is refused: choose a
+    shorter period.
+    """
     if not timedelta() < to - from_ <= timedelta(days=MAX_EXCEPTION_DAYS):
         raise BadInput(f"`to` is 1 to {MAX_EXCEPTION_DAYS} days after `from`.")
     wanted = exceptions_from(visible_exceptions(scope), from_, to - timedelta(days=1))
@@ -212,14 +232,21 @@ async def hours_exceptions(
 async def set_hours_exception(
     scope: Scope,
     *,
-    room_id: Annotated[RoomId | None, Doc("Which room; absent: the whole venue.")] = None,
+    room_id: Annotated[
+        RoomId | None, Doc("The room with the special hours; the whole venue by default.")
+    ] = None,
     date: Annotated[date, Doc("The date on which the hours start.")],
-    intervals: Annotated[tuple[LocalInterval, ...], Doc("The hours; none: closed.")],
-    reason: Annotated[str | None, Doc("Why, for guests too; at most 500 characters.")] = None,
+    intervals: Annotated[
+        tuple[LocalInterval, ...], Doc("The opening hours on this date; closed all day if empty.")
+    ],
+    reason: Annotated[
+        str | None, Doc("Why the hours differ, shown to guests too: at most 500 characters.")
+    ] = None,
 ) -> HoursException:
-    """Give one date other hours, in place of those it would have. Bookings that exist stay.
+    """Set special opening hours for one date, in place of the usual ones. Existing bookings are
+    kept.
 
-    Set again, it replaces the earlier exception of the same date.
+    If there is already an exception for the date, it is replaced.
     """
     await scope.lock(CALENDAR)
     refused = [*await room_refusals(scope, room_id), *reason_refusals(reason)]
@@ -242,9 +269,11 @@ async def set_hours_exception(
 
 
 async def delete_hours_exception(
-    scope: Scope, id: Annotated[HoursExceptionId, Doc("The id of the exception.")]
+    scope: Scope, id: Annotated[HoursExceptionId, Doc("The id of the hours exception.")]
 ) -> HoursExceptionId:
-    """Give a date its usual hours back. Bookings that exist stay."""
+    """Delete the special opening hours of a date, so that the usual ones apply again. Existing
+    bookings are kept.
+    """
     await scope.lock(CALENDAR)
     exception = await get_or_refuse(scope, visible_exceptions(scope), id, what="exception")
     await scope.remove(exception)

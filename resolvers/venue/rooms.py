@@ -27,8 +27,8 @@ from resolvers.tenants.usage import count_room, uncount_room
 MAX_CAPACITY = 100_000
 MAX_BUFFER_MINUTES = 1440
 
-Name = Annotated[str, Doc("At most 100 characters.")]
-Capacity = Annotated[int, Doc("How many people it holds: 1 to 100,000.")]
+Name = Annotated[str, Doc("The name of the room: at most 100 characters.")]
+Capacity = Annotated[int, Doc("The maximum number of people: 1 to 100,000.")]
 
 
 def visible_rooms(scope: Scope) -> Select[Room]:
@@ -36,17 +36,19 @@ def visible_rooms(scope: Scope) -> Select[Room]:
 
 
 async def room(scope: Scope, id: Annotated[RoomId, Doc("The id of the room.")]) -> Room | None:
-    """One room; null for an id of none."""
+    """Find a room by id. Null if there is no such room."""
     return await scope.one(visible_rooms(scope).where(col(Room.id) == id))
 
 
 def rooms(
     scope: Scope,
     *,
-    filter: Annotated[RoomFilter | None, Doc("Only these.")] = None,
-    order_by: Annotated[tuple[RoomOrder, ...] | None, Doc("By name, if not given.")] = None,
+    filter: Annotated[RoomFilter | None, Doc("Which rooms to return; all by default.")] = None,
+    order_by: Annotated[
+        tuple[RoomOrder, ...] | None, Doc("How to sort the rooms; by name by default.")
+    ] = None,
 ) -> Listing[Room]:
-    """The rooms of the venue."""
+    """The rooms of the venue, including archived ones."""
     return Listing(Room, rooms_matching(visible_rooms(scope), filter), rooms_sorted(order_by))
 
 
@@ -54,15 +56,32 @@ async def create_room(
     scope: Scope,
     *,
     name: Name,
-    description: Annotated[str | None, Doc("At most 2,000 characters.")] = None,
-    category: Annotated[str | None, Doc("For filters; at most 100 characters.")] = None,
+    description: Annotated[
+        str | None,
+        Doc("A description for people who want to book the room: at most 2,000 characters."),
+    ] = None,
+    category: Annotated[
+        str | None,
+        Doc("A category by which rooms are grouped and filtered: at most 100 characters."),
+    ] = None,
     capacity: Capacity,
-    color: Annotated[str | None, Doc("For calendars: '#RRGGBB'.")] = None,
-    buffer_before_minutes: Annotated[int | None, Doc("Kept free before a booking; 0.")] = None,
-    buffer_after_minutes: Annotated[int | None, Doc("Kept free after a booking; 0.")] = None,
-    hourly_rate: Annotated[Money | None, Doc("In the tenant's currency; null: no price.")] = None,
+    color: Annotated[str | None, Doc("The color of the room in calendars, as '#RRGGBB'.")] = None,
+    buffer_before_minutes: Annotated[
+        int | None,
+        Doc("How many minutes to keep free before each booking: 0 to 1,440. 0 by default."),
+    ] = None,
+    buffer_after_minutes: Annotated[
+        int | None,
+        Doc("How many minutes to keep free after each booking: 0 to 1,440. 0 by default."),
+    ] = None,
+    hourly_rate: Annotated[
+        Money | None, Doc("The price of one hour, in the tenant's currency; no price by default.")
+    ] = None,
 ) -> Room:
-    """Add a room. The plan limits how many there are, archived ones not counted."""
+    """Add a room.
+
+    The tenant's plan limits how many rooms can be in use; archived ones don't count.
+    """
     await scope.lock(CALENDAR)
     tenant = await own_tenant(scope)
     new = Room(
@@ -93,17 +112,38 @@ async def update_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[int, Doc("The version that was read.")],
-    name: Annotated[str | Absent, Doc("At most 100 characters.")] = ABSENT,
-    description: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
-    category: Annotated[str | Absent | None, Doc("At most 100 characters.")] = ABSENT,
-    capacity: Annotated[int | Absent, Doc("How many people it holds: 1 to 100,000.")] = ABSENT,
-    color: Annotated[str | Absent | None, Doc("For calendars: '#RRGGBB'.")] = ABSENT,
-    buffer_before_minutes: Annotated[int | Absent, Doc("Kept free before a booking.")] = ABSENT,
-    buffer_after_minutes: Annotated[int | Absent, Doc("Kept free after a booking.")] = ABSENT,
-    hourly_rate: Annotated[Money | Absent | None, Doc("In the tenant's currency.")] = ABSENT,
+    version: Annotated[
+        int,
+        Doc(
+            "The version of the room that you read. If it has changed since, "
+            "the mutation is refused with STALE_VERSION."
+        ),
+    ],
+    name: Annotated[str | Absent, Doc("The new name: at most 100 characters.")] = ABSENT,
+    description: Annotated[
+        str | Absent | None, Doc("The new description: at most 2,000 characters. Null removes it.")
+    ] = ABSENT,
+    category: Annotated[
+        str | Absent | None, Doc("The new category: at most 100 characters. Null removes it.")
+    ] = ABSENT,
+    capacity: Annotated[
+        int | Absent, Doc("The new maximum number of people: 1 to 100,000.")
+    ] = ABSENT,
+    color: Annotated[
+        str | Absent | None, Doc("The new color in calendars, as '#RRGGBB'. Null removes it.")
+    ] = ABSENT,
+    buffer_before_minutes: Annotated[
+        int | Absent, Doc("How many minutes to keep free before each booking: 0 to 1,440.")
+    ] = ABSENT,
+    buffer_after_minutes: Annotated[
+        int | Absent, Doc("How many minutes to keep free after each booking: 0 to 1,440.")
+    ] = ABSENT,
+    hourly_rate: Annotated[
+        Money | Absent | None,
+        Doc("The new price of one hour, in the tenant's currency. Null removes it."),
+    ] = ABSENT,
 ) -> Room:
-    """Change a room. Bookings that it already has keep their price and their buffers."""
+    """Change a room. Existing bookings keep their price and their buffers."""
     await scope.lock(CALENDAR)
     changed = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     before = snapshot(changed)
@@ -136,9 +176,17 @@ async def archive_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[int, Doc("The version that was read.")],
+    version: Annotated[
+        int,
+        Doc(
+            "The version of the room that you read. If it has changed since, "
+            "the mutation is refused with STALE_VERSION."
+        ),
+    ],
 ) -> Room:
-    """Take a room out of use: it can't be booked and doesn't count; its bookings stay."""
+    """Archive a room: it can't be booked any more and doesn't count towards the plan's limit. Its
+    bookings are kept.
+    """
     await scope.lock(CALENDAR)
     archived = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     if archived.archived_at is None:
@@ -159,9 +207,15 @@ async def unarchive_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[int, Doc("The version that was read.")],
+    version: Annotated[
+        int,
+        Doc(
+            "The version of the room that you read. If it has changed since, "
+            "the mutation is refused with STALE_VERSION."
+        ),
+    ],
 ) -> Room:
-    """Take an archived room back into use, where the plan allows one more."""
+    """Restore an archived room, if the tenant's plan allows one more."""
     await scope.lock(CALENDAR)
     restored = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")
     if restored.archived_at is None:

@@ -16,20 +16,27 @@ from schema.core.mutations import mutation, payload
 
 @node(models.ApiKey, visible=api_keys.visible_api_keys, requires=P.API_KEYS_READ)
 class ApiKey(Node):
-    """What a program calls with. Its secret was shown once, and only its hash is kept."""
+    """A key with which a program uses this API.
 
-    name: str = column("What the program is called.")
-    prefix: str = column("How its secret begins, for telling keys apart.")
+    The secret is shown only when the key is created.
+    """
+
+    name: str = column("The name of the key, which also appears in the audit log.")
+    prefix: str = column("The first characters of the secret, to recognize the key.")
     permissions: list[str] = column(
-        "What it may at most; never more than the role of whoever made it."
+        "The permissions of the key. A permission is without effect while the user who "
+        "created the key doesn't have it."
     )
     created_by: User | None = related(
-        "Who made it; it ends with their account.", requires=P.USERS_READ
+        "The user who created the key. If their account is deactivated, the key is revoked.",
+        requires=P.USERS_READ,
     )
-    created_at: datetime = column("When it was made.")
-    expires_at: datetime | None = column("From then on it is refused; null: never.")
-    revoked_at: datetime | None = column("Since when it is worthless; null while it isn't.")
-    last_used_at: datetime | None = column("When it last called, to the minute; null: never.")
+    created_at: datetime = column("When the key was created.")
+    expires_at: datetime | None = column("When the key expires, or null if it doesn't.")
+    revoked_at: datetime | None = column("When the key was revoked, or null if it wasn't.")
+    last_used_at: datetime | None = column(
+        "When the key was last used, to the minute, or null if it was never used."
+    )
 
 
 @strawberry.type
@@ -39,7 +46,7 @@ class ApiKeyQueries:
 
 @payload
 class CreateApiKeyPayload:
-    """The key, and its secret: keep it, for it is not shown again."""
+    """The result of `createApiKey`."""
 
     api_key: ApiKey | None
     secret: str | None
@@ -47,7 +54,7 @@ class CreateApiKeyPayload:
 
 @payload
 class RevokeApiKeyPayload:
-    """The key, which is worthless now."""
+    """The result of `revokeApiKey`."""
 
     api_key: ApiKey | None
 

@@ -20,24 +20,27 @@ from schema.tenants.tenants import Tenant
 
 @value(sessions.SignedIn)
 class Session:
-    """What login, registration and refresh hand out.
+    """The tokens of a session, as returned by login, registration and refresh.
 
     The refresh token is also set as an HTTP-only cookie.
     """
 
-    access_token: str = column("For the header `Authorization: Bearer …`, for 15 minutes.")
-    access_token_expires_at: datetime = column("From then on it is refused.")
+    access_token: str = column(
+        "The token for the header `Authorization: Bearer …`. It is valid for 15 minutes."
+    )
+    access_token_expires_at: datetime = column("When the access token expires.")
     refresh_token: str | None = column(
-        "For `refreshSession`: works once, for 7 days, and for 30 days after the login at most. "
-        "Null where the session was refreshed by its cookie, which has the new one.",
+        "The token for `refreshSession`. It can be used once, within 7 days and at most "
+        "30 days after the login. Null if the session was refreshed with the cookie, "
+        "which then has the new token.",
         name="shown_refresh_token",
     )
-    user: User = column("Who has logged in.")
+    user: User = column("The user who is logged in.")
 
 
 @payload
 class RegisterTenantPayload:
-    """The new tenant, and its owner logged in."""
+    """The result of `registerTenant`."""
 
     session: Session | None
     tenant: Tenant | None
@@ -49,15 +52,22 @@ def _session_id(root: models.Session) -> strawberry.ID:
 
 @value()
 class UserSession:
-    """A place where somebody is logged in. It goes 7 days after its last use, or 30 days after
-    its login."""
+    """A device or browser on which a user is logged in.
 
-    id: strawberry.ID = strawberry.field(resolver=_session_id, description="For `endSession`.")
-    created_at: datetime = column("When they logged in there.")
-    last_used_at: datetime | None = column(
-        "When it was last refreshed, which is about every quarter of an hour while it is used."
+    A session ends 7 days after it was last refreshed, or 30 days after the login.
+    """
+
+    id: strawberry.ID = strawberry.field(
+        resolver=_session_id, description="The id of the session, for `endSession`."
     )
-    user_agent: str | None = column("What the program there called itself then.")
+    created_at: datetime = column("When the user logged in.")
+    last_used_at: datetime | None = column(
+        "When the session was last refreshed: about every 15 minutes while it is in use. "
+        "Null if it never was."
+    )
+    user_agent: str | None = column(
+        "The `User-Agent` header of the browser or program at the login, or null if it sent none."
+    )
     current: bool = computed(sessions.is_current)
 
 
@@ -68,74 +78,77 @@ class SessionQueries:
 
 @payload
 class RegisterCustomerPayload:
-    """The first session of the new customer: of a known address too, see `registerCustomer`."""
+    """The result of `registerCustomer`."""
 
     session: Session | None
 
 
 @payload
 class VerifyEmailPayload:
-    """Nothing but that the address is verified."""
+    """The result of `verifyEmail`."""
 
 
 @payload
 class RequestEmailVerificationPayload:
-    """Nothing but that a mail is on its way, where one is due."""
+    """The result of `requestEmailVerification`."""
 
 
 @payload
 class EndSessionPayload:
-    """The session that was ended; its tokens are refused from now on."""
+    """The result of `endSession`. The tokens of the session are refused from now on."""
 
     deleted_id: strawberry.ID | None = deleted_id("Session")
 
 
 @payload
 class EndOtherSessionsPayload:
-    """Nothing but that the other sessions have ended."""
+    """The result of `endOtherSessions`."""
 
 
 @payload
 class LoginPayload:
-    """The new session."""
+    """The result of `login`."""
 
     session: Session | None
 
 
 @payload
 class RefreshSessionPayload:
-    """The same session, with new tokens."""
+    """The result of `refreshSession`: the same session with new tokens."""
 
     session: Session | None
 
 
 @payload
 class LogoutPayload:
-    """Nothing but that the session has ended."""
+    """The result of `logout`."""
 
 
 @payload
 class ChangePasswordPayload:
-    """The caller's session, with new tokens."""
+    """The result of `changePassword`: the caller's session with new tokens."""
 
     session: Session | None
 
 
 @payload
 class RequestPasswordResetPayload:
-    """Nothing: neither whether the address is known."""
+    """The result of `requestPasswordReset`.
+
+    It doesn't reveal whether the e-mail address is known.
+    """
 
 
 @payload
 class ResetPasswordPayload:
-    """A new session; all others have ended."""
+    """The result of `resetPassword`: a new session. All other sessions of the user have ended."""
 
     session: Session | None
 
 
 @payload
 class AcceptInvitationPayload:
-    """The first session of the user who joined."""
+    """The result of `acceptInvitation`: the first session of the new user."""
 
     session: Session | None
 

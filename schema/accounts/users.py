@@ -21,35 +21,41 @@ from schema.tenants.tenants import Tenant
 
 describe(
     Role,
-    "What a user may do in their tenant, from the most trusted down.",
-    OWNER="Everything; a tenant always has one.",
-    ADMIN="Everything but the ownership: settings and users too.",
-    MANAGER="Runs the venue: rooms, hours, customers, bookings, the audit log.",
-    STAFF="Runs the desk: customers and bookings.",
-    CUSTOMER="Sees the venue, and books for themselves only.",
+    "What a user can do in their tenant. Roles are listed from the most to the least powerful.",
+    OWNER="Can do everything. A tenant always has at least one owner.",
+    ADMIN="Can do everything, including settings and users, except manage owners.",
+    MANAGER="Manages the venue: rooms, opening hours, customers, bookings and the audit log.",
+    STAFF="Works at the front desk: manages customers and bookings.",
+    CUSTOMER="A customer of the venue, who can see it and book for themselves.",
 )
 
 
 @node(models.User, visible=users.visible_users, requires=P.MEMBER)
 class User(Node):
-    """Somebody who logs in, with one role in one tenant."""
+    """A person who can log in to a tenant, with one role in it."""
 
-    email: str = column("For logging in, and for mail; as it was given.")
-    name: str = column("What people call them.")
-    role: Role = column("What they are in their tenant.")
+    email: str = column(
+        "The user's e-mail address, as it was entered. It is used to log in and for notifications."
+    )
+    name: str = column("The name of the user.")
+    role: Role = column("The user's role in the tenant.")
     permissions: list[str] = computed(users.permissions_held)
-    tenant: Tenant = related("Where they belong.")
+    tenant: Tenant = related("The tenant that the user belongs to.")
     customer: Customer | None = related(
-        'The customer this user is, for role CUSTOMER: the owner of "their" bookings. Null until '
-        "their address is verified.",
+        "For a user with the role CUSTOMER, their customer record, which their bookings "
+        "belong to. Null for other roles, and until the e-mail address is verified.",
         requires=P.CUSTOMERS_READ,
     )
     email_verified_at: datetime | None = column(
-        "When it was proved that the address is theirs; null: not yet."
+        "When the user verified their e-mail address, or null if they haven't."
     )
-    last_login_at: datetime | None = column("When they last logged in; null: never.")
-    deactivated_at: datetime | None = column("Since when they can't log in; null while they can.")
-    created_at: datetime = column("When they were invited, or registered the tenant.")
+    last_login_at: datetime | None = column(
+        "When the user last logged in, or null if they never did."
+    )
+    deactivated_at: datetime | None = column(
+        "When the account was deactivated, or null if it is active."
+    )
+    created_at: datetime = column("When the user was invited or registered.")
 
 
 @strawberry.type
@@ -59,13 +65,13 @@ class UserQueries:
 
 
 async def _invitation_token(_: Scope, __: Any) -> str | None:
-    """Always null: the code goes to the invited person alone; it works once, for 7 days."""
+    """Always null: the code is only e-mailed to the invited person."""
     return None
 
 
 @payload
 class InviteUserPayload:
-    """Who was invited."""
+    """The result of `inviteUser`."""
 
     user: User | None
     invitation_token: str | None = computed(
@@ -75,14 +81,14 @@ class InviteUserPayload:
 
 @payload
 class ChangeUserRolePayload:
-    """The user, in their new role."""
+    """The result of `changeUserRole`."""
 
     user: User | None
 
 
 @payload
 class DeactivateUserPayload:
-    """The user, whose account is closed."""
+    """The result of `deactivateUser`."""
 
     user: User | None
 

@@ -12,11 +12,16 @@ from schema.venue.rooms import Room
 
 @extends(Room)
 class RoomBookings:
-    bookings: BookingConnection = connection(bookings.bookings, under=models.Booking.room_id)
+    bookings: BookingConnection = connection(
+        bookings.bookings, "The bookings of the room.", under=models.Booking.room_id
+    )
 
 
 @extends(Customer)
 class CustomerBookings:
     bookings: BookingConnection | None = connection(
-        bookings.bookings, requires=P.BOOKINGS_READ, under=models.Booking.customer_id
+        bookings.bookings,
+        "The bookings of the customer.",
+        requires=P.BOOKINGS_READ,
+        under=models.Booking.customer_id,
     )

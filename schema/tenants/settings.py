@@ -11,14 +11,14 @@ from schema.tenants.tenants import Tenant
 
 @payload
 class UpdateTenantPayload:
-    """The changed tenant."""
+    """The result of `updateTenant`."""
 
     tenant: Tenant | None
 
 
 @payload
 class UpdateTenantSettingsPayload:
-    """The tenant with its changed rules."""
+    """The result of `updateTenantSettings`."""
 
     tenant: Tenant | None
 

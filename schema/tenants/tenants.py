@@ -21,101 +21,113 @@ from schema.core.user_errors import UserError, shows
 
 describe(
     PlanCode,
-    "The plans a tenant can be on.",
-    STARTER="5 rooms and 100 bookings a month.",
-    PROFESSIONAL="20 rooms and 500 bookings a month.",
-    ENTERPRISE="Unlimited.",
+    "The code of a plan.",
+    STARTER="At most 5 rooms, and 100 bookings a month.",
+    PROFESSIONAL="At most 20 rooms, and 500 bookings a month.",
+    ENTERPRISE="Unlimited rooms and bookings.",
 )
 
 
 @value(plans.Plan)
 class Plan:
-    """What a plan costs and allows."""
+    """A plan that a tenant can subscribe to, with its price and limits."""
 
-    code: PlanCode = column("Its name for programs.")
-    name: str = column("Its name for people.")
-    monthly_price: Money = column("What a month costs.")
-    room_limit: int | None = column("Rooms in use at once, archived ones not counted; null: any.")
-    monthly_booking_limit: int | None = column(
-        "Bookings made in a calendar month of the venue; null: any number."
+    code: PlanCode = column("The code of the plan, for programs.")
+    name: str = column("The name of the plan, for people.")
+    monthly_price: Money = column("The price of one month.")
+    room_limit: int | None = column(
+        "The maximum number of rooms, not counting archived ones, or null if unlimited."
     )
-    features: list[str] = column("What it includes besides, in English.")
+    monthly_booking_limit: int | None = column(
+        "The maximum number of bookings made in a calendar month, in the venue's time "
+        "zone, or null if unlimited."
+    )
+    features: list[str] = column("What else the plan includes, in English, for people.")
 
 
 @value(usage.UsageMeter)
 class UsageMeter:
-    """How much of one of the plan's limits is used."""
+    """The usage of one of the plan's limits."""
 
-    used: int = column("How many are used.")
-    limit: int | None = column("How many the plan allows; null: unlimited.")
+    used: int = column("The number in use.")
+    limit: int | None = column("The maximum number that the plan allows, or null if unlimited.")
 
 
 @value(usage.Usage)
 class Usage:
-    """What the tenant uses of its plan in the present calendar month of its venue."""
+    """The tenant's usage of its plan in the current calendar month, in the venue's time zone."""
 
     period_start: datetime = column("When the month began.")
-    period_end: datetime = column("When the next one begins, and bookings count from 0 again.")
-    rooms: UsageMeter = column("Rooms in use now.")
-    bookings: UsageMeter = column("Bookings made in this month.")
+    period_end: datetime = column(
+        "When the month ends and the count of bookings starts again at 0."
+    )
+    rooms: UsageMeter = column("The number of rooms in use now.")
+    bookings: UsageMeter = column("The number of bookings made in this month.")
 
 
 @value()
 class TenantSettings:
-    """Rules that hold for every room unless the room says otherwise."""
+    """The booking rules of a venue, which apply to all its rooms."""
 
-    slot_minutes: int = column("Bookings start on this grid, counted from midnight.")
-    min_notice_minutes: int = column("How long before its start a booking has to be made.")
-    max_advance_days: int = column("How many days ahead a booking may start.")
-    min_duration_minutes: int = column("The shortest booking.")
-    max_duration_minutes: int = column("The longest booking.")
-    hold_minutes: int = column("How long a hold keeps its time.")
-    requires_confirmation: bool = column("Whether bookings wait for the venue's confirmation.")
-    max_open_holds: int = column("How many holds a customer may have open at once.")
-    allows_guest_booking: bool = column(
-        "Whether people can hold and book times without an account."
+    slot_minutes: int = column(
+        "The number of minutes between possible starts, counted from midnight."
     )
+    min_notice_minutes: int = column("The minimum number of minutes between booking and start.")
+    max_advance_days: int = column("The maximum number of days between booking and start.")
+    min_duration_minutes: int = column("The minimum duration of a booking in minutes.")
+    max_duration_minutes: int = column("The maximum duration of a booking in minutes.")
+    hold_minutes: int = column("How many minutes a hold lasts.")
+    requires_confirmation: bool = column("Whether the venue has to confirm new bookings.")
+    max_open_holds: int = column("The maximum number of open holds for each customer.")
+    allows_guest_booking: bool = column("Whether people can book without an account.")
     requires_guest_proof: bool = column(
-        "Whether guests have to prove that they are people, by `guestProof`."
+        "Whether guests have to solve a challenge against bots; see `guestProof`."
     )
     change_minutes_before: int | None = column(
-        "Until how many minutes before its start a customer can move a booking; null: as long as "
-        "cancelling it is free."
+        "Until how many minutes before the start customers can move a booking, or null "
+        "for as long as they can cancel it for free."
     )
     reconfirms_changes: bool = column(
-        "Whether a confirmed booking waits for the venue's confirmation again where its customer "
-        "changes room, day or length; true by default."
+        "Whether the venue has to confirm a confirmed booking again if the customer "
+        "changes its room, day or duration. True by default."
     )
 
 
 @node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)
 class Tenant(Node):
-    """A business with a venue of its own, and the rules of that venue."""
+    """A business with its venue, users and booking rules."""
 
-    name: str = column("What people call it.")
-    subdomain: str = column("Its address for logging in; unique, and never changes.")
-    time_zone: TimeZone = column("The venue's wall clock: an IANA zone.")
-    currency_code: CurrencyCode = column("The currency of all its prices.")
+    name: str = column("The name of the business.")
+    subdomain: str = column("The unique name that users log in with. It never changes.")
+    time_zone: TimeZone = column("The time zone of the venue.")
+    currency_code: CurrencyCode = column("The currency of all prices of the venue.")
     plan: Plan | None = computed(tenants.plan_of, requires=P.PLAN_READ)
     usage: Usage | None = computed(
         usage.usage_of,
-        "What it uses of its plan in this month.",
+        "The tenant's usage of its plan in the current calendar month.",
         requires=P.PLAN_READ,
         cost=Cost(10),
     )
     settings: TenantSettings = computed(tenants.settings_of, sql=sql_fields.same_row)
-    version: int = column("Grows with every change; updates name the one they saw.")
-    created_at: datetime = column("When it was registered.")
+    version: int = column(
+        "The version of the tenant. It increases with every change; pass it to "
+        "mutations that change the tenant or its settings."
+    )
+    created_at: datetime = column("When the tenant was registered.")
 
 
 @shows(PlanLimitReached)
 class PlanLimitError(UserError):
-    """The tenant's plan allows no more of this."""
+    """The limit of the tenant's plan is reached, or the plan doesn't include the feature."""
 
-    limit: int = column("How many the plan allows.")
-    used: int = column("How many are used.")
-    resets_at: datetime | None = column("When counting starts anew; null when it never does.")
-    required_plan: PlanCode | None = column("The cheapest plan that allows one more.")
+    limit: int = column("The maximum number that the plan allows.")
+    used: int = column("The number in use.")
+    resets_at: datetime | None = column(
+        "When the count starts again at 0, or null if it never does."
+    )
+    required_plan: PlanCode | None = column(
+        "The cheapest plan that allows one more, or null if there is none."
+    )
 
 
 @strawberry.type

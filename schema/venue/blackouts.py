@@ -16,12 +16,18 @@ from schema.venue.rooms import Room
 
 @node(models.Blackout, visible=blackouts.visible_blackouts, requires=P.HOURS_READ)
 class Blackout(Node):
-    """Time nobody can book: maintenance, a private party. Beats opening hours."""
+    """A period in which nothing can be booked, such as for maintenance. It overrides the opening
+    hours.
+    """
 
-    room: Room | None = related("The room it blocks; null: the whole venue.", requires=P.ROOMS_READ)
-    starts_at: datetime = column("The first blocked moment.")
-    ends_at: datetime = column("The first moment that is free again.")
-    reason: str | None = column("For guests too.")
+    room: Room | None = related(
+        "The room that is blocked, or null if the whole venue is.", requires=P.ROOMS_READ
+    )
+    starts_at: datetime = column("When the blackout starts.")
+    ends_at: datetime = column("When the blackout ends; bookings can start at this instant.")
+    reason: str | None = column(
+        "Why the time is blocked, or null if no reason was given. Guests can see it."
+    )
 
 
 @strawberry.type
@@ -33,14 +39,14 @@ class BlackoutQueries:
 
 @payload
 class CreateBlackoutPayload:
-    """The blocked time."""
+    """The result of `createBlackout`."""
 
     blackout: Blackout | None
 
 
 @payload
 class DeleteBlackoutPayload:
-    """The blackout that was deleted; its time can be booked again."""
+    """The result of `deleteBlackout`."""
 
     deleted_id: strawberry.ID | None = deleted_id("Blackout")
 

@@ -20,12 +20,19 @@ UNPAGED_COST = Cost(20)
 
 @node(models.HoursException, visible=hours.visible_exceptions, requires=P.HOURS_READ)
 class HoursException(Node):
-    """A date with other hours, in place of those it would have."""
+    """Special opening hours for one date, which replace the weekly hours on that date."""
 
     date: datetime.date = column("The date on which the hours start.")
-    intervals: list[LocalInterval] = column("In order; closed when empty.")
-    reason: str | None = column("For guests too.")
-    room: Room | None = related("The room it is for; null: the whole venue.", requires=P.ROOMS_READ)
+    intervals: list[LocalInterval] = column(
+        "The opening hours in chronological order; closed all day if empty."
+    )
+    reason: str | None = column(
+        "Why the hours differ, or null if no reason was given. Guests can see it."
+    )
+    room: Room | None = related(
+        "The room with the special hours, or null if they apply to the whole venue.",
+        requires=P.ROOMS_READ,
+    )
 
 
 @strawberry.type
@@ -37,21 +44,24 @@ class HoursQueries:
 
 @payload
 class SetBusinessHoursPayload:
-    """The week as it now is: all seven days from Monday; none for a room without its own."""
+    """The result of `setBusinessHours`."""
 
-    hours: list[WeeklyHours]
+    hours: list[WeeklyHours] = column(
+        "The new weekly hours: all seven days from Monday. Empty if a room now has the venue's "
+        "hours, or if the mutation was refused."
+    )
 
 
 @payload
 class SetHoursExceptionPayload:
-    """The date with its other hours."""
+    """The result of `setHoursException`."""
 
     exception: HoursException | None
 
 
 @payload
 class DeleteHoursExceptionPayload:
-    """The exception that was deleted; its date has its usual hours again."""
+    """The result of `deleteHoursException`."""
 
     deleted_id: strawberry.ID | None = deleted_id("HoursException")
 

@@ -23,39 +23,48 @@ describe(
 )
 LocalIntervalInput = input_type(
     domain.LocalInterval,
-    "A stretch of opening hours. Of one day, they don't overlap; those that touch become one.",
+    "A period in which a room is open. The periods of one day can't overlap; adjacent "
+    "ones are joined.",
     name="LocalIntervalInput",
-    opens_at="Before '24:00'.",
-    closes_at="After the opening; from '24:00' on it is on the next date, to '30:00'.",
+    opens_at="The local time at which it opens: before '24:00'.",
+    closes_at="The local time at which it closes: after `opensAt`, at most '30:00'. From '24:00' "
+    "on it is a time of the next day, so '26:00' is 02:00.",
 )
 WeeklyHoursInput = input_type(
     domain.WeeklyHours,
-    "The opening hours of a day of the week.",
+    "The opening hours for one day of the week.",
     name="WeeklyHoursInput",
-    weekday="The day on which the hours start; each is given once.",
-    intervals="Closed when empty.",
+    weekday="The day on which the hours start. Each day can be given once.",
+    intervals="The opening hours on this day; closed all day if empty.",
 )
 
 
 @value(domain.LocalInterval)
 class LocalInterval:
-    """A stretch of opening hours on the venue's wall clock."""
+    """A period in which a room is open, in the venue's local time."""
 
-    opens_at: LocalTime = column("On its date.")
-    closes_at: LocalTime = column("From '24:00' on it is on the next date: '26:00' is 02:00.")
+    opens_at: LocalTime = column("The local time at which it opens.")
+    closes_at: LocalTime = column(
+        "The local time at which it closes. From '24:00' on it is a "
+        "time of the next day, so '26:00' is 02:00."
+    )
 
 
 @value(domain.WeeklyHours)
 class WeeklyHours:
-    """The opening hours of a day of the week."""
+    """The opening hours for one day of the week."""
 
     weekday: Weekday = column("The day on which the hours start.")
-    intervals: list[LocalInterval] = column("In order; closed when empty.")
+    intervals: list[LocalInterval] = column(
+        "The opening hours in chronological order; closed all day if empty."
+    )
 
 
 @value(hours.OpeningDay)
 class OpeningDay:
-    """The opening hours in force on a date."""
+    """The opening hours that apply on one date."""
 
     date: datetime.date = column("The date on which the hours start.")
-    intervals: list[LocalInterval] = column("In order; closed when empty.")
+    intervals: list[LocalInterval] = column(
+        "The opening hours in chronological order; closed all day if empty."
+    )

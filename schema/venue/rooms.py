@@ -22,51 +22,60 @@ from schema.venue.opening_hours import OpeningDay, WeeklyHours
 
 describe(
     RoomOrderField,
-    "What rooms can be sorted by.",
-    NAME="By name.",
-    CAPACITY="By how many people they hold.",
-    CREATED_AT="By when they were added.",
+    "The fields by which rooms can be sorted.",
+    NAME="The name of the room.",
+    CAPACITY="The number of people that the room holds.",
+    CREATED_AT="The time at which the room was added.",
 )
 input_type(
     RoomFilter,
-    "All given fields are ANDed.",
+    "Which rooms to return. Rooms must match all fields that are given.",
     name="RoomFilter",
-    search="Somewhere in the name or the description, whatever its case and accents; "
-    "at most 100 characters.",
-    category="Exactly this category.",
-    min_capacity="Holds at least so many people.",
-    archived="Only those out of use, or only those in use.",
+    search="Match rooms whose name or description contains this text. Case and accents are "
+    "ignored. At most 100 characters.",
+    category="Match rooms with exactly this category.",
+    min_capacity="Match rooms that hold at least this many people.",
+    archived="Match only archived rooms (true) or only rooms in use (false); both by default.",
 )
 input_type(
     RoomOrder,
-    "One key to sort by.",
+    "A field to sort rooms by, and the direction.",
     name="RoomOrder",
-    field="What to sort by.",
-    direction="Which end comes first.",
+    field="The field to sort by.",
+    direction="The direction to sort in: ascending by default.",
 )
 
 
 @node(models.Room, visible=rooms.visible_rooms, requires=P.ROOMS_READ)
 class Room(Node):
-    """A room, court, chair or hall: one thing that is booked as a whole."""
+    """A room, court, table or anything else that is booked as a whole."""
 
-    name: str = column("What people call it.")
-    description: str | None = column("For people who choose a room.")
-    category: str | None = column("Groups rooms of a kind.")
-    capacity: int = column("How many people it holds.")
-    color: str | None = column("For calendars: '#RRGGBB'.")
-    buffer_before_minutes: int = column("Kept free before each booking.")
-    buffer_after_minutes: int = column("Kept free after each booking.")
+    name: str = column("The name of the room.")
+    description: str | None = column(
+        "A description of the room for people who want to book it, or null."
+    )
+    category: str | None = column("A category by which rooms are grouped and filtered, or null.")
+    capacity: int = column("The maximum number of people.")
+    color: str | None = column("The color of the room in calendars, as '#RRGGBB', or null.")
+    buffer_before_minutes: int = column("How many minutes are kept free before each booking.")
+    buffer_after_minutes: int = column("How many minutes are kept free after each booking.")
     hourly_rate: Money | None = column(
-        "What an hour costs.", requires=P.PRICES_READ, sql=sql_fields.hourly_rate
+        "The price of one hour, or null if the room has no price.",
+        requires=P.PRICES_READ,
+        sql=sql_fields.hourly_rate,
     )
     time_zone: TimeZone = computed(hours.time_zone_of, sql=sql_fields.time_zone)
     opening_hours: list[OpeningDay] = computed(
         hours.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )
     weekly_hours: list[WeeklyHours] = computed(hours.weekly_hours_of_room, cost=Cost(1))
-    archived_at: datetime | None = column("Since when it is out of use; null while in use.")
-    version: int = column("Grows with every change; updates name the one they saw.")
+    archived_at: datetime | None = column(
+        "When the room was archived, or null while it is in use. Archived rooms can't be booked."
+    )
+    version: int = column(
+        "The version of the room. It increases with every change; pass it to "
+        "mutations that change the room."
+    )
 
 
 @strawberry.type
@@ -77,7 +86,7 @@ class RoomQueries:
 
 @payload
 class CreateRoomPayload:
-    """The new room."""
+    """The result of `createRoom`."""
 
     room: Room | None
     replayed: bool
@@ -85,21 +94,21 @@ class CreateRoomPayload:
 
 @payload
 class UpdateRoomPayload:
-    """The changed room."""
+    """The result of `updateRoom`."""
 
     room: Room | None
 
 
 @payload
 class ArchiveRoomPayload:
-    """The room, now out of use."""
+    """The result of `archiveRoom`."""
 
     room: Room | None
 
 
 @payload
 class UnarchiveRoomPayload:
-    """The room, back in use."""
+    """The result of `unarchiveRoom`."""
 
     room: Room | None
 
