@@ -11,8 +11,8 @@ from kit.clock import Clock
 from kit.errors import Throttled
 from kit.fair_thread import FairThread, Full
 from kit.graphql.compiler.plans import MadePlan, UnmadePlan
-from kit.graphql.document_cost import BYTES, STRANGERS_TIMES, Text
-from kit.graphql.query_limits import DEFAULTS, STRANGERS
+from kit.graphql.document_cost import ANONYMOUS_FACTOR, BYTES, Text
+from kit.graphql.query_limits import ANONYMOUS_LIMITS, DEFAULTS
 from kit.operation_context import Operation
 from kit.security.network_addresses import network_of
 from kit.security.token_bucket import Charge
@@ -50,7 +50,7 @@ class Admission:
         self, text: str, operation_name: str | None, operation: Operation
     ) -> ParsedOperation | None:
         """The operation that is named, of a document that was read before. Raises Rejected."""
-        document = self._documents.known(text, is_stranger=operation.actor.kind is None)
+        document = self._documents.known(text, is_anonymous=operation.actor.kind is None)
         return document.operation(operation_name) if document is not None else None
 
     async def selected(
@@ -60,21 +60,21 @@ class Admission:
 
         It is paid for before it is parsed; of those who send the same at once, the first one pays.
         """
-        is_stranger = operation.actor.kind is None
+        is_anonymous = operation.actor.kind is None
         # Looked at first: even to count the tokens of a long text takes milliseconds.
-        points = (1 + len(text) // BYTES) * (STRANGERS_TIMES if is_stranger else 1)
+        points = (1 + len(text) // BYTES) * (ANONYMOUS_FACTOR if is_anonymous else 1)
         self._look(operation, points)
-        reading = self._reading.get((text, is_stranger))
+        reading = self._reading.get((text, is_anonymous))
         if reading is None:
             self._make_sure_of_a_place(operation)
-            limits = STRANGERS if is_stranger else DEFAULTS
-            counted = Text.of(text, most_tokens=limits.tokens)
-            self.charge(operation, counted.points(is_stranger=is_stranger))
+            limits = ANONYMOUS_LIMITS if is_anonymous else DEFAULTS
+            counted = Text.of(text, max_tokens=limits.tokens)
+            self.charge(operation, counted.points(is_anonymous=is_anonymous))
             reading = asyncio.create_task(
-                self._read(text, operation_name, operation, is_stranger=is_stranger)
+                self._read(text, operation_name, operation, is_anonymous=is_anonymous)
             )
-            self._reading[text, is_stranger] = reading
-            reading.add_done_callback(lambda _: self._reading.pop((text, is_stranger)))
+            self._reading[text, is_anonymous] = reading
+            reading.add_done_callback(lambda _: self._reading.pop((text, is_anonymous)))
             reading.add_done_callback(_retrieved)
         document = await asyncio.shield(reading)
         return document.operation(operation_name)
@@ -95,11 +95,11 @@ class Admission:
             raise _too_many() from error
 
     async def _read(
-        self, text: str, operation_name: str | None, operation: Operation, *, is_stranger: bool
+        self, text: str, operation_name: str | None, operation: Operation, *, is_anonymous: bool
     ) -> Document:
         document = await self.beside(
             lambda: self._documents.read(
-                text, is_stranger=is_stranger, operation_name=operation_name
+                text, is_anonymous=is_anonymous, operation_name=operation_name
             ),
             operation,
         )

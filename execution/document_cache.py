@@ -22,7 +22,7 @@ from kit.graphql.document_cost import FIELDS, Text
 from kit.graphql.flat_document import field_counts, root_fields
 from kit.graphql.flat_document import flatten as lines_of
 from kit.graphql.one_of_rule import OneOfVariablesRule
-from kit.graphql.query_limits import DEFAULTS, STRANGERS, Limits, structure_errors
+from kit.graphql.query_limits import ANONYMOUS_LIMITS, DEFAULTS, Limits, structure_errors
 from kit.graphql.variable_reader import Variables
 from schema.core.fields import OPEN
 
@@ -146,7 +146,7 @@ class Documents:
         self._once = _Shelf()
         self._again = _Shelf()
 
-    def known(self, text: str, *, is_stranger: bool) -> Document | None:
+    def known(self, text: str, *, is_anonymous: bool) -> Document | None:
         """The document as it was read before. Raises RequestRejected: too long for strangers."""
         document = self._again.used(text)
         if document is None:
@@ -154,22 +154,22 @@ class Documents:
             if document is None:
                 return None
             self._again.put(text, document)
-        if is_stranger and document.tokens > STRANGERS.tokens:
-            raise _too_long(STRANGERS)
+        if is_anonymous and document.tokens > ANONYMOUS_LIMITS.tokens:
+            raise _too_long(ANONYMOUS_LIMITS)
         return document
 
     def keep(self, text: str, document: Document) -> None:
         """Remember a document that was read."""
         self._once.put(text, document)
 
-    def read(self, text: str, *, is_stranger: bool, operation_name: str | None = None) -> Document:
+    def read(self, text: str, *, is_anonymous: bool, operation_name: str | None = None) -> Document:
         """The document of a text that isn't known, in any thread. Raises RequestRejected.
 
         What is needed of the operation with this name is worked out with it.
         """
-        limits = STRANGERS if is_stranger else DEFAULTS
-        ast = self._checked(text, limits, hide_suggestions=is_stranger)
-        document = Document(ast, Text.of(text, most_tokens=limits.tokens).tokens)
+        limits = ANONYMOUS_LIMITS if is_anonymous else DEFAULTS
+        ast = self._checked(text, limits, hide_suggestions=is_anonymous)
+        document = Document(ast, Text.of(text, max_tokens=limits.tokens).tokens)
         if get_operation_ast(ast, operation_name) is not None:
             selected = document.operation(operation_name)
             selected.normalize()

@@ -1,1 +1,1 @@
-"""GraphQL without booking words: costs, limits, variables."""
+"""GraphQL machinery that knows nothing of bookings: costs, limits, variables."""

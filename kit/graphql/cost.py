@@ -1,4 +1,4 @@
-"""What an operation costs in points, before it runs."""
+"""Computes the cost of an operation in points, before it runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,30 +34,30 @@ from graphql import (
 from kit.graphql.flat_document import (
     CEILING,
     FlatNode,
-    Outlined,
+    SelectionNode,
     alias_counts,
     flatten,
     is_introspection,
 )
 
 DEFAULT_PAGE_SIZE = 20
-REMEMBERED: Final = 100
+CACHED_RESULTS: Final = 100
 INTROSPECTION_POINTS = 100
-"""What `__schema` and `__type` cost, and each alias below them once more.
+"""The cost of `__schema` and `__type`, and again of each alias below them.
 
-The whole schema takes as long to answer as a page of a hundred rows, and an alias answers all of
-what is below it anew.
+Answering the whole schema takes as long as a page of a hundred rows, and an alias answers
+everything below it again.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs, as ``GraphQLField.extensions["cost"]``; a field without it is free.
+    """The cost of a field, in ``GraphQLField.extensions["cost"]``; a field without it is free.
 
     Without ``multipliers`` and ``size``: ``weight`` and what is selected below it. With them:
     ``weight`` + size * (1 + what is selected below). The size is the largest of the arguments
-    named in ``multipliers``, a list counting its items, 20 where none is given; or what ``size``
-    makes of the field's coerced arguments, by their names in the schema.
+    named in ``multipliers``, where a list counts its items, or 20 if none is given; or the result
+    of ``size`` for the field's coerced arguments, by their names in the schema.
     """
 
     weight: int = 1
@@ -65,7 +65,7 @@ class Cost:
     size: Callable[[Mapping[str, Any]], int] | None = None
 
     def points(self, arguments: Mapping[str, Any], *, below: int) -> int:
-        """The cost with these arguments, where the selection below costs ``below``."""
+        """Returns the cost with these arguments, if the selection below costs ``below``."""
         if self.size is not None:
             return self.weight + max(self.size(arguments), 0) * (1 + below)
         if self.multipliers:
@@ -79,7 +79,7 @@ class Cost:
 
 
 class _Names(Visitor):
-    """Gathers the names of variables."""
+    """Collects the names of variables."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,16 +91,16 @@ class _Names(Visitor):
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A part of an operation that has a cost of its own, or several parts that have."""
+    """A node that has a cost of its own, or joins several nodes that do."""
 
-    node: Outlined
+    node: SelectionNode
     field: GraphQLField | None
     cost: Cost | None
     conditional: bool
     children: tuple[int, ...]
 
     def names(self) -> set[str]:
-        """The variables that it depends on."""
+        """Returns the names of the variables that the cost depends on."""
         found = _Names()
         for directive in self.node.directives or ():
             visit(directive, found)
@@ -121,30 +121,30 @@ class _Item:
         try:
             arguments = get_argument_values(self.field, self.node, variables)
         except GraphQLError:
-            # Such a field is answered with this error instead of being resolved.
+            # The executor answers such a field with this error and doesn't resolve it.
             return self.cost.weight
         return self.cost.points(arguments, below=below)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The cost of one operation as a function of its variables: made once, kept with its plan.
+    """Computes the cost of one operation from its variables; built once per operation.
 
-    ``names`` are the variables whose values count, of ``nullable`` ones only whether there is
-    any; what they come to is remembered.
+    The cost depends on the values of the variables in ``names``, and on whether those in
+    ``nullable`` are null; results are cached by these.
     """
 
     items: tuple[_Item, ...]
     root: int | None
     names: tuple[str, ...]
     nullable: tuple[str, ...]
-    known: dict[Any, int] = field(default_factory=dict, compare=False)
+    cached: dict[Any, int] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
         cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
     ) -> Self:
-        """Keep what has a cost; all else of the document is forgotten."""
+        """Builds the estimate from the nodes of the document that have a cost."""
         lines = flatten(document, [operation])
         scopes = _scopes(schema, lines)
         aliases = alias_counts(lines)
@@ -174,25 +174,25 @@ class Estimate:
         return cls(tuple(items), places[-1], tuple(names), tuple(optional - names))
 
     def cost(self, variables: VariableValues) -> int:
-        """Points, from coerced variables: an upper bound, as equal fields are not merged."""
+        """Returns the points for coerced variables: an upper bound, as fields aren't merged."""
         if self.root is None:
             return 0
         values = variables.coerced
         key = (
             tuple([values.get(name, Undefined) for name in self.names]),
-            # Without one an argument has its default, or is refused.
+            # An absent value gives the argument its default, or its refusal.
             tuple([values[name] is None if name in values else None for name in self.nullable]),
         )
         try:
-            points = self.known.get(key)
+            points = self.cached.get(key)
         except TypeError:
-            # A list, whose length counts.
+            # A list can't be hashed; its length counts.
             return self._cost(variables)
         if points is None:
             points = self._cost(variables)
-            if len(self.known) >= REMEMBERED:
-                self.known.clear()
-            self.known[key] = points
+            if len(self.cached) >= CACHED_RESULTS:
+                self.cached.clear()
+            self.cached[key] = points
         return points
 
     def _cost(self, variables: VariableValues) -> int:
@@ -205,10 +205,10 @@ class Estimate:
 
 
 def _scopes(schema: GraphQLSchema, lines: list[FlatNode]) -> list[GraphQLCompositeType | None]:
-    """For each line the type that its own fields are looked up on, or for a field, its parent."""
+    """Returns for each line the type that its fields are looked up on; for a field, its parent."""
     scopes: list[GraphQLCompositeType | None] = [None] * len(lines)
-    # Backwards, a parent comes before its children. Only a fragment has several, and it doesn't
-    # take its type from them.
+    # Backwards, parents come before their children. Only a fragment has several parents, and its
+    # type doesn't depend on them.
     for place in range(len(lines) - 1, -1, -1):
         line = lines[place]
         inside = scopes[place]
@@ -234,19 +234,19 @@ def _composite(type_: object) -> GraphQLCompositeType | None:
 
 
 def _field(
-    schema: GraphQLSchema, node: Outlined, scope: GraphQLCompositeType | None
+    schema: GraphQLSchema, node: SelectionNode, scope: GraphQLCompositeType | None
 ) -> GraphQLField | None:
     if scope is None or not isinstance(node, FieldNode):
         return None
     return schema.get_field(scope, node.name.value)
 
 
-def _is_conditional(node: Outlined) -> bool:
+def _is_conditional(node: SelectionNode) -> bool:
     directives: tuple[DirectiveNode, ...] = node.directives or ()
     return any(directive.name.value in ("skip", "include") for directive in directives)
 
 
-def _runs(node: Outlined, variables: VariableValues) -> bool:
+def _runs(node: SelectionNode, variables: VariableValues) -> bool:
     try:
         skip = get_directive_values(GraphQLSkipDirective, node, variables)
         include = get_directive_values(GraphQLIncludeDirective, node, variables)

@@ -1,4 +1,4 @@
-"""How fields are read, as they are declared: what resolvers and compiled reads share."""
+"""Declares where a field's value comes from, for both resolvers and compiled reads."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,49 +12,52 @@ SOURCE: Final = "reading"
 """The key of a field's ``FieldSource`` in its GraphQL extensions."""
 
 GUARD: Final = "guard"
-"""The key of the permission that a field asks for."""
+"""The key of the permission that a field requires, in its GraphQL extensions."""
 
 KIND: Final = "kind"
-"""The key of what is known of a type's rows, in the type's GraphQL extensions."""
+"""The key of a type's ``NodeType`` in its GraphQL extensions."""
 
 Arguments = Mapping[str, Any]
 Decode = Callable[[Arguments], Any]
-"""From the coerced arguments of GraphQL to what the field's function takes; may refuse them."""
+"""Converts coerced GraphQL arguments to those of the field's function; may refuse them."""
 
 
 class NotCompilable(Exception):
-    """There is no way to read this in SQL."""
+    """The field can't be read in SQL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """The row's attribute of this name."""
+    """Reads the row's attribute of this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The row's opaque id: its type and its key."""
+    """Reads the row's opaque id, made of its type and its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """The row or rows that a relation of the model leads to."""
+    """Reads the related row or rows of a relation of the model."""
 
     relation: str
 
 
 @dataclass(frozen=True, slots=True)
 class SqlExpression:
-    """What ``make(scope, row)`` says in SQL; a row's attributes are columns there."""
+    """Reads the SQL expression ``make(scope, row)``; the row's attributes are columns there."""
 
     make: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """The rows of ``listing(scope, **arguments)``; ``under`` a row, those whose column it is."""
+    """Reads a page of ``listing(scope, **arguments)``.
+
+    On a row, only those of its rows: ``under`` is the column that refers to the row.
+    """
 
     listing: Callable[..., Listing[Any]]
     decode: Callable[[Arguments], tuple[Mapping[str, Any], Window]]
@@ -63,21 +66,21 @@ class Paged:
 
 @dataclass(frozen=True, slots=True)
 class PageField:
-    """An attribute of a page itself, or of a row's place on it."""
+    """Reads an attribute of a page, or of an edge on it."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many rows the whole list has; ``decode`` says if that is to be exact."""
+    """Counts the rows of the whole list; ``decode`` returns whether exactly."""
 
     decode: Decode
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The row that ``resolve(scope, **arguments)`` finds by one statement."""
+    """Reads the row that ``resolve(scope, **arguments)`` finds with one statement."""
 
     resolve: Callable[..., Any]
     decode: Decode
@@ -85,14 +88,14 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class ByGlobalId:
-    """The rows that ids stand for: each the name of its type and its key, in their order."""
+    """Reads the rows of opaque ids, in the order of the ids."""
 
     decode: Callable[[Arguments], "Ids"]
 
 
 @dataclass(frozen=True, slots=True)
 class ByKeys:
-    """Rows that were found already, by their keys."""
+    """Reads rows that are loaded already, by their keys."""
 
 
 FieldSource = (
@@ -111,7 +114,7 @@ FieldSource = (
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Ids of rows: the name of each one's type and its key; ``types`` are those among them."""
+    """Decoded ids: the type name and the key of each; ``types`` are the distinct names."""
 
     types: frozenset[str]
     names: tuple[str, ...]
@@ -120,7 +123,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """Rows that are found by id: ``visible(scope)`` are those the caller may see."""
+    """Describes a type whose rows have ids; ``visible(scope)`` selects those the caller may see."""
 
     model: Any
     visible: Callable[[Any], Any]
@@ -128,9 +131,9 @@ class NodeType:
 
 
 class Value:
-    """An object that is no row: an expression, a value or rows for each of its attributes.
+    """An object other than a row; each attribute is an expression, a value or rows.
 
-    Without ``present`` it is always there.
+    It is null unless ``present``; without that condition it is never null.
     """
 
     def __init__(self, *, present: ColumnElement[bool] | None = None, **attributes: Any) -> None:
@@ -140,7 +143,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A list of values, one for each row of ``source``, in an order."""
+    """A list of values, one for each row of ``source``, in this order."""
 
     source: FromClause
     value: Any

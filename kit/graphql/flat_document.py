@@ -1,4 +1,4 @@
-"""What a document selects, as one flat list: children before parents, each fragment once."""
+"""Flattens a document to one list of nodes: children before parents, each fragment once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from graphql import (
     OperationDefinitionNode,
 )
 
-# Sums stop here: sixty doublings of a fragment would otherwise be numbers of hundreds of digits.
+# Sums stop here: nested fragments that each double the count would give numbers of any length.
 CEILING = 1_000_000_000
 
-Outlined = (
+SelectionNode = (
     OperationDefinitionNode
     | FragmentDefinitionNode
     | FragmentSpreadNode
@@ -26,32 +26,32 @@ Outlined = (
 
 @dataclass(frozen=True, slots=True)
 class FlatNode:
-    """One node of a document; ``children`` are the places of lines that come before it.
+    """One node of a document; ``children`` are the places of its children, earlier in the list.
 
     A fragment has one line, and every spread of it has that line as its only child. A spread of
     an unknown fragment, or one that closes a cycle, has none: other rules refuse the document.
     """
 
-    node: Outlined
+    node: SelectionNode
     children: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A node whose children are still being read."""
+    """A node whose children are still being visited."""
 
-    node: Outlined
-    rest: Iterator[Outlined]
+    node: SelectionNode
+    rest: Iterator[SelectionNode]
     children: list[int] = field(default_factory=list)
 
 
 def flatten(
     document: DocumentNode, operations: Sequence[OperationDefinitionNode]
 ) -> list[FlatNode]:
-    """Everything that ``operations`` select, in time and space linear in the document.
+    """Returns all nodes that ``operations`` select, in linear time and space.
 
-    A value worked out line by line in this order finds its children's values ready, so nothing
-    that reads it recurses or meets a fragment twice.
+    A value computed line by line in this order finds the values of the children ready, so no
+    caller needs recursion or visits a fragment twice.
     """
     fragments = {
         definition.name.value: definition
@@ -62,49 +62,49 @@ def flatten(
     places: dict[str, int] = {}
     entered: set[str] = set()
     for operation in operations:
-        reading = [_Open(operation, _selected(operation))]
-        while reading:
-            top = reading[-1]
+        pending = [_Open(operation, _selected(operation))]
+        while pending:
+            top = pending[-1]
             node = next(top.rest, None)
             if node is None:
-                reading.pop()
-                if reading:
-                    reading[-1].children.append(len(lines))
+                pending.pop()
+                if pending:
+                    pending[-1].children.append(len(lines))
                 if isinstance(top.node, FragmentDefinitionNode):
                     places[top.node.name.value] = len(lines)
                 lines.append(FlatNode(top.node, tuple(top.children)))
             elif not isinstance(node, FragmentSpreadNode):
-                reading.append(_Open(node, _selected(node)))
+                pending.append(_Open(node, _selected(node)))
             elif (name := node.name.value) in entered or name not in fragments:
-                reading.append(_Open(node, iter(()), [places[name]] if name in places else []))
+                pending.append(_Open(node, iter(()), [places[name]] if name in places else []))
             else:
                 entered.add(name)
-                reading.append(_Open(node, iter((fragments[name],))))
+                pending.append(_Open(node, iter((fragments[name],))))
     return lines
 
 
-def is_introspection(node: Outlined) -> bool:
-    """Whether the schema itself is asked for: no rows, so what is below has no depth or cost."""
+def is_introspection(node: SelectionNode) -> bool:
+    """Returns whether a field is `__schema` or `__type`, below which depth and cost don't count."""
     return isinstance(node, FieldNode) and node.name.value in ("__schema", "__type")
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
-    """The fields that an operation selects of its root type, whatever fragments they stand in."""
+    """Yields the root fields of an operation, including those in fragments."""
     lines = flatten(document, [operation])
-    reading = [len(lines) - 1]
-    seen = set(reading)
-    while reading:
-        for place in lines[reading.pop()].children:
+    pending = [len(lines) - 1]
+    seen = set(pending)
+    while pending:
+        for place in lines[pending.pop()].children:
             node = lines[place].node
             if isinstance(node, FieldNode):
                 yield node
             elif place not in seen:
                 seen.add(place)
-                reading.append(place)
+                pending.append(place)
 
 
 def alias_counts(lines: list[FlatNode]) -> list[int]:
-    """How many aliases each line and all below it have; one in a fragment at every spread."""
+    """Counts the aliases of each line and all below it; a fragment's count at every spread."""
     counts: list[int] = []
     for line in lines:
         own = isinstance(line.node, FieldNode) and line.node.alias is not None
@@ -113,14 +113,14 @@ def alias_counts(lines: list[FlatNode]) -> list[int]:
 
 
 def field_counts(lines: list[FlatNode]) -> list[int]:
-    """How many fields each line and all below it have, with every spread written out.
+    """Counts the fields of each line and all below it; a fragment's count at every spread.
 
-    Of spreads of one fragment side by side only the first counts: they select the same.
+    Spreads of the same fragment in one selection count once: they select the same fields.
     """
     counts: list[int] = []
     for line in lines:
         own = isinstance(line.node, FieldNode)
-        # A spread stands for its fragment, whose place two spreads of it share.
+        # A spread is identified by its fragment's place, so that two spreads of it count once.
         places = {
             lines[child].children or child
             if isinstance(lines[child].node, FragmentSpreadNode)
@@ -134,7 +134,7 @@ def field_counts(lines: list[FlatNode]) -> list[int]:
 
 def _selected(
     node: OperationDefinitionNode | FragmentDefinitionNode | InlineFragmentNode | FieldNode,
-) -> Iterator[Outlined]:
+) -> Iterator[SelectionNode]:
     selections = node.selection_set.selections if node.selection_set else ()
     for selection in selections:
         assert isinstance(selection, FieldNode | FragmentSpreadNode | InlineFragmentNode)

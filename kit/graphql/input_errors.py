@@ -1,6 +1,6 @@
-"""What is wrong with the value of a variable, in GraphQL's words.
+"""Reports errors in the values of variables, with the values in GraphQL's notation.
 
-graphql-core finds it, and quotes the value as Python writes it: `None`, `True`, `{'at': 5}`.
+graphql-core finds them, but quotes values in Python's notation: `None`, `True`, `{'at': 5}`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _NULL_IN_PYTHON: Final = " not to be None."
 
 
 class _Enough(Exception):
-    """There are as many errors as anybody reads."""
+    """Stops the validation: enough errors were found."""
 
 
 def value_errors(
@@ -31,7 +31,7 @@ def value_errors(
     at_most: int,
     hide_suggestions: bool,
 ) -> list[GraphQLError]:
-    """The errors of a variable's value, each with its place in it; none where it is right."""
+    """Returns the errors of a variable's value, each with its path; none if it is valid."""
     errors: list[GraphQLError] = []
     name = definition.variable.name.value
 
@@ -53,14 +53,14 @@ def value_errors(
 
 
 def null_in_graphql(message: str) -> str:
-    """A message of graphql-core without Python's word for null."""
+    """Returns a message of graphql-core with `null` in place of `None`."""
     if not message.endswith(_NULL_IN_PYTHON):
         return message
     return f"{message.removesuffix(_NULL_IN_PYTHON)} not to be null."
 
 
 def printed(value: Any) -> str:
-    """A JSON value as a document of GraphQL has it, shortened to what a person reads."""
+    """Prints a JSON value in GraphQL's notation, shortened for people to read."""
     text = "".join(_parts(value, MAX_DEPTH))
     return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}..."
 
@@ -75,7 +75,7 @@ def _in_graphql(message: str, value: Any) -> str:
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:
     for step in path:
-        # One value may stand for a list of it.
+        # A single value may be given where a list of it is expected.
         value = value[step]
     return value
 
@@ -101,7 +101,7 @@ def _parts(value: Any, depth: int) -> Iterator[str]:
         case str():
             yield orjson.dumps(value[:MAX_CHARACTERS].encode(errors="replace").decode()).decode()
         case int() if not isinstance(value, bool):
-            # orjson has none beyond 64 bits; literals of a document may be of any length.
+            # orjson prints at most 64 bits; literals of a document may be longer.
             yield str(value)[:MAX_CHARACTERS]
         case _:
             yield orjson.dumps(value).decode()

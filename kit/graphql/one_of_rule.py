@@ -1,4 +1,4 @@
-"""A rule of GraphQL: a variable that stands for one field of several can't be null."""
+"""A validation rule: a variable for a field of a `@oneOf` input must be non-null."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from graphql import (
 
 
 class OneOfVariablesRule(ValidationRule):
-    """Refuses nullable variables in a `@oneOf` input that is required.
+    """Refuses nullable variables in a required `@oneOf` input.
 
-    graphql-core's own rule doesn't see through the `!`.
+    graphql-core's own rule misses the input type if it is wrapped in `!`.
     """
 
     def leave_operation_definition(self, node: OperationDefinitionNode, *_args: Any) -> None:

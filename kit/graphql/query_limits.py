@@ -1,4 +1,4 @@
-"""How much one operation may ask for: what is over a limit is refused before it runs."""
+"""Limits on one operation: an operation over a limit is refused before it runs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,20 +28,20 @@ from kit.graphql.flat_document import (
     is_introspection,
 )
 
-# A union is made anew each time that it is written.
+# A constant: `dict | list` builds a new union at each use.
 _CONTAINERS: Final = (dict, list)
 
 VALUES: Final = 100
-"""So many values in the variables cost a point: each is checked in Python."""
+"""How many values in the variables cost a point: each is checked in Python."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for; ``tokens`` is an option of the parser, ``cost`` is points.
+    """The limits of one request; ``tokens`` is passed to the parser, ``cost`` is in points.
 
-    ``fields`` counts those of an operation with every spread written out, ``repeats`` and
-    ``leaves`` those of one name with and without a selection of their own, ``values`` all that
-    stands in the variables.
+    ``fields`` limits the fields of an operation with every spread expanded, ``repeats`` and
+    ``leaves`` the fields of one name with and without a selection set, ``values`` the values in
+    the variables, at any depth.
     """
 
     depth: int = 12
@@ -60,16 +60,15 @@ class Limits:
 
 
 DEFAULTS: Final = Limits()
-STRANGERS: Final = replace(DEFAULTS, tokens=500)
+ANONYMOUS_LIMITS: Final = replace(DEFAULTS, tokens=500)
 """For callers who aren't logged in."""
 
 
 def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
-    """What is too much whatever the variables: depth, aliases, fragments, repeats, literals.
+    """Checks the limits that don't depend on variables: depth, aliases, fragments, literals.
 
-    Fields of fields count one level each, the leaf included; an alias inside a fragment counts
-    at every spread, as it is answered at every spread. Below ``__schema`` and ``__type`` levels
-    don't count.
+    Each field is one level of depth, the leaf included; an alias inside a fragment counts at every
+    spread, where it is answered again. Levels below ``__schema`` and ``__type`` don't count.
     """
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     lines = flatten(document, operations)
@@ -90,23 +89,23 @@ def structure_errors(document: DocumentNode, *, limits: Limits = DEFAULTS) -> li
             roots = len(_root_keys(lines, place))
             if roots > limits.root_mutations:
                 errors.append(_too_complex("mutations", roots, limits.root_mutations, line.node))
-    written = _Written(limits)
-    visit(document, written)
-    return errors + written.errors + written.repeats()
+    repetitions = _Repetitions(limits)
+    visit(document, repetitions)
+    return errors + repetitions.errors + repetitions.repeats()
 
 
 def variable_weight(
     variables: Mapping[str, Any], *, limits: Limits = DEFAULTS
 ) -> tuple[int, list[GraphQLError]]:
-    """The points that it costs to read the variables, and what is too much of them.
+    """Returns the points for reading the variables, and the errors for those over a limit.
 
-    Reading as many as most operations have costs none. Too much are values in all, or those of a
-    list, at any depth of what the client sent.
+    Up to 99 values are free. Limited are the number of all values and the items of each list, at
+    any depth.
     """
     pending = [each for each in variables.items() if isinstance(each[1], _CONTAINERS)]
     if not pending and len(variables) < VALUES:
         return 0, []
-    if (count := _value_count(variables, most=limits.values)) > limits.values:
+    if (count := _value_count(variables, limit=limits.values)) > limits.values:
         return 0, [_too_complex("values in the variables", count, limits.values)]
     errors: list[GraphQLError] = []
     while pending:
@@ -122,12 +121,12 @@ def variable_weight(
 
 
 def cost_errors(cost: int, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
-    """The refusal of an operation that costs too much, if it does."""
+    """Returns the error for an operation that costs too much, if it does."""
     return [_too_complex("points of cost", cost, limits.cost)] if cost > limits.cost else []
 
 
-class _Written(Visitor):
-    """Finds the literals that are too long, and what is written again and again."""
+class _Repetitions(Visitor):
+    """Finds literals that are too long, and counts repeated fields and fragments."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
@@ -139,12 +138,12 @@ class _Written(Visitor):
         self.spreads = 0
 
     def enter_field(self, node: FieldNode, *_args: Any) -> None:
-        # GraphQL's own rules compare each two of one name, with all that is selected below them.
+        # GraphQL's own rules compare each pair of one name, with all that is selected below them.
         counter = self.selected if node.selection_set else self.leaves
         counter[(node.alias or node.name).value] += 1
 
     def enter_fragment_definition(self, _node: FragmentDefinitionNode, *_args: Any) -> None:
-        # GraphQL's own rules compare each two of them, and follow all from each operation.
+        # GraphQL's own rules compare each pair of them, and follow all from each operation.
         self.fragments += 1
 
     def enter_fragment_spread(self, _node: FragmentSpreadNode, *_args: Any) -> None:
@@ -156,13 +155,13 @@ class _Written(Visitor):
             self.errors.append(error)
 
     def enter_int_value(self, node: IntValueNode, *_args: Any) -> None:
-        # Python refuses to read thousands of digits, and says so in words of its own.
+        # Python refuses to parse thousands of digits, with an error message of its own.
         if len(node.value) > self.limits.digits:
             error = _too_complex("digits of a number", len(node.value), self.limits.digits, node)
             self.errors.append(error)
 
     def repeats(self) -> list[GraphQLError]:
-        """The refusals of what is there too often; of names, for the one that is most."""
+        """Returns the errors for repetitions; for fields, of the most frequent name."""
         counts = (
             ("fragments", self.fragments, self.limits.fragments),
             ("spreads of fragments", self.spreads, self.limits.spreads),
@@ -176,15 +175,15 @@ def _most(counter: Counter[str]) -> int:
     return max(counter.values(), default=0)
 
 
-def _value_count(variables: Mapping[str, Any], *, most: int) -> int:
-    """How many values stand in the variables, at any depth; counted until there are too many."""
+def _value_count(variables: Mapping[str, Any], *, limit: int) -> int:
+    """Counts the values in the variables, at any depth, until there are too many."""
     count = len(variables)
     pending = [each for each in variables.values() if isinstance(each, _CONTAINERS)]
-    while pending and count <= most:
+    while pending and count <= limit:
         value = pending.pop()
         inner = value.values() if isinstance(value, dict) else value
         count += len(inner)
-        if count <= most:
+        if count <= limit:
             pending.extend(each for each in inner if isinstance(each, _CONTAINERS))
     return count
 
@@ -208,7 +207,7 @@ def _depths(lines: list[FlatNode]) -> list[int]:
 
 
 def _root_keys(lines: list[FlatNode], root: int) -> set[str]:
-    """The response keys of an operation's root fields, through its fragments."""
+    """Returns the response keys of an operation's root fields, including those in fragments."""
     keys: set[str] = set()
     seen: set[int] = set()
     pending = [root]

@@ -1,4 +1,4 @@
-"""Variables of an operation, read with what is known of it beforehand."""
+"""Coerces the variables of an operation, with their types looked up once."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -28,10 +28,10 @@ MAX_ERRORS = 10
 
 
 class Variables:
-    """Reads the variables that come with an operation; one of these is kept for each operation.
+    """Coerces the variables of requests for one operation; it is cached with the operation.
 
-    graphql-core looks the types up anew each time. Whatever isn't plainly right is left to it, but
-    for the words of its errors.
+    graphql-core looks the types up at each request. Values that aren't simply valid are left to
+    it, except for the wording of errors.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class Variables:
         self._schema = schema
         self._definitions = definitions
         found = [get_variable_signature(schema, each) for each in definitions]
-        self._signatures = [_Known(each) for each in found if not isinstance(each, GraphQLError)]
-        self._is_known = len(self._signatures) == len(definitions)
+        self._signatures = [_Variable(each) for each in found if not isinstance(each, GraphQLError)]
+        self._are_valid = len(self._signatures) == len(definitions)
 
     @classmethod
     def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Self:
@@ -50,8 +50,8 @@ class Variables:
     def read(
         self, given: Mapping[str, Any], *, hide_suggestions: bool
     ) -> VariableValues | list[GraphQLError]:
-        """Their values, or at most 10 errors."""
-        values = self._read(given) if self._is_known else None
+        """Returns the coerced values, or at most 10 errors."""
+        values = self._read(given) if self._are_valid else None
         if values is not None:
             return values
         if errors := self._errors(given, hide_suggestions=hide_suggestions):
@@ -67,12 +67,12 @@ class Variables:
     def _read(self, given: Mapping[str, Any]) -> VariableValues | None:
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
-        for known in self._signatures:
-            signature = known.signature
-            value = given.get(known.name, Undefined)
-            sources[known.name] = VariableValueSource(signature, value)
+        for variable in self._signatures:
+            signature = variable.signature
+            value = given.get(variable.name, Undefined)
+            sources[variable.name] = VariableValueSource(signature, value)
             if value is not Undefined:
-                if not known.is_leaf and input_is_nested_too_deeply(value, signature.type):
+                if not variable.is_leaf and input_is_nested_too_deeply(value, signature.type):
                     return None
                 read = coerce_input_value(value, signature.type)
             elif signature.default is not None:
@@ -80,26 +80,26 @@ class Variables:
                     read = coerce_default_value(signature)
                 except TypeError:
                     return None
-            elif known.is_needed:
+            elif variable.is_needed:
                 return None
             else:
                 continue
             if read is Undefined:
                 return None
-            coerced[known.name] = read
+            coerced[variable.name] = read
         return VariableValues(sources, coerced)
 
     def _errors(self, given: Mapping[str, Any], *, hide_suggestions: bool) -> list[GraphQLError]:
         errors: list[GraphQLError] = []
         nodes = {each.variable.name.value: each for each in self._definitions}
-        for known in self._signatures:
-            value = given.get(known.name, Undefined)
-            has_default = value is Undefined and known.signature.default is not None
-            if has_default or input_is_nested_too_deeply(value, known.signature.type):
+        for variable in self._signatures:
+            value = given.get(variable.name, Undefined)
+            has_default = value is Undefined and variable.signature.default is not None
+            if has_default or input_is_nested_too_deeply(value, variable.signature.type):
                 continue
             errors += value_errors(
-                nodes[known.name],
-                known.signature.type,
+                nodes[variable.name],
+                variable.signature.type,
                 value,
                 at_most=MAX_ERRORS - len(errors),
                 hide_suggestions=hide_suggestions,
@@ -109,8 +109,8 @@ class Variables:
         return errors
 
 
-class _Known:
-    """What doesn't change from request to request."""
+class _Variable:
+    """The parts of a variable's definition that are the same for every request."""
 
     __slots__ = ("is_leaf", "is_needed", "name", "signature")
 

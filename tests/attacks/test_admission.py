@@ -66,11 +66,11 @@ async def left(api: Api, token: str | None) -> int:
     return int(answer.extensions["cost"]["throttleStatus"]["currentlyAvailable"])
 
 
-@pytest.mark.parametrize("is_stranger", [False, True])
+@pytest.mark.parametrize("is_anonymous", [False, True])
 async def test_no_document_takes_more_than_two_milliseconds_a_point(
-    api: Api, venue: Venue, documents: Iterator[str], clock: StoppedClock, is_stranger: bool
+    api: Api, venue: Venue, documents: Iterator[str], clock: StoppedClock, is_anonymous: bool
 ) -> None:
-    token = None if is_stranger else venue.owner.token
+    token = None if is_anonymous else venue.owner.token
     await left(api, token)
     dearest: list[tuple[float, str]] = []
     for _ in range(DOCUMENTS):
@@ -90,18 +90,18 @@ async def test_no_document_takes_more_than_two_milliseconds_a_point(
     assert most < MILLISECONDS_A_POINT * GENEROUS, which
 
 
-@pytest.mark.parametrize("is_stranger", [False, True])
+@pytest.mark.parametrize("is_anonymous", [False, True])
 async def test_with_an_empty_bucket_no_document_takes_more_than_two_milliseconds(
     api: Api,
     venue: Venue,
     documents: Iterator[str],
     rate_limiter: RateLimiter,
     clock: StoppedClock,
-    is_stranger: bool,
+    is_anonymous: bool,
 ) -> None:
-    token = None if is_stranger else venue.owner.token
+    token = None if is_anonymous else venue.owner.token
     await left(api, token)
-    actor = ANONYMOUS if is_stranger else venue.owner.actor
+    actor = ANONYMOUS if is_anonymous else venue.owner.actor
     left_over = rate_limiter.look(actor, ADDRESS, 0, now=clock()).currently_available
     assert rate_limiter.charge(actor, ADDRESS, left_over, now=clock()).allowed
     longest: list[tuple[float, str]] = []

@@ -13,11 +13,11 @@ def padded(name: str) -> str:
     return f"query {name} {{ name }}".ljust(MAX_CHARACTERS // 4)
 
 
-def ask(documents: Documents, text: str, *, is_stranger: bool = False) -> Document:
+def ask(documents: Documents, text: str, *, is_anonymous: bool = False) -> Document:
     """The document, which is read where it isn't known."""
-    document = documents.known(text, is_stranger=is_stranger)
+    document = documents.known(text, is_anonymous=is_anonymous)
     if document is None:
-        document = documents.read(text, is_stranger=is_stranger)
+        document = documents.read(text, is_anonymous=is_anonymous)
         documents.keep(text, document)
     return document
 
@@ -27,7 +27,7 @@ def test_a_document_is_read_once() -> None:
 
     first = ask(documents, "{ name }")
 
-    assert documents.known("{ name }", is_stranger=False) is first
+    assert documents.known("{ name }", is_anonymous=False) is first
 
 
 def test_its_operations_are_told_apart() -> None:
@@ -39,7 +39,7 @@ def test_its_operations_are_told_apart() -> None:
 
 def test_a_document_that_is_refused_says_why() -> None:
     with pytest.raises(RequestRejected) as refused:
-        Documents(SCHEMA).read("{ nothing }", is_stranger=False)
+        Documents(SCHEMA).read("{ nothing }", is_anonymous=False)
 
     assert refused.value.code == "GRAPHQL_VALIDATION_FAILED"
 
@@ -49,8 +49,8 @@ def test_the_one_unused_longest_makes_room() -> None:
     for name in "ABCDE":
         ask(documents, padded(name))
 
-    assert documents.known(padded("A"), is_stranger=False) is None
-    assert documents.known(padded("B"), is_stranger=False) is not None
+    assert documents.known(padded("A"), is_anonymous=False) is None
+    assert documents.known(padded("B"), is_anonymous=False) is not None
 
 
 def test_what_was_asked_again_is_not_pushed_out_by_what_is_asked_once() -> None:
@@ -61,8 +61,8 @@ def test_what_was_asked_again_is_not_pushed_out_by_what_is_asked_once() -> None:
     for number in range(100):
         ask(documents, padded(f"Once{number}"))
 
-    assert documents.known(padded("A"), is_stranger=False) is not None
-    assert documents.known(padded("B"), is_stranger=False) is not None
+    assert documents.known(padded("A"), is_anonymous=False) is not None
+    assert documents.known(padded("B"), is_anonymous=False) is not None
 
 
 def test_strangers_may_send_500_tokens_whoever_sent_them_before() -> None:
@@ -72,11 +72,11 @@ def test_strangers_may_send_500_tokens_whoever_sent_them_before() -> None:
     ask(documents, tokens_501)
 
     with pytest.raises(RequestRejected) as known:
-        ask(documents, tokens_501, is_stranger=True)
+        ask(documents, tokens_501, is_anonymous=True)
     with pytest.raises(RequestRejected) as unknown:
-        Documents(SCHEMA).read(tokens_501, is_stranger=True)
+        Documents(SCHEMA).read(tokens_501, is_anonymous=True)
 
-    assert ask(documents, tokens_500, is_stranger=True).tokens == 500
+    assert ask(documents, tokens_500, is_anonymous=True).tokens == 500
     assert known.value.code == "TOO_COMPLEX"
     assert known.value.errors[0].message == "Too complex: more than 500 tokens."
     assert unknown.value.errors[0].message == "Too complex: more than 500 tokens."

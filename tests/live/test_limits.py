@@ -200,12 +200,12 @@ async def test_a_socket_costs_its_login_points(server: str, api: Api, venue: Ven
     assert left[0]["currentlyAvailable"] - left[1]["currentlyAvailable"] == 4 * 3 + 1
 
 
-@pytest.mark.parametrize("is_stranger", [True, False])
+@pytest.mark.parametrize("is_anonymous", [True, False])
 async def test_who_reconnects_without_a_pause_is_closed_until_points_are_back(
-    server: str, app: Starlette, venue: Venue, clock: StoppedClock, is_stranger: bool
+    server: str, app: Starlette, venue: Venue, clock: StoppedClock, is_anonymous: bool
 ) -> None:
     limiter: RateLimiter = app.state.rate_limiter
-    token = None if is_stranger else venue.staff.token
+    token = None if is_anonymous else venue.staff.token
     actor = ANONYMOUS if token is None else venue.staff.actor
     limiter.charge(actor, HOME, 3_992, now=clock())
     for _ in range(2):

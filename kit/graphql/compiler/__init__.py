@@ -1,5 +1,6 @@
-"""Reads as one statement: a selection becomes SQL that returns the JSON text of its answer.
+"""Compiles a query to one SQL statement, which returns the JSON text of the response.
 
-``documents`` parses, ``selection`` plans, ``sql`` writes, ``plans`` keeps and runs. What is no
-column, relation, list or expression is not compiled, and is answered field by field.
+``document_signature`` normalizes documents, ``selection`` collects the fields, ``sql_writer``
+writes the statement, ``plans`` caches it. A field that is no column, relation, list or expression
+isn't compiled; the executor resolves it instead.
 """

@@ -1,8 +1,8 @@
-"""What of the arguments decides how a statement looks, and what is only bound to it.
+"""Splits arguments into a shape, which decides the SQL, and leaves, which are bound to it.
 
-The *shape* of a value is the value without its leaves: in place of each stands its type in SQL.
-Nulls, booleans, enums and what is absent belong to the shape; so do lists of objects. A list of
-leaves is one leaf, however long. A plan is made of shapes alone, so no value can slip into it.
+The *shape* of a value is the value with each leaf replaced by its SQL type. Nulls, booleans,
+enums, absent values and lists of objects belong to the shape. A list of leaves is one leaf of any
+length. A plan is compiled from shapes alone, so no value can get into its text.
 """
 
 from collections.abc import Hashable, Iterator
@@ -32,9 +32,9 @@ _KEPT: Final = frozenset({NoneType, bool, frozenset})
 
 
 def parameterize(value: Any, leaves: list[Any]) -> Hashable:
-    """The shape of a value; its leaves are put on the list, in a fixed order.
+    """Returns the shape of a value and appends its leaves to the list, in a fixed order.
 
-    Raises TypeError for what has no place in SQL.
+    Raises TypeError for a value that can't be bound.
     """
     kind = type(value)
     if leaf := _LEAVES.get(kind):
@@ -54,7 +54,7 @@ def parameterize(value: Any, leaves: list[Any]) -> Hashable:
 
 
 def rebuild(shape: Any, places: Iterator[int]) -> Any:
-    """A value of this shape with a symbol for each leaf, in the order of ``parameterize``."""
+    """Builds a value of this shape with a Parameter for each leaf, ordered as ``parameterize``."""
     if isinstance(shape, TypeEngine):
         return Parameter.at(next(places), shape)
     if not isinstance(shape, tuple):
@@ -65,7 +65,7 @@ def rebuild(shape: Any, places: Iterator[int]) -> Any:
         return tuple(made)
     if kind is dict:
         return dict(zip(names, made, strict=True))
-    # Not by its constructor, which may look closer at what it is given.
+    # Without the constructor, which may validate its arguments.
     whole = object.__new__(kind)
     for name, part in zip(names, made, strict=True):
         object.__setattr__(whole, name, part)
@@ -73,7 +73,7 @@ def rebuild(shape: Any, places: Iterator[int]) -> Any:
 
 
 def _leaves_of(values: Any) -> TypeEngine[Any] | None:
-    """The type of a list of leaves of one type; None for any other list."""
+    """Returns the SQL type of a list whose leaves have one type; None for any other list."""
     kinds = {type(value) for value in values}
     return _LISTS.get(kinds.pop()) if len(kinds) == 1 else None
 
@@ -81,12 +81,12 @@ def _leaves_of(values: Any) -> TypeEngine[Any] | None:
 @cache
 def _attributes(kind: type) -> tuple[str, ...]:
     if not is_dataclass(kind):
-        raise TypeError(f"{kind.__name__} is nothing to bind")
+        raise TypeError(f"{kind.__name__} can't be bound")
     return tuple(field.name for field in fields(kind))
 
 
 class Parameter(BindParameter[Any]):
-    """A value that is told when the statement runs: the one at ``place`` in the list of all."""
+    """A bound parameter: the value at ``place`` in the list of a request's values."""
 
     inherit_cache = False
 
@@ -99,18 +99,18 @@ class Parameter(BindParameter[Any]):
         return place_of(self.key)
 
     def in_form(self, kind: TypeEngine[Any]) -> "Parameter":
-        """The same value as another type binds it: a parameter of its own."""
+        """Returns another parameter that binds the same value as another type."""
         return Parameter(f"v{self.place}_{id(kind)}", type_=kind, unique=False, required=True)
 
 
 def place_of(key: str) -> int:
-    """The place of the value that a parameter of this key is told."""
+    """Returns the place of the value that a parameter with this key binds."""
     return int(key[1:].partition("_")[0])
 
 
 @compiles(Parameter)
 def _symbol(element: Parameter, compiler: Any, **options: Any) -> str:
-    # All that isn't told at run time is written out: it is part of the plan.
+    # Every other value is a constant of the plan, and is written into the SQL.
     options["literal_binds"] = False
     if isinstance(element.type, TypeDecorator):
         element = element.in_form(element.type)

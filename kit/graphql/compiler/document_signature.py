@@ -1,4 +1,4 @@
-"""A document without its literals: what two documents share that differ in nothing else."""
+"""Computes the signature of an operation, which ignores its literals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
-# A literal of these types is as good as a variable; booleans, enums and nulls make the plan.
+# Literals of these kinds are bound like variables; booleans, enums and nulls decide the plan.
 _LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedOperation:
-    """One operation of a document, ready to be planned.
+    """One operation of a document, prepared for planning.
 
-    ``signature`` is the same for documents that differ in literals only; their ``nodes`` are
-    their fields, in the same order.
+    Documents that differ only in literals have the same ``signature``, and their fields are in
+    ``nodes`` in the same order. ``places`` maps the id of a node to its place there.
     """
 
     signature: bytes
@@ -34,7 +34,7 @@ class NormalizedOperation:
 
 
 def normalize(document: DocumentNode, operation: OperationDefinitionNode) -> NormalizedOperation:
-    """Read an operation with all fragments of its document."""
+    """Normalizes an operation with all fragments of its document."""
     fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
     reader = _Reader()
     for definition in (operation, *fragments):
@@ -49,7 +49,7 @@ def normalize(document: DocumentNode, operation: OperationDefinitionNode) -> Nor
 
 
 def _is_lifted(values: Any) -> bool:
-    """Is it a list of literals, and as good as a variable whatever its length?"""
+    """Returns whether a list has literals only, and is bound like a variable of any length."""
     return bool(values.values) and all(each.kind in _LIFTED for each in values.values)
 
 

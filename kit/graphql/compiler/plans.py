@@ -1,4 +1,4 @@
-"""Plans of reads, kept by all that decides how they look, and run with the values of a request."""
+"""Caches query plans by everything that decides their SQL, and fills in a request's values."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -31,22 +31,22 @@ CAPACITY: Final = 1_000
 _DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _IDS: Final = tuple(each.name for each in fields(Actor) if each.type == (UUID | None))
 _AMBIENT: Final = 1 + len(_IDS)
+"""How many values every plan takes: the time, and the ids of the actor."""
 _ids_of: Final = attrgetter(*_IDS)
-"""How many values every plan is told: the time, and the ids of who asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One statement, and what is bound to it; ``keys`` are those of the roots it answers."""
+    """A compiled statement and its parameters; ``keys`` are the root fields that it answers."""
 
     sql: str
     keys: tuple[str, ...]
     bound: tuple[tuple[int, Any], ...]
     cursors: tuple[Cursor, ...]
 
-    def values(self, told: Sequence[Any]) -> list[Any]:
-        """What is bound, in the order of the statement. Raises BadInput for a wrong cursor."""
-        leaves = [*told]
+    def values(self, leaves: Sequence[Any]) -> list[Any]:
+        """Returns the values to bind, in order. Raises BadInput for an invalid cursor."""
+        leaves = [*leaves]
         for cursor in self.cursors:
             leaves.extend(decoded(leaves[cursor.place], cursor.keys))
         return [
@@ -57,14 +57,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """A plan with the values of one request. ``is_whole``: it answers all of the operation."""
+    """A plan with the values of one request; ``is_whole`` if it answers the whole operation."""
 
     plan: Plan
     values: Sequence[Any]
     is_whole: bool
 
     def data(self, texts: Iterable[str | None]) -> orjson.Fragment:
-        """The data of the answer, from the columns of the row that was read."""
+        """Returns the response's data from the columns of the row that was read."""
         parts = [
             f'"{key}":{"null" if text is None else text}'
             for key, text in zip(self.plan.keys, texts, strict=True)
@@ -72,7 +72,7 @@ class QueryPlan:
         return orjson.Fragment(f"{{{','.join(parts)}}}")
 
     def fragments(self, texts: Iterable[str | None]) -> dict[str, orjson.Fragment | None]:
-        """The answers of the root fields that were read, by their keys."""
+        """Returns the results of the root fields that were read, by response key."""
         return {
             key: None if text is None else orjson.Fragment(text)
             for key, text in zip(self.plan.keys, texts, strict=True)
@@ -81,21 +81,19 @@ class QueryPlan:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """A plan for rows that were found already, with all its values but their ids."""
+    """A plan for rows that are loaded already, with all values but their ids."""
 
     plan: Plan
     leaves: tuple[Any, ...]
 
     def values(self, keys: Sequence[UUID]) -> list[Any]:
-        """What is bound, for rows with these ids."""
+        """Returns the values to bind for rows with these ids."""
         return self.plan.values([*self.leaves, list(keys)])
 
 
 @dataclass(frozen=True, slots=True)
 class MadePlan:
-    """A selection as ``key`` names it; the plan for what its arguments look like, and the values
-    that this one is told.
-    """
+    """A newly compiled plan: its cache keys, and the values of the request it was made for."""
 
     key: Hashable
     selection: Selection
@@ -104,21 +102,21 @@ class MadePlan:
     leaves: Sequence[Any] = ()
 
     def read(self) -> QueryPlan | None:
-        """How to go on with it. Raises what the arguments are refused with."""
-        return _read(self.selection, self.plan, self.leaves) if self.plan else None
+        """Returns the plan to run, or None. Raises the refusal of a wrong argument."""
+        return _query_plan(self.selection, self.plan, self.leaves) if self.plan else None
 
 
 @dataclass(frozen=True, slots=True)
 class UnmadePlan:
-    """A read whose plan isn't known yet. Many milliseconds go by in ``make``, in any thread."""
+    """A read without a cached plan. ``make`` takes many milliseconds and may run in any thread."""
 
     make: Callable[[], MadePlan]
 
 
 class Plans:
-    """Makes plans and keeps them.
+    """Compiles and caches query plans.
 
-    ``scalars`` say how each scalar looks in SQL; one that isn't named can't be compiled.
+    ``scalars`` write each scalar as JSON in SQL; a scalar without an entry can't be compiled.
     """
 
     def __init__(
@@ -136,29 +134,33 @@ class Plans:
         self._plans: SegmentedCache[Plan] = SegmentedCache(capacity)
 
     def read(
-        self, outline: NormalizedOperation, variables: VariableValues, actor: Actor, now: datetime
+        self,
+        normalized: NormalizedOperation,
+        variables: VariableValues,
+        actor: Actor,
+        now: datetime,
     ) -> QueryPlan | UnmadePlan | None:
-        """How to read what can be read of an operation at once; None: nothing.
+        """Returns the plan for the compilable part of an operation; None if there is none.
 
-        Raises what the arguments are refused with.
+        Raises the refusal of a wrong argument.
         """
         if actor.tenant_id is None:
             return None
-        key = _key(outline, variables, actor, None)
+        key = _key(normalized, variables, actor, None)
         selection = self._selections.get(key)
         if selection is not None:
             if not selection.roots:
                 return None
-            leaves, shapes = _lifted(selection, outline, variables, actor, now)
+            leaves, shapes = _parameterized(selection, normalized, variables, actor, now)
             plan = self._plans.get((key, shapes))
             if plan is not None:
-                return _read(selection, plan, leaves)
+                return _query_plan(selection, plan, leaves)
         return UnmadePlan(
-            lambda: self._made(key, outline, variables, actor, now, Selector.operation)
+            lambda: self._compile(key, normalized, variables, actor, now, Selector.operation)
         )
 
     def keep(self, made: MadePlan) -> MadePlan:
-        """Remember what was made."""
+        """Adds a newly compiled plan to the caches."""
         self._selections.put(made.key, made.selection)
         if made.plan is not None:
             self._plans.put((made.key, made.shapes), made.plan)
@@ -166,7 +168,7 @@ class Plans:
 
     def rows(
         self,
-        outline: NormalizedOperation,
+        normalized: NormalizedOperation,
         variables: VariableValues,
         actor: Actor,
         now: datetime,
@@ -174,72 +176,72 @@ class Plans:
         kind: GraphQLObjectType,
         details: FieldDetailsList,
     ) -> RowPlan | None:
-        """How to read what is selected of rows that were found already; None: it isn't worth it.
+        """Returns the plan for the selection of loaded rows; None if a statement isn't worth it.
 
-        Raises what the arguments are refused with.
+        Raises the refusal of a wrong argument.
         """
         if actor.tenant_id is None:
             return None
-        part = (kind.name, outline.places[id(details[0].node)])
-        key = _key(outline, variables, actor, part)
+        part = (kind.name, normalized.places[id(details[0].node)])
+        key = _key(normalized, variables, actor, part)
         selection = self._selections.get(key)
         if selection is not None:
             if not selection.roots:
                 return None
-            leaves, shapes = _lifted(selection, outline, variables, actor, now)
+            leaves, shapes = _parameterized(selection, normalized, variables, actor, now)
             plan = self._plans.get((key, shapes))
         if selection is None or plan is None:
-            made = self._made(
-                key, outline, variables, actor, now, lambda each: each.rows(kind, details)
+            made = self._compile(
+                key, normalized, variables, actor, now, lambda each: each.rows(kind, details)
             )
             self.keep(made)
             plan, leaves = made.plan, [*made.leaves]
         return RowPlan(plan, tuple(leaves)) if plan is not None and plan.keys else None
 
-    def _made(
+    def _compile(
         self,
         key: Hashable,
-        outline: NormalizedOperation,
+        normalized: NormalizedOperation,
         variables: VariableValues,
         actor: Actor,
         now: datetime,
         select_of: Callable[[Selector], Selection],
     ) -> MadePlan:
-        selection = select_of(Selector(self._schema, outline, variables, actor, self._allows))
+        selection = select_of(Selector(self._schema, normalized, variables, actor, self._allows))
         for reason in selection.others.values():
             log.info("read.not_compiled", reason=str(reason))
         if not selection.roots:
             return MadePlan(key, selection)
-        leaves, shapes = _lifted(selection, outline, variables, actor, now)
-        plan = self._written(outline, selection, shapes, actor)
+        leaves, shapes = _parameterized(selection, normalized, variables, actor, now)
+        plan = self._write(normalized, selection, shapes, actor)
         return MadePlan(key, selection, shapes, plan, leaves)
 
-    def _written(
+    def _write(
         self,
-        outline: NormalizedOperation,
+        normalized: NormalizedOperation,
         selection: Selection,
         shapes: Sequence[Hashable],
         actor: Actor,
     ) -> Plan:
         places = count(_AMBIENT)
-        told = {
+        arguments = {
             each.place: rebuild(shape, places)
-            for each, shape in zip(selection.argued, shapes, strict=True)
+            for each, shape in zip(selection.fields_with_arguments, shapes, strict=True)
         }
         scope = SymbolicScope(actor)
-        writer = Writer(scope, told, self._scalars, self._schema.type_map, places)
+        writer = Writer(scope, arguments, self._scalars, self._schema.type_map, places)
         columns: dict[str, Any] = {}
-        for key, chosen in selection.roots.items():
+        for key, selected in selection.roots.items():
             try:
-                columns[key] = writer.root(chosen)
-            except Exception as reason:  # noqa: BLE001 - such functions are called as usual
-                where = f"{chosen.parent}.{outline.nodes[chosen.place].name.value}"
+                columns[key] = writer.root(selected)
+            except Exception as reason:  # noqa: BLE001 - the executor resolves it instead
+                where = f"{selected.parent}.{normalized.nodes[selected.place].name.value}"
                 why = reason if isinstance(reason, NotCompilable) else type(reason).__name__
                 log.info("read.not_compiled", reason=f"{where}: {why}")
         return _plan(columns, scope, tuple(writer.cursors))
 
 
-def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> QueryPlan | None:
+def _query_plan(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> QueryPlan | None:
     if not plan.keys:
         return None
     is_whole = len(plan.keys) == len(selection.roots) + len(selection.others)
@@ -247,23 +249,26 @@ def _read(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> QueryPlan 
 
 
 def _key(
-    outline: NormalizedOperation, variables: VariableValues, actor: Actor, part: Hashable
+    normalized: NormalizedOperation, variables: VariableValues, actor: Actor, part: Hashable
 ) -> Hashable:
-    """All that decides what is selected in a part of an operation."""
-    return outline.signature, actor.profile, _boolean_variables(variables), part
+    """Returns the cache key: everything that decides the selection of a part of an operation."""
+    return normalized.signature, actor.profile, _boolean_variables(variables), part
 
 
-def _lifted(
+def _parameterized(
     selection: Selection,
-    outline: NormalizedOperation,
+    normalized: NormalizedOperation,
     variables: VariableValues,
     actor: Actor,
     now: datetime,
 ) -> tuple[list[Any], tuple[Hashable, ...]]:
-    """The values that a plan is told, and how they look without them."""
+    """Returns the values that a plan takes, and the shapes of the arguments they come from."""
     leaves = [now, *_ids_of(actor)]
     shapes = tuple(
-        [parameterize(each, leaves) for each in selection.told(outline.nodes, variables)]
+        [
+            parameterize(each, leaves)
+            for each in selection.argument_values(normalized.nodes, variables)
+        ]
     )
     return leaves, shapes
 
@@ -282,12 +287,12 @@ def _plan(columns: Mapping[str, Any], scope: "SymbolicScope", cursors: tuple[Cur
 
 
 def _boolean_variables(variables: VariableValues) -> Hashable:
-    """All that may decide, by ``@skip`` and ``@include``, which fields are left out."""
+    """Returns the variables that may decide ``@skip`` and ``@include``."""
     return tuple([each for each in variables.coerced.items() if each[1].__class__ is bool])
 
 
 class SymbolicScope:
-    """A scope as functions see it while a plan is made: its values are symbols."""
+    """Stands in for a scope while a plan is compiled: its values are parameters."""
 
     def __init__(self, actor: Actor) -> None:
         ids: dict[str, Any] = {
@@ -300,9 +305,9 @@ class SymbolicScope:
         self._now = Parameter.at(0, TIMESTAMP(timezone=True))
 
     def now(self) -> Any:
-        """The time of the request."""
+        """The parameter for the time of the request."""
         return self._now
 
     async def one(self, statement: Any) -> Any:
-        """The statement itself, which is what is wanted of it."""
+        """Returns the statement itself, to be compiled into the plan."""
         return statement

@@ -1,7 +1,7 @@
-"""What is selected, as graphql-core collects it: the tree that a statement is written from.
+"""Collects the selected fields, with graphql-core, to the tree that a statement is written from.
 
-Nothing of it depends on a value. It is one for a document without its literals, what its
-``@skip`` and ``@include`` say, and what the caller may.
+The tree depends on no argument values: only on the document without its literals, on ``@skip``
+and ``@include``, and on the caller's permissions.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,21 +43,21 @@ from kit.graphql.field_sources import (
 )
 
 MAX_KEY: Final = 63
-"""PostgreSQL cuts longer names."""
+"""The longest response key in bytes: PostgreSQL truncates longer names."""
 
 ROWS: Final = "*"
-"""The key, which no client can give, of what is read of rows that were found already."""
+"""The response key for rows that are loaded already; no client can select it."""
 
 Allows = Callable[[Any, Any, bool], bool]
-"""May this actor, by this permission: any row, or if told so, any that is their own?"""
+"""Does the actor have the permission for every row, or with True, for rows of their own?"""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedField:
-    """A field as it was selected: under which key, and what of it by the types it can have.
+    """A selected field: its response key, and the fields below it by possible type.
 
-    Without ``field`` it is ``__typename``. ``place`` is that of its node in the outline, and
-    ``parent`` the name of the type whose field it is.
+    Without ``field`` it is ``__typename``. ``place`` is the place of its node in the normalized
+    operation, ``parent`` the name of its parent type.
     """
 
     key: str
@@ -67,7 +67,7 @@ class SelectedField:
     below: Mapping[str, "tuple[SelectedField, ...]"]
 
     @property
-    def reading(self) -> Any:
+    def source(self) -> Any:
         return self.field.extensions[SOURCE] if self.field else None
 
     @property
@@ -77,11 +77,11 @@ class SelectedField:
 
     @property
     def fields(self) -> "tuple[SelectedField, ...]":
-        """What is selected of it, where it has one type."""
+        """The fields below it, if it has one possible type."""
         return self.below[self.type.name]
 
     def all(self) -> "Iterator[SelectedField]":
-        """It and all below it, in the order of the tree."""
+        """Yields the field and all fields below it, in the order of the tree."""
         yield self
         for fields in self.below.values():
             for each in fields:
@@ -90,63 +90,65 @@ class SelectedField:
 
 @dataclass(frozen=True)
 class Selection:
-    """The root fields that can be compiled, in order; and why not, for the ``others``."""
+    """The root fields that can be compiled, in order, and the reason for each of the ``others``."""
 
     roots: Mapping[str, SelectedField]
     others: Mapping[str, NotCompilable]
 
     @cached_property
-    def argued(self) -> tuple[SelectedField, ...]:
+    def fields_with_arguments(self) -> tuple[SelectedField, ...]:
         """The fields that take arguments, in the order of the tree."""
         every = [each for root in self.roots.values() for each in root.all()]
-        # A fragment that is spread at several places is told once.
+        # The fields of a fragment that is spread several times take their arguments once.
         found = {each.place: each for each in every if each.field is not None and each.field.args}
         return tuple(found.values())
 
-    def told(self, nodes: Sequence[FieldNode], variables: VariableValues) -> Iterator[Any]:
-        """What these are told by the nodes of a document; raises what it is refused with."""
-        for each in self.argued:
+    def argument_values(
+        self, nodes: Sequence[FieldNode], variables: VariableValues
+    ) -> Iterator[Any]:
+        """Yields the arguments of these fields; raises the refusal of a wrong argument."""
+        for each in self.fields_with_arguments:
             assert each.field is not None
             arguments = get_argument_values(each.field, nodes[each.place], variables)
-            yield each.reading.decode(arguments)
+            yield each.source.decode(arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Reads what an actor selects in an operation."""
+    """Collects the fields that an actor selects in an operation."""
 
     schema: GraphQLSchema
-    outline: NormalizedOperation
+    normalized: NormalizedOperation
     variables: VariableValues
     actor: Any
     allows: Allows
 
     def operation(self) -> Selection:
-        """The whole operation."""
-        operation = self.outline.operation
+        """Collects the root fields of the operation, and the fields below them."""
+        operation = self.normalized.operation
         root_type = self.schema.get_root_type(operation.operation)
         assert root_type is not None
         collected = collect_fields(
-            self.schema, self.outline.fragments, self.variables, root_type, operation
+            self.schema, self.normalized.fragments, self.variables, root_type, operation
         )
         roots: dict[str, SelectedField] = {}
         others: dict[str, NotCompilable] = {}
         for key, details in collected.grouped_field_set.items():
             try:
-                # Before there is a row, what is one's own is not refused.
-                roots[key] = self._chosen(root_type, key, details, own=True)
+                # No row is known at the root: a permission for one's own rows is enough here.
+                roots[key] = self._selected_field(root_type, key, details, own=True)
             except NotCompilable as reason:
                 others[key] = reason
         return Selection(roots, others)
 
     def rows(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Selection:
-        """What is selected of rows that were found already; empty where nothing is to be read."""
+        """Collects the fields of loaded rows; empty if no statement is needed."""
         try:
             fields = self.fields(kind, details, own=self.is_own(kind))
         except NotCompilable as reason:
             return Selection({}, {ROWS: reason})
-        # Its own columns are at hand: no statement is worth them.
-        if not any(isinstance(each.reading, Related | Paged) for each in fields):
+        # The columns of the rows are loaded; only relations and lists need a statement.
+        if not any(isinstance(each.source, Related | Paged) for each in fields):
             return Selection({}, {})
         again = GraphQLField(kind, extensions={SOURCE: ByKeys()})
         return Selection({ROWS: SelectedField(ROWS, kind.name, again, -1, {kind.name: fields})}, {})
@@ -154,22 +156,22 @@ class Selector:
     def fields(
         self, kind: GraphQLObjectType, details: FieldDetailsList, *, own: bool
     ) -> tuple[SelectedField, ...]:
-        """What is selected of an object. Raises NotCompilable."""
+        """Collects the fields of an object. Raises NotCompilable."""
         collected = collect_subfields(
             self.schema,
-            self.outline.fragments,
+            self.normalized.fragments,
             self.variables,
-            self.outline.operation,
+            self.normalized.operation,
             kind,
             details,
         )
         return tuple(
-            self._chosen(kind, key, found, own=own)
+            self._selected_field(kind, key, found, own=own)
             for key, found in collected.grouped_field_set.items()
         )
 
     def is_own(self, kind: GraphQLObjectType) -> bool:
-        """Are all rows of the type that the caller finds by themselves their own?"""
+        """Returns whether the caller may see only their own rows of the type."""
         found = kind.extensions.get(KIND)
         return isinstance(found, NodeType) and not self.allows(self.actor, found.requires, False)
 
@@ -177,7 +179,7 @@ class Selector:
         found = kind.extensions.get(KIND)
         return isinstance(found, NodeType) and self.allows(self.actor, found.requires, True)
 
-    def _chosen(
+    def _selected_field(
         self, parent: GraphQLObjectType, key: str, details: FieldDetailsList, *, own: bool
     ) -> SelectedField:
         node = details[0].node
@@ -185,15 +187,15 @@ class Selector:
         where = f"{parent.name}.{name}"
         if len(key.encode()) > MAX_KEY:
             raise NotCompilable(f"{where}: the key is too long")
-        place = self.outline.places[id(node)]
+        place = self.normalized.places[id(node)]
         if name == "__typename":
             return SelectedField(key, parent.name, None, place, {})
         found = self.schema.get_field(parent, name)
         if found is None or SOURCE not in found.extensions:
-            raise NotCompilable(f"{where}: it is not declared how")
+            raise NotCompilable(f"{where}: it declares no source")
         guard = found.extensions.get(GUARD)
         if guard is not None and not self.allows(self.actor, guard, own):
-            raise NotCompilable(f"{where}: refused, or for some rows only")
+            raise NotCompilable(f"{where}: not permitted, or only for some rows")
         return SelectedField(key, parent.name, found, place, self._below(found, details, own=own))
 
     def _below(
@@ -202,10 +204,10 @@ class Selector:
         named = get_named_type(found.type)
         if is_leaf_type(named):
             return {}
-        reading = found.extensions[SOURCE]
+        source = found.extensions[SOURCE]
         if isinstance(named, GraphQLInterfaceType):
             possible = self.schema.get_possible_types(named)
-            # Of the others nothing is selected: the caller finds none.
+            # The caller can find no rows of the other types, so their fields aren't needed.
             found_by_id = [each for each in possible if self._may_find(each)]
             return {
                 each.name: self.fields(each, details, own=self.is_own(each)) for each in found_by_id
@@ -213,8 +215,6 @@ class Selector:
         if not isinstance(named, GraphQLObjectType):
             raise NotCompilable(f"{named.name} is a union")
         if KIND in named.extensions:
-            # What a row leads to needn't be the caller's own, though the row is.
-            own = not isinstance(reading, Attribute | Related | SqlExpression) and self.is_own(
-                named
-            )
+            # A row of the caller's own may be related to rows that aren't.
+            own = not isinstance(source, Attribute | Related | SqlExpression) and self.is_own(named)
         return {named.name: self.fields(named, details, own=own)}

@@ -1,4 +1,4 @@
-"""Rows and pages while a statement is written: their attributes are expressions of SQL."""
+"""Symbolic rows and pages for writing a statement: their attributes are SQL expressions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from kit.postgres.keyset_pagination import Listing, Window, cursor_text, page_st
 
 
 class Row:
-    """A row of a table or of a subquery: its columns are attributes.
+    """A row of a table or subquery, with its columns as attributes.
 
-    Rows that relations lead to are read in the same SELECT, which the ``first`` of them began.
+    Related rows are joined into the SELECT of the ``first`` row.
     """
 
-    def __init__(self, entity: Any, source: FromClause, *, beside: "Row | None" = None) -> None:
+    def __init__(self, entity: Any, source: FromClause, *, joined_to: "Row | None" = None) -> None:
         self.entity = entity
         self.source = source
-        self.first: Row = beside.first if beside else self
+        self.first: Row = joined_to.first if joined_to else self
         self.joined: dict[str, Row] = {}
         self.tables = source
 
@@ -32,18 +32,18 @@ class Row:
             raise NotCompilable(f"{self.entity.__name__}.{name} is no column") from None
 
     def join(self, relation: str, target: "Row", condition: ColumnElement[bool]) -> None:
-        """Read another row beside this one, or nulls where there is none."""
+        """Joins a related row, which is all nulls if there is none."""
         self.joined[relation] = target
         self.first.tables = self.first.tables.outerjoin(target.source, condition)
 
-    def select(self, shown: ColumnElement[Any]) -> Select[Any]:
-        """The SELECT that this row began, of what is shown of it and of those it leads to."""
-        return select(shown).select_from(self.tables)
+    def select(self, item: ColumnElement[Any]) -> Select[Any]:
+        """Returns the SELECT of an expression over this row and the rows joined to it."""
+        return select(item).select_from(self.tables)
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What there is for each row of a page."""
+    """A value for each row of a page."""
 
     page: "Page"
     value: Any
@@ -51,10 +51,10 @@ class Items:
 
 @dataclass(eq=False)
 class Page:
-    """A page of a list, by the names that its fields read: aggregates of the rows it holds.
+    """A page of a list, whose attributes are aggregates over its rows.
 
-    ``after`` and ``before`` are the values of cursors. ``looks_ahead``: one row more is read,
-    which only says that there is more. ``row`` is there once a field has asked for it.
+    ``after`` and ``before`` are the values of cursors. If ``looks_ahead``, one row more is read to
+    tell whether the list continues. ``row`` is None until a field needs the rows.
     """
 
     listing: Listing[Any]
@@ -93,20 +93,20 @@ class Page:
     def end_cursor(self) -> Any:
         return self.each(self._cursor)[func.least(self._count, self.window.size)]
 
-    def each(self, shown: ColumnElement[Any]) -> Any:
-        """What is shown of each row of the page, as an array."""
-        every = self._all(shown)
+    def each(self, item: ColumnElement[Any]) -> Any:
+        """Aggregates an expression over the rows of the page to an array."""
+        every = self._all(item)
         if not self.looks_ahead:
             return every
         if self.window.backward:
             return Grouping(every[cast(self._is_more, Integer) + 1 : self._count])
         return Grouping(every[1 : self.window.size])
 
-    def _all(self, shown: ColumnElement[Any]) -> Any:
-        """The same of all rows that are read, in the order of the list."""
+    def _all(self, item: ColumnElement[Any]) -> Any:
+        """Aggregates over all rows that are read, with the one more, in the order of the list."""
         columns = [(getattr(self._rows, key.column.key), key) for key in self.listing.keys]
         order = [column.desc() if key.descending else column for column, key in columns]
-        return ordered_array(shown, *order)
+        return ordered_array(item, *order)
 
     @property
     def _is_more(self) -> ColumnElement[bool]:
@@ -114,7 +114,7 @@ class Page:
 
     @property
     def _count(self) -> ColumnElement[int]:
-        # Of a column of the page, or within an object it would count what that is made of.
+        # Counts a column of the page: inside an object, count(*) would count the object's rows.
         return func.count(getattr(self._rows, self.listing.keys[-1].column.key))
 
     @property
@@ -123,7 +123,7 @@ class Page:
 
     @property
     def _rows(self) -> Row:
-        """A row of the page: of a SELECT that is there once a field asks for it."""
+        """A row of the page; its SELECT is created when the first field needs it."""
         if self.row is None:
             size = self.window.size
             statement = page_statement(

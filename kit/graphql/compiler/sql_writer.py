@@ -1,4 +1,4 @@
-"""From a selection to SQL: expressions that are the JSON of the answer."""
+"""Writes a selection as SQL expressions that return the JSON of the response."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,12 +63,12 @@ from kit.loaders import link
 from kit.postgres.keyset_pagination import Order, counted
 
 Print = Callable[[ColumnElement[Any]], ColumnElement[Any]]
-"""How a scalar looks in JSON."""
+"""Converts a scalar's column to the expression of its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A cursor that is told at run time: the values that it holds for ``keys`` are bound too."""
+    """A cursor given by the request, at ``place``: its values for ``keys`` are bound too."""
 
     place: int
     keys: tuple[Order, ...]
@@ -76,14 +76,14 @@ class Cursor:
 
 @dataclass(eq=False, slots=True)
 class Writer:
-    """Writes what is selected, as one caller may see it.
+    """Writes selected fields as SQL, with the caller's permissions applied.
 
-    ``told`` are the symbolic arguments of fields by their place in the document; ``places`` are
-    free for values that are known later: ids of rows, then what ``cursors`` hold.
+    ``arguments`` are the symbolic arguments of fields by their place in the document; ``places``
+    numbers the values added after them: ids of rows, then the values of ``cursors``.
     """
 
     scope: Any
-    told: Mapping[int, Any]
+    arguments: Mapping[int, Any]
     scalars: Mapping[str, Print]
     types: Mapping[str, GraphQLNamedType]
     places: Iterator[int]
@@ -92,57 +92,59 @@ class Writer:
 
     # -------------------------------------------------------------------------- roots
 
-    def root(self, chosen: SelectedField) -> ColumnElement[Any]:
-        """The JSON text of a root field; an array of texts for rows by their keys.
+    def root(self, selected: SelectedField) -> ColumnElement[Any]:
+        """Returns the JSON text of a root field; for ``ByKeys``, an array of texts.
 
         Raises NotCompilable.
         """
-        match chosen.reading:
+        match selected.source:
             case ByKeys():
-                return self._again(chosen)
+                return self._by_keys(selected)
             case None:
-                shown: ColumnElement[Any] = literal(f'"{chosen.parent}"')
+                shown: ColumnElement[Any] = literal(f'"{selected.parent}"')
             case Paged() as paged:
-                shown = self._connection(chosen, paged, parent=None)
+                shown = self._connection(selected, paged, parent=None)
             case Lookup(resolve):
-                shown = self._found(chosen, resolve(self.scope, **self.told.get(chosen.place, {})))
+                shown = self._lookup(
+                    selected, resolve(self.scope, **self.arguments.get(selected.place, {}))
+                )
             case ByGlobalId():
-                shown = self._identified(chosen, self.told[chosen.place])
+                shown = self._by_global_id(selected, self.arguments[selected.place])
             case _:
                 raise NotCompilable("no root")
         return cast(shown, Text())
 
-    def _found(self, chosen: SelectedField, finding: Any) -> ColumnElement[Any]:
-        statement = _driven(finding)
+    def _lookup(self, selected: SelectedField, lookup: Any) -> ColumnElement[Any]:
+        statement = _result_of(lookup)
         if statement is None:
             return NULL
         entity = statement.column_descriptions[0]["entity"]
         row = self._row_of(entity, statement.limit(literal_column("1")))
-        return row.select(self._object(chosen.fields, row)).scalar_subquery()
+        return row.select(self._object(selected.fields, row)).scalar_subquery()
 
-    def _identified(self, chosen: SelectedField, ids: Ids) -> ColumnElement[Any]:
+    def _by_global_id(self, selected: SelectedField, ids: Ids) -> ColumnElement[Any]:
         asked = _table(key=ids.keys, name=ids.names)
-        # Of what isn't one of our types, or isn't for the caller at all, nothing is selected.
+        # Ids of unknown types, and of types that the caller may not see, give null.
         by_type = [
-            (asked.c.name == literal(name), self._by_key(chosen, name, asked))
-            for name in sorted(ids.types & chosen.below.keys())
+            (asked.c.name == literal(name), self._by_key(selected, name, asked))
+            for name in sorted(ids.types & selected.below.keys())
         ]
         shown: ColumnElement[Any] = case(*by_type) if by_type else NULL
-        if _is_list(chosen):
+        if _is_list(selected):
             shown = json_list(shown, asked.c.n)
         return select(shown).select_from(asked).scalar_subquery()
 
-    def _again(self, chosen: SelectedField) -> ColumnElement[Any]:
-        """The texts of rows by their keys, in that order; null for what isn't seen."""
+    def _by_keys(self, selected: SelectedField) -> ColumnElement[Any]:
+        """Returns the texts of rows in the order of their keys; null for an invisible row."""
         asked = _table(key=Parameter.at(next(self.places), ARRAY(Uuid())))
-        shown = cast(self._by_key(chosen, chosen.type.name, asked), Text())
+        shown = cast(self._by_key(selected, selected.type.name, asked), Text())
         return select(ordered_array(shown, asked.c.n)).select_from(asked).scalar_subquery()
 
-    def _by_key(self, chosen: SelectedField, type_name: str, asked: Any) -> ColumnElement[Any]:
+    def _by_key(self, selected: SelectedField, type_name: str, asked: Any) -> ColumnElement[Any]:
         kind = self.types[type_name].extensions[KIND]
         statement = kind.visible(self.scope).where(kind.model.id == asked.c.key)
         row = self._row_of(kind.model, statement.correlate(asked))
-        shown = self._object(chosen.below[type_name], row)
+        shown = self._object(selected.below[type_name], row)
         return row.select(shown).correlate(asked).scalar_subquery()
 
     # -------------------------------------------------------------------------- fields
@@ -150,66 +152,66 @@ class Writer:
     def _object(self, fields: Sequence[SelectedField], row: Any) -> ColumnElement[Any]:
         return json_object({each.key: self._field(each, row) for each in fields})
 
-    def _field(self, chosen: SelectedField, row: Any) -> ColumnElement[Any]:
-        match chosen.reading:
+    def _field(self, selected: SelectedField, row: Any) -> ColumnElement[Any]:
+        match selected.source:
             case None:
-                return constant(chosen.parent)
+                return constant(selected.parent)
             case Attribute(name) | PageField(name):
-                return self._shown(chosen, getattr(row, name))
+                return self._value(selected, getattr(row, name))
             case SqlExpression(make):
-                return self._shown(chosen, make(self.scope, row))
+                return self._value(selected, make(self.scope, row))
             case Identity():
-                return opaque_id(chosen.parent, row.id)
+                return opaque_id(selected.parent, row.id)
             case Related(relation):
-                return self._related(chosen, row, relation)
+                return self._related(selected, row, relation)
             case Paged() as paged:
-                return self._connection(chosen, paged, parent=row)
+                return self._connection(selected, paged, parent=row)
             case Counted():
-                return counted(row.listing, exact=self.told[chosen.place]).scalar_subquery()
+                return counted(row.listing, exact=self.arguments[selected.place]).scalar_subquery()
             case _:
-                raise NotCompilable(f"{chosen.field} is for roots only")
+                raise NotCompilable(f"{selected.field} is for roots only")
 
-    def _shown(self, chosen: SelectedField, value: Any) -> ColumnElement[Any]:
+    def _value(self, selected: SelectedField, value: Any) -> ColumnElement[Any]:
         match value:
             case Items(page, item):
-                return json_array(page.each(self._single(chosen, item)))
+                return json_array(page.each(self._single(selected, item)))
             case Values(source, item, order):
-                listed = json_list(self._single(chosen, item), order)
+                listed = json_list(self._single(selected, item), order)
                 return select(listed).select_from(source).scalar_subquery()
-            case _ if _is_list(chosen) and not is_leaf_type(chosen.type):
-                raise NotCompilable(f"{chosen.field} lists what is no list in SQL")
+            case _ if _is_list(selected) and not is_leaf_type(selected.type):
+                raise NotCompilable(f"{selected.field} is a list without a list in SQL")
             case _:
-                return self._single(chosen, value)
+                return self._single(selected, value)
 
-    def _single(self, chosen: SelectedField, value: Any) -> ColumnElement[Any]:
-        match chosen.type:
+    def _single(self, selected: SelectedField, value: Any) -> ColumnElement[Any]:
+        match selected.type:
             case kind if not is_leaf_type(kind):
-                shown = self._object(chosen.fields, value)
+                shown = self._object(selected.fields, value)
                 present = value.present if isinstance(value, Value) else None
                 return shown if present is None else case((present, shown))
             case _ if not isinstance(value, ColumnElement):
-                raise NotCompilable(f"{chosen.field} has no value in SQL")
+                raise NotCompilable(f"{selected.field} has no value in SQL")
             case GraphQLEnumType() as enum:
                 return enum_name(enum, value)
             case GraphQLScalarType(name=name) if name in self.scalars:
                 return self.scalars[name](value)
             case other:
-                raise NotCompilable(f"nothing says how {other} looks in SQL")
+                raise NotCompilable(f"{other} has no form in SQL")
 
     # -------------------------------------------------------------------------- relations
 
-    def _related(self, chosen: SelectedField, row: Row, relation: str) -> ColumnElement[Any]:
+    def _related(self, selected: SelectedField, row: Row, relation: str) -> ColumnElement[Any]:
         found = link(row.entity, relation)
         if found.is_list:
             many = Row(found.target, self._table_of(found.target))
-            listed = json_list(self._object(chosen.fields, many), many.id)
+            listed = json_list(self._object(selected.fields, many), many.id)
             statement = many.select(listed).where(self._on(found, row, many))
             return statement.correlate(row.source).scalar_subquery()
         if relation not in row.joined:
-            one = Row(found.target, self._table_of(found.target), beside=row)
+            one = Row(found.target, self._table_of(found.target), joined_to=row)
             row.join(relation, one, self._on(found, row, one))
         one = row.joined[relation]
-        shown = self._object(chosen.fields, one)
+        shown = self._object(selected.fields, one)
         return case((getattr(one, found.remote).is_not(None), shown))
 
     def _on(self, found: Any, row: Row, target: Row) -> ColumnElement[bool]:
@@ -221,33 +223,33 @@ class Writer:
     # -------------------------------------------------------------------------- pages
 
     def _connection(
-        self, chosen: SelectedField, paged: Paged, *, parent: Row | None
+        self, selected: SelectedField, paged: Paged, *, parent: Row | None
     ) -> ColumnElement[Any]:
-        arguments, window = self.told[chosen.place]
+        arguments, window = self.arguments[selected.place]
         listing = paged.listing(self.scope, **arguments)
         outside = []
         if parent is not None:
             if paged.under is None:
-                raise NotCompilable(f"{chosen.field} is the same for every row")
+                raise NotCompilable(f"{selected.field} is the same for every row")
             outside = [parent.source]
             rows = listing.statement.where(paged.under == parent.id).correlate(*outside)
             listing = replace(listing, statement=rows)
         page = Page(
             listing,
             window,
-            # Also where no rows are wanted: a cursor that is none is refused either way.
-            after=self._told_by(window.after, listing.keys),
-            before=self._told_by(window.before, listing.keys),
-            looks_ahead=_asks_for_more(chosen, backward=window.backward),
+            # Decoded even if no rows are selected: an invalid cursor is refused either way.
+            after=self._cursor_values(window.after, listing.keys),
+            before=self._cursor_values(window.before, listing.keys),
+            looks_ahead=_asks_for_more(selected, backward=window.backward),
             alias=self._alias(),
         )
-        shown = self._object(chosen.fields, page)
+        shown = self._object(selected.fields, page)
         if page.row is None:
             return shown
         return page.row.select(shown).correlate(*outside).scalar_subquery()
 
-    def _told_by(self, cursor: Any, keys: tuple[Order, ...]) -> list[Parameter] | None:
-        """The values that a cursor holds."""
+    def _cursor_values(self, cursor: Any, keys: tuple[Order, ...]) -> list[Parameter] | None:
+        """Returns parameters for the values that a cursor holds."""
         if cursor is None:
             return None
         self.cursors.append(Cursor(cursor.place, keys))
@@ -268,31 +270,31 @@ class Writer:
 _MORE: Final = {True: PageField("has_previous"), False: PageField("has_next")}
 
 
-def _asks_for_more(chosen: SelectedField, *, backward: bool) -> bool:
-    """Is it asked whether the list goes on beyond the page?"""
-    infos = [each for each in chosen.fields if each.reading == PageField("page_info")]
-    return any(each.reading == _MORE[backward] for info in infos for each in info.fields)
+def _asks_for_more(selected: SelectedField, *, backward: bool) -> bool:
+    """Returns whether the selection asks if the list continues after the page."""
+    infos = [each for each in selected.fields if each.source == PageField("page_info")]
+    return any(each.source == _MORE[backward] for info in infos for each in info.fields)
 
 
-def _is_list(chosen: SelectedField) -> bool:
-    assert chosen.field is not None
-    return is_list_type(get_nullable_type(chosen.field.type))
+def _is_list(selected: SelectedField) -> bool:
+    assert selected.field is not None
+    return is_list_type(get_nullable_type(selected.field.type))
 
 
 def _table(**columns: Any) -> Any:
-    """Arrays as the columns of a table, with the number of each row."""
+    """Returns a table with these arrays as columns, and ``n`` for the number of the row."""
     named = [column(name, array.type.item_type) for name, array in columns.items()]
     listed = func.unnest(*columns.values())
     return listed.table_valued(*named, with_ordinality="n", name="asked").render_derived()
 
 
-def _driven(found: Any) -> Any:
-    """What a coroutine gives that waits for nothing. Raises NotCompilable."""
+def _result_of(found: Any) -> Any:
+    """Returns the result of a coroutine that never suspends. Raises NotCompilable if it does."""
     if not iscoroutine(found):
-        raise NotCompilable("it isn't asked of the database")
+        raise NotCompilable("it isn't read from the database")
     try:
         found.send(None)
-    except StopIteration as ended:
-        return ended.value
+    except StopIteration as done:
+        return done.value
     found.close()
-    raise NotCompilable("it asks several things, one after the other")
+    raise NotCompilable("it reads several times in a row")

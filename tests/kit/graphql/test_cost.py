@@ -74,7 +74,7 @@ def test_few_costs_are_remembered(schema: GraphQLSchema) -> None:
         )
         estimate.cost(values)
 
-    assert len(estimate.known) <= 100
+    assert len(estimate.cached) <= 100
 
 
 def test_a_value_that_costs_nothing_is_not_remembered(schema: GraphQLSchema) -> None:
@@ -88,4 +88,4 @@ def test_a_value_that_costs_nothing_is_not_remembered(schema: GraphQLSchema) -> 
         )
         estimate.cost(values)
 
-    assert len(estimate.known) == 1
+    assert len(estimate.cached) == 1

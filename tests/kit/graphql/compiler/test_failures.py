@@ -137,5 +137,5 @@ async def test_a_field_that_is_not_compiled_is_logged_with_the_reason_when_it_is
         await api(text, token=venue.owner.token)
 
     assert [each["reason"] for each in logs if each["event"] == "read.not_compiled"] == [
-        "Tenant.weeklyHours: it is not declared how"
+        "Tenant.weeklyHours: it declares no source"
     ]
