@@ -65,18 +65,20 @@ AvailabilityEvent = AvailabilityDelta | ResyncRequired
 def availability_changed(
     operation: Operation,
     *,
-    query: Annotated[AvailabilityQuery, Doc("What was looked for.")],
+    query: Annotated[AvailabilityQuery, Doc("The same query as for the `Availability`.")],
     after: Annotated[
         EventCursor | None,
         Doc(
-            "Go on after this cursor, which may be 7 days old: at first that of the `Availability`."
+            "The cursor after which to continue: at first that of the `Availability`. It "
+            "can be up to 7 days old."
         ),
     ] = None,
 ) -> EventStream[AvailabilityEvent]:
-    """What to change in an Availability read earlier; apply `upserted` and `removed` in order.
+    """Receive the changes to an `Availability` that was read before. Apply `upserted` and `removed`
+    in order.
 
-    Costs 1 point, and 1 for each day begun and room: `roomIds`, or 20 rooms where these are absent.
-    Each delta costs that again, and 3.
+    Costs 1 point, plus 1 point for each room and each day begun; without `roomIds` 20 rooms are
+    charged. Each delta costs the same again, plus 3 points.
     """
     return EventStream(operation, AvailabilitySteps(query), after)
 

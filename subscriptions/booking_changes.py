@@ -59,16 +59,27 @@ def booking_changed(
     operation: Operation,
     *,
     room_ids: Annotated[
-        tuple[RoomId, ...] | None, Doc("Only of these rooms; a booking that moves is of both.")
+        tuple[RoomId, ...] | None,
+        Doc(
+            "Receive only changes of bookings in these rooms. A move "
+            "counts for both rooms. All rooms by default."
+        ),
     ] = None,
-    types: Annotated[tuple[EventType, ...] | None, Doc("Only these events.")] = None,
+    types: Annotated[
+        tuple[EventType, ...] | None, Doc("Receive only events of these types; all by default.")
+    ] = None,
     after: Annotated[
-        EventCursor | None, Doc("Go on after this cursor, which may be 7 days old.")
+        EventCursor | None,
+        Doc(
+            "The cursor after which to continue; by default only new events "
+            "are delivered. It can be up to 7 days old."
+        ),
     ] = None,
 ) -> EventStream[BookingEvent]:
-    """Every change of a booking, in order. With `after`, first all that was missed.
+    """Receive every change to bookings, in order.
 
-    What was listed, with what is told from its `eventCursor` on, is what a list would be.
+    To keep a list of bookings up to date, subscribe with its `eventCursor` as `after`: what was
+    missed is delivered first.
     """
     return EventStream(operation, BookingChanges(room_ids, types), after)
 

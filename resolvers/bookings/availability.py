@@ -176,12 +176,14 @@ class Availability(Weighed):
 
 
 async def availability(
-    scope: Scope, *, query: Annotated[AvailabilityQuery, Doc("What is looked for.")]
+    scope: Scope,
+    *,
+    query: Annotated[AvailabilityQuery, Doc("The period, rooms and duration to search for.")],
 ) -> Availability:
-    """The slots of rooms in a time: at most 31 days and 10,000 slots.
+    """Search for slots in a period of at most 31 days; at most 10,000 slots are returned.
 
-    A slot is FREE exactly when a booking of it, sent next, succeeds. Costs 1 point, and 1 for each
-    day begun and room: `roomIds`, or 20 rooms where these are absent.
+    A slot is FREE exactly if booking it now succeeds. Costs 1 point, plus 1 point for each room and
+    each day begun; without `roomIds` 20 rooms are charged.
     """
     window = window_of(query)
     venue = await load_venue(scope, query.room_ids)
@@ -208,15 +210,15 @@ async def explain_slot(
     scope: Scope,
     *,
     room_id: Annotated[RoomId, Doc("The id of the room.")],
-    start: Annotated[Start, Doc("When it would start.")],
+    start: Annotated[Start, Doc("When the slot starts.")],
     duration_minutes: Annotated[
-        int, Doc("How long it would be: 1 to 44,700, which is 31 days and an hour.")
+        int, Doc("The duration of the slot in minutes: 1 to 44,700, which is 31 days and an hour.")
     ],
-    party_size: Annotated[int, Doc("For how many people.")] = 1,
+    party_size: Annotated[int, Doc("The number of people.")] = 1,
 ) -> RoomSlot | None:
-    """One slot with every rule that refuses it; null for an unknown room.
+    """Check one slot, and list every reason why it can't be booked. Null if there is no such room.
 
-    Costs 5 points, and for each whole day of `durationMinutes` 1 more.
+    Costs 5 points, plus 1 point for each whole day of `durationMinutes`.
     """
     venue = await load_venue(scope, [room_id])
     if room_id not in venue.rooms:
@@ -231,11 +233,12 @@ async def alternatives_to(
     scope: Scope,
     taken: SlotTaken,
     *,
-    first: Annotated[int, Doc("How many: at most 20.")] = 3,
+    first: Annotated[int, Doc("The number of slots to return: at most 20.")] = 3,
 ) -> list[RoomSlot]:
-    """Slots near the wanted one that a createBooking sent next would get.
+    """Free slots near the requested one.
 
-    The nearest in time first, within 24 hours; at the same time the wanted room first.
+    The closest in time come first, within 24 hours; at the same time, the requested room comes
+    first.
     """
     if not 0 <= first <= MAX_ALTERNATIVES:
         raise BadInput(f"`first` is a number from 0 to {MAX_ALTERNATIVES}; got {first}.")

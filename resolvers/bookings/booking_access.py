@@ -32,8 +32,16 @@ _IDS: Final = ("own_id", "user_id", "confined_to")
 MAX_NOTE_LENGTH = 2000
 MAX_REASON_LENGTH = 500
 
-Version = Annotated[int, Doc("The version that was read.")]
-Reason = Annotated[str | None, Doc("Kept in the history; at most 500 characters.")]
+Version = Annotated[
+    int,
+    Doc(
+        "The version of the booking that you read. If it has changed since, "
+        "the mutation is refused with STALE_VERSION."
+    ),
+]
+Reason = Annotated[
+    str | None, Doc("The reason, which is kept in the booking's history: at most 500 characters.")
+]
 
 
 def visible_bookings(scope: Scope) -> Select[Booking]:
@@ -108,7 +116,7 @@ def _is_of_ids() -> ColumnElement[bool]:
 
 
 def status(scope: Scope, booking: Booking) -> Status:
-    """Where it stands now: a hold past its time is EXPIRED."""
+    """The current status. A hold past its expiry is EXPIRED."""
     return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
 
 

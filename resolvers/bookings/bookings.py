@@ -75,17 +75,21 @@ from resolvers.tenants.usage import booking_refusals, count_booking, subscriptio
 async def booking(
     scope: Scope, *, id: Annotated[BookingId, Doc("The id of the booking.")]
 ) -> Booking | None:
-    """One booking; null for an id of none that the caller can see."""
+    """Find a booking by id. Null if there is no such booking or the caller can't see it."""
     return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
 
 
 def bookings(
     scope: Scope,
     *,
-    filter: Annotated[BookingFilter | None, Doc("Only these.")] = None,
-    order_by: Annotated[tuple[BookingOrder, ...] | None, Doc("By start, if not given.")] = None,
+    filter: Annotated[
+        BookingFilter | None, Doc("Which bookings to return; all by default.")
+    ] = None,
+    order_by: Annotated[
+        tuple[BookingOrder, ...] | None, Doc("How to sort the bookings; by start by default.")
+    ] = None,
 ) -> Listing[Booking]:
-    """Bookings, those of all rooms and of every status."""
+    """The bookings of all rooms, with every status. A customer who calls sees only their own."""
     matching = bookings_matching(
         visible_bookings(scope),
         filter,
@@ -97,7 +101,7 @@ def bookings(
 
 
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
-    """The statuses that the caller can give it now, through the mutation of each."""
+    """The statuses to which the caller can change the booking now, each with its own mutation."""
     tenant = await scope.loaders.related(booking, "tenant")
     allowed = allowed_transitions(state_of(booking, tenant), now=scope.now())
     if may(scope.actor, P.BOOKINGS_MANAGE, booking):
@@ -108,7 +112,7 @@ async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
 
 
 async def local(scope: Scope, booking: Booking) -> LocalPeriod:
-    """The venue's wall clock, ready to print."""
+    """The start and end in the venue's local time."""
     tenant = await scope.loaders.related(booking, "tenant")
     return local_period(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
 
@@ -120,13 +124,13 @@ async def hold_booking(
     scope: Scope,
     *,
     room_id: Annotated[RoomId, Doc("The room to hold.")],
-    start: Annotated[Start, Doc("When it starts.")],
-    duration_minutes: Annotated[int, Doc("How long it is.")],
-    party_size: Annotated[int, Doc("For how many people.")] = 1,
+    start: Annotated[Start, Doc("When the booking starts.")],
+    duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
+    party_size: Annotated[int, Doc("The number of people.")] = 1,
 ) -> Booking:
-    """Keep a time for somebody who is still deciding, for the venue's `holdMinutes`.
+    """Hold a time for somebody who is still deciding, for the venue's `holdMinutes`.
 
-    The price is frozen. Turn it into a booking with `createBooking(holdId:)`.
+    The price is fixed. Turn the hold into a booking with `createBooking(holdId:)`.
     """
     await lock_rooms(scope, room_id)
     claimed = await claim(
@@ -143,28 +147,36 @@ async def create_booking(
     scope: Scope,
     *,
     hold_id: Annotated[
-        BookingId | None, Doc("The hold to turn into a booking; needs `bookings:read` too.")
+        BookingId | None,
+        Doc("The id of the hold to turn into a booking. Also requires `bookings:read`."),
     ] = None,
-    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
-    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
-    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, if no hold is given.")] = None,
+    start: Annotated[Start | None, Doc("When the booking starts, if no hold is given.")] = None,
+    duration_minutes: Annotated[
+        int | None, Doc("The duration of the booking in minutes, if no hold is given.")
+    ] = None,
     customer: Annotated[
-        CustomerChoice | None, Doc("Whom it is for; customers book for themselves.")
+        CustomerChoice | None,
+        Doc("The customer that the booking is for. Customers can only book for themselves."),
     ] = None,
     party_size: Annotated[
-        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+        int | None, Doc("The number of people; by default that of the hold, or 1.")
     ] = None,
-    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    note: Annotated[str | None, Doc("A note for the venue: at most 2,000 characters.")] = None,
     expected_total: Annotated[
-        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+        Money | None,
+        Doc(
+            "The price that the customer agreed to. If the price differs, the "
+            "mutation is refused with PRICE_CHANGED."
+        ),
     ] = None,
 ) -> Booking:
     """Book a time, directly or from a hold.
 
-    Give either `holdId`, or `roomId` with `start` and `durationMinutes`. PENDING where the venue
-    confirms bookings, else CONFIRMED. Where the venue asks customers for a payment it stays HELD,
-    with `payment` to make until its hold ends: it is booked once that has gone through. A customer
-    whose e-mail address is not verified yet can hold a time, and book it then.
+    Give either `holdId`, or `roomId` with `start` and `durationMinutes`. The booking is PENDING if
+    the venue confirms bookings, and CONFIRMED otherwise. If the venue requires a payment from
+    customers, it stays HELD until its `payment` is made, or until the hold expires. Customers can
+    hold a time before they have verified their e-mail address, but book it only afterwards.
     """
     actor = scope.actor
     # A user becomes a customer of the venue, with a record, by proving their address.
@@ -369,12 +381,17 @@ async def update_booking(
     id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
-    customer: Annotated[CustomerChoice | Absent | None, Doc("Whom it is for.")] = ABSENT,
-    party_size: Annotated[int | Absent, Doc("For how many people.")] = ABSENT,
-    note: Annotated[str | Absent | None, Doc("At most 2,000 characters.")] = ABSENT,
+    customer: Annotated[CustomerChoice | Absent | None, Doc("The new customer.")] = ABSENT,
+    party_size: Annotated[int | Absent, Doc("The new number of people.")] = ABSENT,
+    note: Annotated[
+        str | Absent | None,
+        Doc("The new note for the venue: at most 2,000 characters. Null removes it."),
+    ] = ABSENT,
 ) -> Booking:
-    """Change everything but when and where: customer, party size, note. Where the customer changes,
-    a `pendingMove` is given up: what is paid for it after that goes back.
+    """Change the customer, party size or note of a booking.
+
+    To change its time or room, use `rescheduleBooking`. If the customer changes, a `pendingMove` is
+    cancelled, and a payment that still arrives for it is refunded.
     """
     problems = text_refusals(note=None if note is ABSENT else note)
     edited = await locked_booking(scope, id, version=version)

@@ -43,13 +43,20 @@ from resolvers.bookings.public_venue import public
 from resolvers.core.outgoing_mail import MailKind, note_confirmation, send_later
 from resolvers.tenants.tenants import own_tenant
 
-LinkToken = Annotated[str, Doc("From the mail, or from the answer that made the booking.")]
+LinkToken = Annotated[
+    str, Doc("The code of the booking, from the e-mail or from the mutation that made the booking.")
+]
 GuestProof = Annotated[
     TokenText | None,
-    Doc("The solution of the venue's `guestChallenge`, where it has one; good for one request."),
+    Doc(
+        "The solution of the venue's `guestChallenge`, if it has one. It can be used for one "
+        "request."
+    ),
 ]
-MailedToken = Annotated[str, Doc("From the mail; the one of `bookAsGuest`'s answer is refused.")]
-Subdomain = Annotated[str, Doc("The venue's.")]
+MailedToken = Annotated[
+    str, Doc("The code from the e-mail. The one that `bookAsGuest` returned is refused.")
+]
+Subdomain = Annotated[str, Doc("The subdomain of the venue.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +72,16 @@ async def hold_as_guest(
     *,
     subdomain: Subdomain,
     room_id: Annotated[RoomId, Doc("The room to hold.")],
-    start: Annotated[Start, Doc("When it starts.")],
-    duration_minutes: Annotated[int, Doc("How long it is.")],
-    party_size: Annotated[int, Doc("For how many people.")] = 1,
+    start: Annotated[Start, Doc("When the booking starts.")],
+    duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
+    party_size: Annotated[int, Doc("The number of people.")] = 1,
     guest_proof: GuestProof = None,
 ) -> GuestBooked:
-    """Keep a time for a guest who is still typing, for the venue's `holdMinutes`.
+    """Hold a time for a guest without an account, for the venue's `holdMinutes`.
 
-    The price is frozen. Turn it into a booking with `bookAsGuest(holdToken:)`. At most 2 holds are
-    open at once from one address, and strangers hold a fifth of the rooms at the most: more is
-    refused with QUOTA_EXCEEDED.
+    The price is fixed. Turn the hold into a booking with `bookAsGuest(holdToken:)`. At most 2 holds
+    can be open from one network address, and guests can hold at most a fifth of the rooms in total;
+    more are refused with QUOTA_EXCEEDED.
     """
     await _act_as_guest(scope, await _tenant_id(scope, subdomain))
     await _admit(scope, guest_proof)
@@ -93,30 +100,38 @@ async def book_as_guest(
     scope: Scope,
     *,
     subdomain: Subdomain,
-    customer: Annotated[NewCustomer, Doc("Who the guest is; `email` is where the code goes.")],
+    customer: Annotated[
+        NewCustomer, Doc("The guest's details. `email` is required: the code is sent there.")
+    ],
     hold_token: Annotated[
-        str | None, Doc("The token of the guest's hold, to turn into a booking.")
+        str | None, Doc("The code of the guest's hold, to turn it into a booking.")
     ] = None,
-    room_id: Annotated[RoomId | None, Doc("The room to book, without a hold.")] = None,
-    start: Annotated[Start | None, Doc("When it starts, without a hold.")] = None,
-    duration_minutes: Annotated[int | None, Doc("How long it is, without a hold.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The room to book, if no hold is given.")] = None,
+    start: Annotated[Start | None, Doc("When the booking starts, if no hold is given.")] = None,
+    duration_minutes: Annotated[
+        int | None, Doc("The duration of the booking in minutes, if no hold is given.")
+    ] = None,
     party_size: Annotated[
-        int | None, Doc("For how many people; if not given, the hold's number, or else 1.")
+        int | None, Doc("The number of people; by default that of the hold, or 1.")
     ] = None,
-    note: Annotated[str | None, Doc("For the venue; at most 2,000 characters.")] = None,
+    note: Annotated[str | None, Doc("A note for the venue: at most 2,000 characters.")] = None,
     expected_total: Annotated[
-        Money | None, Doc("Refused with PRICE_CHANGED when the price is no longer this.")
+        Money | None,
+        Doc(
+            "The price that the guest agreed to. If the price differs, the "
+            "mutation is refused with PRICE_CHANGED."
+        ),
     ] = None,
     guest_proof: GuestProof = None,
 ) -> GuestBooked:
     """Book a time without an account, directly or from a hold.
 
-    The booking stays HELD until the guest gives the token of the mail to `confirmGuestBooking`, or
-    pays where the venue asks for that: for an hour, or `holdMinutes` to pay; then it ends by
-    itself. The token of the answer shows and cancels it, and that of the mail confirms it too; both
-    are good until a day after its end. At most 3 bookings of a day can wait to be confirmed from
-    one address, and under one e-mail address. Whether the venue knows the address already is told
-    to nobody.
+    The booking stays HELD until the guest confirms it with `confirmGuestBooking` and the code from
+    the e-mail, or pays if the venue requires it. It expires after an hour, or after `holdMinutes`
+    if it is to be paid. The returned code shows and cancels the booking; the one in the e-mail also
+    confirms it. Both are valid until a day after the end of the booking. In one day, at most 3
+    unconfirmed bookings are accepted from one network address, and 3 for one e-mail address. The
+    result doesn't reveal whether the venue knows the e-mail address.
     """
     tenant_id = await _tenant_id(scope, subdomain)
     to = tidy(customer.email)
@@ -162,10 +177,11 @@ async def book_as_guest(
 
 
 async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
-    """Confirm a booking by the token that only the mail to its guest has.
+    """Confirm a guest's booking with the code from the e-mail.
 
-    It becomes CONFIRMED, or PENDING where the venue confirms bookings. One that waits for a payment
-    is refused with PAYMENT_REQUIRED, and one that is confirmed already stays as it is.
+    The booking becomes CONFIRMED, or PENDING if the venue confirms bookings. If it waits for a
+    payment, the mutation is refused with PAYMENT_REQUIRED. A booking that is already confirmed
+    stays as it is.
     """
     link = scope.service(Links).read(token)
     if link is None or not link.is_mailed:
@@ -179,7 +195,11 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
 
 
 async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
-    """The booking of a code, until a day after its end, unless the code was revoked."""
+    """Find a booking by its code.
+
+    The code is valid until a day after the end of the booking, unless it is revoked. Null if it is
+    not valid.
+    """
     link = scope.service(Links).read(token)
     if link is not None:
         seen_by_guest = scope.as_actor(guest(link.tenant_id, link.subject_id))
@@ -196,7 +216,7 @@ async def cancel_guest_booking(
     version: booking_access.Version,
     reason: booking_access.Reason = None,
 ) -> Booking:
-    """Call the booking or hold of a code off, and free its time at once."""
+    """Cancel a guest's booking or hold, and free its time at once."""
     id = await act_by_token(scope, token)
     with hide_details():
         (cancelled,) = await transitions.cancel_booking(scope, id, version=version, reason=reason)
@@ -207,28 +227,28 @@ async def cancel_guest_booking(
 
 
 async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
-    """What is to be done before `holdExpiresAt`; null when nothing is."""
+    """What the guest has to do before `holdExpiresAt`, or null if nothing."""
     return await next_steps.next_step(public(scope, booking.tenant_id), booking)
 
 
 async def status(scope: Scope, booking: Booking) -> Status:
-    """Where it stands now: a hold past its time is EXPIRED."""
+    """The current status. A hold past its expiry is EXPIRED."""
     return booking_access.status(scope, booking)
 
 
 async def local(scope: Scope, booking: Booking) -> LocalPeriod:
-    """The venue's wall clock, ready to print."""
+    """The start and end in the venue's local time."""
     return await bookings.local(public(scope, booking.tenant_id), booking)
 
 
 async def room_of(scope: Scope, booking: Booking) -> Room:
-    """The room that is booked."""
+    """The booked room."""
     room: Room = await public(scope, booking.tenant_id).loaders.related(booking, "room")
     return room
 
 
 async def venue_of(scope: Scope, booking: Booking) -> Tenant:
-    """The venue's public page."""
+    """The public data of the venue."""
     tenant: Tenant = await public(scope, booking.tenant_id).loaders.related(booking, "tenant")
     return tenant
 

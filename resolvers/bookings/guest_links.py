@@ -68,9 +68,9 @@ def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
 
 
 async def revoke_guest_link(
-    scope: Scope, id: Annotated[BookingId, Doc("The booking whose codes to revoke.")]
+    scope: Scope, id: Annotated[BookingId, Doc("The id of the booking whose codes to revoke.")]
 ) -> Booking:
-    """Make all codes worthless that guests have for a booking. They can request another."""
+    """Revoke all codes that guests have for a booking. They can request a new one."""
     booking = await locked_booking(scope, id)
     _revoke(scope, booking)
     return booking
@@ -79,15 +79,16 @@ async def revoke_guest_link(
 async def request_guest_link(
     scope: Scope,
     *,
-    subdomain: Annotated[str, Doc("The venue's.")],
-    reference: Annotated[str, Doc("The booking's, as 'D967-HBX2' or 'd967hbx2'.")],
-    email: Annotated[str, Doc("The address that the booking was made with.")],
+    subdomain: Annotated[str, Doc("The subdomain of the venue.")],
+    reference: Annotated[str, Doc("The reference of the booking, as 'D967-HBX2' or 'd967hbx2'.")],
+    email: Annotated[str, Doc("The e-mail address that the booking was made with.")],
 ) -> None:
-    """Have a new code for a booking mailed to the address it was made with. It ends those before.
+    """E-mail a new code for a booking to the address that it was made with. Earlier codes are
+    revoked.
 
-    Answers the same whether or not there is such a booking. At most 3 requests an hour for a
-    booking, and 10 from an address on the network. Where the guest has had enough mail, there is no
-    new code, and those before stay good.
+    The result is the same whether or not there is such a booking. At most 3 requests an hour are
+    accepted for a booking, and 10 from one network address. If the guest has already received many
+    e-mails, no new code is sent and earlier codes stay valid.
     """
     told = {
         "subdomain": subdomain.strip().lower(),

@@ -26,14 +26,16 @@ def public(scope: Scope, tenant_id: UUID) -> Scope:
     return scope.as_actor(Actor(kind=None, tenant_id=tenant_id))
 
 
-async def venue(scope: Scope, *, subdomain: Annotated[str, Doc("The venue's.")]) -> Tenant | None:
-    """The public page of a venue; null for an unknown subdomain."""
+async def venue(
+    scope: Scope, *, subdomain: Annotated[str, Doc("The subdomain of the venue.")]
+) -> Tenant | None:
+    """The public data of a venue. Null if no venue has this subdomain."""
     tenant_id = await scope.value(tenant_id_of(subdomain.strip().lower()))
     return None if tenant_id is None else await public(scope, tenant_id).one(tenant_of(tenant_id))
 
 
 def rooms(scope: Scope) -> Listing[Room]:
-    """The rooms that are in use, by name."""
+    """The rooms in use, sorted by name."""
     in_use = rooms_of(scope.tenant_id).where(col(Room.archived_at).is_(None))
     return Listing(Room, in_use, (Order(Room.name_key),))
 
@@ -42,16 +44,20 @@ async def opening_hours(
     scope: Scope,
     room: Room,
     *,
-    from_: Annotated[date, Doc("The first day.")],
-    days: Annotated[int, Doc("How many days: 1 to 62.")] = 7,
+    from_: Annotated[date, Doc("The first day, in the venue's time zone.")],
+    days: Annotated[int, Doc("The number of days: 1 to 62.")] = 7,
 ) -> list[OpeningDay]:
-    """The opening hours in force, a day each. At most 62 days; 1 point for every 7 days begun."""
+    """The opening hours that apply on each of a number of days, with exceptions taken into account.
+
+    Costs 1 point for every 7 days begun.
+    """
     return await hours.opening_hours(public(scope, room.tenant_id), room, from_=from_, days=days)
 
 
 async def guest_challenge(scope: Scope, venue: Tenant) -> Challenge | None:
-    """A new challenge, whose solution `holdAsGuest` or `bookAsGuest` takes as `guestProof`; null
-    where the venue asks for none.
+    """A new challenge, whose solution is the `guestProof` of `holdAsGuest` or `bookAsGuest`.
+
+    Null if the venue requires none.
     """
     if not (venue.allows_guest_booking and venue.requires_guest_proof):
         return None
@@ -59,11 +65,15 @@ async def guest_challenge(scope: Scope, venue: Tenant) -> Challenge | None:
 
 
 async def availability(
-    scope: Scope, venue: Tenant, *, query: Annotated[AvailabilityQuery, Doc("What is looked for.")]
+    scope: Scope,
+    venue: Tenant,
+    *,
+    query: Annotated[AvailabilityQuery, Doc("The period, rooms and duration to search for.")],
 ) -> Availability:
-    """The slots of rooms in a time: at most 31 days and 10,000 slots.
+    """Search for slots in a period of at most 31 days; at most 10,000 slots are returned.
 
-    Costs 1 point, and 1 for each day begun and room: `roomIds`, or 20 rooms where these are absent.
+    Costs 1 point, plus 1 point for each room and each day begun; without `roomIds` 20 rooms are
+    charged.
     """
     if query.exclude_booking_id is not None:
         raise BadInput("`excludeBookingId` is for those who may read bookings.")

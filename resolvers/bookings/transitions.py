@@ -36,7 +36,7 @@ from resolvers.tenants.usage import uncount_guest_booking
 async def confirm_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
-    """Agree to a pending booking."""
+    """Confirm a pending booking."""
     return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
 
 
@@ -47,7 +47,7 @@ async def reject_booking(
     version: Version,
     reason: Reason = None,
 ) -> Booking:
-    """Say no to a pending booking, and free its time at once."""
+    """Reject a pending booking, and free its time at once."""
     return await _become(
         scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
     )
@@ -62,14 +62,15 @@ async def cancel_booking(
     refund: Annotated[
         CancellationRefund | None,
         Doc(
-            "What goes back of what was paid. Absent: POLICY for customers, FULL for the venue's "
-            "own people; another choice needs `payments:refund`."
+            "How much of the payments to refund. By default POLICY for customers and FULL "
+            "for the venue's team; any other choice requires `payments:refund`."
         ),
     ] = None,
 ) -> list[Booking]:
-    """Call a booking or a hold off, and free its time at once.
+    """Cancel a booking or a hold, and free its time at once.
 
-    A customer gets back what the cancellation policy says, and everything where the venue cancels.
+    By default, a cancellation by the customer refunds what the cancellation policy gives back, and
+    one by the venue refunds everything.
     """
     return [
         await _become(
@@ -87,7 +88,7 @@ async def cancel_booking(
 async def check_in_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
-    """Note that the guests are here: from 15 minutes before the start until the end."""
+    """Mark the guests of a booking as arrived: from 15 minutes before its start until its end."""
     return await _become(
         scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
     )
@@ -96,7 +97,7 @@ async def check_in_booking(
 async def complete_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
-    """Note that a booking took place: once checked in, or once its time is over."""
+    """Mark a booking as completed: after check-in, or after its end."""
     return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
 
 
@@ -106,13 +107,13 @@ async def mark_no_show(
     *,
     version: Version,
     waive_fee: Annotated[
-        bool, Doc("Whether a card that is held is let go; its fee is taken otherwise.")
+        bool, Doc("Whether to release a held card without charging the no-show fee.")
     ] = False,
     reason: Reason = None,
 ) -> Booking:
-    """Note that nobody came, once a booking has started; its remaining time is free at once.
+    """Mark a booking to which nobody came, once it has started. Its remaining time is free at once.
 
-    The fee is taken from a card that is held for it, unless that is waived.
+    If a card is held, the no-show fee is charged to it, unless `waiveFee` is set.
     """
     return await _become(
         scope,

@@ -22,12 +22,17 @@ async def reschedule_guest_booking(
     *,
     token: LinkToken,
     version: Version,
-    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
-    start: Annotated[Start, Doc("When it starts now.")],
-    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The new room; the current one by default.")] = None,
+    start: Annotated[Start, Doc("The new start.")],
+    duration_minutes: Annotated[
+        int | None, Doc("The new duration in minutes; the current one by default.")
+    ] = None,
     reason: Reason = None,
 ) -> Booking:
-    """Move the booking of a code; the code stays good, until a day after the new end."""
+    """Move a guest's booking to another time or room.
+
+    The code stays valid until a day after the new end.
+    """
     id = await act_by_token(scope, token)
     with hide_details():
         (moved,) = await moves.reschedule_booking(
@@ -43,48 +48,56 @@ async def reschedule_guest_booking(
 
 
 async def payment_of(scope: Scope, booking: Booking) -> Payment | None:
-    """What was asked for last: the payment to make, while the booking is held for it."""
+    """The latest payment that was requested. While the booking is held for it, this is the payment
+    to make.
+
+    Null if none was requested.
+    """
     return await payments.payment(public(scope, booking.tenant_id), booking)
 
 
 async def receipt_of(scope: Scope, payment: Payment) -> Receipt | None:
-    """For the customer; null until money has arrived that the venue keeps."""
+    """The receipt for the customer, or null while there is no payment that the venue keeps."""
     return await payments.receipt(public(scope, payment.tenant_id), payment)
 
 
 async def amount_paid(scope: Scope, booking: Booking) -> Money:
-    """All that has arrived, whatever of it went back."""
+    """The sum of all payments received, without subtracting refunds."""
     return await payments.amount_paid(public(scope, booking.tenant_id), booking)
 
 
 async def amount_refunded(scope: Scope, booking: Booking) -> Money:
-    """All that has gone back."""
+    """The sum of all refunds sent."""
     return await payments.amount_refunded(public(scope, booking.tenant_id), booking)
 
 
 async def balance_due(scope: Scope, booking: Booking) -> Money | None:
-    """What is still owed for it; null where nothing is kept of it."""
+    """The amount that is still to be paid, or null for holds and for bookings of a venue without
+    payments."""
     return await payments.balance_due(public(scope, booking.tenant_id), booking)
 
 
 async def credit(scope: Scope, booking: Booking) -> Money | None:
-    """What the venue owes the guest, as after a move to where it costs less; null where nothing.
+    """The amount that the venue owes the guest, for example after a move to a lower price.
 
-    It is sent once somebody of the venue does so.
+    Null if there is none. The venue's team sends it.
     """
     return await payments.credit(public(scope, booking.tenant_id), booking)
 
 
 async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
-    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    """The refund and fee if the booking were cancelled now.
+
+    Null if it can't be cancelled or has no cancellation terms.
+    """
     return await payments.cancellation_quote(public(scope, booking.tenant_id), booking)
 
 
 async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
-    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
+    """The move that waits for `payment`, or null if there is none."""
     return await pending_moves.pending_move(public(scope, booking.tenant_id), booking)
 
 
 async def cancellation_refund(scope: Scope, booking: Booking) -> Money | None:
-    """What goes back of what was paid; null where nothing does."""
+    """The amount that is refunded, or null if there is none."""
     return await payments.cancellation_refund(public(scope, booking.tenant_id), [booking])

@@ -69,16 +69,19 @@ async def reschedule_booking(
     id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
-    room_id: Annotated[RoomId | None, Doc("Another room; absent: the same.")] = None,
-    start: Annotated[Start, Doc("When it starts now.")],
-    duration_minutes: Annotated[int | None, Doc("How long; absent: as it was.")] = None,
+    room_id: Annotated[RoomId | None, Doc("The new room; the current one by default.")] = None,
+    start: Annotated[Start, Doc("The new start.")],
+    duration_minutes: Annotated[
+        int | None, Doc("The new duration in minutes; the current one by default.")
+    ] = None,
     reason: Reason = None,
 ) -> list[Booking]:
-    """Move a pending or confirmed booking; its id and reference stay.
+    """Move a pending or confirmed booking to another time or room. Its id and reference stay the
+    same.
 
-    The price stays frozen, unless the room or the duration changes. Customers can move until the
-    venue's last moment for changes. Where their terms ask for more at the new price, the booking
-    stays where it is, with a `pendingMove`, and moves once its `payment` is made.
+    The price stays the same unless the room or the duration changes. Customers can move a booking
+    until the time that the venue's settings allow. If a customer has to pay more for the new price,
+    the booking stays where it is, with a `pendingMove`, and moves when its `payment` is made.
     """
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)

@@ -22,7 +22,7 @@ _IN_PART = frozenset({PolicyKind.DEPOSIT, PolicyKind.CARD_HOLD})
 
 
 async def payment_terms(_: Scope, tenant: Tenant) -> Terms:
-    """What has to be paid when booking, and what cancelling gives back."""
+    """What is to be paid when booking, and what a cancellation refunds."""
     return terms_of_tenant(tenant)
 
 
@@ -34,20 +34,28 @@ async def update_payment_settings(
         PolicyKind | Absent, Doc("What customers and guests have to pay when they book.")
     ] = ABSENT,
     percent: Annotated[
-        int | Absent | None, Doc("Of the price, for a deposit or a card hold: 1 to 100.")
+        int | Absent | None,
+        Doc("The percentage of the price for a deposit or a card hold: 1 to 100."),
     ] = ABSENT,
     amount: Annotated[
-        Money | Absent | None, Doc("In place of `percent`; never more than the price is asked for.")
+        Money | Absent | None,
+        Doc(
+            "A fixed amount for a deposit or a card hold, instead of "
+            "`percent`. At most the price is charged."
+        ),
     ] = ABSENT,
     cancellation_steps: Annotated[
         tuple[CancellationStep, ...] | Absent,
         Doc(
-            "What cancelling gives back, and until when; at most 10. None: everything until the "
-            "start."
+            "What a cancellation refunds, and until when: at most 10 steps. With an empty "
+            "list everything is refunded until the start."
         ),
     ] = ABSENT,
 ) -> Tenant:
-    """Change what is asked to be paid, and given back. Bookings and holds keep their terms."""
+    """Change what is to be paid when booking, and what a cancellation refunds.
+
+    Existing bookings and holds keep the terms under which they were made.
+    """
     await scope.lock(CALENDAR)
     tenants = visible_tenants(scope)
     tenant = await get_at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")

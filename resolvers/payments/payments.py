@@ -45,7 +45,7 @@ LAST_LOOK: Final = timedelta(seconds=20)
 
 
 async def payments(scope: Scope, booking: Booking) -> list[Payment]:
-    """What was asked for, the oldest first."""
+    """The payments that were requested for the booking, oldest first."""
 
     async def load(ids: list[UUID]) -> list[list[Payment]]:
         rows = await scope.all(payments_of_bookings(scope.tenant_id, ids))
@@ -55,13 +55,17 @@ async def payments(scope: Scope, booking: Booking) -> list[Payment]:
 
 
 async def payment(scope: Scope, booking: Booking) -> Payment | None:
-    """What was asked for last: the payment to make, while the booking is held for it."""
+    """The latest payment that was requested. While the booking is held for it, this is the payment
+    to make.
+
+    Null if none was requested.
+    """
     made = await payments(scope, booking)
     return made[-1] if made else None
 
 
 async def refunds(scope: Scope, booking: Booking) -> list[Refund]:
-    """What went back or is about to, the oldest first."""
+    """The refunds of the booking, oldest first, including those not sent yet."""
 
     async def load(ids: list[UUID]) -> list[list[Refund]]:
         rows = await scope.all(refunds_of_bookings(scope.tenant_id, ids))
@@ -71,7 +75,7 @@ async def refunds(scope: Scope, booking: Booking) -> list[Refund]:
 
 
 async def receipt(scope: Scope, payment: Payment) -> Receipt | None:
-    """For the customer; null until money has arrived that the venue keeps."""
+    """The receipt for the customer, or null while there is no payment that the venue keeps."""
 
     async def load(ids: list[UUID]) -> list[Receipt | None]:
         rows = await scope.all(receipts_of_payments(scope.tenant_id, ids))
@@ -82,32 +86,35 @@ async def receipt(scope: Scope, payment: Payment) -> Receipt | None:
 
 
 async def client_secret(_: Scope, payment: Payment) -> str | None:
-    """With which the customer's browser makes the payment; null when there is none to make."""
+    """The secret with which the customer's browser makes the payment.
+
+    Null if there is no payment to make.
+    """
     return payment.client_secret if payment.status == PaymentStatus.PENDING.value else None
 
 
 async def checkout_url(_: Scope, payment: Payment) -> str | None:
-    """A page that makes the payment, where the gateway has one; null when there is none to make.
-    It may be a path on this server, as the demo's is.
+    """The address of a page that makes the payment, if the payment service has one.
+
+    Null if there is no payment to make. It can be a path on this server, as for the demo.
     """
     return payment.checkout_url if payment.status == PaymentStatus.PENDING.value else None
 
 
 async def amount_paid(scope: Scope, booking: Booking) -> Money:
-    """All that has arrived, whatever of it went back."""
+    """The sum of all payments received, without subtracting refunds."""
     return (await balances_of(scope, booking)).amount_paid
 
 
 async def amount_refunded(scope: Scope, booking: Booking) -> Money:
-    """All that has gone back."""
+    """The sum of all refunds sent."""
     return (await balances_of(scope, booking)).amount_refunded
 
 
 async def balance_due(scope: Scope, booking: Booking) -> Money | None:
-    """What is still owed for it: the price, less what was paid, plus what went back.
+    """The amount that is still to be paid: the price minus payments plus refunds.
 
-    Null where nothing is kept of it: for holds, and for bookings of a venue that takes no
-    payments.
+    Null for holds, and for bookings of a venue without payments.
     """
     if booking.terms is None or booking.status in (Status.HELD, Status.EXPIRED):
         return None
@@ -115,10 +122,10 @@ async def balance_due(scope: Scope, booking: Booking) -> Money | None:
 
 
 async def credit(scope: Scope, booking: Booking) -> Money | None:
-    """What is held and owed to the customer until somebody sends it by `refundBooking`.
+    """The amount that the venue owes the customer, or null if there is none.
 
-    Null where nothing is. A booking that is moved to where it costs less, by somebody who may not
-    refund, leaves it.
+    It arises when a booking is moved to a lower price by a caller who can't refund payments. Send
+    it with `refundBooking`.
     """
     if booking.terms is None:
         return None
@@ -127,7 +134,10 @@ async def credit(scope: Scope, booking: Booking) -> Money | None:
 
 
 async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
-    """What cancelling it now would give back; null when it can't be cancelled, or has no terms."""
+    """The refund and fee if the booking were cancelled now.
+
+    Null if it can't be cancelled or has no cancellation terms.
+    """
     if booking.terms is None:
         return None
     tenant: Tenant = await scope.loaders.related(booking, "tenant")

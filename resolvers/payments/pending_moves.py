@@ -19,7 +19,7 @@ _GIVEN_UP = "The booking doesn't move here."
 
 
 async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
-    """Where it moves to once `payment` is made; null where nothing is to be paid for a move."""
+    """The move that waits for `payment`, or null if there is none."""
     if booking.terms is None:
         return None
     last = await payments.payment(scope, booking)

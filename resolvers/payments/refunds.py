@@ -43,14 +43,15 @@ async def refund_booking(
     *,
     version: Version,
     amount: Annotated[
-        Money | None, Doc("How much; absent: all that is held of what was paid.")
+        Money | None,
+        Doc("The amount to refund; by default everything that has been paid and not refunded."),
     ] = None,
     reason: Reason = None,
 ) -> Booking:
-    """Give back some or all of what was paid for a booking, whatever its cancellation policy.
+    """Refund some or all of what was paid for a booking, regardless of its cancellation policy.
 
-    A `credit` is sent so too: give it as the `amount`. It is set aside at once and sent then;
-    `amountRefunded` grows when the gateway has sent it.
+    To send a `credit`, give it as the `amount`. The money is reserved at once and sent afterwards;
+    `amountRefunded` increases when the payment service has sent it.
     """
     raise_all(text_refusals(reason=reason))
     booking = await locked_booking(scope, id, version=version)

@@ -25,89 +25,101 @@ from schema.venue.rooms import Room
 describe(
     SlotState,
     "Whether a slot can be booked.",
-    FREE="A booking sent next succeeds.",
-    BUSY="Another booking has the time, or lies closer than the buffers allow.",
-    BLOCKED="A rule of the venue refuses the time.",
+    FREE="The slot is free: booking it now succeeds.",
+    BUSY="Another booking occupies the time, or is closer than the buffers allow.",
+    BLOCKED="The opening hours, a blackout or a booking rule of the venue exclude the time.",
 )
 input_type(
     LocalStart,
-    "A time on the venue's wall clock.",
+    "A start in the venue's local time.",
     name="LocalStartInput",
-    date="The date there.",
-    time="The time there.",
-    fold="Which of a repeated hour; required only then: 0 first, 1 second.",
+    date="The local date.",
+    time="The local time.",
+    fold="If the local time occurs twice because the clock is put back, which one is meant: 0 "
+    "for the first, 1 for the second. Required only then.",
 )
 input_type(
     Start,
-    "An instant, or a wall-clock time of the venue; exactly one.",
+    "A start, either as an instant or in the venue's local time.",
     name="StartInput",
     one_of=True,
-    at="An instant.",
-    local="A time on the venue's wall clock.",
+    at="The start as an instant.",
+    local="The start in the venue's local time.",
 )
 input_type(
     answers.AvailabilityQuery,
-    "What is looked for: slots that start within a time.",
+    "A search for slots that start within a period.",
     name="AvailabilityQuery",
-    room_ids="In these rooms, at most 100; absent: in all that are in use.",
-    from_="From this instant on.",
-    to="Before this instant; at most 31 days later.",
-    duration_minutes="How long it is to be: 1 to 44,700, which is 31 days and an hour.",
-    party_size="For how many people.",
-    include_unavailable="Whether slots within opening hours that are not free are listed too.",
-    exclude_booking_id="As if this booking did not exist: to move it.",
+    room_ids="The rooms to search: at most 100. All rooms in use by default.",
+    from_="The start of the period, included.",
+    to="The end of the period, excluded: at most 31 days after `from`.",
+    duration_minutes="The duration of a slot in minutes: 1 to 44,700, which is 31 days and an "
+    "hour.",
+    party_size="The number of people.",
+    include_unavailable="Whether to include slots within opening hours that are not free.",
+    exclude_booking_id="A booking to ignore, for example because it is to be moved.",
 )
 
 
 @value(Busy)
 class BusyInterval:
-    """Time that is taken; never by whom."""
+    """A period in which a room is occupied. It does not reveal by whom."""
 
-    room_id: strawberry.ID = id_column("Room", "In which room.")
-    starts_at: datetime = column("When it starts.")
-    ends_at: datetime = column("When it ends.")
+    room_id: strawberry.ID = id_column("Room", "The id of the occupied room.")
+    starts_at: datetime = column("When the period starts.")
+    ends_at: datetime = column("When the period ends.")
 
 
 @value(Reason)
 class SlotReason:
-    """Why a slot is not free. Every failed rule is listed, not only the first."""
+    """A reason why a slot is not free. All reasons are listed, not only the first."""
 
-    code: Code = column("Which rule.")
-    message: str = column("For a person, in English.")
-    rule: JSON | None = column("The rule's own numbers.")
-    frees_at: datetime | None = column("When this rule alone would let go.")
+    code: Code = column("The kind of reason, for programs.")
+    message: str = column("The reason in English, for a person.")
+    rule: JSON | None = column(
+        "The values of the rule that excludes the slot, as a JSON object, or null."
+    )
+    frees_at: datetime | None = column(
+        "From when the slot's time would be allowed if this were "
+        "the only reason, or null if never or unknown."
+    )
 
 
 @value(answers.RoomSlot)
 class Slot:
-    """A room at a time."""
+    """A room at a certain time."""
 
-    room: Room = column("The room.")
-    starts_at: datetime = column("When it starts.")
-    ends_at: datetime = column("When it ends.")
-    state: SlotState = column("Whether it can be booked.")
-    price: Money | None = column("What it costs; null without a price.", requires=P.PRICES_READ)
-    reasons: list[SlotReason] = column("Every rule that refuses it; empty when it is free.")
+    room: Room = column("The room of the slot.")
+    starts_at: datetime = column("When the slot starts.")
+    ends_at: datetime = column("When the slot ends.")
+    state: SlotState = column("Whether the slot can be booked.")
+    price: Money | None = column(
+        "The price of the slot, or null if the room has no price.", requires=P.PRICES_READ
+    )
+    reasons: list[SlotReason] = column("Why the slot is not free; empty if it is free.")
 
 
 @value(availability_changes.SlotKey)
 class SlotKey:
-    """Which slot: of a room there is at most one at a start."""
+    """The key of a slot: a room and a start."""
 
-    room_id: strawberry.ID = id_column("Room", "In which room.")
-    starts_at: datetime = column("When it starts.")
+    room_id: strawberry.ID = id_column("Room", "The id of the room.")
+    starts_at: datetime = column("When the slot starts.")
 
 
 @value(answers.Availability)
 class Availability:
-    """The answer to a query, as of one moment."""
+    """The slots that a query found."""
 
-    slots: list[Slot] = column("Room by room, each in order of time; at most 10,000.")
+    slots: list[Slot] = column("The slots, grouped by room and sorted by start: at most 10,000.")
     next_free_slot: Slot | None = column(
-        "The first free one from the query's start on, at most 7 days beyond its end."
+        "The first free slot from the start of the query's period to 7 days after its "
+        "end, or null if there is none."
     )
-    computed_at: datetime = column("As of when.")
-    cursor: EventCursor = column("Follow the changes after it and miss none.")
+    computed_at: datetime = column("The instant for which the result is valid.")
+    cursor: EventCursor = column(
+        "Pass it as `after` to `availabilityChanged` to receive all later changes."
+    )
 
 
 MINUTES_A_DAY: Final = 24 * 60

@@ -39,174 +39,194 @@ from schema.venue.rooms import Room
 
 describe(
     Status,
-    "Where a booking stands. Clients tolerate new values.",
+    "The status of a booking. Expect values to be added.",
     name="BookingStatus",
-    HELD="Kept for somebody who is still deciding, until `holdExpiresAt`.",
-    PENDING="Asked for; the venue has yet to confirm it. Its time is taken.",
-    CONFIRMED="Agreed.",
-    CHECKED_IN="The guests are here.",
-    COMPLETED="It took place.",
-    CANCELLED="Called off; its time is free.",
-    NO_SHOW="Nobody came; its time is free.",
-    EXPIRED="A hold that was not turned into a booking in time; its time is free.",
-    REJECTED="The venue said no; its time is free.",
+    HELD="The time is held until `holdExpiresAt`, for somebody who has yet to book or pay.",
+    PENDING="The booking waits for the venue's confirmation. Its time is occupied.",
+    CONFIRMED="The booking is confirmed.",
+    CHECKED_IN="The guests have arrived.",
+    COMPLETED="The booking took place.",
+    CANCELLED="The booking was cancelled. Its time is free.",
+    NO_SHOW="Nobody came. Its remaining time is free.",
+    EXPIRED="The hold expired before it became a booking. Its time is free.",
+    REJECTED="The venue rejected the booking. Its time is free.",
 )
 describe(
     BookingOrderField,
-    "What bookings can be sorted by.",
-    STARTS_AT="By when they start.",
-    CREATED_AT="By when they were made.",
-    UPDATED_AT="By when they last changed.",
+    "The fields by which bookings can be sorted.",
+    STARTS_AT="The start of the booking.",
+    CREATED_AT="The time at which the booking was made.",
+    UPDATED_AT="The time at which the booking last changed.",
 )
 describe(
     CancellationRefund,
-    "What a cancellation gives back of what was paid. Clients tolerate new values.",
-    FULL="Everything.",
-    POLICY="What the booking's cancellation policy gives back now.",
-    NONE="Nothing.",
+    "How much of the payments a cancellation refunds.",
+    FULL="Refund everything.",
+    POLICY="Refund what the booking's cancellation policy currently gives back.",
+    NONE="Refund nothing.",
 )
 input_type(
     StatusFilter,
-    "Statuses as they count now: a hold past its time is EXPIRED. All given fields are ANDed.",
+    "A filter by current status: an expired hold counts as EXPIRED. A status must match "
+    "all fields that are given.",
     name="StatusFilter",
     nulls=False,
-    eq="Exactly this one.",
-    in_="One of these.",
-    not_in="None of these.",
+    eq="Match exactly this status.",
+    in_="Match any of these statuses.",
+    not_in="Match all statuses except these.",
 )
 input_type(
     BookingFilter,
-    "All given fields are ANDed.",
+    "Which bookings to return. Bookings must match all fields that are given.",
     name="BookingFilter",
-    overlaps="Shares some time with the range.",
-    starts_at="Starts within the range.",
-    updated_at="Last changed within the range.",
-    room_id="Of these rooms.",
-    customer_id="Of these customers. Needs `customers:read`.",
-    status="With these statuses.",
-    search="Somewhere in the reference, with or without its dash, or in the customer's name, "
-    "whatever its case and accents, e-mail address or phone number, as far as the caller may read "
-    "them. At most 100 characters.",
+    overlaps="Match bookings that overlap this period.",
+    starts_at="Match bookings that start in this period.",
+    updated_at="Match bookings that last changed in this period.",
+    room_id="Match bookings of these rooms.",
+    customer_id="Match bookings of these customers. Requires `customers:read`.",
+    status="Match bookings with these statuses.",
+    search="Match bookings whose reference, customer name, e-mail address or phone number "
+    "contains this text. Case and accents are ignored, and so is the dash of a reference. "
+    "Only fields that the caller can read are searched. At most 100 characters.",
 )
 input_type(
     BookingOrder,
-    "One key to sort by.",
+    "A field to sort bookings by, and the direction.",
     name="BookingOrder",
-    field="What to sort by.",
-    direction="Which end comes first.",
+    field="The field to sort by.",
+    direction="The direction to sort in: ascending by default.",
 )
 
 
 @value(Period)
 class LocalPeriod:
-    """The venue's wall clock, ready to print."""
+    """The start and end of a booking in the venue's local time."""
 
-    time_zone: TimeZone = column("The venue's.")
-    start: str = column("As 'YYYY-MM-DDTHH:MM'.")
-    end: str = column("As 'YYYY-MM-DDTHH:MM'.")
-    utc_offset_start: str = column("The offset at the start: '-05:00'.")
-    utc_offset_end: str = column("The offset at the end.")
+    time_zone: TimeZone = column("The time zone of the venue.")
+    start: str = column("The local start, as 'YYYY-MM-DDTHH:MM'.")
+    end: str = column("The local end, as 'YYYY-MM-DDTHH:MM'.")
+    utc_offset_start: str = column("The UTC offset at the start, such as '-05:00'.")
+    utc_offset_end: str = column("The UTC offset at the end, such as '-05:00'.")
 
 
 @value(Line)
 class PriceLine:
-    """One part of a price."""
+    """A line of a price."""
 
-    label: str = column("What it is for.")
-    starts_at: datetime | None = column("From when; null for what has no time.")
-    ends_at: datetime | None = column("Until when.")
-    minutes: int | None = column("For how long.")
-    amount: Money = column("How much.")
+    label: str = column("The description of the line, in English.")
+    starts_at: datetime | None = column(
+        "The start of the time that the line is for, or null if it is for no particular time."
+    )
+    ends_at: datetime | None = column(
+        "The end of the time that the line is for, or null if it is for no particular time."
+    )
+    minutes: int | None = column(
+        "The duration in minutes, or null if the line is for no particular time."
+    )
+    amount: Money = column("The amount of the line.")
 
 
 @value(Price)
 class PriceBreakdown:
-    """What a booking costs: the lines sum to the subtotal; total = subtotal - discount + tax."""
+    """The price of a booking, line by line. The total is the subtotal minus the discount plus the
+    tax."""
 
-    lines: list[PriceLine] = column("In the order of their times.")
+    lines: list[PriceLine] = column("The lines of the price, in chronological order.")
     subtotal: Money = column("The sum of the lines.")
-    discount: Money = column("What is taken off.")
-    tax: Money = column("What is added.")
-    total: Money = column("What is to pay.")
+    discount: Money = column("The discount, which is subtracted from the subtotal.")
+    tax: Money = column("The tax, which is added.")
+    total: Money = column("The total price.")
 
 
 @node(models.Booking, visible=booking_access.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
-    """A room held for somebody for a time."""
+    """A booking or hold of a room for a period."""
 
-    reference: str = column("For people to read out: unique in the tenant, never changes.")
-    version: int = column("Grows with every change; updates name the one they saw.")
+    reference: str = column("A short code for people, unique in the tenant. It never changes.")
+    version: int = column(
+        "The version of the booking. It increases with every change; pass it "
+        "to mutations that change the booking."
+    )
     status: Status = computed(booking_access.status, sql=sql_fields.status)
     allowed_transitions: list[Status] = computed(bookings.transitions)
-    room: Room = related("The room that is booked.")
-    customer: Customer | None = related("Whom it is for.", requires=P.CUSTOMERS_READ)
+    room: Room = related("The booked room.")
+    customer: Customer | None = related(
+        "The customer that the booking is for, or null if a hold has none yet.",
+        requires=P.CUSTOMERS_READ,
+    )
     contact_name: str | None = column(
-        "What whoever booked called themselves, where the customer's record has another name; "
-        "null: as in `customer`.",
+        "The name given for this booking, if it differs from the customer's name; otherwise null.",
         requires=P.CUSTOMERS_READ,
     )
     contact_phone: str | None = column(
-        "The phone number that whoever booked gave, where the customer's record has another or "
-        "none; null: as in `customer`.",
+        "The phone number given for this booking, if it differs from the customer's; "
+        "otherwise null.",
         requires=P.CUSTOMERS_CONTACT,
     )
-    starts_at: datetime = column("When it starts.")
-    ends_at: datetime = column("When it ends.")
+    starts_at: datetime = column("When the booking starts.")
+    ends_at: datetime = column("When the booking ends.")
     local: LocalPeriod = computed(bookings.local, sql=sql_fields.local)
-    hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
-    party_size: int = column("How many people.")
-    note: str | None = column("For the venue.", requires=P.BOOKINGS_READ)
+    hold_expires_at: datetime | None = column("When the hold expires, or null if it is not a hold.")
+    party_size: int = column("The number of people.")
+    note: str | None = column(
+        "A note for the venue, or null if there is none.", requires=P.BOOKINGS_READ
+    )
     price: PriceBreakdown | None = column(
-        "What it costs; frozen when it was held or booked.",
+        "The price, which was fixed when the time was held or booked. Null if the room "
+        "had no price.",
         requires=P.PRICES_READ,
         name="breakdown",
         sql=sql_fields.breakdown,
     )
-    created_at: datetime = column("When it was held or booked.")
-    updated_at: datetime = column("When it last changed.")
+    created_at: datetime = column("When the booking was made or the time was held.")
+    updated_at: datetime = column("When the booking last changed.")
     history: Connection[BookingChange] | None = connection(
         audit.history, requires=P.BOOKINGS_HISTORY, under=col(LogEntry.subject_id)
     )
 
 
 async def _event_cursor(scope: Scope, _: View) -> str:
-    """Subscribe after it and miss nothing.
+    """Pass it as `after` to `bookingChanged` to receive all later changes.
 
-    Events after it may repeat these rows: compare `version`.
+    Some changes may already be in this list: compare `version`.
     """
     return await log_position.event_cursor(scope)
 
 
-@strawberry.type(description="A page of bookings.")
+@strawberry.type(description="One page of a list of bookings.")
 class BookingConnection(Connection[Booking]):
     event_cursor: EventCursor = computed(
         _event_cursor,
-        "Subscribe after it and miss nothing. Events after it may repeat these rows: compare "
-        "`version`. Cursors compare for equality only.",
+        "Pass it as `after` to `bookingChanged` to receive all later changes. Some may "
+        "already be in this list: compare `version`. Compare cursors only for equality.",
         sql=log_fields.event_cursor,
     )
 
 
 @shows(SlotTaken)
 class SlotConflictError(UserError):
-    """The slot is gone: carries what a client needs to recover without another round trip."""
+    """Another booking occupies the time, or is too close. The error suggests alternatives."""
 
-    conflicts: list[BusyInterval] = column("What is in the way; never whose it is.")
+    conflicts: list[BusyInterval] = column("The occupied periods that conflict with the request.")
     alternatives: list[Slot] = computed(availability.alternatives_to)
 
 
 @shows(SlotUnavailable)
 class SlotUnavailableError(UserError):
-    """A rule of the venue refuses the time."""
+    """The opening hours, a blackout or a booking rule of the venue exclude the time."""
 
-    reasons: list[SlotReason] = column("Every failed rule, the same as explainSlot gives.")
+    reasons: list[SlotReason] = column(
+        "Why the time is excluded: the same reasons as `explainSlot` returns."
+    )
 
 
 @shows(ChangeTooLate)
 class ChangeTooLateError(UserError):
-    """Its customer can't move the booking any more; the venue can."""
+    """It is too late for the customer to move the booking. The venue still can."""
 
-    until: datetime | None = column("Until when they could; null: never.")
+    until: datetime | None = column(
+        "Until when the customer could move it, or null if they never could."
+    )
 
 
 @strawberry.type
@@ -217,7 +237,7 @@ class BookingQueries:
 
 @payload
 class HoldBookingPayload:
-    """The hold."""
+    """The result of `holdBooking`."""
 
     booking: Booking | None
     replayed: bool
@@ -225,7 +245,7 @@ class HoldBookingPayload:
 
 @payload
 class CreateBookingPayload:
-    """The booking."""
+    """The result of `createBooking`."""
 
     booking: Booking | None
     replayed: bool
@@ -233,58 +253,59 @@ class CreateBookingPayload:
 
 @payload
 class ConfirmBookingPayload:
-    """The confirmed booking."""
+    """The result of `confirmBooking`."""
 
     booking: Booking | None
 
 
 @payload
 class RejectBookingPayload:
-    """The rejected booking."""
+    """The result of `rejectBooking`."""
 
     booking: Booking | None
 
 
 @payload
 class UpdateBookingPayload:
-    """The changed booking."""
+    """The result of `updateBooking`."""
 
     booking: Booking | None
 
 
 async def first_booking(_: Scope, answer: Any) -> models.Booking | None:
-    """Null when refused."""
+    """The booking, or null if the mutation was refused; see `userErrors`."""
     return answer.bookings[0] if answer.bookings else None
 
 
 @payload
 class CancelBookingPayload:
-    """The cancelled booking."""
+    """The result of `cancelBooking`."""
 
     booking: Booking | None = computed(first_booking)
     bookings: list[Booking] = column(
-        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
+        "A list of the one booking, or empty if the mutation was refused. It will have "
+        "more when bookings can repeat."
     )
     replayed: bool
 
 
 @payload
 class CheckInBookingPayload:
-    """The booking, whose guests are here."""
+    """The result of `checkInBooking`."""
 
     booking: Booking | None
 
 
 @payload
 class CompleteBookingPayload:
-    """The completed booking."""
+    """The result of `completeBooking`."""
 
     booking: Booking | None
 
 
 @payload
 class MarkNoShowPayload:
-    """The booking that nobody came to."""
+    """The result of `markNoShow`."""
 
     booking: Booking | None
 

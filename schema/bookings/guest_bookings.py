@@ -20,37 +20,42 @@ from schema.core.user_errors import UserError, shows
 
 describe(
     GuestStep,
-    "What a guest does next to have the time that is held.",
-    BOOK="Say who they are: `bookAsGuest(holdToken:)`.",
-    CONFIRM="Give the token of the mail to `confirmGuestBooking`.",
+    "The next step for a guest who wants to keep the time that is held.",
+    BOOK="Call `bookAsGuest` with the hold's code as `holdToken`.",
+    CONFIRM="Call `confirmGuestBooking` with the code from the e-mail.",
     PAY="Make the `payment`.",
 )
 
 
 @shows(ProofRequired)
 class GuestProofError(UserError):
-    """The venue asks guests to prove that they are people."""
+    """The venue requires guests to solve a challenge that keeps bots away."""
 
-    challenge: GuestChallenge = column("A new one; its solution is good for one request.")
+    challenge: GuestChallenge = column("A new challenge. Its solution can be used for one request.")
 
 
 @value()
 class GuestBooking:
-    """A booking as the bearer of its code sees it: nothing that others told of it or of them."""
+    """A booking as seen by a guest who has its code, without the customer's personal data."""
 
-    reference: str = column("For people to read out: unique in the venue, never changes.")
-    version: int = column("Grows with every change; changes name the one they saw.")
+    reference: str = column("A short code for people, unique in the venue. It never changes.")
+    version: int = column(
+        "The version of the booking. It increases with every change; pass it "
+        "to mutations that change the booking."
+    )
     status: Status = computed(guest_bookings.status)
     venue: Venue = computed(guest_bookings.venue_of)
     room: VenueRoom = computed(guest_bookings.room_of)
-    starts_at: datetime = column("When it starts.")
-    ends_at: datetime = column("When it ends.")
+    starts_at: datetime = column("When the booking starts.")
+    ends_at: datetime = column("When the booking ends.")
     local: LocalPeriod = computed(guest_bookings.local)
-    hold_expires_at: datetime | None = column("Until when a hold stands; null for others.")
+    hold_expires_at: datetime | None = column("When the hold expires, or null if it is not a hold.")
     next_step: GuestStep | None = computed(guest_bookings.next_step)
-    party_size: int = column("How many people.")
+    party_size: int = column("The number of people.")
     price: PriceBreakdown | None = column(
-        "What it costs; frozen when it was held or booked.", name="breakdown"
+        "The price, which was fixed when the time was held or booked. Null if the room "
+        "had no price.",
+        name="breakdown",
     )
 
 
@@ -61,46 +66,53 @@ class GuestQueries:
 
 @payload
 class HoldAsGuestPayload:
-    """The hold."""
+    """The result of `holdAsGuest`."""
 
     booking: GuestBooking | None
-    token: str | None = column("Its code: shows and cancels it, and turns it into a booking.")
+    token: str | None = column(
+        "The code of the hold, with which the guest can see it, cancel it "
+        "and turn it into a booking. Null if the mutation was refused."
+    )
 
 
 @payload
 class BookAsGuestPayload:
-    """The booking."""
+    """The result of `bookAsGuest`."""
 
     booking: GuestBooking | None
     token: str | None = column(
-        "Its code: shows, moves and cancels it. The mail has another, which confirms it as well."
+        "The code of the booking, with which the guest can see, move and cancel it. Only "
+        "the code in the e-mail can also confirm it. Null if the mutation was refused."
     )
 
 
 @payload
 class ConfirmGuestBookingPayload:
-    """The confirmed booking."""
+    """The result of `confirmGuestBooking`."""
 
     booking: GuestBooking | None
 
 
 @payload
 class CancelGuestBookingPayload:
-    """The cancelled booking."""
+    """The result of `cancelGuestBooking`."""
 
     booking: GuestBooking | None
 
 
 @payload
 class RevokeGuestLinkPayload:
-    """The booking whose codes are worth nothing now."""
+    """The result of `revokeGuestLink`."""
 
     booking: Booking | None
 
 
 @payload
 class RequestGuestLinkPayload:
-    """Nothing: neither whether there is such a booking."""
+    """The result of `requestGuestLink`.
+
+    It doesn't reveal whether there is such a booking.
+    """
 
 
 async def _follow_up(operation: Operation, booked: guest_bookings.GuestBooked) -> None:

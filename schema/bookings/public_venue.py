@@ -20,25 +20,25 @@ from schema.venue.opening_hours import OpeningDay
 
 describe(
     protocol.ProofKind,
-    "How a guest proves that a person is there.",
-    PROOF_OF_WORK="The browser computes for a moment, with the ALTCHA widget.",
-    TURNSTILE="The widget of Cloudflare Turnstile.",
-    HCAPTCHA="The widget of hCaptcha.",
-    RECAPTCHA="The widget of Google reCAPTCHA.",
+    "The kind of challenge that keeps bots away.",
+    PROOF_OF_WORK="A short computation in the browser, with the ALTCHA widget.",
+    TURNSTILE="Cloudflare Turnstile.",
+    HCAPTCHA="The hCaptcha widget.",
+    RECAPTCHA="The Google reCAPTCHA widget.",
 )
 
 
 @value()
 class VenueRoom:
-    """A room as anybody sees it."""
+    """The public data of a room."""
 
-    id: strawberry.ID = id_column("Room", "For asking and booking.")
-    name: str = column("What people call it.")
-    description: str | None = column("For people who choose a room.")
-    category: str | None = column("Groups rooms of a kind.")
-    capacity: int = column("How many people it holds.")
-    color: str | None = column("For calendars: '#RRGGBB'.")
-    hourly_rate: Money | None = column("What an hour costs; null without a price.")
+    id: strawberry.ID = id_column("Room", "The id of the room, to search for slots and to book.")
+    name: str = column("The name of the room.")
+    description: str | None = column("A description of the room, or null.")
+    category: str | None = column("A category by which rooms are grouped, or null.")
+    capacity: int = column("The maximum number of people.")
+    color: str | None = column("The color of the room in calendars, as '#RRGGBB', or null.")
+    hourly_rate: Money | None = column("The price of one hour, or null if the room has no price.")
     opening_hours: list[OpeningDay] = computed(
         public_venue.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )
@@ -46,49 +46,54 @@ class VenueRoom:
 
 @value()
 class VenueSlot:
-    """A room at a time, as anybody sees it."""
+    """The public data of a slot: a room at a certain time."""
 
-    room: VenueRoom = column("The room.")
-    starts_at: datetime = column("When it starts.")
-    ends_at: datetime = column("When it ends.")
-    state: SlotState = column("Whether it can be booked.")
-    price: Money | None = column("What it costs; null without a price.")
+    room: VenueRoom = column("The room of the slot.")
+    starts_at: datetime = column("When the slot starts.")
+    ends_at: datetime = column("When the slot ends.")
+    state: SlotState = column("Whether the slot can be booked.")
+    price: Money | None = column("The price of the slot, or null if the room has no price.")
 
 
 @value()
 class VenueAvailability:
-    """What is free, as of one moment."""
+    """The slots that a query found."""
 
-    slots: list[VenueSlot] = column("Room by room, each in order of time; at most 10,000.")
-    next_free_slot: VenueSlot | None = column(
-        "The first free one from the query's start on, at most 7 days beyond its end."
+    slots: list[VenueSlot] = column(
+        "The slots, grouped by room and sorted by start: at most 10,000."
     )
-    computed_at: datetime = column("As of when.")
+    next_free_slot: VenueSlot | None = column(
+        "The first free slot from the start of the query's period to 7 days after its "
+        "end, or null if there is none."
+    )
+    computed_at: datetime = column("The instant for which the result is valid.")
 
 
 @value(protocol.Challenge)
 class GuestChallenge:
-    """What a guest's browser solves, to show that a person is there."""
+    """A challenge that the guest's browser solves, to keep bots away."""
 
-    kind: protocol.ProofKind = column("How it is solved.")
+    kind: protocol.ProofKind = column("The kind of the challenge.")
     challenge: str | None = column(
-        "For PROOF_OF_WORK: JSON for the ALTCHA widget, version 2; null for the others."
+        "For PROOF_OF_WORK, the JSON for version 2 of the ALTCHA widget; otherwise null."
     )
-    site_key: str | None = column("What the provider's widget is set up with; null for others.")
+    site_key: str | None = column(
+        "For other kinds, the site key for the provider's widget; null for PROOF_OF_WORK."
+    )
     expires_at: datetime | None = column(
-        "When a solution is refused for being late; null where the provider knows."
+        "When the challenge expires, or null if only the provider knows."
     )
 
 
 @value()
 class Venue:
-    """A venue as anybody sees it, without any login."""
+    """The public data of a venue, which can be read without logging in."""
 
-    name: str = column("What people call it.")
-    subdomain: str = column("Its address for logging in, signing up and booking.")
-    time_zone: TimeZone = column("Its wall clock: an IANA zone.")
-    currency_code: CurrencyCode = column("The currency of all its prices.")
-    allows_guest_booking: bool = column("Whether times can be held and booked without an account.")
+    name: str = column("The name of the venue.")
+    subdomain: str = column("The unique name of the venue, to log in, sign up and book with.")
+    time_zone: TimeZone = column("The time zone of the venue.")
+    currency_code: CurrencyCode = column("The currency of all prices of the venue.")
+    allows_guest_booking: bool = column("Whether people can book without an account.")
     guest_challenge: GuestChallenge | None = computed(public_venue.guest_challenge)
     rooms: Connection[VenueRoom] = connection(
         public_venue.rooms, inside=lambda scope, venue: public_venue.public(scope, venue.id)

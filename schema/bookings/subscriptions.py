@@ -17,62 +17,69 @@ from subscriptions import availability_changes, booking_changes, log_replay
 
 @value(booking_changes.BookingChanged)
 class BookingChanged:
-    """A booking changed. `booking` is its present state, not its state at the event."""
+    """A change of a booking. The booking is returned in its current state, which may be newer than
+    the event."""
 
-    cursor: EventCursor = column("Subscribe after it to go on from here.")
-    type: EventType = column("What happened.")
+    cursor: EventCursor = column("Subscribe with it as `after` to continue after this event.")
+    type: EventType = column("The type of the event.")
     at: datetime = column("When it happened.")
-    booking: Booking = column("As it is now, which may be after later events.")
+    booking: Booking = column("The booking in its current state, which may include later changes.")
 
 
 @value(booking_changes.BookingRemoved)
 class BookingRemoved:
-    """A booking that was yours isn't any more: drop it, if you have it.
+    """A booking that the caller can't see any more: remove it from caches.
 
-    It was given to somebody else, or was held before your address was verified and is held no more.
+    It was given to another customer, or it was a hold that the caller made before verifying their
+    e-mail address.
     """
 
-    cursor: EventCursor = column("Subscribe after it to go on from here.")
+    cursor: EventCursor = column("Subscribe with it as `after` to continue after this event.")
     at: datetime = column("When it happened.")
-    booking_id: strawberry.ID = id_column("Booking", "The booking to drop.")
+    booking_id: strawberry.ID = id_column("Booking", "The id of the booking to remove.")
 
 
 @value(log_replay.ResyncRequired)
 class ResyncRequired:
-    """Some events can't be sent: refetch, then go on from this cursor.
+    """Some events can't be delivered: fetch the data again. The subscription continues by itself.
 
-    The server can't replay from `after` (too old, unknown, from before your rights changed), or the
-    client fell behind. The subscription goes on by itself.
+    The cursor given as `after` is too old, unknown or from before the caller's permissions changed,
+    or the client was too slow.
     """
 
-    cursor: EventCursor = column("Events after it follow; a refetch shows all before it.")
-    reason: str = column("Why, for people.")
+    cursor: EventCursor = column(
+        "The position from which the subscription continues. Data "
+        "fetched from now on includes everything before it."
+    )
+    reason: str = column("Why events can't be delivered, in English, for a person.")
 
 
 BookingEvent = Annotated[
     BookingChanged | BookingRemoved | ResyncRequired,
     strawberry.union(
-        "BookingEvent", description="A change of a booking, its removal, or word of a gap."
+        "BookingEvent",
+        description="A change or removal of a booking, or a request to fetch the data again.",
     ),
 ]
 
 
 @value(availability_changes.AvailabilityDelta)
 class AvailabilityDelta:
-    """Slots are otherwise than they were; some may be told again that are not.
+    """Changes to a list of slots. Some of the slots may be unchanged.
 
-    Slots are told apart by their room and start.
+    Apply them by the key of each slot: its room and its start.
     """
 
-    cursor: EventCursor = column("Subscribe after it to go on from here.")
-    upserted: list[Slot] = column("Put these in the place of what you have of them, or add them.")
-    removed: list[SlotKey] = column("Drop these, if you have them.")
+    cursor: EventCursor = column("Subscribe with it as `after` to continue after these changes.")
+    upserted: list[Slot] = column("The slots to add, or to replace if they are in the list.")
+    removed: list[SlotKey] = column("The slots to remove, if they are in the list.")
 
 
 AvailabilityEvent = Annotated[
     AvailabilityDelta | ResyncRequired,
     strawberry.union(
-        "AvailabilityEvent", description="What to change in an Availability, or word of a gap."
+        "AvailabilityEvent",
+        description="Changes to an Availability, or a request to fetch it again.",
     ),
 ]
 

@@ -19,45 +19,46 @@ from schema.core.mutations import follow_up, mutation, payload
 
 
 async def _move_room(scope: Scope, hold: models.Booking) -> str:
-    """The name of the room it moves to."""
+    """The name of the new room."""
     return (await guest_bookings.room_of(scope, hold)).name
 
 
 async def _move_price(_: Scope, hold: models.Booking) -> Amount | None:
-    """What the booking costs once it has moved; null for a room without a price."""
+    """The price of the booking after the move, or null if the new room has no price."""
     return hold.price
 
 
 async def _move_expires_at(_: Scope, hold: models.Booking) -> datetime | None:
-    """Until when the new time is held, and the payment can be made."""
+    """Until when the new time is held and the payment can be made."""
     return hold.hold_expires_at
 
 
 @value()
 class PendingMove:
-    """A move that waits for its payment: until then the booking stays where it is."""
+    """A move of a booking that waits for a payment. Until then the booking stays where it is."""
 
     room_name: str = computed(_move_room)
-    starts_at: datetime = column("When it starts once it has moved.")
-    ends_at: datetime = column("When it ends then.")
+    starts_at: datetime = column("When the booking starts after the move.")
+    ends_at: datetime = column("When the booking ends after the move.")
     total: Money | None = computed(_move_price)
     expires_at: datetime | None = computed(_move_expires_at)
 
 
 @payload
 class RescheduleBookingPayload:
-    """The moved booking."""
+    """The result of `rescheduleBooking`."""
 
     booking: Booking | None = computed(first_booking)
     bookings: list[Booking] = column(
-        "The booking, in a list of one: bookings do not repeat yet. Empty when refused."
+        "A list of the one booking, or empty if the mutation was refused. It will have "
+        "more when bookings can repeat."
     )
     replayed: bool
 
 
 @payload
 class RescheduleGuestBookingPayload:
-    """The moved booking."""
+    """The result of `rescheduleGuestBooking`."""
 
     booking: GuestBooking | None
 

@@ -19,29 +19,37 @@ from schema.tenants.tenants import Tenant
 
 describe(
     PolicyKind,
-    "What a venue asks of customers and guests who book. Clients tolerate new values.",
+    "What a venue requires customers and guests to pay when they book. Expect values to be added.",
     name="PaymentPolicy",
-    NONE="Nothing.",
-    DEPOSIT="A part of the price; the rest is due.",
+    NONE="No payment.",
+    DEPOSIT="A part of the price; the rest is due later.",
     FULL="The whole price.",
-    CARD_HOLD="A card that is held: only a no-show is charged to it.",
+    CARD_HOLD="A hold on a card, which is only charged if nobody comes.",
 )
 input_type(
     cancellation.CancellationStep,
-    "So much is given back, until so long before the start.",
+    "A step of a cancellation policy: the refund for cancelling until a certain time "
+    "before the start.",
     name="CancellationStepInput",
-    minutes_before="Until how many minutes before the start, that instant included: from 0.",
-    refund_percent="Of what was paid: 0 to 100. A later step never gives back more.",
+    minutes_before="Until how many minutes before the start the step applies: 0 to 527,040, "
+    "which is 366 days. The instant itself is included.",
+    refund_percent="The percentage of the payments that is refunded: 0 to 100. A later step "
+    "can't refund more than an earlier one.",
 )
 
 
 @value(cancellation.CancellationStep)
 class CancellationStep:
-    """What cancelling gives back until so long before the start."""
+    """A step of a cancellation policy: the refund for cancelling until a certain time before the
+    start."""
 
-    minutes_before: int = column("Until how many minutes before the start, that instant included.")
-    refund_percent: int = column("How many hundredths of what was paid.")
-    label: str = column("For people, in English.")
+    minutes_before: int = column(
+        "Until how many minutes before the start the step applies. The instant itself is included."
+    )
+    refund_percent: int = column("The percentage of the payments that is refunded: 0 to 100.")
+    label: str = column(
+        "The step in English, for people, such as 'Free until 24 hours before the start'."
+    )
 
 
 async def _kind(_: Scope, terms: domain.Terms) -> PolicyKind:
@@ -50,32 +58,38 @@ async def _kind(_: Scope, terms: domain.Terms) -> PolicyKind:
 
 
 async def _percent(_: Scope, terms: domain.Terms) -> int | None:
-    """Of the price, for a deposit or a card hold; null where it is an amount."""
+    """The percentage of the price for a deposit or a card hold.
+
+    Null if it is a fixed amount or neither is required.
+    """
     return terms.policy.percent
 
 
 async def _amount(_: Scope, terms: domain.Terms) -> Amount | None:
-    """For a deposit or a card hold, at most the price; null where it is a percentage."""
+    """The fixed amount for a deposit or a card hold: at most the price is charged.
+
+    Null if it is a percentage or neither is required.
+    """
     return terms.policy.amount
 
 
 @value(domain.Terms)
 class PaymentSettings:
-    """What customers and guests pay when they book, and get back when they cancel."""
+    """What customers and guests pay when they book, and what is refunded when they cancel."""
 
     policy: PolicyKind = computed(_kind)
     percent: int | None = computed(_percent)
     amount: Money | None = computed(_amount)
     cancellation_steps: list[CancellationStep] = column(
-        "As they end, at most 10; after the last nothing is given back. None: everything until the "
-        "start.",
+        "What a cancellation refunds, in chronological order: at most 10 steps. After the "
+        "last step nothing is refunded. If empty, everything is refunded until the start.",
         name="steps",
     )
 
 
 @payload
 class UpdatePaymentSettingsPayload:
-    """The tenant with its changed settings."""
+    """The result of `updatePaymentSettings`."""
 
     tenant: Tenant | None
 

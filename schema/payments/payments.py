@@ -18,121 +18,131 @@ from schema.core.money import Money
 
 describe(
     PaymentStatus,
-    "Where a payment stands. Clients tolerate new values.",
-    STARTING="The gateway is being asked for it: look again in a moment.",
-    PENDING="The customer has yet to make it.",
+    "The status of a payment. Expect values to be added.",
+    STARTING="The payment is being set up with the payment service. Query it again in a moment.",
+    PENDING="The payment waits for the customer.",
     AUTHORIZED="A card is held.",
-    CAPTURING="The fee is being taken from the card.",
-    VOIDING="It is not wanted any more; the gateway is being told.",
-    SUCCEEDED="The money has arrived.",
-    FAILED="It was declined, and no other card was good in time.",
-    CANCELLED="It was not made in time, or is not wanted any more; a card is held no longer.",
-    MISMATCHED="Another amount arrived, or another currency: the gateway keeps it, and it counts "
-    "for nothing until the venue has decided about it there.",
+    CAPTURING="The fee is being charged to the held card.",
+    VOIDING="The payment is being cancelled with the payment service.",
+    SUCCEEDED="The money was received.",
+    FAILED="The payment was declined, and not made with another card in time.",
+    CANCELLED="The payment was not made in time, or was cancelled. A card is no longer held.",
+    MISMATCHED="A different amount or currency was received. It does not count as paid; the "
+    "venue has to resolve it with the payment service.",
 )
 describe(
     RefundStatus,
-    "Where a refund stands. Clients tolerate new values.",
-    PENDING="Set aside, and on its way.",
-    SUCCEEDED="Sent.",
-    FAILED="It could not be sent; the venue holds the money again.",
+    "The status of a refund. Expect values to be added.",
+    PENDING="The money is reserved, and being sent.",
+    SUCCEEDED="The money was sent.",
+    FAILED="The money could not be sent; the venue still has it.",
 )
 describe(
     RefundCause,
-    "Why money goes back. Clients tolerate new values.",
+    "The cause of a refund. Expect values to be added.",
     CANCELLATION="The booking was cancelled.",
-    REJECTION="The venue said no.",
-    REQUEST="The venue wanted it so.",
-    TOO_LATE="It was paid when the time was no longer to be had.",
-    SURPLUS="It was paid already.",
-    LOWER_PRICE="The booking moved to where it costs less than was paid.",
-    AT_GATEWAY="Somebody gave it back at the gateway itself.",
+    REJECTION="The venue rejected the booking.",
+    REQUEST="The venue requested it.",
+    TOO_LATE="The payment arrived when the time was no longer available.",
+    SURPLUS="The booking had already been paid.",
+    LOWER_PRICE="The booking moved to a lower price than was paid.",
+    AT_GATEWAY="It was made directly with the payment service.",
 )
 
 
 @value(cancellation.Quote)
 class CancellationQuote:
-    """What a cancellation by its policy would do now with what was paid.
+    """What a cancellation by the customer would refund now, according to the booking's cancellation
+    policy.
 
-    So a customer's cancellation does; the venue's own gives everything back unless told otherwise.
+    A cancellation by the venue refunds everything by default.
     """
 
-    refund: Money = column("What goes back.")
-    fee: Money = column("What the venue keeps.")
+    refund: Money = column("The amount that is refunded.")
+    fee: Money = column("The amount that the venue keeps.")
     refund_percent: int = column(
-        "How many hundredths of what is held go back; halves are rounded up."
+        "The percentage of the payments that is refunded. Half of the smallest currency "
+        "unit is rounded up."
     )
-    step_label: str = column("The step of the cancellation policy, for people, in English.")
+    step_label: str = column(
+        "The applicable step of the cancellation policy in English, for people."
+    )
     ends_at: datetime | None = column(
-        "The last instant at which this holds; null: as long as it can be cancelled."
+        "Until when the quote is valid, that instant included, or null if it is valid as "
+        "long as the booking can be cancelled."
     )
 
 
 @value()
 class ReceiptLine:
-    """What a part of a receipt is for."""
+    """A line of a receipt."""
 
-    label: str = column("For people.")
-    amount: Money = column("How much.")
+    label: str = column("The description of the line, for people.")
+    amount: Money = column("The amount of the line.")
 
 
 @value(models.Receipt)
 class Receipt:
-    """What the customer is given for a payment."""
+    """A receipt for a payment, for the customer."""
 
-    number: str = column("Without gaps in the venue's year: '2027-000042'.", name="name")
-    issued_at: datetime = column("When it was issued.")
-    lines: list[ReceiptLine] = column("What it is for.", name="parts")
+    number: str = column(
+        "The number of the receipt, such as '2027-000042'. Each year of a venue "
+        "is numbered without gaps.",
+        name="name",
+    )
+    issued_at: datetime = column("When the receipt was issued.")
+    lines: list[ReceiptLine] = column("The lines of the receipt.", name="parts")
     total: Money = column("The sum of the lines.")
 
 
 async def _payment_kind(_: Scope, payment: models.Payment) -> PolicyKind:
-    """What it is: a deposit, the whole price, or a card that is held."""
+    """Whether it is a deposit, the whole price or a card hold."""
     return PolicyKind(payment.kind)
 
 
 async def _payment_status(_: Scope, payment: models.Payment) -> PaymentStatus:
-    """Where it stands."""
+    """The status of the payment."""
     return PaymentStatus(payment.status)
 
 
 @value(models.Payment)
 class Payment:
-    """A payment that a customer was asked for."""
+    """A payment that was requested from a customer."""
 
     kind: PolicyKind = computed(_payment_kind)
     status: PaymentStatus = computed(_payment_status)
-    amount: Money = column("How much is to pay, or held.")
+    amount: Money = column("The amount to pay, or to hold on the card.")
     client_secret: str | None = computed(payments.client_secret)
     checkout_url: str | None = computed(payments.checkout_url)
     received: Money | None = column(
-        "What arrived, where that isn't `amount`; null where it is, or nothing has arrived."
+        "The amount that was received, if it differs from `amount`; otherwise null."
     )
     last_error: str | None = column(
-        "Why the last try failed, in the gateway's words: `card_declined`; null when none has.",
+        "Why the last attempt failed, as a code of the payment service such as "
+        "`card_declined`. Null if none failed.",
         name="failure",
     )
-    expires_at: datetime = column("Until when it can be made.")
-    created_at: datetime = column("When it was asked for.")
+    expires_at: datetime = column("Until when the payment can be made.")
+    created_at: datetime = column("When the payment was requested.")
     receipt: Receipt | None = computed(guest_payments.receipt_of)
 
 
 async def _refund_status(_: Scope, refund: models.Refund) -> RefundStatus:
-    """Where it stands."""
+    """The status of the refund."""
     return RefundStatus(refund.status)
 
 
 async def _refund_cause(_: Scope, refund: models.Refund) -> RefundCause:
-    """Why it goes back."""
+    """Why the money is refunded."""
     return RefundCause(refund.cause)
 
 
 @value(models.Refund)
 class Refund:
-    """Money that goes back to a customer."""
+    """A refund to a customer."""
 
-    amount: Money = column("How much.")
+    amount: Money = column("The amount of the refund.")
     status: RefundStatus = computed(_refund_status)
     cause: RefundCause = computed(_refund_cause)
-    reason: str | None = column("What was given as the reason.")
-    created_at: datetime = column("When it was set aside.")
+    reason: str | None = column("The reason that was given, or null if none was.")
+    created_at: datetime = column("When the refund was requested.")

@@ -11,7 +11,7 @@ from schema.core.mutations import follow_up, mutation, payload
 
 @payload
 class RefundBookingPayload:
-    """The booking, with its refund set aside."""
+    """The result of `refundBooking`: the money is reserved and sent afterwards."""
 
     booking: Booking | None
     replayed: bool

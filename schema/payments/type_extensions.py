@@ -57,7 +57,7 @@ class GuestBookingPayments:
 
 
 async def _refund(scope: Scope, answer: Any) -> Amount | None:
-    """What goes back of what was paid; null where nothing does."""
+    """The amount that is refunded, or null if there is none."""
     return await paid.cancellation_refund(scope, answer.bookings)
 
 
@@ -67,7 +67,7 @@ class CancelBookingRefund:
 
 
 async def _guest_refund(scope: Scope, answer: Any) -> Amount | None:
-    """What goes back of what was paid; null where nothing does."""
+    """The amount that is refunded, or null if there is none."""
     if answer.booking is None:
         return None
     return await guest_payments.cancellation_refund(scope, answer.booking)

@@ -111,8 +111,8 @@ def test_a_description_has_all_paragraphs_of_what_is_said() -> None:
 
     assert described is not None
     first, second = described.split("\n\n")
-    assert first.startswith("Have a new code for a booking mailed")
-    assert second.startswith("Answers the same whether or not there is such a booking.")
+    assert first.startswith("E-mail a new code for a booking")
+    assert second.startswith("The result is the same whether or not there is such a booking.")
     assert "3 requests an hour" in second
 
 
