@@ -1,4 +1,4 @@
-"""The composition root: settings become a database, services, a schema and their addresses."""
+"""The composition root: builds the app from the settings."""
 
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -96,7 +96,7 @@ def build_app(
     if settings.app_database_url is None or settings.relay_database_url is None:
         raise SettingsError("BOOM_APP_DATABASE_URL, BOOM_RELAY_DATABASE_URL: both are needed")
     database = Database(settings.app_database_url.sqlalchemy)
-    # The app's own role sees one tenant at a time; the relay's sees the log and what is due.
+    # The app's role sees one tenant at a time; the relay's sees the log and jobs of all tenants.
     relay_url = settings.relay_database_url
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
     relay = Relay(relay_database, LogStatements(log.READ_END, log.READ_AFTER))
@@ -133,7 +133,7 @@ def build_app(
         **(services or {}),
     }
     used[OneTimeProofs] = OneTimeProofs(cast("HumanProof", used[HumanProof]), counted())
-    # Not made in vain: it hashes a password at once.
+    # Created only if needed: it hashes a password when it is created.
     if Passwords not in used:
         used[Passwords] = Passwords()
     doorbell = JobNotifier(relay_database)
@@ -164,7 +164,7 @@ def build_app(
         always_secure=settings.is_production,
     )
     health = Health(runtime, {"live": lambda: bus.is_listening})
-    # Production runs nobody else's code at its start.
+    # Production doesn't run the build, which is third-party code.
     graphiql = GraphiQL(
         settings.data, builds=not settings.is_production, log=structlog.get_logger("graphiql")
     )
@@ -176,13 +176,13 @@ def build_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if with_graphiql:
             await graphiql.start()
-        beside: dict[str, Service] = {"doorbell": doorbell.run, "backlog": backlog.run}
+        background: dict[str, Service] = {"doorbell": doorbell.run, "backlog": backlog.run}
         if settings.works:
-            beside |= worker_services(runtime, relay_database, url=relay_url)
+            background |= worker_services(runtime, relay_database, url=relay_url)
         if checkout is not None:
-            beside["deliveries"] = checkout.run
+            background["deliveries"] = checkout.run
         try:
-            async with supervise(bus=bus.run, relay=relay.run, **beside):
+            async with supervise(bus=bus.run, relay=relay.run, **background):
                 yield
         finally:
             await graphiql.stop()
@@ -193,7 +193,7 @@ def build_app(
             await relay_database.close()
             await database.close()
 
-    # In production the figures are for who knows the token.
+    # In production, metrics require the token.
     shows_metrics = metrics_token is not None or not settings.is_production
     trusted_hosts = (
         [Middleware(TrustedHostMiddleware, settings.allowed_hosts, www_redirect=False)]
@@ -222,7 +222,7 @@ def build_app(
                 allow_origins=settings.allowed_origins,
                 allow_credentials=True,
                 allow_methods=["GET", "POST"],
-                # Clients' libraries send their own: traces, their names and versions.
+                # Client libraries send headers of their own: traces, names and versions.
                 allow_headers=["*"],
                 expose_headers=["Retry-After", "X-Boom-Credentials", "X-Request-Id"],
             ),

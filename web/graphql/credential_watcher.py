@@ -1,4 +1,4 @@
-"""Connections that last, and the credentials behind them, which can end before they do."""
+"""Rechecks the credentials of long-lived connections, which may expire or be revoked."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,64 +19,65 @@ log = structlog.get_logger(__name__)
 
 
 class ClientConnection:
-    """Who is at the other end of a connection that lasts, and what runs for them."""
+    """The client of a long-lived connection: its token, its actor and its running operations."""
 
     def __init__(self) -> None:
         self.token: str | None = None
         self.actor = ANONYMOUS
         self.running: dict[Operation, Subscriber] = {}
 
-    def become(self, actor: Actor) -> None:
-        """Be who the token says; what runs goes on as them."""
+    def switch_actor(self, actor: Actor) -> None:
+        """Sets the actor, as whom the running operations go on."""
         if actor == self.actor:
             return
         self.actor = actor
         for operation, subscriber in self.running.items():
             operation.actor = actor
-            # What it is told from now on has to be asked for anew.
+            # The new actor may see other things, so it needs another shared subscription.
             subscriber.leave()
 
 
 @dataclass(slots=True)
 class _TokenHolders:
-    """The connections of one token, by their callers, with what ends each."""
+    """The connections of one token, each with the function that ends it."""
 
     ends: dict[ClientConnection, Callable[[], object]] = field(default_factory=dict)
-    # What all of them are known to be.
+    # The actor that all of them have been switched to.
     actor: Actor | None = None
-    looking: "asyncio.Task[None] | None" = None
+    task: "asyncio.Task[None] | None" = None
 
 
 class CredentialWatcher:
-    """Looks at credentials again and again, once for all connections of the same token."""
+    """Rechecks each token periodically, once for all connections that hold it."""
 
     def __init__(self, authenticate: Authenticate) -> None:
         self._authenticate = authenticate
         self._tokens: dict[str, _TokenHolders] = {}
 
-    async def recognise(self, caller: ClientConnection) -> None:
-        """Find out who it is. Raises as ``actor_of`` does."""
-        caller.become(await actor_of(caller.token, self._authenticate))
+    async def authenticate(self, caller: ClientConnection) -> None:
+        """Authenticates a client. Raises the same as ``actor_of``."""
+        caller.switch_actor(await actor_of(caller.token, self._authenticate))
 
     def begin(self, caller: ClientConnection, end: Callable[[], object]) -> None:
-        """Call ``end`` within a second of the end of the caller's token."""
+        """Calls ``end`` within a second after the client's token expires or is revoked."""
         if caller.token is None:
             return
-        bearers = self._tokens.setdefault(caller.token, _TokenHolders())
-        bearers.ends[caller] = end
-        bearers.actor = None
-        if bearers.looking is None:
-            looking = self._look(caller.token, bearers)
-            bearers.looking = asyncio.create_task(looking, name="credentials")
+        holders = self._tokens.setdefault(caller.token, _TokenHolders())
+        holders.ends[caller] = end
+        holders.actor = None
+        if holders.task is None:
+            holders.task = asyncio.create_task(
+                self._recheck(caller.token, holders), name="credentials"
+            )
 
     def stop(self, caller: ClientConnection) -> None:
-        bearers = self._tokens.get(caller.token or "")
-        if bearers is None or bearers.ends.pop(caller, None) is None:
+        holders = self._tokens.get(caller.token or "")
+        if holders is None or holders.ends.pop(caller, None) is None:
             return
-        if not bearers.ends:
-            self._forget(caller.token, bearers)
+        if not holders.ends:
+            self._remove(caller.token, holders)
 
-    async def _look(self, token: str, bearers: _TokenHolders) -> None:
+    async def _recheck(self, token: str, holders: _TokenHolders) -> None:
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
@@ -88,19 +89,19 @@ class CredentialWatcher:
             except Exception as error:  # noqa: BLE001 - it doesn't say that they may go on
                 log.warning("credentials.not_checked", reason=type(error).__name__)
                 break
-            if actor != bearers.actor:
-                bearers.actor = actor
-                for caller in bearers.ends:
-                    caller.become(actor)
-        ends = tuple(bearers.ends.values())
-        bearers.ends.clear()
-        bearers.looking = None
-        self._forget(token, bearers)
+            if actor != holders.actor:
+                holders.actor = actor
+                for caller in holders.ends:
+                    caller.switch_actor(actor)
+        ends = tuple(holders.ends.values())
+        holders.ends.clear()
+        holders.task = None
+        self._remove(token, holders)
         for end in ends:
             end()
 
-    def _forget(self, token: str | None, bearers: _TokenHolders) -> None:
-        if token is not None and self._tokens.get(token) is bearers:
+    def _remove(self, token: str | None, holders: _TokenHolders) -> None:
+        if token is not None and self._tokens.get(token) is holders:
             del self._tokens[token]
-        if bearers.looking is not None:
-            bearers.looking.cancel()
+        if holders.task is not None:
+            holders.task.cancel()

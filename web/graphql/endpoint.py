@@ -1,4 +1,4 @@
-"""/graphql: GraphQL over HTTP and WebSocket at one address."""
+"""Serves /graphql: GraphQL over HTTP, Server-Sent Events and WebSocket."""
 
 import asyncio
 from collections.abc import Sequence
@@ -45,13 +45,13 @@ _TOO_MANY: Final = int(HTTPStatus.TOO_MANY_REQUESTS)
 _STATUS: Final = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
-    # As the servers say it that these clients know: some look into no other answer.
+    # The status that other servers send: some clients read the body of no other one.
     "PERSISTED_QUERY_NOT_SUPPORTED": 200,
     "THROTTLED": 429,
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
 }
-_ALWAYS_TOLD: Final = (429, 500, 503)
+_SENT_TO_ALL_CLIENTS: Final = (429, 500, 503)
 _HEADERS: Final = {
     media: (
         (b"content-type", f"{media}; charset=utf-8".encode()),
@@ -63,7 +63,7 @@ _HEADERS: Final = {
 
 
 class Endpoint:
-    """Answers HTTP requests and WebSockets; give it to a Route and to a WebSocketRoute."""
+    """The ASGI app for HTTP requests and WebSockets, for a Route and a WebSocketRoute."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Endpoint:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _answer(self, http: GraphQLHttpRequest) -> "_Reply":
-        operation = self._operations.operation(ANONYMOUS, http.origin(self._cookie))
+        operation = self._operations.operation(ANONYMOUS, http.request_origin(self._cookie))
         media = http.media
         headers: list[tuple[bytes, bytes]] = []
         if http.method not in ("GET", "POST"):
@@ -118,7 +118,7 @@ class Endpoint:
         if media is None:
             return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation, media)
         try:
-            asked = await http.asked()
+            request = await http.parse()
             reads_only = http.method == "GET"
             async with within_deadline():
                 try:
@@ -126,17 +126,17 @@ class Endpoint:
                     operation.actor = await actor_of(token, self._authenticate)
                 except Unauthenticated:
                     self._operations.charge_refused_credentials(operation)
-                    # Clients send them with every operation, also with those that get new ones.
-                    if not await self._operations.is_open(asked, operation):
+                    # Clients send them with every operation, even with `login` and `refresh`.
+                    if not await self._operations.is_open(request, operation):
                         raise
                     headers.append(CREDENTIALS_IGNORED)
-                answer = await self._operations.run(asked, operation, reads_only=reads_only)
+                answer = await self._operations.run(request, operation, reads_only=reads_only)
         except BadRequest as error:
             return _refusal(error.status, error.reason, operation, media)
         except NotAQuery:
             refusal = "Only queries may be sent by GET."
             return _refusal(405, refusal, operation, media, allow=b"POST")
-        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+        except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             answer = self._operations.refuse(error, operation)
         reply = _reply(answer.payload, _status(answer, media), media, operation)
         if reply.status == _TOO_MANY:
@@ -144,34 +144,34 @@ class Endpoint:
         if headers:
             reply.headers.extend(headers)
         if operation.new_cookie:
-            reply.headers.append(self._handing_over(operation.new_cookie, http))
+            reply.headers.append(self._set_cookie(operation.new_cookie, http))
         return reply
 
     async def _stream(
         self, http: GraphQLHttpRequest, receive: Receive, send: Send
     ) -> "_Reply | None":
-        """Answer by a stream of events; gives a refusal instead where none can begin."""
+        """Sends a stream of events; returns a reply instead if the stream is refused."""
         with ExitStack() as counted:
             return await self._counted_stream(http, receive, send, counted)
 
     async def _counted_stream(
         self, http: GraphQLHttpRequest, receive: Receive, send: Send, counted: ExitStack
     ) -> "_Reply | None":
-        # A cookie that is spent here couldn't be replaced: the head goes out before the answer.
-        origin = replace(http.origin(self._cookie), cookie=None)
+        # A refresh token used here couldn't be replaced: the head is sent before the result.
+        origin = replace(http.request_origin(self._cookie), cookie=None)
         operation = self._operations.operation(ANONYMOUS, origin)
         caller = ClientConnection()
         headers: list[tuple[bytes, bytes]] = []
         try:
             counted.enter_context(self._limits.socket_of_address(origin.ip_address, caller))
-            asked = await http.asked()
+            request = await http.parse()
             async with within_deadline():
                 try:
                     caller.token = token_of(http.authorization)
-                    await self._watch.recognise(caller)
+                    await self._watch.authenticate(caller)
                 except Unauthenticated:
                     self._operations.charge_refused_credentials(operation)
-                    if not await self._operations.is_open(asked, operation):
+                    if not await self._operations.is_open(request, operation):
                         raise
                     caller.token = None
                     headers.append(CREDENTIALS_IGNORED)
@@ -180,21 +180,21 @@ class Endpoint:
             )
         except BadRequest as error:
             return _refusal(error.status, error.reason, operation, http.media)
-        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+        except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             answer = self._operations.refuse(error, operation)
             return _reply(answer.payload, _status(answer, Media.RESPONSE), Media.JSON, operation)
         operation.actor = caller.actor
-        stream = Stream(self._operations, self._watch, caller, operation, asked)
+        stream = Stream(self._operations, self._watch, caller, operation, request)
         headers += [
             (b"x-request-id", operation.request_id.encode()),
-            # Or nginx would keep events back until it has a buffer full of them.
+            # nginx would otherwise buffer events.
             (b"x-accel-buffering", b"no"),
             *_HEADERS[Media.EVENTS],
         ]
         await stream.run(headers, receive, send, reads_only=http.method == "GET")
         return None
 
-    def _handing_over(self, cookie: Cookie, http: GraphQLHttpRequest) -> tuple[bytes, bytes]:
+    def _set_cookie(self, cookie: Cookie, http: GraphQLHttpRequest) -> tuple[bytes, bytes]:
         now = self._clock()
         lifetime = int((cookie.expires_at - now).total_seconds()) if cookie.expires_at else 0
         response = Response()
@@ -203,7 +203,7 @@ class Endpoint:
             cookie.value or "",
             max_age=lifetime,
             path=PATH,
-            # Nobody has TLS to their own machine; whose machine it is, `Host` doesn't prove.
+            # Development on loopback has no TLS. `Host` can be forged, so production ignores it.
             secure=self._always_secure or not http.is_to_loopback,
             httponly=True,
             samesite="strict",
@@ -212,7 +212,7 @@ class Endpoint:
 
 
 class _Reply(NamedTuple):
-    """An answer as ASGI sends it; ``headers`` are those of this one beside those of all."""
+    """An HTTP response; ``headers`` are sent in addition to those of every response."""
 
     status: int
     media: Media
@@ -221,7 +221,7 @@ class _Reply(NamedTuple):
 
     @property
     def head(self) -> bytes:
-        """The head as it goes over the wire, but for its end."""
+        """The bytes of the status line and the headers, without the final empty line."""
         own = b"".join([b"%b: %b\r\n" % header for header in self.headers])
         return _head(self.status, self.media) + own
 
@@ -236,7 +236,7 @@ def _status(answer: GraphQLResponse, media: Media) -> int:
     if answer.executed:
         return 200
     status = _STATUS.get(answer.errors[0]["extensions"]["code"], 400)
-    return status if media is Media.RESPONSE or status in _ALWAYS_TOLD else 200
+    return status if media is Media.RESPONSE or status in _SENT_TO_ALL_CLIENTS else 200
 
 
 def _refusal(

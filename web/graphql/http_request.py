@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what a request asks for, and which kind of answer it takes."""
+"""Parses GraphQL over HTTP requests, and negotiates the media type of the response."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,16 +17,16 @@ from kit.security.network_addresses import address_of
 from web.server.callers import MAX_USER_AGENT
 from web.server.request_body import MAX_BODY_BYTES, ClientDisconnected, TooLarge, read_body
 
-_READ_HEADS: Final = frozenset(
+_READ_HEADERS: Final = frozenset(
     {b"accept", b"authorization", b"content-length", b"content-type", b"cookie", b"user-agent"}
 )
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-# Clients send few values, but anybody may send any.
-_KNOWN_VALUES: Final = 200
+# Clients send few different values, but an attacker may send any number.
+_CACHED_VALUES: Final = 200
 
 
 class Media(StrEnum):
-    """How an answer is sent: with HTTP statuses that tell how it went, the older way, or live."""
+    """The media type of a response: with a telling HTTP status, the older one, or a stream."""
 
     RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
@@ -34,7 +34,7 @@ class Media(StrEnum):
 
 
 class BadRequest(Exception):
-    """A request that isn't one of GraphQL's, with the status that HTTP has for it."""
+    """The request isn't a GraphQL request; ``status`` is the HTTP status to send."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -42,9 +42,9 @@ class BadRequest(Exception):
         self.reason = reason
 
 
-@lru_cache(_KNOWN_VALUES)
+@lru_cache(_CACHED_VALUES)
 def _accepted(header: bytes) -> Media | None:
-    """The media type of the answer; None where the client takes none. The better ``q`` wins."""
+    """Returns the accepted media type with the highest ``q``; None if none is accepted."""
     best: tuple[float, Media] | None = None
     for part in (header.decode("latin-1") or "*/*").split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -55,7 +55,7 @@ def _accepted(header: bytes) -> Media | None:
     return best[1] if best else None
 
 
-@lru_cache(_KNOWN_VALUES)
+@lru_cache(_CACHED_VALUES)
 def _is_json(header: bytes) -> bool:
     kind, *parameters = (piece.strip().lower() for piece in header.decode("latin-1").split(";"))
     return kind == Media.JSON and _is_utf8(parameters)
@@ -71,42 +71,42 @@ _MEDIA: Final = {
 
 
 class GraphQLHttpRequest:
-    """A request: the parts of its head that GraphQL looks at, and the way to its body."""
+    """An HTTP request with the headers that GraphQL needs; its body is read by ``parse``."""
 
-    __slots__ = ("_heads", "_receive", "_scope", "method")
+    __slots__ = ("_headers", "_receive", "_scope", "method")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
         self._scope = scope
         self._receive = receive
-        self._heads: dict[bytes, bytes] = {}
+        self._headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            # Of several with one name the first counts.
-            if name in _READ_HEADS and name not in self._heads:
-                self._heads[name] = value
+            # Of several headers with one name, the first counts.
+            if name in _READ_HEADERS and name not in self._headers:
+                self._headers[name] = value
 
     @property
     def media(self) -> Media | None:
-        """How the answer is to be sent; None where the client takes no way."""
-        return _accepted(self._heads.get(b"accept", b"*/*"))
+        """The media type of the response; None if the client accepts none of ours."""
+        return _accepted(self._headers.get(b"accept", b"*/*"))
 
     @property
     def authorization(self) -> str | None:
-        found = self._heads.get(b"authorization")
+        found = self._headers.get(b"authorization")
         return found.decode("latin-1") if found else None
 
     @property
     def is_to_loopback(self) -> bool:
         return Request(self._scope).url.hostname in _LOOPBACK
 
-    def origin(self, cookie: str) -> Origin:
-        """What the audit trail is told of the request, under an id of its own.
+    def request_origin(self, cookie: str) -> Origin:
+        """Returns where the request comes from, for the audit trail, with a new request id.
 
-        ``cookie`` is the name of the one with the refresh token.
+        ``cookie`` is the name of the cookie with the refresh token.
         """
         client = self._scope["client"]
-        agent = self._heads.get(b"user-agent", b"")[:MAX_USER_AGENT].decode("latin-1")
-        has_cookie = b"cookie" in self._heads
+        agent = self._headers.get(b"user-agent", b"")[:MAX_USER_AGENT].decode("latin-1")
+        has_cookie = b"cookie" in self._headers
         return Origin(
             new_id(),
             ip_address=address_of(client[0]) if client else None,
@@ -114,13 +114,13 @@ class GraphQLHttpRequest:
             cookie=Request(self._scope).cookies.get(cookie) if has_cookie else None,
         )
 
-    async def asked(self) -> GraphQLRequest:
-        """What the query string or the JSON body asks for. Raises BadRequest."""
+    async def parse(self) -> GraphQLRequest:
+        """Parses the query string or the JSON body. Raises BadRequest."""
         if self.method == "GET":
-            return _asked(_from_query(QueryParams(self._scope["query_string"])))
-        if not _is_json(self._heads.get(b"content-type", b"")):
+            return _parsed(_from_query(QueryParams(self._scope["query_string"])))
+        if not _is_json(self._headers.get(b"content-type", b"")):
             raise BadRequest(415, "Send the operation as application/json, in UTF-8.")
-        length = self._heads.get(b"content-length", b"")
+        length = self._headers.get(b"content-length", b"")
         try:
             body = await read_body(self._receive, content_length=length)
         except TooLarge as error:
@@ -128,7 +128,7 @@ class GraphQLHttpRequest:
             raise BadRequest(413, problem) from error
         except ClientDisconnected as error:
             raise BadRequest(400, "The body broke off.") from error
-        return _asked(_json(body, "The body"))
+        return _parsed(_json(body, "The body"))
 
 
 def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _json(text: bytes, what: str) -> Any:
         raise BadRequest(400, f"{what} is not JSON in UTF-8.") from error
 
 
-def _asked(given: Any) -> GraphQLRequest:
+def _parsed(given: Any) -> GraphQLRequest:
     if not isinstance(given, dict):
         raise BadRequest(400, "The body must be a JSON object; batches are not supported.")
     query = given.get("query")
@@ -169,7 +169,7 @@ def _asked(given: Any) -> GraphQLRequest:
 
 
 def is_hash_alone(given: Mapping[str, Any]) -> bool:
-    """Whether an operation has no text, but the hash of one: an automatic persisted query."""
+    """Returns whether a request has only the hash of a text: an automatic persisted query."""
     match given.get("extensions"):
         case {"persistedQuery": dict()}:
             return given.get("query") in (None, "")

@@ -1,4 +1,4 @@
-"""GraphQL over Server-Sent Events, in distinct connections mode: a connection an operation."""
+"""GraphQL over Server-Sent Events in distinct connections mode: one operation a connection."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -19,8 +19,8 @@ _COMMENT: Final = b":\n\n"
 _COMPLETE: Final = b"event: complete\ndata:\n\n"
 
 
-class _Outlet:
-    """Where the answers of a stream go."""
+class _EventSink:
+    """Sends the results of one operation as events."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -34,7 +34,7 @@ class _Outlet:
 
 
 class Stream:
-    """One operation and its answers, from the head of the response to its end."""
+    """Runs one operation and streams its results, from the head of the response to its end."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Stream:
         watch: CredentialWatcher,
         caller: ClientConnection,
         operation: Operation,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
     ) -> None:
         self._operations = operations
         self._watch = watch
         self._caller = caller
         self._operation = operation
-        self._asked = asked
+        self._request = request
 
     async def run(
         self,
@@ -58,43 +58,43 @@ class Stream:
         *,
         reads_only: bool,
     ) -> None:
-        """Answer until the operation, the client, its credentials or the server's patience end.
+        """Streams until the operation ends, the client disconnects or its credentials end.
 
-        Only where the operation ends, the client is told that it is complete.
+        Also ends if the client reads too slowly. `complete` is sent only if the operation ends.
         """
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        outlet = _Outlet(send)
-        subscriber = Subscriber(outlet)
+        sink = _EventSink(send)
+        subscriber = Subscriber(sink)
         self._caller.running[self._operation] = subscriber
-        answering = asyncio.create_task(self._answer(outlet, subscriber, reads_only=reads_only))
-        beside = [
-            answering,
-            asyncio.create_task(_until_gone(receive), name="a stream's client"),
-            asyncio.create_task(_beat(outlet), name="a stream's heartbeat"),
+        operation_task = asyncio.create_task(self._answer(sink, subscriber, reads_only=reads_only))
+        tasks = [
+            operation_task,
+            asyncio.create_task(_until_disconnect(receive), name="a stream's client"),
+            asyncio.create_task(_heartbeat(sink), name="a stream's heartbeat"),
         ]
-        self._watch.begin(self._caller, answering.cancel)
+        self._watch.begin(self._caller, operation_task.cancel)
         try:
-            await asyncio.wait(beside, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._watch.stop(self._caller)
             del self._caller.running[self._operation]
-            for task in beside:
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait(beside)
-        failed = [task for task in beside if _has_failed(task)]
-        # To a client that takes nothing, not even the end can be told.
+            await asyncio.wait(tasks)
+        failed = [task for task in tasks if _has_failed(task)]
+        # A client that reads nothing can't be sent the end either.
         if not failed:
             with suppress(ClientTooSlow):
-                await _in_time(outlet.sending(b"", is_last=True))
+                await _within_timeout(sink.sending(b"", is_last=True))
 
-    async def _answer(self, outlet: _Outlet, subscriber: Subscriber, *, reads_only: bool) -> None:
+    async def _answer(self, sink: _EventSink, subscriber: Subscriber, *, reads_only: bool) -> None:
         try:
             refusal = await self._operations.stream(
-                self._asked, self._operation, subscriber, reads_only=reads_only
+                self._request, self._operation, subscriber, reads_only=reads_only
             )
             if refusal:
                 await subscriber.send(to_json(refusal))
-            await _in_time(outlet.sending(_COMPLETE))
+            await _within_timeout(sink.sending(_COMPLETE))
         except ClientDisconnected:
             return
 
@@ -103,19 +103,19 @@ def _has_failed(task: asyncio.Task[None]) -> bool:
     return not task.cancelled() and task.exception() is not None
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _beat(outlet: _Outlet) -> None:
-    """Show proxies and clients that the stream lives. Ends where nobody reads it."""
+async def _heartbeat(sink: _EventSink) -> None:
+    """Sends comments so that proxies keep the stream open. Raises ClientTooSlow."""
     while True:
-        await _in_time(outlet.sending(_COMMENT))
+        await _within_timeout(sink.sending(_COMMENT))
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
-async def _in_time(sending: Coroutine[Any, Any, None]) -> None:
+async def _within_timeout(sending: Coroutine[Any, Any, None]) -> None:
     try:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
             await sending

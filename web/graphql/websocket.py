@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket: the protocol graphql-transport-ws, with credentials that can end."""
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, with expiring credentials."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -46,7 +46,7 @@ TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 TOO_MANY: Final = 4429
 TOO_BIG: Final = 1009
-# A frame that closes a socket has room for 125 bytes, two of which are the code.
+# A close frame holds 125 bytes, two of which are the code (RFC 6455, section 5.5).
 MAX_REASON_BYTES: Final = 123
 
 _TOO_MANY: Final = {
@@ -59,7 +59,7 @@ _Send = Callable[[Mapping[str, object]], Coroutine[Any, Any, None]]
 
 
 class SocketCaller(ClientConnection):
-    """Somebody at the other end of a WebSocket."""
+    """The client of a WebSocket."""
 
     def __init__(self, socket: WebSocket) -> None:
         super().__init__()
@@ -70,11 +70,11 @@ class SocketCaller(ClientConnection):
 
 
 class _TooBig(Exception):
-    """A message that is longer than the body of a request may be."""
+    """A message is longer than the largest request body."""
 
 
 class _Adapter(ASGIWebSocketAdapter):
-    """Frames of text; a peer that is gone, or reads nothing for long, is disconnected."""
+    """Sends text frames; a client that is gone or reads too slowly is disconnected."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         text = orjson.dumps(message).decode()
@@ -85,21 +85,20 @@ class _Adapter(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
-        # A reason may quote the client, at any length.
+        # A reason may quote text from the client, of any length.
         short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
         if self.ws.application_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self.ws.close(code=code, reason=short)
 
 
-class _Outlet:
-    """Where the answers to one operation of a socket go."""
+class _MessageSink:
+    """Sends the results of one operation of a socket."""
 
     __slots__ = ("_head", "_send")
 
     def __init__(self, socket: WebSocket, id: str) -> None:
-        # Not by way of Starlette's checks, which every message would pay for: the server has
-        # checks of its own.
+        # Bypasses Starlette's checks, which cost time for every message: the server checks too.
         self._send: _Send = socket._send  # type: ignore[assignment]  # noqa: SLF001
         self._head = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'
 
@@ -110,7 +109,7 @@ class _Outlet:
 
 
 class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
-    """One socket, from its first message to its last."""
+    """Handles one socket, from its first message to its last."""
 
     view: "Sockets"
     _reading: asyncio.Task[None] | None = None
@@ -181,24 +180,25 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
 
     async def run_operation(self, operation: Subscribed[SocketCaller, None]) -> None:
         caller = self.context
-        # A cookie that is spent here couldn't be replaced: no answer on a socket sets another.
+        # A refresh token used here couldn't be replaced: messages on a socket set no cookies.
+        # Hence the request has none.
         request = request_of(caller.socket)
         context = self.view.operations.operation(caller.actor, request)
         query, is_hash = operation.query, operation.query is None
-        asked = GraphQLRequest(
+        graphql_request = GraphQLRequest(
             query or "", operation.operation_name, operation.variables or {}, is_hash
         )
-        subscriber = Subscriber(_Outlet(caller.socket, operation.id))
+        subscriber = Subscriber(_MessageSink(caller.socket, operation.id))
         caller.running[context] = subscriber
         try:
-            refusal = await self.view.operations.stream(asked, context, subscriber)
+            refusal = await self.view.operations.stream(graphql_request, context, subscriber)
             if refusal:
                 await self._send(operation, "error", refusal.errors)
             else:
                 await self._send(operation, "complete")
         except (ClientDisconnected, ClientTooSlow, WebSocketDisconnected) as error:
             if isinstance(error, ClientTooSlow) or isinstance(error.__cause__, TimeoutError):
-                self._give_up()
+                self._disconnect()
         finally:
             del caller.running[context]
 
@@ -210,8 +210,8 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
             message["payload"] = payload  # type: ignore[assignment]
         await operation.send_operation_message(cast("Message", message))
 
-    def _give_up(self) -> None:
-        # Part of a stream is worse than none: the client can't know what it missed.
+    def _disconnect(self) -> None:
+        # A stream with gaps is worse than none: the client can't know what it missed.
         self._is_stalled = True
         if self._reading:
             self._reading.cancel()
@@ -221,7 +221,7 @@ class _Handler(BaseGraphQLTransportWSHandler[SocketCaller, None]):
 
 
 class Sockets(GraphQL[SocketCaller, None]):
-    """Accepts sockets from our own pages, the allowed origins, and programs."""
+    """Accepts sockets from our own pages, from allowed origins, and from non-browser clients."""
 
     websocket_adapter_class = _Adapter
     graphql_transport_ws_handler_class = _Handler
@@ -252,14 +252,14 @@ class Sockets(GraphQL[SocketCaller, None]):
     async def get_context(
         self,
         request: HTTPConnection,
-        response: WebSocket | Response,  # noqa: ARG002 - named by the caller
+        response: WebSocket | Response,  # noqa: ARG002 - passed by name
     ) -> SocketCaller:
         return SocketCaller(cast("WebSocket", request))
 
     async def on_ws_connect(self, context: SocketCaller) -> UnsetType | dict[str, object] | None:
         try:
             context.token = token_in(context.connection_params)
-            await self.watch.recognise(context)
+            await self.watch.authenticate(context)
         except Unauthenticated as error:
             operation = self.operations.operation(ANONYMOUS, request_of(context.socket))
             self.operations.charge_refused_credentials(operation)

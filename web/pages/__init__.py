@@ -1,1 +1,1 @@
-"""Pages that are served: GraphiQL and the demo checkout."""
+"""HTML pages: GraphiQL and the demo checkout."""

@@ -1,4 +1,4 @@
-"""The demo's checkout page at /dev/pay/<payment>: pay, be declined, or leave. No money moves."""
+"""The demo's checkout page at /dev/pay/<payment>: pay, have a card declined, or leave."""
 
 import html
 from decimal import Decimal
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 class DevPay:
-    """The page, and the deliveries that follow from what is done there and elsewhere."""
+    """Serves the page, and delivers the webhooks of the local gateway. No money moves."""
 
     def __init__(self, gateway: LocalGateway, webhooks: Webhooks) -> None:
         self._gateway = gateway
@@ -50,13 +50,13 @@ class DevPay:
         ]
 
     async def run(self) -> None:
-        """Deliver what there is to be told, for as long as the process lives."""
+        """Delivers webhooks until the process stops."""
         while True:
             await self.deliver()
             await self._gateway.news(within_seconds=EVERY_SECONDS)
 
     async def deliver(self) -> None:
-        """Deliver it now; what isn't taken is delivered again later."""
+        """Delivers pending webhooks now; those that fail are retried later."""
         for delivery in await self._gateway.undelivered():
             headers = self._gateway.signed(delivery)
             try:
@@ -90,7 +90,7 @@ class DevPay:
                 case _:
                     return _note(400, "Pay, have the card declined, or leave.")
         except (GatewayRefused, GatewayAway):
-            # Somebody was faster, or the payment has ended: the page says what it is now.
+            # The payment was paid or closed meanwhile; the page shows its current status.
             return _see(id)
         await self.deliver()
         return _see(id)
@@ -139,7 +139,7 @@ def _body(payment: Payment, *, has_left: bool) -> str:
 
 
 def _shown(amount: Money) -> str:
-    # With our digits: Babel's are CLDR's, which drop those that cash lacks.
+    # Our own number of digits: Babel uses CLDR's, which leave out digits unused in cash.
     digits = currency_digits(amount.currency_code)
     return format_currency(
         Decimal(amount.amount),

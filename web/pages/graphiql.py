@@ -1,4 +1,4 @@
-"""GraphiQL at /graphiql, from local files; while these are being built, a page that says so."""
+"""Serves GraphiQL at /graphiql from local files, and a progress page while they are built."""
 
 import asyncio
 import html
@@ -28,9 +28,9 @@ STEPS = {
 
 
 class GraphiQL:
-    """The routes of the page, and the build behind them for the app's lifespan.
+    """Serves the page's routes, and runs the build within the app's lifespan.
 
-    Unless it ``builds``, there is a page only where the files were built before.
+    Unless it ``builds``, the page exists only if the files were built before.
     """
 
     def __init__(self, data: Path, *, builds: bool = True, log: Log) -> None:
@@ -44,13 +44,13 @@ class GraphiQL:
         ]
 
     async def start(self) -> None:
-        """Begin to build where that is still to be done; returns at once."""
+        """Starts the build in the background if the files are missing."""
         if not self._builds:
             return
         self._building = asyncio.create_task(self._bundle.build(), name="graphiql build")
 
     async def stop(self) -> None:
-        """End a build that is under way, with the programs that it started."""
+        """Stops a running build and the programs it started."""
         if self._building is None:
             return
         self._building.cancel()
@@ -76,20 +76,20 @@ class GraphiQL:
 
 
 class _Assets(StaticFiles):
-    """Files named after their content."""
+    """Serves files that are named after their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(SECURITY_HEADERS)
-        # Workers go by the policy of their own script, not by the page's.
+        # A worker has the policy sent with its script, not the page's.
         response.headers["Content-Security-Policy"] = page_policy("")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
 
 def page_policy(host: str) -> str:
-    """The Content-Security-Policy under which GraphiQL works and can reach no other host."""
-    # Not every browser counts a WebSocket of the same host as 'self'.
+    """Returns a Content-Security-Policy that lets GraphiQL work and reach no other host."""
+    # Not every browser lets 'self' include WebSockets of the same host.
     sockets = f" ws://{host} wss://{host}" if HOST_AND_PORT.fullmatch(host) else ""
     return "; ".join(
         [
@@ -97,7 +97,7 @@ def page_policy(host: str) -> str:
             "script-src 'self'",
             "worker-src 'self'",
             f"connect-src 'self'{sockets}",
-            # The editor positions its lines by styles of its own.
+            # The editor positions its lines with inline styles.
             "style-src 'self' 'unsafe-inline'",
             "font-src 'self' data:",
             "img-src 'self' data:",

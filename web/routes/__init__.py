@@ -1,1 +1,1 @@
-"""What is served beside GraphQL: health, metrics, webhooks."""
+"""HTTP routes other than GraphQL: health, metrics, webhooks."""

@@ -1,4 +1,4 @@
-"""What gateways for payments deliver: verified, stored, and answered at once."""
+"""Receives webhooks of payment gateways: verifies and stores them, and responds at once."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 
 
 class Webhooks:
-    """/webhooks/<gateway>: 200 once an event is stored, however often it is delivered.
+    """Serves /webhooks/<gateway>; responds 200 once an event is stored, for retries too.
 
-    What follows from it is a job; the gateway doesn't wait for that, nor we for the gateway.
+    A job handles the event later, so that the gateway doesn't wait for it.
     """
 
     def __init__(self, runtime: Runtime, gateway: Gateway) -> None:
@@ -37,9 +37,9 @@ class Webhooks:
         self.routes = [Route(f"/webhooks/{gateway.name}", self._answer, methods=["POST"])]
 
     async def receive(self, body: bytes, headers: Mapping[str, str], request: Request) -> bool:
-        """Take a delivery; False where it was taken before.
+        """Stores a delivered event; False if it was stored before.
 
-        Raises BadSignature, BadEvent, and Unavailable when the database is away.
+        Raises BadSignature, BadEvent, and Unavailable if the database is unavailable.
         """
         self._gateway.verify_webhook(body, headers, now=self._runtime.clock())
         event = self._gateway.parse_event(body)
@@ -58,18 +58,18 @@ class Webhooks:
                 request,
             )
         except TooLarge:
-            return _said(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
+            return _response(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
         except ClientDisconnected:
-            return _said(400, "The body broke off.")
+            return _response(400, "The body broke off.")
         except (BadSignature, BadEvent) as error:
             log.warning("webhook.refused", gateway=self._gateway.name, reason=str(error))
-            return _said(400, str(error))
+            return _response(400, str(error))
         except Unavailable as error:
-            return _said(503, str(error), retry_after=RETRY_AFTER_SECONDS)
-        return _said(200, "Stored" if is_new else "Known")
+            return _response(503, str(error), retry_after=RETRY_AFTER_SECONDS)
+        return _response(200, "Stored" if is_new else "Known")
 
 
-def _said(status: int, text: str, *, retry_after: int | None = None) -> Response:
+def _response(status: int, text: str, *, retry_after: int | None = None) -> Response:
     headers = {"Cache-Control": "no-store"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

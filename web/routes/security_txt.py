@@ -1,4 +1,4 @@
-"""/.well-known/security.txt: where to report a weakness (RFC 9116)."""
+"""Serves /.well-known/security.txt: where to report a vulnerability (RFC 9116)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,17 +11,17 @@ from starlette.routing import Route
 from kit.clock import Clock
 
 PATH: Final = "/.well-known/security.txt"
-# RFC 9116, section 2.5.5 advises less than a year.
-GOOD_FOR: Final = timedelta(days=180)
+# RFC 9116, section 2.5.5 recommends less than a year.
+VALIDITY: Final = timedelta(days=180)
 
 
 def security_txt(contact: str | None, *, clock: Clock) -> Sequence[Route]:
-    """The route of the file; none where nobody is named."""
+    """Returns the route of the file; none without a contact."""
     if contact is None:
         return []
 
     async def answer(_request: Request) -> Response:
-        expires_at = (clock() + GOOD_FOR).replace(microsecond=0).isoformat()
+        expires_at = (clock() + VALIDITY).replace(microsecond=0).isoformat()
         text = f"Contact: {contact}\nExpires: {expires_at}\nPreferred-Languages: en\n"
         return PlainTextResponse(text)
 

@@ -1,1 +1,1 @@
-"""Connections, heads, bodies and callers, below any route."""
+"""The HTTP server below any route: connections, headers, bodies and callers."""

@@ -1,4 +1,4 @@
-"""Who calls, and from where: from the head of a request, or the first message of a socket."""
+"""Identifies callers, from the headers of a request or the first message of a socket."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,13 +14,13 @@ from kit.security.network_addresses import address_of
 
 COOKIE: Final = "boom_refresh"
 SECURE_COOKIE: Final = "__Secure-boom_refresh"
-"""The name in production: browsers take it over TLS only, and from nobody without it."""
+"""The name in production: with this prefix, browsers accept a cookie over TLS only."""
 MAX_USER_AGENT: Final = 500
 CREDENTIALS_IGNORED: Final = (b"x-boom-credentials", b"ignored")
-"""The header of an answer to everybody, where the caller's credentials weren't good."""
+"""Sent with the response to a public operation if the caller's credentials were invalid."""
 
 _AS_FIRST_MESSAGE: Final = 'Send the token as {"authorization": "Bearer <token>"}.'
-# What other APIs call it.
+# Names that other APIs use for credentials.
 _CREDENTIALS: Final = frozenset(
     {
         "accesstoken",
@@ -43,11 +43,11 @@ _CREDENTIALS: Final = frozenset(
 _IGNORABLE: Final = re.compile("[^a-z]")
 
 Authenticate = Callable[[str], Awaitable[Actor]]
-"""The caller whose access token it is. Raises Unauthenticated."""
+"""Returns the actor of an access token. Raises Unauthenticated."""
 
 
 def request_of(connection: HTTPConnection) -> Request:
-    """A new request of this connection."""
+    """Returns the origin of a request on this connection, with a new request id."""
     return Request(
         new_id(),
         ip_address=address_of(connection.client.host) if connection.client else None,
@@ -56,7 +56,7 @@ def request_of(connection: HTTPConnection) -> Request:
 
 
 def token_of(authorization: str | None) -> str | None:
-    """The token of ``Bearer <token>``. Raises Unauthenticated for credentials of other kinds."""
+    """Returns the token of ``Bearer <token>``. Raises Unauthenticated for other credentials."""
     if not authorization:
         return None
     scheme, _, token = authorization.partition(" ")
@@ -66,10 +66,10 @@ def token_of(authorization: str | None) -> str | None:
 
 
 def token_in(params: Mapping[str, object]) -> str | None:
-    """The token of a socket's first message: ``authorization``, there or among ``headers``.
+    """Returns the token in a socket's first message: ``authorization``, there or in ``headers``.
 
-    The token may stand alone, or after ``Bearer``. Names count in any case. Raises Unauthenticated
-    for credentials of other kinds and names: they would be forgotten, and the caller a stranger.
+    The token may follow ``Bearer`` or not, and the case of names doesn't matter. Raises
+    Unauthenticated for other credentials: ignoring them would make the caller anonymous.
     """
     headers = [value for name, value in params.items() if name.lower() == "headers"]
     found: list[object] = []
@@ -95,7 +95,7 @@ def token_in(params: Mapping[str, object]) -> str | None:
 
 
 async def actor_of(token: str | None, authenticate: Authenticate) -> Actor:
-    """The caller; without a token, a stranger. Raises Unauthenticated and Unavailable."""
+    """Returns the actor of a token, or ANONYMOUS. Raises Unauthenticated and Unavailable."""
     if token is None:
         return ANONYMOUS
     try:

@@ -1,4 +1,4 @@
-"""Connections within bounds: how many, how large a head, how long until a request is complete."""
+"""Limits connections: their number, the size of a head, the time to complete a request."""
 
 import asyncio
 import resource
@@ -13,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from kit.security.network_addresses import network_of
-from web.server.single_write import GatheringProtocol
+from web.server.single_write import BufferedProtocol
 
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_HEADERS: Final = 100
@@ -22,28 +22,28 @@ BODY_SECONDS: Final = 30.0
 FRAMES_A_SECOND: Final = 100
 
 RESERVED_FILES: Final = 128
-"""What a process opens beside its callers' connections: the database's, logs, calls to others."""
+"""Files kept for other uses than clients' connections: the database, logs, outgoing calls."""
 
 BACKLOG: Final = 100
-"""Connections that may wait to be accepted: all of them at once fit into the reserve of files."""
+"""Connections that may wait to be accepted; all of them fit into the reserved files."""
 
 RETRY_AFTER_SECONDS: Final = 10
 
 _TOO_MANY: Final = 4429
-# So much of what came is read before it is known that it was too much: reading a frame of a few
-# bytes takes 25 µs, which others wait for.
+# Frames are parsed in slices of this size, so that a flood is noticed early: parsing a frame of a
+# few bytes takes 25 µs, during which other clients wait.
 _SLICE_BYTES: Final = 512
 
 
 def connections_of_files() -> int:
-    """How many connections leave enough of the files that a process may open."""
+    """Returns how many connections the process's limit of open files allows."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(files - RESERVED_FILES, files // 2)
 
 
 @dataclass(slots=True)
 class Connections:
-    """Counts the open connections of a process. Without ``of_address``, all may be of one."""
+    """Counts the open connections of a process, and of each address if ``of_address`` is set."""
 
     of_address: int | None
     in_all: int = field(default_factory=connections_of_files)
@@ -51,9 +51,9 @@ class Connections:
     _by_network: Counter[str] = field(default_factory=Counter)
 
     def take(self, address: str | None, *, is_proxy: bool) -> Callable[[], None] | None:
-        """Count a connection; gives what ends it, or None where there are enough.
+        """Counts a connection; returns the function that ends it, or None over a limit.
 
-        A proxy's are those of many callers, and counted in all alone.
+        A proxy's connections are from many clients, so only the total limits them.
         """
         network = network_of(address)
         is_bounded = self.of_address is not None and not is_proxy
@@ -73,21 +73,21 @@ class Connections:
 
 
 class _TooLarge(Exception):
-    """A head that is larger than it may be."""
+    """The head of a request is too large."""
 
 
-class BoundedProtocol(GatheringProtocol):
-    """HTTP, hung up on where a caller takes more than its share, or too long."""
+class BoundedProtocol(BufferedProtocol):
+    """Speaks HTTP, and closes connections that exceed a limit or a deadline."""
 
     def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._connections = connections
         self._end: Callable[[], None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        # What the deadline is of: the connection, a head or a request.
+        # What the deadline is for: the connection, a head or a request.
         self._awaited: object = None
         self._is_too_large = False
-        # Of the request that is being read, and what came with its beginning.
+        # Received for the current request, with the whole chunk in which it began.
         self._bytes = 0
 
     # ------------------------------------------------------------------ connections
@@ -121,7 +121,7 @@ class BoundedProtocol(GatheringProtocol):
 
     # ------------------------------------------------------------------ requests
 
-    # Each of these is on the way of every request: there are as few of them as there can be.
+    # These run for every request, so there are as few of them as possible.
 
     def data_received(self, data: bytes) -> None:
         before = self.scope
@@ -131,12 +131,12 @@ class BoundedProtocol(GatheringProtocol):
         is_other = scope is not before
         if is_other and before is not None:
             self._bytes = len(data)
-        # A scope is made at the beginning of a head, and a cycle at its end.
+        # uvicorn creates a scope at the beginning of a head, and a cycle at its end.
         is_in_head = cycle is None or cycle.scope is not scope
         if is_other and not is_in_head and not cycle.more_body:
             self._stop_waiting()
         else:
-            self._look_at_rest(is_in_head=is_in_head)
+            self._await_rest(is_in_head=is_in_head)
 
     def on_headers_complete(self) -> None:
         if len(self.headers) > MAX_HEADERS or (
@@ -146,8 +146,8 @@ class BoundedProtocol(GatheringProtocol):
             raise _TooLarge
         super().on_headers_complete()
 
-    def _look_at_rest(self, *, is_in_head: bool) -> None:
-        """Something is missing of a head or a body, or came where nothing was to be read."""
+    def _await_rest(self, *, is_in_head: bool) -> None:
+        """Sets the deadline for an incomplete head or body, or for data between requests."""
         if self._end is None or self.transport.is_closing():
             return
         if is_in_head and self._bytes > MAX_HEAD_BYTES:
@@ -157,14 +157,14 @@ class BoundedProtocol(GatheringProtocol):
         elif self.cycle.more_body:
             self._await(self.cycle, BODY_SECONDS)
         elif self._awaited is self.cycle:
-            # The end of its body.
+            # The body is complete.
             self._stop_waiting()
         else:
-            # Empty lines between requests: they keep the connection open no longer.
+            # Empty lines between requests must not keep the connection open.
             self._await(self.scope, HEAD_SECONDS)
 
     def send_400_response(self, msg: str) -> None:
-        # Called for whatever the parser, or one of the callbacks above, raises.
+        # Called for any exception of the parser or of the callbacks above.
         if self._is_too_large:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
@@ -176,26 +176,26 @@ class BoundedProtocol(GatheringProtocol):
     # ------------------------------------------------------------------ deadlines and refusals
 
     def _await(self, what: object, seconds: float) -> None:
-        """Be patient with something that is missing, so long in all."""
+        """Sets a deadline for ``what``, unless it has one already."""
         if what is not self._awaited:
             self._stop_waiting()
             self._awaited = what
-            self._deadline = self.loop.call_later(seconds, self._give_up)
+            self._deadline = self.loop.call_later(seconds, self._time_out)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = self._awaited = None
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         if self._bytes:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
-            # Browsers open connections that they may come to need: there is nothing to answer.
+            # Browsers open spare connections: without a request there is nothing to answer.
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus, reason: str | None = None) -> None:
-        """Hang up; where no other answer is on its way, with an answer of its own."""
+        """Closes the connection, after an error response if no other one has begun."""
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -210,7 +210,7 @@ class BoundedProtocol(GatheringProtocol):
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
-    """A WebSocket, closed where it sends more frames than anybody reads."""
+    """A WebSocket that is closed if it sends more than 100 frames a second."""
 
     def __init__(
         self, *arguments: Any, end: Callable[[], None] | None, is_bounded: bool, **named: Any
@@ -232,7 +232,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
                 return
             super().data_received(data[begin : begin + _SLICE_BYTES])
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            # A line that is longer than what websockets reads; uvicorn would answer never.
+            # A line is longer than websockets accepts, and uvicorn would never respond.
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.transport.write(_answer(status, status.phrase))
             self.transport.close()
@@ -250,7 +250,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
 
 def _answer(status: HTTPStatus, reason: str) -> bytes:
-    """A whole answer, after which the connection ends."""
+    """Returns a complete response, after which the connection is closed."""
     lines = [
         f"HTTP/1.1 {status} {status.phrase}",
         "content-type: text/plain; charset=utf-8",

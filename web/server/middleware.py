@@ -1,4 +1,4 @@
-"""Headers that every answer carries, unless it says otherwise itself."""
+"""ASGI middleware: security headers for every response, and a fast path to GraphQL."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-# An answer is data: nothing in it is loaded, run or shown in a frame.
+# A response is data: browsers must not load, run or frame anything in it.
 HEADERS: Final = SECURITY_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -22,7 +22,7 @@ RAW_HEADERS: Final = tuple(
 
 
 class SecurityHeaders:
-    """Middleware: browsers take answers for what they say they are, and tell nobody of them."""
+    """Adds security headers to every response that doesn't set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,11 +40,10 @@ class SecurityHeaders:
 
 
 class GraphQLFastPath:
-    """Middleware: what is asked of one path goes straight to the app that answers there.
+    """Sends requests for one path straight to its app, past the other middleware.
 
-    What comes from a page of another origin goes the ordinary way, as other middleware has a say
-    in it, but for WebSockets, whose every message would pay for the way; the app adds RAW_HEADERS
-    itself.
+    HTTP requests with an `Origin` take the ordinary way, because CORS applies to them. WebSockets
+    don't: every message would pay for it. The app adds RAW_HEADERS itself.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, to: ASGIApp) -> None:
@@ -62,6 +61,6 @@ class GraphQLFastPath:
             await self._to(scope, receive, send)
         else:
             if scope["type"] == "http":
-                # Or an answer in one step would pass other middleware by.
+                # A response in one step would bypass the other middleware.
                 scope.pop("extensions", None)
             await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Bodies of requests, read no further than they may go."""
+"""Reads request bodies up to a limit."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ MAX_BODY_BYTES: Final = 256 * 1024
 
 
 class TooLarge(Exception):
-    """There is more of a body than 256 KiB."""
+    """The body is larger than 256 KiB."""
 
 
 class ClientDisconnected(Exception):
-    """Whoever sent a body was gone before its end."""
+    """The client disconnected before the end of its body."""
 
 
 async def read_body(receive: Receive, *, content_length: str | bytes = b"") -> bytes:
-    """The whole body. Raises TooLarge at the first byte too many, and ClientDisconnected."""
+    """Returns the body. Raises TooLarge at the first byte over the limit; ClientDisconnected."""
     if content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
         raise TooLarge
     body, is_more = await _chunk(receive)

@@ -1,4 +1,4 @@
-"""Answers in one write: uvicorn by itself hands the head and the body to the system apart."""
+"""Sends a response in one system call; uvicorn alone writes head and body separately."""
 
 import asyncio
 from functools import partial
@@ -8,17 +8,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 AT_ONCE_BYTES: Final = 64 * 1024
 SEND_RESPONSE: Final = "boom.whole"
-"""The extension of ASGI by which an app may answer in one step: ``whole(head, body) -> bool``.
+"""The ASGI extension to respond in one step: ``send_response(head, body) -> bool``.
 
-The head is complete but for what the server adds and the empty line. False: nothing was sent, and
-the answer has to go the ordinary way, by ``send``.
+The head lacks only the server's own headers and the empty line. False means that nothing was sent,
+and the app has to use ``send``.
 """
 
 
 class BufferedTransport(asyncio.Transport):
-    """Sends what is written in one turn of the event loop together, at the end of the turn.
+    """Collects the writes of one event loop iteration and sends them together at its end.
 
-    A call of the system costs as much as a good part of all else that a small answer needs.
+    A system call costs a good part of the time that a small response takes.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -33,12 +33,12 @@ class BufferedTransport(asyncio.Transport):
             self._loop.call_soon(self.flush)
         self._parts.append(data)
         self._bytes += len(data)
-        # Or what never waits would never be told that the other side is slow.
+        # A writer that never awaits would otherwise get no backpressure.
         if self._bytes > AT_ONCE_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Send now what was written."""
+        """Sends collected writes now."""
         parts, self._parts = self._parts, []
         self._bytes = 0
         if len(parts) == 1:
@@ -47,7 +47,7 @@ class BufferedTransport(asyncio.Transport):
             self.under.writelines(parts)
 
     def send(self, head: bytes, body: bytes) -> None:
-        """Send both now, after what was written before."""
+        """Sends both now, after earlier writes."""
         if self._parts:
             self.flush()
         self.under.writelines((head, body))
@@ -73,8 +73,8 @@ class BufferedTransport(asyncio.Transport):
         self.under.resume_reading()
 
 
-class GatheringProtocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, on a transport that gathers."""
+class BufferedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol on a BufferedTransport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -91,7 +91,7 @@ class GatheringProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        # A socket has its own way to be told that the other side is slow.
+        # WebSockets have flow control of their own.
         assert isinstance(self.transport, BufferedTransport)
         self.transport.flush()
         self.transport = self.transport.under
@@ -99,7 +99,7 @@ class GatheringProtocol(HttpToolsProtocol):
 
 
 def _send_response(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
-    """Answer a request as ``cycle.send`` does, which looks at each header for what may be in it."""
+    """Responds as ``cycle.send`` does, without its inspection of every header."""
     is_plain = cycle.keep_alive and not cycle.response_started and not cycle.flow.write_paused
     if not is_plain or cycle.disconnected or cycle.scope["method"] == "HEAD":
         return False

@@ -19,7 +19,7 @@ from execution import deadline
 from execution.deadline import within_deadline
 from kit.errors import Unavailable
 from web.server import single_write
-from web.server.single_write import SEND_RESPONSE, GatheringProtocol
+from web.server.single_write import SEND_RESPONSE, BufferedProtocol
 
 LARGE = b"x" * 3_000_000
 
@@ -65,7 +65,7 @@ async def port() -> AsyncIterator[int]:
     routes = [Route(f"/{each.__name__}", each) for each in (small, large, stream, endless)]
     routes.append(Route("/whole", Whole()))
     config = uvicorn.Config(
-        Starlette(routes=routes), http=GatheringProtocol, lifespan="off", log_config=None
+        Starlette(routes=routes), http=BufferedProtocol, lifespan="off", log_config=None
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
