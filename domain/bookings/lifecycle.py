@@ -99,10 +99,14 @@ def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, .
 
 
 def check_transition(life: BookingState, wanted: Status, *, now: datetime) -> None:
-    """Raises InvalidTransition unless a caller can give the booking this status now."""
+    """Raises InvalidTransition unless a caller can give the booking this status now.
+
+    A hold is only cancelled so: createBooking makes a booking of it, which counts and is owed for.
+    """
     allowed = allowed_transitions(life, now=now)
-    if wanted not in allowed:
-        status = effective_status(life.status, life.hold_expires_at, now)
+    status = effective_status(life.status, life.hold_expires_at, now)
+    is_conversion = status is Status.HELD and wanted is not Status.CANCELLED
+    if wanted not in allowed or is_conversion:
         hint = _hint(status, wanted)
         raise InvalidTransition(status, wanted=wanted, allowed=allowed, hint=hint)
 
@@ -165,6 +169,8 @@ def _hint(status: Status, wanted: Status) -> str | None:
     """What to wait for, where only the time is wrong."""
     if (status, wanted) == (Status.PENDING, Status.CONFIRMED):
         return "A booking can be confirmed until it starts: reject it, and make another."
+    if (status, wanted) == (Status.HELD, Status.CONFIRMED):
+        return "A hold becomes a booking by `createBooking` with its `holdId`."
     if status is not Status.CONFIRMED:
         return None
     match wanted:

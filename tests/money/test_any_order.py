@@ -120,3 +120,19 @@ async def test_no_order_of_things_shakes_off_terms_or_policies(
     # A test that never gets there shows nothing.
     assert {"customer confirmed", "customer cancelled", "customer pending"} <= world.seen
     assert {"payment confirmed", "payment moved", "time rejected"} <= world.seen
+
+
+async def test_a_hold_that_nobody_paid_for_is_not_confirmed_past_its_price(world: World) -> None:
+    machine = type("Machine", (MoneyOfABooking,), {"world": world})
+
+    def happens() -> None:
+        booking = machine()
+        booking.book(number=1, room=0, minutes=15, days=0, pays=False)
+        booking.is_decided(what="confirm")
+        booking.moves(room=1, hours=0, minutes=15, by_link=False, and_pays=True)
+        booking.moves(room=0, hours=0, minutes=15, by_link=False, and_pays=False)
+        booking.the_books_are_right()
+        booking.what_the_first_terms_keep_is_kept()
+
+    # What a long run found: the price was never owed, so that a cheaper move gave it back.
+    await asyncio.to_thread(happens)

@@ -287,6 +287,19 @@ async def test_a_hold_becomes_pending_where_the_venue_confirms_bookings(
     assert booking["status"] == "PENDING"
 
 
+async def test_a_hold_becomes_a_booking_only_by_booking_it(
+    desk: BookingClient, venue: Venue
+) -> None:
+    hold = made(await desk.hold(venue.rooms[0], TEN))
+
+    told = refused(await desk.confirm(hold))
+
+    # To confirm it would count nothing for the plan, and nothing would be owed.
+    assert told["code"] == "INVALID_TRANSITION"
+    assert told["message"] == "A hold becomes a booking by `createBooking` with its `holdId`."
+    assert (await desk.booking(hold["id"]))["status"] == "HELD"
+
+
 async def test_a_converted_hold_keeps_its_price(
     desk: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
