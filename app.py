@@ -100,7 +100,7 @@ def build_app(
     relay_url = settings.relay_database_url
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
     relay = Relay(relay_database, LogStatements(log.READ_END, log.READ_AFTER))
-    bus = Bus(settings.relay_database_url, heard=relay.hear)
+    bus = Bus(settings.relay_database_url, heard=relay.notify)
     secrets = (settings.secret, *settings.fallback_secrets)
     tokens = Tokens(*secrets)
     errands = BackgroundTasks()
@@ -138,7 +138,7 @@ def build_app(
         used[Passwords] = Passwords()
     doorbell = JobNotifier(relay_database)
     runtime = Runtime(
-        database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.ring
+        database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )
     backlog = QueueGauge(relay_database, counted=job_queue.backlog)
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)

@@ -104,7 +104,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         if complete is not None:
             try:
                 return complete(result)  # type: ignore[no-any-return]
-            except Exception as odd:  # noqa: BLE001 - told, as ever, by the fields themselves
+            except Exception as odd:  # noqa: BLE001 - the fields themselves report it
                 self._note("list.not_completed", info.field_name, odd)
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
@@ -179,7 +179,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             )
         except REFUSALS:
             rows = None
-        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+        except Exception as error:  # noqa: BLE001 - the fields themselves report it
             self._note("plan.failed", details[0].node.name.value, error)
             rows = None
         if rows is None:

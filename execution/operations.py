@@ -1,4 +1,4 @@
-"""The way of an operation, whatever brings it: weighed, charged, run, told to the logs."""
+"""Runs operations for any transport: validates, charges, executes and logs them."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -51,15 +51,15 @@ from schema.core.scalars import IN_SQL
 MAX_NAME: Final = 100
 
 EVENT_COST: Final = 3
-"""Points of each live event, beside what is selected of it: it is looked up, checked and sent."""
+"""Points of each live event, plus those of its selection: it is read, checked and sent."""
 
 SOCKET_COST: Final = 3
-"""Points of the first message of a socket: a login is looked up and watched for it."""
+"""Points of the first message of a socket, for which a token is checked and then watched."""
 
 REFUSED_CREDENTIALS_COST: Final = 10
-"""Points; what is known to be wrong is found out by work all the same."""
+"""Points of invalid credentials, because checking them takes work."""
 
-# An enum's attribute takes longer to look up than all the rest of counting.
+# Looking up an enum's attribute takes longer than the rest of counting.
 _COMPILED: Final = AnswerPath.COMPILED
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client wants to have done; without its text where that is named by a hash alone."""
+    """A GraphQL request; without its text if it has only the hash of a persisted query."""
 
     text: str
     operation_name: str | None = None
@@ -77,7 +77,7 @@ class GraphQLRequest:
 
 @dataclass(frozen=True, slots=True)
 class GraphQLResponse:
-    """What came of it. Without ``executed`` nothing was run, and there is no data at all."""
+    """A GraphQL response; unless ``executed``, nothing was run and there is no `data` key."""
 
     errors: list[FormattedError]
     data: dict[str, Any] | orjson.Fragment | None = None
@@ -86,7 +86,7 @@ class GraphQLResponse:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The answer as clients read it."""
+        """The response as clients read it."""
         parts: dict[str, Any] = {"errors": self.errors} if self.errors else {}
         if self.executed:
             parts["data"] = self.data
@@ -96,7 +96,7 @@ class GraphQLResponse:
 
 
 class Operations:
-    """Runs what clients ask for, on behalf of whom they are."""
+    """Runs the requests of clients as their actors."""
 
     def __init__(
         self,
@@ -114,50 +114,47 @@ class Operations:
         self._limits = limits
         self._admission = Admission(Documents(self._core), rate_limiter, runtime.clock)
         self._metrics = metrics
-        self._audiences = SubscriptionRegistry()
-        # Bound once: the lazy one looks for its configuration at each line.
+        self._subscriptions = SubscriptionRegistry()
+        # Bound once: the lazy logger looks up its configuration at each call.
         self._log = log.bind()
         self._plans = Plans(self._core, IN_SQL, may_for_every_row) if compiled else None
 
     def operation(self, actor: Actor, request: Request) -> Operation:
-        """The context that one operation runs in."""
+        """Returns the context for one operation."""
         return Operation(self._runtime, actor, request)
 
-    async def is_open(self, asked: GraphQLRequest, operation: Operation) -> bool:
-        """Whether what is asked answers everybody alike, whatever the credentials.
-
-        Raises Throttled.
-        """
+    async def is_open(self, request: GraphQLRequest, operation: Operation) -> bool:
+        """Returns whether a request needs no credentials. Raises Throttled."""
         try:
-            return (await self._selected(asked, operation)).is_open(self._core)
+            return (await self._selected(request, operation)).is_open(self._core)
         except RequestRejected:
             return False
 
     def charge_refused_credentials(self, operation: Operation) -> None:
-        """Charge the address that they came from. Raises Throttled."""
+        """Charges the client's address. Raises Throttled."""
         self._admission.charge(operation, REFUSED_CREDENTIALS_COST)
 
     def charge_socket(self, operation: Operation) -> None:
-        """Charge whoever a socket turned out to be of. Raises Throttled."""
+        """Charges the caller of a new socket. Raises Throttled."""
         self._admission.charge(operation, SOCKET_COST)
 
     def refuse(self, error: Exception, operation: Operation) -> GraphQLResponse:
-        """The answer where an operation doesn't even begin; told to the logs like any other."""
+        """Returns the response for an operation that can't begin, and logs it like any other."""
         answer = _refusal(error, operation)
-        self._tell(operation, answer, None, perf_counter())
+        self._record(operation, answer, None, perf_counter())
         return answer
 
     async def run(
-        self, asked: GraphQLRequest, operation: Operation, *, reads_only: bool = False
+        self, request: GraphQLRequest, operation: Operation, *, reads_only: bool = False
     ) -> GraphQLResponse:
-        """A query or mutation, or the refusal of one. Raises NotAQuery where only these may run."""
+        """Runs a query or mutation. Raises NotAQuery if ``reads_only`` and it isn't a query."""
         began = perf_counter()
         selected = None
         try:
-            selected = self._known(asked, operation)
+            selected = self._known(request, operation)
             if selected is None:
                 selected = await self._admission.selected(
-                    asked.text, asked.operation_name, operation
+                    request.text, request.operation_name, operation
                 )
             if reads_only and selected.type is not OperationType.QUERY:
                 raise NotAQuery
@@ -165,31 +162,31 @@ class Operations:
                 raise BadInput(
                     "Subscriptions need a WebSocket (graphql-transport-ws) or text/event-stream."
                 )
-            variables = self._admitted(selected, asked, operation)
+            variables = self._validate_and_charge(selected, request, operation)
             read = self._read(selected, variables, operation)
             if isinstance(read, UnmadePlan):
-                read = await self._made(read, selected, operation)
+                read = await self._compiled(read, selected, operation)
             if not isinstance(read, QueryPlan):
                 self._metrics.count_path(read)
-                answer = await self._execute(selected, asked, operation, read=None)
+                answer = await self._execute(selected, request, operation, read=None)
             elif read.is_whole:
-                answer = await self._read_at_once(read, selected, asked, operation)
+                answer = await self._run_compiled(read, selected, request, operation)
             else:
                 self._metrics.count_path(AnswerPath.IN_PART)
-                answer = await self._execute(selected, asked, operation, read=read)
+                answer = await self._execute(selected, request, operation, read=read)
         except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
             answer = _refusal(error, operation)
         finally:
-            await operation.rest()
-        self._tell(operation, answer, selected, began)
+            await operation.release()
+        self._record(operation, answer, selected, began)
         return answer
 
     def _read(
         self, selected: ParsedOperation, variables: VariableValues, operation: Operation
     ) -> QueryPlan | UnmadePlan | AnswerPath:
-        """How what can be read at once is read, or why it is answered field by field."""
+        """Returns the plan of the compilable part, or why the operation runs field by field."""
         if selected.type is not OperationType.QUERY:
             return AnswerPath.MUTATION
         if self._plans is None:
@@ -198,63 +195,63 @@ class Operations:
             read = self._plans.read(
                 selected.normalize(), variables, operation.actor, self._runtime.clock()
             )
-        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+        except Exception as error:  # noqa: BLE001 - the fields themselves report it
             return _without_plan(error, selected, operation)
         if read is not None:
             return read
         has_tenant = operation.actor.tenant_id is not None
         return AnswerPath.NOT_COMPILABLE if has_tenant else AnswerPath.ANONYMOUS
 
-    async def _made(
+    async def _compiled(
         self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
     ) -> QueryPlan | AnswerPath:
-        """The same, once its statement is made. Raises Throttled."""
+        """Compiles a plan, with the same result as ``_read``. Raises Throttled."""
         assert self._plans is not None
         try:
             made = await self._admission.made(unmade, selected, operation)
             return self._plans.keep(made).read() or AnswerPath.NOT_COMPILABLE
         except Throttled:
             raise
-        except Exception as error:  # noqa: BLE001 - told, as ever, by the fields themselves
+        except Exception as error:  # noqa: BLE001 - the fields themselves report it
             return _without_plan(error, selected, operation)
 
-    async def _read_at_once(
+    async def _run_compiled(
         self,
         read: QueryPlan,
         selected: ParsedOperation,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
         operation: Operation,
     ) -> GraphQLResponse:
-        """An answer that is one statement's, in one round trip."""
+        """Runs an operation that is one statement, in one round trip."""
         try:
             row = await self._runtime.database.text(
                 read.plan.sql, read.values, owner=operation.actor.tenant_id
             )
-        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+        except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             if is_away(error):
                 self._metrics.count_path(AnswerPath.AWAY)
-                return await self._execute(selected, asked, operation, read=read, failed=error)
+                return await self._execute(selected, request, operation, read=read, failed=error)
             self._metrics.count_path(AnswerPath.READ_FAILED)
             _warn("read.failed", error, selected, operation)
-            return await self._execute(selected, asked, operation, read=None)
+            return await self._execute(selected, request, operation, read=None)
         self._metrics.count_path(_COMPILED)
         return GraphQLResponse([], read.data(row), _extensions(operation))
 
     async def _execute(
         self,
         selected: ParsedOperation,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
         operation: Operation,
         *,
         read: QueryPlan | None,
         failed: Exception | None = None,
     ) -> GraphQLResponse:
-        """Field by field, but for what is read at once or has ``failed`` to be."""
-        executor = self._executor(selected, asked, operation)
+        """Executes field by field, except the fields in ``read``, which may have ``failed``."""
+        executor = self._executor(selected, request, operation)
         executor.beside = lambda work: self._admission.beside(work, operation)
         if read is not None:
             executor.keys = read.plan.keys
-            executor.reading = partial(_reading, read, operation, failed)
+            executor.reading = partial(_compiled_fields, read, operation, failed)
         result = executor.execute_operation()
         if executor.is_awaitable(result):
             result = await result
@@ -262,87 +259,87 @@ class Operations:
 
     async def stream(
         self,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
         operation: Operation,
         subscriber: Subscriber,
         *,
         reads_only: bool = False,
     ) -> GraphQLResponse | None:
-        """Send the answers to an operation of any type; gives one that isn't executed instead.
+        """Sends the responses of an operation of any type; returns a refusal instead.
 
-        Raises ClientDisconnected and ClientTooSlow, which are the client's.
+        Raises ClientDisconnected and ClientTooSlow.
         """
         try:
-            selected = await self._selected(asked, operation)
+            selected = await self._selected(request, operation)
             if selected.type is OperationType.SUBSCRIPTION:
-                return await self._follow(selected, asked, operation, subscriber)
+                return await self._subscribe(selected, request, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
                 return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
             async with within_deadline():
-                answer = await self.run(asked, operation)
+                answer = await self.run(request, operation)
             if not answer.executed:
                 return answer
             await subscriber.send(to_json(answer))
         except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
-            self._tell(operation, answer, None, perf_counter())
+            self._record(operation, answer, None, perf_counter())
             return answer
         except (ClientDisconnected, ClientTooSlow):
             raise
-        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+        except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             return self.refuse(error, operation)
         return None
 
-    async def _follow(
+    async def _subscribe(
         self,
         selected: ParsedOperation,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
         operation: Operation,
         subscriber: Subscriber,
     ) -> GraphQLResponse | None:
         began = perf_counter()
         last = GraphQLResponse([])
         try:
-            self._admitted(selected, asked, operation)
-            executor = self._executor(selected, asked, operation)
+            self._validate_and_charge(selected, request, operation)
+            executor = self._executor(selected, request, operation)
             self._metrics.count_path(AnswerPath.SUBSCRIPTION)
-            # Once more for each time that the caller becomes somebody else.
+            # Once more each time that the client's actor changes.
             while True:
-                following = create_source_event_stream(executor)
-                if executor.is_awaitable(following):
-                    following = await following
-                if isinstance(following, ExecutionResult):
-                    last = replace(self._answer(following, operation), executed=False)
+                stream = create_source_event_stream(executor)
+                if executor.is_awaitable(stream):
+                    stream = await stream
+                if isinstance(stream, ExecutionResult):
+                    last = replace(self._answer(stream, operation), executed=False)
                     return last
                 question = SubscriptionKey.of(
-                    selected, asked.text, asked.variables, operation.actor
+                    selected, request.text, request.variables, operation.actor
                 )
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
-                    await self._hear(
-                        question, cast("EventStream[Any]", following), executor, subscriber
+                    await self._deliver(
+                        question, cast("EventStream[Any]", stream), executor, subscriber
                     )
-                executor = self._executor(selected, asked, operation)
+                executor = self._executor(selected, request, operation)
         except RequestRejected as rejected:
             last = self._rejection(rejected, operation)
             return last
         except (ClientDisconnected, ClientTooSlow):
             raise
-        except Exception as error:  # noqa: BLE001 - shown as every error is: masked and logged
+        except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             last = _refusal(error, operation)
             return last
         finally:
-            await operation.rest()
-            self._tell(operation, last, selected, began)
+            await operation.release()
+            self._record(operation, last, selected, began)
 
-    async def _hear(
+    async def _deliver(
         self,
         question: SubscriptionKey,
-        following: EventStream[Any],
+        stream: EventStream[Any],
         executor: AnyExecutor[Any],
         subscriber: Subscriber,
     ) -> None:
-        """Send what was missed, then what the audience is told, until the subscriber leaves it."""
+        """Sends the replay, then live events, until the subscriber is detached."""
 
         def perform() -> EventExecutor:
             return EventExecutor(
@@ -351,28 +348,28 @@ class Operations:
                 price,
             )
 
-        operation = following.operation
+        operation = stream.operation
         price = EVENT_COST + operation.cost
         payer = self._payer(operation)
-        after = subscriber.cursor or following.after
-        async with self._audiences.joined(
+        after = subscriber.cursor or stream.after
+        async with self._subscriptions.subscribe(
             question,
             subscriber,
             payer,
-            following.source,
+            stream.source,
             perform,
             price=price,
-        ) as audience:
-            while not subscriber.has_left:
-                missed = await audience.missed(after)
-                if missed.excess:
-                    payer.take(missed.excess)
-                await subscriber.catch_up(missed.said, missed.mark, missed.cursor)
-                after = missed.cursor
-                # What was dropped of the queue meanwhile stands in the log as well.
-                if missed.is_all and not subscriber.forgive():
+        ) as shared:
+            while not subscriber.is_detached:
+                replay = await shared.replay(after)
+                if replay.excess:
+                    payer.take(replay.excess)
+                await subscriber.send_replay(replay.messages, replay.mark, replay.cursor)
+                after = replay.cursor
+                # Messages that were dropped meanwhile can be read from the log again.
+                if replay.is_all and not subscriber.take_overflow():
                     break
-            await subscriber.pass_on(audience.gap)
+            await subscriber.run(shared.gap_event)
 
     def _payer(self, operation: Operation) -> Payer:
         actor, address = operation.actor, operation.request.ip_address
@@ -385,29 +382,29 @@ class Operations:
 
         return Payer(login_of(actor, address), network_of(address), charge, take)
 
-    async def _selected(self, asked: GraphQLRequest, operation: Operation) -> ParsedOperation:
-        """The operation that is asked for. Raises RequestRejected, NotPersisted, Throttled."""
-        return self._known(asked, operation) or await self._admission.selected(
-            asked.text, asked.operation_name, operation
+    async def _selected(self, request: GraphQLRequest, operation: Operation) -> ParsedOperation:
+        """Returns the requested operation. Raises RequestRejected, NotPersisted, Throttled."""
+        return self._known(request, operation) or await self._admission.selected(
+            request.text, request.operation_name, operation
         )
 
-    def _known(self, asked: GraphQLRequest, operation: Operation) -> ParsedOperation | None:
-        # A coroutine more on the way of every operation costs half a percent of a small one.
-        if asked.is_hash:
+    def _known(self, request: GraphQLRequest, operation: Operation) -> ParsedOperation | None:
+        # Not a coroutine: one more for every operation costs half a percent of a small one.
+        if request.is_hash:
             raise NotPersisted
-        return self._admission.known(asked.text, asked.operation_name, operation)
+        return self._admission.known(request.text, request.operation_name, operation)
 
-    def _admitted(
-        self, selected: ParsedOperation, asked: GraphQLRequest, operation: Operation
+    def _validate_and_charge(
+        self, selected: ParsedOperation, request: GraphQLRequest, operation: Operation
     ) -> VariableValues:
-        """Read the variables and take the cost. Raises RequestRejected, Throttled."""
-        points, errors = variable_weight(asked.variables)
+        """Coerces the variables and charges the cost. Raises RequestRejected, Throttled."""
+        points, errors = variable_weight(request.variables)
         if errors:
             raise RequestRejected("TOO_COMPLEX", errors)
         if points:
             self._admission.charge(operation, points)
         variables = selected.variables(self._core).read(
-            asked.variables, hide_suggestions=operation.actor.kind is None
+            request.variables, hide_suggestions=operation.actor.kind is None
         )
         if isinstance(variables, list):
             raise RequestRejected(BadInput.code, variables)
@@ -418,7 +415,7 @@ class Operations:
         return variables
 
     def _executor(
-        self, selected: ParsedOperation, asked: GraphQLRequest, operation: Operation
+        self, selected: ParsedOperation, request: GraphQLRequest, operation: Operation
     ) -> Executor:
         """Raises RequestRejected for variables that the operation doesn't take."""
         executor = Executor.build(
@@ -426,10 +423,10 @@ class Operations:
             selected.document.ast,
             None,
             operation,
-            dict(asked.variables),
-            asked.operation_name,
+            dict(request.variables),
+            request.operation_name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-            # Strangers aren't helped to find out what there is.
+            # Suggestions would help anonymous callers to explore the schema.
             hide_suggestions=operation.actor.kind is None,
         )
         if isinstance(executor, list):
@@ -442,7 +439,7 @@ class Operations:
 
     def _rejection(self, rejected: RequestRejected, operation: Operation) -> GraphQLResponse:
         try:
-            # What is refused had to be read, too; a document that wasn't known is paid for.
+            # Refused requests cost parsing too; a new document has been charged already.
             if operation.charge is None:
                 self._admission.charge(operation, 1)
         except Throttled as error:
@@ -453,11 +450,11 @@ class Operations:
     def _answer(self, result: ExecutionResult, operation: Operation) -> GraphQLResponse:
         errors = format_errors(in_document_order(result), operation.request)
         extensions = _extensions(operation)
-        # Nothing but "try again": then so says the status, which is what proxies go by.
+        # If the only error is "try again", the status says so too: proxies act on the status.
         nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
         return GraphQLResponse(errors, result.data, extensions, executed=not nothing_done)
 
-    def _tell(
+    def _record(
         self,
         operation: Operation,
         answer: GraphQLResponse,
@@ -482,7 +479,7 @@ class Operations:
 
 
 def _without_plan(error: Exception, selected: ParsedOperation, operation: Operation) -> AnswerPath:
-    """Why an operation has no plan whose making, or binding, failed with this error."""
+    """Returns why there is no plan, after this error in compiling it or binding its values."""
     if isinstance(error, REFUSALS):
         return AnswerPath.ARGUMENTS_REFUSED
     _warn("plan.failed", error, selected, operation)
@@ -490,7 +487,7 @@ def _without_plan(error: Exception, selected: ParsedOperation, operation: Operat
 
 
 def _warn(event: str, error: Exception, selected: ParsedOperation, operation: Operation) -> None:
-    """Log why an operation is answered field by field; without values, which are people's."""
+    """Logs why an operation runs field by field; without values, which are personal data."""
     log.warning(
         event,
         request=operation.request_id,
@@ -502,20 +499,20 @@ def _warn(event: str, error: Exception, selected: ParsedOperation, operation: Op
 
 
 class NotAQuery(Exception):
-    """Only queries may be sent this way."""
+    """The operation isn't a query, and only queries may be sent this way."""
 
 
-async def _reading(
+async def _compiled_fields(
     read: QueryPlan, operation: Operation, failed: Exception | None
 ) -> Mapping[str, orjson.Fragment | None]:
-    """The root fields that are read at once, from the snapshot that the others read."""
+    """Reads the compiled root fields from the snapshot that the other fields read."""
     if failed is not None:
         raise failed
     return read.fragments(await operation.scope.fetch_raw(read.plan.sql, read.values))
 
 
 class EventExecutor:
-    """Runs a selection set on events, for an operation of its own, whose ``cost`` is of each."""
+    """Executes a selection set on events, in an operation whose ``cost`` is that of each event."""
 
     def __init__(self, executor: AnyExecutor[Any], operation: Operation, price: int) -> None:
         self.operation = operation
@@ -531,8 +528,8 @@ class EventExecutor:
         result = execute_subscription_event(executor)
         if self._executor.is_awaitable(result):
             result = await result
-        # Clients that are slow to take it would hold all connections meanwhile.
-        await self.operation.rest()
+        # Released before sending: slow clients would otherwise hold all connections.
+        await self.operation.release()
         executed = cast("ExecutionResult", result)
         errors = format_errors(in_document_order(executed), self.operation.request)
         return to_json(GraphQLResponse(errors, executed.data))
@@ -542,7 +539,7 @@ class EventExecutor:
 
 
 def to_json(answer: GraphQLResponse) -> str:
-    """The JSON that clients read."""
+    """Returns the response as JSON text."""
     return orjson.dumps(answer.payload).decode()
 
 

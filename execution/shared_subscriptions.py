@@ -1,4 +1,4 @@
-"""Who asks the same and may see the same hears the same: worked out once, sent to all."""
+"""Shares one execution among subscribers with the same operation and the same permissions."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -31,26 +31,26 @@ from kit.operation_context import Operation
 from permissions.policy import visibility_key
 
 RESUMING: Final = "after"
-"""The argument of a live field that says where to begin, and nothing of what is told."""
+"""The argument of a live field that says where to begin, and doesn't affect its events."""
 
-# Before anything else gets a turn.
-_TOLD_AT_ONCE: Final = 250
+# How many subscribers are sent an event before the event loop runs other tasks.
+_DELIVERIES_A_TURN: Final = 250
 
-# So many questions of a tenant are read for and answered at the same time: whoever asks much has
-# others wait for their turn, and never those of another tenant.
-_ANSWERED_AT_ONCE: Final = 2
-_LONGEST_PAUSE_SECONDS: Final = 0.1
+# How many subscriptions of a tenant are executed at the same time: a tenant with many delays its
+# own, and never those of another tenant.
+_MAX_CONCURRENT_ANSWERS: Final = 2
+_MAX_PAUSE_SECONDS: Final = 0.1
 
-# So many read what was missed at the same time; those who come meanwhile wait, and share.
-_REPLAYS_AT_ONCE: Final = 4
-_MISSED_LENGTH: Final = 200
-_MISSED_CHARACTERS: Final = 1_000_000
+# How many replays run at the same time; subscribers that come meanwhile wait, and share one.
+_MAX_CONCURRENT_REPLAYS: Final = 4
+_REPLAY_LENGTH: Final = 200
+_REPLAY_CHARACTERS: Final = 1_000_000
 
 
 class Performer(Protocol):
-    """An operation, with what its selection set makes of an event: the answer, JSON.
+    """Executes the selection set of an operation on events, to JSON.
 
-    ``excess`` is what the last answer took beyond the price.
+    ``excess`` are the points that the last execution took beyond the price.
     """
 
     operation: Operation
@@ -61,7 +61,7 @@ class Performer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionKey:
-    """All that decides what a subscriber is told: the operation, and who may see how much."""
+    """Everything that decides a subscriber's events: the operation, and what the actor may see."""
 
     text: str
     operation_name: str | None
@@ -72,7 +72,7 @@ class SubscriptionKey:
     def of(
         cls, selected: ParsedOperation, text: str, variables: Mapping[str, Any], actor: Actor
     ) -> Self:
-        """``text`` is the document's, ``variables`` are as the client sent them."""
+        """Builds the key from the document's text and the variables as the client sent them."""
         left_out = _only_resuming(selected)
         counting = {name: value for name, value in variables.items() if name not in left_out}
         written = orjson.dumps(counting, option=orjson.OPT_SORT_KEYS)
@@ -81,9 +81,9 @@ class SubscriptionKey:
 
 @dataclass(slots=True)
 class Replay:
-    """What was missed, in order; a part of it where there is more than a client waits for."""
+    """The missed events in order, or the first part of them if there are many."""
 
-    said: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     mark: Mark = ()
     cursor: EventCursor | None = None
     characters: int = 0
@@ -92,11 +92,11 @@ class Replay:
 
     @property
     def is_full(self) -> bool:
-        return len(self.said) >= _MISSED_LENGTH or self.characters >= _MISSED_CHARACTERS
+        return len(self.messages) >= _REPLAY_LENGTH or self.characters >= _REPLAY_CHARACTERS
 
 
 class SharedSubscription:
-    """The subscribers who ask one question, and the one who listens for all of them."""
+    """Listens to a source, executes each event once, and delivers it to all subscribers."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class SharedSubscription:
         self._turn = turn
         self._pace = Pace(turn)
         self._price = price
-        self._awaited: dict[EventCursor | None, asyncio.Task[Replay]] = {}
+        self._replays: dict[EventCursor | None, asyncio.Task[Replay]] = {}
         self._is_decided = asyncio.Event()
         self._failure: Exception | None = None
 
@@ -127,24 +127,24 @@ class SharedSubscription:
         return not self._subscribers
 
     def add(self, subscriber: Subscriber, payer: Payer) -> None:
-        subscriber.enter(payer, self._price)
+        subscriber.attach(payer, self._price)
         self._subscribers[payer].add(subscriber)
         self._pace.wanted.set()
 
     def remove(self, subscriber: Subscriber, payer: Payer) -> None:
-        subscriber.leave()
+        subscriber.detach()
         self._subscribers[payer].discard(subscriber)
         if not self._subscribers[payer]:
             del self._subscribers[payer]
 
     async def listening(self) -> None:
-        """Wait until what happens is heard. Raises what keeps it from being heard."""
+        """Waits until the source is listened to. Raises the error if that fails."""
         await self._is_decided.wait()
         if self._failure is not None:
             raise self._failure
 
     async def listen(self) -> None:
-        """Tell everybody what happens, without end."""
+        """Delivers events to all subscribers until cancelled."""
         performer = self._performer()
         try:
             async with self._source.live(performer.operation) as steps:
@@ -154,48 +154,48 @@ class SharedSubscription:
                     if step.event is not None and self._pace.wanted.is_set():
                         payload = await self._answer(performer, step.event)
                         self._take(performer.excess, unable)
-                        await self._tell(Message(step.mark, step.cursor, payload), unable)
-        except Exception as error:  # noqa: BLE001 - shown to each, as every error is
+                        await self._deliver(Message(step.mark, step.cursor, payload), unable)
+        except Exception as error:  # noqa: BLE001 - sent to each subscriber, formatted
             self._failure = error
             for group in self._subscribers.values():
                 for subscriber in group:
                     subscriber.fail(error)
         finally:
             self._is_decided.set()
-            await performer.operation.rest()
+            await performer.operation.release()
 
-    async def missed(self, after: EventCursor | None) -> Replay:
-        """What happened since a cursor up to now, or the first part of it.
+    async def replay(self, after: EventCursor | None) -> Replay:
+        """Reads the events since a cursor, or the first part of them.
 
-        All who have come back to the same cursor share it, if it is read after they have.
+        Subscribers that return with the same cursor share one replay, if it begins after that.
         """
         self._pace.wanted.set()
-        reading = self._awaited.get(after)
-        if reading is None:
-            reading = self._awaited[after] = asyncio.create_task(self._read(after), name="missed")
-        return await asyncio.shield(reading)
+        task = self._replays.get(after)
+        if task is None:
+            task = self._replays[after] = asyncio.create_task(self._read(after), name="replay")
+        return await asyncio.shield(task)
 
-    async def gap(self, cursor: EventCursor) -> str:
-        """The answer that says that all up to a cursor was dropped."""
+    async def gap_event(self, cursor: EventCursor) -> str:
+        """Returns the JSON that tells a client that the events up to a cursor were dropped."""
         self._pace.wanted.set()
         performer = self._performer()
         try:
-            return await performer.answer(self._source.gap(cursor))
+            return await performer.answer(self._source.gap_event(cursor))
         finally:
-            await performer.operation.rest()
+            await performer.operation.release()
 
     async def _read(self, after: EventCursor | None) -> Replay:
         async with self._replaying:
-            # Who comes from now on may already have been told less than this will read.
-            del self._awaited[after]
+            # A subscriber that comes from now on needs a replay that begins after this one.
+            del self._replays[after]
             performer = self._performer()
             found = Replay()
             try:
-                async with aclosing(self._source.missed(performer.operation, after)) as steps:
+                async with aclosing(self._source.replay(performer.operation, after)) as steps:
                     async for step in steps:
                         if step.event is not None:
                             payload = await self._answer(performer, step.event)
-                            found.said.append(Message(step.mark, step.cursor, payload))
+                            found.messages.append(Message(step.mark, step.cursor, payload))
                             found.characters += len(payload)
                             found.excess += performer.excess
                         found.mark, found.cursor = step.mark, step.cursor
@@ -204,7 +204,7 @@ class SharedSubscription:
                 found.is_all = True
                 return found
             finally:
-                await performer.operation.rest()
+                await performer.operation.release()
 
     def _performer(self) -> Performer:
         performer = self._perform()
@@ -218,16 +218,16 @@ class SharedSubscription:
         try:
             return await performer.answer(event)
         finally:
-            # The loop is everybody's: a turn lasts as long again as its answer took, so that one
-            # tenant's questions take no more than about half of it.
-            took = min(loop.time() - began, _LONGEST_PAUSE_SECONDS)
+            # The event loop is shared: a turn lasts as long again as its execution took, so that
+            # one tenant's subscriptions take no more than about half of it.
+            took = min(loop.time() - began, _MAX_PAUSE_SECONDS)
             loop.call_later(took, self._turn.release)
 
     def _charge(self, step: StreamItem[Any]) -> set[Payer]:
-        """Have an event paid for; gives those who can't, whose subscribers lose it.
+        """Charges all payers for an event; returns those who can't pay, and don't get it.
 
-        Who has lost something already loses this as well, and pays for nothing. Where nobody is
-        left, nothing is wanted until somebody is.
+        Subscribers that have dropped events drop this one too, and don't pay for it. If no
+        subscriber is left, events aren't executed until one is.
         """
         unable = set()
         is_wanted = False
@@ -240,20 +240,20 @@ class SharedSubscription:
                     unable.add(payer)
                     behind, number = list(group), 0
             for subscriber in behind:
-                subscriber.lose(step)
+                subscriber.drop_until(step)
             is_wanted = is_wanted or number > 0
         if not is_wanted:
             self._pace.wanted.clear()
         return unable
 
     def _take(self, excess: int, unable: Collection[Payer]) -> None:
-        """Have those who paid for an event pay what its answer took beyond the price."""
+        """Charges those who paid for an event the points its execution took beyond the price."""
         if excess:
             for payer, group in self._subscribers.items():
                 if payer not in unable and not all(each.is_behind for each in group):
                     payer.take(excess)
 
-    async def _tell(self, said: Message, unable: Collection[Payer]) -> None:
+    async def _deliver(self, message: Message, unable: Collection[Payer]) -> None:
         able = [
             subscriber
             for payer, group in self._subscribers.items()
@@ -261,26 +261,26 @@ class SharedSubscription:
             for subscriber in group
         ]
         for number, subscriber in enumerate(able, start=1):
-            subscriber.hear(said)
-            if number % _TOLD_AT_ONCE == 0:
+            subscriber.deliver(message)
+            if number % _DELIVERIES_A_TURN == 0:
                 await asyncio.sleep(0)
 
 
 class SubscriptionRegistry:
-    """Those of this process, by their questions."""
+    """The shared subscriptions of this process, by their keys."""
 
     def __init__(self) -> None:
         self._open: dict[SubscriptionKey, tuple[SharedSubscription, asyncio.Task[None]]] = {}
-        self._replaying = asyncio.Semaphore(_REPLAYS_AT_ONCE)
+        self._replaying = asyncio.Semaphore(_MAX_CONCURRENT_REPLAYS)
         self._turns: WeakValueDictionary[UUID | None, asyncio.Semaphore] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._open)
 
     @asynccontextmanager
-    async def joined(
+    async def subscribe(
         self,
-        question: SubscriptionKey,
+        key: SubscriptionKey,
         subscriber: Subscriber,
         payer: Payer,
         source: Source[Any],
@@ -288,34 +288,34 @@ class SubscriptionRegistry:
         *,
         price: int,
     ) -> AsyncIterator[SharedSubscription]:
-        """Be among those who are told. Where nobody is yet, ``source`` is listened to.
+        """Adds a subscriber to the shared subscription of a key, which is created if needed.
 
-        ``price`` is what an event of this question costs.
+        ``price`` are the points that each event costs.
         """
-        found = self._open.get(question)
+        found = self._open.get(key)
         if found is None or found[0].has_failed:
             turn = self._turns.setdefault(
-                question.visibility_key.tenant_id, asyncio.Semaphore(_ANSWERED_AT_ONCE)
+                key.visibility_key.tenant_id, asyncio.Semaphore(_MAX_CONCURRENT_ANSWERS)
             )
             made = SharedSubscription(source, perform, self._replaying, turn, price=price)
-            task = asyncio.create_task(made.listen(), name="audience")
-            found = self._open[question] = (made, task)
-        audience, task = found
-        audience.add(subscriber, payer)
+            task = asyncio.create_task(made.listen(), name="subscription")
+            found = self._open[key] = (made, task)
+        shared, task = found
+        shared.add(subscriber, payer)
         try:
-            await audience.listening()
-            yield audience
+            await shared.listening()
+            yield shared
         finally:
-            audience.remove(subscriber, payer)
-            if audience.is_empty:
-                if self._open.get(question) is found:
-                    del self._open[question]
+            shared.remove(subscriber, payer)
+            if shared.is_empty:
+                if self._open.get(key) is found:
+                    del self._open[key]
                 task.cancel()
                 await asyncio.wait([task])
 
 
 def _only_resuming(selected: ParsedOperation) -> set[str]:
-    """The variables that say where to begin, and nothing else."""
+    """Returns the variables that are used only for the argument ``after``."""
     uses = _Uses()
     visit(selected.document.ast, uses)
     roots = (
@@ -332,7 +332,7 @@ def _only_resuming(selected: ParsedOperation) -> set[str]:
 
 
 class _Uses(Visitor):
-    """Counts where each variable is used."""
+    """Counts the uses of each variable."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One client of a live field: what it is sent, in order, and what it is too slow for."""
+"""Sends events to one client of a subscription, with a bounded queue for slow clients."""
 
 import asyncio
 from collections import deque
@@ -13,20 +13,20 @@ from kit.events.event_cursors import EventCursor
 from kit.events.event_streams import Mark
 
 SEND_TIMEOUT_SECONDS: Final = 20
-"""For how long a client may take nothing before it is left."""
+"""How long a client may read nothing before it is disconnected."""
 
 QUEUE_LENGTH: Final = 1_000
 QUEUE_CHARACTERS: Final = 1_000_000
 
-REST_SECONDS: Final = 5
-"""How long a client is told nothing, at least, whose bucket is empty.
+PAUSE_SECONDS: Final = 5
+"""How long, at least, a client with an empty bucket is sent nothing.
 
-Refetching costs points, too: a client that is told at once couldn't pay for it.
+Refetching costs points too: a client that is told to at once couldn't pay for it.
 """
 
 
 class ClientDisconnected(Exception):
-    """The client has left."""
+    """The client has disconnected."""
 
 
 class ClientTooSlow(Exception):
@@ -34,18 +34,18 @@ class ClientTooSlow(Exception):
 
 
 class MessageSink(Protocol):
-    """Where a client's answers go."""
+    """Sends messages to a client."""
 
     def offer(self, payload: str) -> PendingCoroutine | None:
-        """Send an answer, JSON; gives what is left to await where the client is slow.
+        """Sends JSON; returns the rest of the write to await if the client is slow.
 
-        Both raise OSError or RuntimeError once the client has left.
+        Both raise OSError or RuntimeError once the client has disconnected.
         """
         ...
 
 
 class Place(Protocol):
-    """How far a client was told, or would have been."""
+    """A position in a stream."""
 
     @property
     def mark(self) -> Mark: ...
@@ -56,7 +56,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An answer that many get; its text is one object for all of them."""
+    """An event as JSON; many subscribers share one text."""
 
     mark: Mark
     cursor: EventCursor
@@ -64,74 +64,74 @@ class Message:
 
 
 class Subscriber:
-    """Takes what its audience is told, at once or from a queue, and passes it on to its client.
+    """Sends the messages of a shared subscription to one client, directly or from a queue.
 
-    The queue is bounded in number and in characters. When it is full, or the client can't pay for
-    what comes, it is emptied, and the client learns how much it lost as soon as it takes something
-    again and can pay for it.
+    The queue is bounded in number and in characters. If it is full, or the client can't pay for
+    an event, it is cleared, and the client is sent a gap event as soon as it reads and can pay
+    again.
     """
 
-    # Thousands of them are gone through for each event: the less there is of each, the better.
+    # Each event is delivered to thousands of them, so each must be small and quick.
     __slots__ = (
         "_characters",
         "_failure",
-        "_has_left",
+        "_is_detached",
         "_is_free",
-        "_lost",
-        "_outlet",
+        "_overflow",
         "_payer",
         "_pending",
         "_price",
         "_queue",
+        "_sink",
         "_woken",
         "cursor",
         "mark",
     )
 
-    def __init__(self, outlet: MessageSink) -> None:
-        self._outlet = outlet
+    def __init__(self, sink: MessageSink) -> None:
+        self._sink = sink
         self._queue: deque[Message] = deque()
         self._characters = 0
-        self._lost: Place | None = None
+        self._overflow: Place | None = None
         self._payer: Payer | None = None
         self._price = 0
         self._pending: PendingCoroutine | None = None
         self._failure: Exception | None = None
-        # Nothing is queued, missed or on its way: what comes may be sent by whoever brings it.
+        # True while nothing is queued or being sent: `deliver` may then send directly.
         self._is_free = False
-        self._has_left = True
+        self._is_detached = True
         self._woken = asyncio.Event()
         self.mark: Mark = ()
         self.cursor: EventCursor | None = None
 
-    # ------------------------------------------------------------------ for its audience
+    # ------------------------------------------------------------------ for the shared subscription
 
     @property
-    def has_left(self) -> bool:
-        return self._has_left
+    def is_detached(self) -> bool:
+        return self._is_detached
 
     @property
     def is_behind(self) -> bool:
-        """Has it lost something, of which its client isn't told yet?"""
-        return self._lost is not None
+        """Whether it has dropped messages without having sent the gap event yet."""
+        return self._overflow is not None
 
-    def enter(self, payer: Payer, price: int) -> None:
-        """Be told from now on; it is queued until ``pass_on``. An event costs ``price`` points."""
-        self.leave()
+    def attach(self, payer: Payer, price: int) -> None:
+        """Begins to take messages, queued until ``run``. An event costs ``price`` points."""
+        self.detach()
         self._payer, self._price = payer, price
-        self._has_left = False
+        self._is_detached = False
         self._failure = None
         self._woken.clear()
 
-    def hear(self, said: Message) -> None:
-        """Take what everybody in the audience is told. Doesn't wait, and doesn't raise."""
+    def deliver(self, message: Message) -> None:
+        """Sends or queues a message. Doesn't wait, and doesn't raise."""
         if not self._is_free:
-            if not self._has_left:
-                self._keep(said)
-        elif said.mark > self.mark:
-            self.mark, self.cursor = said.mark, said.cursor
+            if not self._is_detached:
+                self._keep(message)
+        elif message.mark > self.mark:
+            self.mark, self.cursor = message.mark, message.cursor
             try:
-                pending = self._outlet.offer(said.payload)
+                pending = self._sink.offer(message.payload)
             except (OSError, RuntimeError):
                 self.fail(ClientDisconnected())
                 return
@@ -140,77 +140,77 @@ class Subscriber:
                 self._is_free = False
                 self._woken.set()
 
-    def lose(self, place: Place) -> None:
-        """Take nothing of all up to a place."""
-        if self._has_left:
+    def drop_until(self, place: Place) -> None:
+        """Drops all messages up to a position."""
+        if self._is_detached:
             return
-        self._forget()
-        self._lost = place
+        self._clear()
+        self._overflow = place
         if self._is_free:
             self._is_free = False
             self._woken.set()
 
-    def leave(self) -> None:
-        """Be told nothing any more: ``pass_on`` ends, and what is queued is forgotten."""
+    def detach(self) -> None:
+        """Takes no more messages and clears the queue; ``run`` returns."""
         self._is_free = False
-        self._has_left = True
-        self._forget()
+        self._is_detached = True
+        self._clear()
         self._woken.set()
 
     def fail(self, error: Exception) -> None:
-        """Be told nothing any more: ``pass_on`` raises this error."""
-        self.leave()
+        """Takes no more messages; ``run`` raises this error."""
+        self.detach()
         self._failure = error
 
-    def _keep(self, said: Message) -> None:
-        self._queue.append(said)
-        self._characters += len(said.payload)
+    def _keep(self, message: Message) -> None:
+        self._queue.append(message)
+        self._characters += len(message.payload)
         if len(self._queue) > QUEUE_LENGTH or self._characters > QUEUE_CHARACTERS:
-            self.lose(said)
+            self.drop_until(message)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._queue.clear()
         self._characters = 0
-        self._lost = None
+        self._overflow = None
 
-    # ------------------------------------------------------------------ for its client
+    # ------------------------------------------------------------------ for the client
 
     async def send(self, payload: str) -> None:
-        """Send an answer of its own. Raises ClientDisconnected, ClientTooSlow."""
+        """Sends JSON to this client only. Raises ClientDisconnected, ClientTooSlow."""
         try:
-            pending = self._outlet.offer(payload)
+            pending = self._sink.offer(payload)
         except (OSError, RuntimeError) as error:
             raise ClientDisconnected from error
         await _finished(pending)
 
-    async def catch_up(
-        self, missed: Sequence[Message], mark: Mark, cursor: EventCursor | None
+    async def send_replay(
+        self, replay: Sequence[Message], mark: Mark, cursor: EventCursor | None
     ) -> None:
-        """Send what was missed, which leads up to a mark. Stops where it has left meanwhile."""
-        await self._pay(len(missed))
-        for said in missed:
-            if self._has_left:
+        """Sends the messages of a replay, which ends at a mark. Stops if it is detached."""
+        await self._pay(len(replay))
+        for message in replay:
+            if self._is_detached:
                 return
-            self.mark, self.cursor = said.mark, said.cursor
-            await self.send(said.payload)
+            self.mark, self.cursor = message.mark, message.cursor
+            await self.send(message.payload)
         self.mark, self.cursor = mark, cursor
 
-    def forgive(self) -> bool:
-        """Was something dropped of the queue? It isn't told again."""
-        lost, self._lost = self._lost, None
-        return lost is not None
+    def take_overflow(self) -> bool:
+        """Returns whether messages were dropped, and resets that."""
+        overflow, self._overflow = self._overflow, None
+        return overflow is not None
 
-    async def pass_on(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
-        """Send what is queued, and what comes, until it has left.
+    async def run(self, gap_event: Callable[[EventCursor], Awaitable[str]]) -> None:
+        """Sends queued and new messages until it is detached.
 
         Raises ClientDisconnected and ClientTooSlow.
 
-        ``gap`` makes the answer that says that all up to a cursor was dropped.
+        ``gap_event`` makes the answer that says that all up to a cursor was dropped.
         """
         try:
-            while not self._has_left:
-                await self._drain(gap)
-                self._is_free = not self._has_left
+            while not self._is_detached:
+                await self._drain(gap_event)
+                self._is_free = not self._is_detached
                 await self._woken.wait()
                 self._woken.clear()
             await self._finish()
@@ -220,31 +220,31 @@ class Subscriber:
         if self._failure is not None:
             raise self._failure
 
-    async def _drain(self, gap: Callable[[EventCursor], Awaitable[str]]) -> None:
+    async def _drain(self, gap_event: Callable[[EventCursor], Awaitable[str]]) -> None:
         await self._finish()
-        while self._queue or self._lost:
-            if self._lost:
+        while self._queue or self._overflow:
+            if self._overflow:
                 await self._pay(1)
-                # More was lost meanwhile; what comes from now on is queued again.
-                if lost := self._lost:
-                    self._lost = None
-                    self.mark, self.cursor = lost.mark, lost.cursor
-                    await self.send(await gap(lost.cursor))
+                # More may have been dropped meanwhile; new messages are queued again from here.
+                if overflow := self._overflow:
+                    self._overflow = None
+                    self.mark, self.cursor = overflow.mark, overflow.cursor
+                    await self.send(await gap_event(overflow.cursor))
                 continue
-            said = self._queue.popleft()
-            self._characters -= len(said.payload)
-            if said.mark > self.mark:
-                self.mark, self.cursor = said.mark, said.cursor
-                await self.send(said.payload)
+            message = self._queue.popleft()
+            self._characters -= len(message.payload)
+            if message.mark > self.mark:
+                self.mark, self.cursor = message.mark, message.cursor
+                await self.send(message.payload)
 
     async def _pay(self, events: int) -> None:
-        """Wait until this many events are paid for, or it has left."""
-        while events and not self._has_left and self._payer is not None:
+        """Waits until this many events are paid for, or it is detached."""
+        while events and not self._is_detached and self._payer is not None:
             charge = self._payer.charge(events * self._price)
             if charge.allowed:
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(charge.retry_after_seconds, REST_SECONDS)):
+                async with asyncio.timeout(max(charge.retry_after_seconds, PAUSE_SECONDS)):
                     await self._woken.wait()
 
     async def _finish(self) -> None:

@@ -1,4 +1,4 @@
-"""One GraphQL operation: who asked, and the snapshot its fields read from."""
+"""The context of one GraphQL operation: its actor, and the snapshot its fields read from."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from kit.security.token_bucket import Charge
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """The secret that the caller's browser is to keep until an instant; None: to forget it."""
+    """A cookie to set in the caller's browser until an instant; None deletes it."""
 
     value: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
@@ -23,12 +23,11 @@ class Operation:
 
     ``scope`` is opened by the first read and stays until the operation ends, a mutation commits,
     or a subscription waits for its next event: then the next read sees a new snapshot.
-    ``new_cookie`` is what goes out with an answer over HTTP; None leaves the browser's as it is.
-    ``request_id`` is what clients and the logs are told. ``cost`` is what the operation was weighed
-    at, ``paid`` the points that were taken for it, with those for reading an unknown document and
-    its variables; ``charge`` is what its caller's bucket held after the last of them.
-    ``has_hashed`` says whether a password was hashed or checked for it. ``pace`` bounds what a live
-    field reads.
+    ``new_cookie`` is sent with the response over HTTP; None leaves the browser's unchanged.
+    ``request_id`` is sent to clients and logged. ``cost`` is the estimated cost, ``paid`` the
+    points charged, with those for parsing a new document and its variables; ``charge`` is the
+    state of the caller's bucket after the last charge. ``has_hashed`` is set if a password was
+    hashed or checked. ``pace`` bounds what a live field reads.
     """
 
     pace: Pace = UNBOUNDED
@@ -45,9 +44,9 @@ class Operation:
         self.has_hashed = False
         self._scope: Scope | None = None
 
-    async def become(self, actor: Actor) -> None:
-        """Go on as somebody else: what is still to be read is read as them."""
-        await self.rest()
+    async def switch_actor(self, actor: Actor) -> None:
+        """Continues as another actor: later reads see what they may see."""
+        await self.release()
         self.actor = actor
 
     @property
@@ -56,8 +55,8 @@ class Operation:
             self._scope = Scope(self.runtime, self.actor, self.request)
         return self._scope
 
-    async def rest(self) -> None:
-        """Give the snapshot back; the next read opens a new one."""
+    async def release(self) -> None:
+        """Releases the snapshot and its connection; the next read opens a new one."""
         scope, self._scope = self._scope, None
         if scope is not None:
             await scope.close()

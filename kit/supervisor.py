@@ -12,7 +12,7 @@ from kit.postgres.failures import is_away, sqlstate
 Service = Callable[[], Awaitable[None]]
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 1.0
+_MAX_PAUSE_SECONDS: Final = 1.0
 # What ran for so long had recovered from its last failure.
 _RECOVERED_SECONDS: Final = 5.0
 
@@ -46,7 +46,7 @@ async def _restart_on_failure(name: str, run: Service) -> None:
         if clock() - started > _RECOVERED_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
 
 def _report(name: str, failed: ExceptionGroup[Exception]) -> None:

@@ -1,1 +1,1 @@
-"""What is live: async generators that yield what happened, for as long as somebody listens."""
+"""Subscriptions: the event streams behind live fields."""

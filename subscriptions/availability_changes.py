@@ -1,6 +1,6 @@
-"""What is free, as it changes: by what is done, and by time alone.
+"""Streams changes of availability, caused by bookings or by the passing of time.
 
-Each step looks at the log and the rows in one snapshot, and leads from where the last one led.
+Each step reads the log and the rows in one snapshot, and continues from the last step's position.
 """
 
 import asyncio
@@ -43,16 +43,16 @@ from subscriptions.log_replay import (
     too_old,
 )
 
-LONGEST_WAIT: Final = timedelta(seconds=10)
-"""How long it may take to notice that the clock was put forward."""
+MAX_WAIT: Final = timedelta(seconds=10)
+"""How long it may take to notice that the clock was set forward."""
 
-# Steps begun later have higher marks, whatever source they are of.
+# Steps begun later have higher marks, in all streams.
 _marks: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityDelta:
-    """What to change in the slots that are known: set these, and forget those."""
+    """The changes to a client's slots: those to insert or replace, and those to remove."""
 
     cursor: EventCursor
     upserted: Sequence[RoomSlot]
@@ -85,7 +85,7 @@ def availability_changed(
 
 @dataclass(frozen=True, slots=True)
 class AvailabilitySteps:
-    """The changes of the answer to a query."""
+    """The source of changes to the result of an availability query."""
 
     query: AvailabilityQuery
 
@@ -94,43 +94,43 @@ class AvailabilitySteps:
         self, operation: Operation
     ) -> AsyncIterator[AsyncGenerator[StreamItem[AvailabilityEvent]]]:
         relay = operation.scope.service(Relay)
-        async with relay.listening(operation.scope.tenant_id, wants=_may_tell) as listener:
+        async with relay.listening(operation.scope.tenant_id, wants=_may_matter) as listener:
             begun = await read_with_retry(operation, self._begun)
             async with aclosing(self._added(operation, listener, begun)) as steps:
                 yield steps
 
-    async def missed(
+    async def replay(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[StreamItem[AvailabilityEvent]]:
-        # Before anything is read: of a live step that ends later, all may be news.
+        # Taken before anything is read: a live step that ends later may have other changes.
         mark = (next(_marks),)
         read = self._begun if after is None else partial(self._since, after=after)
         changes = await read_with_retry(operation, read)
-        # Whoever waits for a turn to answer holds no connection.
-        await operation.rest()
+        # No connection is held while waiting for a turn to answer.
+        await operation.release()
         if isinstance(changes, ResyncRequired):
             yield StreamItem(mark, changes.cursor, changes)
         else:
             yield StreamItem(mark, changes.known.cursor, _delta(changes))
 
-    def gap(self, cursor: EventCursor) -> AvailabilityEvent:
+    def gap_event(self, cursor: EventCursor) -> AvailabilityEvent:
         return ResyncRequired(cursor, TOO_SLOW)
 
     async def _added(
         self, operation: Operation, listener: Listener, changes: AvailabilityChanges
     ) -> AsyncGenerator[StreamItem[AvailabilityEvent]]:
         while True:
-            # Whoever waits for what follows, or for a turn to answer, holds no connection.
-            await operation.rest()
+            # No connection is held while waiting for events, or for a turn to answer.
+            await operation.release()
             await _until_due(operation.runtime.clock, listener, changes)
             await operation.pace.wanted.wait()
             generation = changes.known.bookmark.generation
             changes = await read_with_retry(operation, partial(self._changes, known=changes.known))
-            await operation.rest()
+            await operation.release()
             cursor = changes.known.cursor
             event: AvailabilityEvent | None = _delta(changes)
             if changes.known.bookmark.generation != generation:
-                # What was done until then lies in a log that this one can't be compared with.
+                # Positions of the log before a restore can't be compared with those of this one.
                 event = ResyncRequired(cursor, UNKNOWN)
             yield StreamItem((next(_marks),), cursor, event)
 
@@ -160,9 +160,9 @@ class AvailabilitySteps:
 
 
 async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChanges) -> None:
-    """Wait until something was done that isn't known, or time alone changes something."""
+    """Waits for an entry after the known position, or until time alone changes something."""
     while True:
-        wait = LONGEST_WAIT
+        wait = MAX_WAIT
         if changes.next_at is not None:
             wait = min(wait, changes.next_at - clock())
         if wait <= timedelta():
@@ -176,10 +176,10 @@ async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChan
             return
 
 
-def _may_tell(entry: Entry) -> bool:
+def _may_matter(entry: Entry) -> bool:
     if entry.subject_type != "Booking" or entry.before is None:
         return entry.subject_type in TELLING
-    # A note or the size of a party takes no time.
+    # Changes of other fields, such as the note, take or free no time.
     return not TIME_TAKING.isdisjoint(entry.before)
 
 

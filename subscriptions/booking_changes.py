@@ -1,4 +1,4 @@
-"""Changes of bookings as they happen, and first those that were missed."""
+"""Streams changes of bookings, after a replay of those that the client missed."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -28,8 +28,8 @@ from subscriptions.log_replay import (
     ReplayEnd,
     ResyncRequired,
     changed_rights,
-    missed,
     read_with_retry,
+    replay,
 )
 
 
@@ -86,7 +86,7 @@ def booking_changed(
 
 @dataclass(frozen=True, slots=True)
 class BookingChanges:
-    """Those of some rooms and types, or of all."""
+    """The source of changes to bookings, optionally of some rooms and event types only."""
 
     room_ids: tuple[RoomId, ...] | None
     types: tuple[EventType, ...] | None
@@ -102,15 +102,15 @@ class BookingChanges:
         ):
             yield steps
 
-    async def missed(
+    async def replay(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[StreamItem[BookingEvent]]:
         resync = await read_with_retry(operation, partial(changed_rights, after=after))
         if resync is not None:
-            # Before any mark, because all that follows is still to be taken.
+            # The lowest mark: all events after the cursor are still to be delivered.
             yield StreamItem((0,), resync.cursor, resync)
             after = resync.cursor
-        async with aclosing(missed(operation, after, wants=self._wants)) as found:
+        async with aclosing(replay(operation, after, wants=self._wants)) as found:
             async for each in found:
                 match each:
                     case ResyncRequired(cursor=cursor):
@@ -121,7 +121,7 @@ class BookingChanges:
                         for step in await self._steps(operation, entries):
                             yield step
 
-    def gap(self, cursor: EventCursor) -> BookingEvent:
+    def gap_event(self, cursor: EventCursor) -> BookingEvent:
         return ResyncRequired(cursor, TOO_SLOW)
 
     async def _added(
@@ -131,7 +131,7 @@ class BookingChanges:
             entry = await listener.next()
             if isinstance(entry, Overflow):
                 cursor = encode_cursor(entry.bookmark)
-                yield StreamItem(entry.bookmark.mark, cursor, self.gap(cursor))
+                yield StreamItem(entry.bookmark.mark, cursor, self.gap_event(cursor))
             else:
                 entries = [entry, *listener.waiting(BATCH_SIZE - 1)]
                 if not operation.pace.wanted.is_set():
@@ -144,11 +144,11 @@ class BookingChanges:
     async def _steps(
         self, operation: Operation, entries: Sequence[Entry]
     ) -> list[StreamItem[BookingEvent]]:
-        """What entries tell, with the bookings as they are in one snapshot."""
+        """Converts entries to steps, with the bookings as they are in one snapshot."""
         ids = {entry.subject_id for entry in entries}
         seen, others = await read_with_retry(operation, partial(self._watched, ids=ids))
-        # Whoever waits for the next one holds no connection.
-        await operation.rest()
+        # No connection is held while waiting for the next entry.
+        await operation.release()
         steps: list[StreamItem[BookingEvent]] = []
         for entry in entries:
             event = self._event(operation.actor, entry, seen.get(entry.subject_id), others)
@@ -167,7 +167,7 @@ class BookingChanges:
             if not self._has_room(booking, entry):
                 return None
             return BookingChanged(cursor, EventType(entry.type), entry.at, booking)
-        # Whatever its room: by now it may have left the one in which it was seen.
+        # In any room: it may have been moved out of the rooms that the client watches.
         owner = others.get(entry.subject_id)
         if owner is not None and owner.was_owned_by(actor, entry.before):
             return BookingRemoved(cursor, entry.at, entry.subject_id)
@@ -179,16 +179,16 @@ class BookingChanges:
     async def _watched(
         self, scope: Scope, *, ids: Collection[UUID]
     ) -> tuple[Mapping[UUID, Booking], Mapping[UUID, BookingOwner]]:
-        """Those that the caller may see, as they are now, and whose the others are.
+        """Returns the bookings that the caller may see, and the owners of the others.
 
-        Raises where they may see none.
+        Raises if they may see no bookings at all.
         """
         if not may(scope.actor, P.BOOKINGS_READ):
             raise refusal(scope.actor, P.BOOKINGS_READ)
         return await watched_bookings(scope, ids)
 
     def _has_room(self, booking: Booking, entry: Entry) -> bool:
-        """Is the booking in one of the rooms, or was it until this very change?"""
+        """Returns whether the booking is in one of the rooms, or was before this change."""
         if self.room_ids is None:
             return True
         left = (entry.before or {}).get("room_id")

@@ -1,4 +1,4 @@
-"""The log as live fields follow it: what was missed, what is added, and word of a gap."""
+"""Replays the log after a cursor, and tells clients to refetch if that isn't possible."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ from kit.events.event_cursors import (
     decode_cursor,
     encode_cursor,
 )
-from kit.events.log_relay import BATCH, Entry, beyond, entries_of
+from kit.events.log_relay import BATCH, Entry, entries_of, read_after
 from kit.operation_context import Operation
 from kit.postgres.failures import is_away
 from kit.scope import Scope
@@ -28,15 +28,15 @@ from resolvers.core.log_position import end_of_log
 
 UNKNOWN: Final = "The cursor is not one of this log."
 BATCH_SIZE: Final = 50
-"""Entries whose objects are read together; more would keep those waiting who read other things."""
+"""Entries whose objects are read together; larger batches would delay other reads."""
 
 OTHER_RIGHTS: Final = "What you may see has changed."
 TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
 
 _RIGHTS_SETTLE: Final = timedelta(seconds=5)
-"""For so long after a change of their rights, what a caller has read may be as of before it."""
+"""For how long after a change of rights a caller may still have read with the old ones."""
 
-_LONGEST_PAUSE_SECONDS: Final = 1.0
+_MAX_PAUSE_SECONDS: Final = 1.0
 
 R = TypeVar("R")
 
@@ -53,21 +53,21 @@ class ResyncRequired:
 
 @dataclass(frozen=True, slots=True)
 class ReplayEnd:
-    """The log's end in some snapshot; what was missed reaches at least up to it."""
+    """The end of a replay: everything up to this position has been replayed."""
 
     bookmark: LogPosition
 
 
-async def missed(
+async def replay(
     operation: Operation, after: EventCursor | None, *, wants: Callable[[Entry], bool]
 ) -> AsyncGenerator[Sequence[Entry] | ResyncRequired | ReplayEnd]:
-    """The wanted entries after a cursor, in order, and last the end; without one, only the end.
+    """Yields the wanted entries after a cursor, in order, then the end; without one, the end.
 
-    Entries come some at a time: at least one, and at most as many as are read at once.
-    Where the log can't be read on from the cursor, a gap up to the end takes their place.
+    Entries are yielded in batches of 1 to 50. If the log can't be read from the cursor,
+    ResyncRequired is yielded in their place.
     """
     end = await read_with_retry(operation, end_of_log)
-    await operation.rest()
+    await operation.release()
     start = end if after is None else start_of(after, end)
     if start is None:
         yield ResyncRequired(encode_cursor(end), UNKNOWN)
@@ -77,9 +77,9 @@ async def missed(
     oldest = operation.runtime.clock() - replayed_for
     is_behind = place < end.place
     while is_behind:
-        entries = await read_with_retry(operation, partial(_beyond, place=place))
-        # Whoever waits for the client to take it holds no connection.
-        await operation.rest()
+        entries = await read_with_retry(operation, partial(_after, place=place))
+        # No connection is held while waiting for the client.
+        await operation.release()
         if entries and entries[0].at < oldest:
             yield ResyncRequired(encode_cursor(end), too_old(replayed_for))
             break
@@ -94,10 +94,10 @@ async def missed(
 
 
 async def changed_rights(scope: Scope, *, after: EventCursor | None) -> ResyncRequired | None:
-    """Says so where a caller may see other rows now than when the cursor was given to them.
+    """Returns ResyncRequired if the caller's rights have changed since the cursor was issued.
 
-    Rows that have come into view by that are in no entry of the log. Whoever may see the rows of
-    everybody sees them in every role.
+    The log has no entries for rows that became visible by that. Callers who may see everybody's
+    rows see them in every role, so nothing changes for them.
     """
     user_id = scope.actor.user_id
     if after is None or user_id is None or not only_own(scope.actor, P.BOOKINGS_READ):
@@ -115,11 +115,11 @@ async def changed_rights(scope: Scope, *, after: EventCursor | None) -> ResyncRe
 
 
 async def read_with_retry(operation: Operation, read: Callable[[Scope], Awaitable[R]]) -> R:
-    """Read from a new snapshot, again and again while the database is away."""
+    """Reads from a new snapshot, and retries while the database is unavailable."""
     pause = 0.1
     while True:
         try:
-            await operation.rest()
+            await operation.release()
             async with operation.pace.turn:
                 return await read(operation.scope)
         except Exception as error:
@@ -127,11 +127,11 @@ async def read_with_retry(operation: Operation, read: Callable[[Scope], Awaitabl
                 raise
             log.info("database.away", reason=type(error).__name__)
         await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
 
 def start_of(after: EventCursor, end: LogPosition) -> LogPosition | None:
-    """What a client's cursor stands for; None when this log can't be read on from it."""
+    """Returns the position of a client's cursor; None if this log can't be read from there."""
     found = decode_cursor(after)
     if found is None or found.tenant_id != end.tenant_id or found.generation != end.generation:
         return None
@@ -139,7 +139,7 @@ def start_of(after: EventCursor, end: LogPosition) -> LogPosition | None:
 
 
 def replay_window(scope: Scope) -> timedelta:
-    """For how long what was missed is told again."""
+    """Returns how long entries can be replayed."""
     return timedelta(days=scope.service(Settings).replay_days)
 
 
@@ -147,6 +147,6 @@ def too_old(window: timedelta) -> str:
     return f"The cursor is older than {window.days} {'day' if window.days == 1 else 'days'}."
 
 
-async def _beyond(scope: Scope, *, place: LogOffset) -> list[Entry]:
-    rows = await scope.fetch_prepared(READ_AFTER, **beyond({scope.tenant_id: place}))
+async def _after(scope: Scope, *, place: LogOffset) -> list[Entry]:
+    rows = await scope.fetch_prepared(READ_AFTER, **read_after({scope.tenant_id: place}))
     return list(entries_of(rows))

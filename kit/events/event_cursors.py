@@ -1,4 +1,4 @@
-"""Positions in a tenant's log, and the opaque text in which clients keep them."""
+"""Positions in a tenant's log, and the opaque cursors that encode them for clients."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Final, NamedTuple, NewType
 from uuid import UUID
 
 EventCursor = NewType("EventCursor", str)
-"""What a client holds: it compares for equality only."""
+"""An opaque cursor; clients may only compare cursors for equality."""
 
 _PACKED: Final = Struct(">16sQQQ")
 _MOST: Final = 2**63 - 1
-LONGEST_NOTE: Final = 16
+MAX_NOTE_BYTES: Final = 16
 
 
 class LogOffset(NamedTuple):
-    """Where an entry stands: places sort in the order in which the log is read."""
+    """The position of an entry; offsets sort in the order in which the log is read."""
 
     xid: int
     position: int
@@ -23,11 +23,10 @@ class LogOffset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """All of a tenant's log up to a place has been seen.
+    """A position in a tenant's log, up to which all entries have been seen.
 
-    ``generation`` tells transaction ids apart that a restore into another server started anew.
-    ``note`` is what a field that goes on from here wants to know besides: at most 16 bytes, which
-    mean nothing to others.
+    ``generation`` distinguishes transaction ids after a restore into another server, where they
+    start again. ``note`` is extra data of the field that issues the cursor, at most 16 bytes.
     """
 
     tenant_id: UUID
@@ -37,24 +36,24 @@ class LogPosition:
 
     @property
     def mark(self) -> tuple[int, int, int]:
-        """Higher for what lies further on in a tenant's log, through all its generations."""
+        """The sort key of positions in a tenant's log, across all generations."""
         return (self.generation, *self.place)
 
 
 def encode_cursor(bookmark: LogPosition) -> EventCursor:
-    assert len(bookmark.note) <= LONGEST_NOTE
+    assert len(bookmark.note) <= MAX_NOTE_BYTES
     packed = _PACKED.pack(bookmark.tenant_id.bytes, bookmark.generation, *bookmark.place)
     return EventCursor(urlsafe_b64encode(packed + bookmark.note).decode())
 
 
 def decode_cursor(text: str) -> LogPosition | None:
-    """What a cursor stands for; None for a text that was never one."""
+    """Returns the position that a cursor encodes; None for an invalid cursor."""
     try:
         packed = urlsafe_b64decode(text.encode("ascii"))
     except ValueError:
         return None
     note = packed[_PACKED.size :]
-    if len(packed) < _PACKED.size or len(note) > LONGEST_NOTE:
+    if len(packed) < _PACKED.size or len(note) > MAX_NOTE_BYTES:
         return None
     tenant, generation, xid, position = _PACKED.unpack_from(packed)
     if max(generation, xid, position) > _MOST:

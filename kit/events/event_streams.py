@@ -1,8 +1,8 @@
-"""What a live field follows: steps along a log, which one subscriber takes or many share.
+"""Event streams: the replay and the live events of a subscription.
 
-A subscriber begins with what it missed and goes on with what happens. The second part is the
-same for all who ask the same and may see the same, so that it is worked out once for all of them;
-the first part is everybody's own. Marks tell where one goes over into the other.
+A subscriber is sent the events it missed, then live events. Live events are the same for all
+subscribers with the same operation and permissions, so they are executed once for all of them; the
+replay is each subscriber's own. Marks tell where the replay ends and the live events begin.
 """
 
 from collections.abc import AsyncGenerator
@@ -17,12 +17,12 @@ E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 
 Mark = tuple[int, ...]
-"""How far a step leads. Steps go in the order of their marks; each is taken once."""
+"""The sort key of a step; a subscriber takes steps in ascending order, each once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamItem(Generic[E_co]):
-    """A step along a source; without an event, there is nothing to tell up to its mark."""
+    """A step of a stream; without an event, it only moves the position to its mark."""
 
     mark: Mark
     cursor: EventCursor
@@ -30,35 +30,35 @@ class StreamItem(Generic[E_co]):
 
 
 class Source(Protocol[E_co]):
-    """What happens, for callers of equal standing who gave the same arguments but ``after``.
+    """The events for callers with the same permissions and arguments, except ``after``.
 
-    One object serves all of them in this process, so it may keep what it has worked out.
+    One object serves all of them in this process, so it may cache results.
     """
 
     def live(
         self, operation: Operation
     ) -> AbstractAsyncContextManager[AsyncGenerator[StreamItem[E_co]]]:
-        """What happens from the moment at which the context has been entered."""
+        """Streams the events from the moment at which the context was entered."""
         ...
 
-    def missed(
+    def replay(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[StreamItem[E_co]]:
-        """What happened since a cursor; without one, nothing but where the log ends now.
+        """Yields the events since a cursor; without one, only a step at the end of the log.
 
-        Begun while ``live`` is open. There is at least one step, and what ``live`` gives beyond
-        the mark of the last one is right for whoever took them all.
+        Called while ``live`` is open. Yields at least one step; live steps after the mark of the
+        last one continue it without a gap.
         """
         ...
 
-    def gap(self, cursor: EventCursor) -> E_co:
-        """What tells a client that the events up to a cursor were dropped."""
+    def gap_event(self, cursor: EventCursor) -> E_co:
+        """Returns the event that tells a client that the events up to a cursor were dropped."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EventStream(Generic[E]):
-    """A source and where to begin in it. Iterated, it is followed alone, for ``operation``."""
+    """A source and the cursor to begin after. Iterating it streams for ``operation`` alone."""
 
     operation: Operation
     source: Source[E]
@@ -67,7 +67,7 @@ class EventStream(Generic[E]):
     async def __aiter__(self) -> AsyncGenerator[E]:
         mark: Mark = ()
         async with self.source.live(self.operation) as live:
-            for steps in (self.source.missed(self.operation, self.after), live):
+            for steps in (self.source.replay(self.operation, self.after), live):
                 async with aclosing(steps):
                     async for step in steps:
                         if step.mark > mark:

@@ -1,8 +1,8 @@
-"""The log's relay: reads what was added and hands it to everybody in this process who listens.
+"""The log relay: reads new log entries and hands them to the listeners of this process.
 
 Rows are read only below the log's horizon (``pg_snapshot_xmin``), in the order of transaction id
-and position: commits don't follow the order of a sequence, and a reader that goes by it alone
-loses what commits late.
+and position: transactions don't commit in the order of a sequence, and a reader that relies on it
+alone loses entries that commit late.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from kit.postgres.statements import PreparedStatement, Values
 QUEUE_LENGTH: Final = 1_000
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
-"""How late an event is whose wake was lost."""
+"""How late an event is if its notification was lost."""
 HELD_BACK_POLL_SECONDS: Final = 0.02
-PATIENCE_SECONDS: Final = 5.0
+READ_TIMEOUT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log, as those who listen get it."""
+    """An entry of the log, as listeners get it."""
 
     bookmark: LogPosition
     type: str
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """Everything up to here was dropped: more came than a queue holds, or another log began."""
+    """Entries up to a position were dropped: the queue was full, or another generation began."""
 
     bookmark: LogPosition
 
@@ -57,9 +57,9 @@ class Overflow:
 
 @dataclass(frozen=True, slots=True)
 class LogStatements:
-    """How the log is read; rows are as ``entries_of`` and ``end_of`` take them.
+    """The statements that read the log, for ``entries_of`` and ``end_of``.
 
-    ``end`` is told a ``tenant_id``, ``grown`` what ``beyond`` gives.
+    ``end`` takes a ``tenant_id``, ``grown`` the values of ``read_after``.
     """
 
     end: PreparedStatement
@@ -67,61 +67,61 @@ class LogStatements:
 
 
 class Listener:
-    """What one subscriber has yet to take, in order."""
+    """The queue of entries of one subscription, in order."""
 
     def __init__(self, wants: Callable[[Entry], bool], *, length: int = QUEUE_LENGTH) -> None:
         self._wants = wants
         self._length = length
         self._entries: deque[Entry] = deque()
-        self._lost: Overflow | None = None
+        self._overflow: Overflow | None = None
         self._filled = asyncio.Event()
 
     def put(self, entry: Entry) -> None:
         if not self._wants(entry):
             return
         if len(self._entries) == self._length:
-            self.lose(entry.bookmark)
+            self.drop_until(entry.bookmark)
         else:
             self._entries.append(entry)
             self._filled.set()
 
-    def lose(self, end: LogPosition) -> None:
-        """Drop everything up to here, what was put as well as what wasn't."""
+    def drop_until(self, end: LogPosition) -> None:
+        """Drops all entries up to a position, including those not put yet."""
         self._entries.clear()
-        self._lost = Overflow(end)
+        self._overflow = Overflow(end)
         self._filled.set()
 
     async def next(self) -> Entry | Overflow:
-        """Wait for the next entry; once after an overflow, what was lost."""
+        """Waits for the next entry; once after an overflow, returns the Overflow."""
         while True:
             await self._filled.wait()
-            if (lost := self.forgive()) is not None:
-                return lost
+            if (overflow := self.take_overflow()) is not None:
+                return overflow
             if self._entries:
                 return self._entries.popleft()
             self._filled.clear()
 
     def waiting(self, most: int) -> list[Entry]:
-        """What may be taken at once, in order; nothing where something was lost before it."""
-        number = 0 if self._lost else min(most, len(self._entries))
+        """Returns up to ``most`` queued entries, in order; none before an Overflow was taken."""
+        number = 0 if self._overflow else min(most, len(self._entries))
         return [self._entries.popleft() for _ in range(number)]
 
-    def forgive(self) -> Overflow | None:
-        """What was lost, if anything; it isn't told again."""
-        lost, self._lost = self._lost, None
-        return lost
+    def take_overflow(self) -> Overflow | None:
+        """Returns the Overflow, if there is one, and resets it."""
+        overflow, self._overflow = self._overflow, None
+        return overflow
 
 
 @dataclass(slots=True, eq=False)
 class _Followed:
-    """A tenant with listeners; ``head`` is how far its log was read, None before the start."""
+    """A tenant with listeners; ``head`` is the position up to which its log was read."""
 
     head: LogPosition | None = None
     listeners: set[Listener] = field(default_factory=set)
 
 
 class Relay:
-    """Reads the logs of the tenants that have listeners here, all in one statement."""
+    """Reads the logs of all tenants with listeners in this process, in one statement."""
 
     def __init__(self, database: Database, log: LogStatements) -> None:
         self._database = database
@@ -133,13 +133,13 @@ class Relay:
         self._up_to_date_at: float | None = None
 
     def lag_seconds(self) -> float:
-        """For how long something may have waited for its listeners; about a second when idle."""
+        """Returns how long an entry may have waited for its listeners; about 1 s when idle."""
         if not self._followed or self._up_to_date_at is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._up_to_date_at
 
-    def hear(self, tenant_ids: frozenset[UUID] | None) -> None:
-        """These tenants' logs have grown; None: any may have."""
+    def notify(self, tenant_ids: frozenset[UUID] | None) -> None:
+        """Reads the logs of these tenants soon; None: of all tenants."""
         woken = self._followed.keys() if tenant_ids is None else tenant_ids & self._followed.keys()
         if woken:
             self._woken |= woken
@@ -149,10 +149,10 @@ class Relay:
     async def listening(
         self, tenant_id: UUID, *, wants: Callable[[Entry], bool]
     ) -> AsyncIterator[Listener]:
-        """Get what is added to a tenant's log from now on.
+        """Listens to entries that are added to a tenant's log from now on.
 
-        Nothing lies between this and what a snapshot taken inside the block shows as settled. When
-        the log's generation is raised meanwhile, what went before is told to be lost.
+        There is no gap between these and the log's end in a snapshot taken inside the block. If the
+        log's generation changes meanwhile, the listener gets an Overflow.
         """
         followed = self._followed.setdefault(tenant_id, _Followed())
         listener = Listener(wants)
@@ -160,7 +160,7 @@ class Relay:
         try:
             if followed.head is None:
                 start = await self._end(tenant_id)
-                # Of two that start at once either will do: both read their snapshots later.
+                # If two start at once, either position is right: both read their snapshots later.
                 followed.head = followed.head or start
             yield listener
         finally:
@@ -169,7 +169,7 @@ class Relay:
                 self._followed.pop(tenant_id, None)
 
     async def run(self) -> None:
-        """Read and hand out until the database fails."""
+        """Reads and hands out entries until the database fails."""
         clock = asyncio.get_running_loop().time
         all_due_at = clock()
         while True:
@@ -195,15 +195,15 @@ class Relay:
         }
         started = asyncio.get_running_loop().time()
         if heads:
-            rows = await self._rows(self._log.grown, beyond(heads))
+            rows = await self._rows(self._log.grown, read_after(heads))
             self._held_back -= heads.keys()
             self._held_back |= {row["asked_id"] for row in rows if row["is_held_back"]}
             entries = list(entries_of(rows))
-            await self._begin_anew({row["asked_id"]: row["present"] for row in rows})
+            await self._restart_changed({row["asked_id"]: row["present"] for row in rows})
             for entry in entries:
                 self._hand_out(entry)
             if len(entries) >= BATCH:
-                self.hear(frozenset(heads))
+                self.notify(frozenset(heads))
                 return
         self._held_back &= self._followed.keys()
         if not self._held_back:
@@ -216,26 +216,26 @@ class Relay:
             for listener in followed.listeners:
                 listener.put(entry)
 
-    async def _begin_anew(self, generations: Mapping[UUID, int]) -> None:
-        """Go on from the end of logs whose generation was raised: their places start anew."""
+    async def _restart_changed(self, generations: Mapping[UUID, int]) -> None:
+        """Continues at the end of logs whose generation changed: their offsets start again."""
         for tenant_id, generation in generations.items():
             followed = self._followed.get(tenant_id)
             if followed and followed.head and followed.head.generation != generation:
                 followed.head = await self._end(tenant_id)
                 for listener in followed.listeners:
-                    listener.lose(followed.head)
+                    listener.drop_until(followed.head)
 
     async def _end(self, tenant_id: UUID) -> LogPosition:
         return end_of(tenant_id, await self._rows(self._log.end, {"tenant_id": tenant_id}))
 
     async def _rows(self, statement: PreparedStatement, values: Values) -> Sequence[Any]:
-        # A connection that died without a word would keep all listeners waiting.
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        # A connection that died silently would otherwise stall all listeners.
+        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             return await self._database.rows(statement, values)
 
 
-def beyond(heads: Mapping[UUID, LogOffset]) -> dict[str, object]:
-    """What ``grown`` is told: how far each tenant's log is known, and how much to read."""
+def read_after(heads: Mapping[UUID, LogOffset]) -> dict[str, object]:
+    """Returns the values of ``grown``: where to read on in each tenant's log, and how much."""
     return {
         "tenant_ids": list(heads),
         "xids": [head.xid for head in heads.values()],
@@ -245,13 +245,13 @@ def beyond(heads: Mapping[UUID, LogOffset]) -> dict[str, object]:
 
 
 def end_of(tenant_id: UUID, rows: Any) -> LogPosition:
-    """Where a tenant's log ends, of what has been decided."""
+    """Returns the end of a tenant's log, below the horizon."""
     ((generation, xid, position),) = rows
     return LogPosition(tenant_id, generation, LogOffset(xid, position))
 
 
 def entries_of(rows: Any) -> Iterable[Entry]:
-    """The entries that were found, in the order of each tenant's log."""
+    """Returns the entries of the rows, in the order of each tenant's log."""
     return (
         Entry(
             LogPosition(

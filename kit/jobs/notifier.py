@@ -1,6 +1,6 @@
-"""Tells the workers of all processes, after a commit, that there is something to do.
+"""Notifies the workers of all processes, after a commit, that jobs are due.
 
-A ring only saves time: a worker looks at the queue every second.
+A notification only saves time: workers poll the queue every second.
 """
 
 import asyncio
@@ -11,25 +11,25 @@ from sqlalchemy import func, select
 from kit.jobs.queue import CHANNEL
 from kit.postgres.database import Database
 
-# One NOTIFY for all commits of these few milliseconds: a NOTIFY in each takes half their rate.
+# One NOTIFY for all commits of a few milliseconds: a NOTIFY in each commit halves their rate.
 _GATHERED_SECONDS: Final = 0.003
 
 
 class JobNotifier:
-    """One process's way to ring."""
+    """Sends the notifications of one process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rung = asyncio.Event()
+        self._requested = asyncio.Event()
 
-    def ring(self) -> None:
-        self._rung.set()
+    def notify(self) -> None:
+        self._requested.set()
 
     async def run(self) -> None:
-        """Pass the rings on."""
+        """Sends requested notifications until cancelled."""
         while True:
-            await self._rung.wait()
+            await self._requested.wait()
             await asyncio.sleep(_GATHERED_SECONDS)
-            self._rung.clear()
+            self._requested.clear()
             async with self._database.session(writes=True) as session, session.begin():
                 await session.execute(select(func.pg_notify(CHANNEL, "")))

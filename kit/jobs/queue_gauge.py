@@ -1,4 +1,4 @@
-"""How many jobs wait, as the database last said."""
+"""Gauges the job queue: how many jobs are in each state."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ _SECONDS: Final = 15.0
 
 
 class QueueGauge:
-    """Counts by state, for the metrics; ``counted`` is the statement that tells them."""
+    """Counts jobs by state, for the metrics; ``counted`` returns the statement that counts."""
 
     def __init__(self, database: Database, counted: Callable[[], Any]) -> None:
         self._database = database
@@ -21,12 +21,12 @@ class QueueGauge:
         return self._counts.get(state, 0)
 
     async def run(self) -> None:
-        """Count every 15 seconds."""
+        """Counts every 15 seconds."""
         while True:
-            await self.look()
+            await self.refresh()
             await asyncio.sleep(_SECONDS)
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         async with self._database.session(writes=False) as session:
             rows = (await session.execute(self._counted())).all()
         self._counts = {row[0]: row[1] for row in rows}

@@ -155,7 +155,7 @@ class AcceptInvitationPayload:
 
 async def _signed_in(operation: Operation, session: sessions.SignedIn) -> None:
     """What is selected of the answer is read as the user who has just logged in."""
-    await operation.become(session.actor)
+    await operation.switch_actor(session.actor)
     operation.new_cookie = Cookie(session.refresh_token, session.refresh_token_expires_at)
 
 
@@ -164,7 +164,7 @@ async def _registered(operation: Operation, registered: registration.Registered)
 
 
 async def _logged_out(operation: Operation, _: None) -> None:
-    await operation.become(ANONYMOUS)
+    await operation.switch_actor(ANONYMOUS)
     operation.new_cookie = Cookie(None)
 
 

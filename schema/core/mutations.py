@@ -168,7 +168,7 @@ def mutation(
             refused = list(refusals_in(group))
         finally:
             # What is selected of the answer is read from the state after the change.
-            await operation.rest()
+            await operation.release()
         if outcome is None:
             shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
             return _refused(answer, shown)

@@ -126,10 +126,10 @@ class Compared(Operations):
             self._reads[operation] = read if isinstance(read, QueryPlan) else None
         return read
 
-    async def _made(
+    async def _compiled(
         self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
     ) -> QueryPlan | AnswerPath:
-        read = await super()._made(unmade, selected, operation)
+        read = await super()._compiled(unmade, selected, operation)
         self._reads[operation] = read if isinstance(read, QueryPlan) else None
         return read
 

@@ -46,14 +46,14 @@ class Happenings:
             else:
                 yield StreamItem((number,), EventCursor(str(number)), None)
 
-    async def missed(
+    async def replay(
         self,
         operation: Operation,  # noqa: ARG002
         after: EventCursor | None,  # noqa: ARG002
     ) -> AsyncGenerator[StreamItem[int]]:
         yield StreamItem((0,), EventCursor("0"), None)
 
-    def gap(self, cursor: EventCursor) -> int:
+    def gap_event(self, cursor: EventCursor) -> int:
         return -int(cursor)
 
 
@@ -130,10 +130,10 @@ async def asking(
     subscriber = Subscriber(outlet)
     purse = purse or Purse(1_000_000)
     payer = Payer("login", HOME, purse.charge, purse.take)
-    async with audiences.joined(
+    async with audiences.subscribe(
         asked, subscriber, payer, source, lambda: Performer(answering, excess), price=price
     ) as audience:
-        passing = asyncio.create_task(subscriber.pass_on(audience.gap))
+        passing = asyncio.create_task(subscriber.run(audience.gap_event))
         await asyncio.sleep(0)
         yield outlet
         passing.cancel()
@@ -244,7 +244,7 @@ async def test_each_socket_beyond_the_price_costs_a_point() -> None:
 async def test_what_nobody_can_pay_for_is_neither_read_nor_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.01)
+    monkeypatch.setattr("execution.subscriber.PAUSE_SECONDS", 0.01)
     audiences, answering, source, purse = (
         SubscriptionRegistry(),
         Answering(),

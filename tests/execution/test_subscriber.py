@@ -63,8 +63,8 @@ def said(number: int, payload: str | None = None) -> Message:
     return Message((number,), EventCursor(str(number)), payload or str(number))
 
 
-async def gap(cursor: EventCursor) -> str:
-    return f"gap up to {cursor}"
+async def gap_event(cursor: EventCursor) -> str:
+    return f"gap_event up to {cursor}"
 
 
 async def told(client: Client, number: int) -> list[str]:
@@ -77,8 +77,8 @@ async def told(client: Client, number: int) -> list[str]:
 
 def passing_on(client: Client) -> tuple[Subscriber, asyncio.Task[None]]:
     subscriber = Subscriber(client)
-    subscriber.enter(Purse().payer, price=3)
-    return subscriber, asyncio.create_task(subscriber.pass_on(gap))
+    subscriber.attach(Purse().payer, price=3)
+    return subscriber, asyncio.create_task(subscriber.run(gap_event))
 
 
 def test_clients_are_left_and_shown_signs_of_life_in_time() -> None:
@@ -92,7 +92,7 @@ async def test_a_client_that_is_slow_now_and_then_gets_all_in_order() -> None:
 
     for number in range(1, 501):
         (client.reading.clear if number % 7 == 0 else client.reading.set)()
-        subscriber.hear(said(number))
+        subscriber.deliver(said(number))
         if number % 3 == 0:
             await asyncio.sleep(0)
     client.reading.set()
@@ -111,7 +111,7 @@ async def test_no_more_is_kept_than_its_bound(payload: str, kept: int) -> None:
     lengths = []
 
     for number in range(1, 5_001):
-        subscriber.hear(said(number, payload))
+        subscriber.deliver(said(number, payload))
         lengths.append(len(subscriber._queue))
         await asyncio.sleep(0)
 
@@ -120,7 +120,7 @@ async def test_no_more_is_kept_than_its_bound(payload: str, kept: int) -> None:
     answers = await told(client, 2)
     # The first was on its way already.
     assert answers[0] == payload
-    lost = int(answers[1].removeprefix("gap up to "))
+    lost = int(answers[1].removeprefix("gap_event up to "))
     assert (await told(client, 2 + 5_000 - lost))[2:] == [payload] * (5_000 - lost)
     task.cancel()
 
@@ -130,11 +130,11 @@ async def test_after_a_gap_nothing_is_missing_and_nothing_comes_twice() -> None:
     subscriber, task = passing_on(client)
     await asyncio.sleep(0)
     for number in range(1, 3 * QUEUE_LENGTH):
-        subscriber.hear(said(number))
+        subscriber.deliver(said(number))
     client.reading.set()
     await told(client, 2)
     for number in range(3 * QUEUE_LENGTH, 3 * QUEUE_LENGTH + 10):
-        subscriber.hear(said(number))
+        subscriber.deliver(said(number))
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while client.taken[-1] != str(3 * QUEUE_LENGTH + 9):  # noqa: ASYNC110
@@ -142,7 +142,7 @@ async def test_after_a_gap_nothing_is_missing_and_nothing_comes_twice() -> None:
 
     first, missing, *rest = client.taken
     assert first == "1"
-    numbers = [int(missing.removeprefix("gap up to ")), *(int(each) for each in rest)]
+    numbers = [int(missing.removeprefix("gap_event up to ")), *(int(each) for each in rest)]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
     task.cancel()
 
@@ -156,7 +156,7 @@ async def test_what_many_wait_for_is_kept_once() -> None:
         for number in range(900):
             event = said(number + 1, f"{number:04}" * 250)
             for subscriber, _ in crowd:
-                subscriber.hear(event)
+                subscriber.deliver(event)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -173,7 +173,7 @@ async def test_one_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -
     subscriber, task = passing_on(Client())
     await asyncio.sleep(0)
 
-    subscriber.hear(said(1))
+    subscriber.deliver(said(1))
 
     with pytest.raises(ClientTooSlow):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -187,7 +187,7 @@ async def test_one_that_is_gone_is_left() -> None:
     subscriber, task = passing_on(client)
     await asyncio.sleep(0)
 
-    subscriber.hear(said(1))
+    subscriber.deliver(said(1))
 
     with pytest.raises(ClientDisconnected):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -197,26 +197,26 @@ async def test_one_that_is_gone_is_left() -> None:
 async def test_one_that_cannot_pay_is_told_of_the_gap_once_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.01)
+    monkeypatch.setattr("execution.subscriber.PAUSE_SECONDS", 0.01)
     client, purse = Client(), Purse()
     client.reading.set()
     subscriber = Subscriber(client)
-    subscriber.enter(purse.payer, price=3)
-    task = asyncio.create_task(subscriber.pass_on(gap))
+    subscriber.attach(purse.payer, price=3)
+    task = asyncio.create_task(subscriber.run(gap_event))
     await asyncio.sleep(0)
-    subscriber.hear(said(1))
+    subscriber.deliver(said(1))
 
     purse.is_empty = True
-    subscriber.lose(said(2))
-    subscriber.lose(said(3))
+    subscriber.drop_until(said(2))
+    subscriber.drop_until(said(3))
     await asyncio.sleep(0.05)
     assert (client.taken, subscriber.is_behind) == (["1"], True)
     purse.is_empty = False
 
-    assert await told(client, 2) == ["1", "gap up to 3"]
+    assert await told(client, 2) == ["1", "gap_event up to 3"]
     assert (purse.taken, subscriber.is_behind) == (3, False)
-    subscriber.hear(said(4))
-    assert await told(client, 3) == ["1", "gap up to 3", "4"]
+    subscriber.deliver(said(4))
+    assert await told(client, 3) == ["1", "gap_event up to 3", "4"]
     task.cancel()
 
 
@@ -224,9 +224,9 @@ async def test_what_was_missed_is_paid_for_before_it_is_sent() -> None:
     client, purse = Client(), Purse()
     client.reading.set()
     subscriber = Subscriber(client)
-    subscriber.enter(purse.payer, price=3)
+    subscriber.attach(purse.payer, price=3)
 
-    await subscriber.catch_up([said(1), said(2)], (2,), EventCursor("2"))
+    await subscriber.send_replay([said(1), said(2)], (2,), EventCursor("2"))
 
     assert (client.taken, purse.taken) == (["1", "2"], 6)
 
@@ -235,12 +235,12 @@ async def test_one_that_leaves_waits_for_no_points() -> None:
     purse = Purse()
     purse.is_empty = True
     subscriber = Subscriber(Client())
-    subscriber.enter(purse.payer, price=3)
-    subscriber.lose(said(1))
-    task = asyncio.create_task(subscriber.pass_on(gap))
+    subscriber.attach(purse.payer, price=3)
+    subscriber.drop_until(said(1))
+    task = asyncio.create_task(subscriber.run(gap_event))
     await asyncio.sleep(0)
 
-    subscriber.leave()
+    subscriber.detach()
 
     async with asyncio.timeout(1):
         await task

@@ -122,7 +122,7 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("execution.subscriber.REST_SECONDS", 0.1)
+    monkeypatch.setattr("execution.subscriber.PAUSE_SECONDS", 0.1)
     first = await book(api, venue, "2027-03-02T10:00:00Z", by=venue.owner)
     after = (await api(CURSOR, token=venue.staff.token)).payload["eventCursor"]
     async with live(server, token=venue.staff.token, address=HOME) as client:

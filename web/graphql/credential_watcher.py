@@ -34,7 +34,7 @@ class ClientConnection:
         for operation, subscriber in self.running.items():
             operation.actor = actor
             # The new actor may see other things, so it needs another shared subscription.
-            subscriber.leave()
+            subscriber.detach()
 
 
 @dataclass(slots=True)

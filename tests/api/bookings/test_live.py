@@ -452,7 +452,7 @@ async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -
         await until_followed(runtime, venue, listeners=2)
         booking = await book(api, venue, "2027-03-02T18:00:00Z")
         assert isinstance(await first, BookingChanged)
-        await operation.rest()
+        await operation.release()
 
         await change_often(runtime, venue, booking["id"], times=1_001)
         await mark(runtime, venue)
@@ -461,7 +461,7 @@ async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -
 
         told = await anext(source)
         following = await anext(source)
-        await operation.rest()
+        await operation.release()
 
     assert isinstance(told, ResyncRequired)
     assert told.reason == "More happened than was taken; the rest was dropped."

@@ -125,7 +125,7 @@ async def test_an_open_change_elsewhere_only_delays(
         await add_entry(open_change, theirs)
         done = await add_entry(change, ours)
         await change.execute("COMMIT")
-        relay.hear(frozenset({ours}))
+        relay.notify(frozenset({ours}))
         await nothing_comes(listener)
 
         await open_change.execute("COMMIT")
@@ -227,7 +227,7 @@ async def test_the_lag_grows_while_something_is_held_back(
         await add_entry(slow, id)
         await add_entry(fast, id)
         await fast.execute("COMMIT")
-        relay.hear(frozenset({id}))
+        relay.notify(frozenset({id}))
         await nothing_comes(listener)
         before = relay.lag_seconds()
         await nothing_comes(listener)
@@ -262,7 +262,7 @@ async def test_a_queue_that_is_forgiven_goes_on() -> None:
     listener.put(entry(1))
     listener.put(entry(2))
 
-    assert listener.forgive() == Overflow(entry(2).bookmark)
+    assert listener.take_overflow() == Overflow(entry(2).bookmark)
     listener.put(entry(3))
 
     assert await listener.next() == entry(3)

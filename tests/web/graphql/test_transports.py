@@ -84,14 +84,14 @@ async def test_not_exactly_one_of_several_by_default(
 async def test_what_nobody_expected_is_answered_masked_and_logged(
     api: Api, server: str, venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answered: Any = Operations._admitted
+    answered: Any = Operations._validate_and_charge
 
     def fail(operations: Operations, selected: Any, *rest: Any) -> Any:
         if selected.name == "Failing":
             raise ArithmeticError("a secret")
         return answered(operations, selected, *rest)
 
-    monkeypatch.setattr(Operations, "_admitted", fail)
+    monkeypatch.setattr(Operations, "_validate_and_charge", fail)
     for query in (
         "query Failing { __typename }",
         "mutation Failing { logout { __typename } }",
