@@ -55,9 +55,9 @@ def refusals(
     if email is not None:
         yield from email_refusals(email, path=(*path, "email"))
     if phone is not None and not _PHONE.fullmatch(phone):
-        yield Invalid("A phone number is like '+1 212 555 0100'.", path=(*path, "phone"))
+        yield Invalid("A phone number must look like '+1 212 555 0100'.", path=(*path, "phone"))
     if locale is not None and not is_locale(locale):
-        yield Invalid("A locale is a language tag such as 'en-US'.", path=(*path, "locale"))
+        yield Invalid("A locale must be a language tag such as 'en-US'.", path=(*path, "locale"))
     if notes is not None and len(notes) > MAX_NOTES_LENGTH:
         yield Invalid(f"At most {MAX_NOTES_LENGTH:,} characters.", path=(*path, "notes"))
 

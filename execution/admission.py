@@ -124,7 +124,7 @@ def _caller(operation: Operation) -> tuple[Actor, str | None]:
 def _throttled(charge: Charge, cost: int) -> Throttled:
     return Throttled(
         f"Too many requests: this costs {max(cost, 1)} points and "
-        f"{charge.currently_available} are left; {charge.restore_rate} come back a second.",
+        f"{charge.currently_available} are left; {charge.restore_rate} are restored a second.",
         retry_after_seconds=charge.retry_after_seconds,
     )
 
@@ -135,7 +135,7 @@ def _who(operation: Operation) -> str:
 
 def _too_many() -> Throttled:
     return Throttled(
-        "Too many operations at once that aren't known here yet; try again in a moment.",
+        "Too many new operations at once; try again in a moment.",
         retry_after_seconds=RETRY_SECONDS,
     )
 

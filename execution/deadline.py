@@ -39,7 +39,7 @@ class within_deadline:  # noqa: N801 - reads as what it does: `async with within
         is_ours = self._is_over and self._task.uncancel() <= self._cancelling
         expected = (asyncio.CancelledError, TimeoutError) if is_ours else TimeoutError
         if isinstance(error, expected):
-            raise Unavailable("This takes too long now; try again in a moment.") from error
+            raise Unavailable("The request took too long; try again in a moment.") from error
 
     def _end(self) -> None:
         self._is_over = True

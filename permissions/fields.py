@@ -19,7 +19,8 @@ from permissions.roles import Permission
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="permission",
-    description="The permission that a caller needs to select the field. Everybody has `public`.",
+    description="The permission that a caller needs to select the field. Without it the field is "
+    "null, and `errors` says why. Everybody has `public`.",
 )
 class PermissionDirective:
     name: str

@@ -191,7 +191,7 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     if choice.new is None:
         raise Required(path=path)
     if only_own(scope.actor, P.CUSTOMERS_READ):
-        raise Invalid("You book for yourself; leave this out.", path=(*path, "new"))
+        raise Invalid("You can only book for yourself; leave this out.", path=(*path, "new"))
     given = _new(scope, choice.new, path=(*path, "new"))
     # Read before it is stored: a row that is not, is known to no session.
     name, phone = given.name, given.phone

@@ -12,7 +12,7 @@ class InvalidCredentials(Refusal):
     code = Code.INVALID_CREDENTIALS
 
     def __str__(self) -> str:
-        return "These credentials are not right, or they have expired."
+        return "The e-mail address, password or code is wrong or has expired."
 
 
 @dataclass(eq=False)
@@ -22,4 +22,4 @@ class EmailNotVerified(Refusal):
     code = Code.EMAIL_NOT_VERIFIED
 
     def __str__(self) -> str:
-        return "Verify your e-mail address first, by the code in the mail that was sent to you."
+        return "Verify your e-mail address first, with the code that was e-mailed to you."

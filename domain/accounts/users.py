@@ -43,7 +43,7 @@ def password_refusals(
         yield Invalid(f"At most {MAX_PASSWORD_LENGTH} characters.", path=path)
     address = normalised_email(email)
     if address is not None and normalised_email(password) == address:
-        yield Invalid("A password is not the e-mail address.", path=path)
+        yield Invalid("The password can't be the e-mail address.", path=path)
     elif MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH and _is_easy_to_guess(
         password, [email, *email.split("@"), *words]
     ):

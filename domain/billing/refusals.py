@@ -29,7 +29,7 @@ class TooManyRooms(Refusal):
     def __str__(self) -> str:
         return (
             f"{counted(self.used, 'room')} are in use, and the plan allows {self.limit}: "
-            f"archive {self.used - self.limit}, or say which in `archiveRoomIds`."
+            f"archive {self.used - self.limit}, or list them in `archiveRoomIds`."
         )
 
 
@@ -40,4 +40,4 @@ class SubscriptionUnpaid(Refusal):
     code = Code.PAYMENT_FAILED
 
     def __str__(self) -> str:
-        return "The payment was declined, and the plan stays as it is; try another card first."
+        return "The payment was declined and the plan has not changed; try another card."

@@ -93,10 +93,10 @@ class SlotRequest:
 
     def __post_init__(self) -> None:
         if not 1 <= self.duration_minutes <= LONGEST_MINUTES:
-            problem = f"A booking lasts 1 to {LONGEST_MINUTES:,} minutes."
+            problem = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
             raise Invalid(problem, path=("duration_minutes",))
         if self.party_size < 1:
-            raise Invalid("A party has at least 1 person.", path=("party_size",))
+            raise Invalid("The party must have at least 1 person.", path=("party_size",))
 
     @property
     def earliest(self) -> datetime:
@@ -185,7 +185,7 @@ def refusals(
 def party_refusals(party_size: int, *, room_name: str, capacity: int) -> list[Refusal]:
     """What refuses a party that has its time already, and only changes its size."""
     if party_size < 1:
-        return [Invalid("A party has at least 1 person.", path=("party_size",))]
+        return [Invalid("The party must have at least 1 person.", path=("party_size",))]
     reasons = tuple(_over_capacity(party_size, room_name, capacity))
     return [SlotUnavailable(each.code, reasons, path=_path(each.code)) for each in reasons]
 
@@ -369,18 +369,18 @@ def _start_independent(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
     """The rules that refuse the wish at any time."""
     rules = wish.rules
     if room.archived:
-        yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is no longer in use.")
+        yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is archived and can't be booked.")
     yield from _over_capacity(wish.party_size, room.name, room.capacity)
     if wish.duration_minutes < rules.min_duration_minutes:
         yield Reason(
             Code.MIN_DURATION,
-            message=f"A booking lasts at least {counted(rules.min_duration_minutes, 'minute')}.",
+            message=f"Bookings must last at least {counted(rules.min_duration_minutes, 'minute')}.",
             rule={"minDurationMinutes": rules.min_duration_minutes},
         )
     if wish.duration_minutes > rules.max_duration_minutes:
         yield Reason(
             Code.MAX_DURATION,
-            message=f"A booking lasts at most {counted(rules.max_duration_minutes, 'minute')}.",
+            message=f"Bookings must last at most {counted(rules.max_duration_minutes, 'minute')}.",
             rule={"maxDurationMinutes": rules.max_duration_minutes},
         )
 

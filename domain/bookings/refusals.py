@@ -25,9 +25,10 @@ class InvalidTransition(Refusal):
     def __str__(self) -> str:
         if self.hint:
             return self.hint
-        ways = f"only {listed(self.allowed)}" if self.allowed else "nothing else any more"
         now = self.status.replace("_", " ")
-        return f"The booking is {now}: it can become {ways.replace('_', ' ')}."
+        if not self.allowed:
+            return f"The booking is {now} and can't change any more."
+        return f"The booking is {now}; it can only become {listed(self.allowed).replace('_', ' ')}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ class ChangeTooLate(Refusal):
 
     def __str__(self) -> str:
         if self.until is None:
-            return "Only the venue can move this booking; ask it."
-        return f"This booking could be moved until {moment(self.until, self.zone)}; ask the venue."
+            return "Only the venue can move this booking; contact the venue."
+        return (
+            f"You could move this booking until {moment(self.until, self.zone)}; contact the venue."
+        )
 
 
 @dataclass(eq=False)
@@ -135,8 +138,8 @@ class PriceChanged(Refusal):
 
     def __str__(self) -> str:
         if self.actual is None:
-            return f"The room has no price any more, not {self.expected}."
-        return f"The price is now {self.actual}, not {self.expected}."
+            return f"The room no longer has a price; you expected {self.expected}."
+        return f"The price is now {self.actual}; you expected {self.expected}."
 
 
 @dataclass(eq=False)
@@ -146,7 +149,7 @@ class GuestBookingClosed(Refusal):
     code = Code.GUEST_BOOKING_CLOSED
 
     def __str__(self) -> str:
-        return "This venue takes no bookings without an account; sign up or log in to book."
+        return "This venue accepts no bookings without an account; sign up or log in."
 
 
 @dataclass(eq=False)
@@ -162,5 +165,5 @@ class ProofRequired(Refusal):
 
     def __str__(self) -> str:
         if self.was_given:
-            return "This proof is wrong, expired or used already; solve the challenge again."
-        return "Solve the challenge, and give the result as `guestProof`."
+            return "This solution is wrong, expired or already used; solve the new challenge."
+        return "Solve the challenge, and send the solution as `guestProof`."

@@ -64,7 +64,7 @@ def step_refusals(amount: Money, *, path: Path) -> Iterator[Refusal]:
     """Refuses an amount between two steps."""
     if rounded_down(amount) != amount:
         step = Money(_step(amount.currency_code), amount.currency_code)
-        yield Invalid(f"Amounts are in steps of {step}.", path=path)
+        yield Invalid(f"The amount must be a multiple of {step}.", path=path)
 
 
 def charge_refusals(amount: Money, *, path: Path) -> Iterator[Refusal]:

@@ -22,7 +22,7 @@ def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
     if len(name) > MAX_NAME_LENGTH:
         yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=path)
     if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
-        yield Invalid("A name is one line of text.", path=path)
+        yield Invalid("A name must be one line of text.", path=path)
 
 
 def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
@@ -30,4 +30,4 @@ def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
     if not email.strip():
         yield Required(path=path)
     elif normalised_email(email) is None:
-        yield Invalid("This is no e-mail address, such as 'ann@example.com'.", path=path)
+        yield Invalid("This is not an e-mail address such as 'ann@example.com'.", path=path)

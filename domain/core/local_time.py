@@ -50,7 +50,7 @@ class LocalTime:
         """Read 'HH:MM'. Raises Invalid."""
         match = _CLOCK.fullmatch(text)
         if match is None or (minutes := int(match[1]) * 60 + int(match[2])) > _LATEST_MINUTES:
-            raise Invalid("A local time is HH:MM between 00:00 and 30:00.", path=path)
+            raise Invalid("A local time must be HH:MM between 00:00 and 30:00.", path=path)
         return cls(minutes)
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def zone_names() -> frozenset[str]:
 def zone(name: str, *, path: Path = ()) -> ZoneInfo:
     """The zone of an IANA id such as 'America/New_York'. Raises Invalid."""
     if name not in zone_names():
-        raise Invalid("This is no IANA time zone, such as 'Europe/Berlin'.", path=path)
+        raise Invalid("Unknown time zone; use an IANA name such as 'Europe/Berlin'.", path=path)
     return ZoneInfo(name)
 
 
@@ -209,7 +209,7 @@ def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime
 
 def _resolve_local(local: LocalStart, zone: ZoneInfo, *, path: Path) -> datetime:
     if local.fold not in (None, 0, 1):
-        raise Invalid("A fold is 0 for the first or 1 for the second.", path=(*path, "fold"))
+        raise Invalid("`fold` must be 0 or 1.", path=(*path, "fold"))
     if not _FIRST_YEAR <= local.date.year <= _LAST_YEAR:
         problem = f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}."
         raise Invalid(problem, path=(*path, "date"))

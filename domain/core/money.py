@@ -53,7 +53,7 @@ class Money:
         digits = currency_digits(currency_code, path=(*path, "currency_code"))
         match = _DECIMAL.fullmatch(amount) if len(amount) <= 20 else None
         if match is None:
-            raise Invalid("An amount is a decimal such as '29.00'.", path=(*path, "amount"))
+            raise Invalid("An amount must be a decimal such as '29.00'.", path=(*path, "amount"))
         whole, fraction = match[1], match[2] or ""
         if len(fraction) > digits:
             problem = f"{currency_code} has {digits} digits after the point."
@@ -96,5 +96,5 @@ def currencies_with_digits(digits: int) -> list[str]:
 def currency_digits(code: str, *, path: Path = ()) -> int:
     """The digits after the point of a currency in use, by ISO 4217. Raises Invalid."""
     if code not in CURRENCY_CODES:
-        raise Invalid("This is no ISO 4217 code of a currency in use.", path=path)
+        raise Invalid("Unknown currency; use an ISO 4217 code such as 'USD'.", path=path)
     return _DIGITS.get(code, 2)

@@ -130,7 +130,7 @@ class Duplicate(Refusal):
     what: str
 
     def __str__(self) -> str:
-        return f"This {self.what} is in use already."
+        return f"This {self.what} is already in use."
 
 
 @dataclass(eq=False)
@@ -162,7 +162,7 @@ class StaleVersion(Refusal):
     current: object
 
     def __str__(self) -> str:
-        return "It has been changed in the meantime; look at its current state and try again."
+        return "It has changed since you read it; check its current state and try again."
 
 
 @dataclass(eq=False)
@@ -183,7 +183,7 @@ class IdempotencyKeyReused(Refusal):
     code = Code.IDEMPOTENCY_KEY_REUSED
 
     def __str__(self) -> str:
-        return "This idempotency key was used with another input; use a new key."
+        return "This idempotency key was used with a different input; use a new key."
 
 
 @dataclass(eq=False)
@@ -193,7 +193,7 @@ class IdempotencyInProgress(Refusal):
     code = Code.IDEMPOTENCY_IN_PROGRESS
 
     def __str__(self) -> str:
-        return "A call with this idempotency key is still running; try again in a moment."
+        return "A request with this idempotency key is still running; try again in a moment."
 
 
 def refusals_in(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:

@@ -96,17 +96,17 @@ def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[
     for number, step in enumerate(steps):
         if not 0 <= step.minutes_before <= MAX_MINUTES_BEFORE:
             yield Invalid(
-                "A step ends 0 minutes to 366 days before the start.",
+                "A step must end 0 minutes to 366 days before the start.",
                 path=(*path, number, "minutes_before"),
             )
         if not 0 <= step.refund_percent <= 100:
-            yield Invalid("0 to 100 percent.", path=(*path, number, "refund_percent"))
+            yield Invalid("The refund must be 0 to 100 %.", path=(*path, number, "refund_percent"))
     ordered = in_order(steps)
     for earlier, later in pairwise(ordered):
         if earlier.minutes_before == later.minutes_before:
-            yield Invalid("Two steps end at the same time.", path=path)
+            yield Invalid("Two steps can't end at the same time.", path=path)
         if earlier.refund_percent < later.refund_percent:
-            yield Invalid("Cancelling later never gives back more.", path=path)
+            yield Invalid("A later step can't refund more than an earlier one.", path=path)
 
 
 def _quote(held: Money, percent: int, label: str, ends_at: datetime | None) -> Quote:

@@ -162,11 +162,11 @@ def terms_refusals(terms: Terms, *, currency_code: str) -> Iterator[Refusal]:
         either, none = "A percentage or an amount, not both.", "Only for a deposit or a card hold."
         yield Invalid(either if takes_part else none, path=(given[-1],))
     if policy.percent is not None and not 1 <= policy.percent <= 100:
-        yield Invalid("1 to 100 percent.", path=("percent",))
+        yield Invalid("The percentage must be 1 to 100.", path=("percent",))
     if policy.amount is not None and policy.amount.currency_code != currency_code:
         yield Invalid(f"The venue's currency is {currency_code}.", path=("amount",))
     elif policy.amount is not None and policy.amount.amount_minor == 0:
-        yield Invalid("More than nothing.", path=("amount",))
+        yield Invalid("The amount must be more than 0.", path=("amount",))
     elif policy.amount is not None:
         yield from charge_refusals(policy.amount, path=("amount",))
     yield from step_refusals(terms.steps, path=("cancellation_steps",))
@@ -179,7 +179,7 @@ def rate_refusals(policy: PaymentPolicy, hourly_rate: Money, *, path: Path) -> I
     if is_asked and not policy.due(hourly_rate).amount_minor:
         least = least_charge(hourly_rate.currency_code)
         yield Invalid(
-            f"Of an hour at {hourly_rate}, less than {least} would be asked for in advance: "
-            "a card can't be charged that.",
+            f"For an hour at {hourly_rate}, the advance payment would be less than {least}, "
+            "the minimum for a card.",
             path=path,
         )

@@ -12,4 +12,4 @@ class PaymentRequired(Refusal):
     code = Code.PAYMENT_REQUIRED
 
     def __str__(self) -> str:
-        return "This booking waits for a payment: it is booked once you have paid."
+        return "This booking waits for a payment; pay to book it."

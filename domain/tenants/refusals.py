@@ -37,6 +37,6 @@ class SubscriptionInactive(Refusal):
 
     def __str__(self) -> str:
         return (
-            "No new bookings are taken until the venue's plan is paid; "
-            "an owner or admin can do that under billing."
+            "New bookings are refused until the venue's plan is paid; "
+            "an owner or admin can pay it under billing."
         )

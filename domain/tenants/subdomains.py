@@ -22,7 +22,7 @@ def subdomain_refusals(subdomain: str, *, path: Path) -> Iterator[Refusal]:
         yield Required(path=path)
     elif not _SUBDOMAIN.fullmatch(subdomain):
         yield Invalid(
-            "A subdomain has 3 to 63 lowercase letters, digits and single hyphens between them.",
+            "A subdomain must have 3 to 63 lowercase letters, digits and single inner hyphens.",
             path=path,
         )
     elif subdomain in RESERVED:

@@ -93,11 +93,14 @@ def daily_hours(
     kept: list[LocalInterval] = []
     for index, given in sorted(enumerate(intervals), key=lambda item: item[1]):
         if given.opens_at >= _MIDNIGHT:
-            raise Invalid("Opening is before 24:00.", path=(*path, index, "opens_at"))
+            raise Invalid("The opening time must be before 24:00.", path=(*path, index, "opens_at"))
         if given.opens_at >= given.closes_at:
-            raise Invalid("Closing is after opening.", path=(*path, index, "closes_at"))
+            raise Invalid(
+                "The closing time must be later than the opening time.",
+                path=(*path, index, "closes_at"),
+            )
         if kept and given.opens_at < kept[-1].closes_at:
-            raise Invalid("The intervals of a day don't overlap.", path=(*path, index))
+            raise Invalid("The intervals of a day can't overlap.", path=(*path, index))
         if kept and given.opens_at == kept[-1].closes_at:
             kept[-1] = LocalInterval(kept[-1].opens_at, given.closes_at)
         else:
@@ -118,6 +121,6 @@ def weekly_hours(
     days: dict[Weekday, tuple[LocalInterval, ...]] = {}
     for index, hours in enumerate(given):
         if hours.weekday in days:
-            raise Invalid("A weekday is given once.", path=(*path, index, "weekday"))
+            raise Invalid("Each weekday can be given only once.", path=(*path, index, "weekday"))
         days[hours.weekday] = daily_hours(hours.intervals, path=(*path, index, "intervals"))
     return tuple(WeeklyHours(weekday, days.get(weekday, ())) for weekday in Weekday)

@@ -51,7 +51,7 @@ class Captcha:
         try:
             answer = (await self._http.post(self._address, data=form)).raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unavailable("The captcha can't be checked at the moment; try again.") from error
+            raise Unavailable("The captcha can't be checked now; try again in a moment.") from error
         if not isinstance(answer, dict) or answer.get("success") is not True:
             return None
         score = answer.get("score", 1)

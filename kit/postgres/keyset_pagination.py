@@ -83,7 +83,7 @@ class Window:
             raise BadInput("Give `first` or `last`, not both.")
         for name, size in (("first", self.first), ("last", self.last)):
             if size is not None and not 0 <= size <= MAX_PAGE:
-                raise BadInput(f"`{name}` is a page size from 0 to {MAX_PAGE}; got {size}.")
+                raise BadInput(f"`{name}` must be 0 to {MAX_PAGE}; got {size}.")
 
     @property
     def backward(self) -> bool:
@@ -263,7 +263,7 @@ def decoded(cursor: str, keys: Sequence[Order]) -> list[Any]:
             raise ValueError
         return [_typed(value, key.column.type) for value, key in zip(raw[1:], keys, strict=True)]
     except (ValueError, TypeError, OverflowError) as error:
-        raise BadInput("The cursor is not one that this list gave with this order.") from error
+        raise BadInput("The cursor doesn't belong to this list and sort order.") from error
 
 
 def _python_type(stored: TypeEngine[Any]) -> type:

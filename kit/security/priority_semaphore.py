@@ -47,7 +47,7 @@ class Lanes:
         queue = self._queues[lane]
         if len(queue) >= self._longest[lane]:
             raise Throttled(
-                f"Too many are waiting for this; try again in {RETRY_AFTER_SECONDS} s.",
+                f"Too many requests are waiting; try again in {RETRY_AFTER_SECONDS} s.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -84,7 +84,7 @@ async def create_api_key(
     if used >= MAX_KEYS:
         refused.append(LimitReached("API keys", limit=MAX_KEYS, used=used))
     if expires_at is not None and expires_at <= scope.now():
-        refused.append(Invalid("This is not in the future.", path=("expires_at",)))
+        refused.append(Invalid("The expiry must be in the future.", path=("expires_at",)))
     raise_all(refused)
     assert scope.actor.user_id is not None
     token = KeyToken.new(scope.tenant_id)
@@ -179,7 +179,7 @@ def _permission_refusals(actor: Actor, given: tuple[str, ...]) -> list[Refusal]:
     if not given:
         return [Required(path=("permissions",))]
     return [
-        Invalid("This is no permission that you can give to a key.", path=("permissions", place))
+        Invalid("You can't give this permission to a key.", path=("permissions", place))
         for place, text in enumerate(given)
         if text not in FOR_KEYS or not may(actor, Permission(text))
     ]

@@ -170,7 +170,7 @@ async def change_user_role(
     if user.role == role:
         return user
     if Role.CUSTOMER in (role, user.role):
-        raise Invalid("A customer is no member of the team, nor the reverse.", path=("role",))
+        raise Invalid("A customer can't become a team member, or the reverse.", path=("role",))
     _check_rank(scope, role, Role(user.role))
     await _check_owner_stays(scope, user, path=("role",))
     before = snapshot(user)
@@ -212,7 +212,7 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the
 def _check_rank(scope: Scope, *roles: Role) -> None:
     for role in roles:
         if not may_manage(scope.actor, role):
-            raise Forbidden(f"You may not do this to somebody with the role {role}, or make one.")
+            raise Forbidden(f"You can't give the role {role}, or change users who have it.")
 
 
 async def _check_verified(scope: Scope) -> None:
@@ -226,7 +226,7 @@ async def _check_verified(scope: Scope) -> None:
 async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:
     is_counted = user.role == Role.OWNER and user.has_joined
     if is_counted and await scope.value(owners_counted(scope.tenant_id)) == 1:
-        raise Invalid("A tenant always has an owner; make somebody else one first.", path=path)
+        raise Invalid("A tenant needs an owner; make another user an owner first.", path=path)
 
 
 async def _customer_id(scope: Scope, *, name: str, email: str, user: User | None) -> UUID:

@@ -83,12 +83,12 @@ async def start_trial(
     added by then.
     """
     if not is_higher(plan, than=PlanCode.STARTER):
-        raise Invalid("A trial is of a plan above Starter.", path=("plan",))
+        raise Invalid("Choose a plan above Starter for the trial.", path=("plan",))
 
     async def decide(_: Scope, row: BillingSubscription) -> None:
         if not may_try(row):
             raise SubscriptionChangeNotAllowed(
-                "A trial starts once, before anything is subscribed to."
+                "A trial can start only once, and only before a subscription."
             )
 
     if await saga.read(verified_owners_of(saga.tenant_id)) is None:
@@ -134,7 +134,7 @@ async def start_checkout(
     row = await saga.read(billing_of(saga.tenant_id, billing_in(saga.runtime).name))
     if not may_check_out(row.value if row else None):
         raise SubscriptionChangeNotAllowed(
-            "There is a subscription already: change its plan instead."
+            "There is already a subscription; change its plan instead."
         )
     billing = billing_in(saga.runtime)
     with _map_gateway_errors():
@@ -196,11 +196,11 @@ async def change_plan(
         refused = await _room_refusals(inner, plan, archive_room_ids)
         if row is None or row.value.status not in LIVE:
             refused.append(
-                SubscriptionChangeNotAllowed("There is no subscription yet: start one first.")
+                SubscriptionChangeNotAllowed("There is no subscription yet; start one first.")
             )
         elif row.status == SubscriptionStatus.UNPAID and is_higher(plan, than=row.value.plan):
             refused.append(
-                SubscriptionChangeNotAllowed("Pay what is owed first, by the billing portal.")
+                SubscriptionChangeNotAllowed("Pay the overdue amount in the billing portal first.")
             )
         raise_all(refused)
         assert row is not None
@@ -288,9 +288,7 @@ async def _reserve(
     if row is not None and version not in (None, row.version):
         raise StaleVersion(row, path=("version",))
     if row is not None and row.changing_until is not None and row.changing_until > scope.now():
-        raise SubscriptionChangeNotAllowed(
-            "Another change is just being made; try again in a moment."
-        )
+        raise SubscriptionChangeNotAllowed("Another change is in progress; try again in a moment.")
     await decide(scope, row)
     assert row is not None, "without one, it was refused"
     row.changing_by, row.changing_until = scope.request.id, scope.now() + AFTER_A_CHANGE

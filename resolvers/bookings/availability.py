@@ -241,7 +241,7 @@ async def alternatives_to(
     first.
     """
     if not 0 <= first <= MAX_ALTERNATIVES:
-        raise BadInput(f"`first` is a number from 0 to {MAX_ALTERNATIVES}; got {first}.")
+        raise BadInput(f"`first` must be 0 to {MAX_ALTERNATIVES}; got {first}.")
     wanted = taken.wanted
     venue = await load_venue(scope, None)
     wish = wish_of(scope, venue, duration_minutes=wanted.minutes, party_size=taken.party_size)
@@ -410,7 +410,7 @@ def window_of(query: AvailabilityQuery) -> Interval:
     last = within_reach(query.to, path=("query", "to")).astimezone(UTC)
     # A month in which the clock is put back has an hour more.
     if not first < last <= first + timedelta(days=MAX_DAYS, hours=1):
-        raise BadInput(f"`to` lies after `from`, by at most {MAX_DAYS} days.")
+        raise BadInput(f"`to` must be after `from`, by at most {MAX_DAYS} days.")
     if query.room_ids is not None and len(query.room_ids) > MAX_ROOMS:
         raise BadInput(f"At most {MAX_ROOMS} rooms.")
     return Interval(first, last)
@@ -426,7 +426,7 @@ def check_size(venue: Venue, window: Interval) -> None:
     if starts_in(venue, window) * len(venue.rooms) > MAX_SLOTS:
         raise TooComplex(
             f"{len(venue.rooms)} rooms have more than {MAX_SLOTS} slots in this time; "
-            "ask for fewer rooms or days."
+            "choose fewer rooms or days."
         )
 
 

@@ -186,7 +186,7 @@ async def create_booking(
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
         given = [name for name, value in times.items() if value is not None]
-        extra = [Invalid("A hold has its time already.", path=(name,)) for name in given]
+        extra = [Invalid("Leave this out when you book a hold.", path=(name,)) for name in given]
         if extra:
             raise_all([*text_refusals(note=note), *extra])
         return await book_hold(scope, hold_id, wish)

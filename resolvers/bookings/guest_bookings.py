@@ -206,7 +206,7 @@ async def guest_booking(scope: Scope, *, token: LinkToken) -> Booking:
         found = await seen_by_guest.one(booking_access.visible_bookings(seen_by_guest))
         if found is not None and opens(link, found, now=scope.now()):
             return found
-    raise Unauthenticated("This code is not valid, or its time is over.")
+    raise Unauthenticated("This code is not valid or has expired.")
 
 
 async def cancel_guest_booking(

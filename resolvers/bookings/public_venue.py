@@ -76,5 +76,5 @@ async def availability(
     charged.
     """
     if query.exclude_booking_id is not None:
-        raise BadInput("`excludeBookingId` is for those who may read bookings.")
+        raise BadInput("You need the permission `bookings:read` for `excludeBookingId`.")
     return await find_availability(public(scope, venue.id), query=query)

@@ -97,7 +97,7 @@ async def perform(
             except DATABASE_ERRORS as error:
                 if sqlstate(error) in _TRY_AGAIN:
                     if attempt == RETRIES:
-                        raise Unavailable("Too much is going on here; try again.") from error
+                        raise Unavailable("Too many changes at once; try again.") from error
                     pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
                     await asyncio.sleep(pause * 2**attempt)
                 elif is_away(error):

@@ -186,7 +186,7 @@ async def _held_until_paid(
     made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
     unpaid = [each for each in made if each.hold_id is not None and each.status not in TAKEN]
     if len(unpaid) >= MOST_UNPAID:
-        raise Invalid(f"{MOST_UNPAID} moves were not paid; ask the venue.", path=("start",))
+        raise Invalid(f"You left {MOST_UNPAID} moves unpaid; contact the venue.", path=("start",))
     ends_at = min(hold_end(scope, claimed.tenant), booking.starts_at)
     hold = await insert_booking(
         scope,

@@ -22,24 +22,24 @@ from resolvers.tenants.tenants import visible_tenants
 MAX_ADVANCE_DAYS: Final = 1095
 _DAY_MINUTES: Final = 1440
 
-_DURATION: Final = f"A booking lasts 1 to {LONGEST_MINUTES:,} minutes."
+_DURATION: Final = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
 
 _BOUNDS: Final = {
-    "slot_minutes": (5, _DAY_MINUTES, "A grid has steps of 5 to 1,440 minutes."),
+    "slot_minutes": (5, _DAY_MINUTES, "The slot grid must be 5 to 1,440 minutes."),
     "min_notice_minutes": (
         0,
         MAX_ADVANCE_DAYS * _DAY_MINUTES,
-        "A notice is not negative, and at most 1,095 days.",
+        "The minimum notice must be 0 minutes to 1,095 days.",
     ),
-    "max_advance_days": (1, MAX_ADVANCE_DAYS, "Bookings open 1 to 1,095 days ahead."),
+    "max_advance_days": (1, MAX_ADVANCE_DAYS, "Bookings must open 1 to 1,095 days ahead."),
     "min_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
     "max_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
-    "hold_minutes": (1, 30, "A hold keeps its time for 1 to 30 minutes."),
-    "max_open_holds": (1, 100, "A customer has 1 to 100 holds open at once."),
+    "hold_minutes": (1, 30, "Holds must last 1 to 30 minutes."),
+    "max_open_holds": (1, 100, "The maximum of open holds must be 1 to 100."),
     "change_minutes_before": (
         0,
         MAX_ADVANCE_DAYS * _DAY_MINUTES,
-        "Changes end 0 minutes to 1,095 days before the start.",
+        "Changes must end 0 minutes to 1,095 days before the start.",
     ),
 }
 
@@ -187,8 +187,8 @@ def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
     if tenant.min_duration_minutes > tenant.max_duration_minutes:
         refused.append(
             Invalid(
-                f"The shortest booking ({tenant.min_duration_minutes} minutes) is no longer than "
-                f"the longest ({tenant.max_duration_minutes}).",
+                f"The shortest booking ({tenant.min_duration_minutes} minutes) can't be longer "
+                f"than the longest ({tenant.max_duration_minutes}).",
                 path=(_first(changed, "min_duration_minutes", "max_duration_minutes"),),
             )
         )

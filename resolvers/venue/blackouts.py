@@ -69,7 +69,7 @@ async def create_blackout(
     await scope.lock(CALENDAR)
     refused = [*await room_refusals(scope, room_id), *reason_refusals(reason)]
     if not timedelta() < ends_at - starts_at <= LONGEST:
-        problem = f"The end lies after the start, by at most {LONGEST.days} days."
+        problem = f"The end must be after the start, by at most {LONGEST.days} days."
         refused.append(Invalid(problem, path=("ends_at",)))
     raise_all(refused)
     new = scope.add(

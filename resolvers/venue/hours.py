@@ -96,7 +96,7 @@ async def opening_hours(
     every 7 days begun.
     """
     if not 1 <= days <= MAX_OPENING_DAYS:
-        raise BadInput(f"`days` is 1 to {MAX_OPENING_DAYS}; got {days}.")
+        raise BadInput(f"`days` must be 1 to {MAX_OPENING_DAYS}; got {days}.")
     dates = [from_ + timedelta(days=n) for n in range(days)]
 
     async def load(room_ids: list[RoomId]) -> list[HoursFacts]:
@@ -218,7 +218,7 @@ async def hours_exceptions(
     shorter period.
     """
     if not timedelta() < to - from_ <= timedelta(days=MAX_EXCEPTION_DAYS):
-        raise BadInput(f"`to` is 1 to {MAX_EXCEPTION_DAYS} days after `from`.")
+        raise BadInput(f"`to` must be 1 to {MAX_EXCEPTION_DAYS} days after `from`.")
     wanted = exceptions_from(visible_exceptions(scope), from_, to - timedelta(days=1))
     if room_id is not None:
         if await room(scope, room_id) is None:
@@ -301,7 +301,7 @@ def reason_refusals(reason: str | None) -> list[Refusal]:
 def whole(rows: list[T]) -> list[T]:
     """A list that is given without pages. Raises BadInput where it is too long for that."""
     if len(rows) > MAX_ROWS:
-        raise BadInput(f"These are more than {MAX_ROWS:,}; ask for a shorter span.")
+        raise BadInput(f"There are more than {MAX_ROWS:,}; choose a shorter period.")
     return rows
 
 

@@ -241,18 +241,18 @@ def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> l
         if len(getattr(room, field) or "") > limit
     ]
     if not 1 <= room.capacity <= MAX_CAPACITY:
-        refusals.append(Invalid("A room holds 1 to 100,000 people.", path=("capacity",)))
+        refusals.append(Invalid("The capacity must be 1 to 100,000 people.", path=("capacity",)))
     refusals += [
-        Invalid("A buffer is 0 to 1,440 minutes.", path=(field,))
+        Invalid("A buffer must be 0 to 1,440 minutes.", path=(field,))
         for field in ("buffer_before_minutes", "buffer_after_minutes")
         if not 0 <= getattr(room, field) <= MAX_BUFFER_MINUTES
     ]
     if room.color is not None and not is_color(room.color):
-        refusals.append(Invalid("A colour is '#RRGGBB'.", path=("color",)))
+        refusals.append(Invalid("A color must look like '#RRGGBB'.", path=("color",)))
     if hourly_rate is not None and hourly_rate.currency_code != room.currency_code:
-        refusals.append(Invalid(f"Prices here are in {room.currency_code}.", path=("hourly_rate",)))
+        refusals.append(Invalid(f"Prices must be in {room.currency_code}.", path=("hourly_rate",)))
     elif hourly_rate is not None and hourly_rate.amount_minor < 0:
-        refusals.append(Invalid("A rate is not negative.", path=("hourly_rate",)))
+        refusals.append(Invalid("The rate can't be negative.", path=("hourly_rate",)))
     elif hourly_rate is not None:
         refusals += rate_refusals(policy, hourly_rate, path=("hourly_rate",))
     return refusals

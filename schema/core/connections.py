@@ -28,13 +28,13 @@ CONNECTION_COST: Final = Cost(1, multipliers=("first", "last"))
 _WINDOW: Final = {
     "first": (
         int,
-        "The number of items to return from the start of the list: 1 to 250. Defaults to 20 "
+        "The number of items to return from the start of the list: 0 to 250. Defaults to 20 "
         "if neither `first` nor `last` is given.",
     ),
     "after": (str, "Return only the items after this cursor."),
     "last": (
         int,
-        "The number of items to return from the end of the list: 1 to 250. Can't be combined "
+        "The number of items to return from the end of the list: 0 to 250. Can't be combined "
         "with `first`.",
     ),
     "before": (str, "Return only the items before this cursor."),

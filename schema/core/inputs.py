@@ -281,9 +281,9 @@ def _storable(value: Any, *, most: int = MAX_TEXT_LENGTH) -> Any:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise BadInput("Text is Unicode without lone surrogates.") from error
+            raise BadInput("Text can't contain lone surrogates.") from error
         if "\x00" in text:
-            raise BadInput("Text holds no NUL character.")
+            raise BadInput("Text can't contain NUL characters.")
     return text
 
 

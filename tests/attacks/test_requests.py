@@ -145,7 +145,7 @@ async def test_text_with_nul_is_refused_before_it_is_stored(
 
     assert response.status_code == 200
     (error,) = response.json()["errors"]
-    assert error["message"] == "CustomerFilter.search: Text holds no NUL character."
+    assert error["message"] == "CustomerFilter.search: Text can't contain NUL characters."
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ async def test_the_character_nul_is_the_callers_mistake(api: Api, venue: Venue) 
     answer = await api(CREATE, {"name": "Mary\0Major"}, token=venue.owner.token)
 
     assert answer.codes == ["BAD_USER_INPUT"]
-    assert answer.errors[0]["message"] == "NewCustomerInput.name: Text holds no NUL character."
+    assert (
+        answer.errors[0]["message"] == "NewCustomerInput.name: Text can't contain NUL characters."
+    )
 
 
 async def test_a_page_size_out_of_range_is_the_callers_mistake(api: Api, venue: Venue) -> None:

@@ -181,7 +181,7 @@ async def test_refused_credentials_are_charged_to_their_address(
     assert (answer.status, answer.codes) == (429, ["THROTTLED"])
     assert await refused(server, address="127.0.0.1", token="wrong") == (
         4429,
-        "Too many requests: this costs 10 points and 6 are left; 100 come back a second.",
+        "Too many requests: this costs 10 points and 6 are left; 100 are restored a second.",
     )
     clock.advance(minutes=1)
     assert (await api("{ viewer { role } }", token="wrong")).codes == ["UNAUTHENTICATED"]
@@ -214,7 +214,7 @@ async def test_who_reconnects_without_a_pause_is_closed_until_points_are_back(
 
     assert await refused(server, address=HOME, token=token) == (
         4429,
-        "Too many requests: this costs 3 points and 2 are left; 100 come back a second.",
+        "Too many requests: this costs 3 points and 2 are left; 100 are restored a second.",
     )
     clock.advance(seconds=1)
     async with live(server, token=token, address=HOME):

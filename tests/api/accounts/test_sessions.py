@@ -86,7 +86,7 @@ async def test_an_unknown_address_is_answered_like_a_wrong_password(
         "session": None,
         "userErrors": [
             {
-                "message": "These credentials are not right, or they have expired.",
+                "message": "The e-mail address, password or code is wrong or has expired.",
                 "code": "INVALID_CREDENTIALS",
                 "path": None,
             }

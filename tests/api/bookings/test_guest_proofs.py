@@ -104,7 +104,7 @@ async def test_a_venue_closes_guest_booking(api: Api, runtime: Runtime) -> None:
     (error,) = refused.payload["userErrors"]
     assert (error["code"], error["message"]) == (
         "GUEST_BOOKING_CLOSED",
-        "This venue takes no bookings without an account; sign up or log in to book.",
+        "This venue accepts no bookings without an account; sign up or log in.",
     )
     assert converted.refusals == ["GUEST_BOOKING_CLOSED"]
     assert confirmed.refusals == []
@@ -141,7 +141,7 @@ async def test_whoever_brings_no_proof_is_given_a_challenge(api: Api, venue: Ven
         "PROOF_REQUIRED",
         ["input", "guestProof"],
     )
-    assert error["message"] == "Solve the challenge, and give the result as `guestProof`."
+    assert error["message"] == "Solve the challenge, and send the solution as `guestProof`."
     proof = solved(error["challenge"]["challenge"])
     assert (await hold(api, venue, guestProof=proof)).refusals == []
 
@@ -158,7 +158,7 @@ async def test_a_proof_is_good_for_one_request(api: Api, venue: Venue) -> None:
     (error,) = again.payload["userErrors"]
     assert (error["code"], error["message"]) == (
         "PROOF_REQUIRED",
-        "This proof is wrong, expired or used already; solve the challenge again.",
+        "This solution is wrong, expired or already used; solve the new challenge.",
     )
     assert written_otherwise.refusals == ["PROOF_REQUIRED"]
 

@@ -350,7 +350,7 @@ async def test_a_guest_who_must_pay_is_mailed_so_and_can_not_confirm_instead(
                 "__typename": "GenericUserError",
                 "code": "PAYMENT_REQUIRED",
                 "path": ["input", "token"],
-                "message": "This booking waits for a payment: it is booked once you have paid.",
+                "message": "This booking waits for a payment; pay to book it.",
             }
         ],
     }

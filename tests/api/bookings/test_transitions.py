@@ -198,7 +198,7 @@ async def test_a_refused_step_says_what_to_wait_for(api: Api, runtime: Runtime) 
     assert early["message"] == (
         "Checking in opens 15 minutes before the booking starts and closes when it ends."
     )
-    assert settled["message"] == "The booking is confirmed: it can become only cancelled."
+    assert settled["message"] == "The booking is confirmed; it can only become cancelled."
 
 
 async def test_a_guest_is_told_only_of_the_steps_they_may_take(api: Api, runtime: Runtime) -> None:

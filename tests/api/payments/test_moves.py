@@ -112,7 +112,7 @@ async def test_what_has_begun_is_moved_by_no_customer_and_without_terms_neither(
     answer = await till.desk(venue.guest).move(booking, NEXT_FRIDAY)
 
     assert refused(answer)["message"] == (
-        "This booking could be moved until 10:00 on Friday 5 March 2027; ask the venue."
+        "You could move this booking until 10:00 on Friday 5 March 2027; contact the venue."
     )
     assert moved(await till.desk(venue.staff).move(booking, NEXT_FRIDAY))["version"] == 2
 

@@ -102,7 +102,7 @@ async def test_rules_are_refused_that_leave_nothing_to_book(api: Api, runtime: R
 
     assert paths(answer) == [["input", "maxDurationMinutes"], ["input", "minNoticeMinutes"]]
     assert [each["message"] for each in answer.payload["userErrors"]] == [
-        "The shortest booking (15 minutes) is no longer than the longest (10).",
+        "The shortest booking (15 minutes) can't be longer than the longest (10).",
         "A booking that is made 1,440 minutes before could never start within 1 day.",
     ]
 

@@ -116,7 +116,7 @@ def test_an_expired_hold_can_become_nothing() -> None:
     assert allowed_transitions(held, now=LONG_BEFORE) == ()
     with pytest.raises(InvalidTransition) as refused:
         check_transition(held, Status.CANCELLED, now=LONG_BEFORE)
-    assert refused.value.message == "The booking is expired: it can become nothing else any more."
+    assert refused.value.message == "The booking is expired and can't change any more."
 
 
 @given(
@@ -154,7 +154,7 @@ def test_a_refusal_says_what_the_booking_can_become() -> None:
         check_transition(life(Status.PENDING), Status.NO_SHOW, now=LONG_BEFORE)
 
     assert refused.value.message == (
-        "The booking is pending: it can become only confirmed, rejected or cancelled."
+        "The booking is pending; it can only become confirmed, rejected or cancelled."
     )
 
 
@@ -199,7 +199,7 @@ def test_a_checked_in_booking_cannot_be_moved_but_can_be_edited() -> None:
     with pytest.raises(InvalidTransition) as refused:
         check_status_in(booking, MOVABLE, now=STARTS_AT)
 
-    assert refused.value.message == "The booking is checked in: it can become only completed."
+    assert refused.value.message == "The booking is checked in; it can only become completed."
 
 
 def test_a_booking_keeps_its_time_while_it_is_alive() -> None:

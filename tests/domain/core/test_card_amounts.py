@@ -74,7 +74,7 @@ def test_a_price_in_dinars_can_be_charged() -> None:
 @pytest.mark.parametrize(
     ("amount", "problem"),
     [
-        (Money(1005, "KWD"), "Amounts are in steps of 0.010 KWD."),
+        (Money(1005, "KWD"), "The amount must be a multiple of 0.010 KWD."),
         (Money(49, "EUR"), "At least 0.50 EUR: a card can't be charged less."),
         (Money(49, "JPY"), "At least 50 JPY: a card can't be charged less."),
     ],

@@ -24,11 +24,11 @@ AT_SEVEN = datetime(2027, 1, 9, 0, tzinfo=UTC)
         (Invalid("A name is short.", path=("name",)), "INVALID", "A name is short."),
         (Required(path=("hours", 0, "opens_at")), "REQUIRED", "Opens at is required."),
         (NotFound("room", path=("room_id",)), "NOT_FOUND", "There is no such room."),
-        (Duplicate("subdomain"), "DUPLICATE", "This subdomain is in use already."),
+        (Duplicate("subdomain"), "DUPLICATE", "This subdomain is already in use."),
         (
             StaleVersion(object()),
             "STALE_VERSION",
-            "It has been changed in the meantime; look at its current state and try again.",
+            "It has changed since you read it; check its current state and try again.",
         ),
         (
             HoldExpired(AT_SEVEN, NEW_YORK),
@@ -38,12 +38,12 @@ AT_SEVEN = datetime(2027, 1, 9, 0, tzinfo=UTC)
         (
             PriceChanged(Money(2900, "USD"), actual=Money(3900, "USD")),
             "PRICE_CHANGED",
-            "The price is now 39.00 USD, not 29.00 USD.",
+            "The price is now 39.00 USD; you expected 29.00 USD.",
         ),
         (
             PriceChanged(Money(2900, "USD"), actual=None),
             "PRICE_CHANGED",
-            "The room has no price any more, not 29.00 USD.",
+            "The room no longer has a price; you expected 29.00 USD.",
         ),
         (
             PlanLimitReached("room", 5, used=5, resets_at=None, required_plan="PROFESSIONAL"),
