@@ -135,7 +135,7 @@ def _classify(cause: BaseException | None) -> BaseException | None:
         return _classify(cause.original_error)
     if is_away(cause):
         log.warning("database.away", reason=type(cause).__name__, sqlstate=sqlstate(cause))
-        return Unavailable("The database is away; try again in a moment.")
+        return Unavailable("The service is unavailable; try again in a moment.")
     return cause
 
 

@@ -101,7 +101,9 @@ async def perform(
                     pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
                     await asyncio.sleep(pause * 2**attempt)
                 elif is_away(error):
-                    raise Unavailable("The database is away; try again in a moment.") from error
+                    raise Unavailable(
+                        "The service is unavailable; try again in a moment."
+                    ) from error
                 else:
                     raise
     raise AssertionError("unreachable")

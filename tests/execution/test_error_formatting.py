@@ -136,7 +136,7 @@ class TestWithoutADatabase:
         answer = await api(login)
 
         assert answer.codes == ["UNAVAILABLE"]
-        assert answer.errors[0]["message"] == "The database is away; try again in a moment."
+        assert answer.errors[0]["message"] == "The service is unavailable; try again in a moment."
         assert answer.headers["retry-after"] == "1"
 
     async def test_a_token_cannot_be_checked(self, api: Api, settings: Settings) -> None:

@@ -102,5 +102,5 @@ async def actor_of(token: str | None, authenticate: Authenticate) -> Actor:
         return await authenticate(token)
     except Exception as error:
         if is_away(error):
-            raise Unavailable("The database is away; try again in a moment.") from error
+            raise Unavailable("The service is unavailable; try again in a moment.") from error
         raise
