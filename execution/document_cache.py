@@ -64,7 +64,7 @@ class Document:
             text = (
                 f"The document has no operation named '{name}'."
                 if name
-                else "Name the operation to run: the document doesn't have exactly one."
+                else "Set `operationName`: the document doesn't have exactly one operation."
             )
             raise RequestRejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(text)])
         selected = self._operations[name] = ParsedOperation(self, found)

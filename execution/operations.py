@@ -274,7 +274,7 @@ class Operations:
             if selected.type is OperationType.SUBSCRIPTION:
                 return await self._subscribe(selected, request, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
-                return self.refuse(BadInput("Mutations may not be sent by GET."), operation)
+                return self.refuse(BadInput("Send mutations by POST, not GET."), operation)
             async with within_deadline():
                 answer = await self.run(request, operation)
             if not answer.executed:

@@ -91,8 +91,8 @@ def visibility_key(actor: Actor) -> Actor:
 def refusal(actor: Actor, permission: Permission) -> RequestError:
     """The error for a caller who may not."""
     if actor.kind is None:
-        return Unauthenticated("Log in first: this needs an access token.")
-    return Forbidden(f"This needs the permission {permission}.")
+        return Unauthenticated("Log in first; this requires an access token.")
+    return Forbidden(f"This requires the permission {permission}.")
 
 
 def permissions_of(role: Role) -> list[str]:

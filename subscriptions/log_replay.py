@@ -26,12 +26,12 @@ from permissions.policy import only_own
 from permissions.roles import P
 from resolvers.core.log_position import end_of_log
 
-UNKNOWN: Final = "The cursor is not one of this log."
+UNKNOWN: Final = "The cursor is unknown."
 BATCH_SIZE: Final = 50
 """Entries whose objects are read together; larger batches would delay other reads."""
 
-OTHER_RIGHTS: Final = "What you may see has changed."
-TOO_SLOW: Final = "More happened than was taken; the rest was dropped."
+OTHER_RIGHTS: Final = "Your permissions have changed."
+TOO_SLOW: Final = "The client was too slow, so events were dropped."
 
 _RIGHTS_SETTLE: Final = timedelta(seconds=5)
 """For how long after a change of rights a caller may still have read with the old ones."""

@@ -70,8 +70,9 @@ async def availability(
     *,
     query: Annotated[AvailabilityQuery, Doc("The period, rooms and duration to search for.")],
 ) -> Availability:
-    """Search for slots in a period of at most 31 days; at most 10,000 slots are returned.
+    """Search for slots in a period of at most 31 days.
 
+    If there could be more than 10,000 slots, the query is refused: choose fewer rooms or days.
     Costs 1 point, plus 1 point for each room and each day begun; without `roomIds` 20 rooms are
     charged.
     """

@@ -56,7 +56,9 @@ async def hold_refusals(
     refused: list[Refusal] = []
     network, actor = network_of_stranger(scope), scope.actor
     if network is not None:
-        refused += await _too_many_open(scope, held_from(network), OPEN_HOLDS, "from one address")
+        refused += await _too_many_open(
+            scope, held_from(network), OPEN_HOLDS, "from one network address"
+        )
         refused += await _share_refusals(scope, room_id, wanted)
     if not is_guest(actor):
         own = held_by(actor.own_id, actor.user_id)
@@ -82,7 +84,7 @@ async def booking_refusals(
     )[0]
     refused: list[Refusal] = []
     for (used, first), whose in (
-        ((row[0], row[1]), "from one address"),
+        ((row[0], row[1]), "from one network address"),
         ((row[2], row[3]), "under one e-mail address"),
     ):
         if used >= UNCONFIRMED_BOOKINGS:

@@ -86,7 +86,8 @@ async def perform(
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
-            f"An idempotency key has 1 to {MAX_KEY_LENGTH} characters.", path=("idempotency_key",)
+            f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters.",
+            path=("idempotency_key",),
         )
     async with AsyncExitStack() as held:
         if key is not None:

@@ -91,6 +91,13 @@ def test_no_description_is_a_question_word_alone() -> None:
     assert riddles == []
 
 
+def test_no_description_uses_words_that_only_the_team_knows() -> None:
+    private = re.compile(r"\b(told|asked|whoever|worthless|ANDed|goes back|stands)\b")
+    riddles = [name for name, each in parts() if private.search(each.description or "")]
+
+    assert riddles == []
+
+
 def test_every_refusal_with_data_is_told_to_client_developers() -> None:
     guide = (ROOT / "docs" / "clients.md").read_text()
     common = BUILT.type_map["UserError"]

@@ -281,7 +281,7 @@ async def test_what_is_free_to_staff_is_told_anew_to_a_guest_with_their_cursor(
 @pytest.mark.parametrize(
     ("days", "own", "reason"),
     [
-        (0, False, "The cursor is not one of this log."),
+        (0, False, "The cursor is unknown."),
         (7, True, "The cursor is older than 7 days."),
     ],
 )

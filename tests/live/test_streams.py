@@ -63,7 +63,7 @@ async def test_a_link_changes_nothing(server: str, venue: Venue) -> None:
 
     assert "data" not in answer
     (error,) = answer["errors"]
-    assert error["message"] == "Mutations may not be sent by GET."
+    assert error["message"] == "Send mutations by POST, not GET."
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class Endpoint:
         media = http.media
         headers: list[tuple[bytes, bytes]] = []
         if http.method not in ("GET", "POST"):
-            refusal = "GraphQL takes GET and POST."
+            refusal = "Send GraphQL requests by GET or POST."
             return _refusal(405, refusal, operation, media, allow=b"GET, POST")
         if media is None:
             return _refusal(406, f"Accept {Media.RESPONSE} or {Media.JSON}.", operation, media)
@@ -134,7 +134,7 @@ class Endpoint:
         except BadRequest as error:
             return _refusal(error.status, error.reason, operation, media)
         except NotAQuery:
-            refusal = "Only queries may be sent by GET."
+            refusal = "Only queries can be sent by GET."
             return _refusal(405, refusal, operation, media, allow=b"POST")
         except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             answer = self._operations.refuse(error, operation)

@@ -124,10 +124,10 @@ class GraphQLHttpRequest:
         try:
             body = await read_body(self._receive, content_length=length)
         except TooLarge as error:
-            problem = f"The body may have at most {MAX_BODY_BYTES // 1024} KiB."
+            problem = f"The body can have at most {MAX_BODY_BYTES // 1024} KiB."
             raise BadRequest(413, problem) from error
         except ClientDisconnected as error:
-            raise BadRequest(400, "The body broke off.") from error
+            raise BadRequest(400, "The request body is incomplete.") from error
         return _parsed(_json(body, "The body"))
 
 

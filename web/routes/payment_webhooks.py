@@ -58,9 +58,9 @@ class Webhooks:
                 request,
             )
         except TooLarge:
-            return _response(413, f"A delivery has at most {MAX_BODY_BYTES // 1024} KiB.")
+            return _response(413, f"A delivery can have at most {MAX_BODY_BYTES // 1024} KiB.")
         except ClientDisconnected:
-            return _response(400, "The body broke off.")
+            return _response(400, "The request body is incomplete.")
         except (BadSignature, BadEvent) as error:
             log.warning("webhook.refused", gateway=self._gateway.name, reason=str(error))
             return _response(400, str(error))

@@ -211,7 +211,7 @@ async def test_a_key_without_contact_does_not_filter_by_it(
     answer = await api(SEARCH, {"filter": filter}, token=key)
 
     customers = next(each for each in answer.errors if each["path"] == ["customers"])
-    assert customers["message"] == "This needs the permission customers:contact."
+    assert customers["message"] == "This requires the permission customers:contact."
     assert answer.partial["customers"] is None
 
 
@@ -530,7 +530,7 @@ async def test_a_key_that_may_see_nothing_of_a_kind_is_told_what_it_needs_to_cha
     )
 
     assert answer.codes == ["FORBIDDEN"]
-    assert answer.body["errors"][0]["message"] == f"This needs the permission {needed}."
+    assert answer.body["errors"][0]["message"] == f"This requires the permission {needed}."
 
 
 @pytest.mark.parametrize("field", ["confirmBooking", "updateBooking", "refundBooking"])
