@@ -81,8 +81,8 @@ async def test_two_holds_are_open_from_one_address_and_no_more(at: From, venue: 
         "__typename": "LimitError",
         "code": "QUOTA_EXCEEDED",
         "path": None,
-        "message": "At most 2 holds can be open at once from one network address: book or cancel one "
-        "first.",
+        "message": "At most 2 holds can be open at once from one network address: book or cancel "
+        "one first.",
         "limit": 2,
         "used": 2,
         "freesAt": "2027-03-01T09:05:00Z",
