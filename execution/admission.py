@@ -1,4 +1,4 @@
-"""Before any work: who asks pays for it, and what isn't known yet is read one at a time."""
+"""Admits operations: charges the caller before any work, and parses new documents in turn."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ RETRY_SECONDS: Final = 1
 
 
 class Admission:
-    """Charges operations, and lets through the gate what has to be read or made for them."""
+    """Charges operations, and runs their parsing and compiling in a fair thread."""
 
     def __init__(self, documents: Documents, rate_limiter: RateLimiter, clock: Clock) -> None:
         self._documents = documents
@@ -33,7 +33,7 @@ class Admission:
         self._reading: dict[tuple[str, bool], asyncio.Task[Document]] = {}
 
     def charge(self, operation: Operation, cost: int) -> None:
-        """Take the points out of the caller's buckets. Raises Throttled."""
+        """Charges the caller's buckets. Raises Throttled."""
         charge = operation.charge = self._rate_limiter.charge(
             operation.actor, operation.request.ip_address, cost, now=self._clock()
         )
@@ -42,31 +42,32 @@ class Admission:
         operation.paid += max(cost, 1)
 
     def charge_excess(self, operation: Operation, points: int) -> None:
-        """Take what an operation costs beyond its price, even into debt: it goes on."""
+        """Charges what an operation costs beyond its price, even into debt: it goes on."""
         operation.paid += points
         operation.charge = self._rate_limiter.take(*_caller(operation), points, now=self._clock())
 
     def known(
         self, text: str, operation_name: str | None, operation: Operation
     ) -> ParsedOperation | None:
-        """The operation that is named, of a document that was read before. Raises Rejected."""
+        """Returns the named operation of a cached document. Raises RequestRejected."""
         document = self._documents.known(text, is_anonymous=operation.actor.kind is None)
         return document.operation(operation_name) if document is not None else None
 
     async def selected(
         self, text: str, operation_name: str | None, operation: Operation
     ) -> ParsedOperation:
-        """The operation that is named, of a document that isn't known. Raises Rejected, Throttled.
+        """Parses a document and returns its named operation. Raises RequestRejected, Throttled.
 
-        It is paid for before it is parsed; of those who send the same at once, the first one pays.
+        The caller is charged before it is parsed. If several send the same document at once, only
+        the first one is charged.
         """
         is_anonymous = operation.actor.kind is None
-        # Looked at first: even to count the tokens of a long text takes milliseconds.
+        # Checked first: even counting the tokens of a long text takes milliseconds.
         points = (1 + len(text) // BYTES) * (ANONYMOUS_FACTOR if is_anonymous else 1)
-        self._look(operation, points)
+        self._check_points(operation, points)
         reading = self._reading.get((text, is_anonymous))
         if reading is None:
-            self._make_sure_of_a_place(operation)
+            self._check_capacity(operation)
             limits = ANONYMOUS_LIMITS if is_anonymous else DEFAULTS
             counted = Text.of(text, max_tokens=limits.tokens)
             self.charge(operation, counted.points(is_anonymous=is_anonymous))
@@ -82,13 +83,13 @@ class Admission:
     async def made(
         self, unmade: UnmadePlan, selected: ParsedOperation, operation: Operation
     ) -> MadePlan:
-        """What the statement of an operation was made into. Raises Throttled."""
-        self._make_sure_of_a_place(operation)
+        """Compiles the plan of an operation. Raises Throttled."""
+        self._check_capacity(operation)
         self.charge(operation, selected.plan_points())
         return await self.beside(unmade.make, operation)
 
     async def beside(self, work: Callable[[], T], operation: Operation) -> T:
-        """What takes long, done beside the event loop. Raises Throttled."""
+        """Runs slow work in the fair thread. Raises Throttled."""
         try:
             return await self._gate.run(_who(operation), work)
         except Full as error:
@@ -106,13 +107,13 @@ class Admission:
         self._documents.keep(text, document)
         return document
 
-    def _look(self, operation: Operation, cost: int) -> None:
+    def _check_points(self, operation: Operation, cost: int) -> None:
         charge = self._rate_limiter.look(*_caller(operation), cost, now=self._clock())
         if not charge.allowed:
             operation.charge = charge
             raise _throttled(charge, cost)
 
-    def _make_sure_of_a_place(self, operation: Operation) -> None:
+    def _check_capacity(self, operation: Operation) -> None:
         if self._gate.is_full(_who(operation)):
             raise _too_many()
 
@@ -142,5 +143,5 @@ def _too_many() -> Throttled:
 
 def _retrieved(reading: "asyncio.Task[Document]") -> None:
     if not reading.cancelled():
-        # All who wanted to know may have gone.
+        # All callers may have been cancelled.
         reading.exception()

@@ -1,4 +1,4 @@
-"""How much each caller may ask for: buckets by address, login and tenant; the emptiest decides."""
+"""Rate limits of callers: token buckets by address, login and tenant; the emptiest decides."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,14 +17,14 @@ BUCKETS: Final = {
 }
 """The bucket of one login, by its tenant's plan.
 
-The first is also that of the strangers at one address, the last that of all who call from it.
+The first is also that of the anonymous callers at one address, the last that of all callers there.
 """
 
 TENANT_TIMES: Final = 5
-"""How many times a login's bucket a tenant's is.
+"""How many times as large a tenant's bucket is as a login's.
 
-A tenant has two: one of its users and keys, another of its customers. Whoever registers as a
-customer can't use up what the people at the desk need.
+A tenant has two, for its users and keys, and for its customers. So customers can't use up what the
+staff need.
 """
 
 CACHED_CALLERS: Final = 10_000
@@ -41,28 +41,28 @@ class RateLimiter:
         self._callers: BoundedDict[_Caller] = BoundedDict(CACHED_CALLERS)
 
     def charge(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
-        """Take the points, at least one: whatever is sent has to be read."""
+        """Charges the points, at least one."""
         buckets = self._buckets(actor, address)
         if not self._is_enforced:
             return _full(buckets)
         return self._throttle.charge(buckets, cost or 1, now=now)
 
     def take(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
-        """Take the points, even where they aren't left: what they are for is done."""
+        """Charges the points even into debt, for work that is done already."""
         buckets = self._buckets(actor, address)
         if not self._is_enforced:
             return _full(buckets)
         return self._throttle.take(buckets, cost, now=now)
 
     def look(self, actor: Actor, address: str | None, cost: int, *, now: datetime) -> Charge:
-        """Whether so many points are left; none is taken."""
+        """Returns what ``charge`` would, without charging."""
         buckets = self._buckets(actor, address)
         if not self._is_enforced:
             return _full(buckets)
         return self._throttle.look(buckets, cost, now=now)
 
     def _buckets(self, actor: Actor, address: str | None) -> _Buckets:
-        # By identity: to compare ten fields costs more than all the rest.
+        # By identity: comparing ten fields would cost more than the rest of the charge.
         key = id(actor), address
         caller = self._callers.get(key)
         if caller is None:
@@ -72,16 +72,16 @@ class RateLimiter:
 
 
 class _Caller(NamedTuple):
-    """The buckets of a caller; the actor is kept so that no other one gets its identity."""
+    """The buckets of a caller; the actor is kept so that its id() isn't reused."""
 
     buckets: _Buckets
     actor: Actor
 
 
 def _buckets_of(actor: Actor, network: str) -> _Buckets:
-    """That of all who call from there, and of a login its own and its tenant's.
+    """Returns the bucket of the address, and of a login its own and its tenant's.
 
-    All sessions of a user share one.
+    All sessions of a user share one bucket.
     """
     of_all = f"address {network}", BUCKETS[PlanCode.ENTERPRISE]
     if actor.tenant_id is None:

@@ -1,4 +1,4 @@
-"""How much may be open at once: sockets and live questions, by address, login and tenant."""
+"""Limits on open sockets and different subscriptions, by address, login and tenant."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
@@ -13,19 +13,19 @@ SOCKETS_OF_LOGIN: Final = 5
 QUESTIONS_OF_LOGIN: Final = 50
 QUESTIONS_OF_TENANT: Final = 200
 
-# When it is worth while to try again: something has to be closed first.
+# A retry succeeds only after something has been closed.
 _RETRY_AFTER_SECONDS: Final = 30
 
 
 def login_of(actor: Actor, address: str | None) -> str:
-    """What counts as one login: a session or a key; for strangers, their address."""
+    """Returns what counts as one login: a session or a key; if anonymous, the address."""
     if actor.tenant_id is None:
         return network_of(address)
     return f"{actor.tenant_id} {actor.session_id or actor.id}"
 
 
 class ConcurrencyLimits:
-    """Counts what is open in this process. A stream of events counts like a socket."""
+    """Counts open sockets and subscriptions of this process; an event stream is a socket."""
 
     def __init__(self, *, sockets_of_address: int, is_enforced: bool = True) -> None:
         self._is_enforced = is_enforced
@@ -38,7 +38,7 @@ class ConcurrencyLimits:
 
     @contextmanager
     def socket_of_address(self, address: str | None, socket: Hashable) -> Iterator[None]:
-        """Counts a socket while the block runs. Raises Throttled where there are enough."""
+        """Counts a socket while the block runs. Raises Throttled over the limit."""
         with self._counted(self._sockets_of_address, network_of(address), socket):
             yield
 
@@ -46,13 +46,13 @@ class ConcurrencyLimits:
     def socket_of_login(
         self, actor: Actor, address: str | None, socket: Hashable
     ) -> Iterator[None]:
-        """Counts a socket whose caller is known now. Raises Throttled where there are enough."""
+        """Counts a socket of an authenticated caller. Raises Throttled over the limit."""
         with self._counted(self._sockets_of_login, login_of(actor, address), socket):
             yield
 
     @contextmanager
     def question(self, actor: Actor, address: str | None, question: Hashable) -> Iterator[None]:
-        """Counts a live question, equal ones once. Raises Throttled where there are enough."""
+        """Counts a subscription, equal ones once. Raises Throttled over the limit."""
         with (
             self._counted(self._questions_of_login, login_of(actor, address), question),
             self._counted(self._questions_of_tenant, str(actor.tenant_id), question),
@@ -72,7 +72,7 @@ class ConcurrencyLimits:
 
 
 class _Open:
-    """What is open, by who holds it: at most ``limit`` different things each."""
+    """Counts what each holder has open: at most ``limit`` different things."""
 
     def __init__(self, what: str, limit: int) -> None:
         self._what = what

@@ -1,4 +1,4 @@
-"""How long a caller is kept waiting, at most."""
+"""The deadline of requests."""
 
 import asyncio
 from types import TracebackType
@@ -7,13 +7,13 @@ from typing import Final, Self
 from kit.errors import Unavailable
 
 REQUEST_TIMEOUT_SECONDS: Final = 12
-"""The longest that a query or mutation may take, with all that it has to wait for."""
+"""How long a query or mutation may take, including all waiting."""
 
 
 class within_deadline:  # noqa: N801 - reads as what it does: `async with within_deadline():`
-    """Give the block up where it takes longer than anybody waits. Raises Unavailable.
+    """Cancels the block at the deadline. Raises Unavailable.
 
-    ``asyncio.timeout`` does the same in three times the time, which every request would pay.
+    ``asyncio.timeout`` takes three times as long, which every request would pay.
     """
 
     __slots__ = ("_cancelling", "_is_over", "_task", "_timer")
@@ -35,7 +35,7 @@ class within_deadline:  # noqa: N801 - reads as what it does: `async with within
         _trace: TracebackType | None,
     ) -> None:
         self._timer.cancel()
-        # Somebody else may want the task to end as well: then it ends.
+        # If the task was cancelled from outside too, the cancellation must go on.
         is_ours = self._is_over and self._task.uncancel() <= self._cancelling
         expected = (asyncio.CancelledError, TimeoutError) if is_ours else TimeoutError
         if isinstance(error, expected):

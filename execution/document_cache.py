@@ -1,4 +1,4 @@
-"""Parsed and checked documents, kept so that a client's usual operations are read only once."""
+"""Caches parsed and validated documents."""
 
 from typing import Final
 
@@ -29,14 +29,14 @@ from schema.core.fields import OPEN
 CAPACITY: Final = 500
 # A parsed document takes up to 500 bytes for each character of its text.
 MAX_CHARACTERS: Final = 125_000
-"""How many documents, and of how much text, are kept of each kind: seen once, and seen again."""
+"""The capacity of each segment: documents used once, and documents used again."""
 MAX_ERRORS: Final = 10
 
 _RULES: Final = (*specified_rules, OneOfVariablesRule)
 
 
 class RequestRejected(Exception):
-    """A document, or a request for one of its operations, that can't be run at all."""
+    """A document, or a request for one of its operations, is invalid or over a limit."""
 
     def __init__(self, code: str, errors: list[GraphQLError]) -> None:
         super().__init__(code)
@@ -45,7 +45,7 @@ class RequestRejected(Exception):
 
 
 class Document:
-    """A valid document, with what is known of its operations."""
+    """A valid document and its parsed operations."""
 
     __slots__ = ("_operations", "ast", "tokens")
 
@@ -55,7 +55,7 @@ class Document:
         self._operations: dict[str | None, ParsedOperation] = {}
 
     def operation(self, name: str | None) -> "ParsedOperation":
-        """The operation of this name, or the only one. Raises RequestRejected."""
+        """Returns the operation of this name, or the only one. Raises RequestRejected."""
         known = self._operations.get(name)
         if known is not None:
             return known
@@ -72,7 +72,7 @@ class Document:
 
 
 class ParsedOperation:
-    """One operation of a document, ready to be run; what is found out about it is kept with it."""
+    """One operation of a document, with everything that is computed once per operation."""
 
     __slots__ = (
         "_estimate",
@@ -98,36 +98,36 @@ class ParsedOperation:
         self._plan_points: int | None = None
 
     def is_open(self, schema: GraphQLSchema) -> bool:
-        """Whether it answers everybody alike: so do all of its root fields, and it has some."""
+        """Returns whether it needs no credentials: all of its root fields are open."""
         root = schema.get_root_type(self.type)
         assert root is not None
         fields = [root.fields[name] for name in self.root_names() if not name.startswith("__")]
         return bool(fields) and all(OPEN in field.extensions for field in fields)
 
     def root_names(self) -> list[str]:
-        """The names of its root fields, as the schema has them."""
+        """Returns the names of its root fields in the schema."""
         return [each.name.value for each in root_fields(self.document.ast, self.operation)]
 
     def normalize(self) -> NormalizedOperation:
-        """It without its literals, as compiled reads take it."""
+        """Returns the operation without its literals, for compiled reads."""
         if self._normalized is None:
             self._normalized = normalize(self.document.ast, self.operation)
         return self._normalized
 
     def variables(self, schema: GraphQLSchema) -> Variables:
-        """What reads its variables."""
+        """Returns the reader of its variables."""
         if self._variables is None:
             self._variables = Variables.of(schema, self.operation)
         return self._variables
 
     def estimate(self, schema: GraphQLSchema) -> Estimate:
-        """What it costs, as a function of its variables."""
+        """Returns the estimate of its cost."""
         if self._estimate is None:
             self._estimate = Estimate.of(schema, self.document.ast, self.operation)
         return self._estimate
 
     def plan_points(self) -> int:
-        """What it costs to make a statement for it."""
+        """Returns the points that compiling a plan for it costs."""
         if self._plan_points is None:
             *_, fields = field_counts(lines_of(self.document.ast, [self.operation]))
             self._plan_points = 1 + fields // FIELDS
@@ -135,19 +135,19 @@ class ParsedOperation:
 
 
 class Documents:
-    """Reads the texts that clients send; the valid ones of late are remembered.
+    """Parses, validates and caches documents.
 
-    Those that were sent again are kept apart, so that many that are sent once push out none that
-    clients use.
+    Documents that were used again are in a segment of their own, so that many documents that are
+    sent once don't evict them.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._once = _Shelf()
-        self._again = _Shelf()
+        self._once = _Segment()
+        self._again = _Segment()
 
     def known(self, text: str, *, is_anonymous: bool) -> Document | None:
-        """The document as it was read before. Raises RequestRejected: too long for strangers."""
+        """Returns a cached document. Raises RequestRejected if too long for the caller."""
         document = self._again.used(text)
         if document is None:
             document = self._once.take(text)
@@ -159,13 +159,13 @@ class Documents:
         return document
 
     def keep(self, text: str, document: Document) -> None:
-        """Remember a document that was read."""
+        """Caches a document."""
         self._once.put(text, document)
 
     def read(self, text: str, *, is_anonymous: bool, operation_name: str | None = None) -> Document:
-        """The document of a text that isn't known, in any thread. Raises RequestRejected.
+        """Parses and validates a document, in any thread. Raises RequestRejected.
 
-        What is needed of the operation with this name is worked out with it.
+        Everything that the named operation needs is computed too.
         """
         limits = ANONYMOUS_LIMITS if is_anonymous else DEFAULTS
         ast = self._checked(text, limits, hide_suggestions=is_anonymous)
@@ -184,7 +184,7 @@ class Documents:
             if f"more than {limits.tokens} tokens" in error.message:
                 raise _too_long(limits) from error
             raise RequestRejected("GRAPHQL_PARSE_FAILED", [error]) from error
-        # Before the rules of GraphQL: some of them are slow on what is over a limit.
+        # Before GraphQL's own rules, some of which are slow on documents over a limit.
         if errors := structure_errors(ast, limits=limits):
             raise RequestRejected("TOO_COMPLEX", errors)
         errors = validate(
@@ -195,19 +195,19 @@ class Documents:
         return ast
 
 
-class _Shelf:
-    """The documents used last, as many as there is room for."""
+class _Segment:
+    """An LRU cache of documents, bounded in number and in characters."""
 
     def __init__(self) -> None:
         self._documents: BoundedDict[Document] = BoundedDict(CAPACITY)
         self._characters = 0
 
     def used(self, text: str) -> Document | None:
-        """The document, which is then the last that was used."""
+        """Returns a document and makes it the most recently used."""
         return self._documents.used(text)
 
     def take(self, text: str) -> Document | None:
-        """The document, which doesn't stay."""
+        """Removes a document and returns it."""
         document = self._documents.get(text)
         if document is not None:
             self._drop(text)

@@ -1,4 +1,4 @@
-"""Errors as clients see them: always with a code, and never more than they should know."""
+"""Formats errors for clients: always with a code, and without internal details."""
 
 from collections.abc import Sequence
 from traceback import extract_tb
@@ -19,7 +19,7 @@ MAX_ERRORS: Final = 10
 RETRY_AFTER_SECONDS: Final = 1
 INTERNAL: Final = "INTERNAL"
 REFUSALS: Final = (GraphQLError, RequestError, Refusal)
-"""What tells callers that they can't have what they asked for."""
+"""The errors that are meant for callers."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,19 +29,19 @@ FormattedError = dict[str, Any]
 def format_errors(
     errors: Sequence[GraphQLError], request: Request, *, code: str | None = None
 ) -> list[FormattedError]:
-    """What an answer says of these errors, at most ten of them.
+    """Formats at most ten errors for a response.
 
-    ``code`` is for errors that don't know their own. What nobody expected is logged here and
-    masked; the request's id is all that the client learns of it.
+    ``code`` is for errors without a code of their own. Unexpected errors are logged and masked;
+    the client gets only the request's id.
     """
-    return [_shown(error, request, code) for error in errors[:MAX_ERRORS]]
+    return [_formatted(error, request, code) for error in errors[:MAX_ERRORS]]
 
 
 def in_document_order(result: ExecutionResult) -> Sequence[GraphQLError]:
-    """The errors of an answer in the order of what they concern, whichever field failed first.
+    """Sorts the errors of a result in document order, whichever field failed first.
 
-    That is the order of the answer's keys, which is the document's; below a null, the order in
-    which the document names the fields.
+    That is the order of the response's keys; below a null, the order of the fields in the
+    document.
     """
     errors = result.errors or ()
     if len(errors) < 2:
@@ -68,7 +68,7 @@ def in_document_order(result: ExecutionResult) -> Sequence[GraphQLError]:
 
 
 def format_failure(error: Exception, request: Request) -> list[FormattedError]:
-    """What an answer says where the whole operation failed."""
+    """Formats the error of an operation that failed as a whole."""
     if not isinstance(error, GraphQLError):
         error = GraphQLError(str(error), original_error=error)
     return format_errors([error], request)
@@ -79,7 +79,7 @@ def codes(errors: Sequence[FormattedError]) -> list[str]:
 
 
 def retry_after_seconds(errors: Sequence[FormattedError]) -> int | None:
-    """When it is worth while to ask again; None where the errors don't say."""
+    """Returns after how many seconds to retry; None if the errors don't say."""
     waits = [
         error["extensions"]["retryAfterSeconds"]
         for error in errors
@@ -88,13 +88,13 @@ def retry_after_seconds(errors: Sequence[FormattedError]) -> int | None:
     return max(waits, default=None)
 
 
-def _shown(error: GraphQLError, request: Request, code: str | None) -> FormattedError:
+def _formatted(error: GraphQLError, request: Request, code: str | None) -> FormattedError:
     result: FormattedError = dict(error.formatted)
     extensions = dict(error.extensions or {})
     cause = _classify(error.original_error)
     match cause:
         case Refusal():
-            # Only a mutation has a place for it in its answer.
+            # Outside a mutation there is no payload for a refusal.
             result["message"] = str(cause)
             extensions["code"] = BadInput.code
             if cause.path:
@@ -128,7 +128,7 @@ def _shown(error: GraphQLError, request: Request, code: str | None) -> Formatted
 
 
 def _classify(cause: BaseException | None) -> BaseException | None:
-    """The cause itself, or what it means to the caller."""
+    """Returns the cause, translated for the caller if the database is unavailable."""
     if cause is None or isinstance(cause, RequestError | Refusal):
         return cause
     if isinstance(cause, GraphQLError):
@@ -144,13 +144,13 @@ def _in_api(step: str | int) -> str | int:
 
 
 def _trace(error: BaseException) -> list[str]:
-    """Where it went wrong, and in what it caused that; without the values that were at hand."""
+    """Returns the tracebacks of an error and its causes, without local values."""
     lines: list[str] = []
     seen: BaseException | None = error
     while seen is not None:
-        # What is said of a statement quotes rows, and so people's names and addresses.
-        said = "" if sqlstate(seen) or isinstance(seen, SQLAlchemyError) else f": {seen}"
-        lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}{said}")
+        # Messages of database errors quote rows, and so names and addresses.
+        message = "" if sqlstate(seen) or isinstance(seen, SQLAlchemyError) else f": {seen}"
+        lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}{message}")
         lines += [f"  {f.filename}:{f.lineno} {f.name}" for f in extract_tb(seen.__traceback__)]
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return lines

@@ -1,4 +1,4 @@
-"""Execution field by field, for what isn't read at once; what is takes its place beside it."""
+"""Executes operations field by field, and merges in the fields of a compiled read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
@@ -28,14 +28,14 @@ INTROSPECTION: Final = ("__schema", "__type")
 log = structlog.get_logger(__name__)
 
 Beside = Callable[[Callable[[], Any]], Awaitable[dict[str, Any]]]
-"""Does work beside the event loop."""
+"""Runs work outside the event loop."""
 
 CompiledRead = Callable[[], Awaitable[Mapping[str, Any]]]
-"""Gives the answers of the root fields that are read at once, or raises what they fail with."""
+"""Returns the results of the compiled root fields, or raises their error."""
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """An operation of which the root fields called ``keys`` are read at once, by ``reading``."""
+    """Executes an operation, of which ``reading`` reads the root fields in ``keys``."""
 
     keys: Sequence[str] = ()
     reading: CompiledRead | None = None
@@ -49,10 +49,10 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     _noted: Set[str] = frozenset()
 
     async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
-        """The value of a field, which is worked out to the end though its object has failed.
+        """Awaits the value of a field to the end, even if its object has failed.
 
-        Others may wait for the same rows, and all share one connection, which doesn't outlive a
-        statement that is cut off. Only with the whole operation it is given up.
+        Other fields may wait for the same rows, and all share one connection, which is lost if a
+        statement is cancelled. Only cancelling the whole operation cancels it.
         """
         self.meter.add(WAITING)
         working = asyncio.ensure_future(awaitable)
@@ -69,7 +69,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     @property
     def _is_given_up(self) -> bool:
-        """Is the whole operation to end?"""
+        """Whether the whole operation is being cancelled."""
         return self._task is not None and self._task.cancelling() > 0
 
     def execute_fields(
@@ -80,7 +80,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """The fields of an object, each by itself: that is counted before it is done."""
+        """Executes the fields of an object one by one, and meters that work first."""
         work = len(grouped_field_set) * FIELD_BY_ITSELF
         if isinstance(source_value, Weighed):
             names = [details[0].node.name.value for details in grouped_field_set.values()]
@@ -99,7 +99,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> AwaitableOrValue[list[Any]]:
-        """A list; of plain values, in one go."""
+        """Completes a list; in bulk if its fields only read attributes."""
         complete = self._completer(return_type, field_details_list) if self.with_values else None
         if complete is not None:
             try:
@@ -111,7 +111,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         )
 
     def _note(self, event: str, field: str, error: Exception) -> None:
-        """Log that something is done the slow way; once for an operation, however many rows."""
+        """Logs that something is done the slow way, once per operation."""
         if event not in self._noted:
             self._noted = {*self._noted, event}
             operation: Operation = self.context_value
@@ -122,7 +122,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     def _completer(
         self, kind: GraphQLList[GraphQLOutputType], details: FieldDetailsList
     ) -> Complete | None:
-        """What completes such a list, made once; None: only its fields can."""
+        """Returns the function that completes such a list in bulk; None if there is none."""
         if self._completers is None:
             self._completers = {}
         found = self._completers.get(id(details))
@@ -131,7 +131,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                 complete = compile_completion(self, kind, details)
             except NotCompletable:
                 complete = None
-            # With its selection, whose id is not another's as long as it is kept.
+            # Stored with its selection, so that the id() isn't reused.
             found = self._completers[id(details)] = (details, complete)
         return found[1]
 
@@ -144,7 +144,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """An object; of a row that a change or an event gave, what is to be read in one go."""
+        """Completes an object; the row of a mutation or an event, by a compiled read."""
         completed = super().complete_object_value
         kind = return_type.extensions.get(KIND)
         if self.plans is None or kind is None or not isinstance(result, kind.model):
@@ -193,7 +193,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             text = await scope.loaders.batch(("rows", id(details)), load, row.id)
             if text is not None:
                 return Fragment(text)
-            # The caller can't see it any more, though it is theirs to hear of.
+            # The caller can't see the row any more, but still gets this event or result.
             done = completed()
             return await done if self.is_awaitable(done) else done
 
@@ -207,37 +207,39 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         serially: bool,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """All root fields, in the order of the document."""
+        """Executes all root fields, in the order of the document."""
         self._task = asyncio.current_task()
-        told = {
+        introspection = {
             key: each
             for key, each in grouped_field_set.items()
             if self.beside is not None and each[0].node.name.value in INTROSPECTION
         }
-        if told:
-            return self._told(root_type, root_value, grouped_field_set, told, position_context)
+        if introspection:
+            return self._introspected(
+                root_type, root_value, grouped_field_set, introspection, position_context
+            )
         return self._resolved(root_type, root_value, grouped_field_set, serially, position_context)
 
-    async def _told(
+    async def _introspected(
         self,
         root_type: GraphQLObjectType,
         root_value: Any,
         fields: GroupedFieldSet,
-        told: GroupedFieldSet,
+        introspection: GroupedFieldSet,
         position_context: Any,
     ) -> dict[str, Any]:
-        """All root fields, of which the ``told`` ones tell the schema: that takes long."""
+        """Executes all root fields, of which ``introspection`` is slow and runs in a thread."""
         assert self.beside is not None
-        tell = super().execute_root_grouped_field_set
-        # Its price covers it, and buckets are not for threads.
+        execute = super().execute_root_grouped_field_set
+        # Not metered: its cost covers the work, and buckets aren't thread-safe.
         meter, self.meter = self.meter, Meter(CEILING, lambda _: None)
         try:
             answers = await self.beside(
-                lambda: tell(root_type, root_value, told, False, position_context)
+                lambda: execute(root_type, root_value, introspection, False, position_context)
             )
         finally:
             self.meter = meter
-        rest = {key: each for key, each in fields.items() if key not in told}
+        rest = {key: each for key, each in fields.items() if key not in introspection}
         resolved = self._resolved(root_type, root_value, rest, False, position_context)
         others: Any = await resolved if self.is_awaitable(resolved) else resolved
         answers.update(others)
@@ -251,7 +253,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         serially: bool,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Root fields, but for those that tell the schema."""
+        """Executes the root fields other than introspection."""
         if self.reading is None:
             return super().execute_root_grouped_field_set(
                 root_type, root_value, grouped_field_set, serially, position_context
@@ -273,15 +275,15 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         answers: dict[str, Any] = waited
         try:
             answers.update(await reading())
-        except Exception as error:  # noqa: BLE001 - so does every field that fails
+        except Exception as error:  # noqa: BLE001 - reported as the error of each field
             for key in self.keys:
-                answers[key] = self._unread(root_type, key, fields[key], error)
+                answers[key] = self._failed_root(root_type, key, fields[key], error)
         return {key: answers[key] for key in fields if key in answers}
 
-    def _unread(
+    def _failed_root(
         self, root_type: GraphQLObjectType, key: str, details: FieldDetailsList, error: Exception
     ) -> str | None:
-        """What is left of a root field that couldn't be read."""
+        """Returns the result of a root field that couldn't be read, and reports the error."""
         name = details[0].node.name.value
         if name == "__typename":
             return root_type.name

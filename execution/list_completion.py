@@ -1,7 +1,7 @@
-"""Lists of plain objects, completed by one function that is made for what is selected of them.
+"""Completes lists of plain objects in bulk, by a function compiled for their selection.
 
-graphql-core completes each field of each object by itself. Where fields only read attributes,
-which the caller may see whatever the object, nothing of that depends on the object.
+graphql-core completes each field of each object separately. If the fields only read attributes
+that the caller may see of every object, that work is the same for all objects.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _TYPENAME: Final = "__typename"
 
 
 class Execution(Protocol):
-    """What of an execution decides how its lists are completed."""
+    """The parts of an executor that decide how lists are completed."""
 
     context_value: Any
     plans: Any
@@ -42,13 +42,13 @@ class Execution(Protocol):
 
 
 class NotCompletable(Exception):
-    """Only graphql-core knows what becomes of it."""
+    """The list or value needs graphql-core's own completion."""
 
 
 def compile_completion(
     execution: Execution, kind: GraphQLOutputType, details: FieldDetailsList
 ) -> Complete:
-    """Return a function that completes values of this type. Both may raise NotCompletable."""
+    """Returns a function that completes values of this type. Both may raise NotCompletable."""
     if is_non_null_type(kind):
         return _needed(compile_completion(execution, kind.of_type, details))
     if is_list_type(kind):
@@ -95,7 +95,7 @@ def _leaf(coerce: Complete) -> Complete:
 def _object(execution: Execution, kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
     operation: Operation = execution.context_value
     if kind.extensions.get(KIND) and execution.plans is not None:
-        # Of what a change or an event gave, rows are read anew.
+        # In mutations and subscriptions, rows are completed by compiled reads.
         raise NotCompletable
     parts: list[tuple[str, Callable[[Any, Operation], Any], Complete]] = []
     for key, below in execution.collect_subfields(kind, details).grouped_field_set.items():
@@ -108,7 +108,7 @@ def _object(execution: Execution, kind: GraphQLObjectType, details: FieldDetails
         if read is None or (guard and not may_for_every_row(operation.actor, guard, own=False)):
             raise NotCompletable
         parts.append((key, read, compile_completion(execution, field.type, below)))
-    # Ours look at nothing but the value.
+    # Our `is_type_of` functions use only the value.
     is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
     work = len(parts)
 

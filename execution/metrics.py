@@ -1,4 +1,4 @@
-"""Numbers for Prometheus at /metrics, of this process."""
+"""Metrics of this process for Prometheus, at /metrics."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class AnswerPath(StrEnum):
 
     @property
     def how(self) -> str:
-        """The group that it belongs to."""
+        """The group of the path: compiled, in part, or by fields."""
         match self:
             case AnswerPath.COMPILED:
                 return "compiled"
@@ -53,7 +53,7 @@ class AnswerPath(StrEnum):
 
 
 class Metrics:
-    """What this process counts. With BOOM_WORKERS above 1, each answers for itself only."""
+    """The metrics of this process. With BOOM_WORKERS above 1, each process has its own."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Metrics:
         self.registry.register(_Security(security))
         self._ended = _Ended()
         self.registry.register(self._ended)
-        # Counted without prometheus_client for the same reason as operations that ended.
+        # Counted without prometheus_client for the same reason as in `_Ended`.
         self._paths = dict.fromkeys(AnswerPath, 0)
         self.registry.register(_Paths(self._paths))
         self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
@@ -95,11 +95,11 @@ class Metrics:
         self._ended.count(type, status, seconds)
 
     def count_path(self, path: AnswerPath) -> None:
-        """Count an operation by how it is answered."""
+        """Counts an operation by how it is answered."""
         self._paths[path] += 1
 
     async def answer(self, request: Request) -> Response:
-        """The page that Prometheus reads, with the token where there is one."""
+        """Responds to Prometheus, which must send the token if there is one."""
         given = request.headers.get("authorization", "")
         wanted = None if self._token is None else f"Bearer {self._token}"
         if wanted is not None and not compare_digest(given.encode(), wanted.encode()):
@@ -108,10 +108,10 @@ class Metrics:
 
 
 class _Ended(Collector):
-    """Operations that ended.
+    """Counts operations that ended.
 
-    Counted without the locks and the labels of prometheus_client, which each request would pay:
-    one thread counts, and the same one reads.
+    Without the locks and labels of prometheus_client, which each request would pay for: the same
+    thread counts and reads.
     """
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class _Ended(Collector):
 
 
 class _Paths(Collector):
-    """How operations were answered."""
+    """Collects how operations were answered."""
 
     def __init__(self, by_path: Mapping[AnswerPath, int]) -> None:
         self._by_path = by_path
@@ -166,7 +166,7 @@ class _Paths(Collector):
 
 
 class _Security(Collector):
-    """What has happened to accounts."""
+    """Collects security events of accounts."""
 
     def __init__(self, counts: SecurityCounts) -> None:
         self._counts = counts

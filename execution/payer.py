@@ -1,4 +1,4 @@
-"""Who pays for live events: they take points of the same buckets as operations."""
+"""Payers of live events, which are charged to the same buckets as operations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from kit.security.token_bucket import Charge
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """A login at an address. What several of its subscribers are told costs it once.
+    """A login at an address, which pays once for an event to several of its subscribers.
 
-    ``charge`` takes points, or none where the buckets don't have them; ``take`` goes into debt.
+    ``charge`` takes points, or none if the buckets lack them; ``take`` goes into debt.
     """
 
     login: str

@@ -1,1 +1,1 @@
-"""The world outside, by the part it plays: a protocol, the real thing and a local one."""
+"""External services: for each, a protocol, the real implementation and a local one."""

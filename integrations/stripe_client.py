@@ -1,4 +1,4 @@
-"""The way to Stripe's API: one client, imported when it is first needed, and its errors as ours."""
+"""Stripe's API client: imported on first use, with its errors translated to ours."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from stripe import StripeClient
 
 TIMEOUT_SECONDS: Final = 8.0
-PATIENCE_SECONDS: Final = 20.0
-"""For a call with its repetitions; a server that sends byte after byte keeps no timeout."""
+CALL_TIMEOUT_SECONDS: Final = 20.0
+"""The deadline of a call with its retries: a slow trickle of bytes evades other timeouts."""
 NETWORK_RETRIES: Final = 1
 
 log = structlog.get_logger(__name__)
 
 
 class StripeApi:
-    """Stripe for one secret key. ``address`` is another than Stripe's in tests only.
+    """Stripe's API for one secret key; only tests set ``address``.
 
-    ``async with api.call() as client`` gives the client of ``client.v1.…_async`` and turns what
-    it raises into Declined, GatewayRefused and GatewayAway.
+    ``async with api.call() as client`` provides ``client.v1.…_async``, and translates its errors
+    to Declined, GatewayRefused and GatewayAway.
     """
 
     def __init__(
@@ -33,33 +33,33 @@ class StripeApi:
         *,
         address: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        patience_seconds: float = PATIENCE_SECONDS,
+        call_timeout_seconds: float = CALL_TIMEOUT_SECONDS,
     ) -> None:
         self._key = key
         self._address = address
         self._timeout_seconds = timeout_seconds
-        self._patience_seconds = patience_seconds
+        self._call_timeout_seconds = call_timeout_seconds
         self._making = asyncio.Lock()
         self._client: StripeClient | None = None
         self._http: Any = None
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator["StripeClient"]:
-        """One call, in the block. Raises GatewayError."""
+        """Provides the client for one call in the block. Raises GatewayError."""
         client = await self._made()
         try:
-            async with asyncio.timeout(self._patience_seconds):
+            async with asyncio.timeout(self._call_timeout_seconds):
                 yield client
         except TimeoutError as error:
             raise GatewayAway("Stripe took too long") from error
         except Exception as error:
             if (ours := _translated(error)) is None:
                 raise
-            # Not the error itself: it quotes the answer, and with it people's data.
+            # `from None`: the original error quotes the response, which has personal data.
             raise ours from None
 
     async def close(self) -> None:
-        """Close the connections; the next call opens others."""
+        """Closes the connections; the next call opens new ones."""
         http, self._http, self._client = self._http, None, None
         if http is not None:
             await http.close_async()
@@ -67,7 +67,7 @@ class StripeApi:
     async def _made(self) -> "StripeClient":
         async with self._making:
             if self._client is None:
-                # The import takes most of a second, which nobody else should wait for.
+                # The import takes most of a second, so it must not block the event loop.
                 made = await asyncio.to_thread(self._make)
                 self._http, self._client = made
                 return made[1]
@@ -76,7 +76,7 @@ class StripeApi:
     def _make(self) -> tuple[Any, "StripeClient"]:
         import stripe
 
-        # Or the durations of our calls would be sent along with the next ones.
+        # Telemetry would send the durations of our calls to Stripe.
         stripe.enable_telemetry = False
         http = stripe.HTTPXClient(timeout=self._timeout_seconds)
         client = stripe.StripeClient(
@@ -89,11 +89,11 @@ class StripeApi:
 
 
 def _translated(error: Exception) -> Exception | None:
-    """What an error of the client means to us; None for what is no error of Stripe's."""
+    """Translates an error of the client; None for an error that isn't Stripe's."""
     import stripe
 
     if not isinstance(error, stripe.StripeError):
-        # An answer of the right status and the wrong shape: the client trips over it.
+        # A response of the right status and the wrong shape makes the client raise these.
         shapeless = isinstance(error, AttributeError | KeyError | TypeError | ValueError)
         return (
             GatewayAway(f"Stripe's answer can't be read: {type(error).__name__}")
@@ -101,17 +101,17 @@ def _translated(error: Exception) -> Exception | None:
             else None
         )
     cause = type(error.__cause__).__name__ if error.__cause__ else error.code
-    said = f"{type(error).__name__} {error.http_status} {cause} {error.request_id}"
+    summary = f"{type(error).__name__} {error.http_status} {cause} {error.request_id}"
     match error:
         case stripe.CardError():
             return Declined(_decline_code(error))
         case stripe.AuthenticationError() | stripe.PermissionError():
             log.error("stripe.key_refused", status=error.http_status, request=error.request_id)
-            return GatewayRefused(said)
+            return GatewayRefused(summary)
         case stripe.InvalidRequestError() | stripe.IdempotencyError():
-            return GatewayRefused(f"{said}: {error.user_message}")
+            return GatewayRefused(f"{summary}: {error.user_message}")
         case _:
-            return GatewayAway(said)
+            return GatewayAway(summary)
 
 
 def _decline_code(error: Any) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from domain.core.ids import BookingId
 from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
-from kit.jobs.queue import Job, put
+from kit.jobs.queue import Job, enqueue
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from models.bookings.bookings import (
@@ -68,7 +68,7 @@ async def _find_some(runtime: Runtime, relay: Database, job: str, found: Found) 
         rows = (await session.execute(found(now, limit=BATCH))).all()
         for tenant_id, of_tenant in groupby(rows, key=lambda row: row.tenant_id):
             jobs = [Job(job, {"id": str(id)}, dedupe=str(id)) for _, id in of_tenant]
-            await put(session, jobs, tenant_id=tenant_id, now=now)
+            await enqueue(session, jobs, tenant_id=tenant_id, now=now)
     if rows:
         runtime.notify_jobs()
     return len(rows)

@@ -1,1 +1,1 @@
-"""Machinery without booking words."""
+"""Machinery that knows nothing of bookings."""

@@ -1,4 +1,4 @@
-"""Who acts, and where their request came from."""
+"""Actors, and the origin of their requests."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class ActorKind(StrEnum):
-    """What kind of caller acts."""
+    """The kind of an actor."""
 
     USER = "USER"
     CUSTOMER = "CUSTOMER"
@@ -17,11 +17,11 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts; no kind: somebody who hasn't logged in.
+    """Who acts; ``kind`` is None for a caller who isn't logged in.
 
-    ``own_id`` is the record that rules about "their own" speak of; ``plan`` is the tenant's.
-    ``scopes`` are all the permissions that the role's are narrowed to, and ``confined_to`` is the
-    only row that is their own; None: no more than the role says.
+    ``own_id`` is the record to which permissions for "own" rows refer; ``plan`` is the tenant's.
+    ``scopes`` narrow the role's permissions to these, and ``confined_to`` their own rows to this
+    one; None doesn't narrow them.
     """
 
     kind: ActorKind | None
@@ -35,18 +35,18 @@ class Actor:
     scopes: frozenset[str] | None = None
     confined_to: UUID | None = None
     profile: Hashable = field(init=False, repr=False, compare=False)
-    """All of it that decides how a statement looks: what they may do, and which ids they have."""
+    """Everything that decides a statement's SQL: the permissions, and which ids are set."""
 
     def __post_init__(self) -> None:
         ids = self.tenant_id, self.user_id, self.session_id, self.own_id, self.key_id
         present = *[each is not None for each in ids], self.confined_to is not None
         profile = self.kind, self.role, self.plan, self.scopes, present
-        # Worked out once: one actor asks for much.
+        # Computed once: it is used by every operation of the actor.
         object.__setattr__(self, "profile", profile)
 
     @property
     def id(self) -> UUID | None:
-        """The user or the API key; None for the system and for strangers."""
+        """The user or the API key; None for the system and for anonymous callers."""
         return self.user_id or self.key_id
 
 
@@ -55,9 +55,9 @@ ANONYMOUS = Actor(kind=None)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Where an operation came from; ``id`` stands in the answer, the logs and the audit trail.
+    """The origin of an operation; ``id`` is in the response, the logs and the audit trail.
 
-    ``cookie`` is the secret that the caller's browser keeps for us.
+    ``cookie`` is the secret in the cookie of the caller's browser.
     """
 
     id: UUID

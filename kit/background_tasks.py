@@ -1,4 +1,4 @@
-"""Work that nobody waits for: it goes on after the answer, and its failure is only logged."""
+"""Background tasks that outlive the request: nothing awaits them, and failures are logged."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,31 +6,31 @@ from typing import Any, Final
 
 import structlog
 
-MOST: Final = 1000
+MAX_TASKS: Final = 1000
 
 log = structlog.get_logger(__name__)
 
 
 class BackgroundTasks:
-    """Tasks of this process; beyond ``most`` at once, new ones are dropped and logged."""
+    """Runs background tasks; beyond ``limit`` at once, new ones are dropped and logged."""
 
-    def __init__(self, *, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self, *, limit: int = MAX_TASKS) -> None:
+        self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, name: str, errand: Coroutine[Any, Any, None]) -> None:
-        """Do it soon, in a task of its own; ``name`` stands in the log where it fails."""
-        if len(self._tasks) >= self._most:
+        """Starts a coroutine in a task; ``name`` is logged if it fails."""
+        if len(self._tasks) >= self._limit:
             errand.close()
             log.error("errand.dropped", errand=name)
             return
         task = asyncio.create_task(_logged(name, errand))
-        # Held here: asyncio itself keeps only weak references to tasks.
+        # asyncio keeps only weak references to tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Wait for all that was started."""
+        """Waits for all tasks."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -1,4 +1,4 @@
-"""A dictionary that forgets: at most so many values, the one put longest ago goes first."""
+"""Caches with a bounded number of values."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class BoundedDict(Generic[V]):
-    """The values put last, at most ``capacity`` of them; each call takes constant time."""
+    """A dictionary of at most ``capacity`` values: the oldest is evicted, in constant time."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -24,7 +24,7 @@ class BoundedDict(Generic[V]):
         return self._values.get(key)
 
     def used(self, key: Hashable) -> V | None:
-        """The value, which is then the one put last."""
+        """Returns the value and makes it the newest."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
@@ -44,24 +44,24 @@ class BoundedDict(Generic[V]):
 
 
 class SegmentedCache(Generic[V]):
-    """What was asked for again stays, whatever passes through: two lists of the last ones."""
+    """A segmented LRU cache: values used again aren't evicted by values used once."""
 
     def __init__(self, capacity: int) -> None:
-        self._new: BoundedDict[V] = BoundedDict(capacity // 2)
-        self._proven: BoundedDict[V] = BoundedDict(capacity // 2)
+        self._probation: BoundedDict[V] = BoundedDict(capacity // 2)
+        self._protected: BoundedDict[V] = BoundedDict(capacity // 2)
 
     def __len__(self) -> int:
-        return len(self._proven) + len(self._new)
+        return len(self._protected) + len(self._probation)
 
     def get(self, key: Hashable) -> V | None:
-        """The value, which has proven itself by being asked for."""
-        found = self._proven.used(key)
+        """Returns the value and moves it to the protected segment."""
+        found = self._protected.used(key)
         if found is None:
-            found = self._new.get(key)
+            found = self._probation.get(key)
             if found is not None:
-                self._new.drop(key)
-                self._proven.put(key, found)
+                self._probation.drop(key)
+                self._protected.put(key, found)
         return found
 
     def put(self, key: Hashable, value: V) -> None:
-        self._new.put(key, value)
+        self._probation.put(key, value)

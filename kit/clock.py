@@ -1,4 +1,4 @@
-"""The time, as an argument: the system's, or one that a test moves."""
+"""The clock, which is passed as an argument so that tests can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,6 +8,6 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The present instant, in UTC and whole milliseconds, as the API prints it."""
-    # Twice as fast as `datetime.now` with `replace`, and asked for thrice by each operation.
+    """Returns the current time in UTC, in whole milliseconds, as the API prints it."""
+    # Twice as fast as `datetime.now` with `replace`; each operation calls it three times.
     return datetime.fromtimestamp(int(time() * 1000) / 1000, UTC)

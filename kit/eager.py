@@ -1,4 +1,4 @@
-"""Coroutines that are mostly done without waiting, run by whoever holds them."""
+"""Runs coroutines that usually finish without waiting, without a task for each."""
 
 from asyncio import Future
 from collections.abc import Coroutine, Generator
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def start_eagerly(coroutine: Coroutine[Any, Any, object]) -> "PendingCoroutine | None":
-    """Run it up to where it first has to wait; None where that is its end. Raises what it raises.
+    """Runs a coroutine until it first waits; returns the rest, or None if it is finished.
 
-    A task for each of thousands would cost more than what most of them do.
+    Raises what it raises. A task for each of thousands would cost more than their work.
     """
     try:
         awaited = coroutine.send(None)
@@ -18,7 +18,7 @@ def start_eagerly(coroutine: Coroutine[Any, Any, object]) -> "PendingCoroutine |
 
 
 class PendingCoroutine:
-    """What is left of such a coroutine: to be awaited once, or to be closed."""
+    """The rest of a coroutine, to be awaited once or closed."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, object], awaited: "Future[object]") -> None:
         self._coroutine = coroutine

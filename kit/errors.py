@@ -1,22 +1,22 @@
-"""What ends an operation, or one field of it, with a top-level error.
+"""Errors that end an operation, or one of its fields, with a top-level error.
 
 RequestError
 ├── BadInput          a page size, cursor, range or scalar that can't be served
 ├── Unauthenticated   a token is missing, wrong, expired or revoked
-├── Forbidden         the caller may not
+├── Forbidden         the caller lacks the permission
 ├── Throttled         the caller's bucket is empty
 ├── TooComplex        the operation is over a limit
-├── NotPersisted      an operation was named by its hash alone
-└── Unavailable       the database is away; worth another try soon
+├── NotPersisted      the request has only the hash of a persisted query
+└── Unavailable       the database is unavailable; retry soon
 
-Expected refusals of a mutation are none of these: they are data (``domain/core/refusals.py``).
+Expected refusals of a mutation are data instead (``domain/core/refusals.py``).
 """
 
 from typing import ClassVar
 
 
 class RequestError(Exception):
-    """Its text may be shown to the caller; ``code`` is the error's ``extensions.code``."""
+    """An error whose text may be shown to the caller; ``code`` is its ``extensions.code``."""
 
     code: ClassVar[str]
 
@@ -38,7 +38,7 @@ class TooComplex(RequestError):
 
 
 class Throttled(RequestError):
-    """Raised with the seconds after which the same operation would be let through."""
+    """The caller is over a limit until ``retry_after_seconds`` have passed."""
 
     code = "THROTTLED"
 
@@ -48,7 +48,7 @@ class Throttled(RequestError):
 
 
 class NotPersisted(RequestError):
-    """In the words that clients know it by: they send the whole operation from then on."""
+    """Persisted queries aren't supported; clients know this message and send the text instead."""
 
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
 

@@ -1,4 +1,4 @@
-"""Costly work, one piece at a time, beside the event loop; those who want it take turns."""
+"""Runs expensive work in one thread, outside the event loop, with callers taking turns."""
 
 import asyncio
 from collections import deque
@@ -12,14 +12,14 @@ WAITING: Final = 100
 
 
 class Full(Exception):
-    """As much waits already as may wait of one caller."""
+    """The caller has too much work waiting already."""
 
 
 class FairThread:
-    """Runs work in a thread: one piece at a time, and at most ``waiting`` more of each caller.
+    """Runs one piece of work at a time; at most ``waiting`` more of each caller may wait.
 
-    Whoever waits is served in turn with the others, whatever else of theirs waits. The work holds
-    Python's lock, so that a second thread would make nothing faster.
+    Waiting callers are served round-robin. The work holds the GIL, so that a second thread
+    wouldn't make it faster.
     """
 
     def __init__(self, *, waiting: int = WAITING) -> None:
@@ -29,13 +29,13 @@ class FairThread:
         self._is_busy = False
 
     def is_full(self, who: str) -> bool:
-        """Whether as much of a caller's waits as may wait."""
+        """Returns whether a caller may have no more work waiting."""
         return len(self._queues.get(who, ())) >= self._waiting
 
     async def run(self, who: str, work: Callable[[], T]) -> T:
-        """What the work gives, or raises. Raises Full.
+        """Runs work and returns its result. Raises Full.
 
-        Who gives up while it runs doesn't end it: the next begins after it.
+        Cancelling the caller doesn't stop running work: the next begins after it.
         """
         if self._is_busy:
             await self._turn(who)
@@ -46,7 +46,7 @@ class FairThread:
 
     def _done(self, running: "asyncio.Future[T]") -> None:
         if not running.cancelled():
-            # Nobody else may want to know.
+            # The caller may have been cancelled.
             running.exception()
         self._next()
 
@@ -60,25 +60,25 @@ class FairThread:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._forget(who, turn)
+                self._remove(who, turn)
             else:
-                # It was given at the very moment of giving up.
+                # The turn was granted at the moment of the cancellation.
                 self._next()
             raise
 
     def _next(self) -> None:
-        """Let in who waits longest of the caller whose turn it is."""
+        """Grants the next turn, to the oldest work of the next caller."""
         for who in self._queues:
             queue = self._queues.pop(who)
             turn = queue.popleft()
             if queue:
-                # Behind all others.
+                # The caller goes to the end of the line.
                 self._queues[who] = queue
             turn.set_result(None)
             return
         self._is_busy = False
 
-    def _forget(self, who: str, turn: "asyncio.Future[None]") -> None:
+    def _remove(self, who: str, turn: "asyncio.Future[None]") -> None:
         queue = self._queues[who]
         queue.remove(turn)
         if not queue:

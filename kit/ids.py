@@ -1,11 +1,11 @@
-"""New identifiers: uuid v7, so that they sort by the time of their making."""
+"""Identifiers: UUIDs of version 7, which sort by the time of their creation."""
 
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 NOBODY = UUID(int=0)
-"""An id that no row has: what an unreadable id is taken for."""
+"""An id that no row has, used in place of an invalid one."""
 
 
 def new_id() -> UUID:

@@ -1,4 +1,4 @@
-"""How much a live field may read: only while somebody is told, and in turns with others."""
+"""Limits what a live field reads: only while it has subscribers, and in turns with others."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -6,11 +6,11 @@ from typing import Final
 
 
 class Pace:
-    """What a live field keeps to.
+    """Paces the reads of a live field.
 
-    ``turn`` is held for each read and each answer, and never while something else is waited for
-    that needs a turn. ``wanted`` is set while anybody can be told; what happens while it is clear
-    needn't be read.
+    ``turn`` is held for each read and each answer, and never while waiting for something that
+    needs a turn itself. ``wanted`` is set while there are subscribers that can be sent events;
+    events that happen while it is clear needn't be read.
     """
 
     __slots__ = ("turn", "wanted")

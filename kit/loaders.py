@@ -1,6 +1,6 @@
-"""Batches of what many rows ask for at once, derived from the models' relations.
+"""DataLoaders, derived from the models' relations: one statement for many rows.
 
-Every loader lives as long as its scope, so nothing is ever served stale.
+Every loader lives as long as its scope, so it never serves stale rows.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ V = TypeVar("V")
 
 
 class Reader(Protocol):
-    """What loaders read with: a scope."""
+    """What loaders need of a scope."""
 
     @property
     def tenant_id(self) -> UUID: ...
@@ -40,7 +40,7 @@ class Reader(Protocol):
 
 
 class Loaders:
-    """The loaders of one scope, made when first asked for."""
+    """The loaders of one scope, each created on first use."""
 
     def __init__(self, scope: Reader) -> None:
         self._scope = scope
@@ -49,14 +49,14 @@ class Loaders:
     def batch(
         self, name: Hashable, load: Callable[[list[K]], Awaitable[Sequence[V]]], key: K
     ) -> Awaitable[V]:
-        """The value of ``key``, loaded together with all keys asked of ``name`` meanwhile."""
+        """Returns the value of ``key``, loaded together with all keys of the same ``name``."""
         loader = self._made.get(name)
         if loader is None:
             loader = self._made[name] = DataLoader(load_fn=load)
         return _loading(loader, key)
 
     def related(self, row: object, relation: str) -> Awaitable[Any]:
-        """What ``row.relation`` means: one statement for all rows that ask at once.
+        """Loads ``row.relation``, with one statement for all rows that are loaded together.
 
         To-one gives the row or None, to-many a list in the order of ids.
         """
@@ -79,9 +79,9 @@ class Loaders:
         *,
         name: Hashable,
     ) -> Awaitable[Page[V]]:
-        """A page of the rows whose ``parent`` column is ``key``; all parents in one statement.
+        """Loads a page of the rows whose ``parent`` column is ``key``, of all parents together.
 
-        ``name`` tells apart lists that were asked for with other arguments.
+        ``name`` distinguishes lists with different arguments.
         """
 
         async def load(keys: list[Any]) -> list[Page[V]]:
@@ -102,7 +102,7 @@ class Loaders:
         exact: bool,
         name: Hashable,
     ) -> Awaitable[int]:
-        """How many rows have ``key`` as their ``parent``; all parents in one statement."""
+        """Counts the rows whose ``parent`` column is ``key``, of all parents together."""
 
         async def load(keys: list[Any]) -> list[int]:
             statement = counted_by_parent(listing, parent, keys, exact=exact)
@@ -142,21 +142,21 @@ async def _nothing() -> None:
 
 
 def _loading(loader: DataLoader[K, V], key: K) -> Awaitable[V]:
-    """The value to come. Nobody may wait for it: its object may have failed by another field."""
+    """Loads a value, whose failure may go unawaited: another field may fail its object first."""
     loading: asyncio.Future[V] = loader.load(key)  # type: ignore[assignment]
     loading.add_done_callback(_retrieve)
     return loading
 
 
 def _retrieve(loading: "asyncio.Future[Any]") -> None:
-    """Look at a failure, which asyncio would else log once the future is forgotten."""
+    """Retrieves a failure, which asyncio would otherwise log when the future is collected."""
     if not loading.cancelled():
         loading.exception()
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A relation without the tenant that both sides share: which column finds which."""
+    """The columns that join a relation, without the tenant that both sides share."""
 
     local: str
     target: Any

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, an event with fields, no personal data."""
+"""Configures logs: one JSON object a line on standard error, without personal data."""
 
 import atexit
 import logging
@@ -18,25 +18,25 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _QUIET = ("alembic", "asyncio", "httpx2", "sqlalchemy", "uvicorn.access", "uvicorn.error")
 
 GATHERED_SECONDS: Final = 0.05
-LONGEST_QUEUE: Final = 100_000
+MAX_QUEUED_LINES: Final = 100_000
 
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-# Never the local variables: they hold people's names and passwords.
+# Without local variables, which may hold names and passwords.
 _EXCEPTIONS: Final = structlog.processors.ExceptionRenderer(
     ExceptionDictTransformer(show_locals=False)
 )
 
 
 class Gathered:
-    """A stream that writes a little later, all lines at once, in a thread of its own.
+    """A stream that collects lines and writes them up to 50 ms later, in its own thread.
 
-    A call of the system for each line would cost a request more than making the line, and a
-    reader that is slow would hold everybody up. Beyond 100,000 lines the oldest are dropped.
+    A system call for each line would cost a request more than formatting it, and a slow reader
+    would stall all requests. Beyond 100,000 lines the oldest are dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: deque[str] = deque(maxlen=LONGEST_QUEUE)
+        self._lines: deque[str] = deque(maxlen=MAX_QUEUED_LINES)
         self._has_some = threading.Event()
         self._turn = threading.Lock()
         threading.Thread(target=self._work, name="log", daemon=True).start()
@@ -49,13 +49,13 @@ class Gathered:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: it is written soon enough."""
+        """Does nothing: lines are written soon."""
 
     def isatty(self) -> bool:
         return self._stream.isatty()
 
     def write_all(self) -> None:
-        """Write what is there now."""
+        """Writes the collected lines now."""
         with self._turn:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             self._stream.write("".join(lines))
@@ -71,10 +71,10 @@ class Gathered:
 def configure_logging(
     *, readable: bool = False, stream: TextIO | None = None, gathered: bool = False
 ) -> None:
-    """Send structlog's events and those of the standard library the same way.
+    """Configures structlog and the standard library's logging alike.
 
-    ``readable`` is for a person at a terminal: colours instead of JSON. ``gathered`` lines are
-    written up to 50 ms later, and so not at all by a process that is killed meanwhile.
+    ``readable`` is for a terminal: colours instead of JSON. ``gathered`` lines are written up to
+    50 ms later, so that a killed process may lose them.
     """
     stream = stream or sys.stderr
     if gathered:
@@ -114,7 +114,7 @@ def configure_logging(
 
 
 def _line(logger: WrappedLogger, method: str, event: EventDict) -> str:
-    """A line for an event of ours, in one step: each processor is a call more for every request."""
+    """Formats an event in one step: each further processor is a call more for every request."""
     if "exc_info" in event:
         event = _EXCEPTIONS(logger, method, event)
     event["level"] = method
@@ -123,7 +123,7 @@ def _line(logger: WrappedLogger, method: str, event: EventDict) -> str:
 
 
 def _with_ids_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    # As JSON prints them by itself.
+    # JSON prints ids as text without this.
     return {key: str(value) if isinstance(value, UUID) else value for key, value in event.items()}
 
 

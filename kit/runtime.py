@@ -1,4 +1,4 @@
-"""What all scopes of a process share."""
+"""The runtime of a process: the database, the clock and the services that scopes share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from kit.postgres.database import Database
 
 
 class LogWriter(Protocol):
-    """Writes a change's events into the log, as the last statement before the commit."""
+    """Writes a change's events to the log, in the last statement before the commit."""
 
-    # A scope can't be named here: it is made of a runtime.
+    # `Any`, because kit/scope.py imports this module.
     async def __call__(self, scope: Any, events: Sequence[Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What all scopes of a process share.
+    """Holds what all scopes of a process share.
 
-    ``notify_log`` is told of each tenant whose log has grown, ``notify_jobs`` that jobs are due.
+    ``notify_log`` is called with each tenant whose log has grown, ``notify_jobs`` if jobs are due.
     """
 
     database: Database

@@ -1,6 +1,6 @@
-"""The technical side of one operation: who asks, in which tenant and transaction, and when.
+"""The scope of one operation: its actor, tenant, transaction and time.
 
-A resolver gets a scope and never sees a session, a commit or a connection.
+A resolver uses a scope and never sees a session, a commit or a connection.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.sql.dml import UpdateBase
 
 from kit.actor import Actor, Request
-from kit.jobs.queue import Job, put
+from kit.jobs.queue import Job, enqueue
 from kit.loaders import Loaders
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.failures import is_away
@@ -32,10 +32,10 @@ log = structlog.get_logger(__name__)
 
 
 class Scope:
-    """One read snapshot, or one writing transaction.
+    """One read snapshot, or one write transaction.
 
-    The connection is opened by the first statement and shared, one statement at a time, by all
-    that run at once. Statements are values from ``models/``; only the scope executes them.
+    The first statement opens the connection. Concurrent statements share it, one at a time.
+    Statements are values from ``models/``; only the scope executes them.
     """
 
     def __init__(
@@ -64,30 +64,30 @@ class Scope:
 
     @property
     def tenant_id(self) -> UUID:
-        """The tenant whose rows are seen. Raises LookupError for a caller without one."""
+        """The tenant whose rows are visible. Raises LookupError for an actor without one."""
         if self._tenant_id is None:
             raise LookupError("no tenant")
         return self._tenant_id
 
     def now(self) -> datetime:
-        """The time of this operation, the same at every call; after a lock, that of the lock."""
+        """Returns the time of the operation, the same at every call; after a lock, the lock's."""
         return self._now
 
     def service(self, part: type[T]) -> T:
-        """The integration that plays a part, by its protocol."""
+        """Returns the service that implements a protocol."""
         return cast("T", self.runtime.services[part])
 
     async def enter(self, tenant_id: UUID) -> None:
-        """See the rows of this tenant from now on: for callers who log in or register."""
+        """Switches to the rows of a tenant, for callers who log in or register."""
         self._tenant_id = tenant_id
         if self._transaction is not None:
             await self._transaction.text(_tenant_set(tenant_id), [])
             self._seen_tenant_id = tenant_id
 
     def as_actor(self, actor: Actor) -> "Scope":
-        """What another caller sees, of whatever tenant, on the same connection and snapshot.
+        """Returns a read-only scope of another actor, on the same connection and snapshot.
 
-        One for each caller, for reading only; it lasts as long as this scope.
+        The actor may be of another tenant. The scope is valid as long as this one.
         """
         assert not self._writes and actor.tenant_id is not None
         scope = self._actor_views.get(actor)
@@ -113,33 +113,33 @@ class Scope:
             return list((await session.execute(statement)).scalars())
 
     async def one(self, statement: Select[T]) -> T | None:
-        """The first row, or None."""
+        """Returns the first row, or None."""
         async with self._connection_lock:
             session = (await self._open()).session
             return (await session.execute(statement.limit(1))).scalars().first()
 
-    async def fetch_batch(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
-        """The rows of several statements in one round trip, columns as attributes."""
+    async def fetch_batch(self, json_batch: JsonBatch, **parameters: object) -> list[list[Any]]:
+        """Returns the rows of several statements in one round trip, columns as attributes."""
         async with self._connection_lock:
-            (row,) = await (await self._open()).rows(bundle.statement, parameters)
-        return bundle.decode(tuple(row))
+            (row,) = await (await self._open()).rows(json_batch.statement, parameters)
+        return json_batch.decode(tuple(row))
 
     async def fetch_prepared(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
-        """The rows of a prepared statement, in the driver's words: columns by name or place."""
+        """Returns the driver's rows of a prepared statement: columns by name or index."""
         async with self._connection_lock:
             return await (await self._open()).rows(statement, values)
 
     async def value(self, statement: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Returns the first column of the first row, or None."""
         async with self._connection_lock:
             session = (await self._open()).session
             return (await session.execute(statement)).scalar()
 
     async def fetch_raw(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
-        """The only row of a statement that is SQL already, in the driver's words.
+        """Returns the driver's only row of a statement given as SQL.
 
-        It sets its tenant by itself, so that it needs no more than one round trip where nothing
-        was read before it.
+        The statement sets its tenant itself, so that it takes one round trip if it is the first
+        read.
         """
         root: Scope = self._root
         async with self._connection_lock:
@@ -151,34 +151,38 @@ class Scope:
         return cast("Sequence[Any]", found)
 
     async def read_outside(self, statement: Select[T]) -> T | None:
-        """The first row on a short snapshot of its own, to know which locks to take."""
-        aside = Scope(self.runtime, self.actor, self.request)
-        aside._tenant_id = self._tenant_id
+        """Returns the first row from a separate short snapshot, to find out which locks to take."""
+        separate = Scope(self.runtime, self.actor, self.request)
+        separate._tenant_id = self._tenant_id
         try:
-            return await aside.one(statement)
+            return await separate.one(statement)
         finally:
-            await aside.close()
+            await separate.close()
 
-    async def read_batch_outside(self, bundle: JsonBatch, **parameters: object) -> list[list[Any]]:
-        """What ``lists`` gives, on a snapshot of its own, of this scope's tenant."""
+    async def read_batch_outside(
+        self, json_batch: JsonBatch, **parameters: object
+    ) -> list[list[Any]]:
+        """Returns the same as ``fetch_batch``, from a separate snapshot of this scope's tenant."""
         values = {"tenant_id": self.tenant_id, **parameters}
-        (row,) = await self.runtime.database.rows(bundle.standalone, values, owner=self.tenant_id)
-        return bundle.decode(tuple(row))
+        (row,) = await self.runtime.database.rows(
+            json_batch.standalone, values, owner=self.tenant_id
+        )
+        return json_batch.decode(tuple(row))
 
     # ------------------------------------------------------------------ writing
 
     @property
     def locked(self) -> bool:
-        """Have the locks of this transaction been taken?"""
+        """Whether the locks of this transaction have been taken."""
         return self._locked
 
     async def lock(
         self, *exclusive: tuple[object, ...], shared: Sequence[tuple[object, ...]] = ()
     ) -> None:
-        """Take a tenant's named locks until the end of the transaction, before the first write.
+        """Takes named locks of the tenant until the end of the transaction, before any write.
 
-        A transaction id taken before waiting for a lock would put effects before causes in the
-        log. Once per scope; raises PostgreSQL's 55P03 after ``lock_timeout``.
+        A transaction id that is assigned before waiting for a lock would put effects before causes
+        in the log. Once per scope; raises PostgreSQL's 55P03 after ``lock_timeout``.
         """
         assert self._writes and not self._locked, "locks come first, and once"
         self._locked = True
@@ -188,7 +192,7 @@ class Scope:
             await self._process_locks.enter_async_context(self.runtime.locks.all_of(alone))
         if self.before_locks is not None:
             await self.before_locks()
-        # In one round trip, and in this order: PostgreSQL evaluates what is selected from the left.
+        # In one round trip, and in this order: PostgreSQL evaluates a select list from the left.
         steps = ", ".join(
             [f"pg_advisory_xact_lock_shared({key})" for key in together]
             + [f"pg_advisory_xact_lock({key})" for key in alone]
@@ -205,12 +209,12 @@ class Scope:
             self._now = self.runtime.clock()
 
     async def advisory_lock(self, key: int) -> None:
-        """Wait for one lock of PostgreSQL's, until the end of the transaction."""
+        """Takes a PostgreSQL advisory lock until the end of the transaction."""
         async with self._connection_lock:
             await (await self._open()).text(f"SELECT pg_advisory_xact_lock({key})", [])
 
     def add(self, row: T) -> T:
-        """Have a new row stored at the next ``flush`` or at the commit."""
+        """Adds a new row, which is stored at the next ``flush`` or at the commit."""
         assert self._transaction is not None, "read or lock before the first write"
         self._transaction.session.add(row)
         return row
@@ -226,13 +230,13 @@ class Scope:
     async def run(
         self, statement: UpdateBase, rows: Sequence[Mapping[str, object]] | None = None
     ) -> CursorResult[Any]:
-        """Run a statement that writes; for an insert of many rows, with their columns by name."""
+        """Executes a statement that writes; an insert of many rows takes their columns by name."""
         async with self._connection_lock:
             session = (await self._open()).session
             return cast("CursorResult[Any]", await session.execute(statement, rows))
 
     def emit(self, event: object) -> None:
-        """Put an event on the tenant's log, in this same transaction."""
+        """Appends an event to the tenant's log, in the same transaction."""
         self._events.append(event)
 
     def enqueue(
@@ -244,30 +248,30 @@ class Scope:
         dedupe: str | None = None,
         urgent: bool = False,
     ) -> None:
-        """Have a job done after the commit, by the handler of this name, at least once.
+        """Enqueues a job, which the handler of this name runs after the commit, at least once.
 
-        Not before ``at`` where that is given. Without the commit there is no job. It belongs to
-        this scope's tenant, or to none. The payload is JSON, and operators may see it: ids, no
-        secrets. Of jobs with one name, tenant and ``dedupe`` only one waits at a time; one that
-        is being done waits no longer. ``urgent`` ones go before all others.
+        It runs not before ``at``, if given; without the commit there is no job. It belongs to this
+        scope's tenant, if any. The payload is JSON, and operators may see it: ids, no secrets. Of
+        jobs with the same name, tenant and ``dedupe``, only one waits at a time; a running one
+        doesn't count. ``urgent`` jobs run before all others.
         """
         assert self._writes
         self._jobs.append(Job(name, payload, at, dedupe, urgent))
 
     def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
-        """Do this once the change is committed, outside the transaction: mail, for example."""
+        """Runs an action after the commit, outside the transaction."""
         self._after_commit.append(action)
 
     # ------------------------------------------------------------------ beginning and end
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Scope"]:
-        """Commit at the end of the block, roll back if it raises."""
+        """Commits at the end of the block, or rolls back if it raises."""
         try:
             yield self
             if self._jobs:
                 session = (await self._open()).session
-                await put(session, self._jobs, tenant_id=self._tenant_id, now=self._now)
+                await enqueue(session, self._jobs, tenant_id=self._tenant_id, now=self._now)
             if self._transaction is not None:
                 await self._transaction.flush()
                 if self._events:
@@ -283,14 +287,14 @@ class Scope:
             await action()
 
     async def close(self) -> None:
-        """Give the connection back, rolling back what was not committed."""
+        """Gives the connection back, after a rollback if it isn't committed."""
         transaction, self._transaction = self._transaction, None
         self._seen_tenant_id = None
         try:
             if transaction is not None:
                 await asyncio.shield(transaction.close())
         except Exception as error:
-            # A connection that is lost has rolled back by itself.
+            # A lost connection has been rolled back by the server.
             if not is_away(error):
                 raise
             log.info("database.connection_lost", reason=type(error).__name__)
@@ -304,13 +308,13 @@ class Scope:
             first = "" if tenant_id is None else _tenant_set(tenant_id)
             root._transaction = await database.begin(first, writes=self._writes, owner=tenant_id)
         elif tenant_id is not None and tenant_id != root._seen_tenant_id:
-            # Of scopes that share a connection, each statement sees the rows of its own tenant.
+            # Scopes that share a connection may have different tenants.
             await root._transaction.text(_tenant_set(tenant_id), [])
         root._seen_tenant_id = tenant_id or root._seen_tenant_id
         return root._transaction
 
 
 def _tenant_set(tenant_id: UUID, *, then: str = "") -> str:
-    # The one place that sets it, so that it can become a real SET LOCAL where that is wanted.
+    # The only place that sets the tenant, so that it could become a SET LOCAL.
     setting = f"SELECT set_config('app.tenant', '{tenant_id}', true)"
     return f"{setting}, {then}" if then else setting

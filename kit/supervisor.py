@@ -1,4 +1,4 @@
-"""What runs beside the requests of a process, and starts again after it fails."""
+"""Runs background services in a process, and restarts them after a failure."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ Service = Callable[[], Awaitable[None]]
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _MAX_PAUSE_SECONDS: Final = 1.0
-# What ran for so long had recovered from its last failure.
+# A service that ran this long had recovered from its last failure.
 _RECOVERED_SECONDS: Final = 5.0
 
 log = structlog.get_logger(__name__)
@@ -21,9 +21,9 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def supervise(**services: Service) -> AsyncIterator[None]:
-    """Run services, by name, for the length of the block.
+    """Runs services, by name, for the duration of the block.
 
-    One that fails is logged and starts again, at most a second later.
+    A failed one is logged and restarted, at most a second later.
     """
     tasks = [asyncio.create_task(_restart_on_failure(name, run)) for name, run in services.items()]
     try:
@@ -41,7 +41,7 @@ async def _restart_on_failure(name: str, run: Service) -> None:
         started = clock()
         try:
             await run()
-        except* Exception as failed:  # noqa: BLE001 - told, and tried again
+        except* Exception as failed:  # noqa: BLE001 - logged, and restarted
             _report(name, failed)
         if clock() - started > _RECOVERED_SECONDS:
             pause = _FIRST_PAUSE_SECONDS

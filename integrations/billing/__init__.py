@@ -1,1 +1,1 @@
-"""Billing: one protocol for those who bill venues for their plan, Stripe and a local one."""
+"""Billing of venues for their plan: a protocol, Stripe, and a local implementation."""

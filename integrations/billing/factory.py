@@ -1,4 +1,4 @@
-"""Who bills venues on this installation."""
+"""Selects the billing service of this installation."""
 
 from integrations.billing.local import LocalBilling
 from integrations.billing.protocol import Billing
@@ -9,7 +9,7 @@ from kit.settings import Settings
 
 
 def billing_of(settings: Settings, *, clock: Clock) -> Billing:
-    """Stripe where there is a key for it; else nobody is billed."""
+    """Returns Stripe if there is a key for it, else LocalBilling, which bills nobody."""
     if stripe := stripe_of(settings):
         return StripeBilling(stripe, clock=clock)
     return LocalBilling(settings.data / "local-billing.sqlite3", clock=clock)

@@ -1,7 +1,7 @@
-"""Plans where nobody is billed: for the demo, and for those who run it for themselves.
+"""Local billing, which charges nobody: for the demo and for private installations.
 
-Each step takes effect at once and costs nothing; trials and periods pass as they would. It keeps
-its own books, outside of our database.
+Each change takes effect at once and is free; trials and periods pass as they would at Stripe. Its
+state is in a file, not in our database.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _TABLE: Final = """
 
 
 class LocalBilling:
-    """``file`` holds its books. A tenant is one customer, with one subscription at most."""
+    """Stores customers in ``file``; each tenant is one, with at most one subscription."""
 
     name = "local"
     is_enforced = False
@@ -140,7 +140,7 @@ class LocalBilling:
         return await self._in_books(read)
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Does nothing."""
 
     # ------------------------------------------------------------------ books
 
@@ -155,7 +155,7 @@ class LocalBilling:
     async def _changed(
         self, customer_id: str, change: Callable[[Subscription | None], Subscription | None]
     ) -> Subscription | None:
-        """The subscription after a change, its time gone by up to now."""
+        """Applies a change to the subscription as of now, and returns it."""
 
         def write(books: sqlite3.Connection) -> Subscription | None:
             found = books.execute(
@@ -195,7 +195,7 @@ class LocalBilling:
 
 
 def _at(subscription: Subscription, now: datetime) -> Subscription:
-    """What has become of it by now: every period that ended began the next one, or was the last."""
+    """Returns a subscription as of now, with all periods renewed or ended that are over."""
     while (
         subscription.status in LIVE
         and subscription.period_end is not None
@@ -216,12 +216,12 @@ def _at(subscription: Subscription, now: datetime) -> Subscription:
 
 
 def _anchor(subscription: Subscription) -> datetime:
-    """When its first month began, whose day of the month the others keep where they have it."""
+    """Returns when the first month began; later ones begin on the same day if they have it."""
     return subscription.trial_ends_at or subscription.begun_at
 
 
 def _month_after(at: datetime, *, day: int) -> datetime:
-    """The same time of a day of the next month, or of that month's last day."""
+    """Returns the same time on a day of the next month, or on its last day."""
     year, month = (at.year, at.month + 1) if at.month < 12 else (at.year + 1, 1)
     return at.replace(year=year, month=month, day=min(day, calendar.monthrange(year, month)[1]))
 

@@ -1,8 +1,8 @@
-"""What those do for us who bill venues for their plan, and what they tell us.
+"""The protocol of billing services.
 
-Errors are those of gateways for payments: Declined, GatewayRefused and GatewayAway
-(``integrations/payments/protocol.py``). After GatewayAway the same call with the same key gives
-the first one's result, or does it for the first time.
+Errors are those of payment gateways: Declined, GatewayRefused and GatewayAway
+(``integrations/payments/protocol.py``). After GatewayAway, repeat the call with the same key: it
+returns the first call's result, or runs for the first time.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from domain.tenants.plans import PlanCode
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A tenant as the gateway is to know it; ``email`` is its owner's."""
+    """A tenant as the gateway's customer; ``email`` is its owner's."""
 
     tenant_id: UUID
     name: str
@@ -26,7 +26,7 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What was, or is, to be paid. Pages for people: ``page_url`` shows it, ``pdf_url`` too."""
+    """An invoice; ``page_url`` and ``pdf_url`` show it to people."""
 
     id: str
     number: str | None
@@ -40,7 +40,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """What the next invoice will ask for, and when."""
+    """The amount and the date of the next invoice."""
 
     amount: Money
     due_at: datetime
@@ -48,10 +48,10 @@ class Upcoming:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that the gateway says of a customer now.
+    """The current state of a customer at the gateway.
 
-    ``subscription`` is the one that counts: the newest that lives, or else the newest.
-    ``begun_at`` in it is when that one began. ``superseded`` are others that live and shouldn't.
+    ``subscription`` is the newest active one, or else the newest; ``begun_at`` is when it began.
+    ``superseded`` are other active ones, which should be ended.
     ``invoices`` are the latest 24, the newest first.
     """
 
@@ -63,7 +63,7 @@ class Account:
 
 
 class Billing(Protocol):
-    """Bills tenants for their plan. Each call may raise any GatewayError.
+    """Bills tenants for their plan. Each call may raise a GatewayError.
 
     ``key`` makes a call safe to repeat: 1 to 200 characters, the same for the same intent.
     ``id`` is the gateway's, of a subscription.
@@ -71,19 +71,19 @@ class Billing(Protocol):
 
     @property
     def name(self) -> str:
-        """As rows remember it: ``stripe`` or ``local``."""
+        """The name stored in rows: ``stripe`` or ``local``."""
 
     @property
     def is_enforced(self) -> bool:
-        """Whether venues that don't pay take no bookings; False where nobody is billed."""
+        """Whether venues that don't pay can't take bookings; False if nobody is billed."""
 
     async def create_customer(self, buyer: Buyer, *, key: str) -> str:
-        """Make the tenant known; the customer's id."""
+        """Creates a customer for the tenant and returns its id."""
 
     async def start_trial(
         self, customer_id: str, plan: PlanCode, *, tenant_id: UUID, days: int, key: str
     ) -> None:
-        """Begin a subscription of which nothing is paid for so long, and no card is asked for."""
+        """Begins a subscription with a free trial of so many days, without a card."""
 
     async def start_checkout(
         self,
@@ -96,38 +96,38 @@ class Billing(Protocol):
         cancel_url: str,
         key: str,
     ) -> str:
-        """The address of a page where a person subscribes, with a card.
+        """Returns the URL of a page where a person subscribes with a card.
 
-        The subscription begins once they have; what is left of a trial is kept.
+        The subscription begins when they complete it; the rest of a trial is kept.
         """
 
     async def change_plan(self, id: str, plan: PlanCode, *, at_once: bool, key: str) -> None:
-        """Change to a plan, or at the end of the period; a change that waits is dropped.
+        """Changes the plan at once or at the end of the period, and drops a scheduled change.
 
         At once, the difference for the rest of the period is paid now: raises Declined, and
-        changes nothing, where it can't be.
+        changes nothing, if it can't be.
         """
 
     async def keep_plan(self, id: str, *, key: str) -> None:
-        """Drop the change that waits for the end of the period."""
+        """Drops the change that is scheduled for the end of the period."""
 
     async def cancel(self, id: str, *, key: str) -> None:
-        """Let it end with its period; a change of the plan that waits is dropped."""
+        """Ends the subscription with its period, and drops a scheduled change of the plan."""
 
     async def resume(self, id: str, *, key: str) -> None:
-        """Let it go on after all."""
+        """Reverts a cancellation that hasn't taken effect."""
 
     async def end(self, id: str, *, key: str) -> None:
-        """End it now, and give back what was paid for the rest of the period as a credit."""
+        """Ends the subscription now, and credits what was paid for the rest of the period."""
 
     async def open_portal(self, customer_id: str, *, return_url: str) -> str:
-        """The address of a page where a person changes the card, for a short time."""
+        """Returns the URL of a page where a person changes the card; it expires soon."""
 
     async def fetch(self, customer_id: str) -> Account:
-        """The truth. Raises GatewayRefused for a customer that there isn't."""
+        """Returns the state of a customer. Raises GatewayRefused for an unknown one."""
 
     async def owner_of(self, customer_id: str) -> UUID | None:
-        """The tenant that a customer is; None for one of somebody else's."""
+        """Returns the tenant of a customer; None if it isn't ours."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Closes connections."""

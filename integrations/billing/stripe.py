@@ -1,8 +1,8 @@
-"""Plans billed by Stripe: customers, subscriptions, its checkout and its portal.
+"""Billing by Stripe: customers, subscriptions, Checkout and the customer portal.
 
-Prices are made when they are first needed and found again by a key that names plan and amount,
-so nothing has to be set up by hand. A lower plan waits in a subscription schedule, which Stripe
-itself carries out; while there is one, the subscription takes no other changes of its kind.
+Prices are created on first use and found by a lookup key of plan and amount, so nothing has to be
+set up by hand. A downgrade is a subscription schedule, which Stripe itself carries out; while
+there is one, the subscription can't be changed directly.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,12 +20,12 @@ from kit.clock import Clock
 
 INVOICES: Final = 24
 _PLAN: Final = "plan"
-# Stripe's checkout takes no trial that ends sooner.
+# Stripe's Checkout accepts no shorter trial.
 _SHORTEST_TRIAL: Final = timedelta(hours=49)
 
 _STATUSES: Final[Mapping[str, SubscriptionStatus]] = {
     **{status.value: status for status in SubscriptionStatus},
-    # Nothing is paid and nothing is asked for: only somebody at Stripe's dashboard can do that.
+    # Nothing is invoiced or paid; only a person at Stripe's dashboard can set this.
     "paused": SubscriptionStatus.UNPAID,
 }
 
@@ -188,7 +188,7 @@ class StripeBilling:
     # ------------------------------------------------------------------ steps
 
     async def _price(self, plan: PlanCode) -> str:
-        """The price of a plan, made if nobody has made it yet."""
+        """Returns the price of a plan, which is created if it doesn't exist."""
         if plan not in self._prices:
             self._prices[plan] = await self._found_price(plan) or await self._made_price(plan)
         return self._prices[plan]
@@ -221,7 +221,7 @@ class StripeBilling:
             return _plain(await client.v1.subscriptions.retrieve_async(id))
 
     async def _released(self, id: str, *, key: str) -> Mapping[str, Any]:
-        """The subscription, once no schedule stands in the way of other changes."""
+        """Returns the subscription, after releasing a schedule that would block changes."""
         seen = await self._seen(id)
         if schedule := seen.get("schedule"):
             async with self._api.call() as client:
@@ -277,7 +277,7 @@ class StripeBilling:
                 preview = await client.v1.invoices.create_preview_async({"subscription": id})
                 return Upcoming(_money(preview["amount_due"], preview["currency"]), due_at)
         except GatewayRefused:
-            # It has none, when it ended a moment ago for example.
+            # There is none, for example because the subscription has just ended.
             return None
 
 
@@ -290,7 +290,7 @@ def _lookup_key(plan: PlanCode) -> str:
 
 
 def _by_weight(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The subscriptions, first the one that counts: living before ended, new before old."""
+    """Sorts subscriptions: active before ended, then new before old."""
     known = [each for each in found if each["status"] in _STATUSES]
     return sorted(known, key=_weight, reverse=True)
 
@@ -356,8 +356,8 @@ def _invoice(seen: Mapping[str, Any]) -> Invoice:
 
 
 def _plain(seen: Any) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = seen.to_dict(recursive=True)
-    return told
+    plain: Mapping[str, Any] = seen.to_dict(recursive=True)
+    return plain
 
 
 def _money(amount_minor: int, currency: str) -> Money:

@@ -1,1 +1,1 @@
-"""Whether somebody is a person, and not a program that books a venue full."""
+"""Human proof: keeps programs from booking a venue full."""

@@ -1,7 +1,7 @@
-"""Captchas of a provider: Turnstile, hCaptcha and reCAPTCHA are asked in the same way.
+"""Captchas of Turnstile, hCaptcha and reCAPTCHA, which share one protocol.
 
-A form with the secret and what the widget gave goes to the provider's `siteverify`, and JSON with
-`success` comes back. A response of theirs is good once and for a few minutes.
+A form with the secret and the widget's response goes to the provider's `siteverify`, which returns
+JSON with `success`. A response is valid once and for a few minutes.
 """
 
 from hashlib import sha256
@@ -20,11 +20,11 @@ ADDRESSES: Final = {
 }
 TIMEOUT_SECONDS: Final = 5.0
 LEAST_SCORE: Final = 0.5
-"""Of providers that say how likely it is a person, from 0 to 1."""
+"""The lowest accepted score, from 0 to 1, of providers that rate how likely it is a person."""
 
 
 class Captcha:
-    """Asks a provider; ``address`` takes the place of the provider's own."""
+    """Verifies captchas with a provider; ``address`` replaces the provider's URL."""
 
     def __init__(
         self, kind: ProofKind, *, site_key: str, secret: str, address: str | None = None

@@ -1,4 +1,4 @@
-"""How this installation tells people from programs."""
+"""Selects the human proof of this installation."""
 
 from integrations.human_proof.proof_of_work import ProofOfWork
 from integrations.human_proof.protocol import HumanProof, ProofKind
@@ -7,10 +7,10 @@ from kit.settings import Settings
 
 
 def human_proof_of(settings: Settings, *, clock: Clock) -> HumanProof:
-    """The captcha of BOOM_CAPTCHA; else proof of work."""
+    """Returns the captcha of BOOM_CAPTCHA, else proof of work."""
     if settings.captcha is None:
         return ProofOfWork(settings.secret, *settings.fallback_secrets, clock=clock)
-    # Most have none, and its HTTP client takes long to import.
+    # Imported here: most installations don't use it, and its HTTP client imports slowly.
     from integrations.human_proof.captcha import Captcha
 
     assert settings.captcha_site_key is not None and settings.captcha_secret is not None

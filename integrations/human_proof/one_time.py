@@ -1,4 +1,4 @@
-"""Proofs that are good for one request, in whichever process it arrives."""
+"""Accepts each proof for one request only, across all processes."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -10,12 +10,12 @@ from kit.bounded_cache import BoundedDict
 from kit.security.allowances import Allowance, Allowances
 
 ONCE: Final = Allowance("guest proof", 1, timedelta(hours=1))
-"""Longer than any proof is good for."""
+"""Longer than any proof is valid."""
 CAPACITY: Final = 1_000
 
 
 class OneTimeProofs:
-    """Takes each proof once; ``allowances`` are enforced whatever else is lifted."""
+    """Accepts each proof once; ``allowances`` are enforced even if other limits are off."""
 
     def __init__(self, proofs: HumanProof, allowances: Allowances) -> None:
         self._proofs = proofs
@@ -23,15 +23,15 @@ class OneTimeProofs:
         self._taken: BoundedDict[UUID] = BoundedDict(CAPACITY)
 
     def challenge(self, tenant_id: UUID) -> Challenge:
-        """A new challenge for a guest of a venue."""
+        """Returns a new challenge for a guest of a venue."""
         return self._proofs.challenge(tenant_id)
 
     async def take(
         self, tenant_id: UUID, proof: str, *, request_id: UUID, ip_address: str | None
     ) -> bool:
-        """Whether a proof is good, and this request the first that it comes with.
+        """Returns whether a proof is valid and wasn't used by another request.
 
-        A change that is tried again brings the same proof in the same request. Raises Unavailable.
+        A retried transaction uses the same proof in the same request. Raises Unavailable.
         """
         if not 0 < len(proof) <= MAX_PROOF_LENGTH:
             return False

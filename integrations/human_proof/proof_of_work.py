@@ -1,6 +1,6 @@
-"""Proof of work, made and checked here: nobody else learns who books what.
+"""Proof of work, which needs no third party.
 
-Challenges and solutions are those of ALTCHA, version 2, so that its widget solves them.
+Challenges and solutions are those of ALTCHA, version 2, whose widget solves them.
 """
 
 import hmac
@@ -16,15 +16,15 @@ from kit.clock import Clock
 
 GOOD_FOR: Final = timedelta(minutes=10)
 COST: Final = 5_000
-"""Rounds of PBKDF2 for each of the 256 tries that a solution takes on average."""
+"""PBKDF2 rounds of each try; a solution takes 256 tries on average."""
 _ALGORITHM: Final = "PBKDF2/SHA-256"
 _PURPOSE: Final = b"challenges of guests, version 1"
 
 
 class ProofOfWork:
-    """Asks for about two seconds of a browser's time; ``secret`` is the installation's.
+    """Requires about two seconds of a browser's time; ``secret`` is the installation's.
 
-    Solutions of challenges that were made with one of ``fallbacks`` are taken as well.
+    Solutions of challenges that were signed with one of ``fallbacks`` are accepted too.
     """
 
     def __init__(self, secret: bytes, *fallbacks: bytes, clock: Clock, cost: int = COST) -> None:
@@ -49,22 +49,22 @@ class ProofOfWork:
         tenant_id: UUID,
         proof: str,
         *,
-        ip_address: str | None,  # noqa: ARG002 - work is work, wherever it is done
+        ip_address: str | None,  # noqa: ARG002 - the same from any address
     ) -> str | None:
         try:
             payload = Payload.from_base64(proof)
-            # It reads what a caller wrote, and its shape is known only once the signature is.
+            # The payload is untrusted until its signature is verified, so its shape may be wrong.
             is_good = any(verify_solution(payload, each).verified for each in self._secrets)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        told = payload.challenge
-        if not is_good or told.parameters.data != {"venue": str(tenant_id)}:
+        challenge = payload.challenge
+        if not is_good or challenge.parameters.data != {"venue": str(tenant_id)}:
             return None
-        # Once more by our own clock: the library has only the machine's.
-        if datetime.fromtimestamp(told.parameters.expires_at or 0, UTC) <= self._clock():
+        # Checked again by our own clock: the library uses the system's.
+        if datetime.fromtimestamp(challenge.parameters.expires_at or 0, UTC) <= self._clock():
             return None
-        # Not the text: one solution can be written in many ways.
-        return told.signature
+        # Not the text: one solution can be encoded in many ways.
+        return challenge.signature
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing."""

@@ -1,4 +1,4 @@
-"""What any way of telling people from programs is asked for."""
+"""The protocol of human proofs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +20,11 @@ class ProofKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a guest's browser is to solve.
+    """A challenge for a guest's browser.
 
-    ``challenge`` is JSON for the widget that computes, ``site_key`` what a provider's widget is
-    set up with; each is None for the other kind. ``expires_at``: a solution is refused from then
-    on, if it ends at a known time.
+    ``challenge`` is JSON for the proof-of-work widget, ``site_key`` the configuration of a
+    captcha's widget; each is None for the other kind. Solutions are refused from ``expires_at``
+    on, if that is known.
     """
 
     kind: ProofKind
@@ -34,16 +34,16 @@ class Challenge:
 
 
 class HumanProof(Protocol):
-    """Makes challenges, and checks what comes back."""
+    """Creates challenges and checks their solutions."""
 
     def challenge(self, tenant_id: UUID) -> Challenge:
-        """A new challenge for a guest of a venue."""
+        """Returns a new challenge for a guest of a venue."""
 
     async def check(self, tenant_id: UUID, proof: str, *, ip_address: str | None) -> str | None:
-        """The name of a good proof, the same however it is written; None for another.
+        """Returns the unique name of a valid proof; None for an invalid one.
 
-        It doesn't know which were used before. Raises Unavailable where nobody can say.
+        Doesn't check whether it was used before. Raises Unavailable if it can't be verified.
         """
 
     async def close(self) -> None:
-        """Give connections back."""
+        """Closes connections."""

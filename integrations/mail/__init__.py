@@ -1,1 +1,1 @@
-"""Mail: what sends it."""
+"""Sending of mail."""

@@ -1,4 +1,4 @@
-"""Mail: sent by SMTP, or kept in a folder where no server is named."""
+"""Sends mail by SMTP, or stores it in a folder if no server is configured."""
 
 import asyncio
 import secrets
@@ -22,15 +22,15 @@ from kit.settings import Settings
 TIMEOUT_SECONDS: Final = 20
 KEPT: Final = 200
 _SENDER: Final = "no-reply@localhost"
-# Of SMTP's answers, from here on the same would be refused again.
-_FOR_GOOD: Final = 500
+# SMTP replies from here on are permanent: a retry would be refused again (RFC 5321, 4.2.1).
+_PERMANENT: Final = 500
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A plain text for one person."""
+    """A plain text message for one recipient."""
 
     to: str
     subject: str
@@ -38,25 +38,25 @@ class Message:
 
 
 class Undeliverable(Exception):
-    """A message will never arrive there: the error says why, and names nobody."""
+    """The message can never be delivered; the error says why, without personal data."""
 
 
 class Mail(Protocol):
-    """Brings messages to people."""
+    """Sends messages."""
 
     async def send(self, message: Message) -> None:
-        """Hand a message over. Raises Undeliverable, and else what the way of sending raises."""
+        """Sends a message. Raises Undeliverable, and other errors if a retry may succeed."""
 
 
 def mail_of(settings: Settings) -> Mail:
-    """Mail by BOOM_SMTP_URL, or kept in the data folder without one."""
+    """Returns SMTP mail if BOOM_SMTP_URL is set, else mail stored in the data folder."""
     if settings.smtp_url is not None:
         return SmtpMail.at(settings.smtp_url.get_secret_value())
     return LocalMail(settings.data / "outbox")
 
 
 class LocalMail:
-    """Keeps the last messages as .eml files in a folder, for development."""
+    """Stores the last messages as .eml files in a folder, for development."""
 
     def __init__(self, folder: Path, *, kept: int = KEPT) -> None:
         self._folder = folder
@@ -70,7 +70,7 @@ class LocalMail:
         log.info("mail.kept", file=str(self._folder / name))
 
     def _keep(self, name: str, email: EmailMessage) -> None:
-        # Others on the machine must not read the tokens in them.
+        # Other users of the machine must not read the tokens in them.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / name).write_bytes(email.as_bytes())
         for old in sorted(self._folder.glob("*.eml"))[: -self._kept]:
@@ -79,10 +79,10 @@ class LocalMail:
 
 @dataclass(frozen=True, slots=True)
 class SmtpMail:
-    """Sends by a mail server.
+    """Sends mail by an SMTP server.
 
-    `smtps://` is TLS from the start. `smtp://` turns to TLS where the server offers it, and must
-    where a password would cross the network.
+    `smtps://` uses TLS from the start. `smtp://` uses STARTTLS if the server offers it, and
+    requires it if a password would cross the network.
     """
 
     host: str
@@ -94,7 +94,7 @@ class SmtpMail:
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """The server of `smtp://user:password@host:587?from=bookings%40example.com`."""
+        """Configures a server by `smtp://user:password@host:587?from=bookings%40example.com`."""
         parts = urlsplit(url)
         options: Mapping[str, list[str]] = parse_qs(parts.query)
         username = unquote(parts.username) if parts.username else None
@@ -121,7 +121,7 @@ class SmtpMail:
             ) from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
-            if code >= _FOR_GOOD:
+            if code >= _PERMANENT:
                 raise Undeliverable(f"the mail server refuses the address: {code}") from error
             raise
         log.info("mail.sent")
@@ -130,7 +130,7 @@ class SmtpMail:
         crosses_network = not _is_loopback(self.host)
         await aiosmtplib.send(
             email,
-            # Not what a reader of headers finds in there: one address could be read as two.
+            # Explicit, not parsed from the headers: one address could be parsed as two.
             recipients=[str(to)],
             hostname=self.host,
             port=self.port,
@@ -169,7 +169,7 @@ def _as_email(message: Message, to: MailAddress, sender: str, at: datetime) -> E
     email["Subject"] = message.subject
     email["Date"] = format_datetime(at)
     email["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    # A reply of "I'm on holiday" to a machine helps nobody (RFC 3834).
+    # Keeps automatic replies from answering it (RFC 3834).
     email["Auto-Submitted"] = "auto-generated"
     email.set_content(message.text)
     return email

@@ -1,1 +1,1 @@
-"""Payments: one protocol for gateways, Stripe behind it, and a local one for the demo."""
+"""Payments: a protocol for gateways, Stripe, and a local gateway for the demo."""

@@ -1,4 +1,4 @@
-"""Which gateway this installation has."""
+"""Selects the payment gateway of this installation."""
 
 import hmac
 from collections.abc import AsyncIterator
@@ -15,12 +15,12 @@ from kit.settings import Settings
 if TYPE_CHECKING:
     from stripe import StripeClient
 
-# So that no other use of the installation's secret can ever sign what passes as a delivery.
+# Separates this use of the installation's secret: no other use can sign a valid delivery.
 _PURPOSE: Final = b"deliveries of the local gateway, version 1"
 
 
 def stripe_of(settings: Settings) -> StripeApi | None:
-    """Stripe by BOOM_STRIPE_SECRET_KEY; None without it."""
+    """Returns Stripe's API if BOOM_STRIPE_SECRET_KEY is set, else None."""
     if settings.stripe_secret_key is None:
         return None
     key = settings.stripe_secret_key.get_secret_value()
@@ -28,7 +28,7 @@ def stripe_of(settings: Settings) -> StripeApi | None:
 
 
 def gateway_of(settings: Settings, *, clock: Clock) -> Gateway:
-    """Stripe where there is a key for it; else the demo's, but none in production."""
+    """Returns Stripe if there is a key for it, else the demo's gateway; in production, none."""
     if stripe := stripe_of(settings):
         return StripeGateway(stripe, webhook_secrets=settings.stripe_webhook_secrets)
     if settings.is_production:
@@ -38,7 +38,7 @@ def gateway_of(settings: Settings, *, clock: Clock) -> Gateway:
 
 
 class _NoStripe(StripeApi):
-    """Refuses everything: nobody has said yet who is to move the money."""
+    """Refuses every call: no gateway is configured."""
 
     def __init__(self) -> None:
         super().__init__("")

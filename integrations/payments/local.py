@@ -1,7 +1,7 @@
-"""A gateway for the demo: no money moves. It keeps its own books, outside of our database.
+"""A payment gateway for the demo: no money moves, and its state is in a file of its own.
 
-It behaves as a real one does: payments are made on its own page, calls can be repeated by their
-key, and it tells of everything by signed deliveries.
+It behaves as a real one: customers pay on its page, calls are idempotent by their key, and it
+sends signed webhooks for every change.
 """
 
 import asyncio
@@ -65,14 +65,14 @@ _TABLES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that has not been taken yet."""
+    """A webhook that hasn't been delivered yet."""
 
     number: int
     body: bytes
 
 
 class LocalGateway:
-    """``file`` holds its books; ``secret`` is what it signs deliveries with."""
+    """Stores payments in ``file``, and signs its webhooks with ``secret``."""
 
     name = "local"
 
@@ -195,12 +195,12 @@ class LocalGateway:
             raise BadEvent(f"This is no event: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Does nothing."""
 
     # ------------------------------------------------------------------ what its customers do
 
     async def pay(self, id: str) -> Payment:
-        """The customer pays by a card that is good. Raises GatewayRefused where it's too late."""
+        """Simulates a successful payment by card. Raises GatewayRefused if it is too late."""
 
         def take(books: "_Books") -> Payment:
             payment = _still_open(books, id)
@@ -215,7 +215,7 @@ class LocalGateway:
         return await self._change(take)
 
     async def fail(self, id: str) -> Payment:
-        """The customer's card is declined; another may be tried. Raises GatewayRefused."""
+        """Simulates a declined card; another may be tried. Raises GatewayRefused."""
 
         def decline(books: "_Books") -> Payment:
             payment = _still_open(books, id)
@@ -225,26 +225,26 @@ class LocalGateway:
 
         return await self._change(decline)
 
-    # ------------------------------------------------------------------ what it tells
+    # ------------------------------------------------------------------ webhooks
 
     async def undelivered(self) -> list[Delivery]:
-        """What has not been taken yet, the oldest first."""
+        """Returns the webhooks that haven't been delivered, the oldest first."""
         if not self._file.exists():
             return []
         return await self._change(lambda books: books.undelivered(), tells=False)
 
     async def delivered(self, delivery: Delivery) -> None:
-        """This one has been taken."""
+        """Marks a webhook as delivered."""
         await self._change(lambda books: books.delivered(delivery.number), tells=False)
 
     def signed(self, delivery: Delivery) -> Mapping[str, str]:
-        """The headers of a delivery that is sent now."""
+        """Returns the headers of a webhook that is sent now."""
         return {
             HEADER: webhook_signatures.signed(delivery.body, secret=self._secret, at=self._clock())
         }
 
     async def news(self, *, within_seconds: float) -> None:
-        """Wait until this process has something to deliver, but not for longer than this."""
+        """Waits until this process has a webhook to deliver, at most this long."""
         try:
             async with asyncio.timeout(within_seconds):
                 await self._has_news.wait()
@@ -280,7 +280,7 @@ def _is_part(amount: Money, whole: Money) -> bool:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    """The books in one transaction, which no other process writes at the same time."""
+    """Opens the file in a transaction that excludes other writers."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
         file.chmod(0o600)
@@ -302,7 +302,7 @@ class _Books:
         self._connection = connection
 
     def payment(self, id: str) -> Payment:
-        """Raises GatewayRefused for one that there isn't."""
+        """Returns a payment. Raises GatewayRefused for an unknown one."""
         row = self._one("SELECT * FROM payments WHERE id = ?", id)
         if row is None:
             raise GatewayRefused("There is no such payment")
@@ -356,10 +356,10 @@ class _Books:
         )
         return Refund(id, payment.id, RefundStatus.DONE, amount, reference)
 
-    # What was asked for under a key, so that it is done once.
+    # Calls by their key, so that each is done once.
 
     def kept(self, key: str, asked: list[Any]) -> str | None:
-        """The result of the first call with this key. Raises GatewayRefused for another's."""
+        """Returns the result of a call by its key. Raises GatewayRefused for another call's."""
         row = self._one("SELECT asked, result FROM calls WHERE key = ?", key)
         if row is None:
             return None
@@ -376,7 +376,7 @@ class _Books:
             "INSERT INTO calls VALUES (?, ?, ?)", (key, _digest(asked), result)
         )
 
-    # What is to be delivered.
+    # Webhooks to deliver.
 
     def tell(self, type: str, payment: Payment, at: datetime, refund: Refund | None = None) -> None:
         body = {

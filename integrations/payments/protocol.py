@@ -1,13 +1,13 @@
-"""What a gateway for payments does for us, whoever runs it, and what it tells us.
+"""The protocol of payment gateways.
 
 GatewayError
-├── Declined       the customer's bank said no; nothing was moved
-├── GatewayRefused the request can't be served, now or later; nothing was moved
-└── GatewayAway    no answer, or one that says nothing: it may have been done
+├── Declined       the customer's bank declined; no money was moved
+├── GatewayRefused the request can't be served, now or later; no money was moved
+└── GatewayAway    no response, or an unclear one: it may have been done
 
-After GatewayAway the same call is made again with the same key, which gives the first call's
-result or does it for the first time. A gateway may have kept a failure under the key; a new key is
-safe only once ``fetch`` shows that nothing was done.
+After GatewayAway, repeat the call with the same key: it returns the first call's result, or runs
+for the first time. A gateway may have stored a failure under the key; a new key is safe only once
+``fetch`` shows that nothing was done.
 """
 
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ from uuid import UUID
 from domain.core.money import Money
 
 TENANT: Final = "tenant_id"
-"""The key in the metadata of payments and refunds that says whose they are."""
+"""The key of the tenant in the metadata of payments and refunds."""
 
 
 class GatewayError(Exception):
-    """A call to a gateway that didn't give what was asked for."""
+    """A call to a gateway failed."""
 
 
 class Declined(GatewayError):
-    """``code`` is the gateway's word for why, ``card_declined`` for example."""
+    """The payment was declined; ``code`` is the gateway's reason, such as ``card_declined``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"The payment was declined: {code}")
@@ -36,34 +36,34 @@ class Declined(GatewayError):
 
 
 class GatewayRefused(GatewayError):
-    """The text is for the log, not for customers."""
+    """The gateway refused the call; the text is for the log, not for customers."""
 
 
 class GatewayAway(GatewayError):
-    """A timeout, too many requests, a failure of theirs, or an answer that can't be read."""
+    """A timeout, too many requests, a gateway failure, or an unreadable response."""
 
 
 class BadSignature(Exception):
-    """A delivery that the gateway didn't sign, or not within five minutes of now."""
+    """A webhook isn't signed by the gateway, or not within five minutes of now."""
 
 
 class BadEvent(Exception):
-    """A delivery that is no event, though the gateway signed it."""
+    """A signed webhook isn't a valid event."""
 
 
 class AnotherGateway(Exception):
-    """An event of a gateway that this process doesn't know; one that does has to act upon it."""
+    """The event is of a gateway that isn't configured in this process, but may be in another."""
 
 
 class Capture(StrEnum):
-    """Whether the customer's money is taken when they pay, or only held on their card."""
+    """Whether a payment is captured when the customer pays, or only held on their card."""
 
     NOW = "now"
     LATER = "later"
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands. A declined attempt leaves it open: the customer may try again."""
+    """The status of a payment. It stays open after a declined attempt, which may be repeated."""
 
     OPEN = "open"
     PROCESSING = "processing"
@@ -73,7 +73,7 @@ class PaymentStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands; a pending one may still fail."""
+    """The status of a refund; a pending one may still fail."""
 
     PENDING = "pending"
     DONE = "done"
@@ -81,7 +81,7 @@ class RefundStatus(StrEnum):
 
 
 class Subject(StrEnum):
-    """What an event is about: the object to look at again, for events come in any order."""
+    """The kind of an event's object, which must be fetched: events come in any order."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -93,10 +93,10 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A payment to be made.
+    """The request to create a payment.
 
-    ``reference`` is our own id of it, ``metadata`` comes back with the payment and its events;
-    ``customer_id`` is a customer that the gateway knows, ``account`` the venue's own at it.
+    ``reference`` is our own id, ``metadata`` is returned with the payment and its events;
+    ``customer_id`` is a customer at the gateway, ``account`` the venue's own account there.
     """
 
     amount: Money
@@ -109,7 +109,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money on its way back. ``reference`` is our own id of it; None where others asked for it."""
+    """A refund; ``reference`` is our own id, or None if others requested it."""
 
     id: str
     payment_id: str
@@ -120,12 +120,12 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What the gateway says of a payment.
+    """A payment at the gateway.
 
-    ``amount`` is what was ordered, ``received`` what has been taken, before refunds; ``refunds``
-    are all of them, the oldest first. ``client_secret`` lets the customer's browser pay, and
-    ``checkout_url`` is a page that does, where the gateway has one; it may be a path on this
-    server. ``failure`` is the gateway's word for why the last attempt failed.
+    ``amount`` is the amount of the order, ``received`` what was captured, before refunds;
+    ``refunds`` are sorted from the oldest. ``client_secret`` lets the customer's browser pay, and
+    ``checkout_url`` is the gateway's page for it, if it has one; it may be a path on this server.
+    ``failure`` is the gateway's reason why the last attempt failed.
     """
 
     id: str
@@ -141,18 +141,18 @@ class Payment:
 
     @property
     def refunded(self) -> Money:
-        """What went back, or is on its way."""
+        """Returns the sum of refunds that succeeded or are pending."""
         back = [each.amount for each in self.refunds if each.status is not RefundStatus.FAILED]
         return sum(back, start=Money(0, self.amount.currency_code))
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """Something happened at a gateway; the truth is what ``fetch`` says of its object now.
+    """An event of a gateway; call ``fetch`` for the current state of its object.
 
-    ``type`` is the gateway's own word. ``subject`` is None for what concerns us in no way.
-    ``ids`` are other objects it names, by kind: ``payment``, ``customer``, ``subscription``, ….
-    ``account`` is the venue's at the gateway, where it isn't ours.
+    ``type`` is the gateway's own name. ``subject`` is None for an event without effect on us.
+    ``ids`` are the objects it names, by kind: ``payment``, ``customer``, ``subscription``, ….
+    ``account`` is the venue's account at the gateway, if it isn't ours.
     """
 
     gateway: str
@@ -167,7 +167,7 @@ class GatewayEvent:
 
     @property
     def tenant_id(self) -> UUID | None:
-        """The tenant that the object's metadata names."""
+        """The tenant in the object's metadata."""
         try:
             return UUID(self.metadata[TENANT])
         except (KeyError, ValueError):
@@ -179,7 +179,7 @@ class GatewayEvent:
 
 
 class Gateway(Protocol):
-    """Moves money. Each call may raise any GatewayError.
+    """Creates, captures and refunds payments. Each call may raise a GatewayError.
 
     ``key`` makes a call safe to repeat: 1 to 255 characters, the same for the same intent.
     ``account`` is that of the order.
@@ -187,20 +187,20 @@ class Gateway(Protocol):
 
     @property
     def name(self) -> str:
-        """As in the path of its webhook: ``stripe`` or ``local``."""
+        """The name in the path of its webhook: ``stripe`` or ``local``."""
 
     async def create(self, order: Order, *, key: str) -> Payment:
-        """Open a payment, for the customer to make."""
+        """Creates a payment for the customer to pay."""
 
     async def capture(
         self, id: str, *, amount: Money, key: str, account: str | None = None
     ) -> Payment:
-        """Take money that is held, up to all of it, once; the rest is let go."""
+        """Captures up to the whole amount that is held, once; the rest is released."""
 
     async def cancel(self, id: str, *, key: str, account: str | None = None) -> Payment:
-        """Let go of what is held, or close a payment that nobody has made.
+        """Releases a held payment, or closes one that hasn't been paid.
 
-        Raises GatewayRefused for one that is paid; a cancelled one stays what it is.
+        Raises GatewayRefused for a paid one; cancelling a cancelled one does nothing.
         """
 
     async def refund(
@@ -213,16 +213,16 @@ class Gateway(Protocol):
         metadata: Mapping[str, str] | None = None,
         account: str | None = None,
     ) -> Refund:
-        """Give back some of what was received. Raises GatewayRefused for more than is left."""
+        """Refunds part of what was received. Raises GatewayRefused for more than is left."""
 
     async def fetch(self, id: str, *, account: str | None = None) -> Payment:
-        """The truth about a payment. Raises GatewayRefused for one that there isn't."""
+        """Returns the current state of a payment. Raises GatewayRefused for an unknown one."""
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
-        """Check who sent a delivery, and when. Raises BadSignature."""
+        """Verifies the signature and the time of a webhook. Raises BadSignature."""
 
     def parse_event(self, body: bytes) -> GatewayEvent:
-        """Read a delivery that has been verified. Raises BadEvent."""
+        """Parses a verified webhook. Raises BadEvent."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Closes connections."""

@@ -1,4 +1,4 @@
-"""Payments through Stripe: a payment is a PaymentIntent, paid by card in the customer's browser."""
+"""Payments by Stripe: a payment is a PaymentIntent, paid by card in the customer's browser."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ MOST_REFUNDS: Final = 1_000
 _HEADER: Final = "stripe-signature"
 _REFERENCE: Final = "reference"
 _PAGE: Final = 100
-# Where Stripe's smallest unit isn't ISO's.
+# Currencies whose smallest unit at Stripe isn't that of ISO 4217.
 _DIGITS: Final = {"ISK": 2, "MGA": 0, "UGX": 2}
 
 _STATUSES: Final = {
@@ -51,7 +51,7 @@ _REFUND_STATUSES: Final = {
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
 }
-# The first that fits counts.
+# The first matching prefix counts.
 _SUBJECTS: Final = (
     ("payment_intent.", Subject.PAYMENT),
     ("charge.refunded", Subject.PAYMENT),
@@ -75,7 +75,7 @@ _KINDS: Final = {
 
 
 class StripeGateway:
-    """``webhook_secrets`` are those of our endpoints at Stripe: its own, and that of Connect."""
+    """Stripe's gateway; ``webhook_secrets`` are those of our endpoints: account and Connect."""
 
     name = "stripe"
 
@@ -88,7 +88,7 @@ class StripeGateway:
             "amount": _to_stripe(order.amount),
             "currency": order.amount.currency_code.lower(),
             "capture_method": "manual" if order.capture is Capture.LATER else "automatic",
-            # A room that is held for minutes can't wait days for a bank.
+            # Other methods may take days to confirm, but a room is held for minutes.
             "payment_method_types": ["card"],
             "metadata": {**order.metadata, _REFERENCE: order.reference},
         }
@@ -180,13 +180,13 @@ def _options(account: str | None, key: str | None = None) -> Any:
 async def _refunds(client: "StripeClient", id: str, account: str | None) -> tuple[Refund, ...]:
     found: list[dict[str, Any]] = []
     while len(found) < MOST_REFUNDS:
-        asked: Any = {"payment_intent": id, "limit": _PAGE}
+        query: Any = {"payment_intent": id, "limit": _PAGE}
         if found:
-            asked["starting_after"] = found[-1]["id"]
-        page = await client.v1.refunds.list_async(asked, _options(account))
+            query["starting_after"] = found[-1]["id"]
+        page = await client.v1.refunds.list_async(query, _options(account))
         found += (each.to_dict() for each in page.data)
         if not page.has_more or not page.data:
-            # Stripe tells the latest first. What let go of the rest of a hold is no refund of ours.
+            # Stripe lists the latest first. Releasing the rest of a hold isn't a refund of ours.
             return tuple(_refund(each) for each in reversed(found) if each["payment_intent"] == id)
     raise GatewayAway(f"A payment has more than {MOST_REFUNDS} refunds")
 
@@ -220,7 +220,7 @@ def _refund(refund: Mapping[str, Any]) -> Refund:
 
 
 def _to_stripe(amount: Money) -> int:
-    """The amount in Stripe's smallest unit. Raises GatewayRefused for what it can't say."""
+    """Converts an amount to Stripe's smallest unit. Raises GatewayRefused if it can't be."""
     if rounded_down(amount) != amount:
         raise GatewayRefused(f"Stripe has no such fraction: {amount}")
     more = _more_digits(amount.currency_code)
@@ -274,7 +274,7 @@ def _event(given: Mapping[str, Any]) -> GatewayEvent:
 
 
 def _ids(seen: Mapping[str, Any]) -> dict[str, str]:
-    """What the object names, and itself; each is an id, or an object that has been expanded."""
+    """Returns the ids of the object and of those it names, which may be expanded objects."""
     named = {**_of_subscription(seen), **seen, str(seen.get("object")): seen.get("id")}
     found = {}
     for field, kind in _KINDS.items():
@@ -286,7 +286,7 @@ def _ids(seen: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_subscription(seen: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an invoice says of the subscription that it is for."""
+    """Returns the subscription details of an invoice."""
     parent = seen.get("parent")
     details = parent.get("subscription_details") if isinstance(parent, dict) else None
     return details if isinstance(details, dict) else {}
@@ -299,11 +299,11 @@ def _text(value: object) -> str:
 
 
 def _texts(given: object) -> dict[str, str]:
-    """Metadata: what of it is text."""
+    """Returns the metadata entries that are text."""
     pairs = given.items() if isinstance(given, dict) else ()
     return {name: value for name, value in pairs if _is_text(name) and _is_text(value)}
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    # A database keeps no character 0.
+    # PostgreSQL can't store the character 0.
     return isinstance(value, str) and "\0" not in value

@@ -1,4 +1,4 @@
-"""Signed deliveries: ``t=<seconds>,v1=<hex>``, an HMAC-SHA256 over ``<seconds>.<body>``."""
+"""Webhook signatures: ``t=<seconds>,v1=<hex>``, an HMAC-SHA256 over ``<seconds>.<body>``."""
 
 import hmac
 from collections.abc import Iterable
@@ -8,22 +8,22 @@ from typing import Final
 from integrations.payments.protocol import BadSignature
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far a delivery's time may be from ours, to either side."""
+"""How far the time of a webhook may differ from ours, in either direction."""
 
 _LONGEST: Final = 4096
 _SCHEME: Final = "v1"
 
 
 def signed(body: bytes, *, secret: str, at: datetime) -> str:
-    """The header of a delivery that is sent at an instant."""
+    """Returns the signature header of a webhook that is sent at an instant."""
     seconds = int(at.timestamp())
     return f"t={seconds},{_SCHEME}={_digest(body, secret, seconds)}"
 
 
 def check(body: bytes, header: str | None, *, secrets: Iterable[str], now: datetime) -> None:
-    """Check that one of the header's signatures was made with one of the secrets, and when.
+    """Checks that one of the signatures was made with one of the secrets, and its time.
 
-    There are several of either while a secret is replaced by another. Raises BadSignature.
+    There are several of both while a secret is rotated. Raises BadSignature.
     """
     if not header or len(header) > _LONGEST:
         raise BadSignature("There is no signature")
@@ -32,13 +32,13 @@ def check(body: bytes, header: str | None, *, secrets: Iterable[str], now: datet
     given = [value.strip() for name, _, value in parts if name.strip() == _SCHEME]
     seconds = _seconds(times)
     expected = [_digest(body, secret, seconds) for secret in secrets]
-    # All of them are compared: how long it takes tells nothing.
+    # All of them are compared, so that the time taken reveals nothing.
     matches = [
         hmac.compare_digest(one.encode(), other.encode()) for one in expected for other in given
     ]
     if not any(matches):
         raise BadSignature("No signature is right")
-    # An old delivery may be somebody's copy; one from the future could be used for long.
+    # An old webhook may be a replay; one from the future could be replayed for long.
     if abs(now.timestamp() - seconds) > TOLERANCE.total_seconds():
         raise BadSignature("The delivery is not of now")
 

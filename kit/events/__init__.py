@@ -1,1 +1,1 @@
-"""The log of changes as live streams."""
+"""Event streams from the log of changes."""

@@ -1,1 +1,1 @@
-"""Due work: a queue in PostgreSQL and the workers that empty it."""
+"""Background jobs: a queue in PostgreSQL, and the workers that run its jobs."""

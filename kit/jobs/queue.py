@@ -1,4 +1,4 @@
-"""Jobs that wait in the database: put there by the change that wants them done.
+"""The job queue in the database: jobs are enqueued by the transaction that needs them.
 
 The tables and their statements are pgqueuer's, in a schema of their own.
 """
@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 SCHEMA: Final = "queue"
 CHANNEL: Final = "boom_queue"
 
-# Validated, not called: that would read the names of the tables from the environment.
+# `model_validate`: the constructor would read the table names from the environment.
 SETTINGS: Final = DBSettings.model_validate({"db_schema": SCHEMA, "channel": CHANNEL})
 
 _USUAL: Final = 0
@@ -49,10 +49,10 @@ _WAIT_NO_LONGER: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to be done by the handler of this name, not before ``at`` where that is given.
+    """A job for the handler of this name, to run not before ``at``, if given.
 
-    Of jobs with one name, tenant and ``dedupe``, only one waits at a time. Those that are
-    ``urgent`` go first.
+    Of jobs with the same name, tenant and ``dedupe``, only one waits at a time. ``urgent`` jobs
+    run first.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Job:
 
 
 def queries_of(driver: Driver) -> Queries:
-    """pgqueuer's statements on our tables."""
+    """Returns pgqueuer's statements for our tables."""
     return Queries(
         driver,
         qbe=QueryBuilderEnvironment(SETTINGS),
@@ -72,13 +72,13 @@ def queries_of(driver: Driver) -> Queries:
     )
 
 
-async def put(
+async def enqueue(
     session: AsyncSession, jobs: Iterable[Job], *, tenant_id: UUID | None, now: datetime
 ) -> None:
-    """Have jobs of a tenant, or of none, wait from the commit of this transaction on.
+    """Enqueues jobs of a tenant, or of none, in this transaction.
 
-    A job that waits already under the same ``dedupe`` is kept, and locked until that commit: it
-    can't be done on what was there before. Payloads are JSON.
+    A job that waits already under the same ``dedupe`` is kept, and locked until the commit, so that
+    it can't run on the state before it. Payloads are JSON.
     """
     wanted = _one_of_each(jobs, tenant_id)
     driver = cast("Driver", _InTransaction(session))
@@ -94,13 +94,13 @@ async def put(
 
 
 def tenant_of(job: QueuedJob) -> UUID | None:
-    """The tenant of the scope that wanted it done."""
+    """Returns the tenant of the scope that enqueued the job."""
     text = (job.headers or {}).get(_TENANT)
     return UUID(str(text)) if text else None
 
 
 def due_at(job: QueuedJob) -> datetime | None:
-    """Not to be done before, by the app's clock."""
+    """Returns when the job is due by the app's clock."""
     text = (job.headers or {}).get(_AT)
     return datetime.fromisoformat(str(text)) if text else None
 
@@ -110,27 +110,27 @@ def payload_of(job: QueuedJob) -> Mapping[str, Any]:
     return payload
 
 
-async def postpone(connection: asyncpg.Connection, early: Mapping[JobId, timedelta]) -> None:
-    """Put jobs back that were taken before their time, without counting it as a try.
+async def requeue_early(connection: asyncpg.Connection, early: Mapping[JobId, timedelta]) -> None:
+    """Requeues jobs that were taken early, without counting it as an attempt.
 
-    Their wait is measured from the beginning of the transaction that put them there, by the
-    database's clock; when they may be done is for the app's clock to say.
+    The database delays them by its own clock, from the beginning of the transaction that enqueued
+    them; the app's clock decides when they are due.
     """
     if early:
         await connection.execute(_POSTPONE, list(early), list(early.values()))
 
 
-async def wait_no_longer(connection: asyncpg.Connection, ids: Sequence[JobId]) -> None:
-    """From now on another job may wait under the key of these, which are about to be done.
+async def release_dedupe_keys(connection: asyncpg.Connection, ids: Sequence[JobId]) -> None:
+    """Lets other jobs wait under the dedupe keys of these, which are about to run.
 
-    Waits for transactions that count on them: what those store will be seen.
+    Waits for transactions that rely on these jobs, so that they see what those store.
     """
     if ids:
         await connection.execute(_WAIT_NO_LONGER, ids)
 
 
 def _one_of_each(jobs: Iterable[Job], tenant_id: UUID | None) -> Sequence[Job]:
-    # PostgreSQL can't meet one conflict twice in a statement.
+    # PostgreSQL refuses two rows with the same conflict key in one statement.
     return list({_dedupe_key(job, tenant_id) or id(job): job for job in jobs}.values())
 
 
@@ -154,7 +154,7 @@ def _headers(job: Job, tenant_id: UUID | None) -> dict[str, str]:
 
 
 class _InTransaction:
-    """pgqueuer's statements in the transaction of a session, with its errors."""
+    """Runs pgqueuer's statements in the transaction of a session."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -1,8 +1,8 @@
-"""Does the jobs of the queue: each at least once, whatever ends in between.
+"""Runs the jobs of the queue, each at least once.
 
-The rows and statements are pgqueuer's, the loop is ours: its own deletes a job that is cancelled
-when the process ends, and holds one for good that could not be put back because the database was
-away for a moment.
+The tables and statements are pgqueuer's, the loop is ours: pgqueuer's deletes a job that is
+cancelled when the process stops, and never releases one that couldn't be requeued because the
+database was unavailable for a moment.
 """
 
 import asyncio
@@ -27,27 +27,27 @@ from kit.jobs.queue import (
     CHANNEL,
     due_at,
     payload_of,
-    postpone,
     queries_of,
+    release_dedupe_keys,
+    requeue_early,
     tenant_of,
-    wait_no_longer,
 )
 from kit.runtime import Runtime
 
 Handler = Callable[[Runtime, UUID | None, Mapping[str, Any]], Awaitable[None]]
-"""Does a job of a tenant, or of none, by its payload.
+"""Runs a job of a tenant, or of none, with its payload.
 
-It may be done again, even while it is being done elsewhere: what was done must be seen then.
+It must be idempotent: a job may run again, even while it still runs elsewhere.
 """
 
-AT_ONCE: Final = 4
+MAX_CONCURRENT: Final = 4
 STOP_SECONDS: Final = 5.0
 STALLED: Final = timedelta(seconds=30)
-"""A job whose worker has been silent for so long is somebody else's."""
-LONGEST_SECONDS: Final = 60.0
+"""A job is taken over if its worker has sent no heartbeat for so long."""
+MAX_JOB_SECONDS: Final = 60.0
 
 _POLL_SECONDS: Final = 1.0
-# Signs of life until a silent worker's jobs are another's.
+# Heartbeats within that time.
 _BEATS: Final = 6
 _TIMEOUT_SECONDS: Final = 5.0
 
@@ -55,11 +55,11 @@ log = structlog.get_logger(__name__)
 
 
 class PermanentFailure(Exception):
-    """Raised by a handler for what no other try can mend; the message is for operators."""
+    """Raised by a handler if retrying can't help; the message is for operators."""
 
 
 class TemporaryFailure(Exception):
-    """Raised by a handler for what a later try may mend; the message is for operators."""
+    """Raised by a handler if a retry may help; the message is for operators."""
 
 
 _FOR_OPERATORS: Final = (PermanentFailure, TemporaryFailure)
@@ -67,14 +67,14 @@ _FOR_OPERATORS: Final = (PermanentFailure, TemporaryFailure)
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a job is tried, and the pauses between: each twice as long, less up to a half."""
+    """How often a job is attempted: the pauses double, with a jitter of up to minus a half."""
 
     attempts: int = 10
     first_seconds: float = 2.0
     longest_seconds: float = 900.0
 
     def pause(self, failed: int) -> timedelta | None:
-        """The one after so many failures; None when that was the last try."""
+        """Returns the pause after so many failures; None after the last attempt."""
         if failed >= self.attempts:
             return None
         longest = min(self.first_seconds * 2 ** min(failed - 1, 30), self.longest_seconds)
@@ -86,7 +86,7 @@ DEFAULT: Final = Retries()
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """What became of a try: ``again`` after a pause, or dead; done if neither."""
+    """The result of an attempt: to run ``again`` after a pause, dead, or done if neither."""
 
     job: Job
     again: timedelta | None = None
@@ -94,10 +94,10 @@ class _Ended:
 
 
 class Worker:
-    """One process's share of the jobs. ``url`` is a role's that sees every tenant's.
+    """Runs jobs in one process; ``url`` is of a role that sees the jobs of all tenants.
 
-    ``handlers`` are all it does; jobs of other names wait for a worker that knows them. Jobs of
-    the ``yielding`` names leave one place free for all others.
+    Jobs without a handler in ``handlers`` wait for a worker that has it. Jobs of the ``yielding``
+    names leave one place free for others.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Worker:
         *,
         retries: Mapping[str, Retries] | None = None,
         yielding: Collection[str] = (),
-        at_once: int = AT_ONCE,
+        max_concurrent: int = MAX_CONCURRENT,
         stop_seconds: float = STOP_SECONDS,
         stalled: timedelta = STALLED,
     ) -> None:
@@ -117,7 +117,7 @@ class Worker:
         self._handlers = handlers
         self._retries = retries or {}
         self._yielding = frozenset(yielding)
-        self._at_once = at_once
+        self._max_concurrent = max_concurrent
         self._stop_seconds = stop_seconds
         self._stalled = stalled
         self._me = QueueManagerId(uuid4())
@@ -127,16 +127,16 @@ class Worker:
         self._next_beat = 0.0
 
     async def run(self) -> None:
-        """Do what is due until the connection is lost; what runs then goes on.
+        """Runs due jobs until the connection is lost; running jobs continue then.
 
-        Cancelled, it takes no more, lets what runs end for a while, and puts the rest back.
+        If cancelled, takes no more jobs, gives running ones some time, and requeues the rest.
         """
         async with self._connected() as connection:
             queries = queries_of(AsyncpgDriver(connection))
             try:
                 while True:
                     if not await self._round(connection, queries):
-                        await self._rest()
+                        await self._wait()
             except asyncio.CancelledError:
                 await self._stop(connection, queries)
                 raise
@@ -144,9 +144,9 @@ class Worker:
     # ------------------------------------------------------------------ one round
 
     async def _round(self, connection: asyncpg.Connection, queries: Queries) -> bool:
-        """Report, show that we live, take what is due; True where more may be due."""
+        """Reports results, sends a heartbeat and takes due jobs; True if more may be due."""
         await self._report(queries)
-        await self._beat(queries)
+        await self._heartbeat(queries)
         free, names = self._places()
         if not free:
             return False
@@ -158,24 +158,24 @@ class Worker:
             heartbeat_timeout=self._stalled,
         )
         jobs = [job for job in taken if job.id not in self._running]
-        early, due = await self._sorted_out(jobs)
-        await postpone(connection, early)
-        await wait_no_longer(connection, [job.id for job in due])
+        early, due = await self._split_early(jobs)
+        await requeue_early(connection, early)
+        await release_dedupe_keys(connection, [job.id for job in due])
         for job in due:
             self._start(job)
         return len(taken) == free
 
     def _places(self) -> tuple[int, Collection[str]]:
-        """How many jobs to take now, and of which names."""
-        free = self._at_once - len(self._running)
+        """Returns how many jobs to take now, and of which names."""
+        free = self._max_concurrent - len(self._running)
         yielding = sum(job.entrypoint in self._yielding for job, _ in self._running.values())
-        for_yielding = min(free, self._at_once - 1 - yielding)
+        for_yielding = min(free, self._max_concurrent - 1 - yielding)
         if for_yielding > 0:
             return for_yielding, self._handlers
         return free, self._handlers.keys() - self._yielding
 
-    async def _sorted_out(self, jobs: list[Job]) -> tuple[dict[JobId, timedelta], list[Job]]:
-        """Those that the app's clock calls early, with what is left to wait; and the others."""
+    async def _split_early(self, jobs: list[Job]) -> tuple[dict[JobId, timedelta], list[Job]]:
+        """Splits jobs into early ones, with their remaining delay, and due ones."""
         now = self._runtime.clock()
         early = {job.id: at - now for job in jobs if (at := due_at(job)) is not None and at > now}
         return early, [job for job in jobs if job.id not in early]
@@ -185,22 +185,22 @@ class Worker:
         self._running[job.id] = (job, task)
 
     async def _do(self, job: Job) -> None:
-        told = log.bind(
+        job_log = log.bind(
             job=job.entrypoint, id=job.id, tenant=str(tenant_of(job)), attempt=job.attempts + 1
         )
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(MAX_JOB_SECONDS):
                 handle = self._handlers[job.entrypoint]
                 await handle(self._runtime, tenant_of(job), payload_of(job))
-        except Exception as error:  # noqa: BLE001 - told, and tried again
+        except Exception as error:  # noqa: BLE001 - logged, and retried
             pause = self._pause_after(job, error)
             if pause is None:
-                told.exception("job.dead", error=type(error).__name__)
+                job_log.exception("job.dead", error=type(error).__name__)
             else:
-                told.warning("job.failed", again=pause.total_seconds(), exc_info=True)
+                job_log.warning("job.failed", again=pause.total_seconds(), exc_info=True)
             self._ended.append(_Ended(job, again=pause, error=_record(job, error)))
         else:
-            told.info("job.done")
+            job_log.info("job.done")
             self._ended.append(_Ended(job))
         del self._running[job.id]
         self._rung.set()
@@ -210,10 +210,10 @@ class Worker:
             return None
         return self._retries.get(job.entrypoint, DEFAULT).pause(job.attempts + 1)
 
-    # ------------------------------------------------------------------ what the queue is told
+    # ------------------------------------------------------------------ reports to the queue
 
     async def _report(self, queries: Queries) -> None:
-        """Tell the queue what has ended; what can't be told now is told after reconnecting."""
+        """Reports finished jobs to the queue; what fails is reported after reconnecting."""
         while self._ended:
             ended = self._ended[0]
             if ended.again is not None:
@@ -223,13 +223,13 @@ class Worker:
                 await queries.log_jobs([(ended.job, status, ended.error)])
             self._ended.pop(0)
 
-    async def _beat(self, queries: Queries) -> None:
+    async def _heartbeat(self, queries: Queries) -> None:
         now = asyncio.get_running_loop().time()
         if self._running and now >= self._next_beat:
             await queries.update_heartbeat(list(self._running))
             self._next_beat = now + self._stalled.total_seconds() / _BEATS
 
-    async def _rest(self) -> None:
+    async def _wait(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_POLL_SECONDS):
                 await self._rung.wait()
@@ -244,11 +244,11 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         for job, _ in self._running.values():
             log.warning("job.interrupted", job=job.entrypoint, id=job.id)
-        # What can't be told is done again, by whoever finds it stalled.
+        # A job that can't be reported is run again by the worker that finds it stalled.
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await self._report(queries)
-                await postpone(connection, dict.fromkeys(self._running, timedelta(0)))
+                await requeue_early(connection, dict.fromkeys(self._running, timedelta(0)))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             untold = [ended.job.id for ended in self._ended]
             log.warning("jobs.not_reported", ids=untold, reason=type(error).__name__)
@@ -260,7 +260,7 @@ class Worker:
         connection = await asyncpg.connect(
             self._url,
             timeout=_TIMEOUT_SECONDS,
-            # Also what finds out that the connection has died without a word.
+            # Also detects a connection that has died silently.
             command_timeout=_TIMEOUT_SECONDS,
             server_settings={"application_name": "boom worker"},
         )
@@ -273,7 +273,7 @@ class Worker:
 
 
 def _record(job: Job, error: Exception) -> TracebackRecord:
-    # The text of an error may hold people's data, which the log line has for a shorter time.
+    # Without the error's text, which may hold personal data; logs are kept for a shorter time.
     return TracebackRecord(
         job_id=job.id,
         timestamp=system_clock(),

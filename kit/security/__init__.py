@@ -1,1 +1,1 @@
-"""Who calls, what secrets prove, and how often something may be done."""
+"""Authentication, secrets, encryption and rate limits."""

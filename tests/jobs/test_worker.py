@@ -93,7 +93,7 @@ async def test_urgent_jobs_are_done_first(desk: Desk, queue: asyncpg.Connection)
     await desk.ask("1", "2")
     await desk.ask("3", urgent=True)
 
-    async with desk.at_work(at_once=1):
+    async with desk.at_work(max_concurrent=1):
         await become(queue)
 
     assert list(desk.done) == ["3", "1", "2"]
@@ -116,7 +116,7 @@ async def test_jobs_that_yield_leave_a_place_for_others(
 
     await perform(runtime, ANONYMOUS, Request(new_id()), change)
     handlers = {"slow": slow, "other": slow}
-    worker = Worker(database.relay, runtime, handlers, yielding=["slow"], at_once=3)
+    worker = Worker(database.relay, runtime, handlers, yielding=["slow"], max_concurrent=3)
     async with supervise(jobs=worker.run):
         await until(lambda: len(begun) == 3)
         first = sorted(begun)

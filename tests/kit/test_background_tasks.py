@@ -50,7 +50,7 @@ async def test_a_failure_is_logged_and_hurts_nobody() -> None:
 
 
 async def test_there_is_a_most_to_how_many_wait() -> None:
-    errands = BackgroundTasks(most=1)
+    errands = BackgroundTasks(limit=1)
     released = asyncio.Event()
     done = []
 

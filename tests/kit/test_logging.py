@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from kit.logging import LONGEST_QUEUE, Gathered
+from kit.logging import MAX_QUEUED_LINES, Gathered
 
 
 def test_lines_are_written_soon_and_in_order() -> None:
@@ -60,8 +60,8 @@ def test_ids_are_printed_as_text(readable: str) -> None:
 
 def test_what_nobody_reads_is_dropped_from_the_front() -> None:
     gathered = Gathered(io.StringIO())
-    for n in range(LONGEST_QUEUE + 10):
+    for n in range(MAX_QUEUED_LINES + 10):
         gathered._lines.append(f"{n}\n")
 
-    assert len(gathered._lines) == LONGEST_QUEUE
+    assert len(gathered._lines) == MAX_QUEUED_LINES
     assert gathered._lines[0] == "10\n"

@@ -195,7 +195,9 @@ async def opened_twice(
 async def _app_before(
     fake: FakeStripe, settings: Settings, clock: Clock, timeout_seconds: float
 ) -> AsyncIterator[PaymentsApp]:
-    api = StripeApi(KEY, address=fake.address, timeout_seconds=timeout_seconds, patience_seconds=60)
+    api = StripeApi(
+        KEY, address=fake.address, timeout_seconds=timeout_seconds, call_timeout_seconds=60
+    )
     gateway = StripeGateway(api, webhook_secrets=(SECRET,))
     parts: dict[type, object] = {Passwords: Passwords.cheap(), Gateway: gateway}
     app = build_app(settings, clock=clock, services=parts, with_graphiql=False)

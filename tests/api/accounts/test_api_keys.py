@@ -388,7 +388,7 @@ async def test_nobody_waits_for_the_note_of_a_use(api: Api, runtime: Runtime, ve
     key = (await made(api, venue, "rooms:read"))["secret"]
     errands = runtime.services[BackgroundTasks]
     assert isinstance(errands, BackgroundTasks)
-    errands._most = 0
+    errands._limit = 0
 
     answer = await api(ROOMS, token=key)
 

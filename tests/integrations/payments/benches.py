@@ -151,7 +151,7 @@ async def localstripe(_folder: Path) -> AsyncIterator[LocalstripeBench]:
 
 
 def _stripe_at(address: str) -> StripeGateway:
-    api = StripeApi(KEY, address=address, timeout_seconds=30, patience_seconds=60)
+    api = StripeApi(KEY, address=address, timeout_seconds=30, call_timeout_seconds=60)
     return StripeGateway(api, webhook_secrets=(SECRET,))
 
 

@@ -60,7 +60,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def speaking_to(stripe: FakeStripe, seconds: float) -> AsyncIterator[StripeGateway]:
     api = StripeApi(
-        KEY, address=stripe.address, timeout_seconds=seconds, patience_seconds=4 * seconds
+        KEY, address=stripe.address, timeout_seconds=seconds, call_timeout_seconds=4 * seconds
     )
     gateway = StripeGateway(api, webhook_secrets=(SECRET,))
     yield gateway
