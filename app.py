@@ -69,11 +69,11 @@ SWITCH_SECONDS: Final = 0.0005
 
 
 def create_app(*, with_graphiql: bool = True) -> Starlette:
-    """The app of a server process, by its environment. Raises SettingsError."""
+    """Builds the app of a server process from its environment. Raises SettingsError."""
     settings = load_settings()
     is_read = not settings.is_production and sys.stderr.isatty()
     configure_logging(readable=is_read, gathered=not is_read)
-    # The event loop waits so long for Python's lock while a thread reads a document.
+    # How long the event loop may wait for the GIL while a thread parses a document.
     sys.setswitchinterval(SWITCH_SECONDS)
     app = build_app(settings, with_graphiql=with_graphiql)
     freeze_gc()
@@ -87,11 +87,11 @@ def build_app(
     services: Mapping[type, object] | None = None,
     with_graphiql: bool = True,
 ) -> Starlette:
-    """The whole product behind one ASGI app; ``app.state.runtime`` is what its scopes share.
+    """Builds the ASGI app; ``app.state.runtime`` is what its scopes share.
 
-    ``app.state.rate_limiter`` holds its buckets of points.
+    ``app.state.rate_limiter`` holds its token buckets.
 
-    ``services`` take the place of the integrations that the settings name.
+    ``services`` replace the integrations that the settings name.
     """
     if settings.app_database_url is None or settings.relay_database_url is None:
         raise SettingsError("BOOM_APP_DATABASE_URL, BOOM_RELAY_DATABASE_URL: both are needed")

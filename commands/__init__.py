@@ -1,1 +1,1 @@
-"""What is run from the command line: `python -m commands.<name>`."""
+"""Commands: `python -m commands.<name>`."""

@@ -1,7 +1,7 @@
-"""Stored e-mail addresses that a person should look at: `python -m commands.check_addresses`.
+"""Lists stored e-mail addresses that need attention: `python -m commands.check_addresses`.
 
-Those that are no single address, to which no mail goes; those that somebody else's record is
-found by; and records whose user logs in with another address. Nothing is changed.
+Addresses that aren't exactly one address, so that no mail is sent; addresses that also find
+another record; and records whose user logs in with another address. Changes nothing.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _PEOPLE: Final = """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when there is nothing to look at, 1 when there is, 2 without a database."""
+    """Returns 0 if there is nothing to report, 1 if there is, 2 without a database."""
     argparse.ArgumentParser(
         prog="python -m commands.check_addresses",
         description="List stored e-mail addresses that a person should look at; change nothing.",
@@ -43,7 +43,7 @@ async def _check() -> int:
     try:
         for tenant in await connection.fetch("SELECT id, subdomain FROM tenants ORDER BY 2"):
             async with connection.transaction():
-                # Row-level security holds for the owner as well.
+                # Row-level security applies to the owner too.
                 await connection.execute(
                     "SELECT set_config('app.tenant', $1, true)", str(tenant["id"])
                 )
@@ -59,7 +59,7 @@ async def _check() -> int:
 
 
 def _doubtful(people: Sequence[Any]) -> Iterator[tuple[Any, str]]:
-    """Each row that has something about it, and what."""
+    """Yields each row with a problem, and the problem."""
     holders = {(row["kind"], row["email_key"]): row["id"] for row in people}
     customers = {row["id"]: row for row in people if row["kind"] == "customer"}
     for row in people:

@@ -1,6 +1,6 @@
-"""Whether the migrations hold: `python -m commands.check_migrations`.
+"""Checks the migrations: `python -m commands.check_migrations`.
 
-One head; what they make is what the models say; each goes down again and leaves nothing.
+There is one head; they create exactly what the models declare; each downgrades and leaves nothing.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _LEFT = """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where they hold, 1 otherwise."""
+    """Returns 0 if they are right, else 1."""
     argparse.ArgumentParser(
         prog="python -m commands.check_migrations",
         description="Run all migrations up, down and up again, on a database of their own.",

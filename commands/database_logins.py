@@ -1,4 +1,4 @@
-"""How the commands log in to the database of this installation."""
+"""Database logins for commands."""
 
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, logins, trusted_urls
 from kit.postgres.embedded import EmbeddedServer
@@ -6,11 +6,11 @@ from kit.settings import Settings
 
 
 class CannotRun(Exception):
-    """A person has to change something first; the message says what."""
+    """The command can't run; the message says what to change."""
 
 
 async def logins_of(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
-    """The logins on the owner's server, once the migrations have made the roles."""
+    """Returns the logins on the owner's server, after the migrations have created the roles."""
     if settings.database_url is None:
         return trusted_urls(owner)
     return await logins(
@@ -23,7 +23,7 @@ async def logins_of(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
 
 
 async def present_logins(settings: Settings) -> DatabaseUrls:
-    """The logins of a database that is there already: the named one, or that of `make run`.
+    """Returns the logins of an existing database: the configured one, or that of `make run`.
 
     Raises CannotRun.
     """
@@ -36,7 +36,7 @@ async def present_logins(settings: Settings) -> DatabaseUrls:
 
 
 def present_owner(settings: Settings) -> DatabaseUrl:
-    """The owner of a database that is there already: the named one, or that of `make run`.
+    """Returns the owner's URL of an existing database: the configured one, or `make run`'s.
 
     Raises CannotRun.
     """

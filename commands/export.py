@@ -1,6 +1,6 @@
-"""Writes what is derived from the code: schema.graphql and docs/permissions.md.
+"""Exports schema.graphql and docs/permissions.md, which are derived from the code.
 
-`python -m commands.export` writes them; with `--check` it shows how the written ones differ.
+`python -m commands.export` writes them; with `--check` it prints differences instead.
 """
 
 import argparse
@@ -39,7 +39,7 @@ who hasn't logged in) at its path, and the rest of the answer stands.
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A field that asks for a permission."""
+    """A field that requires a permission."""
 
     type_name: str
     field_name: str
@@ -47,7 +47,7 @@ class Guarded:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0, or with `--check` 1 where a written file differs from the code."""
+    """Returns 0, or with `--check` 1 if a file differs from the code."""
     parser = argparse.ArgumentParser(
         prog="python -m commands.export",
         description="Write schema.graphql and docs/permissions.md from the code.",
@@ -70,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def exports() -> Mapping[Path, str]:
-    """The text of each file, by its path."""
+    """Returns the text of each file, by its path."""
     sdl = f"{_schema_definition()}\n{schema.as_str().rstrip()}\n"
-    # Between paragraphs of a description Strawberry leaves the indentation.
+    # Strawberry leaves the indentation between paragraphs of a description.
     sdl = "\n".join(line.rstrip() for line in sdl.split("\n"))
     return {
         ROOT / "schema.graphql": sdl,
@@ -81,13 +81,13 @@ def exports() -> Mapping[Path, str]:
 
 
 def _schema_definition() -> str:
-    """The schema's own definition, which Strawberry never prints with its description."""
+    """Returns the schema definition, which Strawberry prints without its description."""
     roots = "".join(f"  {root.lower()}: {root}\n" for root in ROOTS)
     return f'"""\n{DESCRIPTION}\n"""\nschema {{\n{roots}}}\n'
 
 
 def guarded_fields(sdl: str) -> Iterator[Guarded]:
-    """Every field of a schema with a `@permission`, in the schema's order."""
+    """Yields every field with a `@permission`, in the schema's order."""
     for definition in parse(sdl).definitions:
         if isinstance(definition, ObjectTypeDefinitionNode):
             for field in definition.fields or ():

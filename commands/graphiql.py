@@ -1,6 +1,6 @@
-"""Builds GraphiQL's files, for a server of production: `python -m commands.graphiql`.
+"""Builds GraphiQL's files for a production server: `python -m commands.graphiql`.
 
-They end up in the data folder, where the server finds them. Other servers build them by themselves.
+They are written to the data folder of the server. Other servers build them by themselves.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from web.pages.graphiql_build import Bundle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build, unless the files are there; 1 where that fails, 2 where the settings are wrong."""
+    """Builds the files if missing; returns 1 if that fails, 2 if the settings are wrong."""
     argparse.ArgumentParser(
         prog="python -m commands.graphiql",
         description="Build GraphiQL's files into the data folder, unless they are there.",

@@ -1,8 +1,8 @@
-"""Jobs that have died, and what an operator decides about them: `python -m commands.jobs`.
+"""Lists, retries and discards dead jobs: `python -m commands.jobs`.
 
 python -m commands.jobs                  list them, the latest first
-python -m commands.jobs retry 12 13      try them again from the beginning (or: all)
-python -m commands.jobs discard 12       give them up for good (or: all)
+python -m commands.jobs retry 12 13      retry them from the first attempt (or: all)
+python -m commands.jobs discard 12       discard them for good (or: all)
 """
 
 import argparse
@@ -37,7 +37,7 @@ _DISCARD: Final = "DELETE FROM queue.pgqueuer WHERE status = 'failed' AND id = A
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when it is done, 1 where an id is no dead job's, 2 without a database."""
+    """Returns 0 on success, 1 if an id isn't that of a dead job, 2 without a database."""
     parser = argparse.ArgumentParser(
         prog="python -m commands.jobs", description="Jobs that have died."
     )

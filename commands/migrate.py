@@ -1,4 +1,4 @@
-"""Bring a database to this version's tables: `python -m commands.migrate`."""
+"""Migrates a database to this version: `python -m commands.migrate`."""
 
 import argparse
 import asyncio
@@ -17,22 +17,22 @@ ROOT = Path(__file__).parents[1]
 
 
 def migrations(owner: DatabaseUrl) -> Config:
-    """Alembic's view of the migrations, for this database."""
+    """Returns Alembic's configuration for this database."""
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    # A percent sign in a password would be taken for a reference to another option.
+    # A percent sign, as in an encoded password, would start a reference to another option.
     config.set_main_option("sqlalchemy.url", owner.sqlalchemy.replace("%", "%%"))
     return config
 
 
 def migrate(owner: DatabaseUrl) -> None:
-    """Run what this database lacks, in a loop of its own: call it from a thread without one."""
+    """Runs pending migrations, in an event loop of its own: call it from a thread without one."""
     command.upgrade(migrations(owner), "head")
     asyncio.run(store_zone_clocks(owner))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when it is done, 2 where the settings are wrong or name no database."""
+    """Returns 0 on success, 2 if the settings are wrong or name no database."""
     argparse.ArgumentParser(
         prog="python -m commands.migrate",
         description="Bring the database of DATABASE_URL to this version's tables.",

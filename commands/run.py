@@ -1,4 +1,4 @@
-"""The whole product in one command: `python -m commands.run` (or `make run`)."""
+"""Runs the whole product: `python -m commands.run` (or `make run`)."""
 
 import argparse
 import asyncio
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until Ctrl-C or SIGTERM; 0 then, 2 where a person has to change something first."""
+    """Runs until Ctrl-C or SIGTERM and returns 0; returns 2 if something must be changed first."""
     argparse.ArgumentParser(
         prog="python -m commands.run",
         description="Migrate and serve, as the environment and .env say; Ctrl-C stops it.",
@@ -81,7 +81,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
-    """Migrate, load the demo where it is wanted, and find out how to log in."""
+    """Migrates, loads the demo if enabled, and returns the logins."""
     try:
         connection = await asyncpg.connect(owner, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -89,7 +89,7 @@ async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
     try:
         if connection.get_server_version().major < OLDEST_POSTGRES:
             raise CannotRun(f"DATABASE_URL: needs PostgreSQL {OLDEST_POSTGRES} or newer")
-        # Several machines may start at once on one database.
+        # Several machines may start on one database at the same time.
         await connection.execute("SELECT pg_advisory_lock($1)", _PREPARING_LOCK)
         with _step("Tables", "migrating"):
             await asyncio.to_thread(migrate, owner)
@@ -123,11 +123,11 @@ def _serve(
         "app:create_app" if settings.workers == 1 else "commands.serve:create_app",
         factory=True,
         workers=settings.workers,
-        # A worker that starts is silent, on a busy machine for longer than the usual 5 seconds,
-        # after which it would be killed and begin anew, for ever.
+        # A starting worker is silent, on a busy machine for longer than the default of 5 seconds,
+        # after which it would be killed and restarted again and again.
         timeout_worker_healthcheck=60,
         loop="uvloop",
-        # One Connections for each process: they are told how many there are by their own files.
+        # One Connections for each process, whose limit of open files bounds its connections.
         http=partial(  # type: ignore[arg-type]
             BoundedProtocol,
             connections=Connections(
@@ -137,17 +137,17 @@ def _serve(
         forwarded_allow_ips=list(settings.proxies),
         ws="websockets-sansio",
         backlog=BACKLOG,
-        # Compression costs four times what sending a live event costs.
+        # Compressing a live event costs four times as much as sending it.
         ws_per_message_deflate=False,
         ws_max_size=MAX_BODY_BYTES,
-        # A client that reads nothing answers no ping, and is dropped within 20 seconds.
+        # A client that reads nothing answers no ping, and is disconnected within 20 seconds.
         ws_ping_interval=10,
         ws_ping_timeout=10,
-        # With what follows the last answer, all is over within 10 seconds.
+        # With the cleanup after the last response, shutdown takes at most 10 seconds.
         timeout_graceful_shutdown=8,
         access_log=False,
         server_header=False,
-        # Browsers take it over TLS only. Other names below the host's may be somebody else's.
+        # Browsers accept it over TLS only. Without subdomains, which may belong to others.
         headers=[_ONLY_TLS] if settings.is_production else [],
         log_config=None,
     )
@@ -165,7 +165,7 @@ def _serve(
             try:
                 keep_database()
             except OSError as error:
-                # Out of files or memory: whoever ends here watches nothing any more.
+                # Out of files or memory: the thread must go on, or nothing watches the database.
                 log.error("database.unwatched", reason=str(error))
 
     watcher = threading.Thread(target=watch, name="watcher")
@@ -188,7 +188,7 @@ def _serve(
 
 @contextmanager
 def _bound(settings: Settings) -> Iterator[socket.socket]:
-    """The address to serve, taken before anything slow begins."""
+    """Binds the address to serve, before anything slow begins."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -197,7 +197,7 @@ def _bound(settings: Settings) -> Iterator[socket.socket]:
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # A client that stopped reading would hold up the end of the server.
+            # A client that has stopped reading would delay the shutdown.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_CLIENT_MS)
         try:
             listener.bind(address)
@@ -220,14 +220,14 @@ def _revive(server: EmbeddedServer) -> None:
 
 
 async def _demo_venues(connection: asyncpg.Connection) -> list[str]:
-    """The subdomains in this database with users whose passwords everybody knows."""
+    """Returns the subdomains in this database whose users have the published demo password."""
     found = []
     async with connection.transaction():
         for subdomain, domain in DEMO_VENUES.items():
             tenant = await connection.fetchval(
                 "SELECT id FROM tenants WHERE subdomain = $1", subdomain
             )
-            # Row-level security holds for the owner as well.
+            # Row-level security applies to the owner too.
             await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant or ""))
             if await connection.fetchval(
                 "SELECT EXISTS (SELECT FROM users WHERE tenant_id = $1 AND email LIKE $2)",
@@ -239,7 +239,7 @@ async def _demo_venues(connection: asyncpg.Connection) -> list[str]:
 
 def _stop_on_signals() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # A closed terminal stops it as well; under nohup, nothing does.
+    # A closed terminal stops it too, but not under nohup.
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
@@ -266,7 +266,7 @@ def _announce(settings: Settings, port: int) -> None:
 
 
 def _graphiql(settings: Settings, base: str) -> str:
-    # Production serves the page only where it was built; other servers build it by themselves.
+    # Production serves the page only if it was built; other servers build it by themselves.
     if settings.is_production and not Bundle(settings.data, log=log).is_built:
         return "not built; .venv/bin/python -m commands.graphiql builds it"
     return f"{base}/graphiql"

@@ -1,4 +1,4 @@
-"""Wall clocks of a newer `tzdata`, and the bookings it moves: `python -m commands.time_zones`.
+"""Stores the time zones of a newer `tzdata`, and lists bookings that it moves.
 
 python -m commands.time_zones                 store the installed release; list what it moves
 python -m commands.time_zones --since 2026a   list what has moved since that release
@@ -20,12 +20,12 @@ from domain.core.local_time import zone_names
 from kit.settings import SettingsError, load_settings
 
 KEPT: Final = 3
-"""Releases that stay stored: processes of the version before still read theirs."""
+"""Releases that are kept: processes of the previous version still read theirs."""
 
 _KNOWN: Final = "SELECT DISTINCT release FROM zone_clocks ORDER BY release DESC"
 _FORGET: Final = "DELETE FROM zone_clocks WHERE release <> ALL ($1)"
 
-# An instant stays; what its venue's clock shows then may be another time.
+# A booking keeps its instant; the venue's local time at that instant may change.
 _MOVED: Final = """
     SELECT tenants.subdomain, reference, was.at AS was, now.at AS now
     FROM tenants
@@ -42,7 +42,7 @@ _MOVED: Final = """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when it is done, 1 where the release to compare with isn't stored, 2 without a database."""
+    """Returns 0 on success, 1 if the release to compare with isn't stored, 2 without a database."""
     parser = argparse.ArgumentParser(
         prog="python -m commands.time_zones", description="Bookings that a newer tzdata moves."
     )
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def store_zone_clocks(owner: str) -> None:
-    """Store the clocks of the installed release, unless they are there."""
+    """Stores the time zones of the installed release, if they aren't stored yet."""
     connection = await asyncpg.connect(owner)
     try:
         await _store(connection)
@@ -97,12 +97,12 @@ async def _list(since: str | None) -> int:
 
 
 async def _moved(connection: asyncpg.Connection, before: str) -> int:
-    """Print the bookings to come whose wall clock has moved; how many there are."""
+    """Prints future bookings whose local time has changed, and returns their number."""
     statuses = [each.value for each in OCCUPYING]
     number = 0
     for tenant in await connection.fetch("SELECT id FROM tenants ORDER BY subdomain"):
         async with connection.transaction():
-            # Row-level security holds for the owner as well.
+            # Row-level security applies to the owner too.
             await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant["id"]))
             rows = await connection.fetch(_MOVED, tenant["id"], before, RELEASE, statuses)
         for row in rows:

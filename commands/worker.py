@@ -1,7 +1,7 @@
-"""A worker in a process of its own: `python -m commands.worker` (or `make worker`).
+"""Runs a worker in its own process: `python -m commands.worker` (or `make worker`).
 
-What a server process does beside its requests, without the requests. With BOOM_WORKER=0 the
-servers leave it all to such processes.
+It does the background work of a server process, without serving requests. With BOOM_WORKER=0,
+servers leave that work to such processes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until Ctrl-C or SIGTERM; 0 then, 2 where a person has to change something first."""
+    """Works until Ctrl-C or SIGTERM and returns 0; returns 2 if something must be changed first."""
     argparse.ArgumentParser(
         prog="python -m commands.worker",
         description="Do the due work of a database that is served already, until Ctrl-C.",

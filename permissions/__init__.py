@@ -1,1 +1,1 @@
-"""Who may do what: roles and their grants, rules about one's own, and how a field asks."""
+"""Permissions: roles and their grants, rules for own rows, and checks of fields."""

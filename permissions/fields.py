@@ -1,4 +1,4 @@
-"""How a field asks for a permission: refused, it is null plus an error at its path."""
+"""Field permissions: a refused field is null, with an error at its path."""
 
 from collections.abc import Callable
 from inspect import isawaitable
@@ -27,7 +27,7 @@ class PermissionDirective:
 
 
 class Requires(FieldExtension):
-    """Lets a field be resolved only for callers with a permission, for this very row."""
+    """Resolves a field only for callers with a permission for its row."""
 
     def __init__(self, permission: Permission, *, nullable: bool = True) -> None:
         self.permission = permission
@@ -50,11 +50,11 @@ class Requires(FieldExtension):
     ) -> Any:
         check(info.context.actor, self.permission, source)
         answer = next_(source, info, **kwargs)
-        # A live field answers with a generator, which is nothing to wait for.
+        # A live field returns a generator, which can't be awaited.
         return await answer if isawaitable(answer) else answer
 
 
 def check(actor: Actor, permission: Permission, row: object) -> None:
-    """Raises Unauthenticated or Forbidden for a caller who may not, with this row."""
+    """Raises Unauthenticated or Forbidden if the caller lacks the permission for the row."""
     if not may(actor, permission, row):
         raise refusal(actor, permission)

@@ -1,4 +1,4 @@
-"""May this caller do this, to this row? Pure rules over the grants."""
+"""The permission policy: pure rules that decide what an actor may do to a row."""
 
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
@@ -11,13 +11,13 @@ from permissions.roles import GRANTS, GrantScope, P, Permission
 
 @runtime_checkable
 class Owned(Protocol):
-    """A row that says itself whose it is."""
+    """A row that knows its owner."""
 
     def is_owned_by(self, actor: Actor) -> bool: ...
 
 
 def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
-    """How far the caller's grant goes; None when there is none. The system may do anything."""
+    """Returns the scope of the actor's grant, or None. The system may do anything."""
     if actor.kind is ActorKind.SYSTEM:
         return GrantScope.ANY
     if actor.scopes is not None and permission not in actor.scopes | {P.PUBLIC}:
@@ -26,12 +26,12 @@ def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
 
 
 def only_own(actor: Actor, permission: Permission) -> bool:
-    """Is the caller confined to their own rows here?"""
+    """Returns whether the actor has the permission for their own rows only."""
     return grant_of(actor, permission) is GrantScope.OWN
 
 
 def may(actor: Actor, permission: Permission, row: object = None) -> bool:
-    """Without a row: may the caller at all? With one: may they, to this one?"""
+    """Returns whether the actor has the permission for a row; without a row, for any."""
     match grant_of(actor, permission):
         case GrantScope.ANY:
             return True
@@ -42,7 +42,7 @@ def may(actor: Actor, permission: Permission, row: object = None) -> bool:
 
 
 def may_for_every_row(actor: Actor, permission: Permission, own: bool) -> bool:
-    """May the caller, whatever row it is? If ``own``, whatever row of their own."""
+    """Returns whether the actor has the permission for every row; if ``own``, for every own row."""
     match grant_of(actor, permission):
         case GrantScope.ANY:
             return True
@@ -53,9 +53,9 @@ def may_for_every_row(actor: Actor, permission: Permission, own: bool) -> bool:
 
 
 def may_manage(actor: Actor, role: Role) -> bool:
-    """May the caller make somebody this, or change or remove somebody who is?
+    """Returns whether the actor may assign a role, and change or remove users who have it.
 
-    Nobody reaches above themselves, and a key not even those who are its maker's equals.
+    Nobody may manage roles above their own; an API key, only those below its creator's.
     """
     if actor.role is None:
         return False
@@ -64,24 +64,24 @@ def may_manage(actor: Actor, role: Role) -> bool:
 
 
 def owns(actor: Actor, row: object) -> bool:
-    """Is the row the caller's own? What isn't ``Owned`` is nobody's."""
+    """Returns whether the actor owns the row; rows that aren't ``Owned`` have no owner."""
     return isinstance(row, Owned) and row.is_owned_by(actor)
 
 
 def is_guest(actor: Actor) -> bool:
-    """Does somebody without an account act, by a venue's public page or a link?"""
+    """Returns whether the actor has no account, and uses a venue's public page or a link."""
     return actor.kind is ActorKind.CUSTOMER and actor.user_id is None
 
 
 def is_stranger(actor: Actor) -> bool:
-    """Does somebody act whose address nobody has proved: a guest, or a user yet to verify it?"""
+    """Returns whether the actor's address is unverified: a guest, or a user yet to verify it."""
     return actor.kind is ActorKind.CUSTOMER and actor.own_id is None
 
 
 def visibility_key(actor: Actor) -> Actor:
-    """All of a caller that decides what they may see: callers with equal keys see the same.
+    """Returns everything that decides what an actor may see: equal keys see the same.
 
-    Of two who are confined to their own rows, neither sees what the other does.
+    Actors who see only their own rows have different keys.
     """
     grants = GRANTS[Role(actor.role) if actor.role else None]
     user_id = actor.user_id if GrantScope.OWN in grants.values() else None
@@ -89,14 +89,14 @@ def visibility_key(actor: Actor) -> Actor:
 
 
 def refusal(actor: Actor, permission: Permission) -> RequestError:
-    """The error for a caller who may not."""
+    """Returns the error for an actor without the permission."""
     if actor.kind is None:
         return Unauthenticated("Log in first; this requires an access token.")
     return Forbidden(f"This requires the permission {permission}.")
 
 
 def permissions_of(role: Role) -> list[str]:
-    """What a role may, for a client that hides what it can't do; one's own ends with `:own`."""
+    """Returns a role's permissions, for clients; those for own rows end with `:own`."""
     return sorted(
         permission if grant is GrantScope.ANY else f"{permission}:own"
         for permission, grant in GRANTS[role].items()

@@ -1,7 +1,7 @@
-"""What is read without being shown: columns that lists are narrowed and sorted by, and the log.
+"""Permissions for indirect reads: filters and sort keys of lists, and the log.
 
-Whoever narrows a list by a column reads it, value by value: an address came out of a search in a
-few hundred tries. So each part of a filter and each key to sort by needs what its column needs.
+Filtering a list by a column reveals its values: an address was found by a search in a few hundred
+tries. So each part of a filter and each sort key requires the permission of its column.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "room_id": P.BOOKINGS_READ,
         "customer_id": P.CUSTOMERS_READ,
         "status": P.BOOKINGS_READ,
-        # It looks only where the caller may: see ``resolvers/customers.py``.
+        # The search covers only permitted columns: see ``resolvers/customers.py``.
         "search": P.BOOKINGS_READ,
     },
     CustomerFilter: {
@@ -46,7 +46,7 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "archived": P.ROOMS_READ,
     },
 }
-"""What each part of a filter needs."""
+"""The permission that each part of a filter requires."""
 
 ORDERS: Final[Mapping[type, Mapping[Enum, Permission]]] = {
     BookingOrder: {
@@ -64,7 +64,7 @@ ORDERS: Final[Mapping[type, Mapping[Enum, Permission]]] = {
         RoomOrderField.CREATED_AT: P.ROOMS_READ,
     },
 }
-"""What each key to sort by needs."""
+"""The permission that each sort key requires."""
 
 _SUBJECTS: Final[Mapping[str, Permission]] = {
     "ApiKey": P.API_KEYS_READ,
@@ -85,19 +85,19 @@ _EVENTS: Final[Mapping[EventType, Permission]] = {
     EventType.HOURS_CHANGED: P.HOURS_READ,
     **{each: P.PAYMENTS_READ for each in EventType if each.startswith(("PAYMENT_", "REFUND_"))},
 }
-"""What some events tell of another object than that to which they happened."""
+"""Fields of events that belong to another object than the event's subject."""
 
 
 def check_reads(actor: Actor, arguments: Mapping[str, Any]) -> None:
-    """Raises Forbidden where a list is narrowed or sorted by what the caller may not read."""
+    """Raises Forbidden if a list is filtered or sorted by a column the actor may not read."""
     for permission in _needed(arguments):
         if not may(actor, permission):
             raise refusal(actor, permission)
 
 
 def may_read_logged(actor: Actor, entry_type: EventType, subject_type: str, field: str) -> bool:
-    """May the caller read what a field of an object was, and became, as the log keeps it?"""
-    # What is logged of an object that isn't listed here, nobody is shown before somebody decides.
+    """Returns whether the actor may read the logged values of a field."""
+    # Fields of unlisted objects need the permission to change the tenant.
     needed = [_SUBJECTS.get(subject_type, P.TENANT_WRITE)]
     if field in _LOGGED_FIELDS:
         needed.append(_LOGGED_FIELDS[field])

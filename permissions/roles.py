@@ -1,4 +1,4 @@
-"""Permissions, and the role that has each: for any row, or for the caller's own only."""
+"""Permissions, and the roles that grant them, for all rows or for own rows only."""
 
 from enum import StrEnum, auto
 from typing import Final
@@ -7,7 +7,7 @@ from domain.accounts.users import Role
 
 
 class Permission(StrEnum):
-    """A right, named after what it opens. PUBLIC needs no login, MEMBER the login of a person."""
+    """A permission. PUBLIC needs no login; MEMBER needs the login of a person."""
 
     PUBLIC = "public"
     MEMBER = "member"
@@ -42,14 +42,14 @@ class Permission(StrEnum):
 
 
 class GrantScope(StrEnum):
-    """How far a grant goes: to every row of the tenant, or to the caller's own."""
+    """The scope of a grant: every row of the tenant, or the actor's own rows."""
 
     ANY = auto()
     OWN = auto()
 
 
 P = Permission
-"""Short, because it stands at every field."""
+"""A short name, because every field uses it."""
 
 _EVERYBODY: Final = {P.PUBLIC}
 _GUEST: Final = {
@@ -81,13 +81,13 @@ GRANTS: Final[dict[Role | None, dict[Permission, GrantScope]]] = {
     Role.ADMIN: _any(_EVERYBODY | _ADMIN),
     Role.OWNER: _any(_EVERYBODY | _ADMIN),
 }
-"""None is a caller who hasn't logged in. What a role lacks here, it may not."""
+"""Grants by role; None is a caller who isn't logged in. Everything else is forbidden."""
 
 FOR_KEYS: Final = frozenset(P) - {
     P.PUBLIC, P.MEMBER, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE,
 }  # fmt: skip
-"""What an API key can be given.
+"""The permissions that an API key can have.
 
-MEMBER stands for a person. No key makes another, or lets in or promotes a person: who invites an
-admin is one.
+Not MEMBER, which needs a person. A key can't create keys, nor invite or promote users: whoever
+invites an admin is as powerful as one.
 """

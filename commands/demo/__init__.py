@@ -1,1 +1,1 @@
-"""The demo: venues with bookings around today."""
+"""Demo data: venues with bookings around today."""

@@ -1,6 +1,6 @@
-"""Fills a demo venue's calendar with bookings, each with a life of its own up to now.
+"""Fills a demo venue's calendar with bookings, each with a history up to now.
 
-The same at every start but for the time: dice are thrown by venue, day and room.
+Reproducible except for the time: the random seed is made of venue, day and room.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,11 +40,11 @@ _GRID: Final = timedelta(minutes=30)
 _NOTICE: Final = timedelta(hours=1)
 _BOOKED_AHEAD: Final = timedelta(days=30)
 _OWN_BOOKING_EVERY: Final = 30
-"""One booking in so many is the customer user's."""
+"""One booking in this many is the customer user's."""
 
 
 class Fate(StrEnum):
-    """What becomes of a booking in the end."""
+    """The final outcome of a booking."""
 
     COMPLETED = auto()
     CANCELLED = auto()
@@ -65,14 +65,14 @@ _DESKS: Final = {Role.STAFF: 60, Role.MANAGER: 25, Role.ADMIN: 10, Role.OWNER: 5
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """When the venue's rooms can be booked; blackouts by room, disjoint and in order."""
+    """The times at which rooms can be booked; blackouts by room, disjoint and sorted."""
 
     zone: ZoneInfo
     hours: HoursFacts
     blackouts: Mapping[UUID, Sequence[Interval]]
 
     def hours_of(self, day: date) -> Iterator[Interval]:
-        """The hours that start on a day."""
+        """Yields the opening hours that start on a day."""
         around = Interval.of_minutes(midnight(day, self.zone), 24 * 60)
         for opened in self.hours.open_intervals(around, self.zone):
             if opened.start.astimezone(self.zone).date() == day:
@@ -80,7 +80,7 @@ class Calendar:
 
 
 class Bookings:
-    """The bookings of a venue as they were made; the first of the people is the customer user."""
+    """Creates the bookings of a venue; the first of the people is the customer user."""
 
     def __init__(self, history: History, calendar: Calendar, people: Sequence[Customer]) -> None:
         self.made: list[Booking] = []
@@ -89,17 +89,17 @@ class Bookings:
         self._people = people
 
     def fill(self, rooms: Sequence[Room]) -> None:
-        """Book the rooms from DAYS_BACK to DAYS_AHEAD, as far as that was done by now."""
+        """Books the rooms from DAYS_BACK to DAYS_AHEAD, as far as they would be by now."""
         today = self._history.now.astimezone(self._calendar.zone).date()
         for offset in range(-DAYS_BACK, DAYS_AHEAD + 1):
             for room in rooms:
                 seed = f"{self._history.venue.subdomain} {offset} {room.name}"
-                dice = Random(seed)  # noqa: S311 - to be the same at every start
+                dice = Random(seed)  # noqa: S311 - reproducible
                 for opened in self._calendar.hours_of(today + timedelta(days=offset)):
                     self._fill(room, opened, dice)
 
     def _fill(self, room: Room, opened: Interval, dice: Random) -> None:
-        """Go through the hours of a day by half hours, booking what is in demand."""
+        """Steps through the hours of a day by half hours, and books by demand."""
         start, freed_at, freed_until = opened.start, opened.start, opened.start
         while start < opened.end:
             wanted = Interval.of_minutes(start, _weighed(self._history.venue.durations, dice))
@@ -125,7 +125,7 @@ class Bookings:
                 freed_at, freed_until = life.freed_at, life.occupied.end
 
     def _demand(self, start: datetime, opened: Interval) -> float:
-        """How likely somebody wants a time."""
+        """Returns the probability that a time is booked."""
         zone, venue = self._calendar.zone, self._history.venue
         weekday = tuple(Weekday)[opened.start.astimezone(zone).weekday()]
         return venue.weekdays[weekday] * venue.hours_of_day[start.astimezone(zone).hour]
@@ -133,12 +133,12 @@ class Bookings:
     def _somebody(self, dice: Random) -> Customer:
         if len(self.made) % _OWN_BOOKING_EVERY == 0:
             return self._people[0]
-        # Squared, because some come often and many rarely.
+        # Squared: some customers come often and many rarely.
         return self._people[1 + int((len(self._people) - 1) * dice.random() ** 2)]
 
 
 class _Life:
-    """One booking from its making to its end, or to where it stands now."""
+    """Simulates one booking from its creation to its end, or to now."""
 
     def __init__(
         self, history: History, room: Room, wanted: Interval, *, made_at: datetime, dice: Random
@@ -170,7 +170,7 @@ class _Life:
         self._dice = dice
 
     def run(self, customer: Customer) -> None:
-        """Let happen what has happened by now."""
+        """Simulates everything that has happened by now."""
         history, dice = self._history, self._dice
         is_own = customer.id == history.users[Role.CUSTOMER].customer_id
         desk = _weighed(_DESKS, dice)
@@ -268,7 +268,7 @@ class _Life:
         reason: str | None = None,
         **changes: Any,
     ) -> bool:
-        """Change the booking, if it has come to that by now."""
+        """Changes the booking, if that is not in the future."""
         if at > self._history.now:
             return False
         booking = self.booking
@@ -288,7 +288,7 @@ class _Life:
 
 
 def _between(start: datetime, end: datetime, dice: Random) -> datetime:
-    """Some whole second from the start on; the start itself where the end doesn't lie after it."""
+    """Returns a random whole second in an interval; its start if it is empty."""
     seconds = int((end - start) / timedelta(seconds=1))
     return start + timedelta(seconds=int(max(seconds, 0) * dice.random()))
 

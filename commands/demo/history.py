@@ -1,4 +1,4 @@
-"""What has happened at a demo venue: rows as they come to be, and the log that tells of them."""
+"""The history of a demo venue: its rows, and the log entries for them."""
 
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -15,7 +15,7 @@ from models.core.base import snapshot
 
 
 class History:
-    """A venue's past up to now; nothing is told of what has not happened yet."""
+    """Records a venue's history up to now; later events are not logged."""
 
     def __init__(self, venue: DemoVenue, *, now: datetime) -> None:
         self.venue = venue
@@ -29,14 +29,14 @@ class History:
         self._entries: list[dict[str, Any]] = []
 
     def new_id(self) -> UUID:
-        """The id of something that is there from the opening on."""
+        """Returns the id of an object that exists since the opening."""
         return id_made_at(self.opened_at, self.dice)
 
     def created(self, type: EventType, row: Any, *, at: datetime, by: Role) -> None:
         self.tell(Event(type, type_name(row), row.id, after=snapshot(row)), at=at, by=by)
 
     def tell(self, event: Event, *, at: datetime, by: Role | None) -> None:
-        """Put an event on the log, done by the user of a role or, by None, by the platform."""
+        """Appends an event to the log, caused by the user of a role, or by the system if None."""
         user = None if by is None else self.users[by]
         kind = ActorKind.CUSTOMER if by is Role.CUSTOMER else ActorKind.USER
         self._entries.append(
@@ -56,7 +56,7 @@ class History:
         )
 
     def log(self) -> list[dict[str, Any]]:
-        """The columns of all entries, in the order in which they happened."""
+        """Returns the columns of all entries, in order of time."""
         return sorted(self._entries, key=itemgetter("at"))
 
 
@@ -65,7 +65,7 @@ def type_name(row: object) -> str:
 
 
 def id_made_at(at: datetime, dice: Random) -> UUID:
-    """A uuid v7 as it would have been made then."""
+    """Returns a UUID v7 for an earlier instant."""
     milliseconds = int(at.timestamp() * 1000)
     above, below = dice.getrandbits(12), dice.getrandbits(62)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | above << 64 | 0b10 << 62 | below)

@@ -1,4 +1,4 @@
-"""Two venues to try everything on, with months of history; commands/run.py loads them once."""
+"""Loads the two demo venues, with months of history; commands/run.py does so once."""
 
 import time
 from collections.abc import Callable
@@ -28,9 +28,9 @@ async def load_demo(
     clock: Clock = system_clock,
     passwords: Passwords | None = None,
 ) -> None:
-    """Add the demo venues that a migrated database lacks, each whole or not at all.
+    """Adds the demo venues that a migrated database lacks, each in one transaction.
 
-    ``url`` logs in as the app or as somebody who may act as it: row-level security holds.
+    ``url`` logs in as the app, or as a role that may act as it: row-level security applies.
     """
     database = Database(url.sqlalchemy, role=APP_ROLE, pool_size=1)
     runtime = Runtime(database, clock, write_log, notify_log=lambda _: None, services={})
@@ -49,7 +49,7 @@ async def _load(
         return
     started = time.monotonic()
     progress(f"{venue.name}: making months of bookings …")
-    # Made before the transaction begins: one that idles is ended.
+    # Created before the transaction begins: an idle transaction is aborted.
     made = DemoRows(venue, now=runtime.clock(), password_hash=await passwords.hash(DEMO_PASSWORD))
 
     async def store(scope: Scope) -> None:
@@ -59,8 +59,8 @@ async def _load(
             for row in batch:
                 scope.add(row)
             await scope.flush()
-        # As rows of the session they would be stored one by one, each to learn its position; and
-        # without render_nulls in as many batches as there are changes of what is null.
+        # As rows of the session they would be inserted one by one, each returning its position;
+        # and without render_nulls, in a new batch at each change of which columns are null.
         stored = insert(LogEntry).execution_options(render_nulls=True)
         await scope.run(stored, made.history.log())
 

@@ -1,4 +1,4 @@
-"""All rows of a demo venue, in the order in which they can be stored."""
+"""The rows of a demo venue, in the order in which they can be inserted."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,11 +30,11 @@ from models.venue.rooms import Room
 from resolvers.tenants.usage import ALWAYS, Meter, period_of
 
 _PLANNED_AGO: Final = timedelta(days=20)
-"""So long ago the holiday and the blackout were entered."""
+"""How long ago the holiday and the blackout were entered."""
 
 
 class DemoRows:
-    """A venue with its rooms, people and bookings, as it stands now; made once, then read."""
+    """Builds a venue with its rooms, people and bookings, as of now."""
 
     def __init__(self, venue: DemoVenue, *, now: datetime, password_hash: str) -> None:
         self.history = History(venue, now=now)
@@ -52,7 +52,7 @@ class DemoRows:
         self.usage = self._usage()
 
     def batches(self) -> Iterator[Sequence[Any]]:
-        """The rows but for the log's, each batch needing only those before it."""
+        """Yields batches of rows, except the log's; each refers only to earlier ones."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout]
@@ -81,7 +81,7 @@ class DemoRows:
     # -------------------------------------------------------------------------- people
 
     def _customers(self) -> list[Customer]:
-        """The customer user's record first; when each came is settled by their first booking."""
+        """Returns the customers, the customer user first; their dates follow from bookings."""
         dice, venue = self.history.dice, self._venue
         own = self._customer(USERS[Role.CUSTOMER], f"customer@{venue.subdomain}.test")
         everybody = [(name, initial) for name in GIVEN_NAMES for initial in INITIALS]
@@ -106,7 +106,7 @@ class DemoRows:
         )
 
     def _date_customers(self) -> None:
-        """A customer came with their first booking, or early on."""
+        """Dates each customer by their first booking, or else early."""
         first: dict[Any, datetime] = {}
         for booking in self.bookings:
             earlier = first.get(booking.customer_id, booking.created_at)
@@ -180,7 +180,7 @@ class DemoRows:
         return tuple(WeeklyHours(day, (week[day],) if day in week else ()) for day in Weekday)
 
     def _open_day(self, days_ahead: int) -> date:
-        """The first date from so many days ahead on whose weekday the venue opens."""
+        """Returns the first open day, from so many days ahead."""
         today = self.history.now.astimezone(self._zone).date()
         dates = (today + timedelta(days=days_ahead + n) for n in range(7))
         return next(day for day in dates if tuple(Weekday)[day.weekday()] in self._venue.week)
@@ -233,7 +233,7 @@ class DemoRows:
         return bookings.made
 
     def _usage(self) -> list[UsageCounter]:
-        """A booking counts in the month in which it was made or its hold converted."""
+        """Returns usage by month: that of a booking's creation, or of its hold's conversion."""
         months = Counter(
             period_of(entry["at"], self._zone)
             for entry in self.history.log()

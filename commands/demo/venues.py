@@ -1,4 +1,4 @@
-"""The venues of the demo: a karaoke bar and a salon, and how busy each is."""
+"""The demo venues: a karaoke bar and a salon, and how busy each is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ DAYS_BACK: Final = 60
 DAYS_AHEAD: Final = 30
 HOLD_MINUTES: Final = 5
 HISTORY_DAYS: Final = 120
-"""For so long the venue has been a tenant."""
+"""How long the venue has been a tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRoom:
-    """A room as it is when the venue opens; the rate is in minor units an hour."""
+    """A room of a demo venue; the rate is in minor units per hour."""
 
     name: str
     description: str
@@ -34,7 +34,7 @@ class DemoRoom:
 
 @dataclass(frozen=True, slots=True)
 class DemoBlackout:
-    """Hours on the first open day from so many days ahead; no room: the whole venue."""
+    """A blackout on the first open day from so many days ahead; without a room, of all rooms."""
 
     days_ahead: int
     hours: LocalInterval
@@ -44,7 +44,7 @@ class DemoBlackout:
 
 @dataclass(frozen=True, slots=True)
 class DemoVenue:
-    """A venue and its habits.
+    """A demo venue and how busy it is.
 
     ``weekdays`` is how busy each is and ``hours_of_day`` when on it people come, from 0 to 1;
     ``durations`` weighs lengths in minutes; ``holiday`` is closed, on the first open day from so
@@ -77,7 +77,7 @@ USERS: Final = {
     Role.STAFF: "Toni S.",
     Role.CUSTOMER: "Kim C.",
 }
-"""Each with the address `<role>@<subdomain>.test`."""
+"""Names by role; the addresses are `<role>@<subdomain>.test`."""
 
 GIVEN_NAMES: Final = (
     "Alex", "Andy", "Ari", "Bao", "Casey", "Chris", "Dana", "Devin", "Eden", "Elia", "Finn",
@@ -96,7 +96,7 @@ def _daily(opens: str, closes: str) -> LocalInterval:
 
 
 def _from(hour: int, *busy: float) -> dict[int, float]:
-    """How busy the hours of the clock are, from one on, past midnight too."""
+    """Returns how busy each hour of the day is, from an hour on, also past midnight."""
     return {(hour + n) % 24: each for n, each in enumerate(busy)}
 
 

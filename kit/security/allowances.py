@@ -1,7 +1,7 @@
-"""Counted allowances: how often something may be done within a time, over all processes.
+"""Allowances: how often something may be done within a time window, across all processes.
 
-They bound what strangers cause: accounts, mails, bookings of guests. Requests as such are weighed
-by points, in the memory of each process (``kit/security/token_bucket.py``).
+They limit what unverified callers cause: accounts, mails, bookings of guests. Requests are limited
+by token buckets in the memory of each process (``kit/security/token_bucket.py``).
 """
 
 import hmac
@@ -20,7 +20,7 @@ _SEPARATOR: Final = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """At most ``limit`` times within any ``window``, for each subject by itself."""
+    """Allows ``limit`` uses within any ``window``, for each subject."""
 
     name: str
     limit: int
@@ -29,7 +29,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class SpentStatements:
-    """SQL over the table of what was spent: ``models/core/allowances.py`` says what each takes."""
+    """The SQL statements for spent allowances, which are in ``models/core/allowances.py``."""
 
     spend: str
     earliest: str
@@ -37,10 +37,9 @@ class SpentStatements:
 
 
 class Allowances:
-    """Spends allowances in short transactions of their own.
+    """Spends allowances in separate short transactions.
 
-    What was spent stays spent, whatever becomes of the work: spend before it begins, and outside
-    of a transaction that has begun.
+    A use stays spent even if the work fails: spend before it begins, outside its transaction.
     """
 
     def __init__(
@@ -59,9 +58,9 @@ class Allowances:
         self._is_enforced = is_enforced
 
     async def spend(self, allowance: Allowance, *subjects: str) -> None:
-        """Counts one use for who or what the subjects name together.
+        """Counts one use for the combination of subjects.
 
-        Raises Throttled, with the seconds until the next use, where the allowance is used up.
+        Raises Throttled, with the seconds until the next use, if the allowance is used up.
         """
         wait = await self.try_to_spend(allowance, *subjects)
         if wait:
@@ -72,7 +71,7 @@ class Allowances:
             )
 
     async def try_to_spend(self, allowance: Allowance, *subjects: str) -> timedelta:
-        """Like ``spend``, for callers that answer otherwise: gives how long to wait, or zero."""
+        """Does the same as ``spend``, but returns how long to wait, or zero."""
         if not self._is_enforced:
             return timedelta()
         now = self._clock()
@@ -90,7 +89,7 @@ class Allowances:
         return max(frees_at - now, timedelta(seconds=1))
 
     async def refill(self, allowance: Allowance, *subjects: str) -> None:
-        """Forget what was spent, for subjects that turn out to be trusted."""
+        """Resets the allowance, for subjects that turn out to be trusted."""
         if not self._is_enforced:
             return
         async with await self._database.begin(writes=True) as transaction:
@@ -103,7 +102,7 @@ class Allowances:
 
 
 def _span(seconds: int) -> str:
-    """Seconds in the unit that a person would use."""
+    """Formats seconds in the unit that a person would use."""
     if seconds < 120:
         return f"{seconds} s"
     minutes = math.ceil(seconds / 60)

@@ -1,4 +1,4 @@
-"""From an access token or API key to who calls, as the database says it now."""
+"""Authenticates access tokens and API keys, with their current state in the database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from kit.errors import Unauthenticated
 from kit.security.tokens import Claims, KeyToken, Tokens
 
 FRESH: Final = timedelta(seconds=0.5)
-"""How long an answer is used again: with a socket's next check, less than a second in all."""
+"""How long a result is cached: with the recheck of sockets, less than a second in total."""
 
 CAPACITY: Final = 10_000
 _NO_TIME: Final = timedelta()
@@ -28,7 +28,7 @@ _ENDED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Lookup:
     at: datetime
     actor: asyncio.Future[Actor | None]
 
@@ -38,14 +38,14 @@ C = TypeVar("C", bound=Credentials, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class _Bearer(Generic[C]):
-    """What a good token says; ``name`` is the same for all tokens of a session or key."""
+    """The credentials of a valid token; all tokens of a session or key have the same ``name``."""
 
     credentials: C
     name: str
 
 
 class Authenticator:
-    """Who the bearers of tokens are; many requests of one session or key ask only once.
+    """Authenticates tokens; concurrent requests of one session or key share one query.
 
     The signature of an access token is checked once, its expiry each time.
 
@@ -63,24 +63,24 @@ class Authenticator:
         self._tokens = tokens
         self._find = find
         self._clock = clock
-        self._asked: BoundedDict[_Asked] = BoundedDict(capacity)
+        self._lookups: BoundedDict[_Lookup] = BoundedDict(capacity)
         self._claims: BoundedDict[_Bearer[Claims]] = BoundedDict(capacity)
 
     async def authenticate(self, token: str) -> Actor:
-        """The bearer. Raises Unauthenticated for a token that is no longer worth anything."""
+        """Returns the actor of a token. Raises Unauthenticated if it isn't valid any more."""
         now = self._clock()
         bearer = self._bearer(token, now)
-        asked = self._asked.get(bearer.name)
-        if asked is None or not _NO_TIME <= now - asked.at < FRESH:
-            # A task, so that one caller who goes away doesn't take the answer from the others.
-            asked = _Asked(now, asyncio.ensure_future(self._find(bearer.credentials)))
-            self._asked.put(bearer.name, asked)
+        lookup = self._lookups.get(bearer.name)
+        if lookup is None or not _NO_TIME <= now - lookup.at < FRESH:
+            # A task, so that cancelling one caller doesn't cancel the others' query.
+            lookup = _Lookup(now, asyncio.ensure_future(self._find(bearer.credentials)))
+            self._lookups.put(bearer.name, lookup)
         try:
-            found = asked.actor
+            found = lookup.actor
             actor = found.result() if found.done() else await asyncio.shield(found)
         except Exception:
-            if self._asked.get(bearer.name) is asked:
-                self._asked.drop(bearer.name)
+            if self._lookups.get(bearer.name) is lookup:
+                self._lookups.drop(bearer.name)
             raise
         if actor is None:
             raise Unauthenticated(_ENDED[type(bearer.credentials)])
@@ -89,14 +89,14 @@ class Authenticator:
     def _bearer(self, token: str, now: datetime) -> _Bearer[Credentials]:
         if token.startswith(KeyToken.MARK) and (api_key := KeyToken.parse(token)):
             return _Bearer(api_key, _name(api_key))
-        # By its hash: no secret is kept for longer than its request takes.
+        # By its hash: secrets aren't kept longer than their request takes.
         key = sha256(token.encode(errors="surrogatepass")).digest()
-        known = self._claims.get(key)
-        if known is None or known.credentials.expires_at <= now:
+        cached = self._claims.get(key)
+        if cached is None or cached.credentials.expires_at <= now:
             claims = self._tokens.read(token, now=now)
-            known = _Bearer(claims, _name(claims))
-            self._claims.put(key, known)
-        return known
+            cached = _Bearer(claims, _name(claims))
+            self._claims.put(key, cached)
+        return cached
 
 
 def _name(credentials: Credentials) -> str:

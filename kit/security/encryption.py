@@ -1,4 +1,4 @@
-"""Encryption of texts that wait in the database, with keys that can be rotated.
+"""Encrypts texts that are stored in the database, with keys that can be rotated.
 
 ``v1.<key id>.<base64 of nonce, text and tag>`` names the key that it was encrypted with, so that
 several keys decrypt while the newest encrypts. Texts of before have neither version nor key id.
@@ -23,7 +23,7 @@ _HEADED: Final = re.compile(r"(?P<version>v[0-9]{1,4})\.(?P<key_id>[0-9a-f]{16})
 
 
 class DecryptionError(Exception):
-    """The text was changed, or encrypted for another use, or its key is not known here."""
+    """The text was modified, was encrypted for another use, or its key is unknown."""
 
 
 class UnknownKey(DecryptionError):
@@ -72,7 +72,7 @@ class Cipher:
             ) from error
 
     def _decrypt_unversioned(self, encrypted: str, use: str) -> str:
-        """What was encrypted before texts named their keys: any key may be the one."""
+        """Decrypts a text from before texts named their keys, with any key that fits."""
         for cipher in self._ciphers.values():
             try:
                 return _decrypt(cipher, encrypted, use.encode())
@@ -86,12 +86,12 @@ def _derive_key(secret: bytes) -> bytes:
 
 
 def _key_id(key: bytes) -> str:
-    """A name for a key that may be logged; made of the derived key, never of the secret."""
+    """Returns a key's loggable id, which is made of the derived key, never of the secret."""
     return hmac.digest(key, b"key id", "sha256")[:_KEY_ID_BYTES].hex()
 
 
 def _bound(head: str, use: str) -> bytes:
-    """What is authenticated with the text: nobody can give it another head, or none."""
+    """Returns the associated data of a text: its head and use can't be replaced."""
     return f"{head}.{use}".encode()
 
 

@@ -4,11 +4,11 @@ from collections import Counter
 
 
 class SecurityCounts:
-    """How often what has happened to accounts; ``by_event`` is keyed by event and outcome."""
+    """Counts security events of accounts; ``by_event`` is keyed by event and outcome."""
 
     def __init__(self) -> None:
         self.by_event: Counter[tuple[str, str]] = Counter()
 
     def add(self, event: str, outcome: str = "") -> None:
-        """Count one. Both are names of the code, never anything that a caller typed."""
+        """Counts one event. Both names are from the code, never from a caller."""
         self.by_event[event, outcome] += 1

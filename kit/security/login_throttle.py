@@ -1,4 +1,4 @@
-"""Growing pauses between wrong passwords, per account and per address."""
+"""Throttles logins: growing pauses between wrong passwords, per account and per address."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,10 +10,10 @@ CAPACITY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class BackoffPolicy:
-    """How fast one may go on after failures; the pause doubles with each above ``free``.
+    """The pauses after failures: each failure above ``free`` doubles the pause.
 
-    Failures fade away within two windows, and no pause is longer than ``longest_pause``: nobody
-    is locked out for good.
+    Failures expire within two windows, and no pause is longer than ``longest_pause``, so that
+    nobody is locked out.
     """
 
     free: int
@@ -22,7 +22,7 @@ class BackoffPolicy:
     window: timedelta = timedelta(minutes=15)
 
     def pause(self, failures: float) -> timedelta:
-        """The time between one try and the next after so many failures."""
+        """Returns the pause before the next attempt after so many failures."""
         if failures < self.free:
             return timedelta()
         doublings = min(failures - self.free, 30)
@@ -30,15 +30,15 @@ class BackoffPolicy:
 
 
 PER_ACCOUNT = BackoffPolicy(free=5)
-# Higher: a whole office may share an address.
+# Higher, because a whole office may share an address.
 PER_ADDRESS = BackoffPolicy(free=20)
 
 
 class LoginThrottle:
-    """Slows down the guessing of passwords, per account and per address, in this process.
+    """Slows down password guessing, per account and per address, in this process.
 
-    Where an account was last entered from an address, failures elsewhere don't count for that
-    address: a stranger who guesses can't keep the owner waiting.
+    Failures from other addresses don't count for the address from which an account was last logged
+    in to: an attacker can't keep the owner waiting.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class LoginThrottle:
         self._familiar: BoundedDict[None] = BoundedDict(capacity)
 
     def wait(self, account: str, address: str, *, now: datetime) -> timedelta:
-        """How long until the next try; zero: now, and then one try is spent.
+        """Returns how long to wait for the next attempt; if zero, one attempt is spent.
 
-        Ask where the number of tries at once is bounded, just before the password is checked:
-        those still running count only when they have failed. ``account`` is what was typed,
-        known or not, so that both are answered alike.
+        Call it just before the password is checked, where concurrent checks are limited: running
+        attempts count only when they have failed. ``account`` is the text that was entered,
+        whether it exists or not, so that both are treated alike.
         """
         paces = self._paces(account, address)
         waits = [self._failed(key, pace, now).next_at - now for key, pace in paces.items()]
@@ -68,17 +68,17 @@ class LoginThrottle:
         for key, pace in paces.items():
             failed = self._failed(key, pace, now)
             if failed.count(now, pace) >= pace.free:
-                # Spent now, not at its failure: of many tries at once only one gets through.
+                # Spent now, not at the failure: of many concurrent attempts only one passes.
                 self._failures.put(key, failed.paused(now, pace))
         return timedelta()
 
     def failed(self, account: str, address: str, *, now: datetime) -> None:
-        """Remember a wrong password."""
+        """Records a wrong password."""
         for key, pace in self._paces(account, address).items():
             self._failures.put(key, self._failed(key, pace, now).another(now, pace))
 
     def succeeded(self, account: str, address: str) -> None:
-        """Remember that the account's owner was at this address."""
+        """Records that the account's owner logged in from this address."""
         self._familiar.put(_pair(account, address), None)
 
     def _paces(self, account: str, address: str) -> dict[str, BackoffPolicy]:
@@ -96,7 +96,7 @@ def _pair(account: str, address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
-    """Failures in the present window and in the one before, which fades as the present ages."""
+    """Failures in the current window and the previous one, which counts less and less."""
 
     window_at: datetime
     before: int

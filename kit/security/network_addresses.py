@@ -1,4 +1,4 @@
-"""The network addresses of callers, as allowances count them."""
+"""Normalizes network addresses of callers for limits."""
 
 import hmac
 from functools import lru_cache
@@ -7,14 +7,14 @@ from typing import Final
 from uuid import UUID
 
 IPV6_PREFIX: Final = 64
-"""One customer of a provider is given at least this much of the address space of IPv6."""
+"""Providers assign at least this much of the IPv6 address space to each customer."""
 
 
 @lru_cache(10_000)
 def address_of(text: str) -> str | None:
-    """Returns the address as it is stored; None for what is none.
+    """Returns the address in the form that is stored; None for an invalid one.
 
-    A proxy passes on what it was told, and so may name anything.
+    Proxies forward headers from clients, so the text may be anything.
     """
     try:
         return str(ip_address(text.partition("%")[0]))
@@ -23,10 +23,10 @@ def address_of(text: str) -> str | None:
 
 
 def network_of(address: str | None) -> str:
-    """Returns what counts as one address: IPv4 as it is, IPv6 its /64.
+    """Returns what counts as one address: an IPv4 address, or the /64 network of IPv6.
 
-    An IPv4 address that is written as one of IPv6 counts as IPv4. What is no address at all, such
-    as the path of a local socket, counts as itself.
+    IPv4-mapped IPv6 addresses count as IPv4. Text that isn't an address, such as the path of a
+    local socket, is returned unchanged.
     """
     try:
         parsed = ip_address(address or "")
@@ -36,19 +36,19 @@ def network_of(address: str | None) -> str:
         case IPv6Address(ipv4_mapped=IPv4Address() as mapped):
             return str(mapped)
         case IPv6Address():
-            # The zone of a link-local address is no part of a network.
+            # Without the zone of a link-local address, which isn't part of a network.
             return str(ip_network((int(parsed), IPV6_PREFIX), strict=False))
         case IPv4Address():
             return str(parsed)
 
 
 class Networks:
-    """Names networks so that they can be compared within a tenant, and not be read."""
+    """Pseudonymizes networks, so that they can be compared within a tenant but not read."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = hmac.digest(secret, b"networks of strangers, version 1", "sha256")
 
     def name(self, address: str | None, *, tenant_id: UUID) -> bytes:
-        """A keyed hash of the network of an address, 16 bytes; another one in each tenant."""
+        """Returns a keyed hash of an address's network, 16 bytes, different in each tenant."""
         text = f"{tenant_id} {network_of(address)}"
         return hmac.digest(self._secret, text.encode(), "sha256")[:16]

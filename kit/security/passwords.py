@@ -1,4 +1,4 @@
-"""Passwords: hashed by argon2id in threads, only so many at once, logins first."""
+"""Hashes passwords by argon2id in threads, with limited concurrency and logins first."""
 
 import asyncio
 import unicodedata
@@ -16,24 +16,24 @@ R = TypeVar("R")
 
 AT_ONCE: Final = 2
 WAITING: Final[Mapping[Lane, int]] = {Lane.URGENT: 100, Lane.ORDINARY: 50}
-"""How many wait for their turn at most: a few seconds' work."""
+"""How many may wait in each lane: a few seconds' work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Was it the right password? ``better_hash`` is to be stored where the old one is too weak."""
+    """The result of a check; ``better_hash`` should be stored if the old one is too weak."""
 
     right: bool
     better_hash: str | None = field(default=None, repr=False)
 
 
 class Passwords:
-    """Hashes passwords and checks them.
+    """Hashes and checks passwords.
 
-    A hash takes tens of milliseconds and 64 MiB, so no more than ``at_once`` are made at a time.
-    Checks go before new hashes, if not said otherwise: whoever logs in waits for nobody who signs
-    up. Each lane waits in the order of arrival; raises Throttled where too many wait already.
-    ``checks`` and ``hashes`` count what was done so far.
+    A hash takes tens of milliseconds and 64 MiB, so at most ``at_once`` are computed at a time.
+    By default checks go before new hashes, so that logins don't wait for registrations. Each lane
+    is first in, first out; raises Throttled if too many wait already. ``checks`` and ``hashes``
+    count the work done.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Passwords:
 
     @classmethod
     def cheap(cls) -> Self:
-        """For tests: quick to make, and quick to guess."""
+        """Returns a fast and weak hasher for tests."""
         return cls(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
 
     async def hash(self, password: str) -> str:
-        """Make the hash that is stored of a new password."""
+        """Returns the hash to store for a new password."""
         async with self._lanes.turn(Lane.ORDINARY):
             self.hashes += 1
             return await _to_its_end(self._hash.hash, _normalised(password))
@@ -67,10 +67,10 @@ class Passwords:
         lane: Lane = Lane.URGENT,
         admit: Callable[[], None] = lambda: None,
     ) -> Checked:
-        """Compare a password with a stored hash.
+        """Compares a password with a stored hash.
 
-        Without a hash it takes as long and is wrong. ``admit`` is called when its turn has come,
-        and may raise to refuse.
+        Without a hash it takes as long, and the password is wrong. ``admit`` is called when its
+        turn comes, and may raise to refuse.
         """
         async with self._lanes.turn(lane):
             admit()
@@ -86,11 +86,11 @@ async def _to_its_end(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        # A thread can't be stopped: its turn ends when it does, or ever more of them would run.
+        # A thread can't be cancelled, so its turn ends only when it does.
         await asyncio.wait([work])
         raise
 
 
 def _normalised(password: str) -> str:
-    # One password, however a keyboard composes its letters (NIST SP 800-63B, 3.1.1.2).
+    # The same password however a keyboard composes its characters (NIST SP 800-63B, 3.1.1.2).
     return unicodedata.normalize("NFKC", password)

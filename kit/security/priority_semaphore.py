@@ -1,4 +1,4 @@
-"""A semaphore with two queues: whoever is urgent goes before all others."""
+"""A semaphore with two queues: urgent callers go first."""
 
 import asyncio
 from collections import deque
@@ -13,16 +13,17 @@ RETRY_AFTER_SECONDS: Final = 2
 
 
 class Lane(IntEnum):
-    """Which queue to wait in; the lower number is served first."""
+    """The queue to wait in; the lower number is served first."""
 
     URGENT = 0
     ORDINARY = 1
 
 
 class Lanes:
-    """Lets ``at_once`` callers work at a time; the others wait, each lane in order of arrival.
+    """Lets ``at_once`` callers work at a time; the others wait, in order of arrival by lane.
 
-    No more than ``waiting`` callers wait in a lane. Of several places, one is kept for the urgent.
+    At most ``waiting`` callers wait in a lane. If there are several places, one is reserved for
+    urgent callers.
     """
 
     def __init__(self, *, at_once: int, waiting: Mapping[Lane, int]) -> None:
@@ -33,12 +34,12 @@ class Lanes:
 
     @asynccontextmanager
     async def turn(self, lane: Lane) -> AsyncIterator[None]:
-        """Waits for a turn and holds it for the block. Raises Throttled where the lane is full."""
+        """Waits for a turn and holds it for the block. Raises Throttled if the lane is full."""
         await self._take(lane)
         try:
             yield
         finally:
-            self._pass_on()
+            self._grant_next()
 
     async def _take(self, lane: Lane) -> None:
         if self._free > self._kept[lane]:
@@ -58,12 +59,12 @@ class Lanes:
             if mine.cancelled():
                 queue.remove(mine)
             else:
-                # It was given the turn in the moment in which its caller went away.
-                self._pass_on()
+                # The turn was granted at the moment of the cancellation.
+                self._grant_next()
             raise
 
-    def _pass_on(self) -> None:
-        """Gives a turn that has ended to the first who waits and may have it."""
+    def _grant_next(self) -> None:
+        """Grants a released turn to the first waiting caller that may have it."""
         self._free += 1
         for lane, queue in self._queues.items():
             while queue and self._free > self._kept[lane]:

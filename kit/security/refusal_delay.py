@@ -1,4 +1,4 @@
-"""Slows down callers that go on after they were refused."""
+"""Delays responses to callers that go on after they were refused."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -7,16 +7,16 @@ from typing import Final
 from kit.bounded_cache import BoundedDict
 
 FREE: Final = 10
-"""So many refusals a second are told at once: somebody's retries, or a page that asks a lot."""
+"""How many refusals a second aren't delayed: retries, or a page with many requests."""
 PAUSE_SECONDS: Final = 0.5
 KNOWN: Final = 10_000
 
 
 class RefusalDelay:
-    """Counts refusals by what caused them, and says how long the next one is to be kept back.
+    """Counts refusals by cause, and computes how long to delay the next one.
 
-    A refusal costs little, but a caller that asks again at once can cause thousands a second. Its
-    connections are bounded, so that each that waits for its refusal sends nothing meanwhile.
+    A refusal is cheap, but a caller that retries at once can cause thousands a second. Its
+    connections are limited, so a connection that waits for its refusal sends nothing meanwhile.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class RefusalDelay:
         self._refused: BoundedDict[tuple[int, int]] = BoundedDict(KNOWN)
 
     def pause(self, cause: str) -> float:
-        """Counts a refusal; gives the seconds to wait before it is told, mostly none."""
+        """Counts a refusal and returns the seconds to delay it, usually 0."""
         second = int(self._clock())
         began, count = self._refused.get(cause) or (second, 0)
         count = count + 1 if began == second else 1

@@ -1,4 +1,4 @@
-"""Points that leak back: how much each caller may ask for over time."""
+"""Token buckets: how many points each caller may spend over time."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-# Points are kept in millionths, so that a rate per second is exact at any microsecond.
+# Points are stored in millionths, so that a rate per second is exact at any microsecond.
 POINT = 1_000_000
 CAPACITY = 100_000
 
@@ -16,14 +16,14 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Holds at most ``maximum`` points and gets ``restore_rate`` of them back per second."""
+    """A bucket of at most ``maximum`` points, which regains ``restore_rate`` per second."""
 
     restore_rate: int
     maximum: int
 
 
 class Charge(NamedTuple):
-    """What came of a charge. ``retry_after_seconds`` is 0 when it is allowed."""
+    """The result of a charge; ``retry_after_seconds`` is 0 if it is allowed."""
 
     allowed: bool
     currently_available: int
@@ -33,10 +33,10 @@ class Charge(NamedTuple):
 
 
 class TokenBuckets:
-    """Leaky buckets by key, in this process; each call takes constant time.
+    """Token buckets by key, in this process; each call takes constant time.
 
-    Full buckets are forgotten. Beyond ``capacity`` keys the one unused longest is, too: its caller
-    starts anew with a full bucket.
+    Full buckets are dropped. Beyond ``capacity`` keys the least recently used one is evicted, and
+    its caller starts again with a full bucket.
     """
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
@@ -44,10 +44,10 @@ class TokenBuckets:
         self._levels: OrderedDict[str, _BucketState] = OrderedDict()
 
     def charge(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
-        """Take ``cost`` points out of each bucket, or none at all if one of them lacks them.
+        """Takes ``cost`` points from each bucket, or none if one of them lacks them.
 
-        The emptiest of the buckets decides, and the answer speaks of it alone. A cost above the
-        maximum takes a full bucket and leaves a debt, so that it is slow but never impossible.
+        The emptiest bucket decides, and the result describes only that one. A cost above the
+        maximum takes a full bucket and leaves a debt, so that it is slow but not impossible.
         """
         charge, levels = self._weighed(buckets, cost, now)
         if charge.allowed:
@@ -55,19 +55,19 @@ class TokenBuckets:
         return charge
 
     def take(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
-        """Take ``cost`` points out of each bucket, whatever is left: there may be a debt then."""
+        """Takes ``cost`` points from each bucket, even into debt."""
         charge, levels = self._weighed(buckets, 0, now)
         self._put(buckets, levels, cost)
         return charge._replace(currently_available=max(charge.currently_available - cost, 0))
 
     def look(self, buckets: Sequence[tuple[str, Bucket]], cost: int, *, now: datetime) -> Charge:
-        """What ``charge`` would answer now; nothing is taken."""
+        """Returns what ``charge`` would, without taking points."""
         return self._weighed(buckets, cost, now)[0]
 
     def _weighed(
         self, buckets: Sequence[tuple[str, Bucket]], cost: int, now: datetime
     ) -> tuple[Charge, list["_BucketState"]]:
-        # On the way of every operation, thrice: no call is made where all is well.
+        # Runs three times per operation, so the common case makes no further calls.
         moment = (now - _BEGINNING) // _MICROSECOND
         points = cost * POINT
         known = self._levels
@@ -108,11 +108,12 @@ class TokenBuckets:
             known.popitem(last=False)
 
     def __len__(self) -> int:
-        """The number of buckets remembered."""
+        """The number of buckets stored."""
         return len(self._levels)
 
     def _forget_full(self, moment: int) -> None:
-        # Two for each one that may be added: the rest never grows, and no call pays for all.
+        # Checks two for each one that may be added, so that full buckets can't accumulate and no
+        # call has to scan all.
         for _ in range(2):
             key, level = next(iter(self._levels.items()), (None, None))
             if key is None or level is None:
@@ -124,7 +125,7 @@ class TokenBuckets:
 
 
 class _BucketState:
-    """What was available, in millionths of a point, at the microsecond when it was last seen."""
+    """The points available, in millionths, at the microsecond of the last update."""
 
     __slots__ = ("available", "bucket", "full", "seen_at")
 
@@ -134,7 +135,7 @@ class _BucketState:
         self.available = self.full = bucket.maximum * POINT
 
     def restore(self, moment: int, bucket: Bucket) -> None:
-        """Give back what came back since. At the rate of now: a plan may have changed."""
+        """Adds the points regained since, at the current rate: the plan may have changed."""
         if bucket is not self.bucket:
             self.bucket, self.full = bucket, bucket.maximum * POINT
         restored = self.available + max(moment - self.seen_at, 0) * bucket.restore_rate

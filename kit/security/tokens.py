@@ -1,4 +1,4 @@
-"""What proves who calls: signed access tokens and links, and secrets that name their tenant."""
+"""Signed access tokens and links, and random secrets that name their tenant."""
 
 import hmac
 import secrets
@@ -22,7 +22,7 @@ SHOWN_LETTERS: Final = 6
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "boom-booking"
 _AUDIENCE: Final = "boom-booking-api"
-# So that no other use of the installation's secret can ever sign what passes as such a token.
+# Separates this use of the installation's secret: no other use can sign a valid token.
 _PURPOSE: Final = b"access tokens, version 1"
 _LINK_PURPOSE: Final = b"links to one object, version 1"
 _LINK_AUDIENCE: Final = "boom-booking-link"
@@ -33,7 +33,7 @@ _LONGEST: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who an access token says its bearer is, and until when."""
+    """The claims of an access token."""
 
     tenant_id: UUID
     user_id: UUID
@@ -42,9 +42,9 @@ class Claims:
 
 
 class Tokens:
-    """Signs and reads access tokens; ``secret`` is the installation's, at least 32 bytes.
+    """Signs and verifies access tokens; ``secret`` is the installation's, at least 32 bytes.
 
-    What is signed with one of ``fallbacks`` is read as well.
+    Tokens that were signed with one of ``fallbacks`` are valid too.
     """
 
     def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
@@ -53,7 +53,7 @@ class Tokens:
     def sign(
         self, *, tenant_id: UUID, user_id: UUID, session_id: UUID, now: datetime
     ) -> tuple[str, datetime]:
-        """A token for 15 minutes, and the instant from which it is refused."""
+        """Returns a token for 15 minutes, and the instant at which it expires."""
         expires = int((now + ACCESS_TOKEN_LIFETIME).timestamp())
         claims = {
             "iss": _ISSUER,
@@ -68,20 +68,24 @@ class Tokens:
         return token, datetime.fromtimestamp(expires, UTC)
 
     def read(self, token: str, *, now: datetime) -> Claims:
-        """What a token says. Raises Unauthenticated for one that is not ours, or has expired."""
+        """Returns a token's claims. Raises Unauthenticated if it is invalid or expired."""
         if len(token) > _LONGEST:
             raise Unauthenticated("The access token is not valid.")
         try:
-            told = _claims(token, self._keys)
-            if told["iss"] != _ISSUER or told["aud"] != _AUDIENCE or told.keys() != _CLAIMS:
+            payload = _claims(token, self._keys)
+            if (
+                payload["iss"] != _ISSUER
+                or payload["aud"] != _AUDIENCE
+                or payload.keys() != _CLAIMS
+            ):
                 raise ValueError
-            if datetime.fromtimestamp(told["iat"], UTC) > now + _CLOCKS_DIFFER:
+            if datetime.fromtimestamp(payload["iat"], UTC) > now + _CLOCKS_DIFFER:
                 raise ValueError
             claims = Claims(
-                tenant_id=UUID(told["tenant"]),
-                user_id=UUID(told["sub"]),
-                session_id=UUID(told["sid"]),
-                expires_at=datetime.fromtimestamp(told["exp"], UTC),
+                tenant_id=UUID(payload["tenant"]),
+                user_id=UUID(payload["sub"]),
+                session_id=UUID(payload["sid"]),
+                expires_at=datetime.fromtimestamp(payload["exp"], UTC),
             )
         except (JoseError, ValueError, TypeError, KeyError, OverflowError, OSError) as error:
             raise Unauthenticated("The access token is not valid.") from error
@@ -92,7 +96,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class TenantToken:
-    """A secret that names its tenant, so that it is found behind row-level security.
+    """A secret that names its tenant, so that it can be found under row-level security.
 
     Written `<tenant>.<secret>`; only its hash is stored.
     """
@@ -106,7 +110,7 @@ class TenantToken:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read one that a caller gave; None for what can't be one."""
+        """Parses a token from a caller; None if it is malformed."""
         tenant, _, secret = text.partition(".")
         return cls._read(text, tenant, secret)
 
@@ -120,7 +124,7 @@ class TenantToken:
 
     @property
     def hash(self) -> bytes:
-        # Unsalted and fast: nobody guesses 256 random bits.
+        # Unsalted and fast, which is safe for 256 random bits.
         return sha256(str(self).encode()).digest()
 
     def __str__(self) -> str:
@@ -128,7 +132,7 @@ class TenantToken:
 
 
 class KeyToken(TenantToken):
-    """The secret of an API key: `boom_<tenant>_<secret>`, so that it is known where it leaks."""
+    """The secret of an API key: `boom_<tenant>_<secret>`, which secret scanners recognize."""
 
     __slots__ = ()
 
@@ -141,7 +145,7 @@ class KeyToken(TenantToken):
 
     @property
     def prefix(self) -> str:
-        """What may be shown of it, for people to tell keys apart."""
+        """The part that may be shown, to distinguish keys."""
         return f"{self.MARK}{self.tenant_id.hex}_{self.secret[:SHOWN_LETTERS]}"
 
     def __str__(self) -> str:
@@ -150,10 +154,10 @@ class KeyToken(TenantToken):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The one object of a tenant that the bearer of a signed link may see and change.
+    """A link to one object of a tenant, which its bearer may see and change.
 
-    The object says which ``version`` of its links is good; all others are revoked.
-    ``is_mailed``: it was given to nobody but by mail, so that its bearer reads that mail.
+    The object has the valid ``version`` of its links; all others are revoked. If ``is_mailed``, the
+    link was only sent by mail, so that its bearer has access to that mailbox.
     """
 
     tenant_id: UUID
@@ -163,9 +167,9 @@ class Link:
 
 
 class Links:
-    """Signs and reads links to one object; until when one is good, the object itself says.
+    """Signs and verifies links to one object, which itself has their expiry.
 
-    Links that are signed with one of ``fallbacks`` are read as well: they lie in people's mail.
+    Links that were signed with one of ``fallbacks`` are valid too, because mails contain them.
     """
 
     def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
@@ -183,19 +187,19 @@ class Links:
         return jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
 
     def read(self, text: str) -> Link | None:
-        """What a link says; None for one that is not ours."""
+        """Returns the link; None if it is invalid."""
         if len(text) > _LONGEST:
             return None
         try:
-            told = _claims(text, self._keys)
-            if told["iss"] != _ISSUER or told["aud"] != _LINK_AUDIENCE:
+            payload = _claims(text, self._keys)
+            if payload["iss"] != _ISSUER or payload["aud"] != _LINK_AUDIENCE:
                 return None
-            # The first links said nothing of a version.
+            # The first links had no version.
             return Link(
-                UUID(told["tenant"]),
-                UUID(told["sub"]),
-                int(told.get("ver", 1)),
-                told.get("mailed") is True,
+                UUID(payload["tenant"]),
+                UUID(payload["sub"]),
+                int(payload.get("ver", 1)),
+                payload.get("mailed") is True,
             )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None

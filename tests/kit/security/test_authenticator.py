@@ -121,7 +121,7 @@ async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
 
     assert (first, again) == (OWNER, OWNER)
     assert asked == [key]
-    assert not any(key.secret in repr(name) for name in actors._asked._values)
+    assert not any(key.secret in repr(name) for name in actors._lookups._values)
 
 
 async def test_a_key_that_is_no_longer_good_is_refused() -> None:
