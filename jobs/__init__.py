@@ -1,1 +1,1 @@
-"""What is due: work that nobody asks for, done beside the requests by every process."""
+"""Background jobs, which every process runs in addition to serving requests."""

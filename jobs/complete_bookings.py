@@ -1,4 +1,4 @@
-"""Bookings whose time has come or is over: found now and then, and ended by jobs."""
+"""Completes bookings that are over, and rejects unanswered ones that have begun, by jobs."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -35,9 +35,9 @@ _DUE: Final[Mapping[str, Found]] = {
 
 
 async def find_past_bookings(runtime: Runtime, relay: Database) -> None:
-    """Have those of every tenant completed or rejected that nobody has, each by a job.
+    """Enqueues a job for each due booking of every tenant.
 
-    One whose job is dead is left alone until an operator has decided about it.
+    A booking whose job is dead is skipped until an operator retries or discards the job.
     """
     for job, found in _DUE.items():
         while await _find_some(runtime, relay, job, found) == BATCH:
@@ -47,7 +47,7 @@ async def find_past_bookings(runtime: Runtime, relay: Database) -> None:
 async def complete_past(
     runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Complete a booking that is over, unless somebody has done so or moved it."""
+    """Completes a booking that is over, unless it was completed or moved meanwhile."""
     system = Actor(ActorKind.SYSTEM, tenant_id)
     change = partial(complete_past_booking, id=BookingId(UUID(payload["id"])))
     await perform(runtime, system, Request(new_id()), change)
@@ -56,7 +56,7 @@ async def complete_past(
 async def reject_unanswered(
     runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Reject a booking whose time has come, unless somebody has decided about it or moved it."""
+    """Rejects an unanswered booking that has begun, unless it was answered or moved meanwhile."""
     system = Actor(ActorKind.SYSTEM, tenant_id)
     change = partial(reject_unanswered_booking, id=BookingId(UUID(payload["id"])))
     await perform(runtime, system, Request(new_id()), change)

@@ -1,4 +1,4 @@
-"""Holds past their time: stored as expired, so that the log and everybody who listens know."""
+"""Expires holds whose time is up, so that the log and subscribers get the event."""
 
 import asyncio
 from functools import partial
@@ -17,20 +17,20 @@ from resolvers.bookings.transitions import expire_hold
 from resolvers.core.transactions import perform
 
 BATCH: Final = 200
-AT_ONCE: Final = 4
-"""A room that somebody keeps locked holds up its own holds, not everybody's."""
+MAX_CONCURRENT: Final = 4
+"""How many holds expire concurrently: a room that stays locked delays only its own holds."""
 
 log = structlog.get_logger(__name__)
 
 
 async def expire_holds(runtime: Runtime, relay: Database) -> None:
-    """Expire all holds of every tenant whose time is up.
+    """Expires all holds of every tenant whose time is up.
 
-    Several processes may do it at once: each hold is looked at again under its room's lock.
+    Several processes may do so concurrently: each hold is read again under its room's lock.
     """
     async with relay.session(writes=False) as session:
         due = (await session.execute(holds_past(runtime.clock(), limit=BATCH))).all()
-    few = asyncio.Semaphore(AT_ONCE)
+    few = asyncio.Semaphore(MAX_CONCURRENT)
     await asyncio.gather(
         *(_expire(runtime, few, tenant_id, BookingId(id)) for tenant_id, id in due)
     )
@@ -42,5 +42,5 @@ async def _expire(runtime: Runtime, few: asyncio.Semaphore, tenant_id: UUID, id:
         try:
             await perform(runtime, system, Request(new_id()), partial(expire_hold, id=id))
         except Exception:
-            # The others are due as well, and this one comes again.
+            # The others are due too, and this one is retried in the next run.
             log.exception("hold.not_expired", tenant=str(tenant_id), hold=str(id))

@@ -1,4 +1,4 @@
-"""What follows an event of a gateway: each is handed to those whom its subject concerns."""
+"""Dispatches stored gateway events to the handlers of their subjects."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -19,10 +19,10 @@ from resolvers.payments.gateway_events import event_of, finish_event, is_waiting
 from resolvers.payments.settlement import payment_event
 
 EventHandler = Callable[[Runtime, GatewayEvent], Awaitable[None]]
-"""Acts upon an event, of whatever tenant; what isn't ours, it leaves alone.
+"""Handles an event of any tenant, and ignores objects that aren't ours.
 
-Events come late, twice, in any order and at the same time: it looks at what the gateway says of
-the object now, and doing it again changes nothing. What it raises is tried again later.
+Events come late, twice, in any order and concurrently: a handler fetches the current state from the
+gateway, and is idempotent. If it raises, the event is retried.
 """
 
 HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {
@@ -45,7 +45,7 @@ async def handle_event(
     *,
     handlers: Mapping[Subject, Sequence[EventHandler]] = HANDLERS,
 ) -> None:
-    """Do the job of an event that has been stored; nothing, where that is done."""
+    """Handles a stored event, unless it has been handled already."""
     event = event_of(payload)
     if not await _is_waiting(runtime, event):
         return

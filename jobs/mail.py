@@ -1,4 +1,4 @@
-"""Mail, sent after the change that wrote it."""
+"""Sends mail after the commit of the change that caused it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 async def admit_letter(
     runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Have a letter sent, or withhold it where its recipient is written to too often."""
+    """Enqueues a letter, or withholds it if its recipient gets too many."""
     with _failures_of_decryption():
         await admit_or_withhold(runtime, tenant_id, payload)
 
 
 async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:
-    """Send a sealed letter. It comes twice where the worker dies between sending and noting it."""
+    """Sends an encrypted letter; twice if the worker dies before the job is reported done."""
     with _failures_of_decryption():
         message = message_in(runtime, payload)
     try:
@@ -41,7 +41,7 @@ async def send_mail(runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[
 async def send_password_reset(
     runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Find out whether somebody has the address that a new password was asked for, and write."""
+    """Sends a password reset, if the requested address has an account."""
     with _failures_of_decryption():
         asked = asked_for_reset(runtime, payload)
     request = _from(asked)
@@ -51,7 +51,7 @@ async def send_password_reset(
 async def send_guest_link(
     runtime: Runtime, _tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Find out whether there is the booking that a guest wants a link to, and write."""
+    """Sends a guest the link to their booking, if it exists."""
     with _failures_of_decryption():
         requested = requested_link(runtime, payload)
     request = _from(requested)
@@ -60,11 +60,11 @@ async def send_guest_link(
 
 @contextmanager
 def _failures_of_decryption() -> Iterator[None]:
-    """Says what becomes of a job that can't be decrypted here."""
+    """Decides whether a job that can't be decrypted is retried."""
     try:
         yield
     except UnknownKey as error:
-        # While a secret is rotated, processes that already know the new one do this job.
+        # While a secret is rotated, another process may know the key already.
         log.error("mail.key_unknown", key=error.key_id)
         raise TemporaryFailure(f"{error}: add its secret to BOOM_SECRET_FALLBACKS") from error
     except DecryptionError as error:
@@ -73,5 +73,5 @@ def _failures_of_decryption() -> Iterator[None]:
 
 
 def _from(told: dict[str, str]) -> Request:
-    """A request from the network address of the one that caused the job, taken out of it."""
+    """Returns a request with the address of the one that caused the job, popped from it."""
     return Request(new_id(), told.pop("address", None) or None)

@@ -1,4 +1,4 @@
-"""What is kept for a time only, and then forgotten."""
+"""Deletes data after its retention period."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,18 +22,18 @@ from resolvers.core.transactions import KEPT_FOR
 
 ORIGINS_KEPT_FOR: Final = timedelta(days=90)
 LOGINS_KEPT_FOR: Final = timedelta(days=30)
-"""After the last use of a session, and the end of a mailed secret."""
+"""Retention after the last use of a session, and after the expiry of a mailed secret."""
 JOBS_KEPT_FOR: Final = timedelta(days=7)
-"""What became of jobs that are done."""
+"""Retention of the results of jobs."""
 EVENTS_KEPT_FOR: Final = timedelta(days=90)
-"""What gateways told us; they deliver again for days, and show what they have for 30."""
+"""Retention of gateway events: gateways retry for days, and show their events for 30."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
 
 
 async def purge_expired(runtime: Runtime, relay: Database) -> None:
-    """Forget, in every tenant, what is no longer of use.
+    """Deletes expired data of every tenant.
 
     Results of idempotency keys, where changes were asked from, and what people logged in with
     that has long been worth nothing.
@@ -44,7 +44,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     results = await _forget(relay, lambda: results_before(now - KEPT_FOR, limit=BATCH))
     origins = await _forget(relay, lambda: origins_before(now - ORIGINS_KEPT_FOR, limit=BATCH))
     mailed = await _forget(relay, lambda: mailed_tokens_before(cutoff, limit=BATCH))
-    # A session goes after the last of its tokens.
+    # A session is deleted after the last of its tokens.
     tokens = await _forget(relay, lambda: refresh_tokens_before(issued, limit=BATCH))
     sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
     jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
@@ -66,7 +66,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
 
 
 async def _forget(relay: Database, some: Callable[[], Any]) -> int:
-    """Short transactions, each of one batch: a long one would hold back live events."""
+    """Deletes in batches, each a short transaction: a long one would delay live events."""
     total = 0
     while True:
         async with relay.session(writes=True) as session, session.begin():

@@ -1,4 +1,4 @@
-"""The worker of a process: what it does when it is told to, and what over and over."""
+"""The jobs of a process: handlers by name, retries, and periodic work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,24 +40,24 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     SETTLE: settle,
     SYNC: sync_billing,
 }
-"""Who does the jobs of each name."""
+"""The handler of each job, by name."""
 
 RETRIES: Final[Mapping[str, Retries]] = {
-    # For about an hour: a code in it is worth no more than that.
+    # For about an hour: codes in mails aren't valid for longer.
     MAIL_JOB: Retries(attempts=12, first_seconds=5),
     SECURITY_MAIL_JOB: Retries(attempts=12, first_seconds=5),
-    # For about 12 hours: a gateway that is away comes back.
+    # For about 12 hours: a gateway may be unavailable for long.
     EVENT_JOB: Retries(attempts=60),
-    # For more than a day: what a gateway keeps under a key, a failure too, it keeps for a day.
+    # For more than a day: gateways store results under a key, failures too, for a day.
     SETTLE: Retries(attempts=160),
 }
-"""How the jobs of a name are retried, where that isn't as all others are."""
+"""The retries of jobs that differ from the default."""
 
 
 def worker_services(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, Service]:
-    """What the worker does, by name, for as long as the process lives.
+    """Returns the services of a worker, by name.
 
-    ``url`` is the relay's, for a connection of the worker's own.
+    ``url`` is the relay's, for the worker's own connection.
     """
     worker = Worker(url, runtime, HANDLERS, retries=RETRIES, yielding=[MAIL_JOB])
     holds = partial(expire_holds, runtime, relay)

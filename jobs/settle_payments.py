@@ -1,4 +1,4 @@
-"""Payments: what is due of a booking's, asked of the gateway until it has answered."""
+"""Executes due payment calls of bookings, and retries until the gateway responds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,6 @@ from resolvers.payments.settlement import settle_booking
 
 
 async def settle(runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]) -> None:
-    """Ask for all that is due of a booking. What it raises is tried again later."""
+    """Executes all due calls of a booking; if it raises, the job is retried."""
     assert tenant_id is not None, "bookings belong to a tenant"
     await settle_booking(runtime, tenant_id, UUID(payload["booking_id"]))

@@ -1,4 +1,4 @@
-"""Billing: looked at again when something happened there, and every hour in any case."""
+"""Syncs billing accounts with the gateway, after events and every hour."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -21,8 +21,8 @@ from resolvers.core.transactions import perform
 
 SEEN_EVERY: Final = timedelta(hours=1)
 BATCH: Final = 200
-MOST: Final = 10_000
-"""Looked at in one go, at most; the others come next time."""
+MAX_ACCOUNTS: Final = 10_000
+"""How many accounts are synced in one run, at most; the others follow in the next."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,16 +32,16 @@ async def sync_billing(
     tenant_id: UUID | None,
     payload: Mapping[str, Any],  # noqa: ARG001 - the tenant says it all
 ) -> None:
-    """See what the gateway says of a tenant. What it raises is tried again later."""
+    """Syncs a tenant with the gateway; if it raises, the job is retried."""
     assert tenant_id is not None, "a subscription belongs to a tenant"
     await sync(runtime, tenant_id)
 
 
 async def billing_event(runtime: Runtime, event: GatewayEvent) -> None:
-    """Something happened to a subscription, an invoice or a checkout: see how things stand now.
+    """Syncs the tenant of an event of a subscription, an invoice or a checkout.
 
-    What is of no tenant of ours does nothing. Raises AnotherGateway, GatewayError, Unavailable:
-    then it is due again.
+    Ignores events without a tenant of ours. Raises AnotherGateway, GatewayError and Unavailable, to
+    be retried.
     """
     billing = billing_in(runtime)
     if event.gateway != billing.name:
@@ -88,16 +88,16 @@ async def _each(
     found: Callable[..., Any],
     work: Callable[[UUID], Awaitable[None]],
 ) -> None:
-    """Do something for each tenant that is found, in the order of their ids."""
+    """Runs work for each tenant that is found, in the order of their ids."""
     after: UUID | None = None
-    for _ in range(MOST // BATCH):
+    for _ in range(MAX_ACCOUNTS // BATCH):
         async with relay.session(writes=False) as session:
             tenant_ids = (await session.scalars(found(after=after, limit=BATCH))).all()
         for tenant_id in tenant_ids:
             try:
                 await work(tenant_id)
             except Exception:
-                # The others are due as well, and this one comes again.
+                # The others are due too, and this one is retried in the next run.
                 log.exception(f"{what}.failed", tenant=str(tenant_id))
         if len(tenant_ids) < BATCH:
             return

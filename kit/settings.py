@@ -1,4 +1,4 @@
-"""What the environment (or a file .env) says about this installation."""
+"""The settings of this installation, from the environment or a file .env."""
 
 import os
 import re
@@ -22,9 +22,9 @@ from kit.postgres.connection_urls import DatabaseUrl
 
 SECRET_BYTES = 32
 METRICS_TOKEN_BYTES = 16
-# A random secret of 32 letters has at least 20; words that are repeated have about 10.
+# A random secret of 32 letters has at least 20; repeated words have about 10.
 SECRET_DIGITS = 18
-"""How many digits the number of guesses has that a secret of production must withstand."""
+"""How many guesses a production secret must withstand, as a number of decimal digits."""
 
 
 class Environment(StrEnum):
@@ -34,7 +34,7 @@ class Environment(StrEnum):
 
 
 class Exemption(StrEnum):
-    """What production refuses, and takes all the same where it is named in BOOM_ALLOW."""
+    """What production refuses unless it is named in BOOM_ALLOW."""
 
     WEAK_SECRET = "weak-secret"  # noqa: S105 - a name
     EMBEDDED_DATABASE = "embedded-database"
@@ -45,7 +45,7 @@ class Exemption(StrEnum):
 
 
 class SettingsError(Exception):
-    """The environment can't be worked with; one line for each variable that is wrong."""
+    """The environment is invalid; the message has one line for each wrong variable."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -54,19 +54,19 @@ class SettingsError(Exception):
 
 _HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
-# What it looks at more than this takes it long.
-_LONGEST_GUESSED: Final = 64
+# zxcvbn is slow for longer texts.
+_MAX_GUESSED: Final = 64
 _HOW_TO_MAKE_ONE: Final = (
     "make one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 )
 
 
 def _is_weak(secret: str) -> bool:
-    """Whether somebody who knows words, names and patterns needs too few guesses."""
-    # Imported where it is used: its lists take a while to load.
+    """Returns whether a secret is easy to guess with words, names and patterns."""
+    # Imported here: its word lists take a while to load.
     from zxcvbn import zxcvbn
 
-    return float(zxcvbn(secret[:_LONGEST_GUESSED])["guesses_log10"]) < SECRET_DIGITS
+    return float(zxcvbn(secret[:_MAX_GUESSED])["guesses_log10"]) < SECRET_DIGITS
 
 
 def _split(value: str) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ MaybeDatabaseUrl = Annotated[DatabaseUrl | None, PlainValidator(_database_url)]
 
 
 class Settings(BaseSettings):
-    """Values come from the arguments, then the environment, then the file .env."""
+    """The settings: from arguments, then the environment, then the file .env."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
@@ -225,7 +225,7 @@ class Settings(BaseSettings):
 
     @property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:
-        """The one of our endpoint, and that of Connect where there is another for it."""
+        """The secret of our endpoint, and that of the Connect endpoint if there is one."""
         if self.stripe_webhook_secret is None:
             return ()
         return _split(self.stripe_webhook_secret.get_secret_value())
@@ -248,11 +248,11 @@ class Settings(BaseSettings):
 
     @property
     def fallback_secrets(self) -> tuple[bytes, ...]:
-        """What verifies and decrypts beside the secret, and never signs or encrypts."""
+        """Earlier secrets, which verify and decrypt but never sign or encrypt."""
         return tuple(each.encode() for each in _secrets_in(self.given_fallbacks))
 
     def checked(self) -> Self:
-        """These settings, when the environment allows them together. Raises SettingsError."""
+        """Returns these settings if they are valid together. Raises SettingsError."""
         lines = self._production_lines() if self.is_production else []
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
             lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: one needs the other")
@@ -266,7 +266,7 @@ class Settings(BaseSettings):
         return self
 
     def _production_lines(self) -> list[str]:
-        """What production doesn't take; the second part can be exempted by name."""
+        """Returns the problems in production; those of the second part can be exempted."""
         lines = []
         if self.given_secret is None:
             lines.append(f"BOOM_SECRET: required in production; {_HOW_TO_MAKE_ONE}")
@@ -299,17 +299,17 @@ class Settings(BaseSettings):
         ]
 
     def _weak_secret(self) -> str | None:
-        """What is to be said of a secret that is easy to guess; None where there is none."""
+        """Returns the problem of a secret that is easy to guess, or None."""
         if self.given_secret is not None and _is_weak(self.given_secret.get_secret_value()):
             return f"BOOM_SECRET: is easy to guess; {_HOW_TO_MAKE_ONE}"
-        # Whoever guesses one of these signs what is verified, too.
+        # An attacker who guesses a fallback could sign valid tokens too.
         if any(_is_weak(each) for each in _secrets_in(self.given_fallbacks)):
             return "BOOM_SECRET_FALLBACKS: one is easy to guess; leave it out"
         return None
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of this process; arguments win over the environment. Raises SettingsError."""
+    """Loads the settings; arguments override the environment. Raises SettingsError."""
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -318,7 +318,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _line(detail: Any) -> str:
-    # The value is left out: it may be a password.
+    # Without the value, which may be a password.
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{detail['loc'][0]}: {reason[0].lower()}{reason[1:]}"
 
@@ -330,7 +330,7 @@ def _kept_secret(data: Path) -> bytes:
         made = data / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
-        # Linked, not renamed: of two processes that start at once, the first one's secret stays.
+        # Linked, not renamed: if two processes start at once, the first one's secret stays.
         try:
             path.hardlink_to(made)
         except FileExistsError:

@@ -47,9 +47,9 @@ class _Bearer(Generic[C]):
 class Authenticator:
     """Authenticates tokens; concurrent requests of one session or key share one query.
 
-    The signature of an access token is checked once, its expiry each time.
+    The signature of an access token is verified once, its expiry each time.
 
-    ``find`` gives the actor of a session that is still on, or of a key that is good, else None.
+    ``find`` returns the actor of an active session or a valid key, else None.
     """
 
     def __init__(
