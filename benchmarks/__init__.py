@@ -1,1 +1,1 @@
-"""Speed, as ratios side by side in one run: ours against the same SQL behind a bare handler."""
+"""Benchmarks, as ratios within one run: ours against the same SQL behind a bare handler."""

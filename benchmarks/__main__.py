@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: a table of ratios; `--json`: the figures as one object.
+"""Prints a table of ratios: `python -m benchmarks`; with `--json`, the figures as one object.
 
-`python -m benchmarks scaling`: what ten times the bookings do to a week's query.
+`python -m benchmarks scaling` measures how ten times the bookings affect the query of a week.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _database() -> Iterator[tuple[DatabaseUrls, Path]]:
-    """A server for this run, with an empty database."""
+    """Starts a server for this run, with an empty database."""
     folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
     try:
         with EmbeddedServer(folder, durable=False) as server:
@@ -81,7 +81,7 @@ def _database() -> Iterator[tuple[DatabaseUrls, Path]]:
 
 
 async def _compared(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> Figures:
-    """Each benchmark on all targets that run here and can do it."""
+    """Runs each benchmark on all targets that run here and support it."""
     _say(f"Loading {arguments.bookings:,} bookings of {arguments.tenants} venues …")
     data = await load(urls, SECRET.encode(), tenants=arguments.tenants, bookings=arguments.bookings)
     figures: Figures = {}
@@ -97,7 +97,7 @@ async def _compared(urls: DatabaseUrls, folder: Path, arguments: argparse.Namesp
 
 
 async def _scaling(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The week query on three databases: few bookings, ten times as many of each kind."""
+    """Runs the week query on three databases: few bookings, and ten times as many of each kind."""
     few = arguments.bookings // 10
     sizes = {
         "few": (SCALING_TENANTS, few),
@@ -161,7 +161,7 @@ def _environment(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
 async def _drop_what_differs(
     benchmark: str, calls: dict[str, Call], able: Mapping[str, Served]
 ) -> None:
-    """Leave out who doesn't answer, or otherwise than the first of them."""
+    """Excludes targets that don't respond, or whose response differs from the first one's."""
     expected: Any = None
     for name, call in list(calls.items()):
         try:

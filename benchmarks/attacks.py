@@ -1,8 +1,7 @@
-"""`python -m benchmarks.attacks`: what others notice while one address attacks.
+"""Measures how an attack from one address affects others: `python -m benchmarks.attacks`.
 
-A stranger at another address reads a venue's public page, before an attack and during it. The
-server runs as the product does, with all its limits. Only on Linux, where all of 127/8 is this
-machine's.
+An anonymous client at another address reads a venue's public page before and during an attack. The
+server runs as in production, with all limits. Linux only, where all of 127/8 is local.
 """
 
 import argparse
@@ -91,7 +90,7 @@ async def _run(urls: DatabaseUrls, folder: Path) -> None:
             )
         )
         target = Target(port, data, tokens)
-        # In a process of its own: what the attackers do here must not hold it up.
+        # In a separate process, which the attackers here can't slow down.
         pool = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
         read = partial(asyncio.get_running_loop().run_in_executor, pool, p95, port)
         await read()
@@ -108,7 +107,7 @@ async def _run(urls: DatabaseUrls, folder: Path) -> None:
 
 
 async def _log_in(urls: DatabaseUrls, data: Data) -> str:
-    """Another session of the owner: its access token."""
+    """Returns the access token of another session of the owner."""
     connection = await asyncpg.connect(urls.owner)
     try:
         async with connection.transaction():
@@ -129,12 +128,12 @@ async def _log_in(urls: DatabaseUrls, data: Data) -> str:
 
 
 def p95(port: int) -> float:
-    """The stranger's, in milliseconds."""
+    """Returns the anonymous client's p95 latency in milliseconds."""
     return quantiles(asyncio.run(_read(port)), n=20)[18] * 1000
 
 
 async def _read(port: int) -> list[float]:
-    """How long each answer took, in seconds."""
+    """Returns how long each response took, in seconds."""
     taken = []
     async with _client(port, STRANGER) as http:
         for _ in range(_READS):
@@ -180,14 +179,14 @@ async def live_questions(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def idle_connections(target: Target) -> AsyncIterator[None]:
-    """1,500 connections that say nothing, opened again as they end."""
+    """1,500 connections that send nothing, reopened when they are closed."""
     async with _running(*(_say(target, b"") for _ in range(1_500))):
         yield
 
 
 @asynccontextmanager
 async def slow_heads(target: Target) -> AsyncIterator[None]:
-    """200 heads without an end."""
+    """200 requests whose heads never end."""
     head = b"POST /graphql HTTP/1.1\r\nHost: x\r\n"
     async with _running(*(_say(target, head, b"X-Slow: x\r\n") for _ in range(200))):
         yield
@@ -195,7 +194,7 @@ async def slow_heads(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def large_heads(target: Target) -> AsyncIterator[None]:
-    """Four callers that send large heads without a pause."""
+    """Four clients that send large heads without a pause."""
     head = b"POST /graphql HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 40_000
     async with _running(*(_say(target, head) for _ in range(4))):
         yield
@@ -203,7 +202,7 @@ async def large_heads(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def wrong_tokens(target: Target) -> AsyncIterator[None]:
-    """Four callers that try tokens without a pause."""
+    """Four clients that guess tokens without a pause."""
 
     async def guess() -> None:
         async with _client(target.port, ATTACKER) as http:
@@ -217,7 +216,7 @@ async def wrong_tokens(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def unknown_documents(target: Target) -> AsyncIterator[None]:
-    """Four callers that send 200 spreads of small fragments, under a new name each time."""
+    """Four clients that send 200 spreads of small fragments, with a new name each time."""
     fragments = "".join(f"fragment F{n} on Query {{ __typename }}" for n in range(200))
     spreads = "".join(f"...F{n}" for n in range(200))
 
@@ -234,7 +233,7 @@ async def unknown_documents(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def known_documents(target: Target) -> AsyncIterator[None]:
-    """Sixteen callers that ask the same small thing without a pause."""
+    """Sixteen clients that send the same small query without a pause."""
 
     async def ask() -> None:
         async with _client(target.port, ATTACKER) as http:
@@ -247,7 +246,7 @@ async def known_documents(target: Target) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def floods_of_messages(target: Target) -> AsyncIterator[None]:
-    """Four sockets that send small frames without a pause, opened again as they are closed."""
+    """Four sockets that send small frames without a pause, reopened when they are closed."""
 
     async def flood() -> None:
         while True:
@@ -288,7 +287,7 @@ async def _running(*attackers: Any) -> AsyncIterator[None]:
 
 
 async def _change(target: Target) -> None:
-    """Change a booking ten times a second."""
+    """Changes a booking ten times a second."""
     headers = {"Authorization": f"Bearer {target.data.token}"}
     async with _client(target.port, ATTACKER) as http:
         version = 1
@@ -306,9 +305,9 @@ async def _change(target: Target) -> None:
 
 
 async def _say(target: Target, first: bytes, again: bytes = b"") -> None:
-    """Say something on a connection of its own, then more each second; anew when it ends."""
+    """Sends bytes on a connection, then more each second; reconnects when it is closed."""
     while True:
-        # Closed by the other side, uvloop's transports raise RuntimeError.
+        # uvloop's transports raise RuntimeError if the other side has closed.
         with suppress(OSError, RuntimeError):
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", target.port, local_addr=(ATTACKER, 0)

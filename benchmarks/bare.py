@@ -1,4 +1,4 @@
-"""The ceiling: one SQL statement that returns the JSON of the answer, behind a bare handler.
+"""The upper bound: a bare handler that runs one SQL statement, which returns the JSON.
 
 No GraphQL, no login, no permissions, no limits: what PostgreSQL and the socket cost.
 """
@@ -95,33 +95,33 @@ CREATE_SQL = """
 
 
 async def week(request: Request) -> Response:
-    asked = request.query_params
-    since, until = (datetime.fromisoformat(asked[name]) for name in ("since", "until"))
-    return await _answer(request, WEEK_SQL, UUID(asked["tenant"]), since, until)
+    query = request.query_params
+    since, until = (datetime.fromisoformat(query[name]) for name in ("since", "until"))
+    return await _answer(request, WEEK_SQL, UUID(query["tenant"]), since, until)
 
 
 async def one(request: Request) -> Response:
-    asked = request.query_params
-    return await _answer(request, ONE_SQL, UUID(asked["tenant"]), UUID(asked["id"]))
+    query = request.query_params
+    return await _answer(request, ONE_SQL, UUID(query["tenant"]), UUID(query["id"]))
 
 
 async def to_many(request: Request) -> Response:
-    asked = request.query_params
-    now = datetime.fromisoformat(asked["now"])
-    return await _answer(request, TO_MANY_SQL, UUID(asked["tenant"]), now)
+    query = request.query_params
+    now = datetime.fromisoformat(query["now"])
+    return await _answer(request, TO_MANY_SQL, UUID(query["tenant"]), now)
 
 
 async def search(request: Request) -> Response:
-    asked = request.query_params
-    now = datetime.fromisoformat(asked["now"])
-    return await _answer(request, SEARCH_SQL, UUID(asked["tenant"]), f"%{asked['text']}%", now)
+    query = request.query_params
+    now = datetime.fromisoformat(query["now"])
+    return await _answer(request, SEARCH_SQL, UUID(query["tenant"]), f"%{query['text']}%", now)
 
 
 async def create_booking(request: Request) -> Response:
-    asked = orjson.loads(await request.body())
-    tenant, room, customer = (UUID(asked[name]) for name in ("tenant", "room", "customer"))
-    start = datetime.fromisoformat(asked["startsAt"])
-    end = start + timedelta(minutes=asked["minutes"])
+    query = orjson.loads(await request.body())
+    tenant, room, customer = (UUID(query[name]) for name in ("tenant", "room", "customer"))
+    start = datetime.fromisoformat(query["startsAt"])
+    end = start + timedelta(minutes=query["minutes"])
     return await _answer(request, CREATE_SQL, tenant, new_id(), room, customer, start, end)
 
 

@@ -1,4 +1,4 @@
-"""Venues with a full week each, 20 rooms and 140 bookings with customers, after years of others.
+"""Benchmark data: venues with 20 rooms, a week of 140 bookings, and years of earlier ones.
 
 They are open daily from 09:00 to 21:00, as a new tenant is.
 """
@@ -28,7 +28,7 @@ _FREE_DAYS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A free half hour: what createBooking is asked for."""
+    """A free half hour for createBooking."""
 
     room_id: UUID
     starts_at: datetime
@@ -36,7 +36,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What the targets are asked for, and by whom: one venue of all, and its full week."""
+    """The venue, the week and the login that requests use."""
 
     token: str
     tenant_id: UUID
@@ -54,7 +54,7 @@ class Data:
 
 
 async def load(urls: DatabaseUrls, secret: bytes, *, tenants: int, bookings: int) -> Data:
-    """Fill an empty, migrated database, as its owner; each venue gets its part of the bookings."""
+    """Fills an empty, migrated database as its owner; bookings are split among the venues."""
     connection = await asyncpg.connect(urls.owner)
     now = datetime.now(UTC).replace(microsecond=0)
     try:
@@ -73,7 +73,7 @@ async def _load_venue(
     connection: asyncpg.Connection, secret: bytes, number: int, bookings: int, now: datetime
 ) -> Data:
     tenant, user, session = new_id(), new_id(), new_id()
-    # The week after the next: nothing of it is in the past, whenever this runs.
+    # The week after the next, no part of which is in the past.
     monday = now.replace(hour=0, minute=0, second=0) + timedelta(days=14 - now.weekday())
     await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant))
     await connection.execute(
@@ -173,7 +173,7 @@ async def _load_venue(
 
 
 def _slots(room_ids: list[UUID], since: datetime) -> Iterator[Slot]:
-    """Free ones, of all rooms in turn, from the morning of the first day on."""
+    """Yields free slots of all rooms in turn, from the first morning on."""
     for n in count():
         turn, room = divmod(n, len(room_ids))
         day, start = divmod(turn, _STARTS_A_DAY)
@@ -185,7 +185,7 @@ def _slots(room_ids: list[UUID], since: datetime) -> Iterator[Slot]:
 async def _load_history(
     connection: asyncpg.Connection, tenant: UUID, room_ids: list[UUID], history: int, now: datetime
 ) -> None:
-    """One booking an hour in each room, back from now until there are so many."""
+    """Adds past bookings, one an hour in each room, back from now."""
     await connection.execute(
         """
         INSERT INTO bookings (tenant_id, id, reference, room_id, status, starts_at, ends_at,

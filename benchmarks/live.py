@@ -1,7 +1,7 @@
-"""`python -m benchmarks.live`: what an event costs that thousands are told of.
+"""Measures the cost of an event with thousands of subscribers: `python -m benchmarks.live`.
 
-The same bytes go to as many sockets of a plain broadcast, in turns, and to those of a stock
-Strawberry subscription. CPU is that of the server's process, the change that is told included.
+The same bytes are sent in turn to as many sockets of a plain broadcast, and of a stock Strawberry
+subscription. CPU is that of the server process, including the change that causes the event.
 """
 
 import argparse
@@ -53,18 +53,18 @@ CHANGE: Final = """
     }
 """
 CURSOR: Final = "{ bookings(first: 1) { eventCursor } }"
-# A busy machine takes its time; an idle one needs a second or two.
-_PATIENCE_SECONDS: Final = 120
+# An idle machine needs a second or two, a busy one much longer.
+_TIMEOUT_SECONDS: Final = 120
 
 
 @dataclass(slots=True)
 class Target:
-    """A server with its sockets; ``tell`` makes something happen that they are all told of."""
+    """A server with its sockets; ``trigger`` causes an event for all of them."""
 
     process: psutil.Process
     crowd: Crowd
-    tell: Callable[[], Awaitable[None]]
-    # What the change itself takes, while nobody is told of it.
+    trigger: Callable[[], Awaitable[None]]
+    # The CPU time of the change itself, without subscribers.
     change_seconds: float = 0.0
     cpu_seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Target:
     async def take_turn(self, events: int) -> None:
         before = _cpu(self.process)
         for _ in range(events):
-            latencies = await self.crowd.hear(self.tell)
+            latencies = await self.crowd.hear(self.trigger)
             self.latencies += latencies
             self.lasted += max(latencies)
         self.cpu_seconds += _cpu(self.process) - before
@@ -127,7 +127,7 @@ async def _run(
         "BOOM_RATE_LIMIT": "off",
     }
     with ExitStack() as stack:
-        async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
+        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS) as http:
 
             def enter(factory: str) -> tuple[int, psutil.Process]:
                 return stack.enter_context(served(factory, environment))
@@ -182,7 +182,7 @@ async def _ours(
         (value,) = answer["data"].values()
         return value
 
-    async def tell() -> None:
+    async def trigger() -> None:
         version = next(versions)
         changed = {"partySize": 2 + version % 2}
         given = {"id": data.booking_node_id, "version": version, "input": changed}
@@ -191,15 +191,15 @@ async def _ours(
             raise SystemExit(f"The change was refused: {errors}")
 
     # The first few are slower than all others.
-    await _cpu_of(process, tell, times=10)
-    change_seconds = await _cpu_of(process, tell, times=40)
+    await _cpu_of(process, trigger, times=10)
+    change_seconds = await _cpu_of(process, trigger, times=40)
     cursor = (await ask(CURSOR))["eventCursor"]
-    await tell()
+    await trigger()
     crowd = Crowd("/graphql", port, _greeting(cursor, data.token), _is_event)
     await crowd.enter(subscribers)
-    # Each is told of the one change that it missed, and so is all there.
+    # Each is sent the one change that it missed, and is ready after that.
     await crowd.all_have_heard(1)
-    return Target(process, crowd, tell, change_seconds)
+    return Target(process, crowd, trigger, change_seconds)
 
 
 async def _peer(
@@ -211,19 +211,19 @@ async def _peer(
 ) -> Target:
     port, process = server
 
-    async def tell() -> None:
+    async def trigger() -> None:
         await http.post(f"http://127.0.0.1:{port}/publish", content=text)
 
     crowd = Crowd("/graphql", port, greeting, _is_event)
     await crowd.enter(subscribers)
-    await crowd.hear_again(tell)
-    return Target(process, crowd, tell)
+    await crowd.hear_again(trigger)
+    return Target(process, crowd, trigger)
 
 
 async def _cpu_of(
     process: psutil.Process, cause: Callable[[], Awaitable[None]], *, times: int
 ) -> float:
-    """Seconds of CPU for each time."""
+    """Returns the CPU seconds of each call."""
     before = _cpu(process)
     for _ in range(times):
         await cause()
@@ -232,7 +232,7 @@ async def _cpu_of(
 
 def _greeting(cursor: str | None, token: str | None = None) -> tuple[bytes, ...]:
     credentials = {"authorization": f"Bearer {token}"} if token else {}
-    # A stock scalar has another name.
+    # The stock server's scalar has another name.
     query = LIVE if cursor else LIVE.replace("EventCursor", "String")
     asked = {"query": query, "variables": {"after": cursor}}
     return (
@@ -251,7 +251,7 @@ def _is_event(payload: bytes) -> bool:
 def served(
     factory: str, environment: Mapping[str, str], *, http: str = "httptools"
 ) -> Iterator[tuple[int, psutil.Process]]:
-    """One process of uvicorn, as the product runs it."""
+    """Runs one process of uvicorn, with the options of the product."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -275,7 +275,7 @@ def served(
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(10 * _PATIENCE_SECONDS):
+    for _ in range(10 * _TIMEOUT_SECONDS):
         if process.poll() is not None:
             raise SystemExit("A target ended before it served.")
         try:
@@ -284,7 +284,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
-    raise SystemExit(f"A target didn't serve within {_PATIENCE_SECONDS} s.")
+    raise SystemExit(f"A target didn't serve within {_TIMEOUT_SECONDS} s.")
 
 
 def _allow_files(number: int) -> None:

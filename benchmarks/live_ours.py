@@ -1,4 +1,4 @@
-"""Ours, as it tells of live events."""
+"""The product as a target for live events."""
 
 from starlette.applications import Starlette
 
@@ -9,7 +9,7 @@ from kit.settings import load_settings
 
 
 def create_app() -> Starlette:
-    """The product, but for the build of GraphiQL, which would take the processor meanwhile."""
+    """Creates the app without the build of GraphiQL, which would use the CPU meanwhile."""
     settings = load_settings()
     configure_logging(readable=False)
     built = build_app(settings, with_graphiql=False)

@@ -1,4 +1,4 @@
-"""What live events are compared with: a plain broadcast, and Strawberry as its docs teach it."""
+"""Targets to compare live events with: a plain broadcast, and Strawberry as in its docs."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from strawberry.asgi import GraphQL
 
 
 def create_broadcast() -> Starlette:
-    """Sends what is posted to every socket, as it is: nothing that does this can do less."""
+    """Sends every posted message to all sockets unchanged: the lower bound of the work."""
     sockets: set[Send] = set()
 
     async def listen(scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +108,7 @@ class Subscription:
 
 
 def create_stock() -> Starlette:
-    """One execution for each subscriber, of objects that are there: it reads no database."""
+    """Executes each event once per subscriber, on objects in memory, without a database."""
     schema = strawberry.Schema(Query, subscription=Subscription)
     graphql = GraphQL[None, None](schema)
 

@@ -1,4 +1,4 @@
-"""A load over HTTP: some clients, each on a connection of its own, for a bounded time."""
+"""Generates HTTP load: clients with a connection each, for a bounded time."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ ANSWER_SECONDS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Requests to one port, ready to be sent; each answer has ``sign`` somewhere in its body."""
+    """Prepared requests to one port; each response must contain ``sign`` in its body."""
 
     port: int
     requests: Iterator[bytes]
@@ -23,14 +23,14 @@ class Call:
 
     @classmethod
     def get(cls, port: int, path: str) -> Self:
-        """The same one again and again."""
+        """Repeats one GET request."""
         return cls(port, repeat(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()))
 
     @classmethod
     def post(
         cls, port: int, path: str, bodies: Iterator[bytes], *, token: str = "", sign: bytes = b""
     ) -> Self:
-        """A JSON body each."""
+        """Posts one JSON body per request."""
         login = f"Authorization: Bearer {token}\r\n" if token else ""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{login}"
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round against one target."""
+    """The result of one round against one target."""
 
     rps: float
     p50_ms: float
@@ -50,18 +50,18 @@ class Measured:
 
 
 class BadAnswer(Exception):
-    """A target said no, or something else than it was asked for."""
+    """A target responded with an error, or with something else than expected."""
 
 
 async def answer_of(call: Call) -> bytes:
-    """The body of one answer. Raises BadAnswer and OSError."""
+    """Returns the body of one response. Raises BadAnswer and OSError."""
     client = await _connected(call, until=0, keeps_bodies=True)
     await asyncio.wait_for(client.done, ANSWER_SECONDS)
     return client.body
 
 
 async def measure(call: Call, server: psutil.Process, *, clients: int, seconds: float) -> Measured:
-    """Send the calls from so many clients for so long; CPU is that of the server's process."""
+    """Sends requests from so many clients for so long; CPU is that of the server process."""
     before, began = _cpu(server), time.perf_counter()
     each = [await _connected(call, until=began + seconds) for _ in range(clients)]
     async with asyncio.timeout(seconds + ANSWER_SECONDS):

@@ -1,6 +1,6 @@
-"""The product, as in production: only that nobody's bucket of points is ever empty.
+"""The product as in production, except that no token bucket is ever empty.
 
-Points are charged all the same; one login that asks without pause would soon be refused.
+Points are charged, but a single login that sends requests without a pause would soon be refused.
 """
 
 from functools import partial
@@ -18,5 +18,5 @@ protocol = partial(BoundedProtocol, connections=Connections(of_address=None))
 
 def create_app() -> Starlette:
     caller_rate_limit.BUCKETS.update(dict.fromkeys(caller_rate_limit.BUCKETS, Bucket(10**9, 10**9)))
-    # Which is built once, in the background, by programs that would take a processor meanwhile.
+    # GraphiQL is built in the background, by programs that would use a CPU meanwhile.
     return app.create_app(with_graphiql=False)

@@ -1,4 +1,4 @@
-"""What every target is asked, in the words of GraphQL: the texts and their variables."""
+"""The GraphQL requests of every target: documents and variables."""
 
 from collections.abc import Callable, Iterator
 from itertools import repeat
@@ -59,11 +59,11 @@ TEXTS: Final = {
     """,
 }
 BENCHMARKS: Final = tuple(TEXTS)
-# What a person waits for, rather than how many are served.
+# Measured by latency, not by throughput.
 ONE_AT_A_TIME: Final = frozenset({"availability"})
-# An answer without it is a refusal, however it looks to HTTP.
+# A response without it is a refusal, whatever its HTTP status.
 SIGNS: Final = {"create_booking": b'"userErrors":[]'}
-# How many rows an answer has to have: an empty one would be answered fastest.
+# How many rows a response must have: an empty one would be the fastest.
 SIZES: Final[dict[str, Callable[[Any], bool]]] = {
     "week": lambda data: len(data["bookings"]["nodes"]) == BOOKINGS_A_WEEK,
     "one": lambda data: data["booking"]["room"]["name"] == "Room 00",
@@ -77,7 +77,7 @@ SIZES: Final[dict[str, Callable[[Any], bool]]] = {
 
 
 def bodies(benchmark: str, data: Data) -> Iterator[bytes]:
-    """The JSON bodies to post; each of createBooking asks for a slot that is free."""
+    """Yields the JSON bodies to post; each createBooking has a free slot."""
     text = " ".join(TEXTS[benchmark].split())
     if benchmark == "create_booking":
         return (_body(text, {"input": _creating(slot, data)}) for slot in data.slots)
@@ -85,7 +85,7 @@ def bodies(benchmark: str, data: Data) -> Iterator[bytes]:
 
 
 def comparable(benchmark: str, data: Any) -> Any:
-    """What has to be equal between targets: a booking that each made anew has an id of its own."""
+    """Returns the part that must be equal between targets, without ids of new bookings."""
     if benchmark != "create_booking":
         return data
     created = dict(data["createBooking"]["booking"])

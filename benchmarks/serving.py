@@ -1,4 +1,4 @@
-"""The processes of what is measured, each at a port of its own."""
+"""Runs the processes of targets, each on its own port."""
 
 import os
 import socket
@@ -21,12 +21,12 @@ TOLD_CHARACTERS: Final = 2000
 
 
 class CannotServe(Exception):
-    """A target ended, or wasn't up in time; the message has what it said."""
+    """A target exited, or didn't start in time; the message has its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A target that takes requests."""
+    """A running target."""
 
     target: Target
     port: int
@@ -35,7 +35,7 @@ class Served:
 
 @contextmanager
 def served(targets: Sequence[Target], environment: Mapping[str, str]) -> Iterator[list[Served]]:
-    """All that come up; of the others it is told why not. Raises CannotServe if that is all."""
+    """Runs the targets, and reports those that don't start. Raises CannotServe if none does."""
     with ExitStack() as stack:
         running = []
         for target in targets:
@@ -51,15 +51,15 @@ def served(targets: Sequence[Target], environment: Mapping[str, str]) -> Iterato
 @contextmanager
 def _served(target: Target, environment: Mapping[str, str]) -> Iterator[Served]:
     port = _free_port()
-    with TemporaryFile() as said:
+    with TemporaryFile() as output:
         process = subprocess.Popen(
             target.start(port),
             env={**os.environ, **environment, **target.environment, "PORT": str(port)},
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
         )
         try:
-            _wait_for(port, process, said)
+            _wait_for(port, process, output)
             yield Served(target, port, psutil.Process(process.pid))
         finally:
             process.terminate()
@@ -76,17 +76,17 @@ def _free_port() -> int:
     return port
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise CannotServe(f"it ended with {process.returncode}: {_told(said)}")
+            raise CannotServe(f"it ended with {process.returncode}: {_tail(output)}")
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.1)
-    raise CannotServe(f"it didn't serve within {START_SECONDS} s: {_told(said)}")
+    raise CannotServe(f"it didn't serve within {START_SECONDS} s: {_tail(output)}")
 
 
-def _told(said: IO[bytes]) -> str:
-    said.seek(0)
-    return said.read().decode(errors="replace")[-TOLD_CHARACTERS:]
+def _tail(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read().decode(errors="replace")[-TOLD_CHARACTERS:]

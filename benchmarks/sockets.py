@@ -1,4 +1,4 @@
-"""Thousands of WebSockets that only count and clock what they are sent."""
+"""Thousands of WebSockets that count and time the messages they receive."""
 
 import asyncio
 from base64 import b64encode
@@ -14,16 +14,16 @@ _TEXT: Final = 1
 _CLOSE: Final = 8
 _PING: Final = 9
 _PONG: Final = 10
-_PATIENCE_SECONDS: Final = 120
+_TIMEOUT_SECONDS: Final = 120
 
 Now = Callable[[], float]
 
 
 @dataclass(slots=True)
 class Crowd:
-    """Sockets of one server, and when each got the answers that count.
+    """The sockets of one server, and when each received the messages that count.
 
-    ``greeting`` are the messages that a socket sends first, ``is_counted`` picks the answers.
+    ``greeting`` are the messages that a socket sends first, ``is_counted`` selects messages.
     """
 
     url_path: str
@@ -41,25 +41,25 @@ class Crowd:
         return len(self._sockets)
 
     async def enter(self, number: int) -> None:
-        """Open so many sockets and send the greeting. Raises TimeoutError, ConnectionError."""
+        """Opens so many sockets and sends the greeting. Raises TimeoutError, ConnectionError."""
         limit = asyncio.Semaphore(_OPENED_AT_ONCE)
         await asyncio.gather(*(self._open(limit) for _ in range(number)))
 
     async def hear(self, cause: Callable[[], Awaitable[None]]) -> list[float]:
-        """Do something that every socket is told of; gives after how long each was, in seconds."""
+        """Causes an event; returns after how many seconds each socket received it."""
         self.arrivals.clear()
         self._wanted = len(self._sockets)
         self._is_there.clear()
         began = asyncio.get_running_loop().time()
         await cause()
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             await self._is_there.wait()
         return [arrival - began for arrival in self.arrivals]
 
     async def hear_again(self, cause: Callable[[], Awaitable[None]]) -> None:
-        """Do it until every socket has been told, which those that just entered may not be."""
+        """Causes events until every socket has received one; new ones may miss the first."""
         heard: dict[_Socket, int] = {}
-        for _ in range(_PATIENCE_SECONDS):
+        for _ in range(_TIMEOUT_SECONDS):
             heard = {each: each.counted for each in self._sockets}
             await cause()
             await asyncio.sleep(1)
@@ -68,8 +68,8 @@ class Crowd:
         raise TimeoutError
 
     async def all_have_heard(self, number: int) -> None:
-        """Wait until each socket was told so often. Raises TimeoutError."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        """Waits until each socket has received so many. Raises TimeoutError."""
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             while any(each.counted < number for each in self._sockets):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -85,7 +85,7 @@ class Crowd:
 
     async def _open(self, limit: asyncio.Semaphore) -> None:
         loop = asyncio.get_running_loop()
-        async with limit, asyncio.timeout(_PATIENCE_SECONDS):
+        async with limit, asyncio.timeout(_TIMEOUT_SECONDS):
             make = partial(_Socket, self, loop.time)
             _, socket = await loop.create_connection(make, "127.0.0.1", self.port)
             self._sockets.append(socket)
@@ -93,7 +93,7 @@ class Crowd:
 
 
 class _Socket(asyncio.Protocol):
-    """The least of RFC 6455 that serves: whole frames from a server, zero masks to it."""
+    """A minimal client of RFC 6455: whole frames from the server, zero masks to it."""
 
     def __init__(self, crowd: Crowd, now: Now) -> None:
         self._crowd = crowd
@@ -106,7 +106,7 @@ class _Socket(asyncio.Protocol):
         self.is_greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's is none by inheritance.
+        # uvloop's transport doesn't inherit from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         key = b64encode(urandom(16)).decode()
         self._transport.write(
@@ -154,7 +154,7 @@ class _Socket(asyncio.Protocol):
             self._fail(ConnectionError(f"the server closed a socket: {payload!r}"))
 
     def _greet(self) -> None:
-        """Send the next message; the one after it is for when something has come back."""
+        """Sends the next message of the greeting; the one after waits for a reply."""
         if self._to_send:
             self._send(self._to_send.pop(0))
         if not self._to_send and not self.is_greeted.done():
@@ -176,7 +176,7 @@ def _head_length(buffer: bytes, start: int) -> int:
 
 
 def _end_of_frame(buffer: bytes, start: int) -> int | None:
-    """Where the frame ends that begins here; None while it isn't all there."""
+    """Returns the end of the frame that begins here; None if it is incomplete."""
     have = len(buffer) - start
     if have < 2 or have < _head_length(buffer, start):
         return None

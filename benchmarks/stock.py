@@ -1,4 +1,4 @@
-"""The same API as Strawberry's documentation teaches it: its own ASGI app, resolvers, DataLoaders.
+"""The same API as in Strawberry's documentation: its own ASGI app, resolvers, DataLoaders.
 
 SQL by hand on asyncpg's pool; no login, no permissions, no limits.
 """
@@ -36,7 +36,7 @@ class BookingStatus(Enum):
 
 
 class Context:
-    """Made for each request, so that loaders never give stale rows."""
+    """The context of one request, with loaders that never return stale rows."""
 
     def __init__(self, pool: asyncpg.Pool, tenant: UUID) -> None:
         self.pool = pool
@@ -158,7 +158,7 @@ class Room:
 
 @strawberry.type
 class Bookings:
-    """A page of those that meet some conditions."""
+    """A page of filtered bookings."""
 
     conditions: strawberry.Private[str]
     values: strawberry.Private[list[Any]]
@@ -296,7 +296,7 @@ SCHEMA = strawberry.Schema(
 
 
 class Endpoint(GraphQL[Context, None]):
-    """Strawberry's own, with the pool of the process and the only tenant that asks."""
+    """Strawberry's own ASGI app, with the pool of the process and a single tenant."""
 
     pool: asyncpg.Pool
     tenant: UUID

@@ -1,4 +1,4 @@
-"""What is measured: how each is started, and how it is asked.
+"""The targets: how each is started, and which requests it is sent.
 
 A new one is a ``Target`` in ``TARGETS``.
 """
@@ -24,10 +24,10 @@ DATABASE: Final = (*READS, "create_booking")
 class Target:
     """A server of one process.
 
-    ``start`` gives the command that serves at a port; it finds the database in
-    BENCH_DATABASE_URL, as a superuser. ``ask`` gives the calls of a benchmark. ``read`` turns the
-    ``data`` of its answers into those of ours. ``missing`` says why it can't run here; None: it
-    can.
+    ``start`` returns the command that serves on a port; it finds the database in
+    BENCH_DATABASE_URL, as a superuser. ``ask`` returns the requests of a benchmark. ``read``
+    converts the ``data`` of its responses to ours. ``missing`` returns why it can't run here, or
+    None.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Target:
 
 
 def graphql(path: str = "/graphql", *, logs_in: bool = False) -> Callable[[str, int, Data], Call]:
-    """Asks in GraphQL, in the words of ours."""
+    """Returns a function that sends our own GraphQL requests."""
 
     def ask(benchmark: str, port: int, data: Data) -> Call:
         return Call.post(
@@ -55,7 +55,7 @@ def graphql(path: str = "/graphql", *, logs_in: bool = False) -> Callable[[str, 
 
 
 def uvicorn(factory: str, *, http: str = "httptools") -> Callable[[int], Sequence[str]]:
-    """One process of it, with the options that the product runs with."""
+    """Returns the command of one uvicorn process, with the product's options."""
 
     def start(port: int) -> Sequence[str]:
         command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
@@ -97,7 +97,7 @@ def _peer(
     ask: Callable[[str, int, Data], Call],
     read: Callable[[str, Any], Any] = lambda _benchmark, data: data,
 ) -> Target:
-    """A server of Node.js; see benchmarks/peers."""
+    """Returns a Node.js server as a target; see benchmarks/peers."""
     return Target(
         name,
         peers.node(f"{name}.mjs"),

@@ -21,7 +21,7 @@ QUEUE_CHARACTERS: Final = 1_000_000
 PAUSE_SECONDS: Final = 5
 """How long, at least, a client with an empty bucket is sent nothing.
 
-Refetching costs points too: a client that is told to at once couldn't pay for it.
+Refetching costs points too: a client that had to refetch at once couldn't pay for it.
 """
 
 

@@ -43,9 +43,9 @@ async def send_password_reset(
 ) -> None:
     """Sends a password reset, if the requested address has an account."""
     with _failures_of_decryption():
-        asked = asked_for_reset(runtime, payload)
-    request = _from(asked)
-    await send_reset(runtime, request, **asked)
+        reset = asked_for_reset(runtime, payload)
+    request = _from(reset)
+    await send_reset(runtime, request, **reset)
 
 
 async def send_guest_link(
@@ -72,6 +72,6 @@ def _failures_of_decryption() -> Iterator[None]:
         raise PermanentFailure(str(error)) from error
 
 
-def _from(told: dict[str, str]) -> Request:
+def _from(payload: dict[str, str]) -> Request:
     """Returns a request with the address of the one that caused the job, popped from it."""
-    return Request(new_id(), told.pop("address", None) or None)
+    return Request(new_id(), payload.pop("address", None) or None)

@@ -35,8 +35,7 @@ log = structlog.get_logger(__name__)
 async def purge_expired(runtime: Runtime, relay: Database) -> None:
     """Deletes expired data of every tenant.
 
-    Results of idempotency keys, where changes were asked from, and what people logged in with
-    that has long been worth nothing.
+    Results of idempotency keys, the origins of changes, and expired sessions, tokens and links.
     """
     now = runtime.clock()
     cutoff = now - LOGINS_KEPT_FOR

@@ -88,6 +88,6 @@ FOR_KEYS: Final = frozenset(P) - {
 }  # fmt: skip
 """The permissions that an API key can have.
 
-Not MEMBER, which needs a person. A key can't create keys, nor invite or promote users: whoever
-invites an admin is as powerful as one.
+Not MEMBER, which needs a person. A key can't create keys, nor invite or promote users: who can
+invite an admin is as powerful as one.
 """

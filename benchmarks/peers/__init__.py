@@ -1,4 +1,4 @@
-"""Servers of Node.js on the same database: GraphQL Yoga, Mercurius and PostGraphile.
+"""Node.js servers on the same database: GraphQL Yoga, Mercurius and PostGraphile.
 
 `python -m benchmarks.peers` installs what they need, once.
 """
@@ -26,7 +26,7 @@ _NPM: Final = str(_ROOT / "lib/node_modules/npm/bin/npm-cli.js")
 
 
 def install() -> None:
-    """What package-lock.json names, into node_modules. Raises CalledProcessError."""
+    """Installs the packages of package-lock.json. Raises CalledProcessError."""
     quietly = ("--no-audit", "--no-fund", "--ignore-scripts")
     path = f"{Path(_NODE).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     subprocess.run(
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def missing() -> str | None:
-    """Why the peers can't be started; None: they can."""
+    """Returns why the peers can't be started, or None."""
     installed = FOLDER / "node_modules/.package-lock.json"
     lock = FOLDER / "package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
@@ -44,12 +44,12 @@ def missing() -> str | None:
 
 
 def node(script: str) -> Callable[[int], Sequence[str]]:
-    """One process of a server; it finds its port in PORT."""
+    """Returns the command of a server process, which finds its port in PORT."""
     return lambda _port: [_NODE, str(FOLDER / script)]
 
 
 # ------------------------------------------------------------------------------ PostGraphile
-# Its schema comes from the tables: it is asked for the same rows and columns in its own words.
+# Its schema is derived from the tables: the same rows and columns are queried in its own terms.
 
 _BOOKING: Final = """
     rowId reference status startsAt endsAt partySize
@@ -139,7 +139,7 @@ def _body(text: str, variables: dict[str, Any]) -> bytes:
 
 
 def read_postgraphile(benchmark: str, data: Any) -> Any:
-    """Its answer as ours has it: ids, statuses and instants are written otherwise."""
+    """Converts its data to ours: it formats ids, statuses and instants differently."""
     if benchmark == "create_booking":
         return {"createBooking": {**_as_ours(data["createBooking"]), "userErrors": []}}
     return _as_ours(data)

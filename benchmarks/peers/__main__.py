@@ -1,4 +1,4 @@
-"""Installs what the peers need."""
+"""Installs the packages of the peers."""
 
 from benchmarks.peers import install
 

@@ -85,12 +85,12 @@ class LocalGateway:
     # ------------------------------------------------------------------ what every gateway does
 
     async def create(self, order: Order, *, key: str) -> Payment:
-        asked = ["create", str(order.amount), order.reference, order.capture, dict(order.metadata)]
+        call = ["create", str(order.amount), order.reference, order.capture, dict(order.metadata)]
         if order.amount.amount_minor <= 0 or chargeable(order.amount) != order.amount:
             raise GatewayRefused(f"A card can't be charged this: {order.amount}")
 
         def make(books: "_Books") -> Payment:
-            return books.replayed(key, asked) or books.opened(order, key, asked)
+            return books.replayed(key, call) or books.opened(order, key, call)
 
         return await self._change(make)
 
@@ -102,10 +102,10 @@ class LocalGateway:
         key: str,
         account: str | None = None,  # noqa: ARG002 - all venues have the same one
     ) -> Payment:
-        asked = ["capture", id, str(amount)]
+        call = ["capture", id, str(amount)]
 
         def take(books: "_Books") -> Payment:
-            if replayed := books.replayed(key, asked):
+            if replayed := books.replayed(key, call):
                 return replayed
             payment = books.payment(id)
             if payment.status is not PaymentStatus.HELD:
@@ -113,7 +113,7 @@ class LocalGateway:
             if not _is_part(amount, payment.amount):
                 raise GatewayRefused("This is more than is held")
             books.settle(id, PaymentStatus.PAID, received=amount.amount_minor)
-            books.keep(key, asked, id)
+            books.keep(key, call, id)
             books.tell("payment.paid", payment, self._clock())
             return books.payment(id)
 
@@ -126,16 +126,16 @@ class LocalGateway:
         key: str,
         account: str | None = None,  # noqa: ARG002 - all venues have the same one
     ) -> Payment:
-        asked = ["cancel", id]
+        call = ["cancel", id]
 
         def let_go(books: "_Books") -> Payment:
-            payment = books.replayed(key, asked) or books.payment(id)
+            payment = books.replayed(key, call) or books.payment(id)
             if payment.status is PaymentStatus.CANCELLED:
                 return payment
             if payment.status not in (PaymentStatus.OPEN, PaymentStatus.HELD):
                 raise GatewayRefused("A payment that is made can't be cancelled")
             books.settle(id, PaymentStatus.CANCELLED)
-            books.keep(key, asked, id)
+            books.keep(key, call, id)
             books.tell("payment.cancelled", payment, self._clock())
             return books.payment(id)
 
@@ -151,17 +151,17 @@ class LocalGateway:
         metadata: Mapping[str, str] | None = None,  # noqa: ARG002 - its events carry the payment's
         account: str | None = None,  # noqa: ARG002 - all venues have the same one
     ) -> Refund:
-        asked = ["refund", id, str(amount), reference]
+        call = ["refund", id, str(amount), reference]
 
         def give_back(books: "_Books") -> Refund:
-            if kept := books.kept(key, asked):
+            if kept := books.kept(key, call):
                 return next(each for each in books.payment(id).refunds if each.id == kept)
             payment = books.payment(id)
             left = payment.received.amount_minor - payment.refunded.amount_minor
             if not _is_part(amount, Money(left, payment.amount.currency_code)):
                 raise GatewayRefused("This is more than is left")
             refund = books.refunded(payment, amount, reference)
-            books.keep(key, asked, refund.id)
+            books.keep(key, call, refund.id)
             books.tell("refund.done", payment, self._clock(), refund)
             return refund
 
@@ -327,7 +327,7 @@ class _Books:
         row = self._one("SELECT capture FROM payments WHERE id = ?", id)
         return Capture(row["capture"]) if row else Capture.NOW
 
-    def opened(self, order: Order, key: str, asked: list[Any]) -> Payment:
+    def opened(self, order: Order, key: str, call: list[Any]) -> Payment:
         id = f"pay_{secrets.token_urlsafe(18)}"
         self._connection.execute(
             "INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, NULL)",
@@ -337,7 +337,7 @@ class _Books:
                 *(f"{id}_secret_{secrets.token_urlsafe(18)}", PaymentStatus.OPEN.value),
             ),
         )
-        self.keep(key, asked, id)
+        self.keep(key, call, id)
         return self.payment(id)
 
     def settle(
@@ -358,23 +358,21 @@ class _Books:
 
     # Calls by their key, so that each is done once.
 
-    def kept(self, key: str, asked: list[Any]) -> str | None:
+    def kept(self, key: str, call: list[Any]) -> str | None:
         """Returns the result of a call by its key. Raises GatewayRefused for another call's."""
         row = self._one("SELECT asked, result FROM calls WHERE key = ?", key)
         if row is None:
             return None
-        if row["asked"] != _digest(asked):
+        if row["asked"] != _digest(call):
             raise GatewayRefused("The key has been used for something else")
         return str(row["result"])
 
-    def replayed(self, key: str, asked: list[Any]) -> Payment | None:
-        kept = self.kept(key, asked)
+    def replayed(self, key: str, call: list[Any]) -> Payment | None:
+        kept = self.kept(key, call)
         return self.payment(kept) if kept else None
 
-    def keep(self, key: str, asked: list[Any], result: str) -> None:
-        self._connection.execute(
-            "INSERT INTO calls VALUES (?, ?, ?)", (key, _digest(asked), result)
-        )
+    def keep(self, key: str, call: list[Any], result: str) -> None:
+        self._connection.execute("INSERT INTO calls VALUES (?, ?, ?)", (key, _digest(call), result))
 
     # Webhooks to deliver.
 
@@ -407,5 +405,5 @@ def _refund(row: sqlite3.Row, currency: str) -> Refund:
     return Refund(row["id"], row["payment_id"], RefundStatus.DONE, amount, row["reference"])
 
 
-def _digest(asked: list[Any]) -> str:
-    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def _digest(call: list[Any]) -> str:
+    return sha256(orjson.dumps(call, option=orjson.OPT_SORT_KEYS)).hexdigest()

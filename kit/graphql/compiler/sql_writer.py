@@ -123,29 +123,31 @@ class Writer:
         return row.select(self._object(selected.fields, row)).scalar_subquery()
 
     def _by_global_id(self, selected: SelectedField, ids: Ids) -> ColumnElement[Any]:
-        asked = _table(key=ids.keys, name=ids.names)
+        ids_table = _table(key=ids.keys, name=ids.names)
         # Ids of unknown types, and of types that the caller may not see, give null.
         by_type = [
-            (asked.c.name == literal(name), self._by_key(selected, name, asked))
+            (ids_table.c.name == literal(name), self._by_key(selected, name, ids_table))
             for name in sorted(ids.types & selected.below.keys())
         ]
         shown: ColumnElement[Any] = case(*by_type) if by_type else NULL
         if _is_list(selected):
-            shown = json_list(shown, asked.c.n)
-        return select(shown).select_from(asked).scalar_subquery()
+            shown = json_list(shown, ids_table.c.n)
+        return select(shown).select_from(ids_table).scalar_subquery()
 
     def _by_keys(self, selected: SelectedField) -> ColumnElement[Any]:
         """Returns the texts of rows in the order of their keys; null for an invisible row."""
-        asked = _table(key=Parameter.at(next(self.places), ARRAY(Uuid())))
-        shown = cast(self._by_key(selected, selected.type.name, asked), Text())
-        return select(ordered_array(shown, asked.c.n)).select_from(asked).scalar_subquery()
+        ids_table = _table(key=Parameter.at(next(self.places), ARRAY(Uuid())))
+        shown = cast(self._by_key(selected, selected.type.name, ids_table), Text())
+        return select(ordered_array(shown, ids_table.c.n)).select_from(ids_table).scalar_subquery()
 
-    def _by_key(self, selected: SelectedField, type_name: str, asked: Any) -> ColumnElement[Any]:
+    def _by_key(
+        self, selected: SelectedField, type_name: str, ids_table: Any
+    ) -> ColumnElement[Any]:
         kind = self.types[type_name].extensions[KIND]
-        statement = kind.visible(self.scope).where(kind.model.id == asked.c.key)
-        row = self._row_of(kind.model, statement.correlate(asked))
+        statement = kind.visible(self.scope).where(kind.model.id == ids_table.c.key)
+        row = self._row_of(kind.model, statement.correlate(ids_table))
         shown = self._object(selected.below[type_name], row)
-        return row.select(shown).correlate(asked).scalar_subquery()
+        return row.select(shown).correlate(ids_table).scalar_subquery()
 
     # -------------------------------------------------------------------------- fields
 
