@@ -160,8 +160,11 @@ def _has_uv() -> bool:
 
 def _pip_from_outside() -> list[str | Path]:
     """The command of a pip that works on .venv but isn't in it: putting it there takes 4 s."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip", "--python", PYTHON]
+    if (own := importlib.util.find_spec("pip")) and own.origin:
+        # What `pip --python` starts, without starting pip twice.
+        runner = Path(own.origin).with_name("__pip-runner__.py")
+        if runner.exists():
+            return [PYTHON, runner]
     ensurepip = importlib.util.find_spec("ensurepip")
     assert ensurepip and ensurepip.origin
     # Debian keeps ensurepip's wheels in a folder of its own.
