@@ -23,6 +23,7 @@ from commands.database_logins import CannotRun, logins_of
 from commands.demo.load import load_demo
 from commands.demo.venues import DEMO_PASSWORD
 from commands.migrate import migrate
+from kit.gc_tuning import freeze_gc
 from kit.logging import configure_logging
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 from kit.postgres.embedded import EmbeddedServer, EmbeddedServerError
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         configure_logging(readable=not settings.is_production and sys.stderr.isatty())
         _stop_on_signals()
+        # Garbage collections looked through all modules again and again while the demo was made.
+        freeze_gc()
         with _bound(settings) as listener:
             return _run(settings, listener)
     except (CannotRun, SettingsError, EmbeddedServerError, NoUserForPostgres) as error:
