@@ -1,4 +1,4 @@
-"""What is stored: tables, and statements with names. Only a scope executes them."""
+"""Tables and named statements, which only a scope executes."""
 
 from typing import Any, Final
 

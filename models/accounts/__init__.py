@@ -1,1 +1,1 @@
-"""Tables and statements of accounts: people who log in, and keys."""
+"""Tables and statements of accounts: users, sessions and API keys."""

@@ -1,4 +1,4 @@
-"""API keys: what programs call with, each with permissions of its own."""
+"""API keys of programs, each with its own permissions."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -27,7 +27,7 @@ from models.tenants import Tenant
 
 
 class ApiKey(TenantRow, Logged, table=True):
-    """Only the hash of the secret is kept; ``prefix`` is how people tell keys apart."""
+    """An API key, stored by the hash of its secret; ``prefix`` lets people distinguish keys."""
 
     LOGGED: ClassVar = ("name", "permissions", "expires_at", "revoked_at")
 
@@ -54,7 +54,7 @@ class ApiKey(TenantRow, Logged, table=True):
     )
 
 
-# Built once: each key that calls asks it about every second.
+# Built once: it runs about every second for each active key.
 _BEARER: Final = (
     select(ApiKey, col(User.role), col(Tenant.plan_code))
     .join(
@@ -75,9 +75,9 @@ _BEARER: Final = (
 
 
 def key_with(tenant_id: UUID, token_hash: bytes) -> Select[ApiKey, str, str]:
-    """The key of a secret, its maker's role and the tenant's plan code.
+    """Selects the key of a secret, its creator's role and the tenant's plan code.
 
-    No row once it is revoked, or its maker's account is closed.
+    Returns no row if it is revoked, or its creator's account is closed.
     """
     return _BEARER.params(tenant_id=tenant_id, token_hash=token_hash)
 
@@ -87,7 +87,7 @@ def api_keys_of(tenant_id: UUID) -> Select[ApiKey]:
 
 
 def open_keys_of(tenant_id: UUID, user_id: UUID) -> Select[ApiKey]:
-    """The keys that a user has made and nobody has revoked, the oldest first."""
+    """Selects the keys of a user that aren't revoked, the oldest first."""
     return (
         api_keys_of(tenant_id)
         .where(col(ApiKey.created_by_id) == user_id, col(ApiKey.revoked_at).is_(None))
@@ -96,7 +96,7 @@ def open_keys_of(tenant_id: UUID, user_id: UUID) -> Select[ApiKey]:
 
 
 def keys_counted(tenant_id: UUID, *, now: datetime) -> Select[int]:
-    """How many keys of a tenant are neither revoked nor expired."""
+    """Counts the keys of a tenant that are neither revoked nor expired."""
     return select(func.count()).where(
         col(ApiKey.tenant_id) == tenant_id,
         col(ApiKey.revoked_at).is_(None),
@@ -105,7 +105,7 @@ def keys_counted(tenant_id: UUID, *, now: datetime) -> Select[int]:
 
 
 def key_used(tenant_id: UUID, id: UUID, *, at: datetime, unless_since: datetime) -> Update:
-    """Note that a key was used, unless that has been noted since some time."""
+    """Records the use of a key, unless one was recorded since an instant."""
     return (
         update(ApiKey)
         .where(

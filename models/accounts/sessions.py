@@ -1,4 +1,4 @@
-"""Sessions: a login, the chain of its refresh tokens, and the links sent by mail."""
+"""Sessions, their chains of refresh tokens, and secrets sent by mail."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,7 +32,7 @@ from models.tenants import Tenant
 
 
 class Purpose(StrEnum):
-    """What a mailed secret is good for."""
+    """The purpose of a mailed secret."""
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
     INVITATION = "invitation"
@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 
 
 class Session(TenantRow, table=True):
-    """One login. When it has ended, its access and refresh tokens are worth nothing."""
+    """A login; when it has ended, its access and refresh tokens are invalid."""
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -57,7 +57,7 @@ class Session(TenantRow, table=True):
 
 
 class RefreshToken(TenantRow, table=True):
-    """A link of a session's chain: it works once, then the next one takes its place."""
+    """A refresh token, valid for one use, which replaces it by the next one of its session."""
 
     __tablename__ = "refresh_tokens"
     __table_args__ = (
@@ -73,7 +73,7 @@ class RefreshToken(TenantRow, table=True):
 
 
 class MailedToken(TenantRow, table=True):
-    """A secret sent by mail that works once: to set a password, or to join."""
+    """A secret sent by mail, valid for one use: to set a password, or to accept an invitation."""
 
     __tablename__ = "mailed_tokens"
     __table_args__ = (
@@ -114,11 +114,11 @@ _PLAN: Final = select(col(Tenant.plan_code)).where(
 )
 
 BEARER: Final = JsonBatch(_USER, _PLAN)
-"""The user of a session, no row once either has ended; and the tenant's plan code."""
+"""Selects the user of a session, if both are active, and the tenant's plan code."""
 
 
 def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
-    """A session by its id, unless it has ended."""
+    """Selects a session by its id, unless it has ended."""
     return select(Session).where(
         col(Session.tenant_id) == tenant_id, col(Session.id) == id, col(Session.ended_at).is_(None)
     )
@@ -127,7 +127,7 @@ def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
 def sessions_since(
     tenant_id: UUID, user_id: UUID, *, used: datetime, begun: datetime
 ) -> Select[Session]:
-    """A user's sessions that have not ended, used after an instant and begun after another."""
+    """Selects a user's active sessions, used after an instant and begun after another."""
     return select(Session).where(
         col(Session.tenant_id) == tenant_id,
         col(Session.user_id) == user_id,
@@ -138,7 +138,7 @@ def sessions_since(
 
 
 def places_of(tenant_id: UUID, user_id: UUID) -> Select[str | None, str | None]:
-    """The programs and networks of a user's last sessions, ended ones too."""
+    """Selects the user agents and networks of a user's last sessions, including ended ones."""
     used_at = func.coalesce(col(Session.last_used_at), col(Session.created_at))
     return (
         select(col(Session.user_agent), col(Session.network))
@@ -149,7 +149,7 @@ def places_of(tenant_id: UUID, user_id: UUID) -> Select[str | None, str | None]:
 
 
 def session_with_token(tenant_id: UUID, token_hash: bytes) -> Select[Session]:
-    """The session to whose chain a refresh token belongs, spent or not."""
+    """Selects the session of a refresh token, whether or not the token was used."""
     return (
         select(Session)
         .join(
@@ -181,7 +181,7 @@ def mailed_token_with(tenant_id: UUID, token_hash: bytes, purpose: Purpose) -> S
 
 
 def open_mailed_tokens(tenant_id: UUID, user_id: UUID, purpose: Purpose) -> Select[MailedToken]:
-    """Those not used yet, the latest first."""
+    """Selects the unused ones, the latest first."""
     return (
         select(MailedToken)
         .where(
@@ -210,7 +210,7 @@ def session_ended(tenant_id: UUID, id: UUID, *, at: datetime) -> Update:
 def sessions_ended(
     tenant_id: UUID, user_id: UUID, *, at: datetime, but: UUID | None = None
 ) -> Update:
-    """End all sessions of a user, but one where it is given."""
+    """Ends all sessions of a user, except one if given."""
     ended = (
         update(Session)
         .where(
@@ -225,7 +225,7 @@ def sessions_ended(
 
 
 def sessions_beyond(tenant_id: UUID, user_id: UUID, kept: int, *, at: datetime) -> Update:
-    """End all open sessions of a user but those used last, ``kept`` of them."""
+    """Ends all active sessions of a user, except the ``kept`` last used ones."""
     used_at = func.coalesce(col(Session.last_used_at), col(Session.created_at))
     beyond = (
         select(col(Session.id))
@@ -246,7 +246,7 @@ def sessions_beyond(tenant_id: UUID, user_id: UUID, kept: int, *, at: datetime) 
 
 
 def refresh_tokens_spent(tenant_id: UUID, session_id: UUID, *, at: datetime) -> Update:
-    """Spend what is left of a session's chain."""
+    """Invalidates the remaining refresh tokens of a session."""
     return (
         update(RefreshToken)
         .where(
@@ -262,7 +262,7 @@ def refresh_tokens_spent(tenant_id: UUID, session_id: UUID, *, at: datetime) -> 
 def mailed_tokens_spent(
     tenant_id: UUID, user_id: UUID, purposes: Iterable[Purpose], *, at: datetime
 ) -> Update:
-    """Spend the secrets for some purposes that were mailed to a user."""
+    """Invalidates the secrets that were mailed to a user for some purposes."""
     return (
         update(MailedToken)
         .where(
@@ -277,21 +277,21 @@ def mailed_tokens_spent(
 
 
 def refresh_tokens_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget refresh tokens that expired before an instant, some at a time."""
+    """Deletes a batch of refresh tokens that expired before an instant."""
     key = tuple_(col(RefreshToken.tenant_id), col(RefreshToken.id))
     old = select(*key.clauses).where(col(RefreshToken.expires_at) < cutoff).limit(limit)
     return delete(RefreshToken).where(key.in_(old))
 
 
 def mailed_tokens_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget mailed secrets that expired before an instant, some at a time."""
+    """Deletes a batch of mailed secrets that expired before an instant."""
     key = tuple_(col(MailedToken.tenant_id), col(MailedToken.id))
     old = select(*key.clauses).where(col(MailedToken.expires_at) < cutoff).limit(limit)
     return delete(MailedToken).where(key.in_(old))
 
 
 def sessions_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget sessions last used before an instant that have no refresh tokens left."""
+    """Deletes a batch of sessions last used before an instant, without refresh tokens."""
     key = tuple_(col(Session.tenant_id), col(Session.id))
     tokens = select(literal(1)).where(
         col(RefreshToken.tenant_id) == col(Session.tenant_id),

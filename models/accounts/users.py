@@ -1,4 +1,4 @@
-"""Users: the people who log in, each with one role in one tenant."""
+"""Users, each with one role in one tenant."""
 
 from datetime import datetime
 from typing import ClassVar, Final
@@ -14,7 +14,7 @@ from models.customers import Customer
 from models.tenants import Tenant
 
 OWNS_ADDRESS: Final = "role <> 'CUSTOMER' OR customer_id IS NOT NULL"
-"""Whose an address is: all but theirs who signed up with it and have yet to prove it."""
+"""The condition for owning an address: not by users who signed up and haven't verified it."""
 
 
 class User(TenantRow, Logged, table=True):
@@ -78,23 +78,23 @@ def user_of(tenant_id: UUID, id: UUID) -> Select[User]:
 
 
 def user_with_email(tenant_id: UUID, email_key: str) -> Select[User]:
-    """The user whose a normalised address is."""
+    """Selects the user who owns a normalized address."""
     return users_of(tenant_id).where(col(User.email_key) == email_key, text(f"({OWNS_ADDRESS})"))
 
 
 def addressed_by(tenant_id: UUID, email_key: str) -> Select[User]:
-    """Whom mail to a normalised address is for: its user, else the last who signed up with it."""
-    known = users_of(tenant_id).where(col(User.email_key) == email_key)
-    return known.order_by(text(f"({OWNS_ADDRESS}) DESC"), col(User.created_at).desc())
+    """Selects the recipient of mail to an address: its owner, else the last who signed up."""
+    users = users_of(tenant_id).where(col(User.email_key) == email_key)
+    return users.order_by(text(f"({OWNS_ADDRESS}) DESC"), col(User.created_at).desc())
 
 
 def user_for_customer(tenant_id: UUID, customer_id: UUID) -> Select[User]:
-    """The user who is a customer."""
+    """Selects the user of a customer."""
     return users_of(tenant_id).where(col(User.customer_id) == customer_id)
 
 
 def owners_of(tenant_id: UUID) -> Select[User]:
-    """The owners who can log in, the first one first."""
+    """Selects the owners who can log in, the oldest first."""
     owners = users_of(tenant_id).where(
         col(User.role) == Role.OWNER.value,
         col(User.password_hash).is_not(None),
@@ -104,12 +104,12 @@ def owners_of(tenant_id: UUID) -> Select[User]:
 
 
 def verified_owners_of(tenant_id: UUID) -> Select[User]:
-    """Those of them who have proved their addresses."""
+    """Selects those of them who have verified their addresses."""
     return owners_of(tenant_id).where(col(User.email_verified_at).is_not(None))
 
 
 def owners_counted(tenant_id: UUID) -> Select[int]:
-    """How many owners can log in."""
+    """Counts the owners who can log in."""
     return select(func.count()).where(
         col(User.tenant_id) == tenant_id,
         col(User.role) == Role.OWNER.value,

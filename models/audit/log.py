@@ -1,4 +1,4 @@
-"""The log: audit trail, outbox and replay in one append-only table."""
+"""The log: one append-only table for audit trail, outbox and replay."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -152,10 +152,10 @@ def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogE
 
 
 def _written() -> Any:
-    """Put events on the log, and where their request came from beside it, once.
+    """Inserts log entries, and the origin of their request once.
 
     ``types``, ``subject_types``, ``subject_ids``, ``reasons``, ``befores`` and ``afters`` have one
-    of each event, in order; the rest is told of all.
+    value per event, in order; the other parameters apply to all.
     """
     events = (
         func.unnest(
@@ -218,10 +218,10 @@ GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
 
 
 def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
-    """The log's generation, and the place of a tenant's last entry below the horizon.
+    """Selects the log's generation, and the position of a tenant's last entry below the horizon.
 
-    Not the horizon itself: after a crash PostgreSQL gives those transaction ids out again that it
-    had not written down, and what is done under them would lie before it.
+    Not the horizon itself: after a crash PostgreSQL reuses transaction ids that it hadn't written,
+    and entries under them would be below an earlier horizon.
     """
     last = (
         select(_as_int(col(LogEntry.xid)).label("xid"), col(LogEntry.position))
@@ -243,11 +243,11 @@ def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
 
 
 def _grown() -> Any:
-    """What several tenants' logs hold beyond a place each, up to the horizon, in order.
+    """Selects the entries of several tenants after a position each, up to the horizon, in order.
 
-    At most ``batch`` entries a tenant. A tenant with none has one row all the same, without an
-    entry: ``is_held_back`` says whether something committed waits above the horizon, and
-    ``present`` which generation the log has now.
+    At most ``batch`` entries a tenant. A tenant without any has one row without an entry:
+    ``is_held_back`` tells whether committed entries wait above the horizon, and ``present`` is the
+    log's current generation.
     """
     asked = (
         func.unnest(
@@ -277,7 +277,7 @@ def _grown() -> Any:
             col(LogEntry.at),
             col(LogEntry.subject_type),
             col(LogEntry.subject_id),
-            # As text: connections differ in what they make of JSON.
+            # As text: connections decode JSON differently.
             cast(col(LogEntry.before), Text).label("before"),
         )
         .where(
@@ -344,7 +344,7 @@ READ_AFTER: Final = PreparedStatement(_grown())
 
 
 def origins_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget where changes were asked from, the oldest first, some at a time."""
+    """Deletes a batch of origins of changes, the oldest first."""
     old = (
         select(col(RequestOrigin.tenant_id), col(RequestOrigin.request_id))
         .where(col(RequestOrigin.at) < cutoff)

@@ -1,4 +1,4 @@
-"""Fields of the audit log that SQL works out."""
+"""Fields of the audit log that are computed in SQL."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Fields of bookings that SQL works out as Python does."""
+"""Fields of bookings that are computed in SQL, with the same results as in Python."""
 
 from typing import Any
 

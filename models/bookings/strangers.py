@@ -1,4 +1,4 @@
-"""What strangers and customers hold at a venue, as its allowances count it."""
+"""Holds and bookings of unverified guests and customers, as counted for limits."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ _KEY = (col(Booking.tenant_id), col(Booking.id))
 def open_holds(
     tenant_id: UUID, holder: ColumnElement[bool], *, now: datetime
 ) -> Select[int, datetime | None]:
-    """How many holds of a holder stand, and when the first of them ends."""
+    """Counts the active holds of a holder, with the end of the first one."""
     return select(func.count(), func.min(col(Booking.hold_expires_at))).where(
         col(Booking.tenant_id) == tenant_id, holder, *_stands(now)
     )
@@ -74,14 +74,14 @@ def held_by_strangers(
 
 
 def rooms_in_use(tenant_id: UUID) -> Select[int]:
-    """How many rooms are not archived."""
+    """Counts the rooms that aren't archived."""
     return select(func.count()).where(
         col(Room.tenant_id) == tenant_id, col(Room.archived_at).is_(None)
     )
 
 
 def origins_forgotten(cutoff: datetime, *, limit: int) -> Update:
-    """Forget where strangers called from, some at a time, once it no longer counts."""
+    """Deletes a batch of the networks of guests that no longer count."""
     old = (
         select(*_KEY)
         .where(col(Booking.held_from).is_not(None), col(Booking.created_at) < cutoff)

@@ -1,4 +1,4 @@
-"""What was spent of counted allowances, by every process and for every tenant."""
+"""Spent allowances, shared by all processes and tenants."""
 
 from datetime import datetime
 from typing import Final
@@ -50,7 +50,7 @@ REFILL: Final = """
 
 
 def spent_allowances_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget what no longer counts at an instant, some at a time."""
+    """Deletes a batch of allowances that no longer count at an instant."""
     key = col(SpentAllowance.key)
     old = select(key).where(col(SpentAllowance.forget_at) < cutoff).limit(limit)
     return delete(SpentAllowance).where(key.in_(old))

@@ -1,4 +1,4 @@
-"""What every table of a tenant shares: the composite key that leads with the tenant."""
+"""The base of all tables of a tenant: a composite key that begins with the tenant."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -27,37 +27,37 @@ INSTANT: TypeEngine[datetime] = TIMESTAMP(timezone=True, precision=3)
 """An instant to the millisecond, as the API prints it."""
 
 SORT_KEY: TypeEngine[str] = Text(collation="C")
-"""What ``domain.core.text.sort_key`` gives, compared byte by byte."""
+"""The type for ``domain.core.text.sort_key``, which is compared byte by byte."""
 
 
 class Logged:
-    """An object whose changes stand in the log; ``LOGGED`` names the attributes that do."""
+    """A row whose changes are logged; ``LOGGED`` names the attributes to log."""
 
     LOGGED: ClassVar[tuple[str, ...]]
 
 
 class TenantRow(SQLModel):
-    """A row of one tenant: row-level security shows it to nobody else."""
+    """A row of one tenant, which row-level security hides from others."""
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
     id: UUID = Field(primary_key=True, default_factory=new_id)
 
 
 def refers_to(table: str, column: str, **options: Any) -> ForeignKeyConstraint:
-    """A composite foreign key: a row can only point inside its own tenant."""
+    """Returns a composite foreign key, which can only refer to rows of the same tenant."""
     return ForeignKeyConstraint(
         ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options
     )
 
 
 def one_of(column: str, values: Iterable[StrEnum]) -> str:
-    """The SQL condition that a text column holds one of these values."""
+    """Returns the SQL condition that a text column has one of these values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({listed})"
 
 
 def snapshot(row: Logged) -> Mapping[str, object]:
-    """What the log may tell of a row, in JSON's types."""
+    """Returns the logged attributes of a row, in JSON types."""
     return {name: _json(getattr(row, name)) for name in row.LOGGED}
 
 

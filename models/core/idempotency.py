@@ -1,4 +1,4 @@
-"""Results kept for 24 hours by the client's key, so that a repeated call has one effect."""
+"""Results of idempotent mutations, stored for 24 hours by the client's key."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ class IdempotentResult(SQLModel, table=True):
 
 
 def results_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget results whose keys are free again, some at a time."""
+    """Deletes a batch of results whose keys have expired."""
     key = tuple_(
         col(IdempotentResult.tenant_id),
         col(IdempotentResult.actor_id),

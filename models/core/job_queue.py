@@ -1,4 +1,4 @@
-"""The queue of jobs, as statements of our own see it; its tables are pgqueuer's."""
+"""Our own statements on the job queue, whose tables are pgqueuer's."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -42,7 +42,7 @@ STATES: Final = ("queued", "scheduled", "running", "dead")
 
 
 def has_job(name: str, key: Any) -> ColumnElement[bool]:
-    """Is there a job of this name and dedupe key: waiting, being done, or dead?"""
+    """Returns whether there is a waiting, running or dead job of this name and dedupe key."""
     return (
         select(_QUEUE.c.id)
         .where(_QUEUE.c.entrypoint == name, _QUEUE.c.headers["key"].astext == cast(key, String))
@@ -51,7 +51,7 @@ def has_job(name: str, key: Any) -> ColumnElement[bool]:
 
 
 def backlog() -> Select[str, int]:
-    """How many jobs there are in each of the STATES that has some."""
+    """Counts jobs by state."""
     status = cast(_QUEUE.c.status, String)
     state = case(
         (status == "failed", "dead"),
@@ -63,7 +63,7 @@ def backlog() -> Select[str, int]:
 
 
 def history_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget what became of jobs that are gone, some at a time; why the dead ones died is kept."""
+    """Deletes a batch of results of finished jobs, but not the errors of dead ones."""
     old = (
         select(_LOG.c.id)
         .where(_LOG.c.created < cutoff, _LOG.c.job_id.not_in(select(_QUEUE.c.id)))

@@ -1,4 +1,4 @@
-"""Values as SQL shows them: what properties of rows, and functions of them, give in Python."""
+"""SQL expressions for values that properties and functions of rows return in Python."""
 
 from typing import Any
 

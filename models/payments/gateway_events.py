@@ -1,4 +1,4 @@
-"""Events that gateways for payments told us of, each stored once, before it is acted upon."""
+"""Events of payment gateways, each stored once before it is handled."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -22,11 +22,11 @@ from sqlmodel import Field, SQLModel, col
 from models.core.base import INSTANT, one_of
 
 EVENT_JOB: Final = "webhook"
-"""The job of acting upon an event."""
+"""The job that handles an event."""
 
 
 class EventState(StrEnum):
-    """What became of an event: it waits, was acted upon, or concerns nobody here."""
+    """The state of an event: waiting, handled, or without effect here."""
 
     RECEIVED = "received"
     DONE = "done"
@@ -34,7 +34,7 @@ class EventState(StrEnum):
 
 
 class WebhookEvent(SQLModel, table=True):
-    """An event by the gateway's own id. It is no tenant's: whose it is, its handler finds out.
+    """An event by the gateway's own id. Its tenant is found by its handler.
 
     ``about`` is what the event names, and nothing of what it quotes: the truth is fetched.
     """
@@ -56,7 +56,7 @@ class WebhookEvent(SQLModel, table=True):
 
 
 def event_stored(event: WebhookEvent) -> Insert:
-    """Store an event that is not there yet; no row changes otherwise."""
+    """Inserts an event, unless it is stored already."""
     return insert(WebhookEvent).values(event.model_dump()).on_conflict_do_nothing()
 
 
@@ -76,7 +76,7 @@ def event_handled(gateway: str, id: str, state: EventState, *, at: datetime) -> 
 
 
 def webhook_events_before(cutoff: datetime, *, limit: int) -> Delete:
-    """Forget events that came before an instant, some at a time."""
+    """Deletes a batch of events received before an instant."""
     key = tuple_(col(WebhookEvent.gateway), col(WebhookEvent.id))
     old = select(*key.clauses).where(col(WebhookEvent.received_at) < cutoff).limit(limit)
     return delete(WebhookEvent).where(key.in_(old))
