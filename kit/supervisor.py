@@ -35,6 +35,8 @@ async def supervise(**services: Service) -> AsyncIterator[None]:
 
 
 async def _restart_on_failure(name: str, run: Service) -> None:
+    this = asyncio.current_task()
+    assert this is not None
     clock = asyncio.get_running_loop().time
     pause = _FIRST_PAUSE_SECONDS
     while True:
@@ -43,6 +45,9 @@ async def _restart_on_failure(name: str, run: Service) -> None:
             await run()
         except* Exception as failed:  # noqa: BLE001 - logged, and restarted
             _report(name, failed)
+        # What failed in cleaning up took the place of the cancellation: it must still end.
+        if this.cancelling():
+            return
         if clock() - started > _RECOVERED_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         await asyncio.sleep(pause)

@@ -68,3 +68,20 @@ async def test_services_end_with_the_block_even_when_it_fails() -> None:
         await failing_block()
 
     assert ended.is_set()
+
+
+async def test_a_service_that_fails_in_cleaning_up_ends_all_the_same() -> None:
+    starts = 0
+
+    async def failing() -> None:
+        nonlocal starts
+        starts += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError
+
+    async with asyncio.timeout(5), supervise(failing=failing):
+        await asyncio.sleep(0)
+
+    assert starts == 1
