@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, cast
+from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
@@ -27,9 +28,12 @@ from integrations.mail.smtp import Mail, mail_of
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
+from jobs.event_handlers import EVENT_HANDLERS
+from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import worker_services
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
+from kit.events.handler_gauge import HandlerGauge
 from kit.events.log_relay import LogStatements, Relay
 from kit.events.notify_bus import Bus
 from kit.gc_tuning import freeze_gc
@@ -100,7 +104,18 @@ def build_app(
     relay_url = settings.relay_database_url
     relay_database = Database(relay_url.sqlalchemy, pool_size=3)
     relay = Relay(relay_database, LogStatements(log.READ_END, log.READ_AFTER))
-    bus = Bus(settings.relay_database_url, heard=relay.notify)
+    doorbell = JobNotifier(relay_database)
+    readers = [
+        EventReader(relay_database, each, clock=clock, notify_jobs=doorbell.notify)
+        for each in EVENT_HANDLERS
+    ]
+
+    def log_has_grown(tenant_ids: frozenset[UUID] | None) -> None:
+        relay.notify(tenant_ids)
+        for reader in readers:
+            reader.notify(tenant_ids)
+
+    bus = Bus(settings.relay_database_url, heard=log_has_grown)
     secrets = (settings.secret, *settings.fallback_secrets)
     tokens = Tokens(*secrets)
     errands = BackgroundTasks()
@@ -112,6 +127,7 @@ def build_app(
         clock=clock,
     )
     security_counts = SecurityCounts()
+    handler_gauge = HandlerGauge(partial(find_oldest, relay_database, EVENT_HANDLERS), clock=clock)
     used: dict[type, object] = {
         Allowances: counted(is_enforced=settings.rate_limit),
         LoginThrottle: LoginThrottle(),
@@ -119,6 +135,7 @@ def build_app(
         RefusalDelay: RefusalDelay(),
         BackgroundTasks: errands,
         Cipher: Cipher(*secrets),
+        HandlerGauge: handler_gauge,
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
@@ -136,7 +153,6 @@ def build_app(
     # Created only if needed: it hashes a password when it is created.
     if Passwords not in used:
         used[Passwords] = Passwords()
-    doorbell = JobNotifier(relay_database)
     runtime = Runtime(
         database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )
@@ -144,7 +160,7 @@ def build_app(
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None
-    metrics = Metrics(database, relay, backlog, security_counts, token=metrics_token)
+    metrics = Metrics(database, relay, backlog, security_counts, handler_gauge, token=metrics_token)
     rate_limiter = RateLimiter(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
@@ -176,9 +192,13 @@ def build_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if with_graphiql:
             await graphiql.start()
-        background: dict[str, Service] = {"doorbell": doorbell.run, "backlog": backlog.run}
+        background: dict[str, Service] = {
+            "doorbell": doorbell.run,
+            "backlog": backlog.run,
+            "handlers": handler_gauge.run,
+        }
         if settings.works:
-            background |= worker_services(runtime, relay_database, url=relay_url)
+            background |= worker_services(runtime, relay_database, readers, url=relay_url)
         if checkout is not None:
             background["deliveries"] = checkout.run
         try:

@@ -3,6 +3,9 @@
 python -m commands.jobs                  list them, the latest first
 python -m commands.jobs retry 12 13      retry them from the first attempt (or: all)
 python -m commands.jobs discard 12       discard them for good (or: all)
+
+A job `event:…` handles what follows the events of one object, in order. Discarding it gives up the
+event that failed; those after it go on.
 """
 
 import argparse
@@ -32,6 +35,28 @@ _DEAD: Final = """
 """
 _DEAD_AMONG: Final = """
     SELECT id FROM queue.pgqueuer WHERE status = 'failed' AND ($1::bigint[] IS NULL OR id = ANY($1))
+"""
+# Of a handler's job, only the entry that failed is given up: the first that waits of its subject.
+_SKIP: Final = """
+    DELETE FROM pending_events AS failed USING queue.pgqueuer AS job
+    WHERE job.status = 'failed' AND job.id = ANY($1) AND job.entrypoint = 'event:' || handler
+          AND headers ->> 'tenant' = tenant_id::text AND headers ->> 'key' = subject_id::text
+          AND NOT EXISTS (
+              SELECT FROM pending_events AS earlier
+              WHERE earlier.tenant_id = failed.tenant_id AND earlier.handler = failed.handler
+                    AND earlier.subject_id = failed.subject_id
+                    AND (earlier.generation, earlier.xid, earlier.position)
+                        < (failed.generation, failed.xid, failed.position)
+          )
+"""
+_GOES_ON: Final = """
+    SELECT job.id FROM queue.pgqueuer AS job
+    WHERE job.status = 'failed' AND job.id = ANY($1) AND EXISTS (
+        SELECT FROM pending_events
+        WHERE job.entrypoint = 'event:' || handler AND headers ->> 'tenant' = tenant_id::text
+              AND headers ->> 'key' = subject_id::text
+    )
+    FOR UPDATE OF job
 """
 _DISCARD: Final = "DELETE FROM queue.pgqueuer WHERE status = 'failed' AND id = ANY($1)"
 
@@ -64,11 +89,9 @@ async def _act(action: str, ids: list[int] | None) -> int:
             return await _list(connection)
         dead = [row["id"] for row in await connection.fetch(_DEAD_AMONG, ids)]
         if action == "retry":
-            jobs = [JobId(id) for id in dead]
-            await queries_of(AsyncpgDriver(connection)).requeue_jobs(jobs)
-            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+            await _retry(connection, dead)
         else:
-            await connection.execute(_DISCARD, dead)
+            await _discard(connection, dead)
     finally:
         await connection.close()
     print(f"{'Waiting again' if action == 'retry' else 'Discarded'}: {len(dead)}")
@@ -76,6 +99,20 @@ async def _act(action: str, ids: list[int] | None) -> int:
         print(f"No dead jobs: {', '.join(map(str, unknown))}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _retry(connection: asyncpg.Connection, dead: Sequence[int]) -> None:
+    jobs = [JobId(id) for id in dead]
+    await queries_of(AsyncpgDriver(connection)).requeue_jobs(jobs)
+    await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+
+async def _discard(connection: asyncpg.Connection, dead: Sequence[int]) -> None:
+    async with connection.transaction():
+        await connection.execute(_SKIP, dead)
+        going_on = [row["id"] for row in await connection.fetch(_GOES_ON, dead)]
+        await _retry(connection, going_on)
+        await connection.execute(_DISCARD, dead)
 
 
 async def _list(connection: asyncpg.Connection) -> int:

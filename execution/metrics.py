@@ -9,12 +9,17 @@ from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kit.events.handler_gauge import HandlerGauge
 from kit.events.log_relay import Relay
 from kit.jobs.queue_gauge import QueueGauge
 from kit.postgres.database import Database
@@ -61,12 +66,14 @@ class Metrics:
         relay: Relay,
         backlog: QueueGauge,
         security: SecurityCounts,
+        handlers: HandlerGauge,
         *,
         token: str | None,
     ) -> None:
         self._token = token
         self.registry = CollectorRegistry()
         self.registry.register(_Security(security))
+        self.registry.register(_Handlers(handlers))
         self._ended = _Ended()
         self.registry.register(self._ended)
         # Counted without prometheus_client for the same reason as in `_Ended`.
@@ -179,6 +186,32 @@ class _Security(Collector):
         for (event, outcome), number in self._counts.by_event.items():
             happened.add_metric([event, outcome], number)
         yield happened
+
+
+class _Handlers(Collector):
+    """What became of the log's entries that are handled after their commit."""
+
+    def __init__(self, gauge: HandlerGauge) -> None:
+        self._gauge = gauge
+
+    def collect(self) -> Iterator[Metric]:
+        """What is there, as prometheus_client writes it."""
+        entries = CounterMetricFamily(
+            "boom_handler_events",
+            "Entries of the log that a handler has handled, and tries that failed.",
+            labels=["handler", "outcome"],
+        )
+        for (handler, outcome), number in self._gauge.counts.items():
+            entries.add_metric([handler, outcome], number)
+        yield entries
+        lag = GaugeMetricFamily(
+            "boom_handler_lag_seconds",
+            "How long a handler's oldest entry has waited, a few seconds ago; 0: none waits.",
+            labels=["handler"],
+        )
+        for handler, seconds in self._gauge.lag_seconds().items():
+            lag.add_metric([handler], seconds)
+        yield lag
 
 
 def _status(database: Database, state: str) -> int:

@@ -1,11 +1,13 @@
 """The jobs of a process: handlers by name, retries, and periodic work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from jobs.complete_bookings import complete_past, find_past_bookings, reject_unanswered
+from jobs.event_handlers import EVENT_HANDLERS, jobs_of
+from jobs.event_reader import EventReader
 from jobs.expire_holds import expire_holds
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
@@ -39,6 +41,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     REJECT_JOB: reject_unanswered,
     SETTLE: settle,
     SYNC: sync_billing,
+    **jobs_of(EVENT_HANDLERS),
 }
 """The handler of each job, by name."""
 
@@ -54,7 +57,9 @@ RETRIES: Final[Mapping[str, Retries]] = {
 """The retries of jobs that differ from the default."""
 
 
-def worker_services(runtime: Runtime, relay: Database, *, url: str) -> Mapping[str, Service]:
+def worker_services(
+    runtime: Runtime, relay: Database, readers: Sequence[EventReader], *, url: str
+) -> Mapping[str, Service]:
     """Returns the services of a worker, by name.
 
     ``url`` is the relay's, for the worker's own connection.
@@ -70,6 +75,7 @@ def worker_services(runtime: Runtime, relay: Database, *, url: str) -> Mapping[s
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, at_once=False),
         "billing": partial(_every, BILLING_SECONDS, billing, at_once=False),
         "housekeeping": partial(_every, HOUSEKEEPING_SECONDS, old),
+        **{f"events_{reader.name}": reader.run for reader in readers},
     }
 
 

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from models.accounts.api_keys import ApiKey
 from models.accounts.sessions import MailedToken, RefreshToken, Session
 from models.accounts.users import User
+from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart, PendingEvent
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
@@ -38,12 +39,15 @@ __all__ = [
     "Blackout",
     "Booking",
     "Customer",
+    "EventHandlerPosition",
+    "EventHandlerStart",
     "HoursException",
     "IdempotentResult",
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
     "Payment",
+    "PendingEvent",
     "Receipt",
     "ReceiptCounter",
     "RefreshToken",

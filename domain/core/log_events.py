@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -96,6 +97,23 @@ class Event:
     def _shown(self, name: str, fields: Snapshot) -> object:
         personal = name in _CONTACT and self.subject_type in _OF_PEOPLE
         return None if personal or name in _FREE_TEXT else fields[name]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An entry of the log, as the handlers that run after its commit get it.
+
+    ``actor_id`` is the user or API key that acted; None for strangers and the system.
+    """
+
+    type: EventType
+    at: datetime
+    actor_id: UUID | None
+    subject_type: str
+    subject_id: UUID
+    reason: str | None
+    before: Snapshot | None
+    after: Snapshot | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,15 +80,22 @@ async def enqueue(
     A job that waits already under the same ``dedupe`` is kept, and locked until the commit, so that
     it can't run on the state before it. Payloads are JSON.
     """
-    wanted = _one_of_each(jobs, tenant_id)
+    await enqueue_for_tenants(session, [(tenant_id, job) for job in jobs], now=now)
+
+
+async def enqueue_for_tenants(
+    session: AsyncSession, jobs: Iterable[tuple[UUID | None, Job]], *, now: datetime
+) -> None:
+    """Enqueues jobs of several tenants, as ``enqueue`` does for one."""
+    wanted = _one_of_each(jobs)
     driver = cast("Driver", _InTransaction(session))
     await queries_of(driver).enqueue(
-        [job.name for job in wanted],
-        [orjson.dumps(job.payload) for job in wanted],
-        [_URGENT if job.urgent else _USUAL for job in wanted],
-        [_delay(job, now) for job in wanted],
-        [_dedupe_key(job, tenant_id) for job in wanted],
-        [_headers(job, tenant_id) for job in wanted],
+        [job.name for _, job in wanted],
+        [orjson.dumps(job.payload) for _, job in wanted],
+        [_URGENT if job.urgent else _USUAL for _, job in wanted],
+        [_delay(job, now) for _, job in wanted],
+        [_dedupe_key(job, tenant_id) for tenant_id, job in wanted],
+        [_headers(job, tenant_id) for tenant_id, job in wanted],
         on_conflict="update_priority",
     )
 
@@ -129,9 +136,12 @@ async def release_dedupe_keys(connection: asyncpg.Connection, ids: Sequence[JobI
         await connection.execute(_WAIT_NO_LONGER, ids)
 
 
-def _one_of_each(jobs: Iterable[Job], tenant_id: UUID | None) -> Sequence[Job]:
+def _one_of_each(
+    jobs: Iterable[tuple[UUID | None, Job]],
+) -> Sequence[tuple[UUID | None, Job]]:
     # PostgreSQL refuses two rows with the same conflict key in one statement.
-    return list({_dedupe_key(job, tenant_id) or id(job): job for job in jobs}.values())
+    by_key = {_dedupe_key(job, tenant_id) or id(job): (tenant_id, job) for tenant_id, job in jobs}
+    return list(by_key.values())
 
 
 def _dedupe_key(job: Job, tenant_id: UUID | None) -> str | None:

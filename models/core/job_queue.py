@@ -1,5 +1,6 @@
 """Our own statements on the job queue, whose tables are pgqueuer's."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,6 +48,24 @@ def has_job(name: str, key: Any) -> ColumnElement[bool]:
         select(_QUEUE.c.id)
         .where(_QUEUE.c.entrypoint == name, _QUEUE.c.headers["key"].astext == cast(key, String))
         .exists()
+    )
+
+
+def waiting_or_dead(name: str, keys: Collection[str]) -> Select[str | None, str]:
+    """The tenants and dedupe keys of jobs of this name that wait or are dead.
+
+    They are locked: none of them begins before the end of the transaction.
+    """
+    key = _QUEUE.c.headers["key"].astext
+    return (
+        select(_QUEUE.c.headers["tenant"].astext, key)
+        .where(
+            _QUEUE.c.entrypoint == name,
+            key.in_(keys),
+            cast(_QUEUE.c.status, String).in_(["queued", "failed"]),
+        )
+        .order_by(_QUEUE.c.id)
+        .with_for_update()
     )
 
 

@@ -15,14 +15,16 @@ from commands.migrate import migrations
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from models import TABLES
+from models.audit.event_handlers import EventHandlerStart
 from models.core.allowances import SpentAllowance
 from models.core.zone_clocks import ZoneClock
 from models.payments.gateway_events import WebhookEvent
 from models.tenants import Tenant
 
 # Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants,
-# and a time zone is everybody's.
+# a handler of events begins for all at once, and a time zone is everybody's.
 NOBODYS: Final = {
+    EventHandlerStart.__tablename__,
     SpentAllowance.__tablename__,
     WebhookEvent.__tablename__,
     ZoneClock.__tablename__,

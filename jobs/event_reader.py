@@ -1,0 +1,209 @@
+"""Reads the log for the handlers of events, and has jobs wait for what they are to handle."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from jobs.event_handlers import EventHandler
+from kit.clock import Clock
+from kit.jobs.queue import enqueue_for_tenants
+from kit.postgres.advisory_locks import advisory_key
+from kit.postgres.database import Database
+from models.audit.event_handlers import (
+    UNREAD,
+    PendingEvent,
+    handler_begun,
+    handlers_moved,
+    oldest_pending,
+    oldest_unread,
+)
+from models.core.job_queue import waiting_or_dead
+from models.tenants import Tenant
+
+BATCH: Final = 50
+"""Entries of one tenant that are read at once."""
+TENANTS_AT_ONCE: Final = 100
+POLL_SECONDS: Final = 15.0
+"""How late an entry is whose wake was lost."""
+_PAUSE_SECONDS: Final = 0.05
+# Of its time, a reader spends at most a fifth on reading.
+_RESTED: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """Entries that a handler is to get, how far logs were read, and whose go on."""
+
+    wanted: Sequence[Any]
+    moved: Sequence[Mapping[str, object]]
+    unfinished: Set[UUID]
+
+
+class EventReader:
+    """Reads the log for one handler, in turn with the readers of all other processes.
+
+    ``database`` is the relay's, which sees every tenant's log.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handler: EventHandler,
+        *,
+        clock: Clock,
+        notify_jobs: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._handler = handler
+        self._clock = clock
+        self._notify_jobs = notify_jobs
+        self._grown: set[UUID] = set()
+        self._any_may_have_grown = True
+        self._woken = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        return self._handler.name
+
+    def notify(self, tenant_ids: frozenset[UUID] | None) -> None:
+        """These tenants' logs have grown; None: any may have."""
+        if tenant_ids is None:
+            self._any_may_have_grown = True
+        else:
+            self._grown |= tenant_ids
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Read until the database fails."""
+        elapsed = asyncio.get_running_loop().time
+        await begin(self._database, self._handler)
+        all_due_at = elapsed()
+        while True:
+            self._woken.clear()
+            started = elapsed()
+            if self._any_may_have_grown or started >= all_due_at:
+                self._any_may_have_grown = False
+                await self.read_all()
+                all_due_at = elapsed() + POLL_SECONDS
+            else:
+                some = frozenset(islice(self._grown, TENANTS_AT_ONCE))
+                self._grown -= some
+                self._grown |= some - await self.read(some)
+            await asyncio.sleep(max(_PAUSE_SECONDS, _RESTED * (elapsed() - started)))
+            if not self._grown:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(all_due_at - elapsed(), 0)):
+                        await self._woken.wait()
+
+    async def read_all(self) -> None:
+        """Read the logs of all tenants, and note how far; what is left is read by ``run``."""
+        async with self._database.session(writes=False) as session:
+            tenant_ids = (await session.scalars(select(col(Tenant.id)))).all()
+        for start in range(0, len(tenant_ids), TENANTS_AT_ONCE):
+            some = frozenset(tenant_ids[start : start + TENANTS_AT_ONCE])
+            self._grown |= some - await self.read(some, notes_all=True)
+
+    async def read(
+        self, tenant_ids: frozenset[UUID], *, notes_all: bool = False
+    ) -> frozenset[UUID]:
+        """Note what is new, with its jobs and the place up to which it was read, or nothing.
+
+        Gives the tenants of whom there is no more to read: none while another process reads. What
+        doesn't concern the handler is read over again, up to a BATCH, unless ``notes_all``.
+        """
+        values = {"tenant_ids": list(tenant_ids), "handler": self._handler.name, "batch": BATCH}
+        # Mostly there is nothing to note: that takes one statement, and no transaction.
+        news = self._news_in(await self._database.rows(UNREAD, values), notes_all=notes_all)
+        if news.moved:
+            async with await self._database.begin(writes=True) as transaction:
+                # Not by a lock on a row: that takes a transaction id, which holds back the log.
+                lock = advisory_key("event reader", self._handler.name)
+                taken = await transaction.text(f"SELECT pg_try_advisory_xact_lock({lock})", [])
+                if not (taken and taken[0]):
+                    return frozenset()
+                rows = await transaction.rows(UNREAD, values)
+                news = self._news_in(rows, notes_all=notes_all)
+                await self._note(transaction.session, news)
+                await transaction.commit()
+            if news.wanted:
+                self._notify_jobs()
+        return tenant_ids - news.unfinished
+
+    def _news_in(self, rows: Sequence[Any], *, notes_all: bool) -> "_News":
+        wanted, moved = [], []
+        unfinished = {row["tenant_id"] for row in rows if row["is_held_back"]}
+        entries = (row for row in rows if row["position"] is not None)
+        for tenant_id, of_tenant in groupby(entries, key=itemgetter("tenant_id")):
+            read = list(of_tenant)
+            concerns = [each for each in read if each["type"] in self._handler.event_types]
+            wanted += concerns
+            if len(read) == BATCH:
+                unfinished.add(tenant_id)
+            if concerns or len(read) == BATCH or notes_all:
+                moved.append(self._place(read[-1]))
+        return _News(wanted, moved, unfinished)
+
+    async def _note(self, session: AsyncSession, news: "_News") -> None:
+        if news.moved:
+            await session.execute(handlers_moved(news.moved))
+        if not news.wanted:
+            return
+        pending = [
+            {**self._place(entry), "subject_id": entry["subject_id"], "at": entry["at"]}
+            for entry in news.wanted
+        ]
+        await session.execute(insert(PendingEvent), pending)
+        concerned = ((entry["tenant_id"], entry["subject_id"]) for entry in news.wanted)
+        subjects = dict.fromkeys(concerned)
+        # A job that is to be tried again does all of its subject, and a dead one holds it up.
+        keys = [str(subject_id) for _, subject_id in subjects]
+        known = await session.execute(waiting_or_dead(self._handler.job_name, keys))
+        there = {(tenant_id, key) for tenant_id, key in known}
+        jobs = [
+            (tenant_id, self._handler.job_for(subject_id))
+            for tenant_id, subject_id in subjects
+            if (str(tenant_id), str(subject_id)) not in there
+        ]
+        if jobs:
+            await enqueue_for_tenants(session, jobs, now=self._clock())
+
+    def _place(self, entry: Any) -> dict[str, object]:
+        """The handler's, at an entry."""
+        return {
+            "tenant_id": entry["tenant_id"],
+            "handler": self._handler.name,
+            "generation": entry["generation"],
+            "xid": entry["xid"],
+            "position": entry["position"],
+        }
+
+
+async def begin(database: Database, handler: EventHandler) -> None:
+    """Store where a handler starts that nobody has run before."""
+    begun = handler_begun(handler.name, at_end=handler.starts == "now")
+    async with database.session(writes=True) as session, session.begin():
+        await session.execute(begun)
+
+
+async def find_oldest(
+    database: Database, handlers: Sequence[EventHandler]
+) -> Mapping[str, datetime | None]:
+    """When the oldest entry was written that each handler has yet to handle."""
+    oldest: dict[str, datetime | None] = {}
+    async with database.session(writes=False) as session:
+        pending = {row[0]: row[1] for row in await session.execute(oldest_pending())}
+        for handler in handlers:
+            not_read = await session.scalar(oldest_unread(handler.name, handler.event_types))
+            known = [at for at in (pending.get(handler.name), not_read) if at is not None]
+            oldest[handler.name] = min(known, default=None)
+    return oldest

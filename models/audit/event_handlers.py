@@ -1,0 +1,267 @@
+"""Handlers of events: how far each has read the log, and which entries wait for it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Delete,
+    Index,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlmodel import Field, SQLModel, col
+
+from domain.core.log_events import EventType, LoggedEvent
+from kit.postgres.statements import PreparedStatement
+from models.audit.log import GENERATION, HORIZON, LogEntry, Xid8
+from models.core.base import INSTANT
+from models.tenants import Tenant
+
+
+class EventHandlerStart(SQLModel, table=True):
+    """Where in the log a handler began: it is no tenant's."""
+
+    __tablename__ = "event_handler_starts"
+
+    handler: str = Field(primary_key=True)
+    generation: int = Field(sa_type=BigInteger)
+    xid: int = Field(sa_column=Column(Xid8, nullable=False))
+    position: int = Field(sa_type=BigInteger)
+
+
+class EventHandlerPosition(SQLModel, table=True):
+    """How far a handler has read a tenant's log, once it has moved on from its start."""
+
+    __tablename__ = "event_handler_positions"
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    handler: str = Field(primary_key=True)
+    generation: int = Field(sa_type=BigInteger)
+    xid: int = Field(sa_column=Column(Xid8, nullable=False))
+    position: int = Field(sa_type=BigInteger)
+
+
+class PendingEvent(SQLModel, table=True):
+    """An entry of the log that a handler has read, until it is handled."""
+
+    __tablename__ = "pending_events"
+    __table_args__ = (
+        Index(
+            "ix_pending_events_in_order",
+            *("tenant_id", "handler", "subject_id", "generation", "xid", "position"),
+        ),
+    )
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    handler: str = Field(primary_key=True)
+    position: int = Field(sa_type=BigInteger, primary_key=True)
+    generation: int = Field(sa_type=BigInteger)
+    xid: int = Field(sa_column=Column(Xid8, nullable=False))
+    subject_id: UUID
+    at: datetime = Field(sa_type=INSTANT)
+
+
+# ------------------------------------------------------------------------------ read
+
+
+_BEGINNING: Final = literal(0, BigInteger()), literal(0, Xid8()), literal(0, BigInteger())
+_REACHED: Final = (
+    func.coalesce(col(EventHandlerPosition.generation), col(EventHandlerStart.generation)),
+    func.coalesce(col(EventHandlerPosition.xid), col(EventHandlerStart.xid)),
+    func.coalesce(col(EventHandlerPosition.position), col(EventHandlerStart.position)),
+)
+# Of generations before the present one there is no horizon: their transactions have ended.
+_IS_SETTLED: Final = or_(
+    col(LogEntry.generation) < select(GENERATION).scalar_subquery(),
+    col(LogEntry.xid) < select(HORIZON).scalar_subquery(),
+)
+
+
+def handler_begun(handler: str, *, at_end: bool) -> Insert:
+    """Store where a new handler starts; one that is known goes on from where it is."""
+    start: Any = _end_of_all() if at_end else select(*_BEGINNING)
+    return (
+        insert(EventHandlerStart)
+        .from_select(
+            ["handler", "generation", "xid", "position"],
+            select(literal(handler), *start.subquery("start").c),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def handlers_moved(moved: Sequence[Mapping[str, object]]) -> Insert:
+    """Store how far a handler has read the logs of tenants, as rows of EventHandlerPosition."""
+    statement = insert(EventHandlerPosition).values(list(moved))
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["tenant_id", "handler"],
+        set_={"generation": new.generation, "xid": new.xid, "position": new.position},
+    )
+
+
+def _unread() -> Any:
+    """What a handler has yet to read of tenants' logs, up to the horizon, in the order of each.
+
+    At most ``batch`` entries a tenant, and no row for one that has none, unless something that is
+    committed waits above the horizon: then ``is_held_back``, and the entry's columns may be null.
+    """
+    asked = (
+        func.unnest(bindparam("tenant_ids", type_=ARRAY(Uuid())))
+        .table_valued(column("tenant_id", Uuid()))
+        .render_derived(name="asked")
+    )
+    place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
+    is_own = col(LogEntry.tenant_id) == asked.c.tenant_id
+    entry = (
+        select(*place, col(LogEntry.type), col(LogEntry.at), col(LogEntry.subject_id))
+        .where(is_own, tuple_(*place) > tuple_(*_REACHED), _IS_SETTLED)
+        .order_by(*place)
+        .limit(bindparam("batch", type_=Integer()))
+        .lateral("entry")
+    )
+    waiting = (
+        select(literal(1).label("one"))
+        .where(is_own, col(LogEntry.generation) == GENERATION, col(LogEntry.xid) >= HORIZON)
+        .limit(1)
+        .lateral("waiting")
+    )
+    is_held_back = waiting.c.one.is_not(None)
+    statement = select(asked.c.tenant_id, is_held_back.label("is_held_back"), entry)
+    handler = bindparam("handler", type_=Text())
+    return (
+        _with_reached(handler, statement.select_from(asked), asked.c.tenant_id)
+        .outerjoin(waiting, true())
+        .outerjoin(entry, true())
+        .where(or_(is_held_back, entry.c.position.is_not(None)))
+        .order_by(asked.c.tenant_id, entry.c.generation, entry.c.xid, entry.c.position)
+    )
+
+
+def oldest_unread(handler: str, types: Collection[EventType]) -> Select[datetime]:
+    """When the oldest entry of these types was written that a handler has yet to read."""
+    place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
+    entry = (
+        select(col(LogEntry.at))
+        .where(
+            col(LogEntry.tenant_id) == col(Tenant.id),
+            tuple_(*place) > tuple_(*_REACHED),
+            col(LogEntry.type).in_(types),
+        )
+        .order_by(*place)
+        .limit(1)
+        .lateral("entry")
+    )
+    statement: Any = select(func.min(entry.c.at)).select_from(Tenant)
+    found: Select[datetime] = _with_reached(handler, statement, col(Tenant.id))
+    return found.join(entry, true())
+
+
+def oldest_pending() -> Select[str, datetime]:
+    """When the oldest entry was written that waits for each handler that has some."""
+    handler = col(PendingEvent.handler)
+    return select(handler, func.min(col(PendingEvent.at))).group_by(handler)
+
+
+# ------------------------------------------------------------------------------ handled
+
+
+def next_pending(tenant_id: UUID, handler: str, subject_id: UUID) -> Select[LogEntry]:
+    """The first entry of a subject that waits for a handler."""
+    return (
+        select(LogEntry)
+        .join(
+            PendingEvent,
+            (col(PendingEvent.tenant_id) == col(LogEntry.tenant_id))
+            & (col(PendingEvent.position) == col(LogEntry.position)),
+        )
+        .where(
+            col(PendingEvent.tenant_id) == tenant_id,
+            col(PendingEvent.handler) == handler,
+            col(PendingEvent.subject_id) == subject_id,
+        )
+        .order_by(col(PendingEvent.generation), col(PendingEvent.xid), col(PendingEvent.position))
+        .limit(1)
+    )
+
+
+def pending_handled(tenant_id: UUID, handler: str, position: int) -> Delete:
+    return (
+        delete(PendingEvent)
+        .where(
+            col(PendingEvent.tenant_id) == tenant_id,
+            col(PendingEvent.handler) == handler,
+            col(PendingEvent.position) == position,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def logged_event(entry: LogEntry) -> LoggedEvent:
+    """An entry as handlers get it."""
+    return LoggedEvent(
+        EventType(entry.type),
+        entry.at,
+        entry.actor_id,
+        entry.subject_type,
+        entry.subject_id,
+        entry.reason,
+        entry.before,
+        entry.after,
+    )
+
+
+def _with_reached(handler: Any, statement: Any, tenant_id: Any) -> Any:
+    """Beside each tenant, how far a handler has got there: the ``_REACHED``."""
+    start, reached = EventHandlerStart, EventHandlerPosition
+    return statement.join(start, col(start.handler) == handler).outerjoin(
+        reached, (col(reached.tenant_id) == tenant_id) & (col(reached.handler) == handler)
+    )
+
+
+def _end_of_all() -> Select[int, int, int]:
+    """The place of the last entry of all tenants below the horizon: never the horizon itself."""
+    of_tenant = (
+        select(col(LogEntry.xid), col(LogEntry.position))
+        .where(
+            col(LogEntry.tenant_id) == col(Tenant.id),
+            col(LogEntry.generation) == GENERATION,
+            col(LogEntry.xid) < HORIZON,
+        )
+        .order_by(col(LogEntry.xid).desc(), col(LogEntry.position).desc())
+        .limit(1)
+        .lateral("of_tenant")
+    )
+    last = (
+        select(of_tenant.c.xid, of_tenant.c.position)
+        .select_from(Tenant)
+        .join(of_tenant, true())
+        .order_by(of_tenant.c.xid.desc(), of_tenant.c.position.desc())
+        .limit(1)
+        .subquery("last")
+    )
+    always = select(literal(1).label("one")).subquery("present")
+    return select(
+        GENERATION.label("generation"),
+        func.coalesce(last.c.xid, literal(0, Xid8())).label("xid"),
+        func.coalesce(last.c.position, 0).label("position"),
+    ).select_from(always.outerjoin(last, true()))
+
+
+UNREAD: Final = PreparedStatement(_unread())
