@@ -23,6 +23,7 @@ from kit.postgres.advisory_locks import advisory_key
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models.audit.event_handlers import logged_event, next_pending, pending_handled
+from resolvers.accounts.security_notices import NOTIFIED_OF, mail_security_notice
 from resolvers.core.transactions import perform
 
 ENTRIES_A_JOB: Final = 100
@@ -56,7 +57,9 @@ class EventHandler:
         return Job(self.job_name, {"subject_id": str(subject_id)}, dedupe=str(subject_id))
 
 
-EVENT_HANDLERS: Final[Sequence[EventHandler]] = ()
+EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
+    EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
+)
 """All there are, in no order: none waits for another."""
 
 

@@ -25,15 +25,12 @@ from models.accounts.api_keys import (
     keys_counted,
     open_keys_of,
 )
-from models.accounts.users import User, user_of
+from models.accounts.users import User
 from models.core.base import snapshot
 from permissions.policy import may
 from permissions.roles import FOR_KEYS, Permission
-from resolvers.accounts.security_emails import key_made
-from resolvers.accounts.security_events import tell
 from resolvers.core.lookups import get_or_refuse, raise_all
 from resolvers.core.transactions import perform
-from resolvers.tenants.tenants import own_tenant
 
 MAX_KEYS: Final = 50
 """How many keys of a tenant are good at a time; revoked and expired ones don't count."""
@@ -100,9 +97,6 @@ async def create_api_key(
     )
     scope.add(key)
     scope.emit(Event(EventType.API_KEY_CREATED, "ApiKey", key.id, after=snapshot(key)))
-    maker = await scope.one(user_of(scope.tenant_id, scope.actor.user_id))
-    assert maker is not None, "users are never removed"
-    tell(scope, maker, key_made(await own_tenant(scope), key))
     return NewApiKey(key, str(token))
 
 

@@ -28,8 +28,7 @@ from resolvers.accounts.mailed_tokens import (
     spend_mailed_tokens,
     was_just_mailed,
 )
-from resolvers.accounts.security_emails import password_changed
-from resolvers.accounts.security_events import end_sessions, note, tell
+from resolvers.accounts.security_events import end_sessions, note
 from resolvers.accounts.sessions import (
     ACCOUNTS,
     SignedIn,
@@ -87,7 +86,6 @@ async def change_password(
     others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
     await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
     note(scope, EventType.PASSWORD_CHANGED, user.id)
-    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
     session = None
     if actor.session_id is not None:
         session = await scope.one(open_session(user.tenant_id, actor.session_id))
@@ -133,7 +131,6 @@ async def reset_password(
     await end_sessions(scope, user.id, all_of_them, SessionEnd.PASSWORD_RESET)
     await verify_address(scope, user)
     note(scope, EventType.PASSWORD_RESET, user.id)
-    tell(scope, user, password_changed(await own_tenant(scope), at=scope.now()))
     return await begin_session(scope, user)
 
 

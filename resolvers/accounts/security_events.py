@@ -73,7 +73,10 @@ def tell(scope: Scope, user: User, letter: Letter) -> None:
 
 
 async def tell_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
-    """Mail the other owners that somebody has become one of them, or is none any more."""
+    """Mail the other owners that somebody has become one of them, or is none any more.
+
+    In the change itself: a moment later, whoever was an owner then may be none.
+    """
     letter = owners_changed(await own_tenant(scope), changed, is_owner=is_owner)
     for owner in await scope.all(owners_of(scope.tenant_id)):
         if owner.id not in (changed.id, scope.actor.user_id):

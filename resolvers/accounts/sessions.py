@@ -46,7 +46,7 @@ from models.accounts.sessions import (
 from models.accounts.users import User, user_of, user_with_email
 from models.tenants import tenant_id_of, tenant_of
 from resolvers.accounts.api_keys import actor_of_key
-from resolvers.accounts.security_emails import new_login, session_stolen
+from resolvers.accounts.security_emails import new_login
 from resolvers.accounts.security_events import end_sessions, note, note_failed_login, tell
 from resolvers.core.lookups import get_or_refuse
 from resolvers.tenants.tenants import own_tenant
@@ -193,7 +193,6 @@ async def refresh_session(
         raise refused
     session.ended_at = scope.now()
     note(scope, EventType.SESSIONS_ENDED, user.id, reason=SessionEnd.REUSED)
-    tell(scope, user, session_stolen(await own_tenant(scope)))
 
     async def refuse() -> None:
         raise refused

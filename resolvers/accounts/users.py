@@ -39,8 +39,7 @@ from resolvers.accounts.mailed_tokens import (
     spend_mailed_tokens,
 )
 from resolvers.accounts.passwords import NewPassword
-from resolvers.accounts.security_emails import account_closed, role_changed
-from resolvers.accounts.security_events import tell, tell_owners
+from resolvers.accounts.security_events import tell_owners
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
 from resolvers.core.lookups import get_or_refuse
 from resolvers.core.outgoing_mail import PER_RECIPIENT, MailKind, send_later
@@ -178,7 +177,6 @@ async def change_user_role(
     scope.emit(
         Event(EventType.USER_ROLE_CHANGED, "User", user.id, before=before, after=snapshot(user))
     )
-    tell(scope, user, role_changed(await own_tenant(scope), role))
     if Role.OWNER in (before["role"], role):
         await tell_owners(scope, user, is_owner=role is Role.OWNER)
     return user
@@ -203,7 +201,6 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the
     scope.emit(
         Event(EventType.USER_DEACTIVATED, "User", user.id, before=before, after=snapshot(user))
     )
-    tell(scope, user, account_closed(await own_tenant(scope)))
     if user.role == Role.OWNER:
         await tell_owners(scope, user, is_owner=False)
     return user

@@ -25,10 +25,14 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.scope import Scope
+from kit.settings import Settings
 from kit.supervisor import supervise
 from resolvers.core.transactions import perform
+from tests.api.accounts.accounts import mails
+from tests.api.accounts.test_security_events import DEACTIVATE
+from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.factories import Venue, make_venue
+from tests.support.factories import Venue, api_id, make_venue
 
 PATIENCE_SECONDS: Final = 60
 AT_ONCE: Final = Retries(attempts=3, first_seconds=0.01)
@@ -487,3 +491,17 @@ async def test_the_lag_is_that_of_the_oldest_entry_not_yet_handled(kitchen: Kitc
     await kitchen.handle(handler)
 
     assert [idle, unread, unhandled, await lag()] == [0, 90, 90, 0]
+
+
+async def test_the_metrics_have_each_handler(
+    api: Api, kitchen: Kitchen, runtime: Runtime, settings: Settings
+) -> None:
+    venue = kitchen.venue
+    await api(DEACTIVATE, {"id": api_id(venue.staff.user)}, token=venue.owner.token)
+    await mails(runtime, settings)
+    await kitchen.gauge.look()
+
+    page = (await api.http.get("/metrics")).text.splitlines()
+
+    assert 'boom_handler_events_total{handler="security_notices",outcome="handled"} 1.0' in page
+    assert 'boom_handler_lag_seconds{handler="security_notices"} 0.0' in page

@@ -84,16 +84,16 @@ def runtime_errands(runtime: Runtime) -> BackgroundTasks:
 
 def code_in(mail: EmailMessage) -> str:
     """The secret of a letter: the paragraph that is one long word."""
-    paragraphs = str(mail.get_content()).split("\n\n")
-    (code,) = [each for each in paragraphs if "." in each and " " not in each.strip()]
-    return code.strip()
+    (code,) = _codes_in(mail)
+    return code
 
 
 async def last_code(runtime: Runtime, *, to: str) -> str:
-    """The secret in the latest letter to an address."""
+    """The secret in the latest letter to an address that has one."""
     settings = runtime.services[Settings]
     assert isinstance(settings, Settings)
-    return code_in([mail for mail in await mails(runtime, settings) if mail["To"] == to][-1])
+    letters = [mail for mail in await mails(runtime, settings) if mail["To"] == to]
+    return [code for letter in letters for code in _codes_in(letter)][-1]
 
 
 async def forget_what_was_spent(database: DatabaseUrls) -> None:
@@ -111,6 +111,11 @@ async def logged(runtime: Runtime, venue: Venue) -> Sequence[LogEntry]:
         return await scope.all(select(LogEntry).order_by(col(LogEntry.position)))
     finally:
         await scope.close()
+
+
+def _codes_in(mail: EmailMessage) -> list[str]:
+    paragraphs = str(mail.get_content()).split("\n\n")
+    return [each.strip() for each in paragraphs if "." in each and " " not in each.strip()]
 
 
 def _kept(settings: Settings) -> list[EmailMessage]:

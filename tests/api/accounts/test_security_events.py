@@ -201,6 +201,7 @@ async def test_a_changed_password_is_logged_and_told(
     api: Api, runtime: Runtime, settings: Settings, venue: Venue
 ) -> None:
     await change(api, venue.owner.token)
+    await mails(runtime, settings)
     await request_reset(api, venue)
     code = code_in((await mails(runtime, settings))[-1])
     await reset(api, code, password="a third long password")
