@@ -1,4 +1,4 @@
-"""Billing: what each tenant has agreed with us, as the gateway last told, and its invoices."""
+"""Billing: each tenant's subscription, as the gateway last reported it, and its invoices."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -28,11 +28,11 @@ from models.tenants import Tenant
 
 
 class BillingSubscription(TenantRow, Logged, table=True):
-    """A tenant's subscription; one each, from its first step on.
+    """A tenant's subscription, of which there is at most one.
 
-    ``looks`` counts the looks at the gateway that were begun, ``seen`` is the number of the
-    latest that is written down here: an older look never overwrites a newer one.
-    ``changing_until`` keeps other changes away while one waits for the gateway.
+    ``looks`` counts the reads from the gateway that were begun, ``seen`` is the number of the
+    latest one that is stored: an older read never overwrites a newer one. ``changing_until`` blocks
+    other changes while one waits for the gateway.
     """
 
     LOGGED: ClassVar = (
@@ -83,7 +83,7 @@ class BillingSubscription(TenantRow, Logged, table=True):
 
     @property
     def value(self) -> Subscription:
-        """What the rules speak of."""
+        """The value for the rules in ``domain``."""
         return Subscription(
             plan=PlanCode(self.plan_code),
             status=SubscriptionStatus(self.status),
@@ -99,14 +99,14 @@ class BillingSubscription(TenantRow, Logged, table=True):
 
     @property
     def upcoming(self) -> Money | None:
-        """What the next invoice will ask for."""
+        """The amount of the next invoice."""
         if self.upcoming_minor is None or self.upcoming_currency is None:
             return None
         return Money(self.upcoming_minor, self.upcoming_currency)
 
 
 class BillingInvoice(TenantRow, table=True):
-    """An invoice of the gateway's; ``ref`` is its id there."""
+    """An invoice of the gateway; ``ref`` is its id there."""
 
     __tablename__ = "billing_invoices"
     __table_args__ = (
@@ -135,12 +135,12 @@ class BillingInvoice(TenantRow, table=True):
 
 
 def subscriptions_of(tenant_id: UUID) -> Select[BillingSubscription]:
-    """What the tenant has agreed, with whomever."""
+    """Selects the tenant's subscription, with any gateway."""
     return select(BillingSubscription).where(col(BillingSubscription.tenant_id) == tenant_id)
 
 
 def billing_of(tenant_id: UUID, gateway: str) -> Select[BillingSubscription]:
-    """What the tenant has agreed, where this gateway bills: what another one told is of no use."""
+    """Selects the tenant's subscription with this gateway."""
     return subscriptions_of(tenant_id).where(col(BillingSubscription.gateway) == gateway)
 
 
@@ -149,7 +149,7 @@ def invoices_of(tenant_id: UUID) -> Select[BillingInvoice]:
 
 
 def another_look(tenant_id: UUID) -> ReturningUpdate[int]:
-    """Begin a look at the gateway; its number comes back."""
+    """Begins a read from the gateway, and returns its number."""
     return (
         update(BillingSubscription)
         .where(col(BillingSubscription.tenant_id) == tenant_id)
@@ -160,7 +160,7 @@ def another_look(tenant_id: UUID) -> ReturningUpdate[int]:
 
 
 def change_given_up(tenant_id: UUID, by: UUID) -> Update:
-    """Let others change the subscription again."""
+    """Allows other changes of the subscription again."""
     return (
         update(BillingSubscription)
         .where(
@@ -173,9 +173,9 @@ def change_given_up(tenant_id: UUID, by: UUID) -> Update:
 
 
 def begun_unless_there(row: BillingSubscription) -> ReturningInsert[UUID]:
-    """Store a tenant's first step; no row comes back where it has been taken.
+    """Inserts a tenant's subscription; returns no row if there is one already.
 
-    In the place of what it had agreed with another gateway, if there was one.
+    Replaces a subscription with another gateway.
     """
     values = {name: getattr(row, name) for name in BillingSubscription.model_fields}
     stored = insert(BillingSubscription).values(values)
@@ -189,7 +189,7 @@ def begun_unless_there(row: BillingSubscription) -> ReturningInsert[UUID]:
 
 
 def invoice_stored(row: BillingInvoice) -> ReturningInsert[UUID]:
-    """Store an invoice, or what has become of it."""
+    """Inserts or updates an invoice."""
     values = {name: getattr(row, name) for name in BillingInvoice.model_fields}
     stored = insert(BillingInvoice).values(values)
     kept = {name: stored.excluded[name] for name in values if name not in ("tenant_id", "id")}
@@ -202,7 +202,7 @@ def invoice_stored(row: BillingInvoice) -> ReturningInsert[UUID]:
 
 
 def not_seen_since(cutoff: datetime, *, after: UUID | None, limit: int) -> Select[UUID]:
-    """Tenants whose subscription nobody has looked at since, in the order of their ids."""
+    """Selects tenants whose subscription wasn't read since an instant, in order of their ids."""
     seen_at = func.coalesce(col(BillingSubscription.seen_at), col(BillingSubscription.begun_at))
     found = select(col(BillingSubscription.tenant_id)).where(
         seen_at < cutoff, col(BillingSubscription.customer_ref).is_not(None)
@@ -211,7 +211,7 @@ def not_seen_since(cutoff: datetime, *, after: UUID | None, limit: int) -> Selec
 
 
 def without_billing(gateway: str, *, after: UUID | None, limit: int) -> Select[UUID]:
-    """Tenants that have taken no step with this gateway so far, in the order of their ids."""
+    """Selects tenants without a subscription with this gateway, in order of their ids."""
     step = select(col(BillingSubscription.id)).where(
         col(BillingSubscription.tenant_id) == col(Tenant.id),
         col(BillingSubscription.gateway) == gateway,
@@ -220,7 +220,7 @@ def without_billing(gateway: str, *, after: UUID | None, limit: int) -> Select[U
 
 
 def to_be_reminded(begun_before: datetime, *, after: UUID | None, limit: int) -> Select[UUID]:
-    """Tenants that began before then, went no further and heard nothing since; by their ids."""
+    """Selects tenants that began before an instant, didn't subscribe and weren't reminded."""
     found = select(col(BillingSubscription.tenant_id)).where(
         col(BillingSubscription.status) == SubscriptionStatus.INCOMPLETE.value,
         col(BillingSubscription.reminded_at).is_(None),

@@ -1,4 +1,4 @@
-"""Customers: the people that bookings are for."""
+"""Customers, for whom bookings are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Customer(TenantRow, Logged, table=True):
         return self.id == actor.own_id
 
     def derive(self) -> None:
-        """Work out anew what is stored of other columns to sort and find by."""
+        """Recomputes the stored columns for sorting and searching."""
         self.name_key, self.name_search = sort_key(self.name), search_form(self.name)
         self.phone_search = None if self.phone is None else phone_digits(self.phone)
 
@@ -98,13 +98,13 @@ class CustomerFilter:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """In what of customers a search looks: their names, their addresses and phones."""
+    """The fields of customers that a search covers: names, addresses and phones."""
 
     name: bool
     contact: bool
 
 
-# Is there one with this id?
+# Whether there is a customer with this id.
 KNOWN: Final = PreparedStatement(
     select(col(Customer.id)).where(
         col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
@@ -118,14 +118,14 @@ def customers_of(tenant_id: UUID) -> Select[Customer]:
 
 
 def with_address(customers: Select[Customer], email_key: str | None) -> Select[Customer]:
-    """The one who has this normalised e-mail address; nobody has None."""
+    """Selects the customer with this normalized e-mail address; none for None."""
     return customers.where(col(Customer.email_key) == (email_key or ""))
 
 
 def customers_matching(
     customers: Select[Customer], filter: CustomerFilter | None, *, searched: Searched
 ) -> Select[Customer]:
-    """Those that meet every given condition; ``search`` looks in what is ``searched``."""
+    """Filters customers by all given conditions; ``search`` covers the fields in ``searched``."""
     if filter is None:
         return customers
     if filter.search is not None:
@@ -140,7 +140,7 @@ def customers_matching(
 
 
 def found_by(text: str, searched: Searched) -> ColumnElement[bool]:
-    """Whether a customer's name, e-mail address or phone has a text somewhere in it."""
+    """Returns the condition that a customer's name, e-mail address or phone contains a text."""
     places = []
     if searched.name:
         places.append(contains(text, Customer.name_search))
@@ -179,7 +179,7 @@ def customers_sorted(by: Sequence[CustomerOrder] | None) -> tuple[Order, ...]:
 
 
 def inserted_unless_known(new: Customer) -> ReturningInsert[Customer]:
-    """Store a new customer; no row comes back where the address already has one."""
+    """Inserts a customer; returns no row if the address already has one."""
     new.derive()
     return (
         insert(Customer)

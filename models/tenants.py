@@ -1,4 +1,4 @@
-"""Tenants: the businesses that share one installation, with the rules of their venue."""
+"""Tenants: the businesses that share an installation, with the settings of their venue."""
 
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -62,7 +62,7 @@ class Tenant(SQLModel, Logged, table=True):
 
     __tablename__ = "tenants"
     __table_args__ = (
-        # The one key that spans tenants: it is how a tenant is found before it is known.
+        # The only key across tenants: a tenant is found by it.
         UniqueConstraint("subdomain"),
         CheckConstraint(one_of("plan_code", PlanCode), name="plan_code"),
         CheckConstraint("slot_minutes BETWEEN 5 AND 1440", name="slot_minutes"),
@@ -128,13 +128,13 @@ class Tenant(SQLModel, Logged, table=True):
 
 
 def longest_booking(tenant_id: UUID) -> ColumnElement[timedelta]:
-    """How long a booking of the tenant is at most, looked up once in a statement."""
+    """Returns the tenant's longest booking, as a subquery that runs once per statement."""
     minutes = select(col(Tenant.longest_minutes)).where(col(Tenant.id) == tenant_id)
     return minutes.scalar_subquery() * literal_column("interval '1 minute'", Interval())
 
 
 class UsageCounter(SQLModel, table=True):
-    """How much of a plan's limit is used: rooms (no period) and bookings of a month."""
+    """The usage of a plan's limit: rooms (without a period), and bookings of a month."""
 
     __tablename__ = "usage_counters"
     __table_args__ = (CheckConstraint("used >= 0", name="used"),)
@@ -147,7 +147,7 @@ class UsageCounter(SQLModel, table=True):
 
 _LIMIT: Final = bindparam("limit", type_=BigInteger())
 
-# One more; no row comes back where that would pass the limit, if there is one.
+# Counts one more; returns no row if that would exceed the limit, if there is one.
 COUNTED_MORE: Final = PreparedStatement(
     insert(UsageCounter)
     .from_select(
@@ -173,12 +173,12 @@ def tenant_of(tenant_id: UUID) -> Select[Tenant]:
 
 
 def tenant_id_of(subdomain: str) -> Select[TenantId | None]:
-    """The tenant of a subdomain, asked before any tenant is set: one function may look."""
+    """Selects the tenant of a subdomain, by the only function that may read without a tenant."""
     return select(func.tenant_by_subdomain(subdomain))
 
 
 def inserted_unless_taken(tenant: Tenant) -> ReturningInsert[UUID]:
-    """Store a new tenant; no row comes back where its subdomain is in use."""
+    """Inserts a tenant; returns no row if its subdomain is in use."""
     row = {name: getattr(tenant, name) for name in Tenant.model_fields}
     stored = insert(Tenant).values(row).on_conflict_do_nothing(index_elements=["subdomain"])
     return stored.returning(col(Tenant.id))
@@ -189,7 +189,7 @@ def used_of(tenant_id: UUID, meter: str, period_start: date) -> Select[int]:
 
 
 def monthly_use(tenant_id: UUID, meter: str, *, limit: int) -> Select[UsageCounter]:
-    """A meter's months in which something was counted, the latest first."""
+    """Selects the months with usage of a meter, the latest first."""
     counters = select(UsageCounter).where(
         col(UsageCounter.tenant_id) == tenant_id, col(UsageCounter.meter) == meter
     )

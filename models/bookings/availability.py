@@ -1,4 +1,4 @@
-"""All that decides whether rooms are free, in statements that are made once.
+"""Prepared statements for everything that decides whether rooms are free.
 
 Parameters: ``tenant_id``, ``room_ids``, ``first_day`` and ``last_day`` (both included), ``since``
 and ``until``; ``earliest`` and ``latest`` are the first and last start of a booking that can
@@ -43,7 +43,7 @@ def _minutes(column: Any) -> ColumnElement[timedelta]:
 
 
 def _concerns(room_id: Any) -> ColumnElement[bool]:
-    """Of one of the rooms, or of the whole venue."""
+    """Returns the condition for rows of one of the rooms, or of the whole venue."""
     return or_(col(room_id).is_(None), col(room_id) == _ROOMS)
 
 
@@ -74,7 +74,7 @@ _BLACKOUTS: Final = select(
     col(Blackout.starts_at) < _UNTIL,
 )
 
-# Holds past their time are among them: they give theirs up to the next who asks.
+# Includes expired holds, which give way to the next booking.
 _CLAIMED: Final = (
     select(
         col(Booking.room_id),
@@ -99,7 +99,7 @@ _CLAIMED: Final = (
 )
 _CLAIMS: Final = _CLAIMED.where(col(Booking.ends_at) > _SINCE)
 
-# Those that a booking of the time would touch, buffers and all: mostly none.
+# Those that a booking of the time would overlap, including buffers: usually none.
 _CLASHES: Final = _CLAIMED.join(
     Room,
     and_(col(Room.tenant_id) == col(Booking.tenant_id), col(Room.id) == col(Booking.room_id)),
@@ -122,10 +122,10 @@ _THEIR_ROOMS: Final = (
     .order_by(col(Room.name_key), col(Room.id))
 )
 
-# The tenant, and its rooms by name: these ones, or all in use where none are named.
+# The tenant, and its rooms by name: the given ones, or else all that aren't archived.
 VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)
 WEEKS: Final = JsonBatch(_WEEKDAYS)
 HOURS: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS)
 CALENDAR: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLAIMS)
-# The same about one time, as far as it is free: what is near it doesn't matter then.
+# The same for one time only, without its surroundings.
 SLOT: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLASHES)

@@ -1,8 +1,7 @@
-"""What may have changed when rooms are free, in a statement that is made once.
+"""A prepared statement for changes that may affect availability.
 
-Parameters: ``tenant_id``, the place ``xid`` and ``position`` that is known already, how many
-entries at most as ``batch``, and of the holds that are still stored only those that run out after
-``since``.
+Parameters: ``tenant_id``, the known position as ``xid`` and ``position``, the limit of entries as
+``batch``, and ``since``, after which holds must expire to be selected.
 """
 
 from typing import Any, Final
@@ -18,12 +17,12 @@ from models.core.base import INSTANT
 from models.venue.hours import Blackout
 
 TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
-"""The subjects of the entries that may say so."""
+"""The subjects of entries that may affect availability."""
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _KNOWN: Final = tuple_(bindparam("xid", type_=Xid8()), bindparam("position", type_=BigInteger()))
 
-# Those above the horizon as well: what the rows of this snapshot show, its entries explain.
+# Also above the horizon: every change that this snapshot's rows show must have its entry.
 _ENTRIES: Any = (
     select(
         col(LogEntry.xid),

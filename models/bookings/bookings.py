@@ -1,4 +1,4 @@
-"""Bookings: a room held for somebody for a time. The database itself refuses a double one."""
+"""Bookings and holds of rooms; the database itself refuses double bookings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +64,7 @@ REJECT_JOB: Final = "reject_booking"
 
 @dataclass(frozen=True, slots=True)
 class BookingOwner:
-    """Whose a booking is, for readers that don't load the whole row."""
+    """The owner of a booking, for readers that don't load the whole row."""
 
     id: UUID
     customer_id: UUID | None
@@ -72,7 +72,7 @@ class BookingOwner:
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """That of a row with these three columns."""
+        """Returns the owner from a row with these three columns."""
         return cls(row.id, row.customer_id, row.held_by_id)
 
     def is_owned_by(self, actor: Actor) -> bool:
@@ -80,11 +80,11 @@ class BookingOwner:
             return self.id == actor.confined_to
         if self.customer_id is not None:
             return self.customer_id == actor.own_id
-        # Held by somebody who is no customer yet: their address is still to be verified.
+        # Held by a user who is no customer yet, because their address isn't verified.
         return self.held_by_id is not None and self.held_by_id == actor.user_id
 
     def was_owned_by(self, actor: Actor, before: Mapping[str, object] | None) -> bool:
-        """Was it until a change? ``before`` is what the log kept of the change."""
+        """Returns whether the actor owned it before a change, whose log entry has ``before``."""
         if before is None:
             return False
         customer = before.get("customer_id", self.customer_id)
@@ -116,7 +116,7 @@ class Booking(TenantRow, Logged, table=True):
             ("tenant_id", "="),
             ("room_id", "="),
             ("occupied", "&&"),
-            # The hold of a move may lie on the time that its booking leaves.
+            # The hold of a move may overlap the time from which its booking is moved.
             (text("coalesce(moves_id, id)"), "<>"),
             name=NO_OVERLAP,
             using="gist",
@@ -224,12 +224,12 @@ class Booking(TenantRow, Logged, table=True):
 
     @property
     def terms_start(self) -> datetime:
-        """From which start its terms count."""
+        """The start to which its terms apply."""
         return self.earliest_start or self.starts_at
 
     @property
     def price(self) -> Money | None:
-        """The total; frozen when the time was held or booked."""
+        """The total price, fixed when the time was held or booked."""
         return None if self.price_minor is None else Money(self.price_minor, self.currency_code)
 
     @property
@@ -284,7 +284,7 @@ class BookingFilter:
 
 
 def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
-    """A price's lines as the table keeps them."""
+    """Returns a price's lines in the form that is stored."""
     if price is None:
         return None
     return [
@@ -301,8 +301,8 @@ def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
 
 _NEW: Final = parameters(Booking)
 
-# No row comes back where another booking has the time. The constraint is named: a reference that
-# is there already is not a taken time.
+# Returns no row if another booking has the time. The constraint is named, so that a duplicate
+# reference isn't mistaken for that.
 INSERT_IF_FREE: Final = PreparedStatement(
     insert(Booking)
     .from_select(list(_NEW), select(*_NEW.values()))
@@ -316,14 +316,14 @@ def bookings_of(tenant_id: UUID) -> Select[Booking]:
 
 
 def holds_of_move(tenant_id: UUID, booking_id: UUID) -> Select[Booking]:
-    """The hold of the time that a booking moves to once that is paid, past its time or not."""
+    """Selects the hold for an unpaid move of a booking, expired or not."""
     return bookings_of(tenant_id).where(
         col(Booking.moves_id) == booking_id, col(Booking.status) == Status.HELD.value
     )
 
 
 def guest_of(tenant_id: UUID, booking_id: UUID) -> Select[Customer]:
-    """Whom a booking is for."""
+    """Selects the customer of a booking."""
     is_theirs = and_(
         col(Booking.tenant_id) == col(Customer.tenant_id),
         col(Booking.customer_id) == col(Customer.id),
@@ -333,7 +333,7 @@ def guest_of(tenant_id: UUID, booking_id: UUID) -> Select[Customer]:
 
 
 def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:
-    """Those of a customer, and what a user has held before they were one."""
+    """Returns the condition for bookings of a customer, and holds from before they were one."""
     held = and_(
         col(Booking.status) == Status.HELD.value,
         col(Booking.customer_id).is_(None),
@@ -350,9 +350,9 @@ def bookings_matching(
     now: datetime,
     searched: Searched,
 ) -> Select[Booking]:
-    """Those that meet every given condition.
+    """Filters bookings by all given conditions.
 
-    ``search`` looks in the reference, and in what is ``searched`` of the customer.
+    ``search`` covers the reference, and the fields of the customer in ``searched``.
     """
     if filter is None:
         return bookings
@@ -391,10 +391,10 @@ def bookings_sorted(by: Sequence[BookingOrder] | None) -> tuple[Order, ...]:
 
 
 def overlapping(span: DateTimeRange | None, tenant_id: UUID) -> ColumnElement[bool]:
-    """The booking's time shares some with the range.
+    """Returns the condition that the booking's time overlaps the range.
 
-    The lower bound on ``starts_at``, which the tenant's longest booking gives, lets the index
-    drive: under row-level security the operators of ranges can't.
+    The lower bound on ``starts_at``, from the tenant's longest booking, allows an index scan:
+    under row-level security, range operators can't use one.
     """
     conditions: list[ColumnElement[bool]] = []
     if span is not None and span.lt is not None:
@@ -408,7 +408,7 @@ def overlapping(span: DateTimeRange | None, tenant_id: UUID) -> ColumnElement[bo
 
 
 def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Holds of every tenant whose time is up, tenant and id, the longest past first."""
+    """Selects tenant and id of expired holds of every tenant, the oldest first."""
     return (
         select(col(Booking.tenant_id), col(Booking.id))
         .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
@@ -418,15 +418,15 @@ def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
 
 
 def bookings_to_complete(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Bookings of every tenant to be completed, tenant and id, in order of their tenants.
+    """Selects tenant and id of bookings to complete, of every tenant, in order of tenants.
 
-    Those that have a job for it already are left out.
+    Bookings that have a job for it already are excluded.
     """
     status, ends_at = col(Booking.status), col(Booking.ends_at)
     return (
         select(col(Booking.tenant_id), col(Booking.id))
         .where(
-            # What the partial index holds, in its words.
+            # The same condition as in the partial index, so that it is used.
             status.in_([Status.CONFIRMED.value, Status.CHECKED_IN.value]),
             ends_at <= now,
             or_(status == Status.CHECKED_IN.value, ends_at <= now - AUTO_COMPLETE_AFTER),
@@ -438,7 +438,7 @@ def bookings_to_complete(now: datetime, *, limit: int) -> Select[UUID, UUID]:
 
 
 def bookings_unanswered(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Bookings of every tenant nobody confirmed in time, rows like ``bookings_to_complete``."""
+    """Selects bookings that weren't confirmed in time, with rows as ``bookings_to_complete``."""
     return (
         select(col(Booking.tenant_id), col(Booking.id))
         .where(
@@ -452,7 +452,7 @@ def bookings_unanswered(now: datetime, *, limit: int) -> Select[UUID, UUID]:
 
 
 def _is(column: Any, id: UUID | None) -> ColumnElement[bool]:
-    # To SQLAlchemy `== None` is IS NULL: whoever has no id would own what is nobody's.
+    # SQLAlchemy turns `== None` into IS NULL: actors without an id would own rows without an owner.
     return false() if id is None else col(column) == id
 
 

@@ -1,7 +1,7 @@
-"""Clocks of time zones, stored so that SQL prints a wall clock as Python does.
+"""Offsets of time zones, stored so that SQL computes the same local times as Python.
 
-Each release of the time-zone database has rows of its own: a process reads those of the release
-that it was installed with, and another one beside it may have another.
+Each release of the time-zone database has its own rows: a process reads those of its installed
+release, and other processes may have another release.
 """
 
 from datetime import datetime
@@ -32,17 +32,17 @@ class ZoneClock(SQLModel, table=True):
 CLOCKS_ARE_STORED: Final = select(
     select(col(ZoneClock.name)).where(col(ZoneClock.release) == RELEASE).exists()
 )
-"""Are there clocks of the release that this process was installed with?"""
+"""Returns whether the offsets of this process's release are stored."""
 
 
 def wall_clock(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
-    """What the clock of a zone shows at an instant: 'YYYY-MM-DDTHH:MM'."""
+    """Returns the local time of a zone at an instant: 'YYYY-MM-DDTHH:MM'."""
     local = func.timezone("UTC", instant) + cast(utc_offset(zone, instant), Interval())
     return func.to_char(local, _MINUTES, type_=Text())
 
 
 def utc_offset(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnElement[str]:
-    """The offset of a zone at an instant, as '-05:00'; with seconds where it has some."""
+    """Returns the offset of a zone at an instant, as '-05:00'; with seconds if it has any."""
     passed = func.width_bucket(instant, _of(zone, ZoneClock.changes, _CHANGES))
     offset: ColumnElement[str] = _of(zone, ZoneClock.offsets, _OFFSETS)[passed + 1]
     return offset

@@ -1,4 +1,4 @@
-"""Payments for bookings: what was asked for, what moved, and what was written down about it."""
+"""Payments for bookings: payments, refunds, the ledger and receipts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ NO_TERMS: Final = Terms(PaymentPolicy(PolicyKind.NONE))
 
 
 class Payment(TenantRow, Logged, table=True):
-    """Money that a gateway was asked to take, or to hold on a card, for a booking.
+    """A payment for a booking, which a gateway captures or holds on a card.
 
-    ``gateway_id`` is what the gateway calls it, once it was asked; ``capture_minor`` what it is
-    to take of money that it holds; ``received`` what arrived instead of ``amount``, if anything.
+    ``gateway_id`` is its id at the gateway, once it is created there; ``capture_minor`` the amount
+    to capture of a hold; ``received`` what was received if it differs from ``amount``.
     """
 
     LOGGED: ClassVar = ("amount", "status", "kind")
@@ -87,14 +87,14 @@ class Payment(TenantRow, Logged, table=True):
 
     @property
     def received(self) -> Money | None:
-        """What arrived where it isn't what was asked for."""
+        """The amount that was received, if it differs from what was requested."""
         if self.received_minor is None or self.received_currency_code is None:
             return None
         return Money(self.received_minor, self.received_currency_code)
 
 
 class Refund(TenantRow, table=True):
-    """Money that goes back; of what a request or a cancellation gives back, one per payment."""
+    """A refund of one payment; a request or a cancellation may create several."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -150,7 +150,7 @@ class LedgerEntry(TenantRow, table=True):
 
 
 class Receipt(TenantRow, table=True):
-    """What the customer is given for a payment: numbered without gaps in each year."""
+    """A receipt for a payment; numbers have no gaps within a year."""
 
     __tablename__ = "receipts"
     __table_args__ = (
@@ -174,12 +174,12 @@ class Receipt(TenantRow, table=True):
 
     @property
     def name(self) -> str:
-        """As it is printed: '2027-000042'."""
+        """The number as printed: '2027-000042'."""
         return f"{self.year}-{self.number:06}"
 
     @property
     def parts(self) -> list["ReceiptPart"]:
-        """What it is for, line by line."""
+        """The lines of the receipt."""
         return [
             ReceiptPart(line["label"], Money(line["amount_minor"], self.currency_code))
             for line in self.lines
@@ -195,7 +195,7 @@ class ReceiptPart:
 
 
 class ReceiptCounter(SQLModel, table=True):
-    """The last number that was given in a year of a tenant."""
+    """The last receipt number of a tenant in a year."""
 
     __tablename__ = "receipt_counters"
 
@@ -208,7 +208,7 @@ class ReceiptCounter(SQLModel, table=True):
 
 
 def terms_of_tenant(tenant: Tenant) -> Terms:
-    """Under which bookings are made now."""
+    """Returns the terms for new bookings."""
     policy = PaymentPolicy(
         PolicyKind(tenant.payment_policy),
         percent=tenant.payment_percent,
@@ -218,7 +218,7 @@ def terms_of_tenant(tenant: Tenant) -> Terms:
 
 
 def terms_of_booking(booking: Booking) -> Terms:
-    """Under which it was made."""
+    """Returns the terms of a booking."""
     kept = booking.terms
     return NO_TERMS if kept is None else terms_read(kept, booking.currency_code)
 
@@ -234,7 +234,7 @@ def terms_read(stored: Mapping[str, Any], currency_code: str) -> Terms:
 
 
 def stored_terms(terms: Terms) -> dict[str, Any] | None:
-    """Terms as a booking keeps them; None for those that ask for nothing."""
+    """Returns terms in the form that is stored; None if nothing is due in advance."""
     policy = terms.policy
     if policy.kind is PolicyKind.NONE:
         return None
@@ -290,7 +290,7 @@ def receipts_of_payments(tenant_id: UUID, payment_ids: Sequence[UUID]) -> Select
 
 
 def account_sums(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[UUID, str, int]:
-    """The balance of every account of some bookings: booking, account, minor units."""
+    """Selects the balances of some bookings: booking, account, minor units."""
     return (
         select(
             col(LedgerEntry.booking_id),
@@ -306,7 +306,7 @@ def account_sums(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[UUID, s
 
 
 def next_receipt(tenant_id: UUID, year: int) -> ReturningInsert[int]:
-    """The next number of a year; whoever asks next waits until this transaction has ended."""
+    """Takes the next number of a year; other transactions wait until this one ends."""
     row = {"tenant_id": tenant_id, "year": year, "last": 1}
     counter = insert(ReceiptCounter).values(row)
     return counter.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""Opening hours by weekday, dates with other hours, and times nobody can book.
+"""Opening hours by weekday, dates with other hours, and blackouts.
 
 A null room means the whole venue. Intervals are pairs of minutes since local midnight, up to
 1800 for a closing at 06:00 of the next day.
@@ -83,7 +83,7 @@ class HoursException(TenantRow, table=True):
 
 
 class Blackout(TenantRow, Logged, table=True):
-    """Time nobody can book."""
+    """A time that can't be booked."""
 
     LOGGED: ClassVar = ("room_id", "starts_at", "ends_at", "reason")
 
@@ -106,7 +106,7 @@ class Blackout(TenantRow, Logged, table=True):
 
 
 def weekday_hours_of(tenant_id: UUID, room_id: UUID | None) -> Select[WeekdayHours]:
-    """The weekly plan of one room, or of the venue itself."""
+    """Selects the weekly hours of one room, or of the venue."""
     return select(WeekdayHours).where(
         col(WeekdayHours.tenant_id) == tenant_id,
         col(WeekdayHours.room_id).is_not_distinct_from(room_id),
@@ -114,7 +114,7 @@ def weekday_hours_of(tenant_id: UUID, room_id: UUID | None) -> Select[WeekdayHou
 
 
 def weekday_hours_without(tenant_id: UUID, room_id: UUID | None) -> Delete:
-    """Remove the weekly plan of one room, or of the venue itself."""
+    """Deletes the weekly hours of one room, or of the venue."""
     return (
         delete(WeekdayHours)
         .where(
