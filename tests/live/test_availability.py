@@ -25,7 +25,7 @@ KEY = """
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' clock is put forward by hand: it is looked at often."""
-    monkeypatch.setattr("subscriptions.availability_changes.LONGEST_WAIT", timedelta(seconds=0.02))
+    monkeypatch.setattr("subscriptions.availability_changes.MAX_WAIT", timedelta(seconds=0.02))
 
 
 @pytest.mark.parametrize("seed", [1, 2])

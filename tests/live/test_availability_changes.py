@@ -38,7 +38,7 @@ MORNING = {"from": rfc(NINE), "to": rfc(NOON), "durationMinutes": 60}
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' clock is put forward by hand: it is looked at often."""
-    monkeypatch.setattr("subscriptions.availability_changes.LONGEST_WAIT", timedelta(seconds=0.02))
+    monkeypatch.setattr("subscriptions.availability_changes.MAX_WAIT", timedelta(seconds=0.02))
 
 
 @pytest_asyncio.fixture
