@@ -64,7 +64,7 @@ class Ordinary(Operations):
         execution.with_values = False
         return execution
 
-    def _tell(self, operation: Operation, *_: Any) -> None:
+    def _record(self, operation: Operation, *_: Any) -> None:
         pass
 
 
