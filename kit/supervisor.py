@@ -25,18 +25,21 @@ async def supervise(**services: Service) -> AsyncIterator[None]:
 
     A failed one is logged and restarted, at most a second later.
     """
-    tasks = [asyncio.create_task(_restart_on_failure(name, run)) for name, run in services.items()]
+    is_ending = asyncio.Event()
+    tasks = [
+        asyncio.create_task(_restart_on_failure(name, run, is_ending))
+        for name, run in services.items()
+    ]
     try:
         yield
     finally:
+        is_ending.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _restart_on_failure(name: str, run: Service) -> None:
-    this = asyncio.current_task()
-    assert this is not None
+async def _restart_on_failure(name: str, run: Service, is_ending: asyncio.Event) -> None:
     clock = asyncio.get_running_loop().time
     pause = _FIRST_PAUSE_SECONDS
     while True:
@@ -45,8 +48,9 @@ async def _restart_on_failure(name: str, run: Service) -> None:
             await run()
         except* Exception as failed:  # noqa: BLE001 - logged, and restarted
             _report(name, failed)
-        # What failed in cleaning up took the place of the cancellation: it must still end.
-        if this.cancelling():
+        # An error in cleaning up took the place of the cancellation. Task.cancelling() can't tell:
+        # before Python 3.13 a task group that fails may leave it raised.
+        if is_ending.is_set():
             return
         if clock() - started > _RECOVERED_SECONDS:
             pause = _FIRST_PAUSE_SECONDS

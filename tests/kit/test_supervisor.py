@@ -85,3 +85,20 @@ async def test_a_service_that_fails_in_cleaning_up_ends_all_the_same() -> None:
         await asyncio.sleep(0)
 
     assert starts == 1
+
+
+async def test_a_service_starts_again_after_one_of_its_own_tasks_fails() -> None:
+    starts: asyncio.Queue[int] = asyncio.Queue()
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ConnectionError
+
+    async def grouped() -> None:
+        starts.put_nowait(1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+            tasks.create_task(asyncio.Event().wait())
+
+    async with asyncio.timeout(5), supervise(grouped=grouped):
+        assert [await starts.get() for _ in range(3)] == [1, 1, 1]
