@@ -179,7 +179,7 @@ class Operations:
         except RequestError as error:
             answer = _refusal(error, operation)
         finally:
-            await operation.release()
+            await operation.close()
         self._record(operation, answer, selected, began)
         return answer
 
@@ -329,7 +329,7 @@ class Operations:
             last = _refusal(error, operation)
             return last
         finally:
-            await operation.release()
+            await operation.close()
             self._record(operation, last, selected, began)
 
     async def _deliver(

@@ -43,6 +43,7 @@ class Operation:
         self.charge: Charge | None = None
         self.has_hashed = False
         self._scope: Scope | None = None
+        self._is_closed = False
 
     async def switch_actor(self, actor: Actor) -> None:
         """Continues as another actor: later reads see what they may see."""
@@ -53,6 +54,7 @@ class Operation:
     def scope(self) -> Scope:
         if self._scope is None:
             self._scope = Scope(self.runtime, self.actor, self.request)
+            self._scope.is_closed = self._is_closed
         return self._scope
 
     async def release(self) -> None:
@@ -60,3 +62,9 @@ class Operation:
         scope, self._scope = self._scope, None
         if scope is not None:
             await scope.close()
+
+    async def close(self) -> None:
+        """Releases them for good: fields that go on beside one that has failed read no more."""
+        self._is_closed = True
+        if self._scope is not None:
+            await self._scope.close()

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,8 @@ from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement
 from kit.postgres.transaction import Transaction
 from kit.runtime import Runtime
+
+_CLOSED: Final = "the scope is closed: what it read for is answered"
 
 T = TypeVar("T")
 Ts = TypeVar("Ts", bound=tuple[Any, ...])
@@ -50,6 +52,7 @@ class Scope:
         self._tenant_id = actor.tenant_id
         self._transaction: Transaction | None = None
         self._seen_tenant_id: UUID | None = None
+        self.is_closed = False
         self._root: Scope = self
         self._actor_views: dict[Actor, Scope] = {}
         self._connection_lock = asyncio.Lock()
@@ -288,6 +291,7 @@ class Scope:
 
     async def close(self) -> None:
         """Gives the connection back, after a rollback if it isn't committed."""
+        self.is_closed = True
         transaction, self._transaction = self._transaction, None
         self._seen_tenant_id = None
         try:
@@ -305,8 +309,15 @@ class Scope:
         root: Scope = self._root
         tenant_id, database = self._tenant_id, self.runtime.database
         if root._transaction is None:
+            if root.is_closed:
+                raise asyncio.CancelledError(_CLOSED)
             first = "" if tenant_id is None else _tenant_set(tenant_id)
-            root._transaction = await database.begin(first, writes=self._writes, owner=tenant_id)
+            begun = await database.begin(first, writes=self._writes, owner=tenant_id)
+            if root.is_closed:
+                # Closed meanwhile: nobody else would give the connection back.
+                await asyncio.shield(begun.close())
+                raise asyncio.CancelledError(_CLOSED)
+            root._transaction = begun
         elif tenant_id is not None and tenant_id != root._seen_tenant_id:
             # Scopes that share a connection may have different tenants.
             await root._transaction.text(_tenant_set(tenant_id), [])

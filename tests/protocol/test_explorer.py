@@ -3,7 +3,7 @@
 from commands.export import ROOT
 from tests.protocol.node_kit import Kit
 
-SOURCES = ROOT / "web" / "graphiql" / "src"
+SOURCES = ROOT / "web" / "pages" / "graphiql" / "src"
 RIGHT: dict[str, list[str]] = {"query": [], "variables": []}
 
 
