@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Final
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -20,6 +21,8 @@ MAX_HEADERS: Final = 100
 HEAD_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
 FRAMES_A_SECOND: Final = 100
+FLOOD_PAUSE_SECONDS: Final = 5
+"""How long an address opens no socket after it has sent more on one."""
 
 RESERVED_FILES: Final = 128
 """Files kept for other uses than clients' connections: the database, logs, outgoing calls."""
@@ -49,6 +52,7 @@ class Connections:
     in_all: int = field(default_factory=connections_of_files)
     number: int = 0
     _by_network: Counter[str] = field(default_factory=Counter)
+    _paused_until: dict[str, float] = field(default_factory=dict)
 
     def take(self, address: str | None, *, is_proxy: bool) -> Callable[[], None] | None:
         """Counts a connection; returns the function that ends it, or None over a limit.
@@ -64,6 +68,15 @@ class Connections:
         self.number += 1
         self._by_network[network] += 1
         return partial(self._end, network)
+
+    def pause(self, network: str) -> None:
+        """Refuses sockets of a network for some seconds, because it has flooded one."""
+        now = monotonic()
+        self._paused_until = {each: end for each, end in self._paused_until.items() if end > now}
+        self._paused_until[network] = now + FLOOD_PAUSE_SECONDS
+
+    def is_paused(self, network: str) -> bool:
+        return self._paused_until.get(network, 0) > monotonic()
 
     def _end(self, network: str) -> None:
         self.number -= 1
@@ -109,8 +122,17 @@ class BoundedProtocol(BufferedProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()
+        address = self.client[0] if self.client else None
+        network = network_of(address)
+        if self._connections.is_paused(network):
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
+            return
         self.ws_protocol_class = partial(  # type: ignore[assignment]
-            BoundedSocket, end=self._end, is_bounded=self._connections.of_address is not None
+            BoundedSocket,
+            end=self._end,
+            is_bounded=self._connections.of_address is not None,
+            # A proxy's sockets are those of many clients.
+            flooded=None if self._is_proxy(address) else partial(self._connections.pause, network),
         )
         super().handle_websocket_upgrade()
         self._end = None
@@ -213,9 +235,15 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     """A WebSocket that is closed if it sends more than 100 frames a second."""
 
     def __init__(
-        self, *arguments: Any, end: Callable[[], None] | None, is_bounded: bool, **named: Any
+        self,
+        *arguments: Any,
+        end: Callable[[], None] | None,
+        is_bounded: bool,
+        flooded: Callable[[], None] | None = None,
+        **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
+        self._flooded = flooded
         self._end = end
         self._is_bounded = is_bounded
         self._second = 0
@@ -243,6 +271,8 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self._second, self._frames = second, 0
         self._frames += len(self.conn.events)
         if self._is_bounded and self._frames > FRAMES_A_SECOND and not self.close_sent:
+            if self._flooded is not None:
+                self._flooded()
             self.conn.send_close(_TOO_MANY, f"At most {FRAMES_A_SECOND} messages a second")
             self.handle_parser_exception()
         else:
@@ -259,4 +289,6 @@ def _answer(status: HTTPStatus, reason: str) -> bytes:
     ]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         lines.append(f"retry-after: {RETRY_AFTER_SECONDS}")
+    elif status is HTTPStatus.TOO_MANY_REQUESTS:
+        lines.append(f"retry-after: {FLOOD_PAUSE_SECONDS}")
     return "\r\n".join([*lines, "", reason]).encode("ascii")

@@ -277,7 +277,10 @@ def test_a_process_with_1024_files_takes_896_connections(monkeypatch: pytest.Mon
     assert connections_of_files() == 896
 
 
-async def test_the_101st_message_in_a_second_closes_a_socket(port: int) -> None:
+async def test_the_101st_message_in_a_second_closes_a_socket(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limits, "FLOOD_PAUSE_SECONDS", 1)
     async with connect(f"ws://127.0.0.1:{port}/echo") as socket:
         async with asyncio.timeout(PATIENCE_SECONDS):
             for _ in range(1_000):
@@ -287,6 +290,16 @@ async def test_the_101st_message_in_a_second_closes_a_socket(port: int) -> None:
             await socket.wait_closed()
 
         assert (socket.close_code, socket.close_reason) == (4429, "At most 100 messages a second")
+    # Or to open one after the other would cost as much as to send on one.
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{port}/echo")
+    await asyncio.sleep(1)
+    async with connect(f"ws://127.0.0.1:{port}/echo") as another:
+        await another.send("hello")
+        assert await another.recv() == "hello"
+
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
 async def until_open(counted: Connections, number: int) -> None:
