@@ -26,7 +26,7 @@ import httpx2
 import orjson
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from benchmarks.data import Data, load
@@ -250,7 +250,7 @@ async def floods_of_messages(target: Target) -> AsyncIterator[None]:
 
     async def flood() -> None:
         while True:
-            with suppress(OSError, ConnectionClosed):
+            with suppress(OSError, ConnectionClosed, InvalidStatus):
                 open = await _socket(target, target.tokens[1])
                 while True:
                     await open.send('{"type":"ping"}')
