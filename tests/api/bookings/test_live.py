@@ -480,16 +480,17 @@ def relay_of(runtime: Runtime) -> Relay:
 
 async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
     """All that was done at the venue is past; elsewhere on the server, others may still write."""
-    scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     statement = text(
         "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) FROM log WHERE tenant_id = :tenant "
         "ORDER BY xid DESC LIMIT 1"
     ).bindparams(tenant=venue.tenant.id)
+    is_past = False
     async with asyncio.timeout(10):
-        while not await scope.value(statement):
+        while not is_past:
+            scope = Scope(runtime, venue.owner.actor, Request(new_id()))
+            is_past = bool(await scope.value(statement))
             await scope.close()
             await asyncio.sleep(0.01)
-    await scope.close()
 
 
 async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) -> None:
