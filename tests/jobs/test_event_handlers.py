@@ -33,6 +33,7 @@ from tests.api.accounts.test_security_events import DEACTIVATE
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import Venue, api_id, make_venue
+from tests.support.horizon import until_behind_the_horizon
 
 PATIENCE_SECONDS: Final = 60
 AT_ONCE: Final = Retries(attempts=3, first_seconds=0.01)
@@ -91,6 +92,7 @@ class Kitchen:
 
     async def begun(self, **options: Any) -> EventHandler:
         """A handler of its own name that begins here, and notes a step for each entry."""
+        await until_behind_the_horizon(self.runtime, self.venue)
         name = f"test {new_id().hex[-12:]}"
         given = {"handle": note_step(name), **options}
         handler = EventHandler(name, frozenset({TYPE}), **given)

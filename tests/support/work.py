@@ -19,9 +19,10 @@ _BRING_FORWARD: Final = f"""
     UPDATE queue.pgqueuer SET execute_after = now() - interval '1 second'
     WHERE {_DUE} AND status = 'queued' AND execute_after > now() - interval '1 second'
 """
+# Not at xmin: while another database of the server writes, that lies before what is done here.
 _HANDLERS_AT_THE_END: Final = """
     INSERT INTO event_handler_positions (tenant_id, handler, generation, xid, position)
-    SELECT tenants.id, handler, log_generation(), pg_snapshot_xmin(pg_current_snapshot()), 0
+    SELECT tenants.id, handler, log_generation(), pg_snapshot_xmax(pg_current_snapshot()), 0
     FROM tenants, event_handler_starts
     ON CONFLICT (tenant_id, handler) DO UPDATE
     SET generation = excluded.generation, xid = excluded.xid, position = 0

@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
-from sqlalchemy import text
 from sqlmodel import select
 
 from app import build_app
@@ -33,6 +32,7 @@ from subscriptions.log_replay import ResyncRequired
 from tests.support.client import Api, Live, Stream, live
 from tests.support.clock import StoppedClock
 from tests.support.factories import Person, Venue, api_id, make_venue
+from tests.support.horizon import until_behind_the_horizon
 
 EVENTS = """
     subscription ($rooms: [ID!], $types: [EventType!], $after: EventCursor) {
@@ -388,6 +388,7 @@ async def test_replay_ends_after_seven_days(
     venue = await make_venue(runtime)
     after = await cursor_now(api, venue.staff)
     await book(api, venue, "2027-03-20T18:00:00Z")
+    await until_behind_the_horizon(runtime, venue)
 
     clock.advance(days=7, seconds=1)
     async with live(server, token=renewed(runtime, venue.staff)) as client:
@@ -476,21 +477,6 @@ def relay_of(runtime: Runtime) -> Relay:
     relay = runtime.services[Relay]
     assert isinstance(relay, Relay)
     return relay
-
-
-async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
-    """All that was done at the venue is past; elsewhere on the server, others may still write."""
-    statement = text(
-        "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) FROM log WHERE tenant_id = :tenant "
-        "ORDER BY xid DESC LIMIT 1"
-    ).bindparams(tenant=venue.tenant.id)
-    is_past = False
-    async with asyncio.timeout(10):
-        while not is_past:
-            scope = Scope(runtime, venue.owner.actor, Request(new_id()))
-            is_past = bool(await scope.value(statement))
-            await scope.close()
-            await asyncio.sleep(0.01)
 
 
 async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) -> None:

@@ -1,0 +1,26 @@
+"""The horizon of the log: what is committed is read once nothing older is in flight."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from kit.actor import Request
+from kit.ids import new_id
+from kit.runtime import Runtime
+from kit.scope import Scope
+from tests.support.factories import Venue
+
+
+async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
+    """All that was done at the venue is past; elsewhere on the server, others may still write."""
+    statement = text(
+        "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) FROM log WHERE tenant_id = :tenant "
+        "ORDER BY xid DESC LIMIT 1"
+    ).bindparams(tenant=venue.tenant.id)
+    is_past = False
+    async with asyncio.timeout(10):
+        while not is_past:
+            scope = Scope(runtime, venue.owner.actor, Request(new_id()))
+            is_past = bool(await scope.value(statement))
+            await scope.close()
+            await asyncio.sleep(0.01)
