@@ -20,11 +20,20 @@ PAGES: Final = (
 
 # Identifiers of other software, and those that a page gives as examples.
 FOREIGN: Final = frozenset(
-    """
-    EventSource QueueManager RoomWithBookings backend_xid boom_professional_7900_usd
-    force_generic_plan max_prepared_statements pg_dump plan_cache_mode possibleTypes
-    synchronous_commit track_extra_parameters
-    """.split()
+    {
+        "EventSource",
+        "QueueManager",
+        "RoomWithBookings",
+        "backend_xid",
+        "boom_professional_7900_usd",
+        "force_generic_plan",
+        "max_prepared_statements",
+        "pg_dump",
+        "plan_cache_mode",
+        "possibleTypes",
+        "synchronous_commit",
+        "track_extra_parameters",
+    }
 )
 
 _FENCE: Final = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
