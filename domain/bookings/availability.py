@@ -1,7 +1,7 @@
 """Whether a room is free at a time, and every rule that refuses it when it isn't.
 
-The one place that decides this: what is shown as free and what a booking is allowed are the
-same answer to the same question.
+What is shown as free and what a booking is allowed are the same answer to the same question.
+``room_starts`` gives it for many starts at once; property tests hold the two together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from domain.bookings.lifecycle import LONGEST_MINUTES
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
+from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.formatting import booked, counted, moment, span, too_close
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
-from domain.core.local_time import LocalTime, dates_around, instants, midnight
+from domain.core.local_time import midnight
 from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, Path, Refusal
 from domain.venue.hours import HoursFacts
@@ -74,6 +75,10 @@ class VenueRules:
     max_advance_days: int
     min_duration_minutes: int
     max_duration_minutes: int
+
+    def grid(self, window: Interval) -> StartGrid:
+        """The starts on the venue's grid within an interval."""
+        return start_grid(window, self.zone, self.slot_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,33 +195,10 @@ def party_refusals(party_size: int, *, room_name: str, capacity: int) -> list[Re
     return [SlotUnavailable(each.code, reasons, path=_path(each.code)) for each in reasons]
 
 
-def grid_starts(window: Interval, rules: VenueRules) -> list[datetime]:
-    """The starts on the venue's grid within an interval, in order.
-
-    The grid counts wall-clock minutes from each local midnight: a skipped time is no start, a
-    repeated one is two. A day whose midnight is skipped has its first instant instead.
-    """
-    days = dates_around(window, rules.zone)
-    starts = {
-        start
-        for day in days
-        for minute in range(0, _DAY_MINUTES, rules.slot_minutes)
-        for start in instants(day, LocalTime(minute), rules.zone)
-    }
-    starts.update(midnight(day, rules.zone) for day in days)
-    return sorted(start for start in starts if window.start <= start < window.end)
-
-
-@lru_cache(maxsize=16)
-def cached_grid_starts(window: Interval, rules: VenueRules) -> tuple[datetime, ...]:
-    """The same, kept for whoever asks about the same time again and again."""
-    return tuple(grid_starts(window, rules))
-
-
 @lru_cache(maxsize=64)
 def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
     """The first start on the venue's grid from an instant on, at most two days later."""
-    return next(iter(grid_starts(Interval.of_minutes(since, 2 * _DAY_MINUTES), rules)), None)
+    return next(iter(rules.grid(Interval.of_minutes(since, 2 * _DAY_MINUTES)).starts), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +209,6 @@ class RoomCalendar:
     wish: SlotRequest
     # Whatever the start.
     standing: tuple[Reason, ...]
-    earliest: datetime
-    latest: datetime
     opened: list[Interval]
     blackouts: list[Interval]
     taken: list[Interval]
@@ -242,39 +222,19 @@ class RoomCalendar:
         return cls(
             room,
             wish=wish,
-            standing=tuple(_start_independent(room, wish)),
-            earliest=wish.earliest,
-            latest=wish.latest,
+            standing=tuple(standing_reasons(room, wish)),
             opened=room.hours.open_intervals(window, wish.rules.zone),
             blackouts=merge(room.blackouts),
             taken=merge(busy.interval for busy in room.busy),
             occupied=merge(busy.occupied for busy in room.busy),
-            refused_by_blackouts=refused_starts(room.blackouts, minutes=wish.duration_minutes),
-            refused_by_bookings=refused_starts(
-                (busy.occupied for busy in room.busy),
-                minutes=wish.duration_minutes,
-                before_minutes=room.buffer_before_minutes,
-                after_minutes=room.buffer_after_minutes,
-            ),
+            refused_by_blackouts=_refused_by_blackouts(room, wish),
+            refused_by_bookings=_refused_by_bookings(room, wish),
         )
 
-    def is_open(self, wanted: Interval) -> bool:
+    def _is_open(self, wanted: Interval) -> bool:
         """Whether the room is open all the time; buffers may lie outside."""
         opened = first_overlap(self.opened, wanted)
         return opened is not None and opened.contains(wanted)
-
-    def is_free(self, wanted: Interval) -> bool:
-        """Whether there are no reasons against a start on the grid; far quicker than asking why."""
-        return (
-            not self.standing
-            and self.earliest <= wanted.start <= self.latest
-            and self.is_open(wanted)
-            and (
-                strictly_around(self.refused_by_bookings, wanted.start) is None
-                or self.room.only_frees(wanted)
-            )
-            and strictly_around(self.refused_by_blackouts, wanted.start) is None
-        )
 
     def reasons_against(self, wanted: Interval) -> tuple[Reason, ...]:
         """Every rule that refuses a start, in the order in which they are asked."""
@@ -289,7 +249,7 @@ class RoomCalendar:
         )
 
     def _outside_hours(self, wanted: Interval) -> Iterator[Reason]:
-        if self.is_open(wanted):
+        if self._is_open(wanted):
             return
         zone = self.wish.rules.zone
         day = wanted.start.astimezone(zone).date()
@@ -356,6 +316,24 @@ class RoomCalendar:
             )
 
 
+def refused_spans(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
+    """The spans whose starts, but for their edges, blackouts or bookings refuse."""
+    return [*_refused_by_bookings(room, wish), *_refused_by_blackouts(room, wish)]
+
+
+def _refused_by_blackouts(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
+    return refused_starts(room.blackouts, minutes=wish.duration_minutes)
+
+
+def _refused_by_bookings(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
+    return refused_starts(
+        (busy.occupied for busy in room.busy),
+        minutes=wish.duration_minutes,
+        before_minutes=room.buffer_before_minutes,
+        after_minutes=room.buffer_after_minutes,
+    )
+
+
 def _over_capacity(party_size: int, room_name: str, capacity: int) -> Iterator[Reason]:
     if party_size > capacity:
         yield Reason(
@@ -365,8 +343,8 @@ def _over_capacity(party_size: int, room_name: str, capacity: int) -> Iterator[R
         )
 
 
-def _start_independent(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
-    """The rules that refuse the wish at any time."""
+def standing_reasons(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
+    """The rules that refuse a wish whatever the start."""
     rules = wish.rules
     if room.archived:
         yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is archived and can't be booked.")

@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest, first_on_grid
-from domain.bookings.slots import Slot, slots_at
+from domain.bookings.availability import RoomFacts, SlotRequest, first_on_grid, refused_spans
+from domain.bookings.slots import RoomSlots
+from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval, merge
 
@@ -29,9 +30,9 @@ class AffectedSlots:
     rooms: set[RoomId] = field(default_factory=set)
     spans: list[tuple[RoomId | None, Interval]] = field(default_factory=list)
 
-    def add(self, room_id: RoomId | None, span: Interval, grid: Sequence[datetime]) -> None:
+    def add(self, room_id: RoomId | None, span: Interval, grid: StartGrid) -> None:
         """Add a span of a room, or of all, if a start of the grid lies in it."""
-        if _within(grid, [span]):
+        if grid.during([span]):
             self.spans.append((room_id, span))
 
     def is_in(self, room_id: RoomId) -> bool:
@@ -56,31 +57,27 @@ class AffectedSlots:
 
 def recomputed(
     room: RoomFacts,
-    grid: Sequence[datetime],
+    grid: StartGrid,
     touched: AffectedSlots,
     *,
     wish: SlotRequest,
     include_unavailable: bool,
-) -> tuple[list[Slot], list[datetime]]:
+) -> tuple[RoomSlots, list[datetime]]:
     """The touched slots of a room that are listed, and the touched starts that are not.
 
-    ``grid`` are the starts of the venue's grid that were asked about, in order.
+    ``grid`` are the starts of the venue's grid that were asked about.
     """
-    whole = touched.is_whole(room.id)
-    spans = touched.spans_of(room.id)
-    starts = list(grid) if whole else _within(grid, spans)
-    if not starts:
-        return [], []
-    # What is told of a refused slot may reach as far as its neighbours do.
-    reach = grid if include_unavailable else starts
-    window = Interval(reach[0], wish.interval(reach[-1]).end)
-    calendar = RoomCalendar.of(room, window, wish)
-    if include_unavailable and not whole:
-        refused = [*calendar.refused_by_bookings, *calendar.refused_by_blackouts]
-        starts = _within(grid, _connected(spans, refused))
-    return slots_at(
-        calendar, starts, include_unavailable=include_unavailable, even_closed=touched.hours
-    )
+    slots = RoomSlots.of(room, grid, wish, include_unavailable=include_unavailable)
+    some = grid.every
+    if not touched.is_whole(room.id):
+        spans = touched.spans_of(room.id)
+        # What is told of a refused slot may reach as far as its neighbours do.
+        refused = refused_spans(room, wish) if include_unavailable else []
+        some = grid.during(_connected(spans, refused))
+    unlisted = some & ~slots.listed
+    if not touched.hours:
+        unlisted &= slots.starts.opened
+    return replace(slots, listed=slots.listed & some), grid.of(unlisted)
 
 
 def starts_overlapping(
@@ -131,15 +128,6 @@ def next_change(
         following = first_on_grid(wish.earliest, wish.rules)
         changes += [following - notice + _NEXT] if following else []
     return min(changes, default=None)
-
-
-def _within(grid: Sequence[datetime], spans: Iterable[Interval]) -> list[datetime]:
-    """Those of a grid that lie in any of the spans, in order."""
-    return [
-        start
-        for span in merge(spans)
-        for start in grid[bisect_left(grid, span.start) : bisect_left(grid, span.end)]
-    ]
 
 
 def _connected(spans: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from itertools import islice
 
-from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest, grid_starts
+from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
+from domain.bookings.room_starts import RoomStarts, room_starts
+from domain.bookings.start_grid import StartGrid, places
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -36,58 +39,78 @@ class Slot:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True)
+class RoomSlots:
+    """The slots of a room at the starts of a grid, of which the set ``listed`` is shown."""
+
+    room: RoomFacts
+    wish: SlotRequest
+    grid: StartGrid
+    starts: RoomStarts
+    listed: int
+
+    @classmethod
+    def of(
+        cls,
+        room: RoomFacts,
+        grid: StartGrid,
+        wish: SlotRequest,
+        *,
+        include_unavailable: bool = False,
+    ) -> "RoomSlots":
+        """Lists the free slots; or all within opening hours."""
+        starts = room_starts(room, grid, wish)
+        listed = starts.opened if include_unavailable else starts.free
+        return cls(room, wish, grid, starts, listed)
+
+    def __iter__(self) -> Iterator[Slot]:
+        return (self.slot(place) for place in places(self.listed))
+
+    def slot(self, place: int) -> Slot:
+        """Returns the slot at a place of the grid."""
+        interval = self.wish.interval(self.grid.starts[place])
+        state = self.state(place)
+        reasons = () if state is SlotState.FREE else self._calendar.reasons_against(interval)
+        return Slot(self.room.id, interval, state, self.price, reasons)
+
+    def state(self, place: int) -> SlotState:
+        """Returns the state of the slot at a place of the grid within opening hours."""
+        if self.starts.free >> place & 1:
+            return SlotState.FREE
+        return SlotState.BUSY if self.starts.allowed >> place & 1 else SlotState.BLOCKED
+
+    @cached_property
+    def price(self) -> Money | None:
+        """The price of each slot: at an hourly rate, all cost the same."""
+        return _total(self.room, self.wish.interval(self.grid.starts[0]))
+
+    @cached_property
+    def _calendar(self) -> RoomCalendar:
+        window = Interval(self.grid.starts[0], self.wish.interval(self.grid.starts[-1]).end)
+        return RoomCalendar.of(self.room, window, self.wish)
+
+
 def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
     """A room at one start, whatever it is, with every reason against it."""
     interval = wish.interval(start)
-    return _slot(RoomCalendar.of(room, interval, wish), interval)
-
-
-def slots(
-    rooms: Iterable[RoomFacts],
-    window: Interval,
-    *,
-    wish: SlotRequest,
-    include_unavailable: bool = False,
-) -> list[Slot]:
-    """The slots that start on the grid within a window, room by room and each in order of time.
-
-    Free ones; or all that lie within opening hours, with the reasons against those not free.
-    """
-    wanted = [wish.interval(start) for start in grid_starts(window, wish.rules)]
-    return [
-        slot
-        for calendar in _calendars(rooms, window, wish)
-        for slot in _listed(calendar, wanted, include_unavailable=include_unavailable)
-    ]
-
-
-def slots_at(
-    calendar: RoomCalendar,
-    starts: Iterable[datetime],
-    *,
-    include_unavailable: bool = False,
-    even_closed: bool = False,
-) -> tuple[list[Slot], list[datetime]]:
-    """Those of some starts of a room, given in order, that ``slots`` lists; and the others.
-
-    Of the others only those within opening hours, unless ``even_closed``.
-    """
-    wanted = [calendar.wish.interval(start) for start in starts]
-    listed = list(_listed(calendar, wanted, include_unavailable=include_unavailable))
-    shown = {slot.interval.start for slot in listed}
-    others = [
-        each.start
-        for each in wanted
-        if each.start not in shown and (even_closed or calendar.is_open(each))
-    ]
-    return listed, others
+    reasons = RoomCalendar.of(room, interval, wish).reasons_against(interval)
+    return Slot(room.id, interval, _state(reasons), _total(room, interval), reasons)
 
 
 def next_free_slot(
     rooms: Iterable[RoomFacts], window: Interval, *, wish: SlotRequest
 ) -> Slot | None:
     """The first free slot that starts on the grid within a window; of equals the first room's."""
-    return next(_free(_calendars(rooms, window, wish), grid_starts(window, wish.rules)), None)
+    return first_slot(_free(rooms, window, wish))
+
+
+def first_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
+    """The earliest slot that is listed; of equals the first room's."""
+    found = [(next(places(each.listed)), each) for each in rooms if each.listed]
+    if not found:
+        return None
+    place, room = min(found, key=lambda each: each[0])
+    return room.slot(place)
 
 
 def alternatives_window(start: datetime) -> Interval:
@@ -108,44 +131,17 @@ def alternatives(
 
     Of those equally near the earlier, and at the same time the wanted room before the others.
     """
-    window = alternatives_window(start)
     wanted_first = sorted(rooms, key=lambda room: room.id != wanted_room_id)
-    nearest = sorted(grid_starts(window, wish.rules), key=lambda each: abs(each - start))
-    return list(islice(_free(_calendars(wanted_first, window, wish), nearest), first))
+    free = _free(wanted_first, alternatives_window(start), wish)
+    starts = wish.rules.grid(alternatives_window(start)).starts
+    nearest = sorted(range(len(starts)), key=lambda place: abs(starts[place] - start))
+    found = (each.slot(place) for place in nearest for each in free if each.listed >> place & 1)
+    return list(islice(found, first))
 
 
-def _calendars(
-    rooms: Iterable[RoomFacts], window: Interval, wish: SlotRequest
-) -> list[RoomCalendar]:
-    whole = window.padded(before_minutes=0, after_minutes=wish.duration_minutes)
-    return [RoomCalendar.of(room, whole, wish) for room in rooms]
-
-
-def _listed(
-    calendar: RoomCalendar, wanted: Iterable[Interval], *, include_unavailable: bool
-) -> Iterator[Slot]:
-    if include_unavailable:
-        return (_slot(calendar, each) for each in wanted if calendar.is_open(each))
-    return (_free_slot(calendar, each) for each in wanted if calendar.is_free(each))
-
-
-def _free(calendars: Sequence[RoomCalendar], starts: Iterable[datetime]) -> Iterator[Slot]:
-    for start in starts:
-        for calendar in calendars:
-            interval = calendar.wish.interval(start)
-            if calendar.is_free(interval):
-                yield _free_slot(calendar, interval)
-
-
-def _free_slot(calendar: RoomCalendar, interval: Interval) -> Slot:
-    price = _total(calendar.room, interval)
-    return Slot(calendar.room.id, interval, SlotState.FREE, price=price, reasons=())
-
-
-def _slot(calendar: RoomCalendar, interval: Interval) -> Slot:
-    reasons = calendar.reasons_against(interval)
-    price = _total(calendar.room, interval)
-    return Slot(calendar.room.id, interval, _state(reasons), price=price, reasons=reasons)
+def _free(rooms: Iterable[RoomFacts], window: Interval, wish: SlotRequest) -> list[RoomSlots]:
+    grid = wish.rules.grid(window)
+    return [RoomSlots.of(room, grid, wish) for room in rooms]
 
 
 def _total(room: RoomFacts, interval: Interval) -> Money | None:

@@ -14,13 +14,13 @@ from domain.bookings.availability import RoomFacts, SlotRequest, VenueRules, fac
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import Busy, Reason, SlotTaken
 from domain.bookings.slots import (
+    RoomSlots,
     Slot,
     SlotState,
     alternatives,
     alternatives_window,
     next_free_slot,
     slot_at,
-    slots,
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -143,13 +143,14 @@ class Availability(Weighed):
     @cached_property
     def slots(self) -> list[RoomSlot]:
         """Room by room, each in order of time."""
-        found = slots(
-            self.calendar.facts.values(),
-            self.window,
-            wish=self.wish,
-            include_unavailable=self.include_unavailable,
-        )
-        return [self._of_room(slot) for slot in found]
+        grid = self.wish.rules.grid(self.window)
+        return [
+            self._of_room(slot)
+            for room in self.calendar.facts.values()
+            for slot in RoomSlots.of(
+                room, grid, self.wish, include_unavailable=self.include_unavailable
+            )
+        ]
 
     @cached_property
     def next_free_slot(self) -> RoomSlot | None:

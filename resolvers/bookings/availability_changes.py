@@ -6,13 +6,13 @@ told anew as it is now. So it is right for whoever knew how it was then, or at a
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from domain.bookings.availability import SlotRequest, VenueRules, cached_grid_starts, grid_starts
+from domain.bookings.availability import SlotRequest, VenueRules
 from domain.bookings.availability_changes import (
     LONGEST_BUFFER_MINUTES,
     AffectedSlots,
@@ -22,6 +22,7 @@ from domain.bookings.availability_changes import (
     starts_overlapping,
 )
 from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
+from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
@@ -113,7 +114,7 @@ async def availability_changes(
     venue = await load_venue(scope, query.room_ids)
     check_size(venue, window)
     wish = wish_of_query(scope, venue, query)
-    grid = cached_grid_starts(window, wish.rules)
+    grid = wish.rules.grid(window)
     upserted: list[RoomSlot] = []
     removed: list[SlotKey] = []
     if known is not None:
@@ -128,7 +129,7 @@ async def availability_changes(
         upserted,
         removed,
         next_at=next_change(
-            grid,
+            grid.starts,
             wish,
             include_unavailable=query.include_unavailable,
             expiries=[each.hold_expires_at for each in log.holds if each.room_id in venue.rooms],
@@ -174,7 +175,7 @@ def _touched(
     venue: Venue,
     query: AvailabilityQuery,
     wish: SlotRequest,
-    grid: Sequence[datetime],
+    grid: StartGrid,
 ) -> AffectedSlots:
     """All slots that what was done, or time alone, may have made others."""
     touched = AffectedSlots(everything=known.at is None or known.view != view_of(scope.actor))
@@ -267,7 +268,7 @@ def _off_grid(
     room_ids: Collection[RoomId],
     window: Interval,
     rules: VenueRules,
-    grid: Sequence[datetime],
+    grid: StartGrid,
 ) -> Iterator[SlotKey]:
     """The starts of grids that the venue had, but for those that it has as well now."""
     befores = [entry.before or {} for entry in log.entries if entry.subject_type == "Tenant"]
@@ -276,9 +277,9 @@ def _off_grid(
     starts = {
         start
         for zone, minutes in product(zones, steps)
-        for start in grid_starts(window, replace(rules, zone=zone, slot_minutes=minutes))
+        for start in start_grid(window, zone, minutes).starts
     }
-    gone = sorted(starts.difference(grid))
+    gone = sorted(starts.difference(grid.starts))
     return (SlotKey(room_id, start) for room_id in room_ids for start in gone)
 
 
@@ -301,7 +302,7 @@ async def _restated(
     venue: Venue,
     left: Venue,
     wish: SlotRequest,
-    grid: Sequence[datetime],
+    grid: StartGrid,
     touched: AffectedSlots,
 ) -> tuple[list[RoomSlot], list[SlotKey]]:
     """All that is touched as it is now: what is listed, and what is not."""
@@ -326,9 +327,9 @@ async def _restated(
             facts, grid, touched, wish=wish, include_unavailable=query.include_unavailable
         )
         if room_id in left.rooms:
-            others += [slot.interval.start for slot in listed]
-            listed = []
-        upserted += [RoomSlot(rooms[room_id], slot) for slot in listed]
+            others += listed.grid.of(listed.listed)
+        else:
+            upserted += [RoomSlot(rooms[room_id], slot) for slot in listed]
         removed += [SlotKey(room_id, start) for start in others]
     return upserted, removed
 

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import RoomFacts, SlotRequest, grid_starts
+from domain.bookings.availability import RoomFacts, SlotRequest
 from domain.bookings.availability_changes import (
     AffectedSlots,
     next_change,
     recomputed,
     starts_affected_by_time,
 )
-from domain.bookings.slots import Slot, slots
+from domain.bookings.slots import RoomSlots, Slot
 from domain.core.intervals import Interval
 from tests.domain.bookings.test_availability import facts, wishes
 from tests.domain.strategies import at_minute
@@ -23,7 +23,8 @@ SECONDS = st.integers(0, 7200)
 
 
 def listed(room: RoomFacts, wish: SlotRequest, *, everything: bool) -> dict[datetime, Slot]:
-    found = slots([room], WINDOW, wish=wish, include_unavailable=everything)
+    grid = wish.rules.grid(WINDOW)
+    found = RoomSlots.of(room, grid, wish, include_unavailable=everything)
     return {slot.interval.start: slot for slot in found}
 
 
@@ -32,8 +33,8 @@ def test_nothing_changes_before_the_time_that_is_told(
     room: RoomFacts, wish: SlotRequest, second: int, later: int, everything: bool
 ) -> None:
     wish = replace(wish, now=wish.now + timedelta(seconds=second))
-    grid = grid_starts(WINDOW, wish.rules)
-    until = next_change(grid, wish, include_unavailable=everything, expiries=())
+    grid = wish.rules.grid(WINDOW)
+    until = next_change(grid.starts, wish, include_unavailable=everything, expiries=())
 
     then = wish.now + timedelta(seconds=later)
     if until is not None and then >= until:
@@ -48,7 +49,7 @@ def test_what_time_changes_is_told(
     room: RoomFacts, wish: SlotRequest, later: int, everything: bool
 ) -> None:
     now = replace(wish, now=wish.now + timedelta(seconds=later))
-    grid = grid_starts(WINDOW, now.rules)
+    grid = now.rules.grid(WINDOW)
     touched = AffectedSlots()
     for span in starts_affected_by_time(wish.now, now, include_unavailable=everything):
         touched.add(None, span, grid)

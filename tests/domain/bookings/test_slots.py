@@ -1,7 +1,7 @@
 """The slots shown are those that a booking would get."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,18 +13,17 @@ from domain.bookings.availability import (
     RoomFacts,
     SlotRequest,
     VenueRules,
-    grid_starts,
     reasons_against,
 )
 from domain.bookings.refusals import Busy, Reason
 from domain.bookings.slots import (
+    RoomSlots,
     Slot,
     SlotState,
     alternatives,
     alternatives_window,
     next_free_slot,
     slot_at,
-    slots,
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -83,6 +82,22 @@ def booked(room_id: RoomId, start: datetime, minutes: int) -> Busy:
 
 def codes(reasons: tuple[Reason, ...]) -> list[str]:
     return [reason.code.value for reason in reasons]
+
+
+def slots(
+    rooms: list[RoomFacts],
+    window: Interval,
+    *,
+    wish: SlotRequest,
+    include_unavailable: bool = False,
+) -> list[Slot]:
+    """The slots of a time, room by room."""
+    grid = wish.rules.grid(window)
+    return [
+        slot
+        for room in rooms
+        for slot in RoomSlots.of(room, grid, wish, include_unavailable=include_unavailable)
+    ]
 
 
 def places(found: list[Slot]) -> list[tuple[RoomId, datetime]]:
@@ -211,42 +226,74 @@ def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], SlotRequest, Interval]:
     zone, day = draw(zoned_days())
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
     minute = st.integers(-600, 3000)
+    odd = st.sampled_from([0, 0, 0, 1, 1_000_000, 59_999_999])
 
-    def some_time() -> Interval:
-        start = first + timedelta(minutes=draw(minute))
-        return Interval.of_minutes(start, draw(st.integers(1, 300)))
+    def some_instant() -> datetime:
+        return first + timedelta(minutes=draw(minute), microseconds=draw(odd))
 
-    def room(of: RoomFacts) -> RoomFacts:
-        times = [some_time() for _ in range(draw(st.integers(0, 4)))]
+    def some_times(most: int) -> list[Interval]:
+        return [
+            Interval.of_minutes(some_instant(), draw(st.integers(1, 300)))
+            for _ in range(draw(st.integers(0, most)))
+        ]
+
+    def some_hours() -> tuple[LocalInterval, ...]:
         opens = draw(st.integers(0, 1439))
         closes = min(opens + draw(st.integers(60, 900)), 1800)
-        hours = (LocalInterval(LocalTime(opens), LocalTime(closes)),)
+        return draw(
+            st.sampled_from([(), (LocalInterval(LocalTime(opens), LocalTime(closes)),)] * 2)
+        )
+
+    def week() -> tuple[WeeklyHours, ...]:
+        hours = some_hours()
+        return tuple(WeeklyHours(weekday, hours) for weekday in Weekday)
+
+    def exceptions() -> dict[date, tuple[LocalInterval, ...]]:
+        days = draw(st.lists(st.integers(-1, 2), max_size=2))
+        return {day + timedelta(days=n): some_hours() for n in days}
+
+    venue_week, venue_exceptions = week(), exceptions()
+
+    def room(of: RoomFacts) -> RoomFacts:
+        taken = some_times(4)
         before, after = draw(st.integers(0, 45)), draw(st.integers(0, 45))
+        busy = [
+            Busy(of.id, BOOKING_ID, each, each.padded(before_minutes=before, after_minutes=after))
+            for each in taken
+        ]
+        is_moving = bool(busy) and draw(st.booleans())
         return replace(
             of,
             capacity=draw(st.sampled_from([3, 8, 8, 8])),
+            archived=draw(st.sampled_from([False, False, False, True])),
             buffer_before_minutes=draw(st.integers(0, 45)),
             buffer_after_minutes=draw(st.integers(0, 45)),
-            hours=HoursFacts(tuple(WeeklyHours(weekday, hours) for weekday in Weekday)),
-            blackouts=tuple(times[:1]),
-            busy=tuple(
-                Busy(
-                    of.id, BOOKING_ID, each, each.padded(before_minutes=before, after_minutes=after)
-                )
-                for each in times[1:]
+            hourly_rate=draw(st.sampled_from([None, Money(2900, "USD"), Money(1001, "JPY")])),
+            hours=HoursFacts(
+                venue_week,
+                room_weekly=week() if draw(st.booleans()) else (),
+                venue_exceptions=venue_exceptions,
+                room_exceptions=exceptions(),
             ),
+            blackouts=tuple(some_times(2)),
+            busy=tuple(busy[is_moving:]),
+            moving=busy[0] if is_moving else None,
         )
 
     wish = SlotRequest(
         duration_minutes=draw(st.integers(10, 240)),
         party_size=draw(st.integers(3, 4)),
-        rules=replace(RULES, zone=zone, slot_minutes=draw(st.sampled_from([15, 30, 45, 60]))),
+        rules=replace(
+            RULES,
+            zone=zone,
+            slot_minutes=draw(st.sampled_from([15, 30, 45, 60])),
+            max_advance_days=draw(st.sampled_from([1, 90])),
+            min_duration_minutes=draw(st.sampled_from([10, 15, 60])),
+        ),
         override=draw(st.booleans()),
-        now=first + timedelta(minutes=draw(minute)),
+        now=some_instant(),
     )
-    window = Interval.of_minutes(
-        first + timedelta(minutes=draw(minute)), draw(st.integers(1, 2880))
-    )
+    window = Interval.of_minutes(some_instant(), draw(st.integers(1, 4000)))
     return [room(BLUE_ROOM), room(GREEN_ROOM)], wish, window
 
 
@@ -258,7 +305,7 @@ def test_a_slot_is_free_exactly_when_there_are_no_reasons_against_it(
 
     found = slots(rooms, window, wish=wish)
 
-    starts = grid_starts(window, wish.rules)
+    starts = wish.rules.grid(window).starts
     assert places(found) == [
         (room.id, start)
         for room in rooms
@@ -276,7 +323,7 @@ def test_a_listed_slot_tells_the_same_reasons_as_one_looked_at_alone(
     found = slots(rooms, window, wish=wish, include_unavailable=True)
 
     alone = [
-        slot_at(room, start, wish) for room in rooms for start in grid_starts(window, wish.rules)
+        slot_at(room, start, wish) for room in rooms for start in wish.rules.grid(window).starts
     ]
     closed = "OUTSIDE_BUSINESS_HOURS"
     assert found == [slot for slot in alone if closed not in {r.code for r in slot.reasons}]
@@ -329,6 +376,6 @@ def test_a_day_whose_midnight_is_skipped_begins_on_the_grid_with_its_first_insta
     wish = replace(WISH, rules=cairo, now=datetime(2027, 4, 1, tzinfo=UTC))
     first_instant = datetime(2027, 4, 29, 22, tzinfo=UTC)
 
-    assert grid_starts(days, cairo) == [days.start, first_instant]
+    assert cairo.grid(days).starts == (days.start, first_instant)
     assert reasons_against(room, first_instant, wish) == ()
     assert codes(reasons_against(room, first_instant + timedelta(hours=1), wish)) == ["OFF_GRID"]

@@ -3,13 +3,14 @@
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.clock_changes import ZoneClock, zone_clocks
-from domain.core.local_time import zone
+from domain.core.local_time import zone, zone_names
 from tests.domain.strategies import ZONES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,3 +61,11 @@ def test_every_change_is_where_it_is_to_the_second(name: str) -> None:
 )
 def test_between_changes_there_is_none(name: str, instant: datetime) -> None:
     assert offset_in(clock_of(name), instant) == shown(name, instant)
+
+
+def test_no_zone_changes_its_clock_twice_within_two_days() -> None:
+    clocks = zone_clocks(zone_names()).values()
+
+    gaps = [after - before for clock in clocks for before, after in pairwise(clock.changes)]
+
+    assert min(gaps) > timedelta(days=2)

@@ -1,0 +1,123 @@
+"""The starts on a venue's grid, and sets of them as integers."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from itertools import chain, pairwise
+from zoneinfo import ZoneInfo
+
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalTime, dates_around, instants, midnight
+
+_DAY_MINUTES = 24 * 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+MINUTE = 60 * 1_000_000
+"""A minute in ticks."""
+
+
+def ticks(instant: datetime) -> int:
+    """Returns the microseconds from 1970 to an instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+@dataclass(frozen=True, eq=False)
+class StartGrid:
+    """Starts in order, by their ticks. In a set of them, bit n stands for the nth start."""
+
+    ticks: Sequence[int]
+
+    @cached_property
+    def starts(self) -> tuple[datetime, ...]:
+        return tuple(_EPOCH + timedelta(microseconds=tick) for tick in self.ticks)
+
+    @cached_property
+    def every(self) -> int:
+        """The set of all starts."""
+        return (1 << len(self.ticks)) - 1
+
+    def within(self, first: int, last: int) -> int:
+        """Returns the set of starts from one tick to another, both included."""
+        return _bits(bisect_left(self.ticks, first), bisect_right(self.ticks, last))
+
+    def between(self, before: int, after: int) -> int:
+        """Returns the set of starts between two ticks, both excluded."""
+        return _bits(bisect_right(self.ticks, before), bisect_left(self.ticks, after))
+
+    def during(self, spans: Iterable[Interval]) -> int:
+        """Returns the set of starts that lie in any of some intervals."""
+        found = 0
+        for span in spans:
+            found |= self.within(ticks(span.start), ticks(span.end) - 1)
+        return found
+
+    def of(self, some: int) -> list[datetime]:
+        """Returns the starts of a set, in order."""
+        return [self.starts[place] for place in places(some)]
+
+
+@lru_cache(maxsize=32)
+def start_grid(window: Interval, zone: ZoneInfo, slot_minutes: int) -> StartGrid:
+    """Returns the starts within an interval whose wall clock is on a venue's grid.
+
+    The grid counts wall-clock minutes from each local midnight: a skipped time is no start, a
+    repeated one is two. A day whose midnight is skipped has its first instant instead.
+    """
+    dates = dates_around(window, zone)
+    begins = [midnight(dates[0] + n * _DAY, zone) for n in range(len(dates) + 2)]
+    whole = [following - begin == _DAY for begin, following in pairwise(begins)]
+    days = [
+        # A clock that is put back early in the next date may show this one once more.
+        _plain_day(begins[n], slot_minutes)
+        if whole[n] and whole[n + 1]
+        else _day(day, zone, slot_minutes)
+        for n, day in enumerate(dates)
+    ]
+    found = [*chain.from_iterable(days)]
+    if any(before[-1] >= after[0] for before, after in pairwise(days)):
+        found = sorted({*found})
+    first, end = ticks(window.start), ticks(window.end)
+    return StartGrid(found[bisect_left(found, first) : bisect_left(found, end)])
+
+
+def runs(some: int) -> Iterator[range]:
+    """Yields the runs of consecutive places in a set, in order."""
+    place = 0
+    while some:
+        skipped = (some & -some).bit_length() - 1
+        some >>= skipped
+        length = (~some & (some + 1)).bit_length() - 1
+        some >>= length
+        yield range(place + skipped, place + skipped + length)
+        place += skipped + length
+
+
+def places(some: int) -> Iterator[int]:
+    """Yields the places in a set, in order."""
+    return chain.from_iterable(runs(some))
+
+
+def _plain_day(begins: datetime, slot_minutes: int) -> Sequence[int]:
+    """Returns the starts of a date on which the clock doesn't change.
+
+    No zone has ever changed its clock twice within two days, so that its midnights tell.
+    """
+    since = ticks(begins)
+    return range(since, since + _DAY_MINUTES * MINUTE, slot_minutes * MINUTE)
+
+
+def _day(day: date, zone: ZoneInfo, slot_minutes: int) -> Sequence[int]:
+    """Returns the starts of any date."""
+    starts = {
+        ticks(start)
+        for minute in range(0, _DAY_MINUTES, slot_minutes)
+        for start in instants(day, LocalTime(minute), zone)
+    }
+    return sorted({*starts, ticks(midnight(day, zone))})
+
+
+def _bits(since: int, until: int) -> int:
+    return ((1 << (until - since)) - 1) << since if until > since else 0
