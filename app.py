@@ -57,6 +57,7 @@ from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.sessions import actor_finder
 from resolvers.bookings.hooks import Prepayment
+from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
 from resolvers.core.transactions import write_log
 from resolvers.payments.booking_hooks import PREPAYMENT
@@ -139,6 +140,7 @@ def build_app(
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
+        KeptFacts: KeptFacts(),
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),

@@ -1,7 +1,7 @@
 """Billing: each tenant's subscription, as the gateway last reported it, and its invoices."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,6 +12,8 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Update,
+    Uuid,
+    bindparam,
     func,
     select,
     update,
@@ -137,6 +139,12 @@ class BillingInvoice(TenantRow, table=True):
 def subscriptions_of(tenant_id: UUID) -> Select[BillingSubscription]:
     """Selects the tenant's subscription, with any gateway."""
     return select(BillingSubscription).where(col(BillingSubscription.tenant_id) == tenant_id)
+
+
+# The same, with the tenant as the parameter ``tenant_id``.
+SUBSCRIPTIONS: Final = select(BillingSubscription).where(
+    col(BillingSubscription.tenant_id) == bindparam("tenant_id", type_=Uuid())
+)
 
 
 def billing_of(tenant_id: UUID, gateway: str) -> Select[BillingSubscription]:

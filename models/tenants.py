@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -117,6 +118,11 @@ class Tenant(SQLModel, Logged, table=True):
         default_factory=list, sa_column=Column(JSONB, nullable=False)
     )
     version: int = 1
+    calendar_version: int = Field(
+        default=1,
+        sa_column=Column(BigInteger, nullable=False, server_default=text("1")),
+        description="Raised by triggers with every change of the facts that decide bookings.",
+    )
     created_at: datetime = Field(sa_type=INSTANT)
 
     @property

@@ -5,7 +5,7 @@ What is shown as free and what a booking is allowed are the same answer to the s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
@@ -45,6 +45,12 @@ class RoomFacts:
     blackouts: tuple[Interval, ...] = ()
     busy: tuple[Busy, ...] = ()
     moving: Busy | None = None
+
+    def within(self, window: Interval) -> Self:
+        """The facts with no other blackouts than those that share time with a window."""
+        return replace(
+            self, blackouts=tuple(each for each in self.blackouts if each.overlaps(window))
+        )
 
     def only_frees(self, wanted: Interval) -> bool:
         """Whether the time lies within that of the booking that is being moved.

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Integer,
     Interval,
     Uuid,
     and_,
@@ -47,28 +48,29 @@ def _concerns(room_id: Any) -> ColumnElement[bool]:
     return or_(col(room_id).is_(None), col(room_id) == _ROOMS)
 
 
-_WEEKDAYS: Any = select(
+_HOURS_OF_ALL: Any = select(
     col(WeekdayHours.room_id),
     col(WeekdayHours.weekday),
     col(WeekdayHours.minutes).label("minutes"),
-).where(col(WeekdayHours.tenant_id) == _TENANT, _concerns(WeekdayHours.room_id))
+).where(col(WeekdayHours.tenant_id) == _TENANT)
+_WEEKDAYS: Final = _HOURS_OF_ALL.where(_concerns(WeekdayHours.room_id))
 
-_EXCEPTIONS: Any = select(
+_EXCEPTIONS_OF_ALL: Any = select(
     col(HoursException.room_id),
     col(HoursException.date),
     col(HoursException.minutes).label("minutes"),
-).where(
-    col(HoursException.tenant_id) == _TENANT,
+).where(col(HoursException.tenant_id) == _TENANT)
+_EXCEPTIONS: Final = _EXCEPTIONS_OF_ALL.where(
     _concerns(HoursException.room_id),
     col(HoursException.date).between(
         bindparam("first_day", type_=Date()), bindparam("last_day", type_=Date())
     ),
 )
 
-_BLACKOUTS: Final = select(
+_BLACKOUTS_OF_ALL: Final = select(
     col(Blackout.room_id), col(Blackout.starts_at), col(Blackout.ends_at)
-).where(
-    col(Blackout.tenant_id) == _TENANT,
+).where(col(Blackout.tenant_id) == _TENANT)
+_BLACKOUTS: Final = _BLACKOUTS_OF_ALL.where(
     _concerns(Blackout.room_id),
     col(Blackout.ends_at) > _SINCE,
     col(Blackout.starts_at) < _UNTIL,
@@ -122,6 +124,22 @@ _THEIR_ROOMS: Final = (
     .order_by(col(Room.name_key), col(Room.id))
 )
 
+_ALL_ROOMS: Final = (
+    select(Room).where(col(Room.tenant_id) == _TENANT).order_by(col(Room.name_key), col(Room.id))
+)
+_MOST: Final = bindparam("most", type_=Integer())
+
+# All that decides about a venue but its bookings, from ``since`` on: the tenant, its rooms by name,
+# hours, exceptions from ``first_day`` on, and blackouts. Of each no more than ``most``.
+FACTS: Final = (
+    _VENUE,
+    _ALL_ROOMS.limit(_MOST),
+    _HOURS_OF_ALL.limit(_MOST),
+    _EXCEPTIONS_OF_ALL.where(
+        col(HoursException.date) >= bindparam("first_day", type_=Date())
+    ).limit(_MOST),
+    _BLACKOUTS_OF_ALL.where(col(Blackout.ends_at) > _SINCE).limit(_MOST),
+)
 # The tenant, and its rooms by name: the given ones, or else all that aren't archived.
 VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)
 WEEKS: Final = JsonBatch(_WEEKDAYS)

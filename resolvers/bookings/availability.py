@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from typing_extensions import Doc
 
@@ -24,7 +23,7 @@ from domain.bookings.slots import (
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import Start, dates_around, resolve_start, within_reach, zone
+from domain.core.local_time import Start, dates_around, resolve_start, within_reach
 from domain.core.money import Money
 from domain.core.refusals import Invalid
 from kit.errors import BadInput, TooComplex
@@ -33,11 +32,11 @@ from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.bookings.bookings import BookingOwner
-from models.tenants import Tenant
 from models.venue.rooms import Room
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.availability_cursors import known_now
+from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
 from resolvers.core.log_position import end_of_log
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
@@ -49,23 +48,6 @@ MAX_ALTERNATIVES: Final = 20
 _NEXT_WITHIN: Final = timedelta(days=7)
 _BUFFERS_MINUTES: Final = 2 * MAX_BUFFER_MINUTES
 """The buffer after one booking and that before the next, at the longest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Venue:
-    """The tenant with some of its rooms."""
-
-    tenant: Tenant
-    rooms: Mapping[RoomId, Room]
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return zone(self.tenant.time_zone)
-
-    @property
-    def longest_booking(self) -> timedelta:
-        """No booking of its rooms is longer."""
-        return timedelta(minutes=self.tenant.longest_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,9 +344,7 @@ async def _facts(
     )
     hours = hours_facts(rooms, weekdays, exceptions)
 
-    blocked: defaultdict[RoomId | None, list[Interval]] = defaultdict(list)
-    for blackout in blackouts:
-        blocked[blackout.room_id].append(Interval(blackout.starts_at, blackout.ends_at))
+    blocked = blocked_times(blackouts)
 
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
     moving: dict[RoomId, Busy] = {}
@@ -388,16 +368,8 @@ async def _facts(
             busy[taken.room_id].append(found)
 
     facts = {
-        id: RoomFacts(
-            id,
-            name=room.name,
-            capacity=room.capacity,
-            archived=room.archived_at is not None,
-            buffer_before_minutes=room.buffer_before_minutes,
-            buffer_after_minutes=room.buffer_after_minutes,
-            hourly_rate=room.hourly_rate,
-            hours=hours[id],
-            blackouts=(*blocked[None], *blocked[id]),
+        id: replace(
+            room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id])),
             busy=tuple(busy[id]),
             moving=moving.get(id),
         )

@@ -34,7 +34,6 @@ from models.venue.rooms import Room
 from resolvers.bookings.availability import (
     AvailabilityQuery,
     RoomSlot,
-    Venue,
     ahead_of,
     check_size,
     load_calendar,
@@ -43,6 +42,7 @@ from resolvers.bookings.availability import (
     wish_of_query,
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
+from resolvers.bookings.venue_facts import Venue
 
 BATCH: Final = 500
 

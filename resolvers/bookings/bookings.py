@@ -49,7 +49,7 @@ from models.tenants import Tenant
 from permissions.policy import is_guest, may
 from permissions.roles import P
 from resolvers.bookings import strangers
-from resolvers.bookings.availability import Venue, load_venue
+from resolvers.bookings.availability import load_venue
 from resolvers.bookings.booking_access import (
     Version,
     booking_event,
@@ -64,6 +64,7 @@ from resolvers.bookings.hooks import BookingChange, Prepayment
 from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.slot_claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.bookings.standing import booked_status, stand
+from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers import Booker, booker_for, searched_by
