@@ -14,8 +14,8 @@ from tests.support.factories import Venue
 async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
     """All that was done at the venue is past; elsewhere on the server, others may still write."""
     statement = text(
-        "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) FROM log WHERE tenant_id = :tenant "
-        "ORDER BY xid DESC LIMIT 1"
+        "SELECT NOT EXISTS (SELECT FROM log WHERE tenant_id = :tenant "
+        "AND xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     ).bindparams(tenant=venue.tenant.id)
     is_past = False
     async with asyncio.timeout(10):
