@@ -169,13 +169,6 @@ async def kitchen(
     return Kitchen(runtime, database, relay, await make_venue(runtime), queue, clock)
 
 
-@pytest_asyncio.fixture
-async def admin(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner)
-    yield connection
-    await connection.close()
-
-
 # ------------------------------------------------------------------------------ once
 
 

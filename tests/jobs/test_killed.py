@@ -1,11 +1,8 @@
 """Workers that are killed lose no job, and do none twice: bookings are completed once each."""
 
 import asyncio
-import os
 import random
-import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -13,7 +10,6 @@ from typing import Final
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
 from jobs.complete_bookings import find_past_bookings
@@ -21,12 +17,9 @@ from kit.clock import system_clock
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from kit.security.tokens import Tokens
-from resolvers.core.transactions import write_log
-from tests.support.database import SECRET
+from tests.jobs.worker_processes import Start, Workers, product, quick
 from tests.support.factories import Venue, make_booking, make_venue
 
-ROOT: Final = Path(__file__).parents[2]
 PATIENCE_SECONDS: Final = 90
 
 _SLOW: Final = """
@@ -34,65 +27,6 @@ _SLOW: Final = """
     AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN new; END $$;
     CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION slow();
 """
-
-
-@pytest_asyncio.fixture
-async def present(database: DatabaseUrls) -> AsyncIterator[Runtime]:
-    """A runtime in real time, and without a worker."""
-    pool = Database(database.app.sqlalchemy, pool_size=2)
-    parts: dict[type, object] = {Tokens: Tokens(SECRET)}
-    yield Runtime(pool, system_clock, write_log, notify_log=lambda _: None, services=parts)
-    await pool.close()
-
-
-@pytest_asyncio.fixture
-async def admin(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    """The server's superuser, who sees all rows."""
-    connection = await asyncpg.connect(database.owner)
-    yield connection
-    await connection.close()
-
-
-class Workers:
-    """Processes that do jobs, until they are killed."""
-
-    def __init__(self, module: str, database: DatabaseUrls, folder: Path) -> None:
-        self._module = module
-        self._output = folder / "output"
-        inherited = {k: v for k, v in os.environ.items() if "DATABASE_URL" not in k}
-        self._environment = {
-            **inherited,
-            "BOOM_APP_DATABASE_URL": database.app,
-            "BOOM_RELAY_DATABASE_URL": database.relay,
-            "BOOM_SECRET": SECRET.decode(),
-            "BOOM_DATA": str(folder),
-        }
-        self.alive: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> None:
-        with self._output.open("ab") as output:
-            self.alive.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", self._module],
-                    cwd=ROOT,
-                    env=self._environment,
-                    stdout=output,
-                    stderr=output,
-                )
-            )
-
-    def kill(self) -> None:
-        victim = self.alive.pop(random.randrange(len(self.alive)))
-        victim.kill()
-        victim.wait()
-
-    def end(self) -> None:
-        while self.alive:
-            self.kill()
-
-    @property
-    def said(self) -> str:
-        return self._output.read_text()
 
 
 async def past_bookings(runtime: Runtime, number: int) -> Venue:
@@ -128,8 +62,8 @@ async def kill_at_random(
     killed = 0
     deadline = monotonic() + PATIENCE_SECONDS * (1 + kills)
     while left := sum((await remaining(admin)).values()):
-        assert monotonic() < deadline, workers.said[-5_000:]
-        assert all(each.poll() is None for each in workers.alive), workers.said[-5_000:]
+        assert monotonic() < deadline, workers.said
+        workers.check()
         if killed < kills and left < jobs * (kills - killed) / (kills + 1):
             await asyncio.sleep(random.uniform(0, 0.05))
             workers.kill()
@@ -140,7 +74,7 @@ async def kill_at_random(
 
 
 async def check_killing(
-    module: str,
+    start: Start,
     runtime: Runtime,
     database: DatabaseUrls,
     admin: asyncpg.Connection,
@@ -157,7 +91,7 @@ async def check_killing(
     # Something to be killed in, however fast the machine.
     await admin.execute(_SLOW)
 
-    workers = Workers(module, database, folder)
+    workers = Workers(start, database, folder)
     try:
         workers.start()
         workers.start()
@@ -175,9 +109,7 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing(
     admin: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
-    await check_killing(
-        "tests.jobs.worker_process", present, database, admin, tmp_path, jobs=60, kills=1
-    )
+    await check_killing(quick, present, database, admin, tmp_path, jobs=60, kills=1)
 
 
 @pytest.mark.soak
@@ -187,7 +119,7 @@ async def test_killed_workers_of_the_product_lose_nothing_and_repeat_nothing(
     admin: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
-    await check_killing("commands.worker", present, database, admin, tmp_path, jobs=2_000, kills=20)
+    await check_killing(product, present, database, admin, tmp_path, jobs=2_000, kills=20)
 
 
 @pytest.mark.soak
@@ -202,7 +134,7 @@ async def test_a_job_of_a_killed_worker_is_done_within_a_minute(
     await find_past_bookings(present, relay)
     await relay.close()
 
-    workers = Workers("commands.worker", database, tmp_path)
+    workers = Workers(product, database, tmp_path)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), admin.transaction():
             await admin.execute("SELECT FROM bookings FOR UPDATE")
