@@ -356,6 +356,35 @@ async def test_a_log_of_another_generation_is_read_to_its_end_and_then_the_new_o
     assert await kitchen.steps(handler) == ["before", "after", "later"]
 
 
+# ------------------------------------------------------------------------------ soon
+
+
+async def test_a_read_that_was_slow_keeps_later_entries_waiting_for_a_moment_only(
+    kitchen: Kitchen, admin: asyncpg.Connection
+) -> None:
+    handler, first, second = await kitchen.begun(), new_id(), new_id()
+    reader = kitchen.reader(handler)
+
+    async def noted(number: int) -> float:
+        while await kitchen.pending(handler) < number:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        return asyncio.get_running_loop().time()
+
+    await kitchen.happens(first, "1")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with admin.transaction():
+            await admin.execute("LOCK event_handler_positions")
+            reading = asyncio.create_task(reader.run())
+            await asyncio.sleep(1)
+        slow = await noted(1)
+        await kitchen.happens(second, "2")
+        reader.notify(frozenset({kitchen.venue.tenant.id}))
+        soon = await noted(2)
+    reading.cancel()
+
+    assert soon - slow < 2
+
+
 # ------------------------------------------------------------------------------ where it starts
 
 
