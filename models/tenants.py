@@ -29,11 +29,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col
 
-from domain.bookings.lifecycle import LONGEST_MINUTES
 from domain.core.ids import TenantId
 from domain.core.money import Money
-from domain.payments.payments import PolicyKind
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from domain.tenants.plans import PlanCode
+from domain.tenants.settings import LONGEST_MINUTES
 from kit.ids import new_id
 from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, Logged, one_of
@@ -172,6 +172,15 @@ COUNTED_MORE: Final = PreparedStatement(
     )
     .returning(col(UsageCounter.used))
 )
+
+
+def payment_policy_of(tenant: Tenant) -> PaymentPolicy:
+    """Returns what the venue asks for in advance of new bookings."""
+    return PaymentPolicy(
+        PolicyKind(tenant.payment_policy),
+        percent=tenant.payment_percent,
+        amount=tenant.payment_amount,
+    )
 
 
 def tenant_of(tenant_id: UUID) -> Select[Tenant]:

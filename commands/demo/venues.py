@@ -7,7 +7,8 @@ from typing import Final
 from domain.accounts.users import Role
 from domain.core.local_time import LocalTime
 from domain.payments.cancellation import CancellationStep
-from domain.payments.payments import PaymentPolicy, PolicyKind, Terms
+from domain.payments.payments import Terms
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import LocalInterval, Weekday
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from domain.bookings.lifecycle import LONGEST_MINUTES
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.formatting import booked, counted, moment, span, too_close
@@ -20,6 +19,7 @@ from domain.core.intervals import Interval, first_overlap, merge, refused_starts
 from domain.core.local_time import midnight
 from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, Path, Refusal
+from domain.tenants.settings import LONGEST_MINUTES
 from domain.venue.hours import HoursFacts
 
 LOOK_AHEAD_DAYS = 8

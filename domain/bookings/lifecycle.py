@@ -12,8 +12,6 @@ from domain.core.intervals import Interval
 CHECK_IN_OPENS_MINUTES = 15
 AUTO_COMPLETE_AFTER = timedelta(hours=24)
 """For so long after its end, a booking that nobody checked in can still be called a no-show."""
-LONGEST_MINUTES = (31 * 24 + 1) * 60
-"""No booking is longer, whatever a venue's settings say: 31 days, one of them with 25 hours."""
 REFERENCE_BYTES = 5
 # Crockford's base 32: no I, L, O and U, which are misread or misheard.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

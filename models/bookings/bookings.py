@@ -28,17 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings.lifecycle import (
-    AUTO_COMPLETE_AFTER,
-    LONGEST_MINUTES,
-    OCCUPYING,
-    Status,
-    reference_form,
-)
+from domain.bookings.lifecycle import AUTO_COMPLETE_AFTER, OCCUPYING, Status, reference_form
 from domain.bookings.pricing import Price, PriceLine
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.text import SearchText
+from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
 from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement, parameters

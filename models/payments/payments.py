@@ -23,17 +23,11 @@ from sqlmodel import Field, SQLModel, col
 from domain.core.money import Money
 from domain.payments.cancellation import CancellationStep
 from domain.payments.ledger import Account, PostingKind
-from domain.payments.payments import (
-    PaymentPolicy,
-    PaymentStatus,
-    PolicyKind,
-    RefundCause,
-    RefundStatus,
-    Terms,
-)
+from domain.payments.payments import PaymentStatus, RefundCause, RefundStatus, Terms
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.tenants import Tenant
+from models.tenants import Tenant, payment_policy_of
 
 NO_TERMS: Final = Terms(PaymentPolicy(PolicyKind.NONE))
 
@@ -209,12 +203,7 @@ class ReceiptCounter(SQLModel, table=True):
 
 def terms_of_tenant(tenant: Tenant) -> Terms:
     """Returns the terms for new bookings."""
-    policy = PaymentPolicy(
-        PolicyKind(tenant.payment_policy),
-        percent=tenant.payment_percent,
-        amount=tenant.payment_amount,
-    )
-    return Terms(policy, steps_read(tenant.cancellation_steps))
+    return Terms(payment_policy_of(tenant), steps_read(tenant.cancellation_steps))
 
 
 def terms_of_booking(booking: Booking) -> Terms:

@@ -8,7 +8,8 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.payments.cancellation import CancellationStep, in_order
-from domain.payments.payments import PaymentPolicy, PolicyKind, Terms, rate_refusals, terms_refusals
+from domain.payments.payments import Terms, terms_refusals
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind, rate_refusals
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.payments.payments import stored_steps, terms_of_tenant

@@ -13,7 +13,8 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.payments.cancellation import Quote, quote
 from domain.payments.ledger import Balances, charge, repriced
-from domain.payments.payments import OPEN, PaymentStatus, PolicyKind, RefundCause
+from domain.payments.payments import OPEN, PaymentStatus, RefundCause
+from domain.tenants.payment_policy import PolicyKind
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking

@@ -1,7 +1,7 @@
 """Receipts for payments: numbered without gaps in each year of the venue's clock."""
 
 from domain.core.local_time import zone
-from domain.payments.payments import PolicyKind
+from domain.tenants.payment_policy import PolicyKind
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking

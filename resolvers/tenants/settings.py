@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import LONGEST_MINUTES
 from domain.core.contact import name_refusals
 from domain.core.formatting import counted
 from domain.core.local_time import TimeZone
@@ -13,6 +12,7 @@ from domain.core.log_events import Event, EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
+from domain.tenants.settings import LONGEST_MINUTES
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import Tenant

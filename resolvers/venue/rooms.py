@@ -13,12 +13,12 @@ from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
-from domain.payments.payments import PaymentPolicy, rate_refusals
+from domain.tenants.payment_policy import PaymentPolicy, rate_refusals
 from domain.tenants.refusals import PlanLimitReached
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot
-from models.payments.payments import terms_of_tenant
+from models.tenants import payment_policy_of
 from models.venue.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
@@ -97,7 +97,7 @@ async def create_room(
         currency_code=tenant.currency_code,
         created_at=scope.now(),
     )
-    refusals = _refusals(new, hourly_rate, terms_of_tenant(tenant).policy)
+    refusals = _refusals(new, hourly_rate, payment_policy_of(tenant))
     try:
         await count_room(scope, tenant)
     except PlanLimitReached as refusal:
@@ -164,7 +164,7 @@ async def update_room(
     if hourly_rate is not ABSENT:
         changed.hourly_rate_minor = hourly_rate.amount_minor if hourly_rate else None
     given = None if hourly_rate is ABSENT else hourly_rate
-    raise_all(_refusals(changed, given, terms_of_tenant(await own_tenant(scope)).policy))
+    raise_all(_refusals(changed, given, payment_policy_of(await own_tenant(scope))))
     changed.version += 1
     scope.emit(
         Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))

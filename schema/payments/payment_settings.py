@@ -6,7 +6,7 @@ from domain.core.log_events import EventType
 from domain.core.money import Money as Amount
 from domain.payments import cancellation
 from domain.payments import payments as domain
-from domain.payments.payments import PolicyKind
+from domain.tenants.payment_policy import PolicyKind
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.payments import payment_settings

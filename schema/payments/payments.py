@@ -4,12 +4,8 @@ from datetime import datetime
 
 import models
 from domain.payments import cancellation
-from domain.payments.payments import (
-    PaymentStatus,
-    PolicyKind,
-    RefundCause,
-    RefundStatus,
-)
+from domain.payments.payments import PaymentStatus, RefundCause, RefundStatus
+from domain.tenants.payment_policy import PolicyKind
 from kit.scope import Scope
 from resolvers.payments import guest_payments, payments
 from schema.core.enums import describe

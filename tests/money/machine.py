@@ -23,7 +23,8 @@ from domain.core.local_time import Start
 from domain.core.money import Money
 from domain.core.refusals import Refusal
 from domain.payments.cancellation import CancellationStep, quote
-from domain.payments.payments import CancellationRefund, PaymentPolicy
+from domain.payments.payments import CancellationRefund
+from domain.tenants.payment_policy import PaymentPolicy
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway, GatewayRefused
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from app import build_app
 from domain.core.money import Money
 from domain.payments.cancellation import CancellationStep
-from domain.payments.payments import PaymentPolicy, PolicyKind
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls

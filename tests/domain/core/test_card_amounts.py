@@ -15,7 +15,7 @@ from domain.core.card_amounts import (
 )
 from domain.core.intervals import Interval
 from domain.core.money import Money
-from domain.payments.payments import PaymentPolicy, PolicyKind, rate_refusals
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind, rate_refusals
 from tests.support.clock import MONDAY_MORNING
 
 IN_TENS = ("BHD", "JOD", "KWD", "OMR", "TND")

@@ -8,14 +8,8 @@ from domain.bookings.lifecycle import Status
 from domain.core.money import Money
 from domain.core.refusals import Code
 from domain.payments.cancellation import CancellationStep
-from domain.payments.payments import (
-    Arrival,
-    PaymentPolicy,
-    PolicyKind,
-    Terms,
-    arrival,
-    terms_refusals,
-)
+from domain.payments.payments import Arrival, Terms, arrival, terms_refusals
+from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 
 PRICE = Money(10_001, "EUR")
 
