@@ -10,15 +10,15 @@ REQUEST_TIMEOUT_SECONDS: Final = 12
 """How long a query or mutation may take, including all waiting."""
 
 
-class within_deadline:  # noqa: N801 - reads as what it does: `async with within_deadline():`
-    """Cancels the block at the deadline. Raises Unavailable.
+class within_deadline:  # noqa: N801 - reads as what it does: `with within_deadline():`
+    """Cancels the task in this block at the deadline. Raises Unavailable.
 
     ``asyncio.timeout`` takes three times as long, which every request would pay.
     """
 
     __slots__ = ("_cancelling", "_is_over", "_task", "_timer")
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None
@@ -28,7 +28,7 @@ class within_deadline:  # noqa: N801 - reads as what it does: `async with within
         self._timer = loop.call_later(REQUEST_TIMEOUT_SECONDS, self._end)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         _kind: type[BaseException] | None,
         error: BaseException | None,

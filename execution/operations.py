@@ -275,7 +275,7 @@ class Operations:
                 return await self._subscribe(selected, request, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
                 return self.refuse(BadInput("Send mutations by POST, not GET."), operation)
-            async with within_deadline():
+            with within_deadline():
                 answer = await self.run(request, operation)
             if not answer.executed:
                 return answer

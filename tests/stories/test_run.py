@@ -17,6 +17,7 @@ import asyncpg
 import psutil
 import pytest
 
+from commands.migrate import migrate
 from kit.postgres.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
@@ -112,9 +113,30 @@ class Place:
         return bool(found)
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database is migrated and stopped."""
+    data = tmp_path_factory.mktemp("migrated") / "data"
+    with EmbeddedServer(data) as server:
+        migrate(server.url)
+    return data
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path / "data")
+def place(migrated: Path, tmp_path: Path) -> Iterator[Place]:
+    """A place whose first start has only the app to start."""
+    # With its owner: as root, PostgreSQL runs as another user.
+    subprocess.run(["cp", "-a", migrated, tmp_path / "data"], check=True)
+    yield from _place(tmp_path)
+
+
+@pytest.fixture
+def empty_place(tmp_path: Path) -> Iterator[Place]:
+    yield from _place(tmp_path)
+
+
+def _place(folder: Path) -> Iterator[Place]:
+    place = Place(folder / "data")
     yield place
     for process in place.processes():
         process.kill()
@@ -123,14 +145,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
     wait_until(EmbeddedServer(place.data).end_abandoned)
 
 
-async def test_ctrl_c_ends_the_server_and_the_database(place: Place) -> None:
-    running = place.start()
-    await place.keep_something()
+async def test_ctrl_c_ends_the_server_and_the_database(empty_place: Place) -> None:
+    running = empty_place.start()
+    await empty_place.keep_something()
 
     code = running.end(signal.SIGINT)
 
     assert code == 0
-    assert place.processes() == []
+    assert empty_place.processes() == []
 
 
 async def test_a_polite_end_is_an_end_too_and_the_data_is_there_again(place: Place) -> None:

@@ -48,7 +48,8 @@ def stop_server() -> None:
     """End the server of this run, or remove what the run made on a server that stays."""
     if _server and _folder:
         _server.stop()
-        shutil.rmtree(_folder)
+        # Another run that begins now may be removing it, too.
+        shutil.rmtree(_folder, ignore_errors=True)
     elif _URL in os.environ:
         asyncio.run(_drop_all())
 
@@ -108,7 +109,7 @@ def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
         is_old = time.time() - folder.stat().st_mtime > 60
         if is_old and os.access(folder, os.W_OK) and EmbeddedServer(folder).end_abandoned():
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _server_url() -> DatabaseUrl:

@@ -120,7 +120,7 @@ class Endpoint:
         try:
             request = await http.parse()
             reads_only = http.method == "GET"
-            async with within_deadline():
+            with within_deadline():
                 try:
                     token = token_of(http.authorization)
                     operation.actor = await actor_of(token, self._authenticate)
@@ -165,7 +165,7 @@ class Endpoint:
         try:
             counted.enter_context(self._limits.socket_of_address(origin.ip_address, caller))
             request = await http.parse()
-            async with within_deadline():
+            with within_deadline():
                 try:
                     caller.token = token_of(http.authorization)
                     await self._watch.authenticate(caller)

@@ -1,7 +1,7 @@
 """Computes the signature of an operation, which ignores its literals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from graphql import (
     OperationDefinitionNode,
 )
 from graphql.execution.collect_fields import FragmentDetails
+
+from kit.graphql.argument_templates import ArgumentTemplates
 
 # Literals of these kinds are bound like variables; booleans, enums and nulls decide the plan.
 _LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
@@ -31,6 +33,7 @@ class NormalizedOperation:
     fragments: dict[str, FragmentDetails]
     nodes: tuple[FieldNode, ...]
     places: dict[int, int]
+    arguments: ArgumentTemplates = field(default_factory=ArgumentTemplates, compare=False)
 
 
 def normalize(document: DocumentNode, operation: OperationDefinitionNode) -> NormalizedOperation:

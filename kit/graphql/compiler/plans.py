@@ -265,10 +265,7 @@ def _parameterized(
     """Returns the values that a plan takes, and the shapes of the arguments they come from."""
     leaves = [now, *_ids_of(actor)]
     shapes = tuple(
-        [
-            parameterize(each, leaves)
-            for each in selection.argument_values(normalized.nodes, variables)
-        ]
+        [parameterize(each, leaves) for each in selection.argument_values(normalized, variables)]
     )
     return leaves, shapes
 

@@ -4,20 +4,18 @@ The tree depends on no argument values: only on the document without its literal
 and ``@include``, and on the caller's permissions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from graphql import (
-    FieldNode,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     VariableValues,
-    get_argument_values,
     get_named_type,
     is_leaf_type,
 )
@@ -104,13 +102,20 @@ class Selection:
         return tuple(found.values())
 
     def argument_values(
-        self, nodes: Sequence[FieldNode], variables: VariableValues
+        self, normalized: NormalizedOperation, variables: VariableValues
     ) -> Iterator[Any]:
         """Yields the arguments of these fields; raises the refusal of a wrong argument."""
-        for each in self.fields_with_arguments:
-            assert each.field is not None
-            arguments = get_argument_values(each.field, nodes[each.place], variables)
-            yield each.source.decode(arguments)
+        nodes, read = normalized.nodes, normalized.arguments.read
+        for key, field, place, decode in self._readers:
+            yield decode(read(key, field, nodes[place], variables))
+
+    @cached_property
+    def _readers(self) -> Sequence[tuple[Hashable, GraphQLField, int, Callable[[Any], Any]]]:
+        return [
+            ((each.parent, each.place), each.field, each.place, each.source.decode)
+            for each in self.fields_with_arguments
+            if each.field is not None
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,9 +154,8 @@ async def test_a_head_alone_has_no_body(port: int) -> None:
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "REQUEST_TIMEOUT_SECONDS", 0.05)
 
-    with pytest.raises(Unavailable):
-        async with within_deadline():
-            await asyncio.sleep(30)
+    with pytest.raises(Unavailable), within_deadline():
+        await asyncio.sleep(30)
 
     await asyncio.sleep(0)
     task = asyncio.current_task()
@@ -166,7 +165,7 @@ async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_task_that_is_ended_by_others_ends() -> None:
     async def wait() -> None:
-        async with within_deadline():
+        with within_deadline():
             await asyncio.sleep(30)
 
     waiting = asyncio.create_task(wait())
@@ -178,6 +177,5 @@ async def test_a_task_that_is_ended_by_others_ends() -> None:
 
 
 async def test_a_timeout_within_is_told_as_such() -> None:
-    with pytest.raises(Unavailable):
-        async with within_deadline():
-            raise TimeoutError
+    with pytest.raises(Unavailable), within_deadline():
+        raise TimeoutError
