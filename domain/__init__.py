@@ -1,1 +1,1 @@
-"""Rules without a framework: what is allowed, what it costs, what is free."""
+"""Pure business rules: what is allowed, what it costs, which times are free."""

@@ -1,4 +1,4 @@
-"""Customers as callers give them: what is accepted of a name, an address, a phone, a language."""
+"""Validates customers: name, address, phone, language and notes."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """A customer as told for the first time."""
+    """The fields of a new customer."""
 
     name: str
     email: str | None = None
@@ -30,14 +30,14 @@ class NewCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerChoice:
-    """An existing customer, or a new one; exactly one of the two."""
+    """Exactly one of an existing customer and a new one."""
 
     id: CustomerId | None = None
     new: NewCustomer | None = None
 
 
 def tidy(text: str | None) -> str | None:
-    """Without surrounding space; None where nothing can be seen, as from an empty form field."""
+    """Returns text without surrounding space; None if nothing is visible, as in an empty field."""
     return tidy_name(text or "") or None
 
 
@@ -50,7 +50,7 @@ def refusals(
     notes: str | None = None,
     path: Path = (),
 ) -> Iterator[Refusal]:
-    """All that can't be accepted of a customer's tidy fields."""
+    """Yields the reasons to refuse a customer's tidy fields."""
     yield from name_refusals(name, path=(*path, "name"))
     if email is not None:
         yield from email_refusals(email, path=(*path, "email"))
@@ -63,6 +63,6 @@ def refusals(
 
 
 def is_locale(tag: str) -> bool:
-    """Whether it is a language tag (RFC 5646) of a language that CLDR knows."""
+    """Returns whether a text is a language tag (RFC 5646) of a language in CLDR."""
     match = _LOCALE.fullmatch(tag)
     return match is not None and exists(match[1].lower())

@@ -1,4 +1,4 @@
-"""Logins: why they fail, and whether they come from where somebody usually is."""
+"""Logins: why they fail, and whether they come from an unfamiliar place."""
 
 import re
 from collections.abc import Collection
@@ -8,7 +8,7 @@ _VERSION = re.compile(r"\d[\d._]*")
 
 
 class LoginFailure(StrEnum):
-    """Why a login failed, as the audit log and the metrics have it."""
+    """Why a login failed, for the audit log and the metrics."""
 
     UNKNOWN_ACCOUNT = "unknown account"
     WRONG_PASSWORD = "wrong password"  # noqa: S105 - a name
@@ -18,7 +18,7 @@ class LoginFailure(StrEnum):
 
 
 class SessionEnd(StrEnum):
-    """Why sessions ended, as the audit log and the metrics have it."""
+    """Why sessions ended, for the audit log and the metrics."""
 
     LOGGED_OUT = "logged out"
     ENDED_ELSEWHERE = "ended from another session"
@@ -31,10 +31,10 @@ class SessionEnd(StrEnum):
 def is_unfamiliar(
     known: Collection[tuple[str | None, str | None]], program: str | None, network: str
 ) -> bool:
-    """Is the program or the network another than in all sessions of late?
+    """Returns whether no recent session had this program, or none had this network.
 
-    ``known`` are their programs and networks, None where nothing was noted. A newer version of a
-    program is the same one. Without any session of late, everything is unfamiliar.
+    ``known`` are the programs and networks of the recent sessions, None where they are unknown.
+    The version of a program doesn't matter. Without a recent session, everything is unfamiliar.
     """
     if not known:
         return True

@@ -1,9 +1,9 @@
-"""The programs that people log in with, named as they know them."""
+"""Names of browsers and other programs, from their user agents."""
 
 import re
 from typing import Final
 
-# In this order: most browsers name others as well, for sites that look for those.
+# In this order: most browsers include the names of others for compatibility.
 _BROWSERS: Final = {
     "Edge": re.compile(r"\bEdg(A|iOS|e)?/"),
     "Opera": re.compile(r"\b(OPR|OPiOS|Opera)/"),
@@ -22,12 +22,12 @@ _SYSTEMS: Final = {
     "macOS": re.compile(r"\bMacintosh\b"),
     "Linux": re.compile(r"\bLinux\b"),
 }
-# Letters, digits and hyphens alone: nothing of it can be taken for an address.
+# Only letters, digits and hyphens: mail clients can't turn the name into a link.
 _PRODUCT: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,29}")
 
 
 def program_name(user_agent: str | None) -> str:
-    """'Firefox on Windows' for a browser; for others the name of the product, as 'curl'."""
+    """Returns 'Firefox on Windows' for a browser, and the product's name for others: 'curl'."""
     text = (user_agent or "").strip()
     if not text.startswith("Mozilla/"):
         product = _PRODUCT.match(text)

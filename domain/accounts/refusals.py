@@ -1,4 +1,4 @@
-"""Refusals of accounts: who it is was not proved."""
+"""Refusals of accounts: the caller's identity or address isn't proved."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from domain.core.refusals import Code, Refusal
 
 @dataclass(eq=False)
 class InvalidCredentials(Refusal):
-    """The address, password or token doesn't prove who it is; never says which."""
+    """The address, password or token is wrong; the message never says which."""
 
     code = Code.INVALID_CREDENTIALS
 
@@ -17,7 +17,7 @@ class InvalidCredentials(Refusal):
 
 @dataclass(eq=False)
 class EmailNotVerified(Refusal):
-    """The caller has yet to prove that their e-mail address is theirs."""
+    """The caller has to verify their e-mail address first."""
 
     code = Code.EMAIL_NOT_VERIFIED
 

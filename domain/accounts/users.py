@@ -1,4 +1,4 @@
-"""Who may be a user, and how their e-mail address and password are accepted."""
+"""Users: their roles, and which passwords are accepted."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -9,12 +9,12 @@ from domain.core.refusals import Invalid, Path, Refusal, Required
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 _GUESSES_DIGITS = 8
-# To look at more takes long, and so many letters are enough by themselves.
+# Checking more takes long, and a password of this length is strong enough by itself.
 _LONGEST_GUESSED = 40
 
 
 class Role(StrEnum):
-    """What a user is in their tenant, from the most trusted down."""
+    """A user's role in their tenant, from the most to the least privileged."""
 
     OWNER = "OWNER"
     ADMIN = "ADMIN"
@@ -23,7 +23,7 @@ class Role(StrEnum):
     CUSTOMER = "CUSTOMER"
 
     def is_above(self, other: "Role") -> bool:
-        """Is this role trusted with more than the other?"""
+        """Returns whether this role has more privileges than the other."""
         ranks = list(Role)
         return ranks.index(self) < ranks.index(other)
 
@@ -31,9 +31,9 @@ class Role(StrEnum):
 def password_refusals(
     password: str, *, email: str, words: Sequence[str] = (), path: Path
 ) -> Iterator[Refusal]:
-    """All that can't be accepted of a new password for the user of an address.
+    """Yields the reasons to refuse a new password.
 
-    ``words`` are what somebody would try first: the names of the venue and of the person.
+    ``words`` are obvious guesses: the names of the venue and of the person.
     """
     if not password:
         yield Required(path=path)
@@ -52,8 +52,8 @@ def password_refusals(
 
 
 def _is_easy_to_guess(password: str, words: Sequence[str]) -> bool:
-    """Whether a hundred million guesses are enough, common passwords and these words first."""
-    # Imported where it is used: its lists of common passwords take a while to load.
+    """Returns whether a hundred million guesses suffice, common passwords and the words first."""
+    # Imported here, because its lists of common passwords take a while to load.
     from zxcvbn import zxcvbn
 
     known = [part for word in words for part in (word, *word.split())]

@@ -1,7 +1,7 @@
-"""What a venue has agreed with us about its plan: its states, what they allow, what may follow.
+"""Subscriptions of venues to plans: states, what each state allows, and transitions.
 
-The states are Stripe's. The truth about one is the gateway's alone: it may pass through several
-while nobody looks, so what happened is told from what it was before and what it is now.
+The states are Stripe's. The gateway is the source of truth, and a subscription may pass through
+several states between two synchronisations, so events are derived from the states before and after.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from domain.tenants.plans import PLANS, PlanCode
 
 TRIAL: Final = timedelta(days=14)
 GRACE: Final = timedelta(days=7)
-"""How long a venue whose payment failed goes on taking bookings."""
+"""For how long a venue can take bookings after a failed payment."""
 TIME_TO_CHOOSE: Final = timedelta(days=14)
-"""How long a venue takes bookings before it has subscribed to anything."""
+"""For how long a new venue can take bookings without a subscription."""
 REMINDED_BEFORE: Final = timedelta(days=3)
 
 
 class SubscriptionStatus(StrEnum):
-    """Where a subscription stands."""
+    """The status of a subscription."""
 
     TRIALING = "trialing"
     ACTIVE = "active"
@@ -31,7 +31,7 @@ class SubscriptionStatus(StrEnum):
 
 
 class InvoiceStatus(StrEnum):
-    """Where an invoice stands."""
+    """The status of an invoice."""
 
     DRAFT = "draft"
     OPEN = "open"
@@ -43,15 +43,15 @@ class InvoiceStatus(StrEnum):
 S = SubscriptionStatus
 
 LIVE: Final = frozenset({S.TRIALING, S.ACTIVE, S.PAST_DUE, S.UNPAID})
-"""Those whose plan can be changed, and which can be cancelled."""
+"""The statuses in which a subscription can be changed and cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A subscription at one moment; times are instants.
 
-    ``begun_at`` is when the venue began with us, ``overdue_since`` when the payment was due that
-    failed, ``ended_at`` when all was over. ``next_plan`` follows at the end of the period.
+    ``begun_at`` is when the venue signed up, ``overdue_since`` when the failed payment was due,
+    ``ended_at`` when the subscription ended. ``next_plan`` starts at the end of the period.
     """
 
     plan: PlanCode
@@ -67,14 +67,14 @@ class Subscription:
 
     @property
     def plan_in_force(self) -> PlanCode:
-        """Whose limits and features hold: without a subscription, those of Starter."""
+        """The plan whose limits and features apply; Starter without a subscription."""
         return self.plan if self.status in LIVE else PlanCode.STARTER
 
 
 def refuses_bookings_from(subscription: Subscription) -> datetime | None:
-    """The first instant at which no new bookings are taken; None: there is none in sight.
+    """Returns the instant from which new bookings are refused; None if none is foreseeable.
 
-    Bookings that exist are looked after, and everything can be read, in every state.
+    Existing bookings can be read and managed in every state.
     """
     match subscription.status:
         case S.TRIALING | S.ACTIVE:
@@ -92,13 +92,13 @@ def refuses_bookings_from(subscription: Subscription) -> datetime | None:
 
 
 def takes_bookings(subscription: Subscription, *, now: datetime) -> bool:
-    """May new bookings be made at this instant?"""
+    """Returns whether new bookings are accepted at this instant."""
     refused_from = refuses_bookings_from(subscription)
     return refused_from is None or now < refused_from
 
 
 def reminder_due(subscription: Subscription, *, now: datetime) -> bool:
-    """Is it time to say that the trial, or the time to choose, is nearly over?"""
+    """Returns whether to remind the owners that the trial or the time to choose a plan ends."""
     match subscription.status:
         case S.TRIALING:
             ends_at = subscription.trial_ends_at
@@ -113,11 +113,11 @@ def _since(subscription: Subscription) -> datetime:
     return subscription.overdue_since or subscription.period_start or subscription.begun_at
 
 
-# ------------------------------------------------------------------------------ what may follow
+# ------------------------------------------------------------------------------ transitions
 
 
 class Change(StrEnum):
-    """How another plan comes into force."""
+    """When a change to another plan takes effect."""
 
     AT_ONCE = "at_once"
     AT_PERIOD_END = "at_period_end"
@@ -126,10 +126,10 @@ class Change(StrEnum):
 
 
 def change_to(subscription: Subscription, wanted: PlanCode) -> Change:
-    """How a live subscription comes to the wanted plan.
+    """Returns when a change of a live subscription to the wanted plan takes effect.
 
-    Up at once; down when what was paid for is used up, and at once where nothing was paid, in a
-    trial. KEPT is the plan it has, with another one to follow that now doesn't.
+    An upgrade takes effect at once, a downgrade at the end of the paid period, or at once in a
+    trial. KEPT is the current plan, and cancels a scheduled change.
     """
     if wanted == subscription.plan:
         return Change.NOTHING if subscription.next_plan is None else Change.KEPT
@@ -139,26 +139,26 @@ def change_to(subscription: Subscription, wanted: PlanCode) -> Change:
 
 
 def is_higher(plan: PlanCode, *, than: PlanCode) -> bool:
-    """Does the plan allow more than the other?"""
+    """Returns whether the plan allows more than the other."""
     order = list(PLANS)
     return order.index(plan) > order.index(than)
 
 
 def may_start_trial(subscription: Subscription | None, *, was_used: bool) -> bool:
-    """A trial is for those who have subscribed to nothing so far, once."""
+    """Returns whether a trial can start: once, and only before the first subscription."""
     return not was_used and (subscription is None or subscription.status is S.INCOMPLETE)
 
 
 def may_check_out(subscription: Subscription | None) -> bool:
-    """Whether there is anything to subscribe to: who pays already changes the plan instead."""
+    """Returns whether a checkout can start; paying subscribers change the plan instead."""
     return subscription is None or subscription.status in {S.TRIALING, S.CANCELED, S.INCOMPLETE}
 
 
-# ------------------------------------------------------------------------------ what happened
+# ------------------------------------------------------------------------------ steps
 
 
 class Step(StrEnum):
-    """What happened to a subscription, as the log and the letters tell it."""
+    """An event of a subscription, as logged and mailed."""
 
     TRIAL_STARTED = "trial_started"
     STARTED = "started"
@@ -176,7 +176,7 @@ _OWING: Final = frozenset({S.PAST_DUE, S.UNPAID})
 
 
 def steps(before: Subscription | None, after: Subscription) -> tuple[Step, ...]:
-    """What happened between two looks, each once, in the order of ``Step``."""
+    """Returns what happened between two states, each step once, in the order of ``Step``."""
     was = before.status if before is not None else S.INCOMPLETE
     now = after.status
     found: list[Step] = []

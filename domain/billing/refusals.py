@@ -1,4 +1,4 @@
-"""Refusals of billing: another plan can't be had so."""
+"""Refusals of billing: the plan can't be changed this way."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from domain.core.refusals import Code, Refusal
 
 @dataclass(eq=False)
 class SubscriptionChangeNotAllowed(Refusal):
-    """The subscription, as it stands, can't become what is wanted."""
+    """The subscription can't be changed this way in its current state."""
 
     code = Code.INVALID_TRANSITION
     problem: str
@@ -19,7 +19,7 @@ class SubscriptionChangeNotAllowed(Refusal):
 
 @dataclass(eq=False)
 class TooManyRooms(Refusal):
-    """More rooms are in use than the wanted plan allows; ``rooms`` are they, by name."""
+    """More rooms are in use than the wanted plan allows; ``rooms`` are their names."""
 
     code = Code.PLAN_LIMIT_REACHED
     limit: int
@@ -35,7 +35,7 @@ class TooManyRooms(Refusal):
 
 @dataclass(eq=False)
 class SubscriptionUnpaid(Refusal):
-    """The payment that the change needs didn't go through, so nothing has changed."""
+    """The payment for the change failed, so nothing has changed."""
 
     code = Code.PAYMENT_FAILED
 

@@ -1,1 +1,1 @@
-"""Rules of bookings: times that are booked, held and free."""
+"""Rules of bookings: availability, lifecycle, prices and guests' limits."""

@@ -1,4 +1,4 @@
-"""Which slots may be otherwise than they were told, and when time alone makes them so."""
+"""Finds the slots whose state may have changed, and when time alone changes one."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,17 +12,17 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval, merge
 
 LONGEST_BUFFER_MINUTES = 24 * 60
-# What is refused, or let go, strictly after an instant or a start.
+# Rules refuse or allow a start strictly after an instant: the smallest step past it.
 _NEXT = timedelta(microseconds=1)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class AffectedSlots:
-    """Slots that may be otherwise, by their starts; it only grows.
+    """The slots whose state may have changed, by their starts; the set only grows.
 
-    ``spans`` are of the room, or of every room. ``hours``: starts outside the present opening
-    hours or off the present grid may have been told as well.
+    ``spans`` belong to one room, or to every room. ``hours``: opening hours or the grid changed,
+    so clients may also know starts outside of the current ones.
     """
 
     everything: bool = False
@@ -31,16 +31,16 @@ class AffectedSlots:
     spans: list[tuple[RoomId | None, Interval]] = field(default_factory=list)
 
     def add(self, room_id: RoomId | None, span: Interval, grid: StartGrid) -> None:
-        """Add a span of a room, or of all, if a start of the grid lies in it."""
+        """Adds a span of a room, or of all rooms, if it contains a start of the grid."""
         if grid.during([span]):
             self.spans.append((room_id, span))
 
     def is_in(self, room_id: RoomId) -> bool:
-        """Is any slot of a room touched?"""
+        """Returns whether any slot of a room is affected."""
         return self.is_whole(room_id) or bool(self.spans_of(room_id))
 
     def hull(self, window: Interval) -> Interval:
-        """The part of a window that holds all that is touched in it."""
+        """Returns the smallest part of a window that contains its affected slots."""
         if self.everything or self.rooms:
             return window
         starts = [span.start for _, span in self.spans]
@@ -48,7 +48,7 @@ class AffectedSlots:
         return Interval(max(window.start, min(starts)), min(window.end, max(ends)))
 
     def is_whole(self, room_id: RoomId) -> bool:
-        """Are all slots of a room touched?"""
+        """Returns whether all slots of a room are affected."""
         return self.everything or room_id in self.rooms
 
     def spans_of(self, room_id: RoomId) -> list[Interval]:
@@ -63,15 +63,15 @@ def recomputed(
     wish: SlotRequest,
     include_unavailable: bool,
 ) -> tuple[RoomSlots, list[datetime]]:
-    """The touched slots of a room that are listed, and the touched starts that are not.
+    """Returns the affected slots of a room that are listed, and the affected starts that aren't.
 
-    ``grid`` are the starts of the venue's grid that were asked about.
+    ``grid`` are the requested starts on the venue's grid.
     """
     slots = RoomSlots.of(room, grid, wish, include_unavailable=include_unavailable)
     some = grid.every
     if not touched.is_whole(room.id):
         spans = touched.spans_of(room.id)
-        # What is told of a refused slot may reach as far as its neighbours do.
+        # The reasons of a refused slot may depend on how far its refused neighbours reach.
         refused = refused_spans(room, wish) if include_unavailable else []
         some = grid.during(_connected(spans, refused))
     unlisted = some & ~slots.listed
@@ -83,7 +83,7 @@ def recomputed(
 def starts_overlapping(
     occupied: Interval, wish: SlotRequest, *, before_minutes: int = 0, after_minutes: int = 0
 ) -> Interval:
-    """The starts at which the wish, with these buffers, would meet what is occupied."""
+    """Returns the starts at which the request, with these buffers, overlaps occupied time."""
     reach = occupied.padded(
         before_minutes=wish.duration_minutes + after_minutes, after_minutes=before_minutes
     )
@@ -93,7 +93,7 @@ def starts_overlapping(
 def starts_affected_by_time(
     since: datetime, wish: SlotRequest, *, include_unavailable: bool
 ) -> Iterator[Interval]:
-    """The starts that time alone touched between an instant and now, whichever is later."""
+    """Yields the starts affected by the passing of time between an instant and now."""
     early, late = sorted((since, wish.now))
     if early == late:
         return
@@ -102,7 +102,7 @@ def starts_affected_by_time(
     yield Interval(early + advance + _NEXT, late + advance + _NEXT)
     if not include_unavailable:
         return
-    # Slots whose time has passed say so, and those that are too near which is the first that isn't.
+    # Slots in the past have a reason, and reasons of too short notice name the first start allowed.
     yield Interval(early, late)
     if first_on_grid(early + notice, wish.rules) != first_on_grid(late + notice, wish.rules):
         yield Interval(_FIRST, late + notice)
@@ -115,9 +115,9 @@ def next_change(
     include_unavailable: bool,
     expiries: Iterable[datetime],
 ) -> datetime | None:
-    """When time alone will next touch a slot of a grid, given in order; None: never.
+    """Returns when time alone next affects a slot of an ordered grid; None if never.
 
-    ``expiries`` are when holds run out.
+    ``expiries`` are the ends of holds.
     """
     notice, advance = wish.earliest - wish.now, wish.latest - wish.now
     changes = [each for each in expiries if each > wish.now]
@@ -131,11 +131,11 @@ def next_change(
 
 
 def _connected(spans: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    """The spans, grown by all others that they touch, and those that these touch in turn."""
+    """Returns the spans, extended by all others that are connected to them."""
     return [each for each in merge([*spans, *others]) if any(each.overlaps(span) for span in spans)]
 
 
 def _from(grid: Sequence[datetime], since: datetime) -> Sequence[datetime]:
-    """The first of a grid from an instant on, if there is one."""
+    """Returns the first start of a grid from an instant on, as a list of at most one."""
     index = bisect_left(grid, since)
     return grid[index : index + 1]

@@ -1,4 +1,4 @@
-"""The life of a booking: what can become of it, and when."""
+"""The lifecycle of a booking: its statuses, and when each transition is allowed."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _MISREAD = str.maketrans("OIL", "011")
 
 
 class Status(StrEnum):
-    """Where a booking stands; the value is how it is stored."""
+    """The status of a booking; the value is stored."""
 
     HELD = "held"
     PENDING = "pending"
@@ -33,7 +33,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-# While a booking has one of these, nobody else gets its time.
+# A booking with one of these occupies its time.
 OCCUPYING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
 # A booking with one of these can be moved to another time or room.
 MOVABLE = frozenset({Status.PENDING, Status.CONFIRMED})
@@ -43,9 +43,9 @@ EDITABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
 
 @dataclass(frozen=True, slots=True)
 class BookingState:
-    """What decides what can become of a booking.
+    """The facts that decide which transitions of a booking are allowed.
 
-    ``requires_confirmation`` is the venue's setting: what a hold becomes.
+    ``requires_confirmation`` is the venue's setting: whether a hold becomes PENDING or CONFIRMED.
     """
 
     status: Status
@@ -55,19 +55,19 @@ class BookingState:
 
 
 def effective_status(status: Status, hold_expires_at: datetime | None, now: datetime) -> Status:
-    """The status that counts: a hold past its time is expired, whether or not that is stored."""
+    """Returns the status now: a hold past its end is EXPIRED, even if that isn't stored yet."""
     if status is Status.HELD and hold_expires_at is not None and hold_expires_at <= now:
         return Status.EXPIRED
     return status
 
 
 def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, ...]:
-    """The statuses that a caller can give the booking now.
+    """Returns the statuses that a caller can give the booking now.
 
-    A hold becomes PENDING or CONFIRMED by createBooking; that it expires is nobody's call, so
-    EXPIRED is never among them. Confirming ends with the start, and cancelling with the booking's
-    time; checking in opens 15 minutes before the start and closes at the end; a no-show is known
-    from the start on; a booking nobody checked in can be completed once its time is over.
+    A hold becomes PENDING or CONFIRMED by createBooking, and expires by itself, so EXPIRED is never
+    among them. A booking can be confirmed until its start and cancelled until its end. It can be
+    checked in from 15 minutes before its start until its end, and marked as a no-show from its
+    start on. A booking that wasn't checked in can be completed after its end.
     """
     begun, ended = now >= life.interval.start, now >= life.interval.end
     match effective_status(life.status, life.hold_expires_at, now):
@@ -99,7 +99,7 @@ def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, .
 def check_transition(life: BookingState, wanted: Status, *, now: datetime) -> None:
     """Raises InvalidTransition unless a caller can give the booking this status now.
 
-    A hold is only cancelled so: createBooking makes a booking of it, which counts and is owed for.
+    For a hold that is only CANCELLED: createBooking confirms it, counts it and charges for it.
     """
     allowed = allowed_transitions(life, now=now)
     status = effective_status(life.status, life.hold_expires_at, now)
@@ -118,9 +118,9 @@ def check_status_in(life: BookingState, statuses: frozenset[Status], *, now: dat
 
 
 def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
-    """Is it to be completed without anybody asking?
+    """Returns whether the booking is completed automatically now.
 
-    One that was checked in, at its end; one that nobody checked in, a day later.
+    A booking that was checked in is completed at its end; any other, a day later.
     """
     match status:
         case Status.CHECKED_IN:
@@ -132,12 +132,12 @@ def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
 
 
 def is_unanswered(status: Status, starts_at: datetime, *, now: datetime) -> bool:
-    """Is it to be rejected without anybody asking: has its time come, and nobody confirmed it?"""
+    """Returns whether the booking is rejected automatically: it starts and isn't confirmed."""
     return status is Status.PENDING and starts_at <= now
 
 
 def reference(random: bytes) -> str:
-    """A booking's name for people to read out, from 5 random bytes: 'K7Q2-MX4D'."""
+    """Returns a reference that people can read aloud, from 5 random bytes: 'K7Q2-MX4D'."""
     if len(random) != REFERENCE_BYTES:
         raise ValueError(f"A reference is made from {REFERENCE_BYTES} bytes.")
     number = int.from_bytes(random)
@@ -146,12 +146,12 @@ def reference(random: bytes) -> str:
 
 
 def reference_read(text: str) -> str:
-    """The reference that somebody typed, as it is stored: 'FEM0-TCGE' for 'femo tcge'."""
+    """Returns the stored form of a reference that was typed: 'FEM0-TCGE' for 'femo tcge'."""
     return _in_halves(reference_form(text))
 
 
 def reference_form(text: str) -> str:
-    """A part of a reference as it is found: without dash and spaces, with 0 for O and 1 for I."""
+    """Returns a part of a reference for search: no dash or spaces, 0 for O and 1 for I."""
     return re.sub(r"[\s-]", "", text).upper().translate(_MISREAD)
 
 
@@ -164,7 +164,7 @@ def _check_in_opens(life: BookingState) -> datetime:
 
 
 def _hint(status: Status, wanted: Status) -> str | None:
-    """What to wait for, where only the time is wrong."""
+    """Returns when the transition becomes possible, if only the time is wrong."""
     if (status, wanted) == (Status.PENDING, Status.CONFIRMED):
         return "A booking can be confirmed until it starts: reject it, and make another."
     if (status, wanted) == (Status.HELD, Status.CONFIRMED):

@@ -1,4 +1,4 @@
-"""What a booking costs, line by line."""
+"""The price of a booking, as lines."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from domain.core.money import Money
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """One part of a price: a stretch of time, or a thing of its own without one."""
+    """A line of a price: for an interval of time, or for an item without one."""
 
     label: str
     amount: Money
@@ -29,7 +29,7 @@ class PriceLine:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Lines that sum to the subtotal; less the discount and with the tax it is the total."""
+    """Lines that sum to the subtotal; the total is that less the discount plus the tax."""
 
     lines: tuple[PriceLine, ...]
     subtotal: Money
@@ -38,7 +38,7 @@ class Price:
     total: Money
 
     def moved(self, by: timedelta) -> Self:
-        """The same amounts for a time that lies so much later."""
+        """Returns the same amounts for a time that is later by this much."""
         lines = tuple(
             replace(line, interval=Interval(line.interval.start + by, line.interval.end + by))
             if line.interval
@@ -49,9 +49,9 @@ class Price:
 
 
 def price_of(hourly_rate: Money | None, interval: Interval, *, label: str) -> Price | None:
-    """The hourly rate times the minutes, in one line; None for a room without a rate.
+    """Returns the hourly rate times the minutes, in one line; None for a room without a rate.
 
-    In a currency that is charged in steps it is rounded down to one.
+    In a currency that is charged in steps it is rounded down to a step.
     """
     if hourly_rate is None:
         return None

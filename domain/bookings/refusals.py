@@ -1,4 +1,4 @@
-"""Refusals of bookings: the time isn't free, a rule is against it, or an offer has ended."""
+"""Refusals of bookings: the time isn't free, a rule forbids it, or an offer has ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.core.refusals import Code, Refusal
 
 @dataclass(eq=False)
 class InvalidTransition(Refusal):
-    """A booking can't go from its status to the wanted one, or not now."""
+    """The booking can't change from its status to the wanted one, or not now."""
 
     code = Code.INVALID_TRANSITION
     status: str
@@ -51,12 +51,12 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule that refuses a slot.
+    """A rule that refuses a slot.
 
     ``frees_at`` is the first start, from the wanted one on, that this rule alone would allow;
-    for MIN_NOTICE the first on the venue's grid, and for MAX_ADVANCE it is the moment from which
-    the wanted start can be booked. None: never, or not within the time that is looked at.
-    ``rule`` holds the rule's own numbers, for JSON.
+    for MIN_NOTICE the first on the venue's grid, and for MAX_ADVANCE the instant from which the
+    wanted start can be booked. None: never, or not within the time that was searched. ``rule``
+    has the rule's numbers, for JSON.
     """
 
     code: Code
@@ -69,7 +69,7 @@ class Reason:
 class SlotTaken(Refusal):
     """Another booking has the time (SLOT_TAKEN) or lies closer than the buffers allow.
 
-    Carries what is needed to find other slots for the same wish.
+    Carries what is needed to find alternatives for the same request.
     """
 
     code: Code
@@ -91,7 +91,7 @@ class SlotTaken(Refusal):
 
 @dataclass(eq=False)
 class SlotUnavailable(Refusal):
-    """A rule of the venue refuses the time; ``reasons`` are all that do, this one among them."""
+    """A rule of the venue refuses the time; ``reasons`` are all rules that do."""
 
     code: Code
     reasons: tuple[Reason, ...]
@@ -114,7 +114,7 @@ class HoldExpired(Refusal):
 
 @dataclass(eq=False)
 class ChangeTooLate(Refusal):
-    """A customer can't move the booking any more; ``until`` they could, None: never."""
+    """A customer can't move the booking any more; ``until`` was the deadline, None: never."""
 
     code = Code.CHANGE_WINDOW_PASSED
     until: datetime | None
@@ -130,7 +130,7 @@ class ChangeTooLate(Refusal):
 
 @dataclass(eq=False)
 class PriceChanged(Refusal):
-    """The price is no longer the one that the caller agreed to; None: there is no price."""
+    """The price differs from the one that the caller expects; None: there is no price."""
 
     code = Code.PRICE_CHANGED
     expected: "Money"
@@ -144,7 +144,7 @@ class PriceChanged(Refusal):
 
 @dataclass(eq=False)
 class GuestBookingClosed(Refusal):
-    """The venue takes no bookings of guests."""
+    """The venue accepts no bookings from guests."""
 
     code = Code.GUEST_BOOKING_CLOSED
 
@@ -154,9 +154,9 @@ class GuestBookingClosed(Refusal):
 
 @dataclass(eq=False)
 class ProofRequired(Refusal):
-    """The venue asks guests to prove that they are people; ``challenge`` is what to solve.
+    """The venue requires guests to prove that they are human by solving the ``challenge``.
 
-    ``was_given``: a proof came, but not a good one, or one that was used before.
+    ``was_given``: a proof was given, but it was invalid or used before.
     """
 
     code = Code.PROOF_REQUIRED

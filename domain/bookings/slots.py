@@ -1,4 +1,4 @@
-"""Slots to choose from: the free starts of rooms, the next one, and those near a taken one."""
+"""Lists slots: free starts of rooms, the next free one, and alternatives to a taken one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ALTERNATIVES_WITHIN_HOURS = 24
 
 
 class SlotState(StrEnum):
-    """BUSY where only other bookings are in the way; BLOCKED where a rule is."""
+    """BUSY if only other bookings refuse the slot; BLOCKED if a rule does."""
 
     FREE = "FREE"
     BUSY = "BUSY"
@@ -30,7 +30,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A room at a time: free when there are no reasons against it."""
+    """A room at a time; it is free if there are no reasons against it."""
 
     room_id: RoomId
     interval: Interval
@@ -91,7 +91,7 @@ class RoomSlots:
 
 
 def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
-    """A room at one start, whatever it is, with every reason against it."""
+    """Returns the slot of a room at any start, with every reason against it."""
     interval = wish.interval(start)
     reasons = RoomCalendar.of(room, interval, wish).reasons_against(interval)
     return Slot(room.id, interval, _state(reasons), _total(room, interval), reasons)
@@ -100,12 +100,12 @@ def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
 def next_free_slot(
     rooms: Iterable[RoomFacts], window: Interval, *, wish: SlotRequest
 ) -> Slot | None:
-    """The first free slot that starts on the grid within a window; of equals the first room's."""
+    """Returns the first free slot on the grid within a window; the first room's of equals."""
     return first_slot(_free(rooms, window, wish))
 
 
 def first_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
-    """The earliest slot that is listed; of equals the first room's."""
+    """Returns the earliest listed slot; the first room's of equals."""
     found = [(next(places(each.listed)), each) for each in rooms if each.listed]
     if not found:
         return None
@@ -114,7 +114,7 @@ def first_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
 
 
 def alternatives_window(start: datetime) -> Interval:
-    """Within which the alternatives to a start are looked for."""
+    """Returns the window in which alternatives to a start are searched."""
     around = timedelta(hours=ALTERNATIVES_WITHIN_HOURS)
     return Interval(start - around, start + around)
 
@@ -127,9 +127,9 @@ def alternatives(
     wish: SlotRequest,
     first: int,
 ) -> list[Slot]:
-    """Up to so many free slots, those nearest to a start first.
+    """Returns the ``first`` free slots, ordered by distance from a start.
 
-    Of those equally near the earlier, and at the same time the wanted room before the others.
+    At equal distance the earlier comes first, and at the same time the wanted room.
     """
     wanted_first = sorted(rooms, key=lambda room: room.id != wanted_room_id)
     free = _free(wanted_first, alternatives_window(start), wish)

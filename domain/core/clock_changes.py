@@ -1,4 +1,4 @@
-"""Every change of a zone's clock, read from the pinned `tzdata` package: for reads in SQL.
+"""Reads every clock change of a zone from the pinned `tzdata` package, for use in SQL.
 
 PostgreSQL has a time-zone database of its own, of another release on every machine.
 """
@@ -19,11 +19,11 @@ import tzdata
 from domain.core.local_time import zone
 
 RELEASE: Final[str] = tzdata.IANA_VERSION
-"""The release of the time-zone database that all wall clocks come from, such as '2026f'."""
+"""The release of the time-zone database that is used for all wall clocks, such as '2026f'."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = int(datetime(2201, 1, 1, tzinfo=UTC).timestamp())
-# Two changes that a rule gives lie further apart than this; all others are listed one by one.
+# Two changes by a rule are further apart than this; all other changes are listed in the file.
 _STEP: Final = 28 * 24 * 60 * 60
 # RFC 9636, section 3.1: the magic and the version, 15 spare bytes, and six counts.
 _HEADER: Final = struct.Struct(">4sc15x6l")
@@ -33,8 +33,8 @@ _HEADER: Final = struct.Struct(">4sc15x6l")
 class ZoneClock:
     """The offsets of a zone from UTC, from 1970 to 2200.
 
-    ``offsets`` are as printed, '+01:00', and one more than ``changes``: the first holds before
-    the first change, each other one from its change on.
+    ``offsets`` are text, '+01:00', and one more than ``changes``: the first applies before the
+    first change, each other one from its change on.
     """
 
     changes: tuple[datetime, ...]
@@ -42,8 +42,8 @@ class ZoneClock:
 
 
 def zone_clocks(names: Iterable[str]) -> dict[str, ZoneClock]:
-    """The clocks of IANA zones by their names. Raises Invalid."""
-    # Most names are others of the same zone, with the same file.
+    """Returns the clocks of IANA zones by name. Raises Invalid."""
+    # Most names are aliases of a zone, with the same file.
     made: dict[bytes, ZoneClock] = {}
     clocks = {}
     for name in names:
@@ -65,7 +65,7 @@ def _clock(data: bytes, zone: ZoneInfo) -> ZoneClock:
 
 
 def _candidates(data: bytes) -> Iterator[int]:
-    """Seconds since 1970, in order, among which is every change of the clock."""
+    """Yields seconds since 1970, in order, that include every clock change."""
     listed, rule = _read(data)
     yield from (second for second in listed if second > 0)
     if "," in rule:
@@ -75,7 +75,7 @@ def _candidates(data: bytes) -> Iterator[int]:
 
 @cache
 def _changes_by(rule: str) -> tuple[int, ...]:
-    """Seconds since 1970 of a rule's changes; a hundred zones share thirty rules."""
+    """Returns the seconds since 1970 of a rule's changes; a hundred zones share thirty rules."""
     zone = ZoneInfo.from_file(BytesIO(_file_of(rule)))
     steps = range(0, _LAST, _STEP)
     offsets = [_offset(zone, second) for second in steps]
@@ -87,14 +87,14 @@ def _changes_by(rule: str) -> tuple[int, ...]:
 
 
 def _file_of(rule: str) -> bytes:
-    """A zone's file that lists no changes and has a rule for all time."""
+    """Returns a zone file that lists no changes and has one rule for all time."""
     block = _HEADER.pack(b"TZif", b"2", 0, 0, 0, 0, 1, 4) + b"\0\0\0\0\0\0UTC\0"
     return block + block + b"\n" + rule.encode() + b"\n"
 
 
 def _read(data: bytes) -> tuple[tuple[int, ...], str]:
-    """The changes that a zone's file lists (RFC 9636), and the rule for the time after them."""
-    # Before the block with 64 bits of time there is one with 32.
+    """Returns the changes that a zone file lists (RFC 9636), and the rule for later ones."""
+    # The block with 64-bit times follows one with 32-bit times.
     *_, isut, isstd, leaps, times, types, letters = _HEADER.unpack_from(data)
     start = _HEADER.size + times * 5 + types * 6 + letters + leaps * 8 + isstd + isut
     times = _HEADER.unpack_from(data, start)[5]
@@ -103,7 +103,7 @@ def _read(data: bytes) -> tuple[tuple[int, ...], str]:
 
 
 def _change_between(early: int, late: int, zone: ZoneInfo) -> int:
-    """The first second with the offset of ``late``, where one change lies between the two."""
+    """Returns the first second with the offset of ``late``, with one change between the two."""
     offset = _offset(zone, late)
     while late - early > 1:
         middle = (early + late) // 2

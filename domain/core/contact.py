@@ -1,4 +1,4 @@
-"""Names and e-mail addresses of people: what is accepted, and the key of an address."""
+"""Validates names and e-mail addresses, and normalises addresses."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ MAX_NAME_LENGTH = 100
 
 
 def normalised_email(text: str) -> str | None:
-    """The key under which the person of an address is found again; None for what is no address."""
+    """Returns the key by which an address is looked up; None if it isn't an address."""
     address = mail_address(text)
     return None if address is None else address.key
 
 
 def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
-    """All that can't be accepted of the tidy name of a person, a business or a thing."""
+    """Yields the reasons to refuse the tidy name of a person, a business or a thing."""
     if not name:
         yield Required(path=path)
     if len(name) > MAX_NAME_LENGTH:
@@ -26,7 +26,7 @@ def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
 
 
 def email_refusals(email: str, *, path: Path) -> Iterator[Refusal]:
-    """What can't be accepted of an e-mail address."""
+    """Yields the reasons to refuse an e-mail address."""
     if not email.strip():
         yield Required(path=path)
     elif normalised_email(email) is None:

@@ -1,4 +1,4 @@
-"""E-mail addresses: one addr-spec each, and the key under which its person is found again."""
+"""E-mail addresses: a single addr-spec, and the key by which it is looked up."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from domain.core.text import is_invisible
 
 @dataclass(frozen=True, slots=True)
 class MailAddress:
-    """An address with its domain as A-labels (IDNA 2008), which every mail server takes.
+    """An address with its domain as A-labels (IDNA 2008), which every mail server accepts.
 
-    ``local`` is as it was given: only the server that it belongs to knows what it means.
+    ``local`` is unchanged: only the server of the domain can interpret it.
     """
 
     local: str
@@ -23,7 +23,7 @@ class MailAddress:
 
     @property
     def key(self) -> str:
-        """The same for all ways to write the address of one person, and for nobody else's.
+        """The key that all spellings of one person's address share.
 
         In lower case, but not case-folded: strasse.de and straße.de belong to two people.
         """
@@ -31,16 +31,16 @@ class MailAddress:
 
 
 def mail_address(text: str) -> MailAddress | None:
-    """Read an address, surrounding space left out; None for what isn't exactly one.
+    """Parses exactly one address, ignoring surrounding space; None if it isn't one.
 
-    No display name, comment, quotes or brackets, nothing that can't be seen; the domain has a dot.
-    Whether it exists is not asked.
+    It has no display name, comment, quotes, brackets or invisible characters, and the domain has a
+    dot. Doesn't check whether the address exists.
     """
     text = text.strip()
     if any(map(is_invisible, text)):
         return None
     try:
-        # `test_environment` lets the domain .test pass; `strict` holds to 64 characters before @.
+        # `test_environment` accepts the domain .test; `strict` limits the part before @ to 64.
         found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         return None

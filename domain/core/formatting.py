@@ -1,4 +1,4 @@
-"""Times and lists as a person reads them, in English."""
+"""Formats times and lists for people, in English."""
 
 import re
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ _MONTHS = (
 )
 
 _LONGEST: Final = 60
-"""How long a text that somebody typed can be in a mail."""
+"""How much of a user's text a mail shows."""
 
-# What joins the parts of an address, in any script's form, with more of it behind.
+# The signs that join the parts of an address, in any script, if more of it follows.
 _JOINT = re.compile(
     "([.\u2024\u3002\uff0e\uff61](?=[^\\s.])|[:\uff1a](?=[^\\s\\d])|[@/\\\\\uff20\uff0f](?=\\S))"
 )
 
 
 def moment(instant: datetime, zone: ZoneInfo) -> str:
-    """'19:00 on Friday 8 January 2027' of a zone's wall clock."""
+    """Returns '19:00 on Friday 8 January 2027' in a zone's wall-clock time."""
     return f"{_clock(instant, zone)} on {_day(instant, zone)}"
 
 
 def span(interval: Interval, zone: ZoneInfo) -> str:
-    """'19:00–21:00 on Friday 8 January 2027'; a longer one names both days."""  # noqa: RUF002
+    """Returns '19:00–21:00 on Friday 8 January 2027', or both days."""  # noqa: RUF002
     nights = interval.end.astimezone(zone).date() - interval.start.astimezone(zone).date()
     if nights.days > 1:
         return f"{moment(interval.start, zone)} to {moment(interval.end, zone)}"
@@ -40,12 +40,12 @@ def span(interval: Interval, zone: ZoneInfo) -> str:
 
 
 def booked(room_name: str, interval: Interval, zone: ZoneInfo) -> str:
-    """Why a slot is taken, for whoever wanted it."""
+    """Returns the message for a slot that is taken."""
     return f"{room_name} is booked {span(interval, zone)}."
 
 
 def too_close(room_name: str, occupied: Interval, zone: ZoneInfo) -> str:
-    """Why a slot next to a booking is refused; ``occupied`` has that booking's buffers in it."""
+    """Returns the message for a slot too close to a booking; ``occupied`` includes its buffers."""
     return (
         f"Another booking of {room_name} is too close: with its buffers it takes "
         f"{span(occupied, zone)}."
@@ -53,20 +53,20 @@ def too_close(room_name: str, occupied: Interval, zone: ZoneInfo) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """'a', 'a or b', 'a, b or c'."""
+    """Returns 'a', 'a or b', 'a, b or c'."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def counted(number: int, noun: str) -> str:
-    """'1 minute', '20 minutes'."""
+    """Returns '1 minute', '20 minutes'."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def unlinked(text: str) -> str:
-    """Text that somebody typed, for a mail: one short line in which nothing becomes a link.
+    """Returns a user's text for a mail: one short line that can't contain a link.
 
-    Mail clients make links of 'www.', of anything with a dot inside, of addresses with an '@' and
-    of 'scheme:'; a space after the sign keeps it readable and plain.
+    Mail clients turn 'www.', words with a dot inside, addresses with an '@' and 'scheme:' into
+    links; a space after the sign prevents that, and the text stays readable.
     """
     visible = (" " if category(each)[0] in "CZ" else each for each in normalize("NFC", text))
     line = _JOINT.sub(r"\1 ", " ".join("".join(visible).split()))

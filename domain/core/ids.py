@@ -1,10 +1,10 @@
-"""The ids of the product's objects, told apart by type."""
+"""The ids of the product's objects, one type each."""
 
 from typing import NewType
 from uuid import UUID
 
 NodeId = NewType("NodeId", UUID)
-"""The id of any object, of whatever type."""
+"""The id of an object of any type."""
 
 TenantId = NewType("TenantId", UUID)
 UserId = NewType("UserId", UUID)

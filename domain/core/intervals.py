@@ -12,7 +12,7 @@ _END = attrgetter("end")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
-    """A span of time that holds its start and not its end.
+    """A span of time that includes its start but not its end.
 
     Both ends are aware and in UTC; the start lies before the end. Raises ValueError otherwise.
     """
@@ -28,7 +28,7 @@ class Interval:
 
     @classmethod
     def of_minutes(cls, start: datetime, minutes: int) -> Self:
-        """The interval that starts at an instant and lasts so many minutes."""
+        """Returns the interval of so many minutes from an instant on."""
         return cls(start, start + timedelta(minutes=minutes))
 
     @property
@@ -37,15 +37,15 @@ class Interval:
         return (self.end - self.start) // timedelta(minutes=1)
 
     def overlaps(self, other: "Interval") -> bool:
-        """Whether they share any time; touching isn't sharing."""
+        """Returns whether they share any time; adjacent intervals don't."""
         return self.start < other.end and other.start < self.end
 
     def contains(self, other: "Interval") -> bool:
-        """Whether the other lies wholly inside."""
+        """Returns whether the other is completely inside."""
         return self.start <= other.start and other.end <= self.end
 
     def padded(self, *, before_minutes: int, after_minutes: int) -> "Interval":
-        """The interval grown at both ends, by buffers for instance."""
+        """Returns the interval extended at both ends, for example by buffers."""
         return Interval(
             self.start - timedelta(minutes=before_minutes),
             self.end + timedelta(minutes=after_minutes),
@@ -53,7 +53,7 @@ class Interval:
 
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same time as disjoint intervals in order; touching ones become one."""
+    """Returns the same time as disjoint, ordered intervals; adjacent ones are joined."""
     merged: list[Interval] = []
     for interval in sorted(intervals):
         if merged and interval.start <= merged[-1].end:
@@ -65,7 +65,7 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def first_overlap(merged: Sequence[Interval], wanted: Interval) -> Interval | None:
-    """The first of disjoint, ordered intervals that shares time with the wanted one."""
+    """Returns the first of disjoint, ordered intervals that overlaps the wanted one."""
     index = bisect_right(merged, wanted.start, key=_END)
     if index < len(merged) and merged[index].start < wanted.end:
         return merged[index]
@@ -75,10 +75,10 @@ def first_overlap(merged: Sequence[Interval], wanted: Interval) -> Interval | No
 def refused_starts(
     obstacles: Iterable[Interval], *, minutes: int, before_minutes: int = 0, after_minutes: int = 0
 ) -> list[Interval]:
-    """The starts from which something so long, with its buffers, would meet an obstacle.
+    """Returns the starts from which so many minutes, with buffers, would overlap an obstacle.
 
-    Disjoint and in order. A start is refused strictly inside one; on both its edges it is not,
-    for there it only touches. So ones that touch stay two.
+    Disjoint and in order. A start strictly inside one is refused; on an edge it isn't, because it
+    would only touch the obstacle. So adjacent ones stay separate.
     """
     refused: list[Interval] = []
     for obstacle in sorted(obstacles):
@@ -94,7 +94,7 @@ def refused_starts(
 
 
 def strictly_around(disjoint: Sequence[Interval], instant: datetime) -> Interval | None:
-    """Which of disjoint, ordered intervals an instant lies in, not counting its edges."""
+    """Returns the disjoint, ordered interval that contains an instant, edges excluded."""
     index = bisect_right(disjoint, instant, key=_END)
     if index < len(disjoint) and disjoint[index].start < instant:
         return disjoint[index]

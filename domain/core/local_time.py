@@ -1,7 +1,7 @@
-"""The venue's wall clock, and the instants it stands for.
+"""Converts between a venue's wall-clock time and instants.
 
-Every turn from the wall clock to UTC happens here, because Python's arithmetic within a zone
-ignores clock changes, and PostgreSQL reads a repeated hour otherwise.
+Every conversion to UTC happens here, because Python's arithmetic within a zone ignores clock
+changes, and PostgreSQL resolves a repeated hour differently.
 """
 
 import re
@@ -16,7 +16,7 @@ from domain.core.formatting import moment
 from domain.core.intervals import Interval
 from domain.core.refusals import Code, Invalid, Path, Refusal, Required
 
-# All wall clocks come from the pinned tzdata package: what a machine has is another on each.
+# All wall clocks come from the pinned tzdata package: the machines' own releases differ.
 reset_tzpath(to=())
 ZoneInfo.clear_cache()
 
@@ -25,7 +25,7 @@ TimeZone = NewType("TimeZone", str)
 
 _CLOCK = re.compile(r"([0-3][0-9]):([0-5][0-9])")
 _LATEST_MINUTES = 30 * 60
-# Names among the zones that mean no place's time.
+# Names among the zones that aren't the time of any place.
 _NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 # Years far enough from the ends of the calendar that arithmetic on them can't overflow.
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
@@ -35,8 +35,8 @@ _FIRST_YEAR, _LAST_YEAR = 1971, 2199
 class LocalTime:
     """A wall-clock time of a day, in minutes since its midnight, 0 to 1800.
 
-    From 24:00 on it is a time of the next date: 26:00 reads 02:00 there. Raises ValueError
-    beyond 30:00.
+    From 24:00 on it is a time of the next date: 26:00 is 02:00 there. Raises ValueError beyond
+    30:00.
     """
 
     minutes: int
@@ -47,7 +47,7 @@ class LocalTime:
 
     @classmethod
     def parse(cls, text: str, *, path: Path = ()) -> Self:
-        """Read 'HH:MM'. Raises Invalid."""
+        """Parses 'HH:MM'. Raises Invalid."""
         match = _CLOCK.fullmatch(text)
         if match is None or (minutes := int(match[1]) * 60 + int(match[2])) > _LATEST_MINUTES:
             raise Invalid("A local time must be HH:MM between 00:00 and 30:00.", path=path)
@@ -58,7 +58,7 @@ class LocalTime:
 
 
 class Edge(StrEnum):
-    """Which end of the opening hours a wall-clock time is."""
+    """Whether a wall-clock time opens or closes the venue."""
 
     OPENING = "opening"
     CLOSING = "closing"
@@ -66,7 +66,7 @@ class Edge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalStart:
-    """A start on the venue's wall clock; ``fold`` tells the two of a repeated hour apart."""
+    """A start on the venue's wall clock; ``fold`` selects one of the two in a repeated hour."""
 
     date: date
     time: LocalTime
@@ -75,7 +75,7 @@ class LocalStart:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """When something starts: an instant, or a time on the venue's wall clock; exactly one."""
+    """A start: exactly one of an instant and a time on the venue's wall clock."""
 
     at: datetime | None = None
     local: LocalStart | None = None
@@ -94,19 +94,19 @@ class LocalPeriod:
 
 @cache
 def zone_names() -> frozenset[str]:
-    """The ids of all IANA zones."""
+    """Returns the ids of all IANA zones."""
     return frozenset(available_timezones()) - _NO_ZONES
 
 
 def zone(name: str, *, path: Path = ()) -> ZoneInfo:
-    """The zone of an IANA id such as 'America/New_York'. Raises Invalid."""
+    """Returns the zone of an IANA id such as 'America/New_York'. Raises Invalid."""
     if name not in zone_names():
         raise Invalid("Unknown time zone; use an IANA name such as 'Europe/Berlin'.", path=path)
     return ZoneInfo(name)
 
 
 def instants(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """When the wall clock shows a time: once, twice in a repeated hour, never in a skipped one."""
+    """Returns the instants of a wall-clock time: two in a repeated hour, none in a skipped one."""
     first, second = _by_fold(day, local_time, zone)
     if first == second:
         return (first,)
@@ -114,10 +114,10 @@ def instants(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime
 
 
 def instant(day: date, local_time: LocalTime, zone: ZoneInfo, *, edge: Edge) -> datetime:
-    """When the venue opens or closes.
+    """Returns the instant at which the venue opens or closes.
 
-    A skipped time is the moment of the clock change. Of a repeated one, opening is the first
-    and closing the second.
+    A skipped time is the instant of the clock change. Of a repeated time, opening is the first and
+    closing the second.
     """
     first, second = _by_fold(day, local_time, zone)
     if first > second:
@@ -132,10 +132,11 @@ def instant(day: date, local_time: LocalTime, zone: ZoneInfo, *, edge: Edge) -> 
 
 
 def resolve_start(start: Start, zone: ZoneInfo, *, path: Path = ("start",)) -> datetime:
-    """The instant in UTC that a caller means.
+    """Returns the instant in UTC of a start.
 
     Raises NonexistentLocalTime in a skipped hour; AmbiguousLocalTime in a repeated one without
-    a fold; Invalid for a fold other than 0 and 1 or a year out of reach; Required for neither.
+    ``fold``; Invalid for a fold other than 0 and 1 or a year out of range; Required if both are
+    missing.
     """
     if start.at is not None:
         return within_reach(start.at, path=(*path, "at"))
@@ -145,36 +146,36 @@ def resolve_start(start: Start, zone: ZoneInfo, *, path: Path = ("start",)) -> d
 
 
 def within_reach(at: datetime, *, path: Path) -> datetime:
-    """The same instant in UTC. Raises Invalid outside the years 1971 to 2199."""
+    """Returns the same instant in UTC. Raises Invalid outside the years 1971 to 2199."""
     if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
         raise Invalid(f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}.", path=path)
     return at.astimezone(UTC)
 
 
 def local_period(interval: Interval, zone: ZoneInfo) -> LocalPeriod:
-    """An interval as the venue's wall clock shows it."""
+    """Returns an interval in the venue's wall-clock time."""
     start = interval.start.astimezone(zone).isoformat(timespec="minutes")
     end = interval.end.astimezone(zone).isoformat(timespec="minutes")
     return LocalPeriod(zone.key, start[:16], end[:16], start[16:], end[16:])
 
 
 def month_of(now: datetime, zone: ZoneInfo) -> Interval:
-    """The calendar month of the zone that an instant lies in."""
+    """Returns the calendar month of the zone that contains an instant."""
     first = now.astimezone(zone).date().replace(day=1)
     following = (first + timedelta(days=31)).replace(day=1)
     return Interval(midnight(first, zone), midnight(following, zone))
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The moment a date begins in a zone, also where its clock skips or repeats midnight."""
+    """Returns the instant a date begins in a zone, even if its clock skips or repeats midnight."""
     return instant(day, LocalTime(0), zone, edge=Edge.OPENING)
 
 
 def dates_around(interval: Interval, zone: ZoneInfo) -> list[date]:
-    """The dates in a zone that an interval touches, and one more on each side, in order.
+    """Returns the dates of an interval in a zone, and one more on each side, in order.
 
-    The spare ones hold hours that reach past midnight, and a date that a clock put back over
-    midnight shows twice (St. John's did so at 00:01 until 2011).
+    The extra dates cover hours past midnight, and a date that occurs twice because the clock is
+    put back over midnight (in St. John's at 00:01 until 2011).
     """
     ends = (interval.start.astimezone(zone).date(), interval.end.astimezone(zone).date())
     first = min(ends) - timedelta(days=1)
@@ -182,7 +183,7 @@ def dates_around(interval: Interval, zone: ZoneInfo) -> list[date]:
 
 
 def _by_fold(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """What a wall-clock time means by the offset before a clock change and by the one after it.
+    """Returns a wall-clock time by the offset before a clock change and by the one after it.
 
     Equal away from clock changes; in order in a repeated hour; reversed in a skipped one.
     """
@@ -195,7 +196,7 @@ def _wall_clock(day: date, local_time: LocalTime) -> datetime:
 
 
 def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first second with the offset of ``after``: the one clock change between the two."""
+    """Returns the first second with the offset of ``after``: the clock change between the two."""
     offset = after.astimezone(zone).utcoffset()
     early, late = 0, int((after - before).total_seconds())
     while late - early > 1:
@@ -228,7 +229,7 @@ def _resolve_local(local: LocalStart, zone: ZoneInfo, *, path: Path) -> datetime
 
 @dataclass(eq=False)
 class NonexistentLocalTime(Refusal):
-    """A wall-clock time that the clock skips when it is put forward."""
+    """The clock skips this wall-clock time when it is put forward."""
 
     code = Code.NONEXISTENT_LOCAL_TIME
     wall_clock: datetime
@@ -244,7 +245,7 @@ class NonexistentLocalTime(Refusal):
 
 @dataclass(eq=False)
 class AmbiguousLocalTime(Refusal):
-    """A wall-clock time that comes twice when the clock is put back, and no word which is meant."""
+    """This wall-clock time occurs twice when the clock is put back, and ``fold`` is missing."""
 
     code = Code.AMBIGUOUS_LOCAL_TIME
     wall_clock: datetime
@@ -253,5 +254,5 @@ class AmbiguousLocalTime(Refusal):
     def __str__(self) -> str:
         return (
             f"The clock in {self.zone.key} shows {self.wall_clock:%H:%M} twice on that day; "
-            "say which is meant by fold: 0 for the first, 1 for the second."
+            "set fold to 0 for the first or 1 for the second."
         )

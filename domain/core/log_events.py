@@ -1,4 +1,4 @@
-"""What happened, as the tenant's log keeps it."""
+"""Events of a tenant, as stored in its log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Snapshot = Mapping[str, object]
 
 
 class EventType(StrEnum):
-    """The names of all that the log tells."""
+    """The types of events."""
 
     BOOKING_HELD = "BOOKING_HELD"
     BOOKING_CREATED = "BOOKING_CREATED"
@@ -64,7 +64,7 @@ class EventType(StrEnum):
     REFUND_FAILED = "REFUND_FAILED"
 
 
-# Kept out of the log for good: of these it says that they changed, never what they were.
+# Never stored in the log: it only records that these fields changed.
 _FREE_TEXT = frozenset({"description", "note", "notes", "reason"})
 _CONTACT = frozenset({"name", "email", "phone", "locale"})
 _OF_PEOPLE = frozenset({"Customer", "User"})
@@ -72,11 +72,10 @@ _OF_PEOPLE = frozenset({"Customer", "User"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that was done to one object.
+    """A change of one object.
 
-    Give ``before`` and ``after`` as the object's fields in JSON's types, None where it didn't
-    exist. Only the fields that differ are kept, and of contact data and free text only that
-    they differ: their values become None.
+    ``before`` and ``after`` are the object's fields in JSON types, None where it didn't exist.
+    Only fields that differ are stored; the values of contact data and free text become None.
     """
 
     type: EventType
@@ -101,9 +100,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An entry of the log, as the handlers that run after its commit get it.
+    """An entry of the log, as passed to the handlers that run after its commit.
 
-    ``actor_id`` is the user or API key that acted; None for strangers and the system.
+    ``actor_id`` is the user or API key that acted; None for anonymous callers and the system.
     """
 
     type: EventType
@@ -118,7 +117,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field's value before and after; both None where only the change itself is known."""
+    """A field's values before and after; both None if only the change itself is stored."""
 
     field: str
     before: object
@@ -126,7 +125,7 @@ class FieldChange:
 
 
 def changes(before: Snapshot | None, after: Snapshot | None) -> tuple[FieldChange, ...]:
-    """The changed fields of an event as the log kept it, in the order they were given."""
+    """Returns the changed fields of a stored event, in the order of its snapshots."""
     before, after = before or {}, after or {}
     return tuple(
         FieldChange(name, before=before.get(name), after=after.get(name))

@@ -8,7 +8,7 @@ from babel.core import get_global
 
 from domain.core.refusals import Invalid, Path
 
-# ISO 4217's digits where they aren't 2. Not CLDR's, which drop digits that cash lacks (IQD, RSD).
+# ISO 4217's digits if they aren't 2. CLDR's differ: they drop digits that cash lacks (IQD, RSD).
 _DIGITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
     **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
@@ -33,7 +33,7 @@ _BIGINT = 2**63
 class Money:
     """An amount in the currency's smallest unit: 2900 of USD is $29.00, of JPY ¥2,900.
 
-    Raises ValueError where the amount is beyond a bigint.
+    Raises ValueError if the amount exceeds a bigint.
     """
 
     amount_minor: int
@@ -45,7 +45,7 @@ class Money:
 
     @classmethod
     def parse(cls, amount: str, currency_code: str, *, path: Path = ()) -> Self:
-        """Read a decimal such as '29.00', without a sign, an exponent or spaces.
+        """Parses a decimal such as '29.00', without a sign, an exponent or spaces.
 
         At most the currency's digits after the point, and at most 10^12 minor units. Raises
         Invalid, with ``path`` leading to the amount or the currency.
@@ -65,7 +65,7 @@ class Money:
 
     @property
     def amount(self) -> str:
-        """The decimal with all of the currency's digits: '29.00', '2900', '29.000'."""
+        """Returns the decimal with all of the currency's digits: '29.00', '2900', '29.000'."""
         digits = currency_digits(self.currency_code)
         sign = "-" if self.amount_minor < 0 else ""
         text = str(abs(self.amount_minor)).rjust(digits + 1, "0")
@@ -80,21 +80,21 @@ class Money:
         return Money(self.amount_minor + other.amount_minor, self.currency_code)
 
     def for_minutes(self, minutes: int) -> "Money":
-        """What so many minutes cost at this rate an hour, halves of a minor unit rounded up."""
+        """Returns the price of so many minutes at this hourly rate, rounded half up."""
         return Money((self.amount_minor * minutes + 30) // 60, self.currency_code)
 
     def percent(self, percent: int) -> "Money":
-        """So many hundredths of it, halves of a minor unit rounded up."""
+        """Returns a percentage of the amount, rounded half up to the minor unit."""
         return Money((self.amount_minor * percent + 50) // 100, self.currency_code)
 
 
 def currencies_with_digits(digits: int) -> list[str]:
-    """The currencies that have so many digits after the point, where it isn't the usual 2."""
+    """Returns the currencies with so many digits after the point, other than the usual 2."""
     return sorted(code for code, known in _DIGITS.items() if known == digits)
 
 
 def currency_digits(code: str, *, path: Path = ()) -> int:
-    """The digits after the point of a currency in use, by ISO 4217. Raises Invalid."""
+    """Returns the digits after the point of a currency in use, by ISO 4217. Raises Invalid."""
     if code not in CURRENCY_CODES:
         raise Invalid("Unknown currency; use an ISO 4217 code such as 'USD'.", path=path)
     return _DIGITS.get(code, 2)

@@ -1,4 +1,4 @@
-"""A value that a change may leave as it is: absent is not null."""
+"""Values of a patch that may be absent, which is not null."""
 
 from enum import Enum
 from typing import Final
@@ -11,4 +11,4 @@ class Absent(Enum):
 
 
 ABSENT: Final = Absent.ABSENT
-"""Not given: the value stays as it is."""
+"""Not given: the value stays unchanged."""

@@ -1,4 +1,4 @@
-"""Phone numbers as they are found again: by their digits, however they are written."""
+"""Phone numbers for search: by their digits, however they are formatted."""
 
 import re
 from typing import Final
@@ -11,9 +11,9 @@ _FEWEST_DIGITS: Final = 3
 
 
 def phone_digits(phone: str) -> str:
-    """The digits of a number: with its country where that was given, as E.164 has them.
+    """Returns the digits of a number, with the country code if it was given, as in E.164.
 
-    Without zeros in front, which are dialled and no part of it, and without an extension.
+    Leading zeros, which are only dialled, and the extension are removed.
     """
     number = _international(phone)
     if number is not None:
@@ -22,9 +22,9 @@ def phone_digits(phone: str) -> str:
 
 
 def sought_digits(text: str) -> str | None:
-    """The digits to find somewhere in those of a number; None for what is no part of one.
+    """Returns the digits to search for in those of a number; None for other text.
 
-    A number with its country is sought without it, as some are stored.
+    The country code is removed, because some numbers are stored without it.
     """
     number = _international(text)
     if number is not None:

@@ -1,29 +1,30 @@
-"""What the product refuses, and why: expected answers that a person can act on.
+"""Refusals: expected errors that a person can act on.
 
 Refusal
-├── Invalid, Required, NotFound, Duplicate         something given is wrong
-├── NonexistentLocalTime, AmbiguousLocalTime       (local_time) a start that a clock change spoils
-├── LimitReached                                   there are as many as there may be
-├── StaleVersion                                   the object has moved on
+├── Invalid, Required, NotFound, Duplicate         a value of the input is wrong
+├── NonexistentLocalTime, AmbiguousLocalTime       (local_time) a clock change skips or repeats it
+├── LimitReached                                   a limit that applies to every plan is reached
+├── StaleVersion                                   the object was changed by another caller
 ├── IdempotencyKeyReused, IdempotencyInProgress    the key belongs to another call
-├── WithoutDetails                                 another, for callers who may know no more
+├── WithoutDetails                                 another refusal, without data the caller may see
 ├── tenants
-│   ├── PlanLimitReached                           the plan is used up
-│   └── SubscriptionInactive                       the plan is not paid
+│   ├── PlanLimitReached                           the plan's limit is reached
+│   └── SubscriptionInactive                       the plan isn't paid
 ├── accounts
-│   └── InvalidCredentials, EmailNotVerified       who it is was not proved
+│   └── InvalidCredentials, EmailNotVerified       the identity or address isn't proved
 ├── bookings
-│   ├── SlotTaken, SlotUnavailable                 the time is not free, or a rule refuses it
-│   ├── HoldExpired, PriceChanged                  the offer stands no longer
-│   ├── InvalidTransition, ChangeTooLate           it can't be so changed, or not any more
-│   └── GuestBookingClosed, ProofRequired          guests can't book here, or have to prove more
+│   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
+│   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
+│   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
+│   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
 ├── payments
-│   └── PaymentRequired                            it is booked by paying for it
+│   └── PaymentRequired                            the booking is confirmed by paying for it
 └── billing
-    ├── SubscriptionUnfit, SubscriptionUnpaid      the plan can't change so now
-    └── TooManyRooms                               more are in use than the wanted plan has
+    ├── SubscriptionChangeNotAllowed               the plan can't be changed in this state
+    ├── SubscriptionUnpaid                         the payment for the change failed
+    └── TooManyRooms                               more are in use than the wanted plan allows
 
-Those of an area stand in its ``refusals.py``.
+The refusals of an area are in its ``refusals.py``.
 
 Raise one alone, or several that apply at once in an ExceptionGroup.
 """
@@ -33,12 +34,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-# Where in the input it is wrong, in the names of the function's arguments.
+# Leads to the wrong part of the input, in the names of the function's arguments.
 Path = tuple[str | int, ...]
 
 
 class Code(StrEnum):
-    """The names by which clients tell refusals apart."""
+    """The codes of refusals, for clients."""
 
     INVALID = "INVALID"
     REQUIRED = "REQUIRED"
@@ -79,20 +80,20 @@ class Code(StrEnum):
 
 @dataclass(eq=False)
 class Refusal(Exception):
-    """An expected answer other than yes; its text says what a person can do about it."""
+    """An expected error; its message explains what a person can do about it."""
 
     code: Code = field(init=False)
     path: Path = field(default=(), kw_only=True)
 
     @property
     def message(self) -> str:
-        """The text for a person."""
+        """The message for a person."""
         return str(self)
 
 
 @dataclass(eq=False)
 class Invalid(Refusal):
-    """A value that can't be accepted."""
+    """A value that isn't accepted."""
 
     code = Code.INVALID
     problem: str
@@ -103,7 +104,7 @@ class Invalid(Refusal):
 
 @dataclass(eq=False)
 class Required(Refusal):
-    """A value that is missing, or null where there must be one."""
+    """A value is missing or null, but required."""
 
     code = Code.REQUIRED
 
@@ -113,7 +114,7 @@ class Required(Refusal):
 
 @dataclass(eq=False)
 class NotFound(Refusal):
-    """An id of nothing here: malformed, unknown and another tenant's ids read alike."""
+    """No object has the id; malformed ids and those of other tenants get the same refusal."""
 
     code = Code.NOT_FOUND
     what: str
@@ -124,7 +125,7 @@ class NotFound(Refusal):
 
 @dataclass(eq=False)
 class Duplicate(Refusal):
-    """A value that must be unique and is in use already."""
+    """A value that must be unique is in use already."""
 
     code = Code.DUPLICATE
     what: str
@@ -135,10 +136,9 @@ class Duplicate(Refusal):
 
 @dataclass(eq=False)
 class LimitReached(Refusal):
-    """There are as many as there may be, on any plan; ``what`` is what there are, as a plural.
+    """A limit that applies to every plan is reached; ``what`` is the plural of what is limited.
 
-    ``frees_at`` is when there is room for one more by itself, if there will be; ``hint`` what to
-    do about it.
+    ``frees_at`` is when there is room for one more by itself, or None; ``hint`` is what to do.
     """
 
     code = Code.QUOTA_EXCEEDED
@@ -156,7 +156,7 @@ class LimitReached(Refusal):
 
 @dataclass(eq=False)
 class StaleVersion(Refusal):
-    """Somebody else changed the object first; ``current`` is the row as it is now."""
+    """Another caller changed the object first; ``current`` is its current row."""
 
     code = Code.STALE_VERSION
     current: object
@@ -167,7 +167,7 @@ class StaleVersion(Refusal):
 
 @dataclass(eq=False)
 class WithoutDetails(Refusal):
-    """Another refusal without what it carries, which the caller may not see."""
+    """Another refusal without its data, which the caller may not see."""
 
     code: Code
     text: str
@@ -178,7 +178,7 @@ class WithoutDetails(Refusal):
 
 @dataclass(eq=False)
 class IdempotencyKeyReused(Refusal):
-    """The key came before with another input."""
+    """The key was used before with another input."""
 
     code = Code.IDEMPOTENCY_KEY_REUSED
 
@@ -197,7 +197,7 @@ class IdempotencyInProgress(Refusal):
 
 
 def refusals_in(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
-    """All refusals of a group, whatever groups they stand in."""
+    """Yields all refusals of a group and of the groups inside."""
     for each in group.exceptions:
         if isinstance(each, BaseExceptionGroup):
             yield from refusals_in(each)

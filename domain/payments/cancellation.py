@@ -1,4 +1,4 @@
-"""What a cancellation gives back: steps that end so long before the start."""
+"""Cancellation policies: steps of refunds that end before the start of a booking."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _DAY_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class CancellationStep:
-    """So many hundredths are given back until ``minutes_before`` the start, that instant too."""
+    """Refunds a percentage until ``minutes_before`` the start, inclusive."""
 
     minutes_before: int
     refund_percent: int
@@ -27,7 +27,7 @@ class CancellationStep:
 
     @property
     def label(self) -> str:
-        """For people: 'Free until 24 hours before the start'."""
+        """The label for people: 'Free until 24 hours before the start'."""
         until = f"until {_before(self.minutes_before)}"
         match self.refund_percent:
             case 100:
@@ -40,9 +40,9 @@ class CancellationStep:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What cancelling gives back of the money that is held, and what the venue keeps of it.
+    """The refund of a cancellation, and the fee that the venue keeps.
 
-    ``ends_at`` is the last instant at which this holds; None: as long as it can be cancelled.
+    ``ends_at`` is the last instant at which the quote is valid; None: while it can be cancelled.
     """
 
     refund: Money
@@ -53,11 +53,11 @@ class Quote:
 
 
 ALWAYS_FREE = (CancellationStep(minutes_before=0, refund_percent=100),)
-"""The steps of whoever has none: everything goes back until the start."""
+"""The policy without steps: everything is refunded until the start."""
 
 
 def in_order(steps: Sequence[CancellationStep]) -> tuple[CancellationStep, ...]:
-    """The steps as they come to an end."""
+    """Returns the steps in the order in which they end."""
     return tuple(sorted(steps, key=lambda step: -step.minutes_before))
 
 
@@ -69,10 +69,10 @@ def quote(
     now: datetime,
     is_confirmed: bool = True,
 ) -> Quote:
-    """What a cancellation at ``now`` gives back of the ``held`` money.
+    """Returns what a cancellation at ``now`` refunds of the ``held`` money.
 
-    The first step that hasn't ended counts; after the last one nothing is given back. Without
-    steps everything is until the start, and before the venue has agreed at any time.
+    The first step that hasn't ended applies; after the last one nothing is refunded. Without steps
+    everything is refunded until the start; before the venue has confirmed, at any time.
     """
     if not is_confirmed:
         return _quote(held, 100, "Free until the venue has confirmed", None)
@@ -84,13 +84,13 @@ def quote(
 
 
 def free_until(steps: Sequence[CancellationStep], start: datetime) -> datetime | None:
-    """The last instant at which everything is given back; None: it never is."""
+    """Returns the last instant at which everything is refunded; None if it never is."""
     free = [step for step in steps or ALWAYS_FREE if step.refund_percent == 100]
     return in_order(free)[-1].ends_at(start) if free else None
 
 
 def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[Refusal]:
-    """What can't be accepted of a list of steps."""
+    """Yields the reasons to refuse a list of steps."""
     if len(steps) > MAX_STEPS:
         yield Invalid(f"At most {MAX_STEPS} steps.", path=path)
     for number, step in enumerate(steps):
@@ -118,7 +118,7 @@ def _quote(held: Money, percent: int, label: str, ends_at: datetime | None) -> Q
 def _before(minutes: int) -> str:
     if minutes == 0:
         return "the start"
-    # Hours up to two days, as such rules are usually said.
+    # Hours up to two days, as is usual for such rules.
     if minutes % _DAY_MINUTES == 0 and minutes > 2 * _DAY_MINUTES:
         return f"{counted(minutes // _DAY_MINUTES, 'day')} before the start"
     if minutes % 60 == 0:

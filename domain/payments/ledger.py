@@ -1,13 +1,13 @@
-"""The money of a booking in double entries: every amount shown is a sum of them.
+"""Double-entry bookkeeping of a booking's money: every amount shown is a sum of entries.
 
-The accounts of a booking, in minor units of one currency, what came in or is owed to the venue
-above zero:
+The accounts of a booking, in minor units of one currency. Amounts received by the venue or owed to
+it are positive:
 
-RECEIVABLE     what the customer owes: the price, less what was paid, plus what goes back
-REVENUE        what the venue has earned, below zero
-RECEIVED       what has arrived at the gateway
-REFUNDS_DUE    what is set aside to go back, below zero
-REFUNDED       what has gone back, below zero
+RECEIVABLE     what the customer owes: the price, less payments, plus refunds
+REVENUE        what the venue has earned, negative
+RECEIVED       what the gateway has received
+REFUNDS_DUE    what is reserved for refunds, negative
+REFUNDED       what has been refunded, negative
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from domain.core.refusals import Invalid, Path
 
 
 class Account(StrEnum):
-    """Where money is; the value is how it is stored."""
+    """An account of a booking; the value is stored."""
 
     RECEIVABLE = "receivable"
     REVENUE = "revenue"
@@ -31,7 +31,7 @@ class Account(StrEnum):
 
 
 class PostingKind(StrEnum):
-    """Why money moved; the value is how it is stored."""
+    """The reason for a posting; the value is stored."""
 
     CHARGE = "charge"
     ADJUSTMENT = "adjustment"
@@ -43,10 +43,10 @@ class PostingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One movement: amounts in minor units by account, which sum to zero.
+    """A posting: amounts in minor units by account, which sum to zero.
 
-    ``source_id`` is what caused it (the booking, the payment, the refund): of one source, a kind
-    of posting is made once. Raises ValueError where the entries don't sum to zero.
+    ``source_id`` is the booking, payment or refund that caused it; a source has one posting of a
+    kind. Raises ValueError if the entries don't sum to zero.
     """
 
     kind: PostingKind
@@ -60,7 +60,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """The sums of a booking's accounts, in minor units."""
+    """The balances of a booking's accounts, in minor units."""
 
     currency_code: str
     receivable: int = 0
@@ -71,11 +71,11 @@ class Balances:
 
     @classmethod
     def of(cls, currency_code: str, sums: Mapping[str, int]) -> Self:
-        """From the sums as they are stored, by the accounts' values."""
+        """Returns the balances from stored sums by account."""
         return cls(currency_code, **{account.value: sums.get(account, 0) for account in Account})
 
     def after(self, posting: Posting) -> Self:
-        """The balances once it is posted."""
+        """Returns the balances after a posting."""
         sums = {
             account.value: getattr(self, account.value) + amount
             for account, amount in posting.entries.items()
@@ -89,31 +89,31 @@ class Balances:
 
     @property
     def amount_paid(self) -> Money:
-        """All that has arrived, whatever of it went back."""
+        """What the gateway has received, including what was refunded."""
         return self._money(self.received)
 
     @property
     def amount_refunded(self) -> Money:
-        """All that has gone back."""
+        """What has been refunded."""
         return self._money(-self.refunded)
 
     @property
     def held(self) -> Money:
-        """What arrived and neither went back nor is about to: the most that can be refunded."""
+        """What was received, less refunds made or reserved: the most that can be refunded."""
         return self._money(self.received + self.refunds_due + self.refunded)
 
     @property
     def credit(self) -> Money:
-        """What is held and owed to the customer: nobody has sent it yet."""
+        """What is held, owed to the customer and not refunded yet."""
         return self._money(max(0, min(-self.receivable, self.held.amount_minor)))
 
     def paid_for(self, price_minor: int) -> Money:
-        """What is held for a price, without what moves have kept beyond it: that was given up."""
+        """Returns what is held for a price, without the fees that moves have kept beyond it."""
         kept = max(0, -self.revenue - price_minor)
         return self._money(max(0, self.held.amount_minor - kept))
 
     def returnable(self, price_minor: int) -> Money:
-        """What a cancellation counts its percentage of: the credit is owed anyhow."""
+        """Returns what a cancellation's percentage applies to; the credit is owed in any case."""
         paid = self.paid_for(price_minor).amount_minor
         return self._money(max(0, paid - self.credit.amount_minor))
 
@@ -125,19 +125,19 @@ class Balances:
 
 
 def charge(price_minor: int, source_id: UUID) -> Posting:
-    """The customer owes the price."""
+    """Charges the customer the price."""
     entries = {Account.RECEIVABLE: price_minor, Account.REVENUE: -price_minor}
     return Posting(PostingKind.CHARGE, source_id, entries)
 
 
 def repriced(by_minor: int, source_id: UUID) -> Posting:
-    """The customer owes so much more, or less where it is below zero."""
+    """Charges the customer a difference in price, which may be negative."""
     entries = {Account.RECEIVABLE: by_minor, Account.REVENUE: -by_minor}
     return Posting(PostingKind.ADJUSTMENT, source_id, entries)
 
 
 def received(amount_minor: int, source_id: UUID) -> Posting:
-    """So much has arrived from the customer."""
+    """Records a payment of the customer."""
     entries = {Account.RECEIVED: amount_minor, Account.RECEIVABLE: -amount_minor}
     return Posting(PostingKind.PAYMENT, source_id, entries)
 
@@ -145,7 +145,7 @@ def received(amount_minor: int, source_id: UUID) -> Posting:
 def refund_reserved(
     balances: Balances, amount_minor: int, source_id: UUID, *, path: Path = ()
 ) -> Posting:
-    """Set so much aside to go back. Raises Invalid for more than is held, and for nothing."""
+    """Reserves a refund. Raises Invalid for more than is held, and for zero."""
     if not 0 < amount_minor <= balances.held.amount_minor:
         raise Invalid(_too_much(balances), path=path)
     entries = {Account.RECEIVABLE: amount_minor, Account.REFUNDS_DUE: -amount_minor}
@@ -153,25 +153,25 @@ def refund_reserved(
 
 
 def refund_sent(amount_minor: int, source_id: UUID) -> Posting:
-    """What was set aside has gone back."""
+    """Records that a reserved refund was made."""
     entries = {Account.REFUNDS_DUE: amount_minor, Account.REFUNDED: -amount_minor}
     return Posting(PostingKind.REFUND_SENT, source_id, entries)
 
 
 def refund_failed(amount_minor: int, source_id: UUID) -> Posting:
-    """What was set aside could not go back, and is held again."""
+    """Records that a reserved refund failed: the amount is held again."""
     entries = {Account.REFUNDS_DUE: amount_minor, Account.RECEIVABLE: -amount_minor}
     return Posting(PostingKind.REFUND_FAILED, source_id, entries)
 
 
 def refund_returned(amount_minor: int, source_id: UUID) -> Posting:
-    """What had gone back has come back, and is held again."""
+    """Records that a refund was returned: the amount is held again."""
     entries = {Account.REFUNDED: amount_minor, Account.RECEIVABLE: -amount_minor}
     return Posting(PostingKind.REFUND_FAILED, source_id, entries)
 
 
 def refunded_elsewhere(amount_minor: int, source_id: UUID) -> Posting:
-    """Somebody gave so much back at the gateway itself."""
+    """Records a refund made at the gateway itself."""
     entries = {Account.RECEIVABLE: amount_minor, Account.REFUNDED: -amount_minor}
     return Posting(PostingKind.REFUND_SENT, source_id, entries)
 

@@ -1,4 +1,4 @@
-"""When a customer can move a booking, and whether the venue has to agree once more."""
+"""When customers can move a booking, and whether the venue has to confirm it again."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +14,8 @@ from domain.payments.cancellation import CancellationStep, free_until
 class ChangeRules:
     """A venue's rules for customers who move their bookings.
 
-    ``minutes_before`` the start is the last moment; None: that until which cancelling is free.
-    ``reconfirms``: what the venue has confirmed waits for it again where room, day or length
-    change.
+    ``minutes_before`` the start is the deadline; None: while cancelling is free. ``reconfirms``:
+    a confirmed booking has to be confirmed again if room, day or duration change.
     """
 
     zone: ZoneInfo
@@ -26,7 +25,7 @@ class ChangeRules:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a booking is."""
+    """The room and the time of a booking."""
 
     room_id: RoomId
     time: Interval
@@ -34,9 +33,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What counts for a booking's changes: its terms' steps, and from which start they count.
+    """The terms that apply to a booking's changes: its steps, and the start that they count from.
 
-    ``is_confirmed``: the venue has agreed to it; until then cancelling is free.
+    ``is_confirmed``: the venue has confirmed it; until then cancelling is free.
     """
 
     steps: tuple[CancellationStep, ...]
@@ -45,7 +44,7 @@ class Agreed:
 
 
 def needs_confirmation(rules: ChangeRules, before: Place, after: Place) -> bool:
-    """Whether a confirmed booking that is moved so waits for the venue again."""
+    """Returns whether the venue has to confirm a confirmed booking again after such a move."""
     day_before = before.time.start.astimezone(rules.zone).date()
     day_after = after.time.start.astimezone(rules.zone).date()
     is_other = (before.room_id, day_before, before.time.minutes) != (
@@ -59,10 +58,10 @@ def needs_confirmation(rules: ChangeRules, before: Place, after: Place) -> bool:
 def changeable_until(
     rules: ChangeRules, agreed: Agreed, starts_at: datetime, *, reconfirmed: bool = False
 ) -> datetime | None:
-    """Until when its customer can move a booking that hasn't begun; None: never.
+    """Returns the deadline for a customer to move a booking that hasn't started; None: never.
 
-    One that the venue has to agree to anew (``reconfirmed``) is moved only while cancelling is
-    free: if it says no, all goes back.
+    A booking that has to be confirmed again (``reconfirmed``) can be moved only while cancelling is
+    free, because everything is refunded if the venue rejects it.
     """
     free = free_until(agreed.steps, agreed.terms_start) if agreed.is_confirmed else starts_at
     if rules.minutes_before is None:
@@ -77,7 +76,7 @@ def changeable_until(
 def check_change(
     rules: ChangeRules, agreed: Agreed, before: Place, after: Place, *, now: datetime
 ) -> None:
-    """Raises ChangeTooLate where its customer can't move the booking any more."""
+    """Raises ChangeTooLate if its customer can't move the booking any more."""
     reconfirmed = agreed.is_confirmed and needs_confirmation(rules, before, after)
     starts_at = before.time.start
     until = changeable_until(rules, agreed, starts_at, reconfirmed=reconfirmed)

@@ -1,4 +1,4 @@
-"""What has to be paid for a booking before it stands, and what becomes of money that arrives."""
+"""Payments: the amount a booking requires in advance, and the effect of a received payment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands; the value is how it is stored.
+    """The status of a payment; the value is stored.
 
-    STARTING, CAPTURING and VOIDING are what the gateway is yet to be asked for.
+    STARTING, CAPTURING and VOIDING wait for a call of the gateway.
     """
 
     STARTING = "starting"
@@ -29,7 +29,7 @@ class PaymentStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands; the value is how it is stored."""
+    """The status of a refund; the value is stored."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -37,7 +37,7 @@ class RefundStatus(StrEnum):
 
 
 class RefundCause(StrEnum):
-    """Why money goes back; the value is how it is stored."""
+    """The reason for a refund; the value is stored."""
 
     CANCELLATION = "cancellation"
     REJECTION = "rejection"
@@ -49,7 +49,7 @@ class RefundCause(StrEnum):
 
 
 class CancellationRefund(StrEnum):
-    """What a cancellation gives back of the money that is held."""
+    """How much of the held money a cancellation refunds."""
 
     FULL = "full"
     POLICY = "policy"
@@ -57,7 +57,7 @@ class CancellationRefund(StrEnum):
 
 
 class Arrival(StrEnum):
-    """What a booking makes of a payment that went through."""
+    """The effect of a successful payment on its booking."""
 
     CONFIRMS = "confirms"
     RECLAIMS = "reclaims"
@@ -65,11 +65,11 @@ class Arrival(StrEnum):
     IS_TOO_LATE = "is_too_late"
 
 
-# What the customer has yet to make.
+# Payments that the customer can still make.
 OPEN = frozenset({PaymentStatus.STARTING, PaymentStatus.PENDING})
-# What the customer has made: the money is here, or held on their card.
+# Payments that the customer has made: the money was received, or is held on their card.
 TAKEN = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURING})
-# What the gateway changes no more.
+# Payments that the gateway won't change any more.
 FINAL = frozenset(
     {
         PaymentStatus.SUCCEEDED,
@@ -78,22 +78,22 @@ FINAL = frozenset(
         PaymentStatus.MISMATCHED,
     }
 )
-# What nothing is to be asked of the gateway for: a card is held until somebody wants something.
+# Payments that need no call of the gateway: a card is held until a change needs it.
 AT_REST = FINAL | {PaymentStatus.AUTHORIZED}
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which a booking was made; they stay, whatever the venue changes later."""
+    """The terms of a booking; they stay the same if the venue changes its settings later."""
 
     policy: PaymentPolicy
     steps: tuple[CancellationStep, ...] = ()
 
 
 def arrival(status: Status, *, is_paid: bool) -> Arrival:
-    """What becomes of a payment that went through; ``status`` is the one that counts now.
+    """Returns the effect of a successful payment; ``status`` is the effective one now.
 
-    ``is_paid``: another payment for the booking went through before.
+    ``is_paid``: another payment for the booking has succeeded before.
     """
     if is_paid:
         return Arrival.IS_SURPLUS
@@ -107,7 +107,7 @@ def arrival(status: Status, *, is_paid: bool) -> Arrival:
 
 
 def terms_refusals(terms: Terms, *, currency_code: str) -> Iterator[Refusal]:
-    """What can't be accepted of a venue's terms, at the names of the settings."""
+    """Yields the reasons to refuse a venue's terms, at the names of the settings."""
     policy = terms.policy
     takes_part = policy.kind in (PolicyKind.DEPOSIT, PolicyKind.CARD_HOLD)
     given = [name for name in ("percent", "amount") if getattr(policy, name) is not None]

@@ -1,4 +1,4 @@
-"""Refusals of payments: a booking is made by paying for it."""
+"""Refusals of payments: the booking has to be paid first."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from domain.core.refusals import Code, Refusal
 
 @dataclass(eq=False)
 class PaymentRequired(Refusal):
-    """The time is booked once it is paid, and not by confirming it."""
+    """The booking is confirmed by paying for it, not by confirmGuestBooking."""
 
     code = Code.PAYMENT_REQUIRED
 

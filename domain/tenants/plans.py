@@ -1,4 +1,4 @@
-"""The plans a venue can be on, and what each allows."""
+"""The plans of venues, and what each allows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from domain.core.money import Money
 
 
 class PlanCode(StrEnum):
-    """The names of the plans."""
+    """The codes of the plans."""
 
     STARTER = "STARTER"
     PROFESSIONAL = "PROFESSIONAL"
@@ -15,7 +15,7 @@ class PlanCode(StrEnum):
 
 
 class Feature(StrEnum):
-    """What a plan includes besides its limits, as people read it."""
+    """A feature that a plan includes; the value is its name for people."""
 
     EMAIL = "Email notifications"
     SMS = "SMS notifications"
@@ -27,9 +27,9 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a plan costs and allows; a limit of None is unlimited.
+    """A plan's price, limits and features; a limit of None is unlimited.
 
-    Rooms count while they aren't archived, bookings by the calendar month of the venue's zone.
+    Rooms count unless they are archived; bookings count by the calendar month of the venue's zone.
     """
 
     code: PlanCode
@@ -56,12 +56,12 @@ PLANS = {
 
 
 def plan_for_rooms(rooms: int) -> PlanCode:
-    """The cheapest plan that allows so many rooms."""
+    """Returns the cheapest plan that allows so many rooms."""
     return next(p.code for p in PLANS.values() if p.room_limit is None or rooms <= p.room_limit)
 
 
 def plan_for_bookings(bookings: int) -> PlanCode:
-    """The cheapest plan that allows so many bookings a month."""
+    """Returns the cheapest plan that allows so many bookings a month."""
     return next(
         plan.code
         for plan in PLANS.values()
@@ -70,5 +70,5 @@ def plan_for_bookings(bookings: int) -> PlanCode:
 
 
 def plan_for_feature(feature: Feature) -> PlanCode:
-    """The cheapest plan that includes it."""
+    """Returns the cheapest plan that includes a feature."""
     return next(plan.code for plan in PLANS.values() if feature in plan.features)

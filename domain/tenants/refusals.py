@@ -1,4 +1,4 @@
-"""Refusals of tenants: what their plan allows is used up, or it isn't paid."""
+"""Refusals of tenants: the plan's limit is reached, or the plan isn't paid."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from domain.core.refusals import Code, Refusal
 
 @dataclass(eq=False)
 class PlanLimitReached(Refusal):
-    """The tenant's plan allows no more.
+    """The limit of the tenant's plan is reached.
 
-    ``required_plan`` is the code of the cheapest plan that does; ``resets_at`` is when the
-    meter starts anew, None for one that doesn't.
+    ``required_plan`` is the code of the cheapest plan that allows more; ``resets_at`` is when the
+    count is reset, None if it never is.
     """
 
     code = Code.PLAN_LIMIT_REACHED
@@ -29,7 +29,7 @@ class PlanLimitReached(Refusal):
 
 @dataclass(eq=False)
 class SubscriptionInactive(Refusal):
-    """No new bookings are taken, because the tenant's plan is not paid; ``since`` when."""
+    """New bookings are refused ``since`` an instant, because the tenant's plan isn't paid."""
 
     code = Code.SUBSCRIPTION_INACTIVE
     status: str

@@ -1,4 +1,4 @@
-"""Which addresses a tenant may have on this installation."""
+"""Validates the subdomains of tenants."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ RESERVED = frozenset({
     "graphql", "help", "localhost", "login", "mail", "public", "register", "root", "smtp", "static",
     "status", "support", "system", "webhooks", "www",
 })  # fmt: skip
-"""Names that people take for the installation's own."""
+"""Reserved names, which people would take for the installation's own."""
 
 
 def subdomain_refusals(subdomain: str, *, path: Path) -> Iterator[Refusal]:
-    """What can't be accepted of a tenant's subdomain."""
+    """Yields the reasons to refuse a subdomain."""
     if not subdomain:
         yield Required(path=path)
     elif not _SUBDOMAIN.fullmatch(subdomain):

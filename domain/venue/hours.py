@@ -1,4 +1,4 @@
-"""Opening hours: the weekly plan, dates with other hours, and what they mean on a given day."""
+"""Opening hours: the weekly plan, exceptions by date, and the result for a day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ _WEEKDAYS = tuple(Weekday)
 
 @dataclass(frozen=True, slots=True, order=True)
 class LocalInterval:
-    """A stretch of opening hours; it starts on its date, and may end on the next one."""
+    """A period of opening hours; it starts on its date, and may end on the next one."""
 
     opens_at: LocalTime
     closes_at: LocalTime
@@ -46,10 +46,10 @@ class WeeklyHours:
 
 @dataclass(frozen=True, slots=True)
 class HoursFacts:
-    """All that decides when a room is open.
+    """The facts that decide when a room is open.
 
-    ``room_weekly`` is empty for a room that keeps the venue's hours. Exceptions are given by
-    their date and replace the intervals that start on it; no intervals means closed.
+    ``room_weekly`` is empty for a room with the venue's hours. Exceptions are keyed by date, and
+    replace the intervals that start on it; no intervals means closed.
     """
 
     venue_weekly: tuple[WeeklyHours, ...]
@@ -58,10 +58,10 @@ class HoursFacts:
     room_exceptions: Mapping[date, tuple[LocalInterval, ...]] = field(default_factory=dict)
 
     def opening_day(self, day: date) -> tuple[LocalInterval, ...]:
-        """The intervals that start on a date.
+        """Returns the intervals that start on a date.
 
-        The first that says anything wins: an exception of the room, an exception of the venue,
-        the room's week, the venue's week.
+        The first of these decides: an exception of the room, an exception of the venue, the room's
+        week, the venue's week.
         """
         for exceptions in (self.room_exceptions, self.venue_exceptions):
             if day in exceptions:
@@ -71,15 +71,15 @@ class HoursFacts:
         return next((hours.intervals for hours in weekly if hours.weekday is weekday), ())
 
     def open_intervals(self, window: Interval, zone: ZoneInfo) -> list[Interval]:
-        """When it is open around a window: disjoint, in order, whole where they reach out of it.
+        """Returns the open intervals around a window: disjoint, in order and not cut off.
 
-        Intervals that touch across midnight are one.
+        Adjacent intervals across midnight are joined.
         """
         opened = (
             Interval(opens, closes)
             for day in dates_around(window, zone)
             for hours in self.opening_day(day)
-            # Nothing is left of hours that lie wholly within an hour the clock skips.
+            # Hours completely within an hour that the clock skips are empty.
             if (opens := instant(day, hours.opens_at, zone, edge=Edge.OPENING))
             < (closes := instant(day, hours.closes_at, zone, edge=Edge.CLOSING))
         )
@@ -89,7 +89,7 @@ class HoursFacts:
 def daily_hours(
     intervals: Sequence[LocalInterval], *, path: Path = ("intervals",)
 ) -> tuple[LocalInterval, ...]:
-    """The intervals of a day in order, touching ones joined. Raises Invalid."""
+    """Returns the intervals of a day in order, adjacent ones joined. Raises Invalid."""
     kept: list[LocalInterval] = []
     for index, given in sorted(enumerate(intervals), key=lambda item: item[1]):
         if given.opens_at >= _MIDNIGHT:
@@ -111,10 +111,10 @@ def daily_hours(
 def weekly_hours(
     given: Sequence[WeeklyHours], *, path: Path = ("hours",)
 ) -> tuple[WeeklyHours, ...]:
-    """The plan of a week with all seven weekdays in order, those not given closed.
+    """Returns a weekly plan with all seven weekdays in order; missing ones are closed.
 
-    None given at all stays none: for a room, the venue's hours. Raises Invalid, for a weekday
-    given twice too.
+    An empty plan stays empty: for a room, the venue's hours apply. Raises Invalid, also for a
+    weekday that is given twice.
     """
     if not given:
         return ()

@@ -200,7 +200,7 @@ def test_a_repeated_start_needs_a_fold() -> None:
 
     assert refused.value.message == (
         "The clock in America/New_York shows 01:30 twice on that day; "
-        "say which is meant by fold: 0 for the first, 1 for the second."
+        "set fold to 0 for the first or 1 for the second."
     )
 
 
