@@ -85,7 +85,7 @@ class BillingSubscription(TenantRow, Logged, table=True):
 
     @property
     def value(self) -> Subscription:
-        """The value for the rules in ``domain``."""
+        """Returns the subscription as the domain's value."""
         return Subscription(
             plan=PlanCode(self.plan_code),
             status=SubscriptionStatus(self.status),

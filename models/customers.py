@@ -151,7 +151,7 @@ def found_by(text: str, searched: Searched) -> ColumnElement[bool]:
 
 
 class _Address(TypeDecorator[str]):
-    """An e-mail address, normalised; of nobody where it is none."""
+    """Binds an e-mail address in its normalised form; an invalid one matches nothing."""
 
     impl = Text
     cache_ok = True

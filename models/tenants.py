@@ -63,7 +63,7 @@ class Tenant(SQLModel, Logged, table=True):
 
     __tablename__ = "tenants"
     __table_args__ = (
-        # The only key across tenants: a tenant is found by it.
+        # The only key across tenants, because the tenant is looked up by it.
         UniqueConstraint("subdomain"),
         CheckConstraint(one_of("plan_code", PlanCode), name="plan_code"),
         CheckConstraint("slot_minutes BETWEEN 5 AND 1440", name="slot_minutes"),
@@ -127,7 +127,7 @@ class Tenant(SQLModel, Logged, table=True):
 
     @property
     def payment_amount(self) -> Money | None:
-        """What is asked for in advance, where it is an amount."""
+        """The required payment, if the policy sets an amount."""
         if self.payment_amount_minor is None:
             return None
         return Money(self.payment_amount_minor, self.currency_code)

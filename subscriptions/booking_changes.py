@@ -35,7 +35,7 @@ from subscriptions.log_replay import (
 
 @dataclass(frozen=True, slots=True)
 class BookingChanged:
-    """``booking`` is its present state, as the caller may see it now."""
+    """A change of a booking; ``booking`` is its current state, as the caller may see it."""
 
     cursor: EventCursor
     type: EventType

@@ -47,7 +47,8 @@ class User(TenantRow, Logged, table=True):
     role: str
     password_hash: str | None = Field(default=None, description="None until the first is set.")
     phone: str | None = Field(
-        default=None, description="Told at sign-up, for the customer record that is yet to be."
+        default=None,
+        description="Entered at sign-up, for the customer record that is created later.",
     )
     customer_id: UUID | None = None
     email_verified_at: datetime | None = Field(default=None, sa_type=INSTANT)
@@ -65,7 +66,7 @@ class User(TenantRow, Logged, table=True):
 
     @property
     def has_joined(self) -> bool:
-        """Has the invitation been accepted, and is the account still open?"""
+        """Returns whether the user has accepted the invitation and the account is active."""
         return self.password_hash is not None and self.deactivated_at is None
 
 

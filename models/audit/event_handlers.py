@@ -1,4 +1,4 @@
-"""Handlers of events: how far each has read the log, and which entries wait for it."""
+"""Event handlers: their positions in the log, and the entries that wait for them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ from models.tenants import Tenant
 
 
 class EventHandlerStart(SQLModel, table=True):
-    """Where in the log a handler began: it is no tenant's."""
+    """The position in the log at which a handler started, for all tenants."""
 
     __tablename__ = "event_handler_starts"
 
@@ -46,7 +46,7 @@ class EventHandlerStart(SQLModel, table=True):
 
 
 class EventHandlerPosition(SQLModel, table=True):
-    """How far a handler has read a tenant's log, once it has moved on from its start."""
+    """A handler's position in a tenant's log, once it has moved on from its start."""
 
     __tablename__ = "event_handler_positions"
 
@@ -58,7 +58,7 @@ class EventHandlerPosition(SQLModel, table=True):
 
 
 class PendingEvent(SQLModel, table=True):
-    """An entry of the log that a handler has read, until it is handled."""
+    """An entry of the log that waits for a handler."""
 
     __tablename__ = "pending_events"
     __table_args__ = (
@@ -86,7 +86,7 @@ _REACHED: Final = (
     func.coalesce(col(EventHandlerPosition.xid), col(EventHandlerStart.xid)),
     func.coalesce(col(EventHandlerPosition.position), col(EventHandlerStart.position)),
 )
-# Of generations before the present one there is no horizon: their transactions have ended.
+# Earlier generations of the log have no horizon: their transactions have ended.
 _IS_SETTLED: Final = or_(
     col(LogEntry.generation) < select(GENERATION).scalar_subquery(),
     col(LogEntry.xid) < select(HORIZON).scalar_subquery(),
@@ -94,7 +94,7 @@ _IS_SETTLED: Final = or_(
 
 
 def handler_begun(handler: str, *, at_end: bool) -> Insert:
-    """Store where a new handler starts; one that is known goes on from where it is."""
+    """Inserts the start of a new handler; an existing one keeps its position."""
     start: Any = _end_of_all() if at_end else select(*_BEGINNING)
     return (
         insert(EventHandlerStart)
@@ -107,7 +107,7 @@ def handler_begun(handler: str, *, at_end: bool) -> Insert:
 
 
 def handlers_moved(moved: Sequence[Mapping[str, object]]) -> Insert:
-    """Store how far a handler has read the logs of tenants, as rows of EventHandlerPosition."""
+    """Stores a handler's positions in tenants' logs, as rows of EventHandlerPosition."""
     statement = insert(EventHandlerPosition).values(list(moved))
     new = statement.excluded
     return statement.on_conflict_do_update(
@@ -117,10 +117,11 @@ def handlers_moved(moved: Sequence[Mapping[str, object]]) -> Insert:
 
 
 def _unread() -> Any:
-    """What a handler has yet to read of tenants' logs, up to the horizon, in the order of each.
+    """Selects the unread entries of a handler in tenants' logs, in order, up to the horizon.
 
-    At most ``batch`` entries a tenant, and no row for one that has none, unless something that is
-    committed waits above the horizon: then ``is_held_back``, and the entry's columns may be null.
+    At most ``batch`` entries a tenant. A tenant without entries has no row, unless committed
+    entries wait above the horizon: then ``is_held_back`` is set, and the entry's columns may be
+    null.
     """
     asked = (
         func.unnest(bindparam("tenant_ids", type_=ARRAY(Uuid())))
@@ -155,7 +156,7 @@ def _unread() -> Any:
 
 
 def oldest_unread(handler: str, types: Collection[EventType]) -> Select[datetime]:
-    """When the oldest entry of these types was written that a handler has yet to read."""
+    """Selects when the oldest unread entry of these types was written."""
     place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
     entry = (
         select(col(LogEntry.at))
@@ -174,7 +175,7 @@ def oldest_unread(handler: str, types: Collection[EventType]) -> Select[datetime
 
 
 def oldest_pending() -> Select[str, datetime]:
-    """When the oldest entry was written that waits for each handler that has some."""
+    """Selects, for each handler with waiting entries, when the oldest one was written."""
     handler = col(PendingEvent.handler)
     return select(handler, func.min(col(PendingEvent.at))).group_by(handler)
 
@@ -183,7 +184,7 @@ def oldest_pending() -> Select[str, datetime]:
 
 
 def next_pending(tenant_id: UUID, handler: str, subject_id: UUID) -> Select[LogEntry]:
-    """The first entry of a subject that waits for a handler."""
+    """Selects the first entry of a subject that waits for a handler."""
     return (
         select(LogEntry)
         .join(
@@ -214,7 +215,7 @@ def pending_handled(tenant_id: UUID, handler: str, position: int) -> Delete:
 
 
 def logged_event(entry: LogEntry) -> LoggedEvent:
-    """An entry as handlers get it."""
+    """Returns an entry as it is passed to handlers."""
     return LoggedEvent(
         EventType(entry.type),
         entry.at,
@@ -228,7 +229,7 @@ def logged_event(entry: LogEntry) -> LoggedEvent:
 
 
 def _with_reached(handler: Any, statement: Any, tenant_id: Any) -> Any:
-    """Beside each tenant, how far a handler has got there: the ``_REACHED``."""
+    """Joins a handler's position in each tenant's log: the columns ``_REACHED``."""
     start, reached = EventHandlerStart, EventHandlerPosition
     return statement.join(start, col(start.handler) == handler).outerjoin(
         reached, (col(reached.tenant_id) == tenant_id) & (col(reached.handler) == handler)
@@ -236,7 +237,7 @@ def _with_reached(handler: Any, statement: Any, tenant_id: Any) -> Any:
 
 
 def _end_of_all() -> Select[int, int, int]:
-    """The place of the last entry of all tenants below the horizon: never the horizon itself."""
+    """Selects the position of the last entry of all tenants below the horizon."""
     of_tenant = (
         select(col(LogEntry.xid), col(LogEntry.position))
         .where(

@@ -54,7 +54,7 @@ class Xid8(UserDefinedType[int]):
 
 
 class LogEntry(SQLModel, table=True):
-    """Who did what to which object. Rows are never changed and never deleted."""
+    """An event: who did what to which object. Rows are never changed and never deleted."""
 
     __tablename__ = "log"
     __table_args__ = (
@@ -113,7 +113,7 @@ class LogEntry(SQLModel, table=True):
 
 
 class RequestOrigin(SQLModel, table=True):
-    """Where a change was asked from; kept apart from the log, because it goes after 90 days."""
+    """The origin of a change; stored separately, because it is deleted after 90 days."""
 
     __tablename__ = "request_origins"
     __table_args__ = (Index(None, "tenant_id", "at"),)
@@ -134,7 +134,7 @@ class AuditFilter:
 
 
 def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogEntry]:
-    """The tenant's log, narrowed; all given parts are ANDed."""
+    """Selects the entries of the tenant's log that meet all conditions of a filter."""
     wanted = filter or AuditFilter()
     statement = select(LogEntry).where(
         col(LogEntry.tenant_id) == tenant_id, within(LogEntry.at, wanted.at)
@@ -320,7 +320,7 @@ _RIGHTS: Final = (
 def rights_changes(
     tenant_id: UUID, user_id: UUID, *, xid: int, position: int, since: datetime
 ) -> Select[str]:
-    """What changed what a user may see: beyond a place of the log, or after ``since``."""
+    """Selects changes of a user's rights, after a position of the log or after ``since``."""
     place = tuple_(col(LogEntry.xid), col(LogEntry.position))
     known = tuple_(literal(xid, Xid8()), literal(position, BigInteger()))
     return (

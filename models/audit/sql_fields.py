@@ -8,7 +8,7 @@ from models.audit import log
 
 
 def event_cursor(scope: Any, _: Any) -> ColumnElement[str]:
-    """The end of the log in the snapshot of the statement: what ``encode_cursor`` gives of it."""
+    """Returns the cursor of the log's end in the statement's snapshot."""
     end = log.end(scope.tenant_id).subquery("log_end")
     packed: ColumnElement[Any] = func.uuid_send(scope.tenant_id, type_=LargeBinary())
     for part in (end.c.generation, end.c.xid, end.c.position):

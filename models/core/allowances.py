@@ -12,8 +12,8 @@ from models.core.base import INSTANT
 class SpentAllowance(SQLModel, table=True):
     """The instants at which an allowance was spent within its window.
 
-    ``key`` is a keyed hash of what is counted, so that a row names nobody. A row is no tenant's:
-    an address counts for all of them.
+    ``key`` is a keyed hash of what is counted, so that a row contains no personal data. Rows belong
+    to no tenant: an address counts for all of them.
     """
 
     __tablename__ = "spent_allowances"
@@ -32,21 +32,21 @@ SPEND: Final = """
     WHERE (SELECT count(*) FROM unnest(known.spent) AS at WHERE at > $3) < $5
     RETURNING key
 """
-"""Takes a key, now, when the window began, when it ends if it begins now, and the limit.
+"""Spends an allowance: by key, now, start of the window, end of a new window, and the limit.
 
-Gives no row, and changes nothing, where the limit is reached.
+Returns no row, and changes nothing, if the limit is reached.
 """
 
 EARLIEST: Final = """
     SELECT min(at) FROM spent_allowances, unnest(spent) AS at WHERE key = $1 AND at > $2
 """
-"""Takes a key and when the window began; gives the first instant in it, or null."""
+"""Selects the first instant in the window by key and start of the window, or null."""
 
 
 REFILL: Final = """
     UPDATE spent_allowances SET spent = '{}' WHERE key = $1 RETURNING key
 """
-"""Takes a key; gives it, or no row where nothing was spent."""
+"""Resets what was spent for a key, and returns the key; no row if nothing was."""
 
 
 def spent_allowances_before(cutoff: datetime, *, limit: int) -> Delete:

@@ -1,4 +1,4 @@
-"""What lists are narrowed and sorted by, whatever they list."""
+"""Filters and orders that the lists of all areas share."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ from kit.postgres.keyset_pagination import Order
 
 
 class SortDirection(StrEnum):
-    """Which end of a list comes first."""
+    """The direction in which a list is sorted."""
 
     ASC = "ASC"
     DESC = "DESC"
@@ -37,7 +37,7 @@ class SortDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DateTimeRange:
-    """Half-open: gte <= x < lt; either end may be open."""
+    """A half-open range of instants, gte <= x < lt; either end may be open."""
 
     gte: datetime | None = None
     lt: datetime | None = None
@@ -45,7 +45,7 @@ class DateTimeRange:
 
 @dataclass(frozen=True, slots=True)
 class IdFilter:
-    """One id, or any of several; what can't be read as one matches nothing."""
+    """Matches one id, or any of several; an invalid id matches nothing."""
 
     eq: UUID | None = None
     in_: tuple[UUID, ...] | None = None
@@ -60,7 +60,7 @@ class SortedBy(Protocol):
 
 
 def sorted_by(by: Sequence[SortedBy] | None, columns: Mapping[Any, Any]) -> tuple[Order, ...]:
-    """The columns to sort by, a field named twice counted once."""
+    """Returns the columns to sort by; a repeated field counts once."""
     chosen = {each.field: each.direction for each in reversed(by or ())}
     return tuple(
         Order(columns[each.field], descending=chosen.pop(each.field) is SortDirection.DESC)
@@ -70,7 +70,7 @@ def sorted_by(by: Sequence[SortedBy] | None, columns: Mapping[Any, Any]) -> tupl
 
 
 def within(column: Any, span: DateTimeRange | None) -> ColumnElement[bool]:
-    """The column lies in the range; an open end allows everything."""
+    """Returns the condition that a column is in a range; open ends match everything."""
     conditions: list[ColumnElement[bool]] = []
     if span is not None and span.gte is not None:
         conditions.append(col(column) >= span.gte)
@@ -89,7 +89,7 @@ def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
 
 
 def is_any(column: Any, values: Any) -> ColumnElement[bool]:
-    """The column has one of the values, as one array whatever their number."""
+    """Returns the condition that a column has one of the values, bound as one array."""
     if not isinstance(values, ColumnElement):
         if not values:
             return false()
@@ -100,16 +100,16 @@ def is_any(column: Any, values: Any) -> ColumnElement[bool]:
 def contains(
     text: str, *columns: Any, form: Callable[[str], str | None] = search_form
 ) -> ColumnElement[bool]:
-    """One of the columns, which hold texts in a ``form``, has the text somewhere in it.
+    """Returns the condition that one of the columns contains a text, compared in a ``form``.
 
-    A text that has no such form is nowhere.
+    A text that has no such form matches nothing.
     """
     pattern = type_coerce(text, _Somewhere(form))
     return or_(*(column.ilike(pattern, escape="/") for column in columns))
 
 
 class _Somewhere(TypeDecorator[str]):
-    """A text as the pattern of what has it somewhere in it."""
+    """Binds a text as a LIKE pattern that matches values containing it."""
 
     impl = Text
     cache_ok = True

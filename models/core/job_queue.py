@@ -52,9 +52,9 @@ def has_job(name: str, key: Any) -> ColumnElement[bool]:
 
 
 def waiting_or_dead(name: str, keys: Collection[str]) -> Select[str | None, str]:
-    """The tenants and dedupe keys of jobs of this name that wait or are dead.
+    """Selects the tenants and dedupe keys of jobs of this name that are queued or dead.
 
-    They are locked: none of them begins before the end of the transaction.
+    Locks the jobs: none of them starts before the transaction ends.
     """
     key = _QUEUE.c.headers["key"].astext
     return (

@@ -9,7 +9,7 @@ from kit.graphql.field_sources import Value
 
 
 def money(minor: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value:
-    """An exact amount, with as many digits as its currency has; null without an amount."""
+    """Returns an exact amount with its currency's digits; null without an amount."""
     amount = case(
         (currency_code.in_(currencies_with_digits(0)), cast(minor, Text)),
         (
@@ -26,5 +26,5 @@ def decimal_literal(decimal: str) -> ColumnElement[Any]:
 
 
 def same_row(_: Any, row: Any) -> Any:
-    """The same row, as another type shows it."""
+    """Returns the same row, for another type to read."""
     return row

@@ -19,7 +19,7 @@ _MINUTES = 'YYYY-MM-DD"T"HH24:MI'
 
 
 class ZoneClock(SQLModel, table=True):
-    """The offsets of one zone in one release, as ``domain.core.clock_changes`` has them."""
+    """The offsets of one zone in one release, as in ``domain.core.clock_changes``."""
 
     __tablename__ = "zone_clocks"
 
@@ -49,8 +49,8 @@ def utc_offset(zone: ColumnElement[str], instant: ColumnElement[Any]) -> ColumnE
 
 
 def _of(zone: ColumnElement[str], column: Any, array: ARRAY[Any]) -> Any:
-    """A column of the zone's clock; PostgreSQL looks it up once, as the zone is that of no row."""
-    # Joined to nothing it is unpacked once, and not again for each row.
+    """Returns a column of the zone's clock; it depends on no row, so it is looked up once."""
+    # Without a join to the rows, the array is unpacked once and not for each row.
     unpacked = func.array_cat(col(column), cast(literal("{}"), array), type_=array)
     clock = select(unpacked).where(col(ZoneClock.release) == RELEASE, col(ZoneClock.name) == zone)
     return clock.scalar_subquery()

@@ -36,7 +36,7 @@ class EventState(StrEnum):
 class WebhookEvent(SQLModel, table=True):
     """An event by the gateway's own id. Its tenant is found by its handler.
 
-    ``about`` is what the event names, and nothing of what it quotes: the truth is fetched.
+    ``about`` has the ids that the event names, without personal data; the rest is fetched.
     """
 
     __tablename__ = "webhook_events"

@@ -251,7 +251,7 @@ def payments_of(tenant_id: UUID) -> Select[Payment]:
 
 
 def payments_of_bookings(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[Payment]:
-    """Those of some bookings, the oldest first."""
+    """Selects the payments of some bookings, the oldest first."""
     return (
         payments_of(tenant_id)
         .where(col(Payment.booking_id).in_(booking_ids))
@@ -264,7 +264,7 @@ def refunds_of(tenant_id: UUID) -> Select[Refund]:
 
 
 def refunds_of_bookings(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[Refund]:
-    """Those of some bookings, the oldest first."""
+    """Selects the refunds of some bookings, the oldest first."""
     return (
         refunds_of(tenant_id)
         .where(col(Refund.booking_id).in_(booking_ids))

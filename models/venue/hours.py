@@ -132,19 +132,19 @@ def exceptions_of(tenant_id: UUID) -> Select[HoursException]:
 def exceptions_from(
     exceptions: Select[HoursException], first: date, last: date
 ) -> Select[HoursException]:
-    """Those of the dates from the first to the last, both included."""
+    """Selects the exceptions of the dates from the first to the last, inclusive."""
     return exceptions.where(col(HoursException.date).between(first, last))
 
 
 def exceptions_for(
     exceptions: Select[HoursException], room_ids: Collection[UUID]
 ) -> Select[HoursException]:
-    """Those that decide about some rooms: their own and the venue's."""
+    """Selects the exceptions that apply to some rooms: their own and the venue's."""
     return exceptions.where(_concerns(HoursException.room_id, room_ids))
 
 
 def exception_on(tenant_id: UUID, day: date, *, room_id: UUID | None) -> Select[HoursException]:
-    """The one exception of a room, or of the venue itself, on a date."""
+    """Selects the exception of a room, or of the venue itself, on a date."""
     return exceptions_of(tenant_id).where(
         col(HoursException.date) == day,
         col(HoursException.room_id).is_not_distinct_from(room_id),
@@ -156,12 +156,12 @@ def blackouts_of(tenant_id: UUID) -> Select[Blackout]:
 
 
 def blackouts_for(blackouts: Select[Blackout], room_ids: Collection[UUID]) -> Select[Blackout]:
-    """Those that block some rooms: their own and the venue's."""
+    """Selects the blackouts that apply to some rooms: their own and the venue's."""
     return blackouts.where(_concerns(Blackout.room_id, room_ids))
 
 
 def blackouts_within(blackouts: Select[Blackout], span: DateTimeRange) -> Select[Blackout]:
-    """Those that share any time with a range; an open end allows everything."""
+    """Selects the blackouts that overlap a range; open ends match everything."""
     if span.gte is not None:
         blackouts = blackouts.where(col(Blackout.ends_at) > span.gte)
     if span.lt is not None:

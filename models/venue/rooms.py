@@ -1,4 +1,4 @@
-"""Rooms: what is booked."""
+"""Rooms, which customers book."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Room(TenantRow, Logged, table=True):
         return Money(self.hourly_rate_minor, self.currency_code)
 
     def derive(self) -> None:
-        """Work out anew what is stored of other columns to sort and find by."""
+        """Recomputes the stored columns for sorting and searching."""
         self.name_key = sort_key(self.name)
         self.search = f"{search_form(self.name)}\n{search_form(self.description or '')}"
 
@@ -102,13 +102,13 @@ def rooms_of(tenant_id: UUID) -> Select[Room]:
 
 
 def rooms_in_use(tenant_id: UUID) -> Select[Room]:
-    """All that aren't archived, by name."""
+    """Selects the rooms that aren't archived, by name."""
     in_use = rooms_of(tenant_id).where(col(Room.archived_at).is_(None))
     return in_use.order_by(col(Room.name_key), col(Room.id))
 
 
 def least_rate(tenant_id: UUID) -> Select[int | None]:
-    """The lowest hourly rate above 0 of the rooms in use, in minor units."""
+    """Selects the lowest hourly rate above 0 of the rooms in use, in minor units."""
     return select(func.min(col(Room.hourly_rate_minor))).where(
         col(Room.tenant_id) == tenant_id,
         col(Room.archived_at).is_(None),
@@ -117,7 +117,7 @@ def least_rate(tenant_id: UUID) -> Select[int | None]:
 
 
 def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Room]:
-    """Those that meet every given condition; ``search`` looks in name and description."""
+    """Filters rooms by all given conditions; ``search`` covers name and description."""
     if filter is None:
         return rooms
     if filter.search is not None:

@@ -1,4 +1,4 @@
-"""Fields of the venue that SQL works out as Python does."""
+"""Fields of the venue that are computed in SQL."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from models.tenants import Tenant
 
 
 def time_zone(scope: Any, _: Any) -> ColumnElement[str]:
-    """The venue's; it depends on no row, so PostgreSQL looks it up once."""
+    """Returns the venue's time zone; it depends on no row, so PostgreSQL looks it up once."""
     zone = select(col(Tenant.time_zone)).where(col(Tenant.id) == scope.tenant_id)
     return zone.scalar_subquery()
 
 
 def hourly_rate(_: Any, room: Any) -> Value:
-    """A room's, where it has one."""
+    """Returns the hourly rate of a room, or null."""
     return money(room.hourly_rate_minor, room.currency_code)
