@@ -1,1 +1,1 @@
-"""How fields are answered and changes are made: load, decide, save, tell."""
+"""Use cases, as plain async functions: load, decide, save, emit events."""

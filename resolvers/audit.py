@@ -1,4 +1,4 @@
-"""The log read back: what was done, by whom, to what; and a cursor to go on from."""
+"""Reads the log: the audit log of a tenant, and the history of a booking."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, assert_never
@@ -25,12 +25,12 @@ _UNNAMED: Final = {
     ActorKind.CUSTOMER: "Customer",
     ActorKind.USER: "User",
 }
-"""What they are called to those who may not read users."""
+"""The names of actors for callers who may not read users."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedActor:
-    """Who did something, as they are called now; ``user`` where it was one."""
+    """The actor of an entry, with the current name; ``user`` if it was one."""
 
     kind: ActorKind
     name: str
@@ -67,9 +67,9 @@ def cursor_of(entry: LogEntry) -> EventCursor:
 
 
 def changes_of(scope: Scope, entry: LogEntry) -> list[FieldChange]:
-    """What changed, in the order of the fields' names: the database keeps none.
+    """Returns the changed fields, sorted by name, because the database keeps no order.
 
-    Of fields that the caller may not read it says only that they changed.
+    Fields that the caller may not read have no values.
     """
     shown = [
         change

@@ -1,4 +1,4 @@
-"""Customers: found, added, changed, and found again by their e-mail address."""
+"""Customers: lists, creates and updates them, and finds them by e-mail address."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -40,7 +40,7 @@ from resolvers.core.lookups import get_at_version, raise_all
 
 
 def visible_customers(scope: Scope) -> Select[Customer]:
-    """All of the tenant's, or the caller's own record; none for a caller who may see none."""
+    """Selects the customers that the caller may see: all, their own record, or none."""
     customers = customers_of(scope.tenant_id)
     match grant_of(scope.actor, P.CUSTOMERS_READ):
         case GrantScope.ANY:
@@ -76,7 +76,7 @@ def customers(
 
 
 def searched_by(actor: Actor) -> Searched:
-    """In what of customers a caller's search looks: what they may read."""
+    """Returns the fields of customers that a caller's search covers: those they may read."""
     name = may(actor, P.CUSTOMERS_READ)
     return Searched(name, contact=name and may(actor, P.CUSTOMERS_CONTACT))
 
@@ -159,10 +159,10 @@ async def update_customer(
 
 @dataclass(frozen=True, slots=True)
 class Booker:
-    """Whom a booking is for, with the name and phone that their record doesn't have.
+    """A booking's customer, and the name and phone that differ from the customer's record.
 
-    Somebody who gives a known address may be another person: what they gave stays with the
-    booking, and never changes the record.
+    A caller who enters a known address may be another person, so the entered name and phone are
+    stored with the booking and never change the record.
     """
 
     customer_id: UUID | None
@@ -171,18 +171,18 @@ class Booker:
 
 
 async def customer_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> UUID:
-    """The id of the customer that ``booker_for`` finds or adds."""
+    """Returns the id of the customer that ``booker_for`` finds or adds."""
     id = (await booker_for(scope, choice, path=path)).customer_id
     assert id is not None
     return id
 
 
 async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> Booker:
-    """Whom a booking is for: found by id or by e-mail address, else added.
+    """Returns a booking's customer: found by id or e-mail address, or added.
 
-    A known address finds its customer as they are; a name and phone that differ from the
-    record's come back beside it. A caller confined to their own record can name nobody else.
-    Raises NotFound, Required, and in a group all that is wrong with a new customer.
+    A known address finds its customer unchanged, and a name and phone that differ are returned
+    with it. A caller with access to only their own record can't name another customer. Raises
+    NotFound, Required, and all refusals of a new customer as a group.
     """
     if choice.id is not None:
         if not await _is_visible(scope, choice.id):
@@ -193,7 +193,7 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     if only_own(scope.actor, P.CUSTOMERS_READ):
         raise Invalid("You can only book for yourself; leave this out.", path=(*path, "new"))
     given = _new(scope, choice.new, path=(*path, "new"))
-    # Read before it is stored: a row that is not, is known to no session.
+    # Read before it is stored, while the row belongs to no session.
     name, phone = given.name, given.phone
     known = await known_or_added(scope, given)
     return Booker(
@@ -204,7 +204,7 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
 
 
 async def _is_visible(scope: Scope, id: CustomerId) -> bool:
-    """Is there such a customer, among those whom ``visible_customers`` has?
+    """Returns whether ``visible_customers`` has a customer with this id.
 
     Raises Forbidden to callers who may see none.
     """
@@ -215,14 +215,14 @@ async def _is_visible(scope: Scope, id: CustomerId) -> bool:
 
 
 def _check_may_see(actor: Actor) -> None:
-    """Raises Forbidden to callers who may see no customer: to them none would be found."""
+    """Raises Forbidden for callers who may see no customers."""
     if grant_of(actor, P.CUSTOMERS_READ) is None:
         raise refusal(actor, P.CUSTOMERS_READ)
 
 
 async def known_or_added(scope: Scope, new: Customer) -> Customer:
-    """The customer of the new one's address, as they are; the new one if there is none."""
-    # Not only those whom the caller may see: nothing of them is shown to them by this.
+    """Returns the existing customer with the new one's address, or adds the new one."""
+    # Not only those that the caller may see: the result shows nothing of them.
     everybody = customers_of(scope.tenant_id)
     known = await scope.one(with_address(everybody, new.email_key))
     if known is not None:
@@ -231,7 +231,7 @@ async def known_or_added(scope: Scope, new: Customer) -> Customer:
     if stored:
         scope.emit(_created(stored[0]))
         return stored[0]
-    # Somebody else added the address a moment ago; their row is committed by now.
+    # Another transaction added the address a moment ago, and has committed by now.
     added = await scope.one(with_address(everybody, new.email_key))
     assert added is not None, "customers are never removed"
     return added
@@ -252,7 +252,7 @@ def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:
 
 
 def _check(customer: Customer, *, path: Path) -> None:
-    """Raises every refusal that applies to what a customer is to be."""
+    """Raises all refusals of a customer's fields."""
     refused: list[Refusal] = list(
         refusals(
             name=customer.name,

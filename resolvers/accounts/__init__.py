@@ -1,1 +1,1 @@
-"""Reads and changes of accounts: people who log in, and keys."""
+"""Use cases of accounts: users, sessions and API keys."""

@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked, and recognised when a program calls with one."""
+"""API keys: creates, lists, revokes and authenticates them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,14 +33,14 @@ from resolvers.core.lookups import get_or_refuse, raise_all
 from resolvers.core.transactions import perform
 
 MAX_KEYS: Final = 50
-"""How many keys of a tenant are good at a time; revoked and expired ones don't count."""
+"""The most active keys of a tenant; revoked and expired ones don't count."""
 BETWEEN_NOTES: Final = timedelta(minutes=1)
-"""That a key is in use is written down this often at most."""
+"""How often the use of a key is recorded at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A key with its secret, which nobody can be told again."""
+    """A new key with its secret, which can't be retrieved later."""
 
     api_key: ApiKey
     secret: str = field(repr=False)
@@ -115,7 +115,7 @@ async def revoke_api_key(
 
 
 async def revoke_keys_of(scope: Scope, user: User) -> None:
-    """Revoke all keys that a user has made: they end with the account, and stay so if it returns.
+    """Revokes all keys that a user has created, for good: also if the account is reactivated.
 
     Takes no lock.
     """
@@ -131,11 +131,11 @@ def _revoke(scope: Scope, key: ApiKey) -> None:
     )
 
 
-# ------------------------------------------------------------------------------ who calls
+# ------------------------------------------------------------------------------ authentication
 
 
 async def actor_of_key(scope: Scope, token: KeyToken) -> Actor | None:
-    """The program that calls with a key; None where it is unknown, expired or revoked."""
+    """Returns the actor of a key; None if it is unknown, expired or revoked."""
     await scope.enter(token.tenant_id)
     rows = await scope.rows(key_with(token.tenant_id, token.hash))
     if not rows:
@@ -165,7 +165,7 @@ def _note_use(scope: Scope, actor: Actor, id: ApiKeyId) -> None:
     async def write() -> None:
         await perform(scope.runtime, actor, scope.request, note)
 
-    # Beside the request, which doesn't wait for it.
+    # In the background: the request doesn't wait for it.
     scope.service(BackgroundTasks).start("API key used", write())
 
 

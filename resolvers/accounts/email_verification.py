@@ -1,4 +1,4 @@
-"""E-mail addresses: proved to be their users' own, by a code that is mailed there."""
+"""Verifies users' e-mail addresses by a code that is mailed there."""
 
 from typing import Annotated
 
@@ -51,17 +51,17 @@ async def verify_email(
     caller_id = scope.actor.user_id
     user = await redeem_alone(scope, token, Purpose.VERIFICATION, also=[ACCOUNTS])
     if user.id != caller_id:
-        # Somebody may have signed up with another's address and a password of their own, and
-        # waits for the other to follow the mail.
+        # An attacker may have signed up with another person's address, and wait for that person
+        # to enter the code from the mail.
         raise InvalidCredentials(path=("token",))
     scope.actor = actor_for(user, plan=(await own_tenant(scope)).plan_code)
     await verify_address(scope, user)
 
 
 async def send_verification(scope: Scope, user: User) -> None:
-    """Mail a user the code that proves their address; where it is another's, tell that one.
+    """Mails a user the code that verifies their address, or notifies the address's owner.
 
-    Both take the same steps, so that nobody learns from the time which it was.
+    Both take the same steps, so that the response time doesn't reveal which it was.
     """
     tenant = await own_tenant(scope)
     owner = await scope.one(user_with_email(user.tenant_id, user.email_key))
@@ -74,10 +74,10 @@ async def send_verification(scope: Scope, user: User) -> None:
 
 
 async def verify_address(scope: Scope, user: User) -> None:
-    """Note that a user's address is theirs, under the lock of accounts; a customer gets a record.
+    """Marks a user's address as verified, under the lock of accounts, and links a customer.
 
-    Not before: whoever knows an address could else see what its customer has booked. Raises
-    InvalidCredentials where somebody else has proved it meanwhile.
+    A customer is linked only now, because anyone who knows an address could otherwise see its
+    customer's bookings. Raises InvalidCredentials if another user has verified it meanwhile.
     """
     if user.email_verified_at is not None:
         return
@@ -106,6 +106,6 @@ async def _record_of(scope: Scope, user: User) -> Customer:
     if known is not None:
         other = await scope.one(user_for_customer(user.tenant_id, known.id))
         if other is not None:
-            # The venue gave the address to the record of another user: that one is not shared.
+            # The venue gave the address to another user's record, which isn't shared.
             new.email = new.email_key = None
     return await known_or_added(scope, new)

@@ -1,4 +1,4 @@
-"""Secrets sent by mail that work once, and the letters that carry them."""
+"""One-time secrets sent by mail, and the text of those mails."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ BETWEEN_MAILS: Final = timedelta(minutes=1)
 
 
 def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
-    """A new secret for a user."""
+    """Creates a secret for a user."""
     token = TenantToken.new(user.tenant_id)
     scope.add(
         MailedToken(
@@ -47,7 +47,7 @@ def mailed_token(scope: Scope, user: User, purpose: Purpose) -> str:
 
 
 async def was_just_mailed(scope: Scope, user: User, purpose: Purpose) -> bool:
-    """Has such a secret been mailed within the last minute, and not been used?"""
+    """Returns whether an unused secret of this purpose was mailed within the last minute."""
     latest = await scope.one(open_mailed_tokens(user.tenant_id, user.id, purpose))
     if latest is None:
         return False
@@ -62,10 +62,10 @@ async def redeem(
     password: str,
     also: Sequence[tuple[object, ...]] = (),
 ) -> User:
-    """Spend a mailed secret: its user has a new password then.
+    """Redeems a mailed secret, and sets its user's new password.
 
-    Takes the user's lock, and those in ``also``. Raises InvalidCredentials, and in a group all
-    that is wrong with the password.
+    Takes the user's lock, and those in ``also``. Raises InvalidCredentials, and all refusals of
+    the password as a group.
     """
     token, user = await _bearer(scope, text, purpose)
     problems = await new_password_refusals(scope, user, password, path=("password",))
@@ -81,7 +81,7 @@ async def redeem(
 async def redeem_alone(
     scope: Scope, text: str, purpose: Purpose, *, also: Sequence[tuple[object, ...]] = ()
 ) -> User:
-    """Spend a mailed secret that proves no more than that its user reads the mail.
+    """Redeems a mailed secret that proves only that its user receives the mail.
 
     Takes the user's lock, and those in ``also``. Raises InvalidCredentials.
     """
@@ -90,7 +90,7 @@ async def redeem_alone(
 
 
 async def spend_mailed_tokens(scope: Scope, user_id: UUID, *purposes: Purpose) -> None:
-    """Make the secrets worthless that were mailed to a user so far: for ``purposes``, else all."""
+    """Invalidates the secrets mailed to a user: those of some ``purposes``, or all."""
     spent = mailed_tokens_spent(scope.tenant_id, user_id, purposes or Purpose, at=scope.now())
     await scope.run(spent)
 
@@ -141,7 +141,7 @@ def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
 
 
 def known_letter(tenant: Tenant, user: User) -> Message:
-    """To the owner of an address that somebody signs up with."""
+    """Returns the mail to the owner of an address that was used for another sign-up."""
     venue = unlinked(tenant.name)
     return Message(
         to=user.email,
@@ -159,7 +159,7 @@ def known_letter(tenant: Tenant, user: User) -> Message:
 
 
 async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToken, User]:
-    """The user of a good secret, before any lock; from now on their tenant's rows are seen."""
+    """Returns a valid secret's user, before any lock, and enters their tenant."""
     refused = InvalidCredentials(path=("token",))
     token = TenantToken.parse(text)
     if token is None:
@@ -184,7 +184,7 @@ async def _spend(
     await scope.lock(lock_of(user_id), *also)
     kept = await scope.one(mailed_token_with(token.tenant_id, token.hash, purpose))
     user = await scope.one(user_of(token.tenant_id, user_id))
-    # Somebody may have used it a moment ago.
+    # Another request may have used it a moment ago.
     if kept is None or user is None or not _is_good(kept, scope.now()):
         raise InvalidCredentials(path=("token",))
     kept.used_at = scope.now()

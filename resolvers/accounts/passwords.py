@@ -1,4 +1,4 @@
-"""Passwords: changed by those who know theirs, set anew by those who don't."""
+"""Changes passwords, and resets forgotten ones by mail."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -45,7 +45,7 @@ from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 
 RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
-"""From a network, whoever they are for."""
+"""Per network, for all users together."""
 
 NewPassword = Annotated[str, Doc("The new password: 10 to 256 characters, and not easy to guess.")]
 
@@ -81,7 +81,7 @@ async def change_password(
     if user is None or user.password_hash != known_hash:
         raise wrong
     user.password_hash = new_hash
-    # Whoever asked for one may not be the one who knows the password.
+    # A code may have been requested by someone else than the owner of the password.
     await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
     others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
     await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
@@ -110,7 +110,7 @@ async def request_password_reset(
     address = scope.request.ip_address
     await scope.service(Allowances).spend(RESETS_ASKED, network_of(address))
     text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
-    # All of it afterwards: even how long the answer takes tells nothing.
+    # All of it in a job, so that the response time reveals nothing either.
     scope.enqueue(
         "password_reset", {"sealed": scope.service(Cipher).encrypt(text, use="password_reset")}
     )
@@ -135,7 +135,7 @@ async def reset_password(
 
 
 def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
-    """Which ``subdomain`` and ``email`` a job is about, and from which ``address``.
+    """Returns the ``subdomain``, ``email`` and ``address`` of a job.
 
     Raises DecryptionError.
     """
@@ -145,7 +145,7 @@ def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, s
 
 
 async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, email: str) -> None:
-    """Mail a secret to the user of this address, if there is one who was not just written to."""
+    """Mails a reset code to the user of an address, unless one was just mailed."""
 
     async def send(scope: Scope) -> None:
         user = await user_called(scope, subdomain=subdomain, email=email, find=addressed_by)
@@ -157,7 +157,7 @@ async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, emai
         if await was_just_mailed(scope, user, Purpose.PASSWORD_RESET):
             return
         token = mailed_token(scope, user, Purpose.PASSWORD_RESET)
-        # Whoever has never proved the address may be anybody who has typed it.
+        # An unverified address may belong to someone else than the user who entered it.
         kind = MailKind.RESET if user.email_verified_at else MailKind.VERIFICATION
         send_later(scope, reset_letter(await own_tenant(scope), user, token), kind)
 

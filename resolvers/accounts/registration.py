@@ -1,4 +1,4 @@
-"""How tenants and their customers begin."""
+"""Registers tenants, and signs up customers."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,9 +30,9 @@ from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
 
 TENANTS: Final = Allowance("tenants registered", 3, timedelta(days=1))
-"""How many a network registers; the owner of a chain asks us."""
+"""Registrations per network; owners of more venues contact the operator."""
 SIGN_UPS: Final = Allowance("customers signed up", 20, timedelta(hours=1))
-"""How many a network signs up, of whatever venue: many guests share the network of one."""
+"""Sign-ups per network, over all venues: many guests share the network of a venue."""
 
 FIRST_HOURS: Final = (LocalInterval(LocalTime(9 * 60), LocalTime(21 * 60)),)
 
@@ -99,7 +99,7 @@ async def register_tenant(
     )
     await scope.enter(new.id)
     await scope.lock()
-    # Somebody else may have been quicker.
+    # Another registration may have taken the subdomain.
     if await scope.value(inserted_unless_taken(new)) is None:
         raise taken
     tenant = await scope.one(tenant_of(new.id))

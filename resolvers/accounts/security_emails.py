@@ -1,4 +1,4 @@
-"""What people are told about their accounts by mail."""
+"""The texts of security mails to users."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ class Letter:
 
 
 def new_login(tenant: Tenant, *, at: datetime, program: str | None, network: str) -> Letter:
-    """Somebody has logged in with a program or from a network that wasn't seen of late."""
+    """Returns the mail about a login with an unfamiliar program or network."""
     venue = unlinked(tenant.name)
     return Letter(
         f"A new login to your account at {venue}",
@@ -48,7 +48,7 @@ def password_changed(tenant: Tenant, *, at: datetime) -> Letter:
 
 
 def session_stolen(tenant: Tenant) -> Letter:
-    """A refresh token came back long after it was used: it has been copied."""
+    """Returns the mail about a session that was ended because its refresh token was reused."""
     venue = unlinked(tenant.name)
     return Letter(
         f"A session of yours at {venue} was ended",
@@ -86,7 +86,7 @@ def account_closed(tenant: Tenant) -> Letter:
 
 
 def owners_changed(tenant: Tenant, user: User, *, is_owner: bool) -> Letter:
-    """To the other owners."""
+    """Returns the mail to the other owners."""
     venue, name = unlinked(tenant.name), unlinked(user.name)
     change = "is an owner now" if is_owner else "is no owner any more"
     return Letter(

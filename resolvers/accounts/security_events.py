@@ -1,4 +1,4 @@
-"""Security events: what happens to accounts, told to the audit log, the metrics and the person."""
+"""Security events of accounts: logs and counts them, and mails the user."""
 
 from datetime import timedelta
 from typing import Final
@@ -22,11 +22,11 @@ from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 
 FAILURES_LOGGED: Final = Allowance("failed logins logged", 20, timedelta(hours=1))
-"""Of an account: whoever guesses fills no log. Metrics count them all."""
+"""Per account, so that guessing can't fill the log. The metrics count all of them."""
 
 
 def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = None) -> None:
-    """Put what happened to a user's account on the log, and count it once it is stored."""
+    """Logs an event of a user's account, and counts it after the commit."""
     scope.emit(Event(type, "User", user_id, reason=reason))
 
     async def count() -> None:
@@ -36,9 +36,9 @@ def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = N
 
 
 def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) -> None:
-    """Count a failed login; that of a known account stands on the log too, if not too many do.
+    """Counts a failed login, and logs it for a known account unless there are too many.
 
-    Beside the answer, which must not take longer for a known account.
+    Runs in the background, because the response must not take longer for a known account.
     """
     scope.service(SecurityCounts).add(EventType.LOGIN_FAILED.value.lower(), failure)
     if user is None:
@@ -58,13 +58,13 @@ def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) ->
 
 
 async def end_sessions(scope: Scope, user_id: UUID, ended: Update, why: SessionEnd) -> None:
-    """End sessions by a statement, and note it where there were any."""
+    """Ends sessions by a statement, and logs it if there were any."""
     if (await scope.run(ended)).rowcount:
         note(scope, EventType.SESSIONS_ENDED, user_id, reason=why)
 
 
 def tell(scope: Scope, user: User, letter: Letter) -> None:
-    """Mail a person what happened to their account; nobody who has yet to prove the address."""
+    """Mails a user about their account, unless the address is unverified."""
     if user.email_verified_at is None:
         return
     text = f"Hello {unlinked(user.name)},\n\n{letter.text}\n"
@@ -73,9 +73,9 @@ def tell(scope: Scope, user: User, letter: Letter) -> None:
 
 
 async def tell_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
-    """Mail the other owners that somebody has become one of them, or is none any more.
+    """Mails the other owners that a user has become an owner, or isn't one any more.
 
-    In the change itself: a moment later, whoever was an owner then may be none.
+    Runs in the change itself, because the owners may be others a moment later.
     """
     letter = owners_changed(await own_tenant(scope), changed, is_owner=is_owner)
     for owner in await scope.all(owners_of(scope.tenant_id)):

@@ -1,4 +1,4 @@
-"""Mails about accounts that follow an entry of the log, after its commit."""
+"""Mails users about entries of the log that concern their accounts, after the commit."""
 
 from typing import Final
 
@@ -32,11 +32,11 @@ NOTIFIED_OF: Final = frozenset(
         EventType.USER_ROLE_CHANGED,
     }
 )
-"""What people are notified of; of ended sessions, only of stolen ones."""
+"""The events that users are notified of; of ended sessions, only stolen ones."""
 
 
 async def mail_security_notice(scope: Scope, event: LoggedEvent) -> None:
-    """Mail a person what happened to their account."""
+    """Mails a user about an event of their account."""
     tenant, user_id = await own_tenant(scope), event.subject_id
     if event.type is EventType.API_KEY_CREATED:
         keys = api_keys_of(scope.tenant_id)
@@ -54,7 +54,7 @@ async def mail_security_notice(scope: Scope, event: LoggedEvent) -> None:
 
 
 def _letter(tenant: Tenant, event: LoggedEvent) -> Letter | None:
-    """What to write about an event of a user, if anything."""
+    """Returns the mail about an event of a user, if it needs one."""
     match event.type:
         case EventType.PASSWORD_CHANGED | EventType.PASSWORD_RESET:
             return password_changed(tenant, at=event.at)

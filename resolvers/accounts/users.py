@@ -1,4 +1,4 @@
-"""Users: who they are, how they join, what they may, and how they leave."""
+"""Users: lists, invites and deactivates them, and changes their roles."""
 
 from typing import Annotated
 from uuid import UUID
@@ -98,7 +98,7 @@ async def invite_user(
     if refused or address is None:
         raise ExceptionGroup("refused", refused)
     await _check_verified(scope)
-    # Here, not when the mail leaves: whoever invites is told.
+    # Checked here, not when the mail is sent, so that the inviting user gets the refusal.
     await scope.service(Allowances).spend(PER_RECIPIENT, address)
     await scope.lock(ACCOUNTS)
     user = await scope.one(user_with_email(scope.tenant_id, address))
@@ -142,7 +142,7 @@ async def accept_invitation(
     user = await redeem(scope, token, Purpose.INVITATION, password=password, also=[ACCOUNTS])
     before = snapshot(user)
     user.deactivated_at = None
-    # One may have been made while the account was being closed.
+    # One may have been created while the account was being closed.
     await revoke_keys_of(scope, user)
     # The invitation came by mail.
     user.email_verified_at = user.email_verified_at or scope.now()
@@ -213,7 +213,7 @@ def _check_rank(scope: Scope, *roles: Role) -> None:
 
 
 async def _check_verified(scope: Scope) -> None:
-    """Nobody has others written to before they have proved their own address."""
+    """Raises EmailNotVerified if the caller's own address is unverified."""
     assert scope.actor.user_id is not None, "only people invite"
     me = await scope.read_outside(user_of(scope.tenant_id, scope.actor.user_id))
     if me is None or me.email_verified_at is None:
@@ -227,11 +227,11 @@ async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:
 
 
 async def _customer_id(scope: Scope, *, name: str, email: str, user: User | None) -> UUID:
-    """The customer whom a user of this address is to be."""
+    """Returns the customer to link to a user with this address."""
     choice = CustomerChoice(new=NewCustomer(name=name, email=email))
     customer_id = await customer_for(scope, choice)
     other = await scope.one(user_for_customer(scope.tenant_id, customer_id))
     if other is not None and (user is None or other.id != user.id):
-        # The customer's address was changed after its user had joined with the old one.
+        # The customer's address was changed after their user had joined with the old one.
         raise Duplicate("customer record", path=("email",))
     return customer_id

@@ -1,1 +1,1 @@
-"""What all areas load and change rows with."""
+"""Transactions, locks, mail and hooks, for the use cases of all areas."""

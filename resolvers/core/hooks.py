@@ -1,6 +1,6 @@
 """Handlers that run in the transaction of a change, by the type of its event.
 
-So a later area follows what an earlier one does, and the earlier one doesn't know it.
+They let a later area extend a change of an earlier one, which doesn't depend on it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,7 +11,7 @@ from kit.scope import Scope
 
 
 class Change(Protocol):
-    """What a handler is given; each area has its own kind, with the rows that it changes."""
+    """The argument of a handler; each area has its own type, with the rows that it changes."""
 
     @property
     def type(self) -> EventType: ...
@@ -23,13 +23,13 @@ Handler = Callable[[Scope, C], Awaitable[None]]
 
 
 class Hooks:
-    """The handlers of a process: one mapping from each area that has any, in the areas' order."""
+    """The handlers of a process: a mapping of each area that has handlers, in areas' order."""
 
     def __init__(self, *areas: Mapping[Any, Handler[Any]]) -> None:
         self._areas = areas
 
     async def run(self, scope: Scope, change: Change) -> None:
-        """Run the handlers of a change, one after the other. Whatever one raises undoes it all."""
+        """Runs the handlers of a change in order. If one raises, the change is rolled back."""
         for handlers in self._areas:
             handler = handlers.get(change.type)
             if handler is not None:
@@ -37,5 +37,5 @@ class Hooks:
 
 
 async def run_handlers(scope: Scope, change: Change) -> None:
-    """Run what other areas do about a change, under its locks and before its commit."""
+    """Runs the handlers of a change, under its locks and before its commit."""
     await scope.service(Hooks).run(scope, change)

@@ -1,4 +1,4 @@
-"""Where the log of a tenant ends."""
+"""The end of a tenant's log, as a position and as a cursor."""
 
 from kit.events.event_cursors import EventCursor, LogPosition, encode_cursor
 from kit.events.log_relay import end_of
@@ -7,10 +7,10 @@ from models.audit.log import READ_END
 
 
 async def end_of_log(scope: Scope) -> LogPosition:
-    """Up to where this snapshot's rows hold everything that happened."""
+    """Returns the position up to which this snapshot contains every event."""
     return end_of(scope.tenant_id, await scope.fetch_prepared(READ_END, tenant_id=scope.tenant_id))
 
 
 async def event_cursor(scope: Scope) -> EventCursor:
-    """Where to go on from this snapshot without missing anything."""
+    """Returns the cursor with which to continue from this snapshot without a gap."""
     return encode_cursor(await end_of_log(scope))

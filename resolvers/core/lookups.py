@@ -1,4 +1,4 @@
-"""Finding the row a change is about: locked first, still there, still at the caller's version."""
+"""Loads the row of a change, and checks that it exists and has the caller's version."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -12,13 +12,13 @@ from kit.scope import Scope
 T = TypeVar("T")
 
 CALENDAR = ("calendar",)
-"""The lock of a tenant's calendar: bookings share it, what changes the rules takes it alone."""
+"""The lock of a tenant's calendar: shared by bookings, exclusive for changes of the rules."""
 
 
 async def get_or_refuse(
     scope: Scope, visible: Select[T], id: UUID, *, what: str, path: Path = ("id",)
 ) -> T:
-    """The row with this id among those the caller may see. Raises NotFound."""
+    """Returns the row with this id if the caller may see it. Raises NotFound."""
     entity: Any = visible.column_descriptions[0]["entity"]
     row = await scope.one(visible.where(entity.id == id))
     if row is None:
@@ -29,7 +29,7 @@ async def get_or_refuse(
 async def get_at_version(
     scope: Scope, visible: Select[T], id: UUID, *, version: int, what: str
 ) -> T:
-    """The row, unless somebody changed it since ``version``. Raises NotFound, StaleVersion."""
+    """Returns the row if it still has this ``version``. Raises NotFound, StaleVersion."""
     row: Any = await get_or_refuse(scope, visible, id, what=what)
     if row.version != version:
         raise StaleVersion(row, path=("version",))
@@ -37,6 +37,6 @@ async def get_at_version(
 
 
 def raise_all(refusals: Sequence[Refusal]) -> None:
-    """Refuse with all that applies, if anything does."""
+    """Raises all refusals, if there are any."""
     if refusals:
         raise ExceptionGroup("refused", list(refusals))

@@ -1,7 +1,7 @@
-"""Outgoing mail: how often somebody is written to, and what leaves first.
+"""Outgoing mail: limits how much a recipient gets, and sends security mail first.
 
-A change stores a letter; a job admits it, or withholds it where an allowance is used up; another
-one sends it. Who caused a letter is never told what became of it, or addresses could be tried.
+A change enqueues a mail; a job admits it, or withholds it if an allowance is used up; another job
+sends it. The caller never learns the outcome, because it would reveal which addresses are known.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ SECURITY_MAIL_JOB: Final = "security_mail"
 
 
 class MailKind(StrEnum):
-    """Why somebody is written to, which decides how often."""
+    """The reason for a mail, which decides the allowances that it spends."""
 
     ORDINARY = "ordinary"
     INVITATION = "invitation"
@@ -47,18 +47,18 @@ class MailKind(StrEnum):
 
 HOUR: Final = timedelta(hours=1)
 PER_RECIPIENT: Final = Allowance("mail to a recipient", 3, HOUR)
-"""What others cause, over all tenants."""
+"""Per recipient, over all tenants, for mail caused by others."""
 VERIFICATIONS_BY_NETWORK: Final = Allowance("verification mail by network", 3, HOUR)
-"""To a recipient: strangers elsewhere can't keep somebody from signing up."""
+"""Per recipient and network, so that strangers elsewhere can't block a sign-up."""
 VERIFICATIONS: Final = Allowance("verification mail to a recipient", 12, HOUR)
-"""From all networks together, or many of them could flood somebody."""
+"""Per recipient, so that many networks together can't flood an address."""
 CONFIRMATIONS_BY_NETWORK: Final = Allowance("confirmation mail by network", 3, HOUR)
-"""To a recipient, since they last confirmed a booking from there."""
+"""Per recipient and network, since a booking was last confirmed from there."""
 CONFIRMATIONS: Final = Allowance("confirmation mail to a recipient", 12, HOUR)
 RESETS: Final = Allowance("reset mail of a venue to a recipient", 3, HOUR)
-"""Each code is good for an hour: whoever can't have another one has one."""
+"""Each code is valid for an hour, so a recipient at the limit still has one."""
 GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, HOUR)
-"""Three of a booking are requested an hour: these are for several bookings."""
+"""Three an hour can be requested for a booking; this covers several bookings."""
 PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
 UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedelta(days=1))
 
@@ -68,9 +68,9 @@ log = structlog.get_logger(__name__)
 
 
 def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINARY) -> None:
-    """Mail a message once the change is stored, whatever ends in between.
+    """Enqueues a message with the change, so that it is sent after the commit.
 
-    It waits sealed: a secret in it is kept nowhere else, and operators see the queue.
+    It is encrypted, because operators can read the queue; a secret in it is stored nowhere else.
     """
     network = scope.service(Cipher).encrypt(network_of(scope.request.ip_address), use=_NETWORK)
     payload = {"sealed": _sealed(scope, message), "kind": kind, "network": network}
@@ -78,17 +78,17 @@ def send_later(scope: Scope, message: Message, kind: MailKind = MailKind.ORDINAR
 
 
 def send_admitted(scope: Scope, message: Message, kind: MailKind) -> None:
-    """Mail a message that ``is_admitted`` has let pass, once the change is stored."""
+    """Enqueues a message that ``is_admitted`` has admitted, to be sent after the commit."""
     _send(scope, _sealed(scope, message), kind)
 
 
 def kind_for(user: User) -> MailKind:
-    """The kind of a letter about an account: whoever has not proved the address may be anybody."""
+    """Returns the kind of a mail about an account; unverified addresses have a stricter one."""
     return MailKind.ACCOUNT if user.email_verified_at else MailKind.ORDINARY
 
 
 def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
-    """What a job is to send. Raises DecryptionError."""
+    """Returns the message of a job. Raises DecryptionError."""
     cipher = cast("Cipher", runtime.services[Cipher])
     return Message(**orjson.loads(cipher.decrypt(payload["sealed"], use="mail")))
 
@@ -96,10 +96,10 @@ def message_in(runtime: Runtime, payload: Mapping[str, Any]) -> Message:
 async def admit_or_withhold(
     runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Have a letter sent, unless its recipient or its tenant has had enough mail."""
+    """Enqueues a mail to be sent, unless an allowance of its recipient or tenant is used up."""
     kind, to = MailKind(payload["kind"]), message_in(runtime, payload).to
     network = ""
-    # Letters that were stored before they were counted by network have none.
+    # Mail that was queued before it was counted by network has none.
     if sealed := payload.get("network"):
         network = cast("Cipher", runtime.services[Cipher]).decrypt(sealed, use=_NETWORK)
     if not await is_admitted(runtime, tenant_id, to=to, kind=kind, network=network):
@@ -116,9 +116,9 @@ async def admit_or_withhold(
 async def is_admitted(
     runtime: Runtime, tenant_id: UUID | None, *, to: str, kind: MailKind, network: str
 ) -> bool:
-    """May somebody be written to? Counts the letter, and notes it where it may not go.
+    """Returns whether a mail may be sent; counts it, and records it if it is withheld.
 
-    ``network`` is where it was caused. Outside of a transaction that has begun.
+    ``network`` is the network that caused it. Call it before the transaction begins.
     """
     withheld_by = await _withheld_by(runtime, tenant_id, to, kind, network)
     if withheld_by is None:
@@ -129,7 +129,7 @@ async def is_admitted(
 
 
 async def note_confirmation(scope: Scope, email: str) -> None:
-    """Begin to count anew what a guest causes, who has shown a code from their mail.
+    """Resets the count of a guest's network once they have entered a code from the mail.
 
     Before the transaction begins.
     """
@@ -151,7 +151,7 @@ def _send(scope: Scope, sealed: str, kind: MailKind) -> None:
 async def _withheld_by(
     runtime: Runtime, tenant_id: UUID | None, to: str, kind: MailKind, network: str
 ) -> str | None:
-    """The name of the allowance that is used up; None where the letter may go."""
+    """Returns the name of the allowance that is used up; None if the mail may be sent."""
     allowances = cast("Allowances", runtime.services[Allowances])
     recipient = normalised_email(to) or to
     for allowance, *other in _counted_by(kind, venue=str(tenant_id), network=network):
@@ -166,15 +166,15 @@ async def _withheld_by(
 def _counted_by(
     kind: MailKind, *, venue: str, network: str
 ) -> tuple[tuple[Allowance, *tuple[str, ...]], ...]:
-    """What a letter spends, each of its recipient and of what stands with it, in this order.
+    """Returns the allowances that a mail spends for its recipient, in order, with their keys.
 
-    One network is refused before it could use up what counts for all of them.
+    The network's comes first, so that one network can't use up the allowance of all networks.
     """
     match kind:
         case MailKind.ORDINARY:
             return ((PER_RECIPIENT,),)
         case MailKind.INVITATION:
-            # Spent by the one who invites, and is told where it is used up.
+            # Spent by the invitation itself, which is refused if it is used up.
             return ()
         case MailKind.VERIFICATION:
             return (VERIFICATIONS_BY_NETWORK, network), (VERIFICATIONS,)
@@ -189,7 +189,7 @@ def _counted_by(
 
 
 async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> bool:
-    """Does a tenant write to others before any of its owners has proved an address?"""
+    """Returns whether the mail is to others from a tenant without a verified owner."""
     scope = Scope(runtime, ANONYMOUS, Request(new_id()))
     await scope.enter(tenant_id)
     try:

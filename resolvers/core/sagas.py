@@ -1,7 +1,7 @@
-"""Changes that leave the house: reserved here, asked for outside, then settled here.
+"""Sagas: changes that reserve in one transaction, call a service, and settle in another.
 
-Nothing waits for the network inside a transaction, and none is opened inside another. What a saga
-has reserved is stored, with a job that settles it should the process end in between.
+No transaction waits for the network, and none is opened inside another. The reservation is stored
+with a job that settles it if the process ends in between.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,9 +21,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Saga:
-    """Runs the steps of such a change on behalf of its caller, each in a transaction of its own.
+    """Runs the steps of a saga for its caller, each in a transaction of its own.
 
-    A mutation whose function takes one, instead of a scope, is a saga.
+    A mutation is a saga if its function takes a ``Saga`` instead of a scope.
     """
 
     runtime: Runtime
@@ -36,9 +36,9 @@ class Saga:
         return self.actor.tenant_id
 
     async def step(self, change: Callable[[Scope], Awaitable[R]]) -> R:
-        """Carry out one step. Raises what it refuses, and Unavailable."""
+        """Runs a step. Raises its refusals, and Unavailable."""
         return (await perform(self.runtime, self.actor, self.request, change)).result
 
     async def read(self, statement: Select[R]) -> R | None:
-        """The first row, as it is stored now."""
+        """Returns the first row in its current state."""
         return await self.step(lambda scope: scope.read_outside(statement))

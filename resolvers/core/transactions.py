@@ -1,4 +1,4 @@
-"""How a change is carried out: its transaction, its retries, its place in the log, its replay."""
+"""Runs changes: the transaction, retries, the log, and idempotency keys."""
 
 import asyncio
 import random
@@ -39,7 +39,7 @@ RETRIES: Final = 3
 KEY_WAIT_SECONDS: Final = 3
 KEPT_FOR: Final = timedelta(hours=24)
 MAX_KEY_LENGTH: Final = 255
-# An overlap that the locks should have prevented is decided anew, and then explained.
+# An overlap that the locks should have prevented is retried, and then refused with a reason.
 _TRY_AGAIN: Final = frozenset(
     {SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE, EXCLUSION_VIOLATION}
 )
@@ -47,7 +47,7 @@ _TRY_AGAIN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A caller's idempotency key: ``given`` is all that the call was told."""
+    """A caller's idempotency key; ``given`` are all arguments of the call."""
 
     text: str
     mutation: str
@@ -60,7 +60,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class MutationResult(Generic[R]):
-    """What a change gave, and whether an earlier call had already made it."""
+    """The result of a change, and whether it is the stored result of an earlier call."""
 
     result: R
     replayed: bool = False
@@ -79,10 +79,10 @@ async def perform(
     *,
     key: IdempotencyKey | None = None,
 ) -> MutationResult[R]:
-    """Carry out a change in one transaction, with its events and its kept result.
+    """Runs a change in one transaction, and stores its events and idempotent result.
 
-    Raises what the change refuses (nothing is stored then), and Unavailable when the database is
-    away or too busy.
+    Raises the change's refusals, in which case nothing is stored, and Unavailable if the database
+    is unavailable or too busy.
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
@@ -136,7 +136,7 @@ async def _attempt(
 
 
 async def write_log(scope: Scope, events: Sequence[Event]) -> None:
-    """Put events on the log, and where the request came from beside it."""
+    """Writes events to the log, and the origin of their request."""
     actor, request = scope.actor, scope.request
     await scope.fetch_prepared(
         INSERT_ENTRIES,
@@ -162,7 +162,7 @@ async def write_log(scope: Scope, events: Sequence[Event]) -> None:
 async def _wait_for_key(
     held: AsyncExitStack, runtime: Runtime, actor: Actor, key: IdempotencyKey
 ) -> None:
-    # Waiting here rather than in PostgreSQL: ten calls with one key take one connection.
+    # Waits here and not in PostgreSQL, so that ten calls with one key use one connection.
     lock = runtime.locks.all_of([_lock_of(actor, key)])
     try:
         async with asyncio.timeout(KEY_WAIT_SECONDS):

@@ -1,1 +1,1 @@
-"""Reads and changes of tenants: businesses and their plans."""
+"""Use cases of tenants: settings, plans and their limits."""

@@ -1,4 +1,4 @@
-"""The tenant's name and time zone, and the rules by which its rooms are booked."""
+"""Updates a tenant's name, time zone and booking rules."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -175,14 +175,14 @@ async def _tenant_at(scope: Scope, version: int) -> Tenant:
 
 
 def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
-    """All that is wrong with the rules as they would be, at the fields that were changed."""
+    """Returns the refusals of the new rules, at the fields that were changed."""
     refused: list[Refusal] = []
     for name, (least, most, problem) in _BOUNDS.items():
         value = getattr(tenant, name)
         if value is not None and not least <= value <= most:
             refused.append(Invalid(problem, path=(name,)))
     if refused:
-        # Rules that make no sense alone make none together.
+        # Rules that are invalid alone aren't checked together.
         return refused
     if tenant.min_duration_minutes > tenant.max_duration_minutes:
         refused.append(

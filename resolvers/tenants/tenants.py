@@ -1,4 +1,4 @@
-"""The tenant that the caller belongs to, and the plans there are."""
+"""Reads the caller's tenant, and the available plans."""
 
 from sqlalchemy import Select
 
@@ -17,7 +17,7 @@ async def tenant(scope: Scope) -> Tenant | None:
 
 
 async def own_tenant(scope: Scope) -> Tenant:
-    """The caller's tenant, which is always there."""
+    """Returns the caller's tenant, which always exists."""
     found = await tenant(scope)
     assert found is not None, "a tenant is never removed"
     return found

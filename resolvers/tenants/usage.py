@@ -1,4 +1,4 @@
-"""How much of a plan is used, counted so that no race gets past a limit."""
+"""Counts the usage of a plan, so that concurrent requests can't exceed a limit."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,7 +26,7 @@ from permissions.policy import may
 from permissions.roles import P
 
 ALWAYS: Final = date(1970, 1, 1)
-"""The period of a meter that never starts anew."""
+"""The period of a meter that is never reset."""
 MONTHS_SHOWN: Final = 24
 
 
@@ -60,9 +60,9 @@ class UsageMonth:
 
 
 def period_of(at: datetime, zone: ZoneInfo) -> date:
-    """The first of the month on the venue's wall clock.
+    """Returns the first day of the month on the venue's wall clock.
 
-    A date, so that a tenant that changes its zone doesn't start a month anew.
+    It is a date, so that a change of the time zone doesn't reset the month.
     """
     return at.astimezone(zone).date().replace(day=1)
 
@@ -84,15 +84,15 @@ async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
 
 
 async def usage_history(scope: Scope) -> list[UsageMonth]:
-    """The last 24 months in which bookings were made, the latest first."""
+    """Returns the last 24 months in which bookings were made, the latest first."""
     months = await scope.all(monthly_use(scope.tenant_id, Meter.BOOKINGS, limit=MONTHS_SHOWN))
     return [UsageMonth(each.period_start, each.used) for each in months]
 
 
 async def subscription_refusals(scope: Scope) -> list[Refusal]:
-    """What an unpaid plan has against new bookings; nothing where nobody is billed.
+    """Returns the refusal of new bookings under an unpaid plan; none without billing.
 
-    The venue's team is told since when, its customers only that it is so.
+    Only the venue's team sees since when.
     """
     billing = scope.service(Billing)  # type: ignore[type-abstract]
     if not billing.is_enforced:
@@ -108,7 +108,7 @@ async def subscription_refusals(scope: Scope) -> list[Refusal]:
 
 
 async def count_room(scope: Scope, tenant: Tenant) -> None:
-    """One room more in use. Raises PlanLimitReached."""
+    """Counts one more room in use. Raises PlanLimitReached."""
     limit = PLANS[PlanCode(tenant.plan_code)].room_limit
     if not await _counted(scope, Meter.ROOMS, ALWAYS, limit):
         assert limit is not None
@@ -118,15 +118,14 @@ async def count_room(scope: Scope, tenant: Tenant) -> None:
 
 
 async def uncount_room(scope: Scope, tenant: Tenant) -> None:
-    """One room less in use."""
+    """Counts one room less in use."""
     await scope.run(counted_less(tenant.id, Meter.ROOMS, ALWAYS))
 
 
 async def count_booking(scope: Scope, tenant: Tenant) -> None:
-    """One booking more in this month of the venue. Raises PlanLimitReached.
+    """Counts one more booking in this month of the venue. Raises PlanLimitReached.
 
-    A cancellation gives nothing back, but for ``uncount_guest_booking``: a plan counts what was
-    booked.
+    Cancelled bookings still count, except by ``uncount_guest_booking``.
     """
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     venue_zone = zone(tenant.time_zone)
@@ -137,9 +136,9 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
 
 
 async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) -> bool:
-    """Give back what a guest's booking counts, within an hour of its being confirmed.
+    """Stops counting a guest's booking, within an hour of its confirmation.
 
-    True where it was: nobody's month is used up by guests who think better of it.
+    Returns whether it did. So guests who change their minds don't use up the plan.
     """
     confirmed_at = booking.guest_confirmed_at
     if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
@@ -150,7 +149,7 @@ async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) 
 
 
 async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
-    """What the plan has against one booking more this month, where others refuse it as well."""
+    """Returns the plan's refusal of one more booking this month, to list beside other refusals."""
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     if limit is None:
         return []
@@ -160,7 +159,7 @@ async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
 
 
 async def _counted(scope: Scope, meter: Meter, period: date, limit: int | None) -> bool:
-    """Count one more, unless that passes the limit."""
+    """Counts one more, unless that exceeds the limit."""
     counted = await scope.fetch_prepared(
         COUNTED_MORE,
         tenant_id=scope.tenant_id,

@@ -1,1 +1,1 @@
-"""Reads and changes of venue: rooms and opening hours."""
+"""Use cases of the venue: rooms, opening hours and blackouts."""

@@ -1,4 +1,4 @@
-"""Blackouts: time nobody can book, in one room or in the whole venue."""
+"""Blackouts: periods in which a room or the whole venue can't be booked."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""Opening hours: the weekly plans, the dates with other hours, and what is in force on a day."""
+"""Opening hours: weekly hours, exceptions by date, and the result for a day."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -48,7 +48,7 @@ MAX_OPENING_DAYS: Final = 62
 MAX_EXCEPTION_DAYS: Final = 366
 MAX_REASON_LENGTH: Final = 500
 MAX_ROWS: Final = 1000
-"""The longest list that is given without pages."""
+"""The longest list that is returned without pagination."""
 
 _CLOSED_WEEK: Final = weekly_hours([WeeklyHours(Weekday.MONDAY, ())])
 
@@ -61,13 +61,13 @@ class OpeningDay:
     intervals: tuple[LocalInterval, ...]
 
 
-# ------------------------------------------------------------------------------ what is in force
+# ------------------------------------------------------------------------------ effective hours
 
 
 def hours_facts(
     room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
 ) -> Mapping[RoomId, HoursFacts]:
-    """What decides when rooms are open, from the rows of ``models.bookings.availability``."""
+    """Returns the facts of opening hours by room, from ``models.bookings.availability``."""
     weeks = _weeks(weekdays)
     dates: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
     for each in exceptions:
@@ -286,7 +286,7 @@ async def delete_hours_exception(
 
 
 async def room_refusals(scope: Scope, room_id: RoomId | None) -> list[Refusal]:
-    """None for the whole venue or a room of it."""
+    """Returns a refusal unless the room exists, or is None for the whole venue."""
     if room_id is None or await room(scope, room_id) is not None:
         return []
     return [NotFound("room", path=("room_id",))]
@@ -299,14 +299,14 @@ def reason_refusals(reason: str | None) -> list[Refusal]:
 
 
 def whole(rows: list[T]) -> list[T]:
-    """A list that is given without pages. Raises BadInput where it is too long for that."""
+    """Returns a list without pagination. Raises BadInput if it is too long."""
     if len(rows) > MAX_ROWS:
         raise BadInput(f"There are more than {MAX_ROWS:,}; choose a shorter period.")
     return rows
 
 
 def _weeks(rows: Collection[Any]) -> Mapping[UUID | None, tuple[WeeklyHours, ...]]:
-    """The weekly plans of the venue (None) and of the rooms that have one."""
+    """Returns the weekly hours of the venue (None) and of the rooms that have their own."""
     owned: defaultdict[UUID | None, list[Any]] = defaultdict(list)
     for row in rows:
         owned[row.room_id].append(row)

@@ -1,4 +1,4 @@
-"""Rooms: found, added, changed, taken out of use and back."""
+"""Rooms: lists, creates, updates and archives them."""
 
 from typing import Annotated
 
@@ -195,7 +195,7 @@ async def archive_room(
 
 
 async def archive(scope: Scope, room: Room) -> None:
-    """Archive a room that is in use, under the lock of the calendar."""
+    """Archives a room in use, under the lock of the calendar."""
     before = snapshot(room)
     room.archived_at = scope.now()
     room.version += 1
@@ -233,7 +233,7 @@ async def unarchive_room(
 
 
 def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
-    """All that refuses what a room is to be; ``policy`` is what is asked of its customers."""
+    """Returns the refusals of a room's fields; ``policy`` is the tenant's payment policy."""
     refusals: list[Refusal] = [*name_refusals(room.name, path=("name",))]
     refusals += [
         Invalid(f"At most {limit} characters.", path=(field,))
