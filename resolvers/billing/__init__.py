@@ -1,1 +1,1 @@
-"""Reads and changes of billing: what tenants pay for their plan."""
+"""Use cases of billing: subscriptions of tenants to plans."""

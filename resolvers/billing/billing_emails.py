@@ -1,4 +1,4 @@
-"""Letters to a venue's owners about its plan and what is paid for it."""
+"""The texts of mails to a venue's owners about its plan and payments."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from resolvers.core.outgoing_mail import kind_for, send_later
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What every owner is told."""
+    """A mail to every owner."""
 
     subject: str
     text: str
 
 
 async def email_owners(scope: Scope, told: Iterable[Letter]) -> None:
-    """Mail the given emails to each owner, once the change is stored."""
+    """Mails each owner after the commit."""
     letters = list(told)
     owners = await scope.all(owners_of(scope.tenant_id)) if letters else []
     for owner in owners:
@@ -42,7 +42,7 @@ async def email_owners(scope: Scope, told: Iterable[Letter]) -> None:
 
 
 def billing_emails(tenant: Tenant, now: Subscription, happened: Sequence[Step]) -> Iterator[Letter]:
-    """One for each step that a person has to know of."""
+    """Yields a mail for each step that the owners need to know of."""
     venue, plan = unlinked(tenant.name), PLANS[now.plan].name
     for step in happened:
         match step:
@@ -100,7 +100,7 @@ def billing_emails(tenant: Tenant, now: Subscription, happened: Sequence[Step]) 
 
 
 def reminder(tenant: Tenant, now: Subscription) -> Letter:
-    """That the trial, or the time to choose a plan, ends in three days."""
+    """Returns the mail that a trial, or the time to choose a plan, ends in three days."""
     venue = unlinked(tenant.name)
     if now.status is SubscriptionStatus.TRIALING:
         return Letter(

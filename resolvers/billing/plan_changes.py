@@ -1,8 +1,8 @@
-"""What a venue pays us for its plan: tried, subscribed to, changed, cancelled, resumed.
+"""Changes of a venue's subscription: trial, checkout, change of plan, cancellation.
 
 Each change is a saga: reserved under the tenant's lock, requested from the gateway outside of any
-transaction, and settled as the gateway then reports it. Should the process end in between, a job
-that was stored with the reservation settles it.
+transaction, and settled as the gateway then reports it. If the process ends in between, a job that
+was stored with the reservation settles it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -96,7 +96,7 @@ async def start_trial(
     customer_id = await _customer(saga)
 
     async def ask(billing: Billing, row: BillingSubscription) -> None:
-        # An earlier call may have begun it, and not have been told.
+        # An earlier call may have started it, and its response may have been lost.
         if (await billing.fetch(customer_id)).subscription_id is None:
             await billing.start_trial(
                 customer_id,
@@ -259,7 +259,7 @@ async def _apply_change(
     version: int | None = None,
     begins: bool = False,
 ) -> BillingSubscription:
-    """Reserve a change, request it from the gateway, and settle it as the gateway reports it."""
+    """Reserves a change, requests it from the gateway, and settles it as the gateway reports."""
     reserve = partial(_reserve, decide=decide, version=version, begins=begins)
     row = await saga.step(reserve)
     try:
@@ -267,7 +267,7 @@ async def _apply_change(
             await ask(billing_in(saga.runtime), row)
             seen = await look(saga.runtime, saga.actor, saga.request)
     except BaseException as error:
-        # After a clear refusal the account is looked at: a next try has a key of its own then.
+        # After a clear refusal the account is synchronised, so the next attempt has a new key.
         seen = await _looked_again(saga) if isinstance(error, Refusal) else None
         await saga.step(partial(_abandon, by=saga.request.id, seen=seen))
         raise
@@ -282,7 +282,7 @@ async def _reserve(
     version: int | None,
     begins: bool,
 ) -> BillingSubscription:
-    """Keep other changes away until this one is settled, or for two minutes."""
+    """Blocks other changes until this one is settled, or for two minutes."""
     await lock_billing(scope)
     row = await begun(scope) if begins else await scope.one(agreed(scope))
     if row is not None and version not in (None, row.version):
@@ -297,7 +297,7 @@ async def _reserve(
 
 
 async def _settle(scope: Scope, *, seen: Look) -> BillingSubscription:
-    """Store what the gateway made of the change, and let others change it again."""
+    """Stores the gateway's result of a change, and allows other changes again."""
     changed = await written_down(scope, seen=seen)
     changed.changing_by = changed.changing_until = None
     if changed.next_plan_code is None:
@@ -306,7 +306,7 @@ async def _settle(scope: Scope, *, seen: Look) -> BillingSubscription:
 
 
 async def _abandon(scope: Scope, *, by: UUID, seen: Look | None) -> None:
-    """Let others change it again, without this change."""
+    """Gives up a change, and allows other changes again."""
     if seen is not None:
         await written_down(scope, seen=seen)
     else:
@@ -322,7 +322,7 @@ async def _looked_again(saga: Saga) -> Look | None:
 
 
 async def _customer(saga: Saga) -> str:
-    """The tenant's customer at the gateway, by the name of its first owner."""
+    """Returns the tenant's customer at the gateway, with the name of its first owner."""
     tenant = await saga.read(tenant_of(saga.tenant_id))
     owner = await saga.read(owners_of(saga.tenant_id))
     assert tenant is not None and owner is not None, "a tenant always has an owner"
@@ -333,7 +333,7 @@ async def _customer(saga: Saga) -> str:
 
 @contextmanager
 def _map_gateway_errors() -> Iterator[None]:
-    """Say to the caller what the gateway answered. Raises SubscriptionUnpaid and Unavailable."""
+    """Maps errors of the gateway to refusals. Raises SubscriptionUnpaid and Unavailable."""
     try:
         yield
     except Declined as error:
@@ -351,7 +351,7 @@ async def _is_live(_: Scope, row: BillingSubscription | None) -> None:
 
 
 async def _room_refusals(scope: Scope, plan: PlanCode, chosen: Sequence[RoomId]) -> list[Refusal]:
-    """What the rooms in use have against a plan, but for those chosen to be archived."""
+    """Returns the refusal of a plan with fewer rooms than are in use and aren't to be archived."""
     in_use = await scope.all(rooms_in_use(scope.tenant_id))
     known = {room.id for room in in_use}
     refused: list[Refusal] = [
@@ -378,7 +378,7 @@ def _subscription_id(row: BillingSubscription) -> str:
 
 
 def _key(row: BillingSubscription, *words: str) -> str:
-    """The same until a look at the gateway has told what became of the call."""
+    """Returns an idempotency key, the same until a synchronisation has found the outcome."""
     return ":".join([str(row.tenant_id), str(row.seen), *words])
 
 
@@ -393,7 +393,7 @@ def _is_safe(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:
-        # Brackets without an IPv6 address in them, for example.
+        # For example, brackets without an IPv6 address in them.
         return False
     is_here = parts.scheme == "http" and parts.hostname in _HERE
     return bool(parts.hostname) and (parts.scheme == "https" or is_here)

@@ -1,4 +1,4 @@
-"""What a venue pays us for its plan, as it stands."""
+"""Reads a venue's subscription, usage and invoices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from resolvers.tenants.tenants import own_tenant
 
 @dataclass(frozen=True, slots=True)
 class UpcomingInvoice:
-    """What the next invoice will ask for, as things stand."""
+    """A preview of the next invoice."""
 
     amount: Money
     due_at: datetime
@@ -33,7 +33,7 @@ class UpcomingInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A tenant's plan, and what it has agreed with us about it; no subscription: nothing yet."""
+    """A tenant's plan and its subscription, if it has one."""
 
     plan: Plan
     subscription: BillingSubscription | None
@@ -124,7 +124,7 @@ async def invoice_status_of(_: Scope, row: BillingInvoice) -> InvoiceStatus:
 
 
 def may_try(row: BillingSubscription | None) -> bool:
-    """May the tenant still have its trial?"""
+    """Returns whether the tenant can still start its trial."""
     if row is None:
         return True
     return may_start_trial(row.value, was_used=row.trial_used_at is not None)

@@ -1,7 +1,7 @@
-"""A tenant's account with those who bill it: looked at, and written down as it is now.
+"""Synchronises a tenant's subscription and invoices from the billing gateway.
 
-The network is asked outside of every transaction. Looks are numbered before they begin, so that
-of several at once the latest counts, whichever is written down last.
+The gateway is called outside of every transaction. Reads are numbered before they begin, so that an
+older one never overwrites a newer one.
 """
 
 from collections.abc import Mapping
@@ -40,9 +40,9 @@ from resolvers.tenants.tenants import own_tenant
 from resolvers.venue.rooms import archive
 
 SYNC: Final = "billing.sync"
-"""The job that looks at one tenant's account; its handler is in ``jobs/sync_billing.py``."""
+"""The job that synchronises one tenant; its handler is in ``jobs/sync_billing.py``."""
 AFTER_A_CHANGE: Final = timedelta(minutes=2)
-"""When the account is looked at again, in case the process ends in the midst of a change."""
+"""When the account is synchronised in case the process ends during a change."""
 
 _BILLING: Final = ("billing",)
 
@@ -62,22 +62,22 @@ log = structlog.get_logger(__name__)
 
 
 def billing_in(runtime: Runtime) -> Billing:
-    """Who bills tenants on this installation."""
+    """Returns the billing gateway of this installation."""
     return cast("Billing", runtime.services[Billing])
 
 
 def agreed(scope: Scope) -> Select[BillingSubscription]:
-    """What the tenant has agreed with whoever bills here."""
+    """Selects the tenant's subscription with the billing gateway of this installation."""
     return billing_of(scope.tenant_id, billing_in(scope.runtime).name)
 
 
 async def lock_billing(scope: Scope) -> None:
-    """Nobody else changes this tenant's subscription meanwhile, its plan or its rooms."""
+    """Locks this tenant's subscription, plan and rooms."""
     await scope.lock(_BILLING, CALENDAR)
 
 
 async def begun(scope: Scope) -> BillingSubscription:
-    """The tenant's subscription under its lock, begun now if it wasn't."""
+    """Returns the tenant's subscription under its lock, and begins one if there is none."""
     gateway = billing_in(scope.runtime).name
     new = BillingSubscription(tenant_id=scope.tenant_id, gateway=gateway, begun_at=scope.now())
     await scope.run(begun_unless_there(new))
@@ -87,19 +87,19 @@ async def begun(scope: Scope) -> BillingSubscription:
 
 
 async def begin_billing(scope: Scope) -> None:
-    """Let a tenant's time to choose begin, unless it has begun."""
+    """Starts a tenant's time to choose a plan, unless it has started."""
     await lock_billing(scope)
     await begun(scope)
 
 
 async def remind_to_choose(scope: Scope) -> None:
-    """Write to a tenant that has subscribed to nothing, when its time to choose is nearly over."""
+    """Reminds the owners of a tenant without a subscription that its time to choose ends."""
     await lock_billing(scope)
     await _remind(scope, await begun(scope), await own_tenant(scope))
 
 
 async def customer_of(runtime: Runtime, actor: Actor, request: Request, buyer: Buyer) -> str:
-    """The tenant's customer at the gateway, made known to it if it wasn't. Raises GatewayError."""
+    """Returns the tenant's customer at the gateway, or creates it. Raises GatewayError."""
     scope = Scope(runtime, actor, request)
     try:
         row = await scope.one(agreed(scope))
@@ -107,8 +107,8 @@ async def customer_of(runtime: Runtime, actor: Actor, request: Request, buyer: B
         await scope.close()
     if row is not None and row.customer_ref is not None:
         return row.customer_ref
-    # A failure that the gateway keeps under the key is forgotten with the hour. Made twice, a
-    # customer that nobody uses does no harm.
+    # The key changes every hour, because the gateway stores failures under it. An unused second
+    # customer does no harm.
     key = f"{buyer.tenant_id}:customer:{runtime.clock():%Y-%m-%dT%H}"
     made = await billing_in(runtime).create_customer(buyer, key=key)
 
@@ -121,13 +121,13 @@ async def customer_of(runtime: Runtime, actor: Actor, request: Request, buyer: B
     return (await perform(runtime, actor, request, keep)).result
 
 
-# ------------------------------------------------------------------------------ looking
+# ------------------------------------------------------------------------------ synchronisation
 
 
 async def sync(runtime: Runtime, tenant_id: UUID) -> None:
-    """See what the gateway says of a tenant, and write it down. Raises GatewayError.
+    """Reads a tenant's account from the gateway, and stores it. Raises GatewayError.
 
-    Doing it twice, or several times at once, changes nothing.
+    It is idempotent, and safe to run concurrently.
     """
     actor, request = Actor(ActorKind.SYSTEM, tenant_id), Request(new_id())
     seen = await look(runtime, actor, request)
@@ -137,16 +137,16 @@ async def sync(runtime: Runtime, tenant_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the gateway said, under the number of the look."""
+    """The account as read from the gateway, with the number of the read."""
 
     number: int
     account: Account
 
 
 async def look(runtime: Runtime, actor: Actor, request: Request) -> Look | None:
-    """Look at the account of the actor's tenant; None where the gateway doesn't know it yet.
+    """Reads the account of the actor's tenant; None if the gateway doesn't know it yet.
 
-    Subscriptions that another one took the place of are ended on the way. Raises GatewayError.
+    Ends subscriptions that were replaced by a newer one. Raises GatewayError.
     """
     billing = billing_in(runtime)
 
@@ -169,7 +169,7 @@ async def look(runtime: Runtime, actor: Actor, request: Request) -> Look | None:
 
 
 async def written_down(scope: Scope, *, seen: Look) -> BillingSubscription:
-    """Write down what the gateway said, with all that follows; an older look changes nothing."""
+    """Stores the account with its events and mails; an older read changes nothing."""
     await lock_billing(scope)
     row = await begun(scope)
     if seen.number <= row.seen:
@@ -229,7 +229,7 @@ def _overdue_since(
 
 
 async def _put_in_force(scope: Scope, row: BillingSubscription, tenant: Tenant) -> None:
-    """Let the plan's limits hold, and archive the rooms that were chosen for when it goes down."""
+    """Applies the plan's limits, and archives the rooms that were chosen for a downgrade."""
     plan = row.value.plan_in_force
     if tenant.plan_code != plan.value:
         tenant.plan_code = plan.value

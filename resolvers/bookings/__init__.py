@@ -1,1 +1,1 @@
-"""Reads and changes of bookings: times that are booked, held and free."""
+"""Use cases of bookings: availability, holds, bookings and guests."""

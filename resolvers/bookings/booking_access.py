@@ -1,4 +1,4 @@
-"""Bookings as changes find them: visible, under their room's lock; and how a change is told."""
+"""Loads bookings that the caller may see, locks them for a change, and logs the change."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
@@ -45,7 +45,7 @@ Reason = Annotated[
 
 
 def visible_bookings(scope: Scope) -> Select[Booking]:
-    """All of the tenant's, or the caller's own; none for a caller who may see none."""
+    """Selects the bookings that the caller may see: all, their own, or none."""
     return _visible(scope.actor, scope.tenant_id)
 
 
@@ -63,7 +63,7 @@ def _visible(actor: Actor, tenant_id: UUID) -> Select[Booking]:
 
 
 async def seen_bookings(scope: Scope, ids: Collection[UUID]) -> dict[UUID, Booking]:
-    """Those of these bookings that the caller may see, to be read only."""
+    """Returns those of some bookings that the caller may see, read-only."""
     (seen,) = await _glimpse(scope, _seen, ids)
     return {booking.id: booking for booking in seen}
 
@@ -71,9 +71,9 @@ async def seen_bookings(scope: Scope, ids: Collection[UUID]) -> dict[UUID, Booki
 async def watched_bookings(
     scope: Scope, ids: Collection[UUID]
 ) -> tuple[dict[UUID, Booking], dict[UUID, BookingOwner]]:
-    """Those of these bookings that the caller may see, and whose the others are.
+    """Returns those of some bookings that the caller may see, and the owners of the others.
 
-    Of the others there are none for a caller who may see all.
+    There are no others for a caller who may see all bookings.
     """
     if not only_own(scope.actor, P.BOOKINGS_READ):
         return await seen_bookings(scope, ids), {}
@@ -94,13 +94,13 @@ async def _glimpse(
 
 @lru_cache(maxsize=256)
 def _seen(kind: Actor, names: Set[str]) -> JsonBatch:
-    """The visible ones of ``ids``, for callers of a kind who have the ids of these names."""
+    """Builds the batch of visible bookings by ``ids``, for actors of a kind with these ids."""
     return JsonBatch(_visible_of_ids(kind, names))
 
 
 @lru_cache(maxsize=256)
 def _watched(kind: Actor, names: Set[str]) -> JsonBatch:
-    """The same, and the owners of all of ``ids``."""
+    """Builds the same batch with the owners of all ``ids``."""
     owners = select(col(Booking.id), col(Booking.customer_id), col(Booking.held_by_id))
     of_tenant = col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid())
     return JsonBatch(_visible_of_ids(kind, names), owners.where(of_tenant, _is_of_ids()))
@@ -123,8 +123,9 @@ def status(scope: Scope, booking: Booking) -> Status:
 async def load_visible_booking(
     scope: Scope, id: BookingId, *, path: tuple[str, ...] = ("id",)
 ) -> Booking:
-    """The booking before any lock, to know its room. Raises NotFound, and Forbidden to callers who
-    may see none.
+    """Returns a booking before any lock, to know its room.
+
+    Raises NotFound, and Forbidden for callers who may see no bookings.
     """
     if grant_of(scope.actor, P.BOOKINGS_READ) is None:
         raise refusal(scope.actor, P.BOOKINGS_READ)
@@ -142,7 +143,7 @@ async def locked_booking(
     path: tuple[str, ...] = ("id",),
     also_rooms: Sequence[UUID] = (),
 ) -> Booking:
-    """The booking under its room's lock, and that of a room it may move to.
+    """Returns a booking under the locks of its room and of a room that it may move to.
 
     Raises NotFound, StaleVersion.
     """
@@ -160,7 +161,7 @@ async def locked_booking(
 
 
 async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
-    """The room in which a time is held for the booking to move to, to lock it as well."""
+    """Returns the room that holds the booking's new time, so that it is locked as well."""
     if seen.terms is None or seen.status not in MOVABLE:
         return []
     hold = await scope.read_outside(holds_of_move(scope.tenant_id, seen.id))
@@ -197,7 +198,7 @@ def record_change(
 
 
 def has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:
-    """Is it somebody else's now? A guest who makes their own hold a booking keeps the code."""
+    """Returns whether the customer has changed, other than by a guest who books their own hold."""
     return actor.confined_to is None and before["customer_id"] != snapshot(booking)["customer_id"]
 
 

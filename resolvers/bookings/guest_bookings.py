@@ -1,4 +1,4 @@
-"""Guests: they book without an account, and look after that one booking by a code."""
+"""Bookings of guests, who have no account and manage one booking by its code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,7 +141,7 @@ async def book_as_guest(
     if hold_token is not None and (hold is None or hold.tenant_id != tenant_id):
         raise InvalidCredentials(path=("hold_token",))
     await _act_as_guest(scope, tenant_id, hold.subject_id if hold else None)
-    # Whoever holds a time has proved it then.
+    # A guest with a hold has given a proof for it.
     await _admit(scope, guest_proof, is_proved=hold is not None)
     held = await scope.read_outside(booking_access.visible_bookings(scope)) if hold else None
     if hold and held and not opens(hold, held, now=scope.now()):
@@ -159,8 +159,7 @@ async def book_as_guest(
             note=note,
             expected_total=expected_total,
         )
-    # Asked again how to pay or to confirm, nothing is mailed: each time to another address, it
-    # would be spam.
+    # A repeated request mails nothing, because it could name another address each time.
     if made.version != held_version:
         booked_room: Room = await scope.loaders.related(made, "room")
         letter = _confirmation_email(
@@ -171,7 +170,7 @@ async def book_as_guest(
             token=token_for(scope, made, is_mailed=True),
             step=await next_steps.next_step(scope, made),
         )
-        # The code in it is the only one that books, and the time is not held for long.
+        # Only the code in this mail confirms the booking, and the time is not held for long.
         send_later(scope, letter, MailKind.CONFIRMATION)
     return GuestBooked(made, token_for(scope, made))
 
@@ -223,7 +222,7 @@ async def cancel_guest_booking(
     return cancelled
 
 
-# ------------------------------------------------------------------------------ what is shown
+# ------------------------------------------------------------------------------ fields
 
 
 async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
@@ -257,13 +256,13 @@ async def venue_of(scope: Scope, booking: Booking) -> Tenant:
 
 
 async def _act_as_guest(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
-    """Go on as a guest, whoever calls: a login elsewhere opens nothing here."""
+    """Switches to a guest, whoever calls: other credentials grant nothing here."""
     scope.actor = guest(tenant_id, booking_id)
     await scope.enter(tenant_id)
 
 
 async def act_by_token(scope: Scope, token: str) -> BookingId:
-    """Go on as the guest of a code's booking. Raises InvalidCredentials."""
+    """Switches to the guest of a code's booking. Raises InvalidCredentials."""
     refused = InvalidCredentials(path=("token",))
     link = scope.service(Links).read(token)
     if link is None:
@@ -283,9 +282,9 @@ async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
 
 
 async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) -> None:
-    """Let a guest go on who may book here. Raises GuestBookingClosed, ProofRequired.
+    """Checks that a guest may book here. Raises GuestBookingClosed, ProofRequired.
 
-    Before the transaction begins: a provider of captchas is far away.
+    Runs before the transaction begins, because it may call a captcha provider.
     """
     tenant = await scope.read_outside(tenant_of(scope.tenant_id))
     assert tenant is not None
@@ -307,7 +306,7 @@ async def _check_proof(scope: Scope, proof: str | None) -> None:
 
 @contextmanager
 def hide_details() -> Iterator[None]:
-    """Refusals carry rows and numbers that are not for everybody: those stay here."""
+    """Replaces refusals that carry rows or numbers which guests may not see."""
     try:
         yield
     except* Refusal as group:
@@ -317,7 +316,7 @@ def hide_details() -> Iterator[None]:
 def _for_guest(refusal: Refusal) -> Refusal:
     names = {"hold_id": "hold_token", "id": "token"}
     steps = [names.get(str(step), step) for step in refusal.path]
-    # A guest is always a new customer, and gives one without saying so.
+    # A guest is always a new customer, so the error's path has no `new`.
     path = tuple(step for step in steps if (steps[0], step) != ("customer", "new"))
     match refusal:
         case PlanLimitReached():
@@ -358,6 +357,6 @@ def _confirmation_email(
             f"With this code you can {uses}, move it and cancel it, until a day after its "
             "end:\n\n"
             f"{token}\n\n"
-            "If it wasn't you who asked for it, do nothing: the time is given back then.\n"
+            "If you didn't request this, you can ignore this e-mail: the time becomes free again.\n"
         ),
     )

@@ -1,6 +1,6 @@
-"""Guests' codes: who has one looks after its booking, until it is over, revoked or replaced.
+"""Guests' codes, which grant access to one booking until they expire or are revoked.
 
-A code is the API's `token`, and what two of its mutations call a guest link.
+A code is the API's `token`; two mutations call it a guest link.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 
 GOOD_AFTER_END: Final = timedelta(days=1)
-"""How long a code is good once the booking is over."""
+"""How long a code stays valid after the end of the booking."""
 
 REQUEST_JOB: Final = "guest_link"
 REQUESTS_BY_ADDRESS: Final = Allowance("guest link requests by address", 10, timedelta(hours=1))
@@ -46,7 +46,7 @@ REQUESTS_FOR_BOOKING: Final = Allowance("guest link requests for booking", 3, ti
 
 
 def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
-    """Somebody without an account, who may see and change this one booking, or none."""
+    """Returns the actor of a guest, who may see and change one booking, or none."""
     return Actor(
         ActorKind.CUSTOMER,
         tenant_id,
@@ -57,13 +57,13 @@ def guest(tenant_id: UUID, booking_id: UUID | None = None) -> Actor:
 
 
 def token_for(scope: Scope, booking: Booking, *, is_mailed: bool = False) -> str:
-    """The booking's code; ``is_mailed``: it goes into a mail, and nowhere else."""
+    """Returns a booking's code; ``is_mailed``: it is sent by mail, and nowhere else."""
     link = Link(booking.tenant_id, booking.id, booking.link_version, is_mailed=is_mailed)
     return scope.service(Links).sign(link)
 
 
 def opens(link: Link, booking: Booking, *, now: datetime) -> bool:
-    """Is the code good? Not once it is revoked, or the booking has been over for a day."""
+    """Returns whether a code is valid: not if revoked, or a day after the booking's end."""
     return link.version == booking.link_version and not _is_over(booking, now)
 
 
@@ -99,13 +99,13 @@ async def request_guest_link(
     await allowances.spend(REQUESTS_BY_ADDRESS, network_of(address))
     await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
     told["address"] = address or ""
-    # All of it afterwards: even how long the answer takes tells nothing.
+    # All of it in a job, so that the response time reveals nothing either.
     sealed = scope.service(Cipher).encrypt(orjson.dumps(told).decode(), use=REQUEST_JOB)
     scope.enqueue(REQUEST_JOB, {"sealed": sealed})
 
 
 def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
-    """The ``subdomain``, ``reference``, ``email`` and ``address`` of a job.
+    """Returns the ``subdomain``, ``reference``, ``email`` and ``address`` of a job.
 
     Raises DecryptionError.
     """
@@ -117,9 +117,9 @@ def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, st
 async def send_requested_link(
     runtime: Runtime, request: Request, *, subdomain: str, reference: str, email: str
 ) -> None:
-    """Mail the only good code for a booking, if there is one of this reference and address.
+    """Mails a new code for the booking with this reference and address, and revokes the others.
 
-    The codes before stay good where the guest has had enough mail.
+    The existing codes stay valid if the mail is withheld.
     """
 
     async def send(scope: Scope) -> None:
@@ -136,7 +136,7 @@ async def send_requested_link(
             return
         if _is_over(found, scope.now()):
             return
-        # Anybody may have booked with the address what nobody has confirmed.
+        # An unconfirmed booking may have been made with another person's address.
         is_booked = Status(found.status) in EDITABLE
         kind = MailKind.GUEST_CODE if is_booked else MailKind.CONFIRMATION
         network = network_of(request.ip_address)

@@ -1,4 +1,4 @@
-"""The seam between bookings and the areas after them: what handlers are given, what is asked."""
+"""The seam between bookings and later areas: handlers' changes, and the service for payments."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ BookingEvent = Literal[
     EventType.BOOKING_COMPLETED,
     EventType.BOOKING_NO_SHOW,
 ]
-"""The events whose handlers are run; for another type, run them where it is emitted."""
+"""The events that run handlers; to add a type, call ``run_handlers`` where it is emitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookingChange:
-    """A change of a booking that stands, or of a hold that is cancelled, under its room's lock.
+    """A change of a booking, or the cancellation of a hold, under its room's lock.
 
-    ``before`` is what it was, None for one that was made without a hold. ``refund`` is what a
-    cancellation gives back of what was paid; ``waives_fee`` spares the card of a no-show.
+    ``before`` is its earlier state, None if it was made without a hold. ``refund`` is how much a
+    cancellation refunds; ``waives_fee`` releases the held card of a no-show without a charge.
     """
 
     type: BookingEvent
@@ -42,25 +42,25 @@ class BookingChange:
 
     @property
     def status_before(self) -> Status | None:
-        """The status that it had; None for one that was made without a hold."""
+        """The earlier status; None for a booking that was made without a hold."""
         return Status(str(self.before["status"])) if self.before is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepayment:
-    """How bookings find out whether one is paid for first, and have it asked for.
+    """The functions by which bookings require payments in advance.
 
-    Whoever takes money for bookings gives these functions; bookings know no more of payments.
+    The payments area provides them; bookings know nothing else of payments.
     """
 
     terms: Callable[[Tenant], dict[str, Any] | None]
-    """The venue's present terms, as a booking keeps those that it is made under."""
+    """Returns the venue's current terms, in the form that is stored with a booking."""
 
     due: Callable[[Scope, dict[str, Any] | None, Money | None], Money | None]
-    """What the caller has to pay, by such terms and a price, before the booking stands."""
+    """Returns what the caller has to pay in advance, by such terms and a price."""
 
     is_requested: Callable[[Scope, Booking], Awaitable[bool]]
-    """Whether a payment was asked for already, for this hold."""
+    """Returns whether a payment for this hold was requested already."""
 
     request: Callable[[Scope, Booking, Money, Snapshot | None], None]
-    """Ask for a payment until a hold ends, and log that with what has changed since a snapshot."""
+    """Requests a payment until a hold ends, and logs it with the changes since a snapshot."""

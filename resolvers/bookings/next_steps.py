@@ -1,4 +1,4 @@
-"""What a guest does next to have the time that is held for them."""
+"""The next step of a guest whose booking is held."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from resolvers.bookings.hooks import Prepayment
 
 
 class GuestStep(StrEnum):
-    """What a guest does next to have the time that is held."""
+    """The next step of a guest to confirm a booking that is held."""
 
     BOOK = "BOOK"
     CONFIRM = "CONFIRM"
@@ -18,7 +18,7 @@ class GuestStep(StrEnum):
 
 
 async def next_step(scope: Scope, booking: Booking) -> GuestStep | None:
-    """What is to be done before `holdExpiresAt`; null when nothing is."""
+    """Returns the step that is due before `holdExpiresAt`, or None."""
     if status(scope, booking) is not Status.HELD:
         return None
     if await scope.service(Prepayment).is_requested(scope, booking):

@@ -1,4 +1,4 @@
-"""The public page of a venue: what anybody may see of it, and nothing else."""
+"""The public page of a venue, with only the data that is public."""
 
 from datetime import date
 from typing import Annotated
@@ -22,7 +22,7 @@ from resolvers.venue.hours import OpeningDay
 
 
 def public(scope: Scope, tenant_id: UUID) -> Scope:
-    """The tenant as anybody sees it, whoever asks: with no permission at all."""
+    """Returns a scope of the tenant without any permission, whoever calls."""
     return scope.as_actor(Actor(kind=None, tenant_id=tenant_id))
 
 

@@ -1,7 +1,7 @@
-"""What strangers and customers may hold at a venue, counted in the transaction that holds it.
+"""Limits what strangers and customers may hold at a venue, in the transaction that holds it.
 
-Callers are under ``lock_rooms``, which makes the strangers of a venue wait for each other, and the
-sessions of one customer.
+Callers hold ``lock_rooms``, which serialises the strangers of a venue, and the sessions of one
+customer.
 """
 
 from typing import Final
@@ -41,7 +41,7 @@ _SHARE_IS_HELD: Final = (
 
 
 def network_of_stranger(scope: Scope) -> bytes | None:
-    """Where a stranger calls from, as their holds keep it; None for callers who are known."""
+    """Returns the keyed hash of a stranger's network, for their holds; None for known callers."""
     if not is_stranger(scope.actor):
         return None
     return scope.service(Networks).name(scope.request.ip_address, tenant_id=scope.tenant_id)
@@ -50,7 +50,7 @@ def network_of_stranger(scope: Scope) -> bytes | None:
 async def hold_refusals(
     scope: Scope, tenant: Tenant, room_id: UUID, wanted: Interval
 ) -> list[Refusal]:
-    """What the allowances have against one more hold of the caller."""
+    """Returns the refusals of one more hold of the caller."""
     if not _is_counted(scope):
         return []
     refused: list[Refusal] = []
@@ -69,9 +69,9 @@ async def hold_refusals(
 async def booking_refusals(
     scope: Scope, customer_id: UUID | None, *, room_id: UUID, wanted: Interval, held: bool
 ) -> list[Refusal]:
-    """What the allowances have against one more booking of a guest that waits to be confirmed.
+    """Returns the refusals of one more unconfirmed booking of a guest.
 
-    ``held``: the guest holds its time already.
+    ``held``: the guest holds the time already.
     """
     network = network_of_stranger(scope)
     if network is None or not _is_counted(scope):
@@ -131,6 +131,6 @@ async def _share_refusals(scope: Scope, room_id: UUID, wanted: Interval) -> list
 
 
 def _is_counted(scope: Scope) -> bool:
-    """The venue's own people are never counted; nobody is where limits are lifted."""
+    """Returns whether the caller is counted: not the venue's team, and not without limits."""
     is_confined = is_stranger(scope.actor) or only_own(scope.actor, P.BOOKINGS_WRITE)
     return is_confined and scope.service(Settings).rate_limit

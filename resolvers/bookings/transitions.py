@@ -1,4 +1,4 @@
-"""What becomes of a booking: confirmed, rejected, cancelled, checked in, completed, missed."""
+"""Transitions of bookings: confirm, reject, cancel, check in, complete, mark as no-show."""
 
 from typing import Annotated, Final
 
@@ -127,7 +127,7 @@ async def mark_no_show(
 
 
 async def expire_hold(scope: Scope, id: BookingId) -> None:
-    """Store that a hold is past its time, unless that is done or it became a booking."""
+    """Stores that a hold has expired, unless that is stored or it became a booking."""
     try:
         hold = await locked_booking(scope, id)
     except NotFound:
@@ -173,7 +173,7 @@ async def _become(
 
 
 def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefund:
-    """What a cancellation by the caller gives back. Raises Forbidden."""
+    """Returns how much a cancellation by the caller refunds. Raises Forbidden."""
     is_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
     usual = CancellationRefund.POLICY if is_customer else CancellationRefund.FULL
     if chosen not in (None, usual) and not may(scope.actor, P.PAYMENTS_REFUND):
@@ -185,7 +185,7 @@ _UNANSWERED: Final = "Nobody confirmed it before it began."
 
 
 async def complete_past_booking(scope: Scope, id: BookingId) -> None:
-    """Complete a booking that is over, unless that is done or it has come to something else."""
+    """Completes a past booking, unless its status has changed."""
     try:
         booking = await load_visible_booking(scope, id)
     except NotFound:
@@ -195,7 +195,7 @@ async def complete_past_booking(scope: Scope, id: BookingId) -> None:
 
 
 async def reject_unanswered_booking(scope: Scope, id: BookingId) -> None:
-    """Reject a booking that nobody confirmed in time; all that was paid goes back."""
+    """Rejects a booking that wasn't confirmed before its start, and refunds everything."""
     try:
         booking = await load_visible_booking(scope, id)
     except NotFound:

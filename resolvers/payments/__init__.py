@@ -1,1 +1,1 @@
-"""Reads and changes of payments: money for bookings."""
+"""Use cases of payments for bookings: payments, refunds, moves and the ledger."""

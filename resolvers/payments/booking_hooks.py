@@ -1,4 +1,4 @@
-"""What payments do about bookings, in the transaction of each change."""
+"""Handlers of payments for changes of bookings, in the transaction of each change."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,7 +22,7 @@ async def _charge(scope: Scope, change: BookingChange) -> None:
 
 
 async def _keep_or_give_up_move(scope: Scope, change: BookingChange) -> None:
-    """A move that waits for its payment is its customer's: another one doesn't pay for it."""
+    """Gives up a pending move if the customer has changed: only the first one pays for it."""
     assert change.before is not None
     if has_changed_hands(scope.actor, change.booking, change.before):
         await pending_moves.give_up(scope, change.booking)
@@ -33,7 +33,7 @@ async def _recheck_move(scope: Scope, change: BookingChange) -> None:
 
 
 async def _end(scope: Scope, change: BookingChange) -> None:
-    """The booking moves no more, and its money is settled as far as it has come to an end."""
+    """Gives up a pending move, and settles the payments of a booking that has ended."""
     was = change.status_before
     assert was is not None
     if was in MOVABLE:
@@ -55,7 +55,7 @@ BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
 }
 
 
-# ------------------------------------------------------------------------------ asked
+# ------------------------------------------------------------------------------ prepayment
 
 
 def _terms(tenant: Tenant) -> dict[str, Any] | None:

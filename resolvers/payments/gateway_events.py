@@ -1,4 +1,4 @@
-"""What gateways tell us: each event is stored once, acted upon once, and forgotten in time."""
+"""Events of payment gateways: each is stored and handled once."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from models.payments.gateway_events import (
 
 
 async def receive_event(scope: Scope, *, event: GatewayEvent) -> bool:
-    """Store an event and have it acted upon; False where it was there already."""
+    """Stores an event and enqueues its job; returns False if it is stored already."""
     state = EventState.RECEIVED if event.subject else EventState.IGNORED
     stored = await scope.run(
         event_stored(
@@ -41,17 +41,17 @@ async def receive_event(scope: Scope, *, event: GatewayEvent) -> bool:
 
 
 async def is_waiting(scope: Scope, *, event: GatewayEvent) -> bool:
-    """Is there still something to be done for this event?"""
+    """Returns whether an event is still to be handled."""
     return bool(await scope.value(event_state(event.gateway, event.id)) == EventState.RECEIVED)
 
 
 async def finish_event(scope: Scope, *, event: GatewayEvent, state: EventState) -> None:
-    """Say what became of an event."""
+    """Stores the final state of an event."""
     await scope.run(event_handled(event.gateway, event.id, state, at=scope.now()))
 
 
 def event_of(payload: Mapping[str, Any]) -> GatewayEvent:
-    """The event that a job is about."""
+    """Returns the event of a job."""
     return GatewayEvent(
         **{
             **payload,
@@ -62,7 +62,7 @@ def event_of(payload: Mapping[str, Any]) -> GatewayEvent:
 
 
 def written(event: GatewayEvent) -> dict[str, Any]:
-    """An event in JSON's types, as ``event_of`` reads it."""
+    """Returns an event in JSON types, as read by ``event_of``."""
     return {
         **asdict(event),
         "created_at": event.created_at.isoformat(),

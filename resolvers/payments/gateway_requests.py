@@ -1,4 +1,4 @@
-"""What is wanted of a payment and its refunds, done at the gateway: outside any transaction."""
+"""Calls the gateway for a payment and its refunds, outside of any transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,14 +27,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PendingCalls:
-    """What is to be asked of the gateway; ``refunds`` are those it may not know of."""
+    """A payment with pending calls; ``refunds`` are those that the gateway may not know yet."""
 
     payment: Payment
     refunds: Sequence[Refund]
     status: Status
-    """Of the booking, or of the time that it moves to, as it counts now."""
+    """The effective status of the booking, or of the hold of its new time."""
     hold: Booking | None = None
-    """That of the time to which the booking moves by this payment."""
+    """The hold of the time to which the booking moves by this payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class GatewayResult:
 
 
 async def execute(gateway: Gateway, due: PendingCalls, runtime: Runtime) -> GatewayResult:
-    """Do at the gateway what is wanted and not yet done. Raises GatewayError."""
+    """Makes the pending calls of a payment. Raises GatewayError."""
     payment, now = due.payment, runtime.clock()
     status = PaymentStatus(payment.status)
     if payment.gateway_id is not None:
@@ -59,7 +59,7 @@ async def execute(gateway: Gateway, due: PendingCalls, runtime: Runtime) -> Gate
             log.warning("payment.refused", payment=str(payment.id), why=str(error))
             return GatewayResult(None, failure=_REFUSED)
     else:
-        # Nobody was ever told how to make it, so nobody can.
+        # Its secret was never returned to a client, so it can't be paid.
         return GatewayResult(None)
     failure = said.failure
     is_unwanted = status not in {
@@ -84,14 +84,14 @@ async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: dateti
     try:
         return await gateway.cancel(said.id, key=_key(payment, "cancel", now))
     except GatewayRefused:
-        # It was made a moment ago.
+        # It was paid a moment ago.
         return await gateway.fetch(said.id)
 
 
 async def _sent(
     gateway: Gateway, refunds: Sequence[Refund], answer: GatewayResult, now: datetime
 ) -> GatewayResult:
-    """The answer with the refunds that the gateway hadn't heard of."""
+    """Sends the refunds that the gateway doesn't know, and returns the result with them."""
     said = answer.said
     assert said is not None
     refused = set()
@@ -124,9 +124,10 @@ def _order(payment: Payment) -> Order:
 
 
 def _key(about: Payment | Refund, call: str, now: datetime) -> str:
-    """The same for a day, for which gateways keep what they answered, their failures too.
+    """Returns an idempotency key, which stays the same for a day.
 
-    Then it is another: by now the gateway has shown that the call was not carried out.
+    Gateways store results under a key for a day, failures too. By then the gateway has shown that
+    the call was not carried out.
     """
     return f"{about.id} {call} {(now - about.created_at).days}"
 

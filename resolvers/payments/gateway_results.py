@@ -1,4 +1,4 @@
-"""What the gateway says of a payment and its refunds, stored, with all that follows from it."""
+"""Stores the gateway's state of a payment and its refunds, and applies it to the booking."""
 
 from datetime import timedelta
 from typing import Final, assert_never
@@ -60,7 +60,7 @@ from resolvers.payments.refunds import less, reserve
 from resolvers.tenants.tenants import own_tenant
 
 _UNDER_WAY: Final = timedelta(hours=1)
-"""When to look again at a payment that a bank is slow about."""
+"""When to fetch a payment again that the bank is still processing."""
 _UNPAID: Final = "The payment failed."
 _NOTHING: Final = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED})
 _MISMATCH: Final = "amount_mismatch"
@@ -76,9 +76,9 @@ async def store(
     answer: GatewayResult,
     hold: Booking | None = None,
 ) -> bool:
-    """Store what the gateway says; False where that makes something else due at once.
+    """Stores the result of the gateway; returns False if that makes another call due at once.
 
-    ``hold`` is that of the time to which the booking moves by this payment.
+    ``hold`` is the hold of the time to which the booking moves by this payment.
     """
     rooms = [hold.room_id] if hold else []
     booking = await locked_booking(scope, BookingId(booking_id), also_rooms=rooms)
@@ -94,7 +94,7 @@ async def store(
         payment.client_secret = said.client_secret
         payment.checkout_url = said.checkout_url
     if payment.status in _NOTHING and said.status in (SaidStatus.OPEN, SaidStatus.HELD):
-        # Asked for by a call that was still under way when we gave it up.
+        # Opened by a call that was still running when the payment was given up.
         move(scope, payment, PaymentStatus.VOIDING)
     match said.status:
         case SaidStatus.PAID:
@@ -122,7 +122,7 @@ async def store(
 async def _payment_succeeded(
     scope: Scope, booking: Booking, payment: Payment, amount: Money
 ) -> None:
-    """The money is here: the booking stands, or it goes back."""
+    """Applies a received payment: confirms the booking, or refunds the payment."""
     asked = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
     if amount != asked:
         _mismatched(scope, booking, payment, amount)
@@ -147,9 +147,9 @@ async def _payment_succeeded(
 
 
 def _mismatched(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
-    """Something else has arrived than was asked for: it is kept, and people decide about it.
+    """Stores a payment with another amount than requested, for people to decide about.
 
-    It is no money of the booking's: its ledger has one currency, and what it owes isn't paid.
+    It isn't posted to the booking's ledger, which has one currency, and pays for nothing.
     """
     log.error("payment.mismatched", payment=str(payment.id), received=str(amount))
     payment.received_minor = amount.amount_minor
@@ -160,7 +160,7 @@ def _mismatched(scope: Scope, booking: Booking, payment: Payment, amount: Money)
 
 
 async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
-    """A card is held: the booking stands, or the card is let go."""
+    """Applies a held card: confirms the booking, or releases the card."""
     if payment.status not in OPEN:
         return
     if amount != payment.amount:
@@ -182,7 +182,7 @@ async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: 
 
 
 async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: str) -> None:
-    """A card was declined: the time is free, and is had again by one that is good in time."""
+    """Frees the time after a declined card; another card can take it again."""
     is_first = payment.failure is None
     payment.failure = failure
     if not is_first or payment.status != PaymentStatus.PENDING.value:
@@ -197,7 +197,7 @@ async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: s
 
 
 async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str | None) -> None:
-    """The payment can't be made any more: what was held for it is free."""
+    """Frees the time that was held for a payment that can't be made any more."""
     if payment.status in FINAL:
         return
     is_told = payment.status == PaymentStatus.VOIDING.value or payment.failure is not None
@@ -220,7 +220,7 @@ async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str 
 
 
 async def _held_for(scope: Scope, booking: Booking, payment: Payment) -> Booking:
-    """What is held until the payment is made: the booking, or the time that it moves to."""
+    """Returns what is held until the payment is made: the booking, or its new time."""
     if payment.hold_id is None:
         return booking
     hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
@@ -229,13 +229,13 @@ async def _held_for(scope: Scope, booking: Booking, payment: Payment) -> Booking
 
 
 async def _others(scope: Scope, booking: Booking, payment: Payment) -> list[Payment]:
-    """The other payments for the same: for the booking to stand, or for this move of it."""
+    """Returns the other payments for the same booking, or for the same move of it."""
     made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
     return [each for each in made if each.hold_id == payment.hold_id and each.id != payment.id]
 
 
 async def _is_paid(scope: Scope, booking: Booking, payment: Payment) -> bool:
-    """Whether what the payment is for has been paid by another."""
+    """Returns whether another payment for the same purpose has succeeded."""
     if payment.hold_id is None:
         return (await balances_now(scope, booking)).held.amount_minor > 0
     return any(each.status in TAKEN for each in await _others(scope, booking, payment))
@@ -244,9 +244,9 @@ async def _is_paid(scope: Scope, booking: Booking, payment: Payment) -> bool:
 async def _is_good(
     scope: Scope, booking: Booking, payment: Payment, was: PaymentStatus, *, is_paid: bool
 ) -> bool:
-    """Whether the booking stands, or moves, now that this is paid; False where it can't any more.
+    """Confirms or moves the booking now that this is paid; returns False if that is impossible.
 
-    ``was`` is where the payment stood: one for a move that was given up moves nothing.
+    ``was`` is the payment's earlier status: a payment for an abandoned move moves nothing.
     """
     if payment.hold_id is None:
         return await _confirm_or_reclaim(scope, booking, is_paid=is_paid)
@@ -254,7 +254,7 @@ async def _is_good(
 
 
 async def _confirm_or_reclaim(scope: Scope, booking: Booking, *, is_paid: bool) -> bool:
-    """Whether the booking stands now that it is paid; False where it can't any more."""
+    """Confirms the booking now that it is paid; returns False if that is impossible."""
     match arrival(status_of(scope, booking), is_paid=is_paid):
         case Arrival.CONFIRMS:
             is_free = True
@@ -272,15 +272,15 @@ async def _confirm_or_reclaim(scope: Scope, booking: Booking, *, is_paid: bool) 
         await stand(scope, booking, await own_tenant(scope), before, by_guest=by_guest)
     except PlanLimitReached:
         return False
-    # Here, so that it is this change that is decided anew where the database finds it taken.
+    # Flushed here, so that this change is retried if the database finds the time taken.
     await scope.flush()
     return True
 
 
 async def _is_free_again(scope: Scope, booking: Booking) -> bool:
-    """Whether the time of an expired hold can be had once more, by the rules of availability.
+    """Returns whether the time of an expired hold is still available.
 
-    The notice was kept when it was held. Its buffers become the room's present ones.
+    The minimum notice was met when it was held. Its buffers become the room's current ones.
     """
     try:
         claimed = await claim(
@@ -305,7 +305,7 @@ async def _is_free_again(scope: Scope, booking: Booking) -> bool:
 async def _store_refunds(
     scope: Scope, booking: Booking, payment: Payment, answer: GatewayResult
 ) -> bool:
-    """Store what became of a payment's refunds; True where one is yet to be sent."""
+    """Stores the states of a payment's refunds; returns True if one is still to be sent."""
     await scope.flush()
     assert answer.said is not None
     of_payment = refunds_of(scope.tenant_id).where(col(Refund.payment_id) == payment.id)
@@ -350,7 +350,7 @@ async def _update_refund(
 async def _record_external_refund(
     scope: Scope, booking: Booking, payment: Payment, said: SaidRefund
 ) -> None:
-    """Somebody gave money back at the gateway itself."""
+    """Records a refund that was made at the gateway itself."""
     is_ours = payment.status in FINAL - {PaymentStatus.MISMATCHED}
     if said.status is not SaidRefundStatus.DONE or not is_ours:
         return

@@ -1,4 +1,4 @@
-"""A guest's money: what was asked of them, what goes back, and a move that has its price."""
+"""Payments of guests: balances, refunds, and moves of a booking."""
 
 from typing import Annotated
 

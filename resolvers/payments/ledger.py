@@ -1,4 +1,4 @@
-"""The ledger of bookings: written under the room's lock, and summed up."""
+"""The ledger of bookings: posts under the room's lock, and returns balances."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,7 +14,7 @@ from models.payments.payments import LedgerEntry, account_sums
 
 
 async def post(scope: Scope, booking: Booking, posting: Posting) -> None:
-    """Put a movement into the booking's ledger; the database refuses it a second time."""
+    """Posts to the booking's ledger; the database refuses the same posting twice."""
     moved = {account: amount for account, amount in posting.entries.items() if amount}
     await scope.run(
         insert(LedgerEntry).values(
@@ -37,13 +37,13 @@ async def post(scope: Scope, booking: Booking, posting: Posting) -> None:
 
 
 async def balances_now(scope: Scope, booking: Booking) -> Balances:
-    """As they are after what this change has posted so far."""
+    """Returns the balances with everything that this change has posted so far."""
     (sums,) = await _sums(scope, [booking.id])
     return Balances.of(booking.currency_code, sums)
 
 
 async def balances_of(scope: Scope, booking: Booking) -> Balances:
-    """As this snapshot has them; one statement for all bookings that ask at once."""
+    """Returns the balances in this snapshot, by one statement for a batch of bookings."""
 
     async def load(ids: list[UUID]) -> list[dict[str, int]]:
         return await _sums(scope, ids)

@@ -1,7 +1,7 @@
-"""Bookings moved to another time or room: by the same rules of money as their cancellation.
+"""Moves bookings to another time or room, under the terms of their cancellation.
 
-The venue's own people move as they like. A customer moves in time, and where that costs more, the
-new time is held until the difference is paid: the booking stays where it is until then.
+The venue's team moves bookings without restrictions. A customer can move until a deadline. If the
+new price requires a payment, the new time is held, and the booking moves once that is paid.
 """
 
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ from resolvers.payments.ledger import balances_now
 from resolvers.payments.pending_moves import give_up, open_payments
 
 MOST_UNPAID: Final = 10
-"""How many moves of a booking its customer can leave unpaid."""
+"""The most moves of a booking that its customer can leave unpaid."""
 _MOVED: Final = "The booking has moved here."
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Where a booking moves to, and what it costs there; ``lines`` as they are stored."""
+    """The new time, room and price of a booking; ``lines`` as they are stored."""
 
     place: Place
     occupied: Range[datetime]
@@ -115,9 +115,9 @@ async def reschedule_booking(
 
 
 async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool:
-    """Move a locked booking to the time that was held for it, now that this is paid.
+    """Moves a locked booking to the time that was held for it, now that this is paid.
 
-    False where it can't any more: then it stays where it is.
+    Returns False if that is impossible; the booking then keeps its time.
     """
     hold = await _hold_of(scope, payment)
     can_move = status_of(scope, booking) in MOVABLE and scope.now() < booking.starts_at
@@ -132,13 +132,13 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
         return False
     tenant: Tenant = await scope.loaders.related(booking, "tenant")
     await _carry_out(scope, booking, goal, tenant, by_customer=True, claimed=claimed)
-    # Here, so that it is this change that is decided anew where the database finds it taken.
+    # Flushed here, so that this change is retried if the database finds the time taken.
     await scope.flush()
     return True
 
 
 async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
-    """Give up a waiting move that its customer couldn't ask for, now that the venue has agreed."""
+    """Gives up a pending move that the customer can't request any more after a confirmation."""
     for payment in await open_payments(scope, booking):
         hold = await _hold_of(scope, payment)
         try:
@@ -155,7 +155,7 @@ async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
 def _refusals(
     scope: Scope, moved: Booking, goal: Goal, tenant: Tenant, by_customer: bool
 ) -> list[Refusal]:
-    """What the booking itself has against being moved."""
+    """Returns the refusals of a move by the booking's own rules."""
     try:
         check_status_in(state_of(moved, tenant), MOVABLE, now=scope.now())
         if by_customer:
@@ -167,7 +167,7 @@ def _refusals(
 
 
 async def _due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
-    """What a customer's terms ask for before the booking costs more; None where it is nothing."""
+    """Returns what a customer has to pay before the price increases; None if nothing."""
     if booking.terms is None:
         return None
     secured = await payments.secured(scope, booking)
@@ -182,7 +182,7 @@ async def _due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None
 async def _held_until_paid(
     scope: Scope, booking: Booking, claimed: Claim, due: Money, reason: str | None
 ) -> Booking:
-    """Hold the time that the booking moves to once ``due`` is paid."""
+    """Holds the new time, to which the booking moves once ``due`` is paid."""
     made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
     unpaid = [each for each in made if each.hold_id is not None and each.status not in TAKEN]
     if len(unpaid) >= MOST_UNPAID:
@@ -211,14 +211,14 @@ async def _held_until_paid(
 
 
 async def _hold_of(scope: Scope, payment: Payment) -> Booking:
-    """That of the time to which a booking moves by this payment."""
+    """Returns the hold of the time to which a booking moves by this payment."""
     hold = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == payment.hold_id))
     assert hold is not None, "bookings are never removed"
     return hold
 
 
 async def _claimed_again(scope: Scope, booking: Booking, goal: Goal) -> Claim | None:
-    """The goal once more, after its hold has gone; None where it can't be had."""
+    """Claims the new time again after its hold has ended; None if it isn't available."""
     try:
         claimed = await claim(
             scope,
@@ -243,7 +243,7 @@ async def _carry_out(
     reason: str | None = None,
     claimed: Claim | None = None,
 ) -> None:
-    """Move a booking, and settle what that makes of its money."""
+    """Moves a booking, and settles the change of its price."""
     before, price_before = snapshot(booking), booking.price_minor
     agreed, left = _agreed(booking), _place(booking)
     balances = await balances_now(scope, booking) if booking.terms is not None else None

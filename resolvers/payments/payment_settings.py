@@ -1,4 +1,4 @@
-"""What a venue asks to be paid in advance, and what it gives back of it."""
+"""A venue's payment settings: payments in advance, and refunds of cancellations."""
 
 from typing import Annotated
 
@@ -63,7 +63,7 @@ async def update_payment_settings(
     before = snapshot(tenant)
     if policy is not ABSENT:
         tenant.payment_policy = policy.value
-    # Of the two ways to say how much, the one that is given now counts.
+    # A percentage replaces an amount, and the other way round.
     if policy not in (ABSENT, *_IN_PART) or percent is not ABSENT or amount is not ABSENT:
         tenant.payment_percent = None if percent is ABSENT else percent
         tenant.payment_amount_minor = None

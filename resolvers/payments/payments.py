@@ -1,7 +1,7 @@
-"""Payments for bookings: asked for when somebody books for themselves, shown, let go.
+"""Payments for bookings: requests, reads and releases them, and posts prices to the ledger.
 
-A change stores what is wanted of the gateway; resolvers/payments/settlement.py asks for it once the
-change is committed, and a job does so again until the gateway has answered.
+A change stores what it needs from the gateway. ``resolvers/payments/settlement.py`` calls the
+gateway after the commit, and a job retries until it succeeds.
 """
 
 from datetime import datetime, timedelta
@@ -35,14 +35,14 @@ from resolvers.bookings.booking_access import state_of
 from resolvers.payments.ledger import balances_now, balances_of, post
 
 SETTLE: Final = "settle_booking"
-"""The job that asks the gateway for all that is due of a booking."""
+"""The job that makes all pending calls of a booking."""
 SOON: Final = timedelta(seconds=15)
-"""When the job looks whether what was done right after the change went well."""
+"""When the job checks whether the calls right after the change succeeded."""
 LAST_LOOK: Final = timedelta(seconds=20)
-"""How long before a hold ends the gateway is asked once more, lest its word was lost."""
+"""How long before the end of a hold its payment is fetched, in case a webhook was lost."""
 
 
-# ------------------------------------------------------------------------------ shown
+# ------------------------------------------------------------------------------ fields
 
 
 async def payments(scope: Scope, booking: Booking) -> list[Payment]:
@@ -149,7 +149,7 @@ async def cancellation_quote(scope: Scope, booking: Booking) -> Quote | None:
 
 
 async def cancellation_refund(scope: Scope, cancelled: list[Booking]) -> Money | None:
-    """What the cancellation of these gives back; null where nothing of it is to go back."""
+    """Returns what the cancellation of some bookings refunds; None if nothing."""
     back = [
         refund.amount
         for booking in cancelled
@@ -160,7 +160,7 @@ async def cancellation_refund(scope: Scope, cancelled: list[Booking]) -> Money |
 
 
 def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetime) -> Quote:
-    """What cancelling a booking of this status gives back at this instant of what is held."""
+    """Returns what cancelling a booking with this status refunds at this instant."""
     return quote(
         terms_of_booking(booking).steps,
         balances.returnable(booking.price_minor or 0),
@@ -171,12 +171,12 @@ def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetim
 
 
 def is_agreed(booking: Booking) -> bool:
-    """Has the venue confirmed it, now or before its customer moved it?"""
+    """Returns whether the venue has confirmed the booking, now or before a customer's move."""
     return booking.status == Status.CONFIRMED.value or booking.was_confirmed
 
 
 async def secured(scope: Scope, booking: Booking) -> Money:
-    """What is paid of the price, or held on cards where the terms ask for that."""
+    """Returns how much of the price is paid, or held on cards if the terms require that."""
     if terms_of_booking(booking).policy.kind is PolicyKind.CARD_HOLD:
         held = await _held_cards(scope, booking)
         return Money(sum(each.amount_minor for each in held), booking.currency_code)
@@ -184,7 +184,7 @@ async def secured(scope: Scope, booking: Booking) -> Money:
 
 
 async def has_money(scope: Scope, booking: Booking, balances: Balances) -> bool:
-    """Has money been taken for it, or a card been held?"""
+    """Returns whether money was received for the booking, or a card is held."""
     return balances.received > 0 or bool(await _held_cards(scope, booking))
 
 
@@ -193,16 +193,15 @@ async def _held_cards(scope: Scope, booking: Booking) -> list[Payment]:
     return [each for each in made if each.status == PaymentStatus.AUTHORIZED.value]
 
 
-# ------------------------------------------------------------------------------ asked for
+# ------------------------------------------------------------------------------ requests
 
 
 def due_first(scope: Scope, terms: dict[str, Any] | None, price: Money | None) -> Money | None:
-    """What the caller has to pay before the booking stands, by the terms that it keeps.
+    """Returns what the caller has to pay in advance, by the terms of the booking.
 
-    None where it is nothing, and for the venue's own people: they book without a payment, and
-    its balance is due.
+    None if nothing, and for the venue's team, who book without a payment: the balance is due.
     """
-    # Not "own only": a guest who books has no grant at all yet.
+    # Not "own only", because a guest who books has no grant yet.
     if terms is None or price is None or grant_of(scope.actor, P.BOOKINGS_WRITE) is GrantScope.ANY:
         return None
     due = terms_read(terms, price.currency_code).policy.due(price)
@@ -217,9 +216,9 @@ def ask(
     until: datetime,
     hold_id: UUID | None = None,
 ) -> Payment:
-    """Have the gateway asked for a payment that is to be made until a hold ends.
+    """Requests a payment that can be made until a hold ends.
 
-    That is the booking itself, or where it moves, the hold of its new time.
+    The hold is the booking itself, or for a move, the hold of its new time.
     """
     asked = scope.add(
         Payment(
@@ -243,37 +242,37 @@ def ask(
 
 
 def look_later(scope: Scope, booking: Booking, at: datetime) -> None:
-    """Have a job ask the gateway for all that is due of a booking, or of one that moves."""
+    """Enqueues the job that makes all pending calls of a booking, or of one that moves."""
     scope.enqueue(SETTLE, {"booking_id": str(booking.moves_id or booking.id)}, at=at)
 
 
 async def is_asked(scope: Scope, hold: Booking) -> bool:
-    """Does somebody pay for this hold already?"""
+    """Returns whether a payment for this hold was requested already."""
     if hold.terms is None:
         return False
-    # What this same change has asked for counts too.
+    # Includes payments that this same change has requested.
     await scope.flush()
     return bool(await scope.all(payments_of_bookings(scope.tenant_id, [hold.id])))
 
 
 async def charge_price(scope: Scope, booking: Booking) -> None:
-    """The booking stands: from now on its price is owed."""
+    """Charges the price of a booking that was confirmed."""
     if booking.terms is not None and booking.price_minor:
         await post(scope, booking, charge(booking.price_minor, booking.id))
 
 
 async def charge_difference(scope: Scope, booking: Booking, before_minor: int | None) -> None:
-    """Its price has changed: so much more is owed, or less."""
+    """Charges the difference after a change of the price."""
     more = (booking.price_minor or 0) - (before_minor or 0)
     if booking.terms is not None and more:
         await post(scope, booking, repriced(more, new_id()))
 
 
-# ------------------------------------------------------------------------------ let go
+# ------------------------------------------------------------------------------ releases
 
 
 async def let_go(scope: Scope, booking: Booking) -> None:
-    """Nothing more is to be paid for the booking or hold, and no card stays held."""
+    """Cancels open payments of a booking or hold, and releases held cards."""
     payer = booking.moves_id or booking.id
     for each in await scope.all(payments_of_bookings(scope.tenant_id, [payer])):
         if booking.moves_id is not None and each.hold_id != booking.id:
@@ -284,7 +283,7 @@ async def let_go(scope: Scope, booking: Booking) -> None:
 
 
 async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
-    """Have the no-show fee taken from the cards that are held; None where none is."""
+    """Captures the no-show fee from held cards; returns None if there is none."""
     held = await _held_cards(scope, booking)
     for each in held:
         each.capture_minor = each.amount_minor
@@ -296,9 +295,9 @@ async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
 async def close(
     scope: Scope, booking: Booking, *, owed: Money | None = None, credit: Money | None = None
 ) -> None:
-    """Of the price, only what the venue keeps was earned.
+    """Posts that the venue earned only what it keeps of the price.
 
-    And ``owed``, which is yet to come; ``credit`` stays owed to the customer.
+    ``owed`` is still to be paid to the venue, and ``credit`` is still owed to the customer.
     """
     receivable = (await balances_now(scope, booking)).receivable
     rest = (owed.amount_minor if owed else 0) - (credit.amount_minor if credit else 0)
@@ -313,13 +312,13 @@ def move(scope: Scope, payment: Payment, status: PaymentStatus) -> None:
 
 
 def tell(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
-    """Put what happened to a booking's money on the log."""
+    """Logs an event of a booking's payment or refund."""
     reason = about.reason if isinstance(about, Refund) else None
     scope.emit(Event(type, "Booking", booking.id, reason=reason, after=logged(about)))
 
 
 def logged(about: Payment | Refund) -> dict[str, object]:
-    """What the log keeps of a payment or a refund."""
+    """Returns the fields of a payment or refund to log."""
     return {"amount": {"amount": about.amount.amount, "currencyCode": about.currency_code}}
 
 
@@ -328,5 +327,5 @@ def is_card_hold(payment: Payment) -> bool:
 
 
 def came_to_nothing(booking: Booking) -> bool:
-    """Has it come to nothing, so that no more than what the venue keeps was ever earned?"""
+    """Returns whether the booking has ended without a visit, so that only a fee was earned."""
     return booking.status not in OCCUPYING and booking.status != Status.COMPLETED.value

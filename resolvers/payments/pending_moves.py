@@ -1,4 +1,4 @@
-"""Moves that wait for their payment: shown, and given up."""
+"""Reads and gives up moves that wait for their payment."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ async def pending_move(scope: Scope, booking: Booking) -> Booking | None:
 
 
 async def open_payments(scope: Scope, booking: Booking) -> list[Payment]:
-    """What its customer has yet to pay for the booking to move."""
+    """Returns the open payments for the booking's move."""
     if booking.terms is None:
         return []
     made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
@@ -44,7 +44,7 @@ async def open_payments(scope: Scope, booking: Booking) -> list[Payment]:
 
 
 async def give_up(scope: Scope, booking: Booking) -> None:
-    """Free the time that a locked booking was to move to, and ask for no payment for it."""
+    """Frees the new time of a locked booking, and cancels the payment for it."""
     if booking.terms is None:
         return
     for hold in await scope.all(holds_of_move(scope.tenant_id, booking.id)):

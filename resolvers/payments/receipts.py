@@ -1,4 +1,4 @@
-"""Receipts for payments: numbered without gaps in each year of the venue's clock."""
+"""Receipts for payments, numbered without gaps in each year of the venue's wall clock."""
 
 from domain.core.local_time import zone
 from domain.tenants.payment_policy import PolicyKind
@@ -17,9 +17,9 @@ _LABELS = {
 
 
 async def issue(scope: Scope, booking: Booking, payment: Payment) -> Receipt:
-    """Give the next number to a payment that the venue keeps.
+    """Issues a receipt with the next number for a payment that the venue keeps.
 
-    The counter stays locked until this transaction ends: what rolls back leaves no gap.
+    The counter stays locked until this transaction ends, so a rollback leaves no gap.
     """
     assert payment.capture_minor is not None
     tenant = await own_tenant(scope)

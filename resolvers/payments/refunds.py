@@ -1,4 +1,4 @@
-"""Money that goes back: set aside under the room's lock, then sent by the gateway."""
+"""Refunds: reserved under the room's lock, then sent by the gateway."""
 
 from collections import defaultdict
 from typing import Annotated, assert_never
@@ -63,7 +63,7 @@ async def refund_booking(
     await reserve(scope, booking, back, RefundCause.REQUEST, reason=reason)
     if came_to_nothing(booking):
         await close(scope, booking, credit=less(balances.credit, back))
-    # Whoever sends the same twice without a key is refused the second time.
+    # Without an idempotency key, a repeated request is refused by its version.
     booking.version += 1
     booking.updated_at = scope.now()
     return booking
@@ -78,11 +78,11 @@ async def reserve(
     reason: str | None = None,
     of: Payment | None = None,
 ) -> list[Refund]:
-    """Set money of a locked booking aside, and have it sent: of one payment, or the oldest first.
+    """Reserves and enqueues refunds of a locked booking: of one payment, or the oldest first.
 
-    Raises Invalid for more than is held, and for nothing.
+    Raises Invalid for more than is held, and for zero.
     """
-    # Before anything is stored: what is refused leaves nothing behind.
+    # Before anything is stored, so that a refusal leaves nothing behind.
     refund_reserved(
         await balances_now(scope, booking), amount.amount_minor, new_id(), path=("amount",)
     )
@@ -111,10 +111,10 @@ async def end_payments(
     refund: CancellationRefund,
     waives_fee: bool = False,
 ) -> None:
-    """Settle the money of a locked booking that has just come to an end.
+    """Settles the payments of a locked booking that has just ended.
 
-    ``was`` is the status before, by which the terms count; ``refund`` is what a cancellation gives
-    back; ``waives_fee`` spares a no-show's card.
+    ``was`` is the earlier status, to which the terms apply; ``refund`` is how much a cancellation
+    refunds; ``waives_fee`` releases a no-show's card without a charge.
     """
     if booking.terms is None:
         return
@@ -141,11 +141,11 @@ async def end_payments(
 async def settle_surplus(
     scope: Scope, booking: Booking, agreed: Agreed, *, owed_before: Money, by_customer: bool
 ) -> None:
-    """Of a booking that has become cheaper than what was paid, give back what can be.
+    """Refunds the surplus of a booking whose price is now lower than what was paid.
 
-    To a customer who moves, what a cancellation of that part would give back now; the venue keeps
-    the rest. Whoever moves it for the venue and may refund gives back all of it; for others it
-    stays owed as credit. ``owed_before`` is the credit that there was already.
+    A customer who moves gets what cancelling that part would refund now; the venue keeps the rest.
+    A move by the venue refunds all of it if the caller may refund, and otherwise leaves it as
+    credit. ``owed_before`` is the credit from before.
     """
     surplus = (await balances_now(scope, booking)).credit
     if by_customer:
@@ -168,7 +168,7 @@ async def settle_surplus(
 
 
 def less(amount: Money, by: Money) -> Money:
-    """The rest of an amount, at least nothing."""
+    """Returns the difference of two amounts, at least zero."""
     rest = max(0, amount.amount_minor - by.amount_minor)
     return Money(rest, amount.currency_code)
 
@@ -193,14 +193,14 @@ async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: Refun
     if amount.amount_minor > 0:
         await reserve(scope, booking, amount, cause)
     await let_go(scope, booking)
-    # What was owed beforehand still is, as far as it isn't among what goes back.
+    # Credit from before is still owed, unless it is part of the refund.
     rest = less(balances.held, amount)
     credit = min(balances.credit, rest, key=lambda money: money.amount_minor)
     await close(scope, booking, credit=credit)
 
 
 async def _left(scope: Scope, booking: Booking) -> list[tuple[Payment, int]]:
-    """The payments that went through, with what neither went back of each nor is about to."""
+    """Returns the successful payments, and how much of each is neither refunded nor reserved."""
     back: defaultdict[UUID, int] = defaultdict(int)
     for refund in await scope.all(refunds_of_bookings(scope.tenant_id, [booking.id])):
         if refund.status != RefundStatus.FAILED.value:

@@ -1,8 +1,8 @@
-"""What is due of payments, asked of the gateway: never inside a transaction, and never twice.
+"""Settles payments at the gateway: outside of transactions, and each call with effect once.
 
-Read what is wanted, ask with a key that makes the call safe to repeat, store what the gateway
-says is so. Whoever is cut off between these steps is followed by another who begins anew; what
-was refunded is looked for at the gateway first, for its keys are kept for a day only.
+Each attempt reads the pending calls, makes them with idempotency keys, and stores the gateway's
+result. If an attempt is interrupted, the next one starts over. Refunds are looked up at the gateway
+first, because it keeps keys only for a day.
 """
 
 import asyncio
@@ -46,22 +46,22 @@ from resolvers.payments.gateway_requests import PendingCalls, execute
 from resolvers.payments.gateway_results import store
 
 ROUNDS: Final = 4
-"""Asking for a payment, storing it and letting it go again are three."""
+"""Opening a payment, storing it and releasing it again takes three rounds."""
 AT_ONCE_SECONDS: Final = 6.0
-"""How long the answer to a change waits for the gateway; then the job goes on."""
+"""How long the response to a change waits for the gateway; then the job takes over."""
 
 log = structlog.get_logger(__name__)
 
 
 class SettlementIncomplete(Exception):
-    """The gateway's answers lead nowhere; a job tries again."""
+    """The gateway's results don't settle the payment; a job retries."""
 
 
 # ------------------------------------------------------------------------------ when
 
 
 async def settle_now(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> None:
-    """Ask for what a change has just made due; what fails now is for the job."""
+    """Makes the calls that a change needs; if they fail, the job retries."""
     try:
         async with asyncio.timeout(AT_ONCE_SECONDS):
             await settle_booking(runtime, tenant_id, booking_id)
@@ -70,7 +70,7 @@ async def settle_now(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> Non
 
 
 async def settle_changed(runtime: Runtime, booking: Booking) -> None:
-    """Settle at once what a change of the booking has made due; the row is then as it is stored."""
+    """Settles at once what a change of the booking needs, and refreshes the row."""
     await settle_now(runtime, booking.tenant_id, booking.moves_id or booking.id)
     scope = _reading(runtime, booking.tenant_id)
     try:
@@ -83,7 +83,7 @@ async def settle_changed(runtime: Runtime, booking: Booking) -> None:
 
 
 async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) -> None:
-    """Ask for all that is due of a booking. Raises GatewayError, to be tried again."""
+    """Makes all pending calls of a booking. Raises GatewayError, to be retried."""
     scope = _reading(runtime, tenant_id)
     try:
         payments = await scope.all(payments_of_bookings(tenant_id, [booking_id]))
@@ -97,9 +97,9 @@ async def settle_booking(runtime: Runtime, tenant_id: UUID, booking_id: UUID) ->
 
 
 async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
-    """Look again at the payment that a gateway's event is about. Others' events do nothing.
+    """Settles the payment of a gateway's event. Events of other payments do nothing.
 
-    Raises GatewayError, SettlementIncomplete, Unavailable, AnotherGateway: then it is due again.
+    Raises GatewayError, SettlementIncomplete, Unavailable, AnotherGateway, to be retried.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     if event.gateway != gateway.name:
@@ -122,9 +122,9 @@ async def payment_event(runtime: Runtime, event: GatewayEvent) -> None:
 
 
 async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> None:
-    """Ask for what is due of a payment and its refunds, and store the truth about them.
+    """Makes the pending calls of a payment and its refunds, and stores their results.
 
-    Raises GatewayError, SettlementIncomplete, Unavailable: then it is due again.
+    Raises GatewayError, SettlementIncomplete, Unavailable, to be retried.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     for _ in range(ROUNDS):
@@ -177,9 +177,9 @@ async def _due(runtime: Runtime, tenant_id: UUID, payment_id: UUID) -> PendingCa
 
 
 async def _adopted(runtime: Runtime, tenant_id: UUID, gateway_id: str) -> Payment | None:
-    """The payment that a gateway's object belongs to, though we don't know it by this id.
+    """Returns the payment of a gateway's object whose id isn't stored yet.
 
-    It was made by a call whose answer was lost; made twice, it becomes a payment of its own.
+    A call created it, and its response was lost. A second object becomes a payment of its own.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
     said = await gateway.fetch(gateway_id)
