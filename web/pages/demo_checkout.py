@@ -13,7 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.core.money import Money, currency_digits
-from integrations.payments.local import PAGE, LocalGateway
+from integrations.payments.local import LocalGateway
+from integrations.payments.local_store import PAGE
 from integrations.payments.protocol import (
     BadEvent,
     GatewayAway,
