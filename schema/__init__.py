@@ -11,9 +11,10 @@ from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from schema import accounts, audit, billing, bookings, core, customers, payments, tenants, venue
 from schema.core.areas import Area
 from schema.core.connections import name_items
-from schema.core.fields import extend, prepare_type
+from schema.core.fields import extend
 from schema.core.mutations import FOLLOW_UPS
 from schema.core.scalars import SCALARS
+from schema.core.type_preparation import prepare_type
 
 AREAS: Final = (
     core.AREA,

@@ -17,8 +17,9 @@ from kit.postgres.keyset_pagination import Listing, Page, Window, counted, page_
 from kit.scope import Scope
 from permissions.reads import check_reads
 from permissions.roles import Permission
+from schema.core.arguments import Arguments
 from schema.core.enums import CountMode
-from schema.core.fields import Arguments, Read, declared_field, described, in_words
+from schema.core.fields import Read, declared_field, described, in_words
 from schema.core.inputs import arguments_reader
 
 NodeT = TypeVar("NodeT")
@@ -204,7 +205,7 @@ def connection(
         )
         for name, (kind, text) in _WINDOW.items()
     ]
-    arguments.signing(answer, root=True, before=parameters)
+    arguments.with_signature(answer, root=True, before=parameters)
     read = arguments_reader(arguments.annotations)
 
     def decode(given: Mapping[str, Any]) -> tuple[dict[str, Any], Window]:

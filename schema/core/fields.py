@@ -2,25 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from inspect import Parameter
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar
 
 import strawberry
-from graphql import GraphQLField, GraphQLObjectType
 from sqlalchemy import Select
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
-from strawberry.types.field import StrawberryField
 
-from domain.core.refusals import Refusal
 from kit.events.event_streams import EventStream
 from kit.graphql.cost import Cost
 from kit.graphql.field_sources import (
-    GUARD,
-    KIND,
     SOURCE,
     Attribute,
     FieldSource,
@@ -32,17 +25,13 @@ from kit.graphql.field_sources import (
 )
 from kit.operation_context import Operation
 from kit.scope import Scope
-from permissions.fields import Requires, check
+from permissions.fields import Requires
 from permissions.roles import Permission
+from schema.core.arguments import Arguments
 from schema.core.directives import PointsDirective
 from schema.core.global_ids import encode_id
 from schema.core.inputs import (
     arguments_reader,
-    decode,
-    decoder,
-    doc_of,
-    graphql_name,
-    graphql_type,
 )
 
 T = TypeVar("T", bound=type)
@@ -72,7 +61,7 @@ COST: Final = "cost"
 # ------------------------------------------------------------------------------ types
 
 
-_BUILT: Final[set[type]] = set()
+BUILT_TYPES: Final[set[type]] = set()
 """The types that a schema was built with: it has read their fields, and reads them no more."""
 
 NODES: Final[dict[str, NodeType]] = {}
@@ -124,7 +113,7 @@ def extends(of: type, *, after: str | None = None) -> Callable[[T], T]:
     """
 
     def decorated(cls: T) -> T:
-        if of in _BUILT:
+        if of in BUILT_TYPES:
             raise TypeError(f"{cls.__name__} is too late: a schema has {of.__name__} already")
         cls.__extends__ = of, after  # type: ignore[attr-defined]
         return strawberry.type(cls)
@@ -229,7 +218,7 @@ def computed(
         return lambda root, operation: resolve(operation.scope, root)
 
     return declared_field(
-        arguments.signing(answer, root=True),
+        arguments.with_signature(answer, root=True),
         description or described(resolve),
         requires=requires,
         cost=cost,
@@ -264,7 +253,7 @@ def query(
         return await resolve(info.context.scope, **arguments.decoded(given))
 
     return declared_field(
-        arguments.signing(answer),
+        arguments.with_signature(answer),
         description or described(resolve),
         requires=requires,
         cost=cost,
@@ -290,7 +279,7 @@ def subscription(
         return resolve(info.context, **arguments.decoded(given))
 
     return declared_field(
-        arguments.signing(events),
+        arguments.with_signature(events),
         described(resolve),
         requires=requires,
         cost=cost,
@@ -300,75 +289,6 @@ def subscription(
 
 
 # ------------------------------------------------------------------------------ machinery
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of a field, as the signature of the function that answers it has them."""
-
-    annotations: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-    where: str
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], *, skip: int) -> "Arguments":
-        """All parameters but the first ``skip``."""
-        hints = get_type_hints(function, include_extras=True)
-        parameters = list(inspect.signature(function).parameters.values())[skip:]
-        return cls(
-            {each.name: hints[each.name] for each in parameters},
-            {each.name: each.default for each in parameters},
-            function.__qualname__,
-        )
-
-    def without(self, *names: str) -> "Arguments":
-        return Arguments(
-            {name: kind for name, kind in self.annotations.items() if name not in names},
-            self.defaults,
-            self.where,
-        )
-
-    def decoded(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as the function wants them. Raises BadInput and Refusal, with the argument."""
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            if value is strawberry.UNSET:
-                continue
-            try:
-                values[name] = decode(value, decoder(self.annotations[name]), graphql_name(name))
-            except Refusal as refusal:
-                refusal.path = (name, *refusal.path)
-                raise
-        return values
-
-    def parameters(self) -> list[Parameter]:
-        """What a Strawberry resolver has to have as its parameters."""
-        return [
-            Parameter(
-                name,
-                Parameter.KEYWORD_ONLY,
-                annotation=Annotated[
-                    graphql_type(annotation),
-                    strawberry.argument(description=doc_of(annotation, f"{self.where}.{name}")),
-                ],
-                default=strawberry.UNSET if self.defaults[name] is None else self.defaults[name],
-            )
-            for name, annotation in self.annotations.items()
-        ]
-
-    def signing(
-        self,
-        function: Callable[..., Any],
-        *,
-        root: bool = False,
-        before: Sequence[Parameter] = (),
-    ) -> Callable[..., Any]:
-        """Give a resolver these arguments, besides the row and ``info``."""
-        fixed = [Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)]
-        if root:
-            fixed.insert(0, Parameter("root", Parameter.POSITIONAL_OR_KEYWORD))
-        function.__signature__ = inspect.Signature([*fixed, *before, *self.parameters()])  # type: ignore[attr-defined]
-        return function
 
 
 def declared_field(
@@ -407,59 +327,6 @@ def declared_field(
             SOURCE: reading,
         },
     )
-
-
-def prepare_type(kind: GraphQLObjectType) -> None:
-    """Attach what a type and its fields were declared with, for whatever reads the schema."""
-    definition = kind.extensions.get("strawberry-definition")
-    if definition is None:
-        return  # GraphQL's own
-    _BUILT.add(definition.origin)
-    if found := definition.origin.__dict__.get("__node_type__"):
-        NODES[kind.name] = kind.extensions[KIND] = found
-    for field in kind.fields.values():
-        declared = field.extensions.get("strawberry-definition")
-        if isinstance(declared, StrawberryField):
-            attach_metadata(field, declared)
-            install_fast_resolver(field, declared, of=kind.name)
-
-
-def attach_metadata(field: GraphQLField, declared: StrawberryField) -> None:
-    """Tell graphql-core's field what compiled reads and the admission of operations go by."""
-    if cost := declared.metadata.get(COST):
-        field.extensions[COST] = cost
-    if _permission(declared) is Permission.PUBLIC and not declared.metadata[PERSONAL]:
-        field.extensions[OPEN] = True
-    if reading := declared.metadata.get(SOURCE):
-        field.extensions[SOURCE] = reading(declared.python_name)
-        field.extensions[GUARD] = _permission(declared)
-
-
-def _permission(declared: StrawberryField) -> Permission | None:
-    return next(
-        (each.permission for each in declared.extensions if isinstance(each, Requires)), None
-    )
-
-
-def install_fast_resolver(field: GraphQLField, declared: StrawberryField, *, of: str) -> None:
-    """Let graphql-core read a row's field itself; Strawberry would only hand it on.
-
-    A page of bookings has thousands of such fields. The permission is asked for all the same.
-    """
-    reads = declared.metadata.get(ATTRIBUTE_READER)
-    if reads is None:
-        return
-    read: Read = reads(of, declared.python_name)
-    if declared.metadata[SYNC_READER]:
-        field.extensions[SYNC_READER] = read
-    permission = _permission(declared)
-
-    def resolve(root: Any, info: Any) -> Any:
-        if permission is not None:
-            check(info.context.actor, permission, root)
-        return read(root, info.context)
-
-    field.resolve = resolve
 
 
 def _reads_id(type_name: str, _: str) -> Read:

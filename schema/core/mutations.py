@@ -22,8 +22,9 @@ from kit.operation_context import Operation
 from permissions.roles import Permission
 from resolvers.core.sagas import Saga
 from resolvers.core.transactions import IdempotencyKey, MutationResult, perform
+from schema.core.arguments import Arguments
 from schema.core.directives import EmitsDirective
-from schema.core.fields import Arguments, Read, column, declared_field, described, in_words
+from schema.core.fields import Read, column, declared_field, described, in_words
 from schema.core.global_ids import encode_id
 from schema.core.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
 from schema.core.user_errors import Shown, UserError
