@@ -55,7 +55,7 @@ from kit.settings import Settings, SettingsError, load_settings
 from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
-from resolvers.accounts.sessions import actor_finder
+from resolvers.accounts.authentication import actor_finder
 from resolvers.bookings.hooks import Prepayment
 from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
@@ -116,7 +116,7 @@ def build_app(
         for reader in readers:
             reader.notify(tenant_ids)
 
-    bus = Bus(settings.relay_database_url, heard=log_has_grown)
+    bus = Bus(settings.relay_database_url, on_notify=log_has_grown)
     secrets = (settings.secret, *settings.fallback_secrets)
     tokens = Tokens(*secrets)
     errands = BackgroundTasks()

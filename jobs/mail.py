@@ -13,7 +13,7 @@ from kit.ids import new_id
 from kit.jobs.worker import PermanentFailure, TemporaryFailure
 from kit.runtime import Runtime
 from kit.security.encryption import DecryptionError, UnknownKey
-from resolvers.accounts.passwords import asked_for_reset, send_reset
+from resolvers.accounts.passwords import requested_reset, send_reset
 from resolvers.bookings.guest_links import requested_link, send_requested_link
 from resolvers.core.outgoing_mail import admit_or_withhold, message_in
 
@@ -43,7 +43,7 @@ async def send_password_reset(
 ) -> None:
     """Sends a password reset, if the requested address has an account."""
     with _failures_of_decryption():
-        reset = asked_for_reset(runtime, payload)
+        reset = requested_reset(runtime, payload)
     request = _from(reset)
     await send_reset(runtime, request, **reset)
 

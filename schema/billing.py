@@ -113,7 +113,7 @@ class UsageMonth:
     )
 
 
-@value(plan_subscriptions.Standing)
+@value(plan_subscriptions.BillingStatus)
 class Billing:
     """A tenant's plan, its usage and its payments."""
 

@@ -280,7 +280,7 @@ class _Life:
         event = Event(
             type, "Booking", booking.id, reason=reason, before=before, after=snapshot(booking)
         )
-        self._history.tell(event, at=at, by=by)
+        self._history.add_event(event, at=at, by=by)
         return True
 
     def _between_now_and(self, end: datetime) -> datetime:

@@ -33,9 +33,9 @@ class History:
         return id_made_at(self.opened_at, self.dice)
 
     def created(self, type: EventType, row: Any, *, at: datetime, by: Role) -> None:
-        self.tell(Event(type, type_name(row), row.id, after=snapshot(row)), at=at, by=by)
+        self.add_event(Event(type, type_name(row), row.id, after=snapshot(row)), at=at, by=by)
 
-    def tell(self, event: Event, *, at: datetime, by: Role | None) -> None:
+    def add_event(self, event: Event, *, at: datetime, by: Role | None) -> None:
         """Appends an event to the log, caused by the user of a role, or by the system if None."""
         user = None if by is None else self.users[by]
         kind = ActorKind.CUSTOMER if by is Role.CUSTOMER else ActorKind.USER

@@ -214,7 +214,7 @@ class DemoRows:
 
     def _hours_changed(self, after: Mapping[str, object], *, at: datetime) -> None:
         event = Event(EventType.HOURS_CHANGED, "Tenant", self.history.tenant_id, after=after)
-        self.history.tell(event, at=at, by=Role.OWNER)
+        self.history.add_event(event, at=at, by=Role.OWNER)
 
     # -------------------------------------------------------------------------- bookings
 

@@ -197,9 +197,9 @@ class Relay:
         if heads:
             rows = await self._rows(self._log.grown, read_after(heads))
             self._held_back -= heads.keys()
-            self._held_back |= {row["asked_id"] for row in rows if row["is_held_back"]}
+            self._held_back |= {row["wanted_id"] for row in rows if row["is_held_back"]}
             entries = list(entries_of(rows))
-            await self._restart_changed({row["asked_id"]: row["present"] for row in rows})
+            await self._restart_changed({row["wanted_id"]: row["present"] for row in rows})
             for entry in entries:
                 self._hand_out(entry)
             if len(entries) >= BATCH:

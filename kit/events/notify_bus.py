@@ -26,12 +26,12 @@ _TIMEOUT_SECONDS: Final = 5.0
 
 
 class Bus:
-    """A process's connection to the bus; ``heard`` is called with tenants, or None for all."""
+    """A process's connection to the bus; ``on_notify`` is called with tenants, or None for all."""
 
-    def __init__(self, url: str, *, heard: Callable[[frozenset[UUID] | None], None]) -> None:
+    def __init__(self, url: str, *, on_notify: Callable[[frozenset[UUID] | None], None]) -> None:
         self._backend = _Postgres(url)
         self._broadcast = Broadcast(backend=self._backend)
-        self._heard = heard
+        self._on_notify = on_notify
         self._grown: set[UUID] = set()
         self._requested = asyncio.Event()
 
@@ -54,9 +54,9 @@ class Bus:
     async def _listen(self) -> None:
         async with self._broadcast.subscribe(CHANNEL) as messages:
             # Notifications from before the connection are lost: all logs are read once.
-            self._heard(None)
+            self._on_notify(None)
             while True:
-                self._heard(_decoded((await messages.get()).message))
+                self._on_notify(_decoded((await messages.get()).message))
 
     async def _notify(self) -> None:
         while True:

@@ -123,13 +123,13 @@ def _unread() -> Any:
     entries wait above the horizon: then ``is_held_back`` is set, and the entry's columns may be
     null.
     """
-    asked = (
+    wanted = (
         func.unnest(bindparam("tenant_ids", type_=ARRAY(Uuid())))
         .table_valued(column("tenant_id", Uuid()))
-        .render_derived(name="asked")
+        .render_derived(name="wanted")
     )
     place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
-    is_own = col(LogEntry.tenant_id) == asked.c.tenant_id
+    is_own = col(LogEntry.tenant_id) == wanted.c.tenant_id
     entry = (
         select(*place, col(LogEntry.type), col(LogEntry.at), col(LogEntry.subject_id))
         .where(is_own, tuple_(*place) > tuple_(*_REACHED), _IS_SETTLED)
@@ -144,14 +144,14 @@ def _unread() -> Any:
         .lateral("waiting")
     )
     is_held_back = waiting.c.one.is_not(None)
-    statement = select(asked.c.tenant_id, is_held_back.label("is_held_back"), entry)
+    statement = select(wanted.c.tenant_id, is_held_back.label("is_held_back"), entry)
     handler = bindparam("handler", type_=Text())
     return (
-        _with_reached(handler, statement.select_from(asked), asked.c.tenant_id)
+        _with_reached(handler, statement.select_from(wanted), wanted.c.tenant_id)
         .outerjoin(waiting, true())
         .outerjoin(entry, true())
         .where(or_(is_held_back, entry.c.position.is_not(None)))
-        .order_by(asked.c.tenant_id, entry.c.generation, entry.c.xid, entry.c.position)
+        .order_by(wanted.c.tenant_id, entry.c.generation, entry.c.xid, entry.c.position)
     )
 
 

@@ -249,7 +249,7 @@ def _grown() -> Any:
     ``is_held_back`` tells whether committed entries wait above the horizon, and ``present`` is the
     log's current generation.
     """
-    asked = (
+    wanted = (
         func.unnest(
             bindparam("tenant_ids", type_=ARRAY(Uuid())),
             bindparam("xids", type_=ARRAY(Xid8())),
@@ -260,10 +260,10 @@ def _grown() -> Any:
             column("xid", Xid8()),
             column("position", BigInteger()),
         )
-        .render_derived(name="asked")
+        .render_derived(name="wanted")
     )
     of_tenant = (
-        col(LogEntry.tenant_id) == asked.c.tenant_id,
+        col(LogEntry.tenant_id) == wanted.c.tenant_id,
         col(LogEntry.generation) == GENERATION,
     )
     place = tuple_(col(LogEntry.xid), col(LogEntry.position))
@@ -282,7 +282,7 @@ def _grown() -> Any:
         )
         .where(
             *of_tenant,
-            place > tuple_(asked.c.xid, asked.c.position),
+            place > tuple_(wanted.c.xid, wanted.c.position),
             col(LogEntry.xid) < HORIZON,
         )
         .order_by(col(LogEntry.xid), col(LogEntry.position))
@@ -297,15 +297,15 @@ def _grown() -> Any:
     )
     return (
         select(
-            asked.c.tenant_id.label("asked_id"),
+            wanted.c.tenant_id.label("wanted_id"),
             waiting.c.one.is_not(None).label("is_held_back"),
             GENERATION.label("present"),
             entry,
         )
-        .select_from(asked)
+        .select_from(wanted)
         .outerjoin(waiting, true())
         .outerjoin(entry, true())
-        .order_by(asked.c.tenant_id, entry.c.xid, entry.c.position)
+        .order_by(wanted.c.tenant_id, entry.c.xid, entry.c.position)
     )
 
 

@@ -12,6 +12,7 @@ from models.accounts.sessions import Purpose
 from models.accounts.users import User, user_for_customer, user_with_email
 from models.core.base import snapshot
 from models.customers import Customer, customers_of, with_address
+from resolvers.accounts.authentication import actor_for, locked_user
 from resolvers.accounts.mailed_tokens import (
     known_letter,
     mailed_token,
@@ -19,7 +20,7 @@ from resolvers.accounts.mailed_tokens import (
     verification_letter,
     was_just_mailed,
 )
-from resolvers.accounts.sessions import ACCOUNTS, actor_for, locked_user
+from resolvers.accounts.sessions import ACCOUNTS
 from resolvers.core.outgoing_mail import MailKind, send_later
 from resolvers.customers import known_or_added
 from resolvers.tenants.tenants import own_tenant

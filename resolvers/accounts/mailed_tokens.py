@@ -20,7 +20,7 @@ from models.accounts.sessions import (
 )
 from models.accounts.users import User, user_of
 from models.tenants import Tenant
-from resolvers.accounts.sessions import lock_of, new_password_refusals
+from resolvers.accounts.authentication import lock_of, new_password_refusals
 from resolvers.core.lookups import raise_all
 
 LIFETIMES: Final = {

@@ -20,6 +20,12 @@ from kit.security.passwords import Passwords
 from kit.security.priority_semaphore import Lane
 from models.accounts.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
 from models.accounts.users import addressed_by, user_of
+from resolvers.accounts.authentication import (
+    check_password,
+    locked_user,
+    new_password_refusals,
+    user_called,
+)
 from resolvers.accounts.email_verification import verify_address
 from resolvers.accounts.mailed_tokens import (
     mailed_token,
@@ -28,23 +34,14 @@ from resolvers.accounts.mailed_tokens import (
     spend_mailed_tokens,
     was_just_mailed,
 )
-from resolvers.accounts.security_events import end_sessions, note
-from resolvers.accounts.sessions import (
-    ACCOUNTS,
-    SignedIn,
-    begin_session,
-    check_password,
-    continue_session,
-    locked_user,
-    new_password_refusals,
-    user_called,
-)
+from resolvers.accounts.security_events import end_sessions, log_security_event
+from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, continue_session
 from resolvers.core.lookups import raise_all
 from resolvers.core.outgoing_mail import MailKind, send_later
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 
-RESETS_ASKED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
+RESETS_REQUESTED: Final = Allowance("password resets asked for", 30, timedelta(hours=1))
 """Per network, for all users together."""
 
 NewPassword = Annotated[str, Doc("The new password: 10 to 256 characters, and not easy to guess.")]
@@ -85,7 +82,7 @@ async def change_password(
     await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
     others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
     await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
-    note(scope, EventType.PASSWORD_CHANGED, user.id)
+    log_security_event(scope, EventType.PASSWORD_CHANGED, user.id)
     session = None
     if actor.session_id is not None:
         session = await scope.one(open_session(user.tenant_id, actor.session_id))
@@ -108,7 +105,7 @@ async def request_password_reset(
     address.
     """
     address = scope.request.ip_address
-    await scope.service(Allowances).spend(RESETS_ASKED, network_of(address))
+    await scope.service(Allowances).spend(RESETS_REQUESTED, network_of(address))
     text = orjson.dumps({"subdomain": subdomain, "email": email, "address": address or ""}).decode()
     # All of it in a job, so that the response time reveals nothing either.
     scope.enqueue(
@@ -130,18 +127,20 @@ async def reset_password(
     all_of_them = sessions_ended(user.tenant_id, user.id, at=scope.now())
     await end_sessions(scope, user.id, all_of_them, SessionEnd.PASSWORD_RESET)
     await verify_address(scope, user)
-    note(scope, EventType.PASSWORD_RESET, user.id)
+    log_security_event(scope, EventType.PASSWORD_RESET, user.id)
     return await begin_session(scope, user)
 
 
-def asked_for_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
+def requested_reset(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, str]:
     """Returns the ``subdomain``, ``email`` and ``address`` of a job.
 
     Raises DecryptionError.
     """
     cipher = cast("Cipher", runtime.services[Cipher])
-    asked: dict[str, str] = orjson.loads(cipher.decrypt(payload["sealed"], use="password_reset"))
-    return asked
+    request_data: dict[str, str] = orjson.loads(
+        cipher.decrypt(payload["sealed"], use="password_reset")
+    )
+    return request_data
 
 
 async def send_reset(runtime: Runtime, request: Request, *, subdomain: str, email: str) -> None:

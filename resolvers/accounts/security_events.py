@@ -25,7 +25,9 @@ FAILURES_LOGGED: Final = Allowance("failed logins logged", 20, timedelta(hours=1
 """Per account, so that guessing can't fill the log. The metrics count all of them."""
 
 
-def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = None) -> None:
+def log_security_event(
+    scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = None
+) -> None:
     """Logs an event of a user's account, and counts it after the commit."""
     scope.emit(Event(type, "User", user_id, reason=reason))
 
@@ -35,7 +37,7 @@ def note(scope: Scope, type: EventType, user_id: UUID, *, reason: str | None = N
     scope.after_commit(count)
 
 
-def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) -> None:
+def record_failed_login(scope: Scope, user: User | None, failure: LoginFailure) -> None:
     """Counts a failed login, and logs it for a known account unless there are too many.
 
     Runs in the background, because the response must not take longer for a known account.
@@ -60,10 +62,10 @@ def note_failed_login(scope: Scope, user: User | None, failure: LoginFailure) ->
 async def end_sessions(scope: Scope, user_id: UUID, ended: Update, why: SessionEnd) -> None:
     """Ends sessions by a statement, and logs it if there were any."""
     if (await scope.run(ended)).rowcount:
-        note(scope, EventType.SESSIONS_ENDED, user_id, reason=why)
+        log_security_event(scope, EventType.SESSIONS_ENDED, user_id, reason=why)
 
 
-def tell(scope: Scope, user: User, letter: Letter) -> None:
+def mail_user(scope: Scope, user: User, letter: Letter) -> None:
     """Mails a user about their account, unless the address is unverified."""
     if user.email_verified_at is None:
         return
@@ -72,7 +74,7 @@ def tell(scope: Scope, user: User, letter: Letter) -> None:
     send_later(scope, message, MailKind.ACCOUNT)
 
 
-async def tell_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
+async def mail_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
     """Mails the other owners that a user has become an owner, or isn't one any more.
 
     Runs in the change itself, because the owners may be others a moment later.
@@ -80,4 +82,4 @@ async def tell_owners(scope: Scope, changed: User, *, is_owner: bool) -> None:
     letter = owners_changed(await own_tenant(scope), changed, is_owner=is_owner)
     for owner in await scope.all(owners_of(scope.tenant_id)):
         if owner.id not in (changed.id, scope.actor.user_id):
-            tell(scope, owner, letter)
+            mail_user(scope, owner, letter)

@@ -19,7 +19,7 @@ from resolvers.accounts.security_emails import (
     role_changed,
     session_stolen,
 )
-from resolvers.accounts.security_events import tell
+from resolvers.accounts.security_events import mail_user
 from resolvers.tenants.tenants import own_tenant
 
 NOTIFIED_OF: Final = frozenset(
@@ -50,7 +50,7 @@ async def mail_security_notice(scope: Scope, event: LoggedEvent) -> None:
         letter = found
     user = await scope.one(user_of(scope.tenant_id, user_id))
     assert user is not None, "users are never removed"
-    tell(scope, user, letter)
+    mail_user(scope, user, letter)
 
 
 def _letter(tenant: Tenant, event: LoggedEvent) -> Letter | None:

@@ -1,37 +1,24 @@
-"""Sessions: logging in, staying so, and logging out."""
+"""Sessions: login, refresh, logout, and the list of a user's sessions."""
 
-import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Annotated, Final
-from uuid import UUID
 
 from sqlalchemy import Select
 from typing_extensions import Doc
 
 from domain.accounts.logins import LoginFailure, SessionEnd, is_unfamiliar
 from domain.accounts.refusals import InvalidCredentials
-from domain.accounts.users import Role, password_refusals
 from domain.core.contact import normalised_email
 from domain.core.ids import SessionId
 from domain.core.log_events import EventType
-from domain.core.refusals import Path, Refusal
-from kit.actor import ANONYMOUS, Actor, ActorKind, Request
+from kit.actor import Actor
 from kit.errors import Throttled
-from kit.ids import new_id
 from kit.postgres.keyset_pagination import Listing, Order
-from kit.runtime import Runtime
 from kit.scope import Scope
-from kit.security.authenticator import Credentials
-from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import network_of
-from kit.security.passwords import Checked, Passwords
-from kit.security.priority_semaphore import Lane
-from kit.security.tokens import Claims, KeyToken, TenantToken, Tokens
+from kit.security.tokens import TenantToken, Tokens
 from models.accounts.sessions import (
-    BEARER,
     RefreshToken,
     Session,
     open_session,
@@ -43,27 +30,37 @@ from models.accounts.sessions import (
     sessions_ended,
     sessions_since,
 )
-from models.accounts.users import User, user_of, user_with_email
-from models.tenants import tenant_id_of, tenant_of
-from resolvers.accounts.api_keys import actor_of_key
+from models.accounts.users import User
+from resolvers.accounts.authentication import (
+    actor_for,
+    check_password,
+    lock_of,
+    locked_user,
+    user_called,
+)
 from resolvers.accounts.security_emails import new_login
-from resolvers.accounts.security_events import end_sessions, note, note_failed_login, tell
+from resolvers.accounts.security_events import (
+    end_sessions,
+    log_security_event,
+    mail_user,
+    record_failed_login,
+)
 from resolvers.core.lookups import get_or_refuse
 from resolvers.tenants.tenants import own_tenant
 
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=7)
 SESSION_LIFETIME: Final = timedelta(days=30)
-"""Then even a session that is used every day ends, and its user logs in again."""
+"""The longest a session lasts, even if it is used every day."""
 ACCOUNTS: Final = ("accounts",)
-"""The lock of a tenant's list of users: two owners can't demote each other at once."""
+"""The lock of a tenant's users, so that two owners can't demote each other concurrently."""
 MAX_SESSIONS: Final = 20
 GRACE: Final = timedelta(seconds=10)
-"""A spent refresh token shown within it is two tabs at once; later, it is a thief."""
+"""A spent refresh token may be reused by a second tab within this time; later it was stolen."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What proves from now on who somebody is; ``actor`` is who that is."""
+    """A new pair of tokens; ``actor`` is the actor that they authenticate."""
 
     actor: Actor
     user: User
@@ -79,48 +76,7 @@ class SignedIn:
         return None if self.is_for_cookie else self.refresh_token
 
 
-# ------------------------------------------------------------------------------ who calls
-
-
-def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | None]]:
-    """What ``Actors`` asks who a token stands for, each time on a snapshot of its own."""
-
-    async def find(credentials: Credentials) -> Actor | None:
-        scope = Scope(runtime, ANONYMOUS, Request(new_id()))
-        try:
-            if isinstance(credentials, KeyToken):
-                return await actor_of_key(scope, credentials)
-            return await actor_of(scope, credentials)
-        finally:
-            await scope.close()
-
-    return find
-
-
-async def actor_of(scope: Scope, claims: Claims) -> Actor | None:
-    """Who an access token stands for now; None once the session or the user's time is over."""
-    await scope.enter(claims.tenant_id)
-    users, plans = await scope.read_batch_outside(
-        BEARER, session_id=claims.session_id, user_id=claims.user_id
-    )
-    return actor_for(users[0], claims.session_id, plan=plans[0].plan_code) if users else None
-
-
-def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor:
-    """Who a user is when they call."""
-    is_customer = user.role == Role.CUSTOMER
-    return Actor(
-        kind=ActorKind.CUSTOMER if is_customer else ActorKind.USER,
-        tenant_id=user.tenant_id,
-        user_id=user.id,
-        session_id=session_id,
-        role=user.role,
-        own_id=user.customer_id,
-        plan=plan,
-    )
-
-
-# ------------------------------------------------------------------------------ what callers do
+# ------------------------------------------------------------------------------ login
 
 
 async def login(
@@ -141,20 +97,20 @@ async def login(
     try:
         checked = await check_password(scope, password, known_hash, account=account)
     except Throttled:
-        # Not on the log, or guessing would write to it without end.
-        note_failed_login(scope, None, LoginFailure.THROTTLED)
+        # Not logged, so that guessing can't fill the log.
+        record_failed_login(scope, None, LoginFailure.THROTTLED)
         raise
     if user is None or not checked.right:
-        note_failed_login(scope, user, _failure(user))
+        record_failed_login(scope, user, _failure(user))
         raise InvalidCredentials
 
     user = await locked_user(scope, user.id)
-    # It may have been changed while it was checked.
+    # The password may have changed while it was verified.
     if user is None or user.password_hash != known_hash:
         raise InvalidCredentials
     user.password_hash = checked.better_hash or user.password_hash
     await _warn_of_new_place(scope, user)
-    note(scope, EventType.LOGIN_SUCCEEDED, user.id)
+    log_security_event(scope, EventType.LOGIN_SUCCEEDED, user.id)
     return await begin_session(scope, user)
 
 
@@ -192,12 +148,12 @@ async def refresh_session(
     if scope.now() - shown.used_at <= GRACE:
         raise refused
     session.ended_at = scope.now()
-    note(scope, EventType.SESSIONS_ENDED, user.id, reason=SessionEnd.REUSED)
+    log_security_event(scope, EventType.SESSIONS_ENDED, user.id, reason=SessionEnd.REUSED)
 
     async def refuse() -> None:
         raise refused
 
-    # Once it is stored: a refusal at once would undo the end of the session.
+    # Refused after the commit: an exception here would roll back the end of the session.
     scope.after_commit(refuse)
     return None
 
@@ -217,11 +173,11 @@ async def logout(scope: Scope) -> None:
         await end_sessions(scope, session.user_id, ended, SessionEnd.LOGGED_OUT)
 
 
-# ------------------------------------------------------------------------------ one's sessions
+# ------------------------------------------------------------------------------ list
 
 
 def visible_sessions(scope: Scope) -> Select[Session]:
-    """The caller's own that are still on."""
+    """Selects the caller's active sessions."""
     actor = scope.actor
     assert actor.user_id is not None
     return sessions_since(
@@ -250,7 +206,9 @@ async def end_session(
     await scope.lock(lock_of(scope.actor.user_id))
     session = await get_or_refuse(scope, visible_sessions(scope), id, what="session")
     session.ended_at = scope.now()
-    note(scope, EventType.SESSIONS_ENDED, session.user_id, reason=SessionEnd.ENDED_ELSEWHERE)
+    log_security_event(
+        scope, EventType.SESSIONS_ENDED, session.user_id, reason=SessionEnd.ENDED_ELSEWHERE
+    )
     return id
 
 
@@ -263,82 +221,11 @@ async def end_other_sessions(scope: Scope) -> None:
     await end_sessions(scope, actor.user_id, ended, SessionEnd.ENDED_ELSEWHERE)
 
 
-# ------------------------------------------------------------------------------ for others
-
-
-def lock_of(user_id: UUID) -> tuple[object, ...]:
-    """The lock of all that a user logs in with: password, sessions, mailed secrets."""
-    return ("user", user_id)
-
-
-async def locked_user(scope: Scope, id: UUID) -> User | None:
-    """Take a user's lock, then read them; None for one who can't log in now."""
-    await scope.lock(lock_of(id))
-    user = await scope.one(user_of(scope.tenant_id, id))
-    return user if user is not None and user.has_joined else None
-
-
-async def user_called(
-    scope: Scope,
-    *,
-    subdomain: str,
-    email: str,
-    find: Callable[[UUID, str], Select[User]] = user_with_email,
-) -> User | None:
-    """The user whose an address is, and from now on the rows of their tenant are seen."""
-    address = normalised_email(email)
-    tenant_id = await scope.read_outside(tenant_id_of(subdomain.strip().lower()))
-    if tenant_id is None or address is None:
-        return None
-    await scope.enter(tenant_id)
-    return await scope.read_outside(find(tenant_id, address))
-
-
-async def new_password_refusals(
-    scope: Scope, user: User, password: str, *, path: Path
-) -> list[Refusal]:
-    """All that can't be accepted of a user's new password. Before the scope's first statement."""
-    tenant = await scope.read_outside(tenant_of(user.tenant_id))
-    assert tenant is not None, "a user has one"
-    words = [tenant.name, tenant.subdomain, user.name]
-    return list(password_refusals(password, email=user.email, words=words, path=path))
-
-
-async def check_password(
-    scope: Scope,
-    password: str,
-    known_hash: str | None,
-    *,
-    account: str,
-    lane: Lane = Lane.URGENT,
-) -> Checked:
-    """Compare a password with its hash; without one, take as long and say it is wrong.
-
-    Before the scope's first statement, for it takes long. Raises Throttled after many failures.
-    """
-    attempts, clock = scope.service(LoginThrottle), scope.runtime.clock
-    # Hashed, because what is typed may be as long as a request.
-    name = sha256(account.encode()).hexdigest()
-    address = network_of(scope.request.ip_address)
-
-    def admit() -> None:
-        pause = attempts.wait(name, address, now=clock())
-        if pause:
-            seconds = math.ceil(pause.total_seconds())
-            raise Throttled(
-                f"Too many wrong passwords; try again in {seconds} s.", retry_after_seconds=seconds
-            )
-
-    checked = await scope.service(Passwords).check(password, known_hash, lane=lane, admit=admit)
-    if checked.right:
-        attempts.succeeded(name, address)
-    else:
-        attempts.failed(name, address, now=clock())
-    return checked
+# ------------------------------------------------------------------------------ tokens
 
 
 async def begin_session(scope: Scope, user: User) -> SignedIn:
-    """Log a user in, under their lock; beyond 20 sessions those used longest ago end."""
+    """Begins a session, under the user's lock; ends the least recently used beyond 20."""
     beyond = sessions_beyond(user.tenant_id, user.id, MAX_SESSIONS - 1, at=scope.now())
     await end_sessions(scope, user.id, beyond, SessionEnd.TOO_MANY)
     session = Session(
@@ -356,7 +243,7 @@ async def begin_session(scope: Scope, user: User) -> SignedIn:
 
 
 async def continue_session(scope: Scope, user: User, session: Session) -> SignedIn:
-    """A new pair of tokens for a session; what else the scope does, this user does."""
+    """Returns a new pair of tokens for a session, and switches the scope to its user."""
     plan = (await own_tenant(scope)).plan_code
     scope.actor = actor_for(user, session.id, plan=plan)
     access_token, access_token_expires_at = scope.service(Tokens).sign(
@@ -391,14 +278,14 @@ def _failure(user: User | None) -> LoginFailure:
 
 
 async def _warn_of_new_place(scope: Scope, user: User) -> None:
-    """Mail a user who logs in from where they have not been of late."""
+    """Mails a user about a login from an unfamiliar place."""
     request, network = scope.request, network_of(scope.request.ip_address)
     rows = await scope.rows(places_of(user.tenant_id, user.id))
     if is_unfamiliar([(row[0], row[1]) for row in rows], request.user_agent, network):
         letter = new_login(
             await own_tenant(scope), at=scope.now(), program=request.user_agent, network=network
         )
-        tell(scope, user, letter)
+        mail_user(scope, user, letter)
 
 
 async def _session_of(scope: Scope, token: TenantToken) -> Session | None:

@@ -32,6 +32,7 @@ from models.core.base import snapshot
 from permissions.policy import may, may_manage, permissions_of
 from permissions.roles import P
 from resolvers.accounts.api_keys import revoke_keys_of
+from resolvers.accounts.authentication import lock_of
 from resolvers.accounts.mailed_tokens import (
     invitation_letter,
     mailed_token,
@@ -39,8 +40,8 @@ from resolvers.accounts.mailed_tokens import (
     spend_mailed_tokens,
 )
 from resolvers.accounts.passwords import NewPassword
-from resolvers.accounts.security_events import tell_owners
-from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, lock_of
+from resolvers.accounts.security_events import mail_owners
+from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.core.lookups import get_or_refuse
 from resolvers.core.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.customers import customer_for
@@ -149,7 +150,7 @@ async def accept_invitation(
     session = await begin_session(scope, user)
     scope.emit(Event(EventType.USER_JOINED, "User", user.id, before=before, after=snapshot(user)))
     if user.role == Role.OWNER:
-        await tell_owners(scope, user, is_owner=True)
+        await mail_owners(scope, user, is_owner=True)
     return session
 
 
@@ -178,7 +179,7 @@ async def change_user_role(
         Event(EventType.USER_ROLE_CHANGED, "User", user.id, before=before, after=snapshot(user))
     )
     if Role.OWNER in (before["role"], role):
-        await tell_owners(scope, user, is_owner=role is Role.OWNER)
+        await mail_owners(scope, user, is_owner=role is Role.OWNER)
     return user
 
 
@@ -202,7 +203,7 @@ async def deactivate_user(scope: Scope, id: Annotated[UserId, Doc("The id of the
         Event(EventType.USER_DEACTIVATED, "User", user.id, before=before, after=snapshot(user))
     )
     if user.role == Role.OWNER:
-        await tell_owners(scope, user, is_owner=False)
+        await mail_owners(scope, user, is_owner=False)
     return user
 
 

@@ -1,6 +1,6 @@
 """The texts of mails to a venue's owners about its plan and payments."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,9 +30,8 @@ class Letter:
     text: str
 
 
-async def email_owners(scope: Scope, told: Iterable[Letter]) -> None:
+async def email_owners(scope: Scope, letters: Sequence[Letter]) -> None:
     """Mails each owner after the commit."""
-    letters = list(told)
     owners = await scope.all(owners_of(scope.tenant_id)) if letters else []
     for owner in owners:
         for letter in letters:

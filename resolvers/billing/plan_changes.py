@@ -95,7 +95,7 @@ async def start_trial(
         raise EmailNotVerified
     customer_id = await _customer(saga)
 
-    async def ask(billing: Billing, row: BillingSubscription) -> None:
+    async def request(billing: Billing, row: BillingSubscription) -> None:
         # An earlier call may have started it, and its response may have been lost.
         if (await billing.fetch(customer_id)).subscription_id is None:
             await billing.start_trial(
@@ -106,7 +106,7 @@ async def start_trial(
                 key=_key(row, "trial", plan),
             )
 
-    return await _apply_change(saga, decide, ask, begins=True)
+    return await _apply_change(saga, decide, request, begins=True)
 
 
 async def start_checkout(
@@ -206,7 +206,7 @@ async def change_plan(
         assert row is not None
         row.archive_room_ids = [str(id) for id in archive_room_ids]
 
-    async def ask(billing: Billing, row: BillingSubscription) -> None:
+    async def request(billing: Billing, row: BillingSubscription) -> None:
         id, key = _subscription_id(row), _key(row, "plan", plan)
         match change_to(row.value, plan):
             case Change.NOTHING:
@@ -220,17 +220,17 @@ async def change_plan(
                     await billing.resume(id, key=f"{key}:resume")
                 await billing.change_plan(id, plan, at_once=False, key=key)
 
-    return await _apply_change(saga, decide, ask, version=version)
+    return await _apply_change(saga, decide, request, version=version)
 
 
 async def cancel_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
     """Cancel the subscription. It stays as it is until the end of the billing period."""
 
-    async def ask(billing: Billing, row: BillingSubscription) -> None:
+    async def request(billing: Billing, row: BillingSubscription) -> None:
         if not row.cancels_at_period_end:
             await billing.cancel(_subscription_id(row), key=_key(row, "cancel"))
 
-    return await _apply_change(saga, _is_live, ask, version=version)
+    return await _apply_change(saga, _is_live, request, version=version)
 
 
 async def resume_subscription(saga: Saga, *, version: Version) -> BillingSubscription:
@@ -241,10 +241,10 @@ async def resume_subscription(saga: Saga, *, version: Version) -> BillingSubscri
         if row is not None and not row.cancels_at_period_end:
             raise SubscriptionChangeNotAllowed("The subscription isn't cancelled.")
 
-    async def ask(billing: Billing, row: BillingSubscription) -> None:
+    async def request(billing: Billing, row: BillingSubscription) -> None:
         await billing.resume(_subscription_id(row), key=_key(row, "resume"))
 
-    return await _apply_change(saga, decide, ask, version=version)
+    return await _apply_change(saga, decide, request, version=version)
 
 
 # ------------------------------------------------------------------------------ steps
@@ -254,7 +254,7 @@ async def _apply_change(
     saga: Saga,
     decide: Callable[[Scope, BillingSubscription], Awaitable[None]]
     | Callable[[Scope, BillingSubscription | None], Awaitable[None]],
-    ask: Callable[[Billing, BillingSubscription], Awaitable[None]],
+    request: Callable[[Billing, BillingSubscription], Awaitable[None]],
     *,
     version: int | None = None,
     begins: bool = False,
@@ -264,7 +264,7 @@ async def _apply_change(
     row = await saga.step(reserve)
     try:
         with _map_gateway_errors():
-            await ask(billing_in(saga.runtime), row)
+            await request(billing_in(saga.runtime), row)
             seen = await look(saga.runtime, saga.actor, saga.request)
     except BaseException as error:
         # After a clear refusal the account is synchronised, so the next attempt has a new key.

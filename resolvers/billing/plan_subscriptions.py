@@ -32,7 +32,7 @@ class UpcomingInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BillingStatus:
     """A tenant's plan and its subscription, if it has one."""
 
     plan: Plan
@@ -45,14 +45,14 @@ def visible_subscriptions(scope: Scope) -> Select[BillingSubscription]:
     return subscriptions_of(scope.tenant_id)
 
 
-async def billing(scope: Scope) -> Standing:
+async def billing(scope: Scope) -> BillingStatus:
     """The tenant's plan, usage and payments.
 
     Payment data is as last reported by the payment service, so it may be slightly behind.
     """
     row = await scope.one(agreed(scope))
     tenant = await own_tenant(scope)
-    return Standing(
+    return BillingStatus(
         plan=PLANS[PlanCode(tenant.plan_code)],
         subscription=row,
         is_enforced=scope.service(Billing).is_enforced,  # type: ignore[type-abstract]
@@ -60,17 +60,17 @@ async def billing(scope: Scope) -> Standing:
     )
 
 
-async def usage_of(scope: Scope, _: Standing) -> usage.Usage:
+async def usage_of(scope: Scope, _: BillingStatus) -> usage.Usage:
     """The usage in the current calendar month."""
     return await usage.usage_of(scope, await own_tenant(scope))
 
 
-async def usage_history(scope: Scope, _: Standing) -> list[usage.UsageMonth]:
+async def usage_history(scope: Scope, _: BillingStatus) -> list[usage.UsageMonth]:
     """The usage in the last 24 months in which bookings were made, latest first."""
     return await usage.usage_history(scope)
 
 
-async def upcoming_invoice(_: Scope, standing: Standing) -> UpcomingInvoice | None:
+async def upcoming_invoice(_: Scope, standing: BillingStatus) -> UpcomingInvoice | None:
     """A preview of the next invoice, or null if none is expected."""
     row = standing.subscription
     if row is None or row.upcoming is None or row.upcoming_at is None:

@@ -217,15 +217,15 @@ async def _write_subscription(
             )
         )
     if billing_in(scope.runtime).is_enforced:
-        await email_owners(scope, billing_emails(tenant, row.value, happened))
+        await email_owners(scope, [*billing_emails(tenant, row.value, happened)])
 
 
 def _overdue_since(
-    scope: Scope, row: BillingSubscription, told: datetime | None
+    scope: Scope, row: BillingSubscription, reported: datetime | None
 ) -> datetime | None:
     if row.status not in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
         return None
-    return told or row.overdue_since or scope.now()
+    return reported or row.overdue_since or scope.now()
 
 
 async def _put_in_force(scope: Scope, row: BillingSubscription, tenant: Tenant) -> None:

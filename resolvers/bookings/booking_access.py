@@ -77,8 +77,8 @@ async def watched_bookings(
     """
     if not only_own(scope.actor, P.BOOKINGS_READ):
         return await seen_bookings(scope, ids), {}
-    get_or_refuse, all_owners = await _glimpse(scope, _watched, ids)
-    seen = {booking.id: booking for booking in get_or_refuse}
+    visible, all_owners = await _glimpse(scope, _watched, ids)
+    seen = {booking.id: booking for booking in visible}
     owners = [BookingOwner.of(each) for each in all_owners]
     return seen, {owner.id: owner for owner in owners if owner.id not in seen}
 
@@ -87,9 +87,11 @@ async def _glimpse(
     scope: Scope, made: Callable[[Actor, Set[str]], JsonBatch], ids: Collection[UUID]
 ) -> list[list[Any]]:
     actor = scope.actor
-    told = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
+    ids_of_actor = {name: id for name in _IDS if (id := getattr(actor, name)) is not None}
     kind = replace(ANONYMOUS, kind=actor.kind, role=actor.role, scopes=actor.scopes)
-    return await scope.read_batch_outside(made(kind, frozenset(told)), ids=sorted(ids), **told)
+    return await scope.read_batch_outside(
+        made(kind, frozenset(ids_of_actor)), ids=sorted(ids), **ids_of_actor
+    )
 
 
 @lru_cache(maxsize=256)
@@ -107,8 +109,8 @@ def _watched(kind: Actor, names: Set[str]) -> JsonBatch:
 
 
 def _visible_of_ids(kind: Actor, names: Set[str]) -> Select[Booking]:
-    told: Any = {name: bindparam(name, type_=Uuid()) for name in ("tenant_id", *names)}
-    return _visible(replace(kind, **told), told["tenant_id"]).where(_is_of_ids())
+    ids_of_actor: Any = {name: bindparam(name, type_=Uuid()) for name in ("tenant_id", *names)}
+    return _visible(replace(kind, **ids_of_actor), ids_of_actor["tenant_id"]).where(_is_of_ids())
 
 
 def _is_of_ids() -> ColumnElement[bool]:

@@ -90,17 +90,17 @@ async def request_guest_link(
     accepted for a booking, and 10 from one network address. If the guest has already received many
     e-mails, no new code is sent and earlier codes stay valid.
     """
-    told = {
+    data = {
         "subdomain": subdomain.strip().lower(),
         "reference": reference_read(reference),
         "email": normalised_email(email) or "",
     }
     allowances, address = scope.service(Allowances), scope.request.ip_address
     await allowances.spend(REQUESTS_BY_ADDRESS, network_of(address))
-    await allowances.spend(REQUESTS_FOR_BOOKING, *told.values())
-    told["address"] = address or ""
+    await allowances.spend(REQUESTS_FOR_BOOKING, *data.values())
+    data["address"] = address or ""
     # All of it in a job, so that the response time reveals nothing either.
-    sealed = scope.service(Cipher).encrypt(orjson.dumps(told).decode(), use=REQUEST_JOB)
+    sealed = scope.service(Cipher).encrypt(orjson.dumps(data).decode(), use=REQUEST_JOB)
     scope.enqueue(REQUEST_JOB, {"sealed": sealed})
 
 
@@ -110,8 +110,8 @@ def requested_link(runtime: Runtime, payload: Mapping[str, Any]) -> dict[str, st
     Raises DecryptionError.
     """
     cipher = cast("Cipher", runtime.services[Cipher])
-    told: dict[str, str] = orjson.loads(cipher.decrypt(payload["sealed"], use=REQUEST_JOB))
-    return told
+    data: dict[str, str] = orjson.loads(cipher.decrypt(payload["sealed"], use=REQUEST_JOB))
+    return data
 
 
 async def send_requested_link(

@@ -14,7 +14,14 @@ from resolvers.bookings.booking_access import has_changed_hands, record_change
 from resolvers.bookings.hooks import BookingChange, BookingEvent, Prepayment
 from resolvers.core.hooks import Handler
 from resolvers.payments import moves, pending_moves, refunds
-from resolvers.payments.payments import ask, charge_price, due_first, is_asked, logged, tell
+from resolvers.payments.payments import (
+    charge_price,
+    due_first,
+    is_requested,
+    log_event,
+    logged,
+    request_payment,
+)
 
 
 async def _charge(scope: Scope, change: BookingChange) -> None:
@@ -64,11 +71,13 @@ def _terms(tenant: Tenant) -> dict[str, Any] | None:
 
 def _request(scope: Scope, hold: Booking, due: Money, before: Snapshot | None) -> None:
     assert hold.hold_expires_at is not None
-    asked = ask(scope, hold, due, until=hold.hold_expires_at)
+    requested = request_payment(scope, hold, due, until=hold.hold_expires_at)
     if before is None:
-        tell(scope, EventType.PAYMENT_REQUESTED, hold, asked)
+        log_event(scope, EventType.PAYMENT_REQUESTED, hold, requested)
     else:
-        record_change(scope, EventType.PAYMENT_REQUESTED, hold, before, also=logged(asked))
+        record_change(scope, EventType.PAYMENT_REQUESTED, hold, before, also=logged(requested))
 
 
-PREPAYMENT: Final = Prepayment(terms=_terms, due=due_first, is_requested=is_asked, request=_request)
+PREPAYMENT: Final = Prepayment(
+    terms=_terms, due=due_first, is_requested=is_requested, request=_request
+)

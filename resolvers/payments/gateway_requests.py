@@ -12,9 +12,9 @@ from domain.bookings.lifecycle import Status
 from domain.core.money import Money
 from domain.payments.payments import OPEN, PaymentStatus
 from integrations.payments.protocol import TENANT, Capture, Declined, Gateway, GatewayRefused, Order
-from integrations.payments.protocol import Payment as Said
-from integrations.payments.protocol import PaymentStatus as SaidStatus
-from integrations.payments.protocol import Refund as SaidRefund
+from integrations.payments.protocol import Payment as GatewayPayment
+from integrations.payments.protocol import PaymentStatus as GatewayPaymentStatus
+from integrations.payments.protocol import Refund as GatewayRefund
 from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from models.payments.payments import Payment, Refund
@@ -41,7 +41,7 @@ class PendingCalls:
 class GatewayResult:
     """What the gateway says; no ``said``: it never gave the payment away. ``refused`` refunds."""
 
-    said: Said | None
+    reported: GatewayPayment | None
     failure: str | None = None
     refused: frozenset[UUID] = frozenset()
 
@@ -51,17 +51,17 @@ async def execute(gateway: Gateway, due: PendingCalls, runtime: Runtime) -> Gate
     payment, now = due.payment, runtime.clock()
     status = PaymentStatus(payment.status)
     if payment.gateway_id is not None:
-        said = await gateway.fetch(payment.gateway_id)
+        reported = await gateway.fetch(payment.gateway_id)
     elif status is PaymentStatus.STARTING and now < payment.expires_at:
         try:
-            said = await gateway.create(_order(payment), key=_key(payment, "create", now))
+            reported = await gateway.create(_order(payment), key=_key(payment, "create", now))
         except GatewayRefused as error:
             log.warning("payment.refused", payment=str(payment.id), why=str(error))
             return GatewayResult(None, failure=_REFUSED)
     else:
         # Its secret was never returned to a client, so it can't be paid.
         return GatewayResult(None)
-    failure = said.failure
+    failure = reported.failure
     is_unwanted = status not in {
         PaymentStatus.STARTING,
         PaymentStatus.PENDING,
@@ -70,37 +70,41 @@ async def execute(gateway: Gateway, due: PendingCalls, runtime: Runtime) -> Gate
     }
     is_late = now >= payment.expires_at or due.status not in {Status.HELD, Status.EXPIRED}
     is_over = is_unwanted or (status in OPEN and is_late)
-    if said.status is SaidStatus.HELD and status is PaymentStatus.CAPTURING:
+    if reported.status is GatewayPaymentStatus.HELD and status is PaymentStatus.CAPTURING:
         amount = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
-        said = await gateway.capture(said.id, amount=amount, key=_key(payment, "capture", now))
-    elif (said.status is SaidStatus.OPEN and is_over) or (
-        said.status is SaidStatus.HELD and is_unwanted
+        reported = await gateway.capture(
+            reported.id, amount=amount, key=_key(payment, "capture", now)
+        )
+    elif (reported.status is GatewayPaymentStatus.OPEN and is_over) or (
+        reported.status is GatewayPaymentStatus.HELD and is_unwanted
     ):
-        said = await _cancelled(gateway, said, payment, now)
-    return await _sent(gateway, due.refunds, GatewayResult(said, failure), now)
+        reported = await _cancelled(gateway, reported, payment, now)
+    return await _sent(gateway, due.refunds, GatewayResult(reported, failure), now)
 
 
-async def _cancelled(gateway: Gateway, said: Said, payment: Payment, now: datetime) -> Said:
+async def _cancelled(
+    gateway: Gateway, reported: GatewayPayment, payment: Payment, now: datetime
+) -> GatewayPayment:
     try:
-        return await gateway.cancel(said.id, key=_key(payment, "cancel", now))
+        return await gateway.cancel(reported.id, key=_key(payment, "cancel", now))
     except GatewayRefused:
         # It was paid a moment ago.
-        return await gateway.fetch(said.id)
+        return await gateway.fetch(reported.id)
 
 
 async def _sent(
-    gateway: Gateway, refunds: Sequence[Refund], answer: GatewayResult, now: datetime
+    gateway: Gateway, refunds: Sequence[Refund], result: GatewayResult, now: datetime
 ) -> GatewayResult:
     """Sends the refunds that the gateway doesn't know, and returns the result with them."""
-    said = answer.said
-    assert said is not None
+    reported = result.reported
+    assert reported is not None
     refused = set()
     for refund in refunds:
-        if any(is_of(each, refund) for each in said.refunds):
+        if any(is_of(each, refund) for each in reported.refunds):
             continue
         try:
             sent = await gateway.refund(
-                said.id,
+                reported.id,
                 amount=refund.amount,
                 reference=str(refund.id),
                 key=_key(refund, "refund", now),
@@ -110,8 +114,8 @@ async def _sent(
             log.warning("refund.refused", refund=str(refund.id), why=str(error))
             refused.add(refund.id)
         else:
-            said = replace(said, refunds=(*said.refunds, sent))
-    return replace(answer, said=said, refused=frozenset(refused))
+            reported = replace(reported, refunds=(*reported.refunds, sent))
+    return replace(result, reported=reported, refused=frozenset(refused))
 
 
 def _order(payment: Payment) -> Order:
@@ -132,5 +136,5 @@ def _key(about: Payment | Refund, call: str, now: datetime) -> str:
     return f"{about.id} {call} {(now - about.created_at).days}"
 
 
-def is_of(said: SaidRefund, refund: Refund) -> bool:
-    return said.id == refund.gateway_id or said.reference == str(refund.id)
+def is_of(reported: GatewayRefund, refund: Refund) -> bool:
+    return reported.id == refund.gateway_id or reported.reference == str(refund.id)

@@ -32,9 +32,9 @@ from domain.payments.payments import (
     arrival,
 )
 from domain.tenants.refusals import PlanLimitReached
-from integrations.payments.protocol import PaymentStatus as SaidStatus
-from integrations.payments.protocol import Refund as SaidRefund
-from integrations.payments.protocol import RefundStatus as SaidRefundStatus
+from integrations.payments.protocol import PaymentStatus as GatewayPaymentStatus
+from integrations.payments.protocol import Refund as GatewayRefund
+from integrations.payments.protocol import RefundStatus as GatewayRefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
@@ -52,9 +52,9 @@ from resolvers.payments.payments import (
     came_to_nothing,
     close,
     is_card_hold,
-    look_later,
+    log_event,
     move,
-    tell,
+    settle_later,
 )
 from resolvers.payments.refunds import less, reserve
 from resolvers.tenants.tenants import own_tenant
@@ -73,7 +73,7 @@ async def store(
     *,
     payment_id: UUID,
     booking_id: UUID,
-    answer: GatewayResult,
+    result: GatewayResult,
     hold: Booking | None = None,
 ) -> bool:
     """Stores the result of the gateway; returns False if that makes another call due at once.
@@ -84,34 +84,37 @@ async def store(
     booking = await locked_booking(scope, BookingId(booking_id), also_rooms=rooms)
     payment = await scope.one(payments_of(scope.tenant_id).where(col(Payment.id) == payment_id))
     assert payment is not None, "payments are never removed"
-    said = answer.said
-    if said is None:
+    reported = result.reported
+    if reported is None:
         if payment.gateway_id is None:
-            await _ended(scope, booking, payment, answer.failure)
+            await _ended(scope, booking, payment, result.failure)
         return payment.status in FINAL
     if payment.gateway_id is None:
-        payment.gateway_id = said.id
-        payment.client_secret = said.client_secret
-        payment.checkout_url = said.checkout_url
-    if payment.status in _NOTHING and said.status in (SaidStatus.OPEN, SaidStatus.HELD):
+        payment.gateway_id = reported.id
+        payment.client_secret = reported.client_secret
+        payment.checkout_url = reported.checkout_url
+    if payment.status in _NOTHING and reported.status in (
+        GatewayPaymentStatus.OPEN,
+        GatewayPaymentStatus.HELD,
+    ):
         # Opened by a call that was still running when the payment was given up.
         move(scope, payment, PaymentStatus.VOIDING)
-    match said.status:
-        case SaidStatus.PAID:
+    match reported.status:
+        case GatewayPaymentStatus.PAID:
             if payment.status not in (PaymentStatus.SUCCEEDED, PaymentStatus.MISMATCHED):
-                await _payment_succeeded(scope, booking, payment, said.received)
-        case SaidStatus.HELD:
-            await _authorized(scope, booking, payment, said.amount)
-        case SaidStatus.CANCELLED:
-            await _ended(scope, booking, payment, answer.failure)
-        case SaidStatus.OPEN | SaidStatus.PROCESSING:
+                await _payment_succeeded(scope, booking, payment, reported.received)
+        case GatewayPaymentStatus.HELD:
+            await _authorized(scope, booking, payment, reported.amount)
+        case GatewayPaymentStatus.CANCELLED:
+            await _ended(scope, booking, payment, result.failure)
+        case GatewayPaymentStatus.OPEN | GatewayPaymentStatus.PROCESSING:
             if payment.status == PaymentStatus.STARTING.value:
                 move(scope, payment, PaymentStatus.PENDING)
-            if said.status is SaidStatus.OPEN and answer.failure is not None:
-                await _declined(scope, booking, payment, answer.failure)
+            if reported.status is GatewayPaymentStatus.OPEN and result.failure is not None:
+                await _declined(scope, booking, payment, result.failure)
             if scope.now() >= payment.expires_at:
-                look_later(scope, booking, scope.now() + _UNDER_WAY)
-    waiting = await _store_refunds(scope, booking, payment, answer)
+                settle_later(scope, booking, scope.now() + _UNDER_WAY)
+    waiting = await _store_refunds(scope, booking, payment, result)
     return not waiting and payment.status not in {
         PaymentStatus.STARTING,
         PaymentStatus.CAPTURING,
@@ -123,8 +126,8 @@ async def _payment_succeeded(
     scope: Scope, booking: Booking, payment: Payment, amount: Money
 ) -> None:
     """Applies a received payment: confirms the booking, or refunds the payment."""
-    asked = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
-    if amount != asked:
+    requested = Money(payment.capture_minor or payment.amount_minor, payment.currency_code)
+    if amount != requested:
         _mismatched(scope, booking, payment, amount)
         return
     was = PaymentStatus(payment.status)
@@ -134,7 +137,7 @@ async def _payment_succeeded(
     move(scope, payment, PaymentStatus.SUCCEEDED)
     await scope.flush()
     await post(scope, booking, received(amount.amount_minor, payment.id))
-    tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
+    log_event(scope, EventType.PAYMENT_RECEIVED, booking, payment)
     if is_card_hold(payment):
         is_kept = booking.status == Status.NO_SHOW.value and was is PaymentStatus.CAPTURING
     else:
@@ -156,7 +159,7 @@ def _mismatched(scope: Scope, booking: Booking, payment: Payment, amount: Money)
     payment.received_currency_code = amount.currency_code
     payment.failure = _MISMATCH
     move(scope, payment, PaymentStatus.MISMATCHED)
-    tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+    log_event(scope, EventType.PAYMENT_FAILED, booking, payment)
 
 
 async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: Money) -> None:
@@ -176,7 +179,7 @@ async def _authorized(scope: Scope, booking: Booking, payment: Payment, amount: 
     ):
         payment.failure = None
         move(scope, payment, PaymentStatus.AUTHORIZED)
-        tell(scope, EventType.PAYMENT_RECEIVED, booking, payment)
+        log_event(scope, EventType.PAYMENT_RECEIVED, booking, payment)
     else:
         move(scope, payment, PaymentStatus.VOIDING)
 
@@ -187,7 +190,7 @@ async def _declined(scope: Scope, booking: Booking, payment: Payment, failure: s
     payment.failure = failure
     if not is_first or payment.status != PaymentStatus.PENDING.value:
         return
-    tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+    log_event(scope, EventType.PAYMENT_FAILED, booking, payment)
     held = await _held_for(scope, booking, payment)
     if status_of(scope, held) is Status.HELD:
         before = snapshot(held)
@@ -205,7 +208,7 @@ async def _ended(scope: Scope, booking: Booking, payment: Payment, failure: str 
     failed = failure is not None or payment.status == PaymentStatus.CAPTURING.value
     move(scope, payment, PaymentStatus.FAILED if failed else PaymentStatus.CANCELLED)
     if not is_told:
-        tell(scope, EventType.PAYMENT_FAILED, booking, payment)
+        log_event(scope, EventType.PAYMENT_FAILED, booking, payment)
     others = await _others(scope, booking, payment)
     is_last = not any(each.status not in _NOTHING for each in others)
     held = await _held_for(scope, booking, payment)
@@ -303,40 +306,40 @@ async def _is_free_again(scope: Scope, booking: Booking) -> bool:
 
 
 async def _store_refunds(
-    scope: Scope, booking: Booking, payment: Payment, answer: GatewayResult
+    scope: Scope, booking: Booking, payment: Payment, result: GatewayResult
 ) -> bool:
     """Stores the states of a payment's refunds; returns True if one is still to be sent."""
     await scope.flush()
-    assert answer.said is not None
+    assert result.reported is not None
     of_payment = refunds_of(scope.tenant_id).where(col(Refund.payment_id) == payment.id)
     ours = await scope.all(of_payment)
-    for said in answer.said.refunds:
-        own = next((each for each in ours if is_of(said, each)), None)
+    for reported in result.reported.refunds:
+        own = next((each for each in ours if is_of(reported, each)), None)
         if own is None:
-            await _record_external_refund(scope, booking, payment, said)
+            await _record_external_refund(scope, booking, payment, reported)
         else:
-            own.gateway_id = said.id
-            await _update_refund(scope, booking, own, said.status)
+            own.gateway_id = reported.id
+            await _update_refund(scope, booking, own, reported.status)
     for own in ours:
-        if own.id in answer.refused:
-            await _update_refund(scope, booking, own, SaidRefundStatus.FAILED)
+        if own.id in result.refused:
+            await _update_refund(scope, booking, own, GatewayRefundStatus.FAILED)
     return any(
         each.status == RefundStatus.PENDING.value and each.gateway_id is None for each in ours
     )
 
 
 async def _update_refund(
-    scope: Scope, booking: Booking, own: Refund, said: SaidRefundStatus
+    scope: Scope, booking: Booking, own: Refund, reported: GatewayRefundStatus
 ) -> None:
     amount = own.amount_minor
-    match RefundStatus(own.status), said:
-        case RefundStatus.PENDING, SaidRefundStatus.DONE:
+    match RefundStatus(own.status), reported:
+        case RefundStatus.PENDING, GatewayRefundStatus.DONE:
             posting, status = refund_sent(amount, own.id), RefundStatus.SUCCEEDED
-        case RefundStatus.PENDING, SaidRefundStatus.FAILED:
+        case RefundStatus.PENDING, GatewayRefundStatus.FAILED:
             posting, status = refund_failed(amount, own.id), RefundStatus.FAILED
-        case RefundStatus.SUCCEEDED, SaidRefundStatus.FAILED:
+        case RefundStatus.SUCCEEDED, GatewayRefundStatus.FAILED:
             posting, status = refund_returned(amount, own.id), RefundStatus.FAILED
-        case RefundStatus.FAILED, SaidRefundStatus.DONE:
+        case RefundStatus.FAILED, GatewayRefundStatus.DONE:
             posting, status = refunded_elsewhere(amount, own.id), RefundStatus.SUCCEEDED
         case _:
             return
@@ -344,15 +347,15 @@ async def _update_refund(
     own.updated_at = scope.now()
     await post(scope, booking, posting)
     went = status is RefundStatus.SUCCEEDED
-    tell(scope, EventType.REFUND_SENT if went else EventType.REFUND_FAILED, booking, own)
+    log_event(scope, EventType.REFUND_SENT if went else EventType.REFUND_FAILED, booking, own)
 
 
 async def _record_external_refund(
-    scope: Scope, booking: Booking, payment: Payment, said: SaidRefund
+    scope: Scope, booking: Booking, payment: Payment, reported: GatewayRefund
 ) -> None:
     """Records a refund that was made at the gateway itself."""
     is_ours = payment.status in FINAL - {PaymentStatus.MISMATCHED}
-    if said.status is not SaidRefundStatus.DONE or not is_ours:
+    if reported.status is not GatewayRefundStatus.DONE or not is_ours:
         return
     refund = scope.add(
         Refund(
@@ -362,9 +365,9 @@ async def _record_external_refund(
             payment_id=payment.id,
             status=RefundStatus.SUCCEEDED.value,
             cause=RefundCause.AT_GATEWAY.value,
-            amount_minor=said.amount.amount_minor,
+            amount_minor=reported.amount.amount_minor,
             currency_code=payment.currency_code,
-            gateway_id=said.id,
+            gateway_id=reported.id,
             created_at=scope.now(),
             updated_at=scope.now(),
         )
@@ -373,4 +376,4 @@ async def _record_external_refund(
     await post(scope, booking, refunded_elsewhere(refund.amount_minor, refund.id))
     if came_to_nothing(booking):
         await close(scope, booking, credit=credit)
-    tell(scope, EventType.REFUND_SENT, booking, refund)
+    log_event(scope, EventType.REFUND_SENT, booking, refund)

@@ -199,14 +199,14 @@ async def _held_until_paid(
         moves_id=booking.id,
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
-    asked = payments.ask(scope, booking, due, until=ends_at, hold_id=hold.id)
+    requested = payments.request_payment(scope, booking, due, until=ends_at, hold_id=hold.id)
     return record_change(
         scope,
         EventType.PAYMENT_REQUESTED,
         booking,
         snapshot(booking),
         reason=reason,
-        also=payments.logged(asked),
+        also=payments.logged(requested),
     )
 
 

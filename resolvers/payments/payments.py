@@ -208,7 +208,7 @@ def due_first(scope: Scope, terms: dict[str, Any] | None, price: Money | None) -
     return due if due.amount_minor else None
 
 
-def ask(
+def request_payment(
     scope: Scope,
     booking: Booking,
     amount: Money,
@@ -220,7 +220,7 @@ def ask(
 
     The hold is the booking itself, or for a move, the hold of its new time.
     """
-    asked = scope.add(
+    requested = scope.add(
         Payment(
             tenant_id=scope.tenant_id,
             id=new_id(),
@@ -235,18 +235,18 @@ def ask(
             updated_at=scope.now(),
         )
     )
-    look_later(scope, booking, scope.now() + SOON)
-    look_later(scope, booking, until - LAST_LOOK)
-    look_later(scope, booking, until)
-    return asked
+    settle_later(scope, booking, scope.now() + SOON)
+    settle_later(scope, booking, until - LAST_LOOK)
+    settle_later(scope, booking, until)
+    return requested
 
 
-def look_later(scope: Scope, booking: Booking, at: datetime) -> None:
+def settle_later(scope: Scope, booking: Booking, at: datetime) -> None:
     """Enqueues the job that makes all pending calls of a booking, or of one that moves."""
     scope.enqueue(SETTLE, {"booking_id": str(booking.moves_id or booking.id)}, at=at)
 
 
-async def is_asked(scope: Scope, hold: Booking) -> bool:
+async def is_requested(scope: Scope, hold: Booking) -> bool:
     """Returns whether a payment for this hold was requested already."""
     if hold.terms is None:
         return False
@@ -279,7 +279,7 @@ async def let_go(scope: Scope, booking: Booking) -> None:
             continue
         if each.status in OPEN or each.status == PaymentStatus.AUTHORIZED.value:
             move(scope, each, PaymentStatus.VOIDING)
-            look_later(scope, booking, scope.now() + SOON)
+            settle_later(scope, booking, scope.now() + SOON)
 
 
 async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
@@ -288,7 +288,7 @@ async def take_held_card(scope: Scope, booking: Booking) -> Money | None:
     for each in held:
         each.capture_minor = each.amount_minor
         move(scope, each, PaymentStatus.CAPTURING)
-        look_later(scope, booking, scope.now() + SOON)
+        settle_later(scope, booking, scope.now() + SOON)
     return sum((each.amount for each in held[1:]), start=held[0].amount) if held else None
 
 
@@ -311,7 +311,7 @@ def move(scope: Scope, payment: Payment, status: PaymentStatus) -> None:
     payment.updated_at = scope.now()
 
 
-def tell(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
+def log_event(scope: Scope, type: EventType, booking: Booking, about: Payment | Refund) -> None:
     """Logs an event of a booking's payment or refund."""
     reason = about.reason if isinstance(about, Refund) else None
     scope.emit(Event(type, "Booking", booking.id, reason=reason, after=logged(about)))

@@ -54,5 +54,5 @@ async def give_up(scope: Scope, booking: Booking) -> None:
         record_change(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
     for each in await open_payments(scope, booking):
         payments.move(scope, each, PaymentStatus.VOIDING)
-        payments.look_later(scope, booking, scope.now() + payments.SOON)
+        payments.settle_later(scope, booking, scope.now() + payments.SOON)
     await scope.flush()

@@ -30,10 +30,10 @@ from resolvers.payments.payments import (
     came_to_nothing,
     close,
     let_go,
-    look_later,
+    log_event,
     quoted,
+    settle_later,
     take_held_card,
-    tell,
 )
 
 
@@ -95,11 +95,11 @@ async def reserve(
         refund = scope.add(_refund(scope, payment, part, cause, reason))
         balances = await balances_now(scope, booking)
         await post(scope, booking, refund_reserved(balances, part, refund.id))
-        tell(scope, EventType.REFUND_REQUESTED, booking, refund)
+        log_event(scope, EventType.REFUND_REQUESTED, booking, refund)
         made.append(refund)
         rest -= part
     assert rest == 0, "what is held is what is left of the payments"
-    look_later(scope, booking, scope.now() + SOON)
+    settle_later(scope, booking, scope.now() + SOON)
     return made
 
 

@@ -24,7 +24,7 @@ from integrations.payments.protocol import (
     GatewayEvent,
     Subject,
 )
-from integrations.payments.protocol import Payment as Said
+from integrations.payments.protocol import Payment as GatewayPayment
 from kit.actor import Actor, ActorKind, Request
 from kit.errors import Unavailable
 from kit.ids import new_id
@@ -131,12 +131,12 @@ async def settle_payment(runtime: Runtime, tenant_id: UUID, payment_id: UUID) ->
         due = await _due(runtime, tenant_id, payment_id)
         if due is None:
             return
-        answer = await execute(gateway, due, runtime)
+        result = await execute(gateway, due, runtime)
         stored = partial(
             store,
             payment_id=payment_id,
             booking_id=due.payment.booking_id,
-            answer=answer,
+            result=result,
             hold=due.hold,
         )
         outcome = await perform(runtime, _system(tenant_id), Request(new_id()), stored)
@@ -182,34 +182,36 @@ async def _adopted(runtime: Runtime, tenant_id: UUID, gateway_id: str) -> Paymen
     A call created it, and its response was lost. A second object becomes a payment of its own.
     """
     gateway: Gateway = runtime.services[Gateway]  # type: ignore[assignment]
-    said = await gateway.fetch(gateway_id)
-    if said.metadata.get(TENANT) != str(tenant_id) or said.reference is None:
+    reported = await gateway.fetch(gateway_id)
+    if reported.metadata.get(TENANT) != str(tenant_id) or reported.reference is None:
         return None
     try:
-        payment_id = UUID(said.reference)
+        payment_id = UUID(reported.reference)
     except ValueError:
         return None
     due = await _due(runtime, tenant_id, payment_id)
     if due is None:
         return None
     adopt = partial(
-        _link_payment, payment_id=payment_id, booking_id=due.payment.booking_id, said=said
+        _link_payment, payment_id=payment_id, booking_id=due.payment.booking_id, reported=reported
     )
     return (await perform(runtime, _system(tenant_id), Request(new_id()), adopt)).result
 
 
-async def _link_payment(scope: Scope, *, payment_id: UUID, booking_id: UUID, said: Said) -> Payment:
+async def _link_payment(
+    scope: Scope, *, payment_id: UUID, booking_id: UUID, reported: GatewayPayment
+) -> Payment:
     await locked_booking(scope, BookingId(booking_id))
     payments = payments_of(scope.tenant_id)
-    known = await scope.one(payments.where(col(Payment.gateway_id) == said.id))
+    known = await scope.one(payments.where(col(Payment.gateway_id) == reported.id))
     if known is not None:
         return known
     payment = await scope.one(payments.where(col(Payment.id) == payment_id))
     assert payment is not None, "payments are never removed"
     if payment.gateway_id is None:
-        payment.gateway_id = said.id
-        payment.client_secret = said.client_secret
-        payment.checkout_url = said.checkout_url
+        payment.gateway_id = reported.id
+        payment.client_secret = reported.client_secret
+        payment.checkout_url = reported.checkout_url
         return payment
     return scope.add(
         Payment(
@@ -221,7 +223,7 @@ async def _link_payment(scope: Scope, *, payment_id: UUID, booking_id: UUID, sai
             status=PaymentStatus.PENDING.value,
             amount_minor=payment.amount_minor,
             currency_code=payment.currency_code,
-            gateway_id=said.id,
+            gateway_id=reported.id,
             expires_at=payment.expires_at,
             created_at=scope.now(),
             updated_at=scope.now(),

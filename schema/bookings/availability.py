@@ -126,10 +126,10 @@ MINUTES_A_DAY: Final = 24 * 60
 
 
 def rooms_times_days(given: Mapping[str, Any]) -> int:
-    """How much there is to look at: the size of a query of availability."""
-    asked = given["query"]
-    days: int = ceil((asked["to"] - asked["from"]) / timedelta(days=1))
-    rooms = asked.get("roomIds")
+    """Returns the size of an availability query: its days times its rooms."""
+    search = given["query"]
+    days: int = ceil((search["to"] - search["from"]) / timedelta(days=1))
+    rooms = search.get("roomIds")
     return days * (DEFAULT_PAGE_SIZE if rooms is None else len(rooms))
 
 

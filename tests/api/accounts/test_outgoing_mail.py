@@ -18,7 +18,7 @@ from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.tenants import Tenant
 from resolvers.accounts import mailed_tokens, security_emails
-from resolvers.accounts.sessions import actor_finder
+from resolvers.accounts.authentication import actor_finder
 from resolvers.core.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
 from resolvers.core.transactions import perform
 from tests.api.accounts.accounts import code_in, forget_what_was_spent, mails

@@ -40,7 +40,7 @@ class Ear:
 async def process(url: str) -> AsyncIterator[tuple[Bus, Ear]]:
     """A process that listens."""
     ear = Ear()
-    bus = Bus(url, heard=ear.messages.put_nowait)
+    bus = Bus(url, on_notify=ear.messages.put_nowait)
     async with supervise(bus=bus.run):
         assert await ear.message() is None
         yield bus, ear
@@ -92,7 +92,7 @@ async def test_after_a_lost_connection_all_is_looked_at_again(database: Database
 async def test_what_is_told_without_a_connection_is_told_later(database: DatabaseUrls) -> None:
     tenant_id = new_id()
     ear = Ear()
-    bus = Bus(database.relay, heard=ear.messages.put_nowait)
+    bus = Bus(database.relay, on_notify=ear.messages.put_nowait)
     bus.wake(tenant_id)
     assert not bus.is_listening
 
