@@ -11,7 +11,7 @@ from domain.core.intervals import Interval
 
 CHECK_IN_OPENS_MINUTES = 15
 AUTO_COMPLETE_AFTER = timedelta(hours=24)
-"""For so long after its end, a booking that nobody checked in can still be called a no-show."""
+"""For how long after its end a booking that wasn't checked in can be marked as a no-show."""
 REFERENCE_BYTES = 5
 # Crockford's base 32: no I, L, O and U, which are misread or misheard.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

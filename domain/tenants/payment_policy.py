@@ -1,4 +1,4 @@
-"""What a venue asks for in advance of whoever books for themselves."""
+"""The payment that a venue requires in advance of customers and guests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.core.refusals import Invalid, Path, Refusal
 
 
 class PolicyKind(StrEnum):
-    """What a venue asks of whoever books for themselves; the value is how it is stored."""
+    """The payment that a venue requires of customers and guests; the value is stored."""
 
     NONE = "none"
     DEPOSIT = "deposit"
@@ -21,9 +21,9 @@ class PolicyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPolicy:
-    """What is asked for: so many hundredths of the price, or an amount, but never more than it.
+    """The required amount: a percentage of the price, or an amount, at most the price.
 
-    And no more of it than a card can be charged: what is less than the least is not asked for.
+    It is rounded down to what a card can be charged; less than the minimum charge isn't required.
     """
 
     kind: PolicyKind
@@ -31,7 +31,7 @@ class PaymentPolicy:
     amount: Money | None = None
 
     def due(self, price: Money) -> Money:
-        """What is to pay now, or to hold on a card; at most the price."""
+        """Returns the amount to pay now, or to hold on a card; at most the price."""
         match self.kind:
             case PolicyKind.NONE:
                 return Money(0, price.currency_code)
@@ -45,7 +45,7 @@ class PaymentPolicy:
                 assert_never(never)
 
     def due_more(self, before: Money, after: Money, *, secured: Money) -> Money | None:
-        """What is to pay before a price becomes another, with so much paid; None: nothing."""
+        """Returns the amount to pay before a change of the price; None if nothing is."""
         if self.due(after).amount_minor <= self.due(before).amount_minor:
             return None
         missing = self.due(after).amount_minor - secured.amount_minor
@@ -54,7 +54,7 @@ class PaymentPolicy:
 
 
 def rate_refusals(policy: PaymentPolicy, hourly_rate: Money, *, path: Path) -> Iterator[Refusal]:
-    """What can't be accepted of a room's rate where the policy counts."""
+    """Yields the reasons to refuse a room's rate under the policy."""
     yield from step_refusals(hourly_rate, path=path)
     is_asked = policy.kind is not PolicyKind.NONE and hourly_rate.amount_minor > 0
     if is_asked and not policy.due(hourly_rate).amount_minor:
