@@ -67,6 +67,6 @@ async def _work() -> None:
     del handlers[LETTER_JOB]
     worker = Worker(url, runtime, handlers, retries=RETRIES, stalled=STALLED)
     services = {reader.name: reader.run for reader in readers}
-    bus = Bus(url, heard=log_has_grown)
+    bus = Bus(url, on_notify=log_has_grown)
     async with supervise(worker=worker.run, bus=bus.run, **services):
         await asyncio.Event().wait()
