@@ -13,9 +13,9 @@ from kit.ids import new_id
 from kit.jobs.worker import PermanentFailure, TemporaryFailure
 from kit.runtime import Runtime
 from kit.security.encryption import DecryptionError, UnknownKey
+from resolvers.accounts.outgoing_mail import admit_or_withhold, message_in
 from resolvers.accounts.passwords import requested_reset, send_reset
 from resolvers.bookings.guest_links import requested_link, send_requested_link
-from resolvers.core.outgoing_mail import admit_or_withhold, message_in
 
 log = structlog.get_logger(__name__)
 

@@ -20,9 +20,9 @@ from kit.runtime import Runtime
 from kit.supervisor import Service
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
+from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC
 from resolvers.bookings.guest_links import REQUEST_JOB
-from resolvers.core.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0

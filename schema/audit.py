@@ -8,7 +8,6 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from domain.bookings.lifecycle import Status
 from domain.core import log_events
 from domain.core.log_events import EventType
 from kit.actor import ActorKind
@@ -17,7 +16,7 @@ from kit.graphql.cost import Cost
 from kit.scope import Scope
 from models.audit.log import AuditFilter, LogEntry
 from permissions.roles import P
-from resolvers import audit
+from resolvers.audit import log
 from schema.accounts.users import User
 from schema.core.areas import Area
 from schema.core.connections import Connection, connection
@@ -38,7 +37,7 @@ input_type(
 )
 
 
-@value(audit.LoggedActor)
+@value(log.LoggedActor)
 class Actor:
     """The person or program that did something."""
 
@@ -77,11 +76,11 @@ async def _after(_: Scope, change: log_events.FieldChange) -> Any:
 
 
 def _in_api(field: str, value: object) -> object:
-    """A value of the log as clients know it: ids are opaque here, statuses names."""
+    """A value of the log as clients know it: ids are opaque here, statuses names in capitals."""
     if not isinstance(value, str):
         return value
     if field == "status":
-        return Status(value).name
+        return value.upper()
     kind = field.removesuffix("_id")
     if kind == field:
         return value
@@ -102,7 +101,7 @@ async def _cursor(_: Scope, entry: LogEntry) -> EventCursor:
 
     Subscribe with it as `after` to receive what follows.
     """
-    return audit.cursor_of(entry)
+    return log.cursor_of(entry)
 
 
 async def _type(_: Scope, entry: LogEntry) -> EventType:
@@ -112,7 +111,7 @@ async def _type(_: Scope, entry: LogEntry) -> EventType:
 
 async def _changes(scope: Scope, entry: LogEntry) -> list[log_events.FieldChange]:
     """The fields that changed, sorted by name."""
-    return audit.changes_of(scope, entry)
+    return log.changes_of(scope, entry)
 
 
 @value()
@@ -122,7 +121,7 @@ class BookingChange:
     cursor: EventCursor = computed(_cursor)
     type: EventType = computed(_type)
     at: datetime = column("When it was done.")
-    actor: Actor = computed(audit.actor_of)
+    actor: Actor = computed(log.actor_of)
     reason: str | None = column("The reason that the caller gave, or null if none was given.")
     changes: list[FieldChange] = computed(_changes)
 
@@ -153,10 +152,10 @@ class AuditEntry:
     cursor: EventCursor = computed(_cursor)
     type: EventType = computed(_type)
     at: datetime = column("When it was done.")
-    actor: Actor = computed(audit.actor_of, cost=Cost(2))
+    actor: Actor = computed(log.actor_of, cost=Cost(2))
     request_id: str = computed(_request_id)
-    ip_address: str | None = computed(audit.ip_address)
-    user_agent: str | None = computed(audit.user_agent)
+    ip_address: str | None = computed(log.ip_address)
+    user_agent: str | None = computed(log.user_agent)
     subject: Node | None = computed(_subject, cost=Cost(2))
     subject_id: strawberry.ID = computed(_subject_id)
     reason: str | None = column(
@@ -168,7 +167,7 @@ class AuditEntry:
 
 @strawberry.type
 class AuditQueries:
-    audit_log: Connection[AuditEntry] | None = connection(audit.audit_log, requires=P.AUDIT_READ)
+    audit_log: Connection[AuditEntry] | None = connection(log.audit_log, requires=P.AUDIT_READ)
 
 
 AREA: Final = Area(queries=(AuditQueries,))

@@ -23,6 +23,7 @@ from kit.scope import Scope
 from models.bookings.availability_changes import TELLING
 from permissions.policy import may, refusal
 from permissions.roles import P
+from resolvers.audit.log_position import end_of_log
 from resolvers.bookings.availability import AvailabilityQuery, RoomSlot
 from resolvers.bookings.availability_changes import (
     TIME_TAKING,
@@ -32,7 +33,6 @@ from resolvers.bookings.availability_changes import (
     availability_changes,
 )
 from resolvers.bookings.availability_cursors import Known, known_from
-from resolvers.core.log_position import end_of_log
 from subscriptions.log_replay import (
     TOO_SLOW,
     UNKNOWN,

@@ -24,7 +24,7 @@ from kit.settings import Settings
 from models.audit.log import READ_AFTER, rights_changes
 from permissions.policy import only_own
 from permissions.roles import P
-from resolvers.core.log_position import end_of_log
+from resolvers.audit.log_position import end_of_log
 
 UNKNOWN: Final = "The cursor is unknown."
 BATCH_SIZE: Final = 50

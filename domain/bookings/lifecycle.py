@@ -33,6 +33,14 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
+class CancellationRefund(StrEnum):
+    """How much of the held money a cancellation refunds."""
+
+    FULL = "full"
+    POLICY = "policy"
+    NONE = "none"
+
+
 # A booking with one of these occupies its time.
 OCCUPYING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
 # A booking with one of these can be moved to another time or room.

@@ -167,3 +167,13 @@ class ProofRequired(Refusal):
         if self.was_given:
             return "This solution is wrong, expired or already used; solve the new challenge."
         return "Solve the challenge, and send the solution as `guestProof`."
+
+
+@dataclass(eq=False)
+class PaymentRequired(Refusal):
+    """The booking is confirmed by paying for it, not by confirmGuestBooking."""
+
+    code = Code.PAYMENT_REQUIRED
+
+    def __str__(self) -> str:
+        return "This booking waits for a payment; pay to book it."

@@ -16,9 +16,8 @@ Refusal
 │   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
+│   ├── PaymentRequired                            the booking is confirmed by paying for it
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
-├── payments
-│   └── PaymentRequired                            the booking is confirmed by paying for it
 └── billing
     ├── SubscriptionChangeNotAllowed               the plan can't be changed in this state
     ├── SubscriptionUnpaid                         the payment for the change failed

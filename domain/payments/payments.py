@@ -48,14 +48,6 @@ class RefundCause(StrEnum):
     AT_GATEWAY = "at_gateway"
 
 
-class CancellationRefund(StrEnum):
-    """How much of the held money a cancellation refunds."""
-
-    FULL = "full"
-    POLICY = "policy"
-    NONE = "none"
-
-
 class Arrival(StrEnum):
     """The effect of a successful payment on its booking."""
 

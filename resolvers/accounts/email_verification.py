@@ -20,8 +20,8 @@ from resolvers.accounts.mailed_tokens import (
     verification_letter,
     was_just_mailed,
 )
+from resolvers.accounts.outgoing_mail import MailKind, send_later
 from resolvers.accounts.sessions import ACCOUNTS
-from resolvers.core.outgoing_mail import MailKind, send_later
 from resolvers.customers import known_or_added
 from resolvers.tenants.tenants import own_tenant
 

@@ -34,10 +34,10 @@ from resolvers.accounts.mailed_tokens import (
     spend_mailed_tokens,
     was_just_mailed,
 )
+from resolvers.accounts.outgoing_mail import MailKind, send_later
 from resolvers.accounts.security_events import end_sessions, log_security_event
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session, continue_session
 from resolvers.core.lookups import raise_all
-from resolvers.core.outgoing_mail import MailKind, send_later
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 

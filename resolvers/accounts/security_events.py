@@ -16,8 +16,8 @@ from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.event_counts import SecurityCounts
 from models.accounts.users import User, owners_of
+from resolvers.accounts.outgoing_mail import MailKind, send_later
 from resolvers.accounts.security_emails import Letter, owners_changed
-from resolvers.core.outgoing_mail import MailKind, send_later
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 

@@ -39,11 +39,11 @@ from resolvers.accounts.mailed_tokens import (
     redeem,
     spend_mailed_tokens,
 )
+from resolvers.accounts.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.security_events import mail_owners
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.core.lookups import get_or_refuse
-from resolvers.core.outgoing_mail import PER_RECIPIENT, MailKind, send_later
 from resolvers.customers import customer_for
 from resolvers.tenants.tenants import own_tenant
 

@@ -19,7 +19,7 @@ from integrations.mail.smtp import Message
 from kit.scope import Scope
 from models.accounts.users import owners_of
 from models.tenants import Tenant
-from resolvers.core.outgoing_mail import kind_for, send_later
+from resolvers.accounts.outgoing_mail import kind_for, send_later
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ from models.bookings.bookings import BookingOwner
 from models.venue.rooms import Room
 from permissions.policy import may
 from permissions.roles import P
+from resolvers.audit.log_position import end_of_log
 from resolvers.bookings.availability_cursors import known_now
 from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
-from resolvers.core.log_position import end_of_log
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
 

@@ -20,7 +20,7 @@ from domain.bookings.lifecycle import (
     check_status_in,
     reference,
 )
-from domain.bookings.refusals import HoldExpired
+from domain.bookings.refusals import HoldExpired, PaymentRequired
 from domain.bookings.strangers import confirm_by
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -30,7 +30,6 @@ from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
-from domain.payments.refusals import PaymentRequired
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.postgres.keyset_pagination import Listing

@@ -36,11 +36,11 @@ from kit.security.tokens import Links
 from models.bookings.bookings import Booking, guest_of
 from models.tenants import Tenant, tenant_id_of, tenant_of
 from models.venue.rooms import Room
+from resolvers.accounts.outgoing_mail import MailKind, note_confirmation, send_later
 from resolvers.bookings import booking_access, bookings, next_steps, transitions
 from resolvers.bookings.guest_links import guest, opens, token_for
 from resolvers.bookings.next_steps import GuestStep
 from resolvers.bookings.public_venue import public
-from resolvers.core.outgoing_mail import MailKind, note_confirmation, send_later
 from resolvers.tenants.tenants import own_tenant
 
 LinkToken = Annotated[

@@ -32,8 +32,8 @@ from kit.security.tokens import Link, Links
 from models.bookings.bookings import Booking, bookings_of, guest_of
 from models.tenants import Tenant, tenant_id_of
 from permissions.roles import P
+from resolvers.accounts.outgoing_mail import MailKind, is_admitted, send_admitted
 from resolvers.bookings.booking_access import locked_booking
-from resolvers.core.outgoing_mail import MailKind, is_admitted, send_admitted
 from resolvers.core.transactions import perform
 from resolvers.tenants.tenants import own_tenant
 

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from domain.bookings.lifecycle import Status
+from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.core.log_events import EventType, Snapshot
 from domain.core.money import Money
-from domain.payments.payments import CancellationRefund
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.tenants import Tenant

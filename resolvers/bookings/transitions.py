@@ -4,11 +4,16 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import Status, check_transition, is_over, is_unanswered
+from domain.bookings.lifecycle import (
+    CancellationRefund,
+    Status,
+    check_transition,
+    is_over,
+    is_unanswered,
+)
 from domain.core.ids import BookingId
 from domain.core.log_events import EventType
 from domain.core.refusals import NotFound
-from domain.payments.payments import CancellationRefund
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.core.base import snapshot

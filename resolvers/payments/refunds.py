@@ -6,7 +6,7 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import Status
+from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.core.card_amounts import step_refusals
 from domain.core.ids import BookingId
 from domain.core.log_events import EventType
@@ -15,7 +15,7 @@ from domain.core.refusals import Invalid
 from domain.payments.cancellation import quote
 from domain.payments.ledger import refund_reserved, repriced
 from domain.payments.moves import Agreed
-from domain.payments.payments import CancellationRefund, PaymentStatus, RefundCause, RefundStatus
+from domain.payments.payments import PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking

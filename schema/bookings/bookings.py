@@ -7,14 +7,13 @@ import strawberry
 from sqlmodel import col
 
 import models
-from domain.bookings.lifecycle import Status
+from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
 from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
-from domain.payments.payments import CancellationRefund
 from kit.events.event_cursors import EventCursor
 from kit.scope import Scope
 from models.audit import sql_fields as log_fields
@@ -22,9 +21,8 @@ from models.audit.log import LogEntry
 from models.bookings import sql_fields
 from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
-from resolvers import audit
+from resolvers.audit import log, log_position
 from resolvers.bookings import availability, booking_access, bookings, transitions
-from resolvers.core import log_position
 from schema.audit import BookingChange
 from schema.bookings.availability import BusyInterval, Slot, SlotReason
 from schema.core.connections import Connection, View, connection
@@ -181,7 +179,7 @@ class Booking(Node):
     created_at: datetime = column("When the booking was made or the time was held.")
     updated_at: datetime = column("When the booking last changed.")
     history: Connection[BookingChange] | None = connection(
-        audit.history, requires=P.BOOKINGS_HISTORY, under=col(LogEntry.subject_id)
+        log.history, requires=P.BOOKINGS_HISTORY, under=col(LogEntry.subject_id)
     )
 
 

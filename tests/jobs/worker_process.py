@@ -25,8 +25,8 @@ from kit.postgres.database import Database
 from kit.scope import Scope
 from kit.settings import load_settings
 from kit.supervisor import supervise
+from resolvers.accounts.outgoing_mail import LETTER_JOB
 from resolvers.accounts.security_notices import NOTIFIED_OF
-from resolvers.core.outgoing_mail import LETTER_JOB
 
 STALLED: Final = timedelta(seconds=1)
 

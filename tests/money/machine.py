@@ -17,13 +17,12 @@ import asyncpg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.bookings.lifecycle import OCCUPYING, Status, is_over, is_unanswered
+from domain.bookings.lifecycle import OCCUPYING, CancellationRefund, Status, is_over, is_unanswered
 from domain.core.ids import BookingId, RoomId
 from domain.core.local_time import Start
 from domain.core.money import Money
 from domain.core.refusals import Refusal
 from domain.payments.cancellation import CancellationStep, quote
-from domain.payments.payments import CancellationRefund
 from domain.tenants.payment_policy import PaymentPolicy
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway, GatewayRefused

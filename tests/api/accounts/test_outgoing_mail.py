@@ -19,7 +19,7 @@ from models.accounts.users import User
 from models.tenants import Tenant
 from resolvers.accounts import mailed_tokens, security_emails
 from resolvers.accounts.authentication import actor_finder
-from resolvers.core.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
+from resolvers.accounts.outgoing_mail import UNVERIFIED_TENANT, MailKind, send_later
 from resolvers.core.transactions import perform
 from tests.api.accounts.accounts import code_in, forget_what_was_spent, mails
 from tests.api.accounts.test_email_verification import REGISTER_TENANT, VERIFY

@@ -7,7 +7,7 @@ from kit.runtime import Runtime
 from kit.security.allowances import Allowances
 from kit.security.tokens import Link, Links
 from kit.settings import Settings
-from resolvers.core.outgoing_mail import GUEST_CODES, MailKind
+from resolvers.accounts.outgoing_mail import GUEST_CODES, MailKind
 from tests.api.accounts.accounts import code_in, forget_what_was_spent, logged, mails
 from tests.api.accounts.test_outgoing_mail import write
 from tests.api.bookings.test_guests import BOOK, GUEST, HOLD, slot
