@@ -56,7 +56,8 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
-from resolvers.bookings.hooks import Prepayment
+from resolvers.billing.booking_permit import BOOKING_PERMIT
+from resolvers.bookings.hooks import BookingPermit, Prepayment
 from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
 from resolvers.core.transactions import write_log
@@ -135,6 +136,7 @@ def build_app(
         Billing: billing_of(settings, clock=clock),
         RefusalDelay: RefusalDelay(),
         BackgroundTasks: errands,
+        BookingPermit: BOOKING_PERMIT,
         Cipher: Cipher(*secrets),
         HandlerGauge: handler_gauge,
         Gateway: gateway_of(settings, clock=clock),

@@ -8,7 +8,7 @@ from typing_extensions import Doc
 
 from domain.accounts.users import Role, password_refusals
 from domain.core.contact import email_refusals, name_refusals, normalised_email
-from domain.core.local_time import LocalTime, TimeZone
+from domain.core.local_time import TimeZone
 from domain.core.log_events import Event, EventType
 from domain.core.money import CurrencyCode
 from domain.core.refusals import Duplicate, NotFound, Refusal
@@ -16,7 +16,6 @@ from domain.core.text import tidy_name
 from domain.customers import refusals as customer_refusals
 from domain.customers import tidy
 from domain.tenants.subdomains import subdomain_refusals
-from domain.venue.hours import LocalInterval, Weekday
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
 from kit.security.network_addresses import network_of
@@ -24,17 +23,16 @@ from kit.security.passwords import Passwords
 from models.accounts.users import User
 from models.core.base import snapshot
 from models.tenants import Tenant, inserted_unless_taken, tenant_id_of, tenant_of
-from models.venue.hours import WeekdayHours, as_pairs
 from resolvers.accounts.email_verification import send_verification
+from resolvers.accounts.hooks import TenantRegistered
 from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
+from resolvers.core.hooks import run_handlers
 
 TENANTS: Final = Allowance("tenants registered", 3, timedelta(days=1))
 """Registrations per network; owners of more venues contact the operator."""
 SIGN_UPS: Final = Allowance("customers signed up", 20, timedelta(hours=1))
 """Sign-ups per network, over all venues: many guests share the network of a venue."""
-
-FIRST_HOURS: Final = (LocalInterval(LocalTime(9 * 60), LocalTime(21 * 60)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +102,7 @@ async def register_tenant(
         raise taken
     tenant = await scope.one(tenant_of(new.id))
     assert tenant is not None, "it was stored a moment ago"
-    for day in Weekday:
-        scope.add(
-            WeekdayHours(tenant_id=tenant.id, weekday=day.value, minutes=as_pairs(FIRST_HOURS))
-        )
+    await run_handlers(scope, TenantRegistered(tenant))
     owner = User(
         tenant_id=tenant.id,
         email=owner_email.strip(),

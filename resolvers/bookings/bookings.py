@@ -59,7 +59,7 @@ from resolvers.bookings.booking_access import (
     text_refusals,
     visible_bookings,
 )
-from resolvers.bookings.hooks import BookingChange, Prepayment
+from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
 from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.slot_claims import Claim, claim, lock_rooms, price_refusals
 from resolvers.bookings.standing import booked_status, stand
@@ -67,7 +67,7 @@ from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers import Booker, booker_for, searched_by
-from resolvers.tenants.usage import booking_refusals, count_booking, subscription_refusals
+from resolvers.tenants.usage import booking_refusals, count_booking
 
 # ------------------------------------------------------------------------------ reading
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.core.log_events import EventType, Snapshot
 from domain.core.money import Money
+from domain.core.refusals import Refusal
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.tenants import Tenant
@@ -63,3 +64,16 @@ class Prepayment:
 
     request: Callable[[Scope, Booking, Money, Snapshot | None], None]
     """Requests a payment until a hold ends, and logs it with the changes since a snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingPermit:
+    """How bookings find out whether the tenant may take new ones; billing provides it."""
+
+    refusals: Callable[[Scope], Awaitable[list[Refusal]]]
+    """Returns the refusals of new bookings under an unpaid plan."""
+
+
+async def subscription_refusals(scope: Scope) -> list[Refusal]:
+    """Returns the refusal of new bookings under an unpaid plan; none without billing."""
+    return await scope.service(BookingPermit).refusals(scope)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 
 from domain.bookings.strangers import (
     A_DAY,
+    CONFIRM_WITHIN,
     OPEN_HOLDS,
     UNCONFIRMED_BOOKINGS,
     most_at_once,
@@ -18,10 +19,12 @@ from domain.bookings.strangers import (
 )
 from domain.core.formatting import counted
 from domain.core.intervals import Interval
+from domain.core.local_time import zone
 from domain.core.refusals import LimitReached, Refusal
 from kit.scope import Scope
 from kit.security.network_addresses import Networks
 from kit.settings import Settings
+from models.bookings.bookings import Booking
 from models.bookings.strangers import (
     held_by,
     held_by_strangers,
@@ -30,9 +33,10 @@ from models.bookings.strangers import (
     rooms_in_use,
     unconfirmed,
 )
-from models.tenants import Tenant
+from models.tenants import Tenant, counted_less
 from permissions.policy import is_guest, is_stranger, only_own
 from permissions.roles import P
+from resolvers.tenants.usage import Meter, period_of
 
 _SHARE_IS_HELD: Final = (
     "Too much of this time is held for guests who have yet to confirm or pay; try another time, or "
@@ -134,3 +138,16 @@ def _is_counted(scope: Scope) -> bool:
     """Returns whether the caller is counted: not the venue's team, and not without limits."""
     is_confined = is_stranger(scope.actor) or only_own(scope.actor, P.BOOKINGS_WRITE)
     return is_confined and scope.service(Settings).rate_limit
+
+
+async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) -> bool:
+    """Give back what a guest's booking counts, within an hour of its being confirmed.
+
+    True where it was: nobody's month is used up by guests who think better of it.
+    """
+    confirmed_at = booking.guest_confirmed_at
+    if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
+        return False
+    period = period_of(confirmed_at, zone(tenant.time_zone))
+    await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))
+    return True

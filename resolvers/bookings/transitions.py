@@ -32,10 +32,10 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.hooks import BookingChange, BookingEvent
 from resolvers.bookings.slot_claims import expire
+from resolvers.bookings.strangers import uncount_guest_booking
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.tenants.tenants import own_tenant
-from resolvers.tenants.usage import uncount_guest_booking
 
 
 async def confirm_booking(

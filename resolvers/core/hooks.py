@@ -6,7 +6,6 @@ They let a later area extend a change of an earlier one, which doesn't depend on
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from domain.core.log_events import EventType
 from kit.scope import Scope
 
 
@@ -14,7 +13,8 @@ class Change(Protocol):
     """The argument of a handler; each area has its own type, with the rows that it changes."""
 
     @property
-    def type(self) -> EventType: ...
+    def type(self) -> str:
+        """The type of its event, or a name where it has none."""
 
 
 C = TypeVar("C", bound=Change)

@@ -6,24 +6,17 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.billing.plan_subscriptions import refuses_bookings_from
-from domain.bookings.strangers import CONFIRM_WITHIN
 from domain.core.local_time import month_of, zone
-from domain.core.refusals import Code, Refusal, WithoutDetails
+from domain.core.refusals import Refusal
 from domain.tenants.plans import (
     PLANS,
     PlanCode,
     plan_for_bookings,
     plan_for_rooms,
 )
-from domain.tenants.refusals import PlanLimitReached, SubscriptionInactive
-from integrations.billing.protocol import Billing
+from domain.tenants.refusals import PlanLimitReached
 from kit.scope import Scope
-from models.billing import billing_of
-from models.bookings.bookings import Booking
 from models.tenants import COUNTED_MORE, Tenant, counted_less, monthly_use, used_of
-from permissions.policy import may
-from permissions.roles import P
 
 ALWAYS: Final = date(1970, 1, 1)
 """The period of a meter that is never reset."""
@@ -89,24 +82,6 @@ async def usage_history(scope: Scope) -> list[UsageMonth]:
     return [UsageMonth(each.period_start, each.used) for each in months]
 
 
-async def subscription_refusals(scope: Scope) -> list[Refusal]:
-    """Returns the refusal of new bookings under an unpaid plan; none without billing.
-
-    Only the venue's team sees since when.
-    """
-    billing = scope.service(Billing)  # type: ignore[type-abstract]
-    if not billing.is_enforced:
-        return []
-    row = await scope.one(billing_of(scope.tenant_id, billing.name))
-    since = refuses_bookings_from(row.value) if row is not None else None
-    if row is None or since is None or scope.now() < since:
-        return []
-    if may(scope.actor, P.BOOKINGS_MANAGE):
-        return [SubscriptionInactive(row.status, since)]
-    text = "The venue takes no new bookings at the moment."
-    return [WithoutDetails(Code.SUBSCRIPTION_INACTIVE, text)]
-
-
 async def count_room(scope: Scope, tenant: Tenant) -> None:
     """Counts one more room in use. Raises PlanLimitReached."""
     limit = PLANS[PlanCode(tenant.plan_code)].room_limit
@@ -123,29 +98,13 @@ async def uncount_room(scope: Scope, tenant: Tenant) -> None:
 
 
 async def count_booking(scope: Scope, tenant: Tenant) -> None:
-    """Counts one more booking in this month of the venue. Raises PlanLimitReached.
-
-    Cancelled bookings still count, except by ``uncount_guest_booking``.
-    """
+    """Counts one more booking in this month of the venue. Raises PlanLimitReached."""
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     venue_zone = zone(tenant.time_zone)
     period = period_of(scope.now(), venue_zone)
     if not await _counted(scope, Meter.BOOKINGS, period, limit):
         assert limit is not None
         raise _no_more_bookings(limit, scope.now(), venue_zone)
-
-
-async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) -> bool:
-    """Stops counting a guest's booking, within an hour of its confirmation.
-
-    Returns whether it did. So guests who change their minds don't use up the plan.
-    """
-    confirmed_at = booking.guest_confirmed_at
-    if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
-        return False
-    period = period_of(confirmed_at, zone(tenant.time_zone))
-    await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))
-    return True
 
 
 async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from resolvers.venue.first_hours import TENANT_HANDLERS
 from schema.core.areas import Area
 from schema.venue.blackouts import BlackoutMutations, BlackoutQueries
 from schema.venue.hours import HoursMutations, HoursQueries
@@ -12,4 +13,5 @@ AREA: Final = Area(
     queries=(RoomQueries, HoursQueries, BlackoutQueries),
     mutations=(RoomMutations, HoursMutations, BlackoutMutations),
     extensions=(TenantHours,),
+    handlers=TENANT_HANDLERS,
 )

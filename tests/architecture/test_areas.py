@@ -1,0 +1,71 @@
+"""An area knows only those before it, in all layers together."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import grimp
+
+import models
+from tests.architecture.test_imports import ROOT
+
+LAYERS: Final = ("schema", "resolvers", "models", "domain")
+EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
+    ("resolvers.core.transactions", "models.audit.log"): (
+        "A change and its entry of the log are one transaction, which core opens and ends."
+    ),
+    ("resolvers.venue.hours", "models.bookings.availability"): (
+        "One declaration for the rows of hours: availability is decided by the same ones."
+    ),
+    ("resolvers.bookings.venue_facts", "models.billing"): (
+        "One statement reads all that decides about a booking, an unpaid plan too."
+    ),
+}
+"""Imports of a later area that are wanted, and why."""
+
+
+def test_no_area_imports_a_later_one_in_any_layer() -> None:
+    ranks = _ranks()
+
+    backwards = {
+        (importer, imported)
+        for importer, imported in _imports()
+        if _area(importer) != _area(imported) and ranks[_area(importer)] <= ranks[_area(imported)]
+    }
+
+    assert backwards == set(EXCEPTIONS)
+
+
+def _ranks() -> Mapping[str, int]:
+    """Where each area stands, by the contract that holds their order within each layer."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (order,) = (each for each in contracts["contracts"] if "schema" in each.get("containers", ()))
+    ranked = enumerate(reversed(order["layers"]))
+    return {area: rank for rank, areas in ranked for area in re.findall(r"\w+", areas)}
+
+
+def _area(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    """Which module of an area imports which, tables by way of ``models`` itself included."""
+    graph = grimp.build_graph(*LAYERS, cache_dir=None)
+    for importer in sorted(graph.modules - set(LAYERS)):
+        for imported in graph.find_modules_directly_imported_by(importer):
+            if imported == "models":
+                yield from ((importer, table) for table in _tables_named_in(importer))
+            elif imported not in LAYERS:
+                yield importer, imported
+
+
+def _tables_named_in(module: str) -> Iterator[str]:
+    path = ROOT / Path(*module.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for node in ast.walk(ast.parse(source.read_text())):
+        match node:
+            case ast.Attribute(ast.Name("models"), name):
+                yield getattr(models, name).__module__
