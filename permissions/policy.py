@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
+from uuid import UUID
 
 from domain.accounts.users import Role
 from kit.actor import Actor, ActorKind
@@ -76,6 +77,13 @@ def is_guest(actor: Actor) -> bool:
 def is_stranger(actor: Actor) -> bool:
     """Returns whether the actor's address is unverified: a guest, or a user yet to verify it."""
     return actor.kind is ActorKind.CUSTOMER and actor.own_id is None
+
+
+def own_user_id(actor: Actor) -> UUID:
+    """Returns the user that the actor is. Raises Forbidden for programs, guests and the system."""
+    if actor.user_id is None:
+        raise Forbidden("Only a user who is logged in can do this.")
+    return actor.user_id
 
 
 def visibility_key(actor: Actor) -> Actor:

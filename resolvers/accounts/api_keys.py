@@ -27,7 +27,7 @@ from models.accounts.api_keys import (
 )
 from models.accounts.users import User
 from models.core.base import snapshot
-from permissions.policy import may
+from permissions.policy import may, own_user_id
 from permissions.roles import FOR_KEYS, Permission
 from resolvers.core.lookups import get_or_refuse, raise_all
 from resolvers.core.transactions import perform
@@ -76,6 +76,7 @@ async def create_api_key(
         *name_refusals(name, path=("name",)),
         *_permission_refusals(scope.actor, permissions),
     ]
+    creator_id = own_user_id(scope.actor)
     await scope.lock(("api keys",))
     used = await scope.value(keys_counted(scope.tenant_id, now=scope.now()))
     if used >= MAX_KEYS:
@@ -83,7 +84,6 @@ async def create_api_key(
     if expires_at is not None and expires_at <= scope.now():
         refused.append(Invalid("The expiry must be in the future.", path=("expires_at",)))
     raise_all(refused)
-    assert scope.actor.user_id is not None
     token = KeyToken.new(scope.tenant_id)
     key = ApiKey(
         tenant_id=scope.tenant_id,
@@ -91,7 +91,7 @@ async def create_api_key(
         prefix=token.prefix,
         token_hash=token.hash,
         permissions=sorted(set(permissions)),
-        created_by_id=scope.actor.user_id,
+        created_by_id=creator_id,
         created_at=scope.now(),
         expires_at=expires_at,
     )

@@ -12,6 +12,7 @@ from models.accounts.sessions import Purpose
 from models.accounts.users import User, user_for_customer, user_with_email
 from models.core.base import snapshot
 from models.customers import Customer, customers_of, with_address
+from permissions.policy import own_user_id
 from resolvers.accounts.authentication import actor_for, locked_user
 from resolvers.accounts.mailed_tokens import (
     known_letter,
@@ -31,8 +32,7 @@ async def request_email_verification(scope: Scope) -> None:
 
     At most one e-mail a minute is sent, and none if the address is already verified.
     """
-    assert scope.actor.user_id is not None
-    user = await locked_user(scope, scope.actor.user_id)
+    user = await locked_user(scope, own_user_id(scope.actor))
     if user is None or user.email_verified_at is not None:
         return
     if not await was_just_mailed(scope, user, Purpose.VERIFICATION):

@@ -20,6 +20,7 @@ from kit.security.passwords import Passwords
 from kit.security.priority_semaphore import Lane
 from models.accounts.sessions import Purpose, open_session, refresh_tokens_spent, sessions_ended
 from models.accounts.users import addressed_by, user_of
+from permissions.policy import own_user_id
 from resolvers.accounts.authentication import (
     check_password,
     locked_user,
@@ -59,9 +60,7 @@ async def change_password(
     Continue with the new tokens that are returned; earlier refresh tokens of the session are
     revoked.
     """
-    actor = scope.actor
-    assert actor.user_id is not None
-    me = await scope.read_outside(user_of(scope.tenant_id, actor.user_id))
+    me = await scope.read_outside(user_of(scope.tenant_id, own_user_id(scope.actor)))
     assert me is not None, "users are never removed"
     refused = await new_password_refusals(scope, me, new_password, path=("new_password",))
     known_hash = me.password_hash
@@ -80,12 +79,12 @@ async def change_password(
     user.password_hash = new_hash
     # A code may have been requested by someone else than the owner of the password.
     await spend_mailed_tokens(scope, user.id, Purpose.PASSWORD_RESET)
-    others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=actor.session_id)
+    others = sessions_ended(user.tenant_id, user.id, at=scope.now(), but=scope.actor.session_id)
     await end_sessions(scope, user.id, others, SessionEnd.PASSWORD_CHANGED)
     log_security_event(scope, EventType.PASSWORD_CHANGED, user.id)
     session = None
-    if actor.session_id is not None:
-        session = await scope.one(open_session(user.tenant_id, actor.session_id))
+    if (session_id := scope.actor.session_id) is not None:
+        session = await scope.one(open_session(user.tenant_id, session_id))
     if session is None:
         return await begin_session(scope, user)
     await scope.run(refresh_tokens_spent(user.tenant_id, session.id, at=scope.now()))

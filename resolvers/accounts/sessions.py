@@ -14,6 +14,7 @@ from domain.core.ids import SessionId
 from domain.core.log_events import EventType
 from kit.actor import Actor
 from kit.errors import Throttled
+from kit.ids import NOBODY
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from kit.security.network_addresses import network_of
@@ -31,6 +32,7 @@ from models.accounts.sessions import (
     sessions_since,
 )
 from models.accounts.users import User
+from permissions.policy import own_user_id
 from resolvers.accounts.authentication import (
     actor_for,
     check_password,
@@ -178,11 +180,10 @@ async def logout(scope: Scope) -> None:
 
 def visible_sessions(scope: Scope) -> Select[Session]:
     """Selects the caller's active sessions."""
-    actor = scope.actor
-    assert actor.user_id is not None
+    user_id = scope.actor.user_id
     return sessions_since(
         scope.tenant_id,
-        actor.user_id,
+        NOBODY if user_id is None else user_id,
         used=scope.now() - REFRESH_TOKEN_LIFETIME,
         begun=scope.now() - SESSION_LIFETIME,
     )
@@ -202,8 +203,7 @@ async def end_session(
     scope: Scope, id: Annotated[SessionId, Doc("The id of the session.")]
 ) -> SessionId:
     """End another session of the caller. It takes effect within a second."""
-    assert scope.actor.user_id is not None
-    await scope.lock(lock_of(scope.actor.user_id))
+    await scope.lock(lock_of(own_user_id(scope.actor)))
     session = await get_or_refuse(scope, visible_sessions(scope), id, what="session")
     session.ended_at = scope.now()
     log_security_event(
@@ -214,11 +214,10 @@ async def end_session(
 
 async def end_other_sessions(scope: Scope) -> None:
     """End all sessions of the caller except the current one. It takes effect within a second."""
-    actor = scope.actor
-    assert actor.user_id is not None
-    await scope.lock(lock_of(actor.user_id))
-    ended = sessions_ended(scope.tenant_id, actor.user_id, at=scope.now(), but=actor.session_id)
-    await end_sessions(scope, actor.user_id, ended, SessionEnd.ENDED_ELSEWHERE)
+    user_id, present = own_user_id(scope.actor), scope.actor.session_id
+    await scope.lock(lock_of(user_id))
+    ended = sessions_ended(scope.tenant_id, user_id, at=scope.now(), but=present)
+    await end_sessions(scope, user_id, ended, SessionEnd.ENDED_ELSEWHERE)
 
 
 # ------------------------------------------------------------------------------ tokens

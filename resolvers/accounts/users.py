@@ -29,7 +29,7 @@ from models.accounts.users import (
     users_of,
 )
 from models.core.base import snapshot
-from permissions.policy import may, may_manage, permissions_of
+from permissions.policy import may, may_manage, own_user_id, permissions_of
 from permissions.roles import P
 from resolvers.accounts.api_keys import revoke_keys_of
 from resolvers.accounts.authentication import lock_of
@@ -215,8 +215,7 @@ def _check_rank(scope: Scope, *roles: Role) -> None:
 
 async def _check_verified(scope: Scope) -> None:
     """Raises EmailNotVerified if the caller's own address is unverified."""
-    assert scope.actor.user_id is not None, "only people invite"
-    me = await scope.read_outside(user_of(scope.tenant_id, scope.actor.user_id))
+    me = await scope.read_outside(user_of(scope.tenant_id, own_user_id(scope.actor)))
     if me is None or me.email_verified_at is None:
         raise EmailNotVerified
 

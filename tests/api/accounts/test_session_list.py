@@ -1,14 +1,33 @@
 """Where somebody is logged in, and logging out there from here."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import orjson
 import pytest
+from starlette.applications import Starlette
 
+from domain.accounts.users import Role
+from domain.core.ids import SessionId
+from execution.operations import GraphQLRequest
+from kit.actor import Actor, ActorKind, Request
+from kit.errors import Forbidden
+from kit.ids import new_id
 from kit.runtime import Runtime
+from kit.scope import Scope
+from permissions.roles import P
+from resolvers.accounts.api_keys import create_api_key
+from resolvers.accounts.email_verification import request_email_verification
+from resolvers.accounts.passwords import change_password
+from resolvers.accounts.sessions import end_other_sessions, end_session
+from resolvers.accounts.users import invite_user
+from resolvers.core.transactions import perform
 from tests.api.accounts.accounts import LOGIN, is_logged_in, refresh
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import PASSWORD, Venue, make_venue
+from web.graphql.endpoint import Endpoint
 
 SESSIONS = "{ sessions { nodes { id createdAt lastUsedAt userAgent current } } }"
 END = "mutation ($id: ID!) { endSession(id: $id) { userErrors { code path } } }"
@@ -145,3 +164,39 @@ async def test_who_is_not_logged_in_has_no_sessions(api: Api, venue: Venue) -> N
     answers = [await api(text) for text in (SESSIONS, END_OTHERS)]
 
     assert [answer.codes for answer in answers] == [["UNAUTHENTICATED"]] * 2
+
+
+# ------------------------------------------------------------------------------ nobody's
+
+
+async def test_the_system_is_logged_in_nowhere(app: Starlette, venue: Venue) -> None:
+    endpoints = (getattr(each, "endpoint", None) for each in app.routes)
+    operations = next(each for each in endpoints if isinstance(each, Endpoint))._operations
+    system = Actor(ActorKind.SYSTEM, venue.tenant.id)
+
+    answer = await operations.run(
+        GraphQLRequest(SESSIONS), operations.operation(system, Request(new_id()))
+    )
+
+    assert orjson.loads(orjson.dumps(answer.data)) == {"sessions": {"nodes": []}}
+    assert not answer.errors
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        end_other_sessions,
+        partial(end_session, id=SessionId(new_id())),
+        partial(change_password, current_password=PASSWORD, new_password="another one, as long"),
+        partial(create_api_key, name="till", permissions=(P.BOOKINGS_READ,)),
+        request_email_verification,
+        partial(invite_user, email="new@example.com", name="New", role=Role.STAFF),
+    ],
+)
+async def test_what_only_a_user_can_do_is_refused_to_the_system(
+    runtime: Runtime, venue: Venue, change: Callable[[Scope], Awaitable[object]]
+) -> None:
+    system = Actor(ActorKind.SYSTEM, venue.tenant.id)
+
+    with pytest.raises(Forbidden):
+        await perform(runtime, system, Request(new_id()), change)
