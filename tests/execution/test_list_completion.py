@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from domain.core.money import Money
 from execution.executor import Executor
@@ -107,13 +108,16 @@ async def test_a_value_that_cannot_be_shown_fails_as_its_field_would(
 ) -> None:
     monkeypatch.setattr(Money, "amount", property(lambda _: None))
 
-    at_once, by_fields = await both(
-        api, monkeypatch, venue.owner.token, WHOLE, query=around(venue), more=True
-    )
+    with capture_logs() as logs:
+        at_once, by_fields = await both(
+            api, monkeypatch, venue.owner.token, WHOLE, query=around(venue), more=True
+        )
 
     assert completed[0]
     assert told(at_once) == told(by_fields)
     assert at_once.codes
+    noted = [each for each in logs if each["event"] == "list.not_completed"]
+    assert {(each["field"], each["log_level"]) for each in noted} == {("slots", "warning")}
 
 
 async def test_who_may_not_see_a_field_is_told_so_for_each(

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from structlog.testing import capture_logs
 
 from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
@@ -27,6 +28,10 @@ from tests.support.factories import make_venue
 
 PATIENCE_SECONDS: Final = 30
 AT_ONCE: Final = Retries(attempts=3, first_seconds=0.01)
+END_WORKERS: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'boom worker' AND datname = current_database()
+"""
 
 
 class Desk:
@@ -356,7 +361,7 @@ async def test_a_long_job_stays_its_workers(desk: Desk, queue: asyncpg.Connectio
 
 
 async def test_a_lost_connection_loses_no_job(
-    desk: Desk, queue: asyncpg.Connection, database: DatabaseUrls
+    desk: Desk, queue: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
     """Nor does what ran meanwhile run again: that it has ended is told after reconnecting."""
     begun = asyncio.Event()
@@ -368,18 +373,13 @@ async def test_a_lost_connection_loses_no_job(
         await asyncio.sleep(0.5)
         await desk.note(runtime, tenant_id, payload)
 
-    owner = await asyncpg.connect(database.owner)
     await desk.ask("1")
     async with desk.at_work(take_a_while), asyncio.timeout(PATIENCE_SECONDS):
         await begun.wait()
-        await owner.execute(
-            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-               WHERE application_name = 'boom worker' AND datname = current_database()"""
-        )
+        await admin.execute(END_WORKERS)
         await become(queue)
         await desk.ask("2")
         await become(queue)
-    await owner.close()
 
     assert desk.done == {"1": 1, "2": 1}
 
@@ -395,3 +395,28 @@ async def test_a_dead_job_stays_dead(desk: Desk, queue: asyncpg.Connection, hear
         await become(queue, "failed")
 
     assert desk.done["1"] == 0
+
+
+async def test_what_a_stopping_worker_cannot_report_is_logged_and_left_to_others(
+    desk: Desk, queue: asyncpg.Connection, admin: asyncpg.Connection
+) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def take_a_while(*_: object) -> None:
+        begun.set()
+        await over.wait()
+
+    await desk.ask("1")
+    id = await queue.fetchval("SELECT id FROM queue.pgqueuer")
+    working = asyncio.create_task(desk.worker(take_a_while).run())
+    await begun.wait()
+    working.cancel()
+    await asyncio.sleep(0.1)
+    await admin.execute(END_WORKERS)
+    with capture_logs() as logs:
+        over.set()
+        await asyncio.wait([working], timeout=PATIENCE_SECONDS)
+
+    (told,) = [each for each in logs if each["event"] == "jobs.not_reported"]
+    assert told["ids"] == [id] and told["log_level"] == "warning"
+    assert await states(queue) == ["picked"]
