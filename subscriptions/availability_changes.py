@@ -172,7 +172,7 @@ async def _until_due(clock: Clock, listener: Listener, changes: AvailabilityChan
                 entry = await listener.next()
         except TimeoutError:
             continue
-        if entry.bookmark.mark > changes.known.bookmark.mark:
+        if entry.bookmark.sort_key > changes.known.bookmark.sort_key:
             return
 
 

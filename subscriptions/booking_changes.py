@@ -116,7 +116,7 @@ class BookingChanges:
                     case ResyncRequired(cursor=cursor):
                         yield StreamItem((0,), cursor, each)
                     case ReplayEnd(bookmark=bookmark):
-                        yield StreamItem(bookmark.mark, encode_cursor(bookmark), None)
+                        yield StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)
                     case entries:
                         for step in await self._steps(operation, entries):
                             yield step
@@ -131,12 +131,12 @@ class BookingChanges:
             entry = await listener.next()
             if isinstance(entry, Overflow):
                 cursor = encode_cursor(entry.bookmark)
-                yield StreamItem(entry.bookmark.mark, cursor, self.gap_event(cursor))
+                yield StreamItem(entry.bookmark.sort_key, cursor, self.gap_event(cursor))
             else:
                 entries = [entry, *listener.waiting(BATCH_SIZE - 1)]
                 if not operation.pace.wanted.is_set():
                     last = entries[-1].bookmark
-                    yield StreamItem(last.mark, encode_cursor(last), None)
+                    yield StreamItem(last.sort_key, encode_cursor(last), None)
                     continue
                 for step in await self._steps(operation, entries):
                     yield step
@@ -152,7 +152,7 @@ class BookingChanges:
         steps: list[StreamItem[BookingEvent]] = []
         for entry in entries:
             event = self._event(operation.actor, entry, seen.get(entry.subject_id), others)
-            steps.append(StreamItem(entry.bookmark.mark, encode_cursor(entry.bookmark), event))
+            steps.append(StreamItem(entry.bookmark.sort_key, encode_cursor(entry.bookmark), event))
         return steps
 
     def _event(

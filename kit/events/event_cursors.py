@@ -35,7 +35,7 @@ class LogPosition:
     note: bytes = b""
 
     @property
-    def mark(self) -> tuple[int, int, int]:
+    def sort_key(self) -> tuple[int, int, int]:
         """The sort key of positions in a tenant's log, across all generations."""
         return (self.generation, *self.place)
 

@@ -211,7 +211,7 @@ class Relay:
 
     def _hand_out(self, entry: Entry) -> None:
         followed = self._followed.get(entry.bookmark.tenant_id)
-        if followed and followed.head and entry.bookmark.mark > followed.head.mark:
+        if followed and followed.head and entry.bookmark.sort_key > followed.head.sort_key:
             followed.head = entry.bookmark
             for listener in followed.listeners:
                 listener.put(entry)
