@@ -97,65 +97,57 @@ async def spend_mailed_tokens(scope: Scope, user_id: UUID, *purposes: Purpose) -
 
 def reset_letter(tenant: Tenant, user: User, token: str) -> Message:
     venue = unlinked(tenant.name)
-    return Message(
-        to=user.email,
-        subject=f"Your new password for {venue}",
-        text=(
-            f"Hello {unlinked(user.name)},\n\n"
-            f"somebody, probably you, asked for a new password at {venue} "
-            f"({tenant.subdomain}). This code sets one, once, within an hour:\n\n"
-            f"{token}\n\n"
-            "If it wasn't you, there is nothing to do: your password stays as it is.\n"
-        ),
+    return _letter(
+        user,
+        f"Your new password for {venue}",
+        f"You, or someone else, requested a new password at {venue} ({tenant.subdomain}). "
+        "To set it, enter this code within an hour; it works once:",
+        token,
+        "If you didn't request this, ignore this e-mail: your password stays the same.",
     )
 
 
 def invitation_letter(tenant: Tenant, user: User, token: str) -> Message:
     venue = unlinked(tenant.name)
-    return Message(
-        to=user.email,
-        subject=f"Your invitation to {venue}",
-        text=(
-            f"Hello {unlinked(user.name)},\n\n"
-            f"you are invited to {venue} ({tenant.subdomain}) on Boom Booking. "
-            "This code opens your account, once, within 7 days:\n\n"
-            f"{token}\n\n"
-            "If you don't know what this is about, there is nothing to do.\n"
-        ),
+    return _letter(
+        user,
+        f"Your invitation to {venue}",
+        f"You are invited to {venue} ({tenant.subdomain}) on Boom Booking. "
+        "To join, enter this code within 7 days; it works once:",
+        token,
+        "If you didn't expect this, ignore this e-mail.",
     )
 
 
 def verification_letter(tenant: Tenant, user: User, token: str) -> Message:
     venue = unlinked(tenant.name)
-    return Message(
-        to=user.email,
-        subject=f"Your e-mail address at {venue}",
-        text=(
-            f"Hello {unlinked(user.name)},\n\n"
-            f"somebody, probably you, gave this address to {venue} ({tenant.subdomain}). "
-            "This code proves that it is yours, once, within a day:\n\n"
-            f"{token}\n\n"
-            "If it wasn't you, there is nothing to do: it won't be used.\n"
-        ),
+    return _letter(
+        user,
+        f"Your e-mail address at {venue}",
+        f"You, or someone else, entered this address at {venue} ({tenant.subdomain}). "
+        "To verify that it is yours, enter this code within a day; it works once:",
+        token,
+        "If it wasn't you, ignore this e-mail: the address won't be used.",
     )
 
 
 def known_letter(tenant: Tenant, user: User) -> Message:
     """Returns the mail to the owner of an address that was used for another sign-up."""
     venue = unlinked(tenant.name)
-    return Message(
-        to=user.email,
-        subject=f"You have an account at {venue}",
-        text=(
-            f"Hello {unlinked(user.name)},\n\n"
-            f"somebody, probably you, signed up at {venue} ({tenant.subdomain}) with this address, "
-            "which has an account there already.\n\n"
-            "Log in with the address and your password, or ask for a new password. If you were "
-            "invited and have not joined yet, use the code in the invitation.\n\n"
-            "If it wasn't you, there is nothing to do: nothing of your account was shown or "
-            "changed.\n"
-        ),
+    return _letter(
+        user,
+        f"You have an account at {venue}",
+        f"You, or someone else, signed up at {venue} ({tenant.subdomain}) with this address, "
+        "which already has an account there.",
+        "Log in with the address and your password, or request a new password. If you were "
+        "invited and have not joined yet, use the code in the invitation.",
+        "If it wasn't you, ignore this e-mail: nothing of your account was shown or changed.",
     )
+
+
+def _letter(user: User, subject: str, *paragraphs: str) -> Message:
+    text = "\n\n".join([f"Hello {unlinked(user.name)},", *paragraphs])
+    return Message(to=user.email, subject=subject, text=f"{text}\n")
 
 
 async def _bearer(scope: Scope, text: str, purpose: Purpose) -> tuple[TenantToken, User]:

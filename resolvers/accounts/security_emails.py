@@ -12,10 +12,8 @@ from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.tenants import Tenant
 
-_NOT_YOU: Final = (
-    "If it wasn't you, ask for a new password now: that ends all sessions that there are."
-)
-_ASK: Final = "If you didn't expect this, ask an owner."
+_NOT_YOU: Final = "If it wasn't you, request a new password now: that ends all existing sessions."
+_CONTACT: Final = "If you didn't expect this, contact an owner."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,10 @@ def new_login(tenant: Tenant, *, at: datetime, program: str | None, network: str
     venue = unlinked(tenant.name)
     return Letter(
         f"A new login to your account at {venue}",
-        f"somebody logged in to your account at {venue} ({tenant.subdomain}), "
+        f"There was a new login to your account at {venue} ({tenant.subdomain}), "
         f"{moment(at, zone(tenant.time_zone))}, from {network or 'an unknown address'} with "
         f"{program_name(program)}.\n\n"
-        f"If it was you, there is nothing to do. {_NOT_YOU}",
+        f"If it was you, ignore this e-mail. {_NOT_YOU}",
     )
 
 
@@ -42,7 +40,7 @@ def password_changed(tenant: Tenant, *, at: datetime) -> Letter:
     venue = unlinked(tenant.name)
     return Letter(
         f"Your password at {venue} was changed",
-        f"your password at {venue} ({tenant.subdomain}) was changed, "
+        f"Your password at {venue} ({tenant.subdomain}) was changed, "
         f"{moment(at, zone(tenant.time_zone))}; all other sessions have ended.\n\n{_NOT_YOU}",
     )
 
@@ -52,9 +50,9 @@ def session_stolen(tenant: Tenant) -> Letter:
     venue = unlinked(tenant.name)
     return Letter(
         f"A session of yours at {venue} was ended",
-        f"a session of yours at {venue} ({tenant.subdomain}) was ended, because somebody else may "
-        "have had a copy of its key.\n\nLog in again, and ask for a new password if you don't know "
-        "how that came about.",
+        f"One of your sessions at {venue} ({tenant.subdomain}) was ended, because someone else may "
+        "have had a copy of its key.\n\nLog in again, and request a new password if you can't "
+        "explain this.",
     )
 
 
@@ -62,9 +60,9 @@ def key_made(tenant: Tenant, key: ApiKey) -> Letter:
     venue = unlinked(tenant.name)
     return Letter(
         f"A new API key at {venue}",
-        f"an API key, '{unlinked(key.name)}', was made with your account at {venue} "
-        f"({tenant.subdomain}). If it wasn't you, revoke it, and ask for a new password: that ends "
-        "all sessions that there are.",
+        f"The API key '{unlinked(key.name)}' was created with your account at {venue} "
+        f"({tenant.subdomain}). If it wasn't you, revoke it, and request a new password: that ends "
+        "all existing sessions.",
     )
 
 
@@ -72,7 +70,7 @@ def role_changed(tenant: Tenant, role: Role) -> Letter:
     venue = unlinked(tenant.name)
     return Letter(
         f"Your role at {venue} has changed",
-        f"you are {role.lower()} at {venue} ({tenant.subdomain}) from now on. {_ASK}",
+        f"Your role at {venue} ({tenant.subdomain}) is now {role.lower()}. {_CONTACT}",
     )
 
 
@@ -80,17 +78,16 @@ def account_closed(tenant: Tenant) -> Letter:
     venue = unlinked(tenant.name)
     return Letter(
         f"Your account at {venue} was closed",
-        f"your account at {venue} ({tenant.subdomain}) was closed, and nobody logs in to it any "
-        f"more. {_ASK}",
+        f"Your account at {venue} ({tenant.subdomain}) was closed. {_CONTACT}",
     )
 
 
 def owners_changed(tenant: Tenant, user: User, *, is_owner: bool) -> Letter:
     """Returns the mail to the other owners."""
     venue, name = unlinked(tenant.name), unlinked(user.name)
-    change = "is an owner now" if is_owner else "is no owner any more"
+    change = "is now an owner" if is_owner else "is no longer an owner"
     return Letter(
         f"The owners of {venue} have changed",
-        f"at {venue} ({tenant.subdomain}), {name} {change}. If you didn't expect this, look at the "
+        f"{name} {change} at {venue} ({tenant.subdomain}). If you didn't expect this, check the "
         "audit log.",
     )

@@ -173,10 +173,10 @@ def _letter(to: str, tenant: Tenant, booking: Booking, token: str) -> Message:
         subject=f"The code for your booking {booking.reference} at {venue}",
         text=(
             "Hello,\n\n"
-            f"somebody, probably you, asked for a new code for the booking {booking.reference} "
-            f"at {venue}, {time} ({tenant.time_zone}). With it you can look at the "
-            "booking, move it and cancel it, until a day after its end:\n\n"
+            f"You, or someone else, requested a new code for the booking {booking.reference} at "
+            f"{venue}, {time} ({tenant.time_zone}). Enter it to view, move or cancel the booking, "
+            "until a day after its end:\n\n"
             f"{token}\n\n"
-            "Codes that you had before don't work any more.\n"
+            "Your earlier codes don't work any more.\n"
         ),
     )

@@ -28,6 +28,13 @@ MAX_CAPACITY = 100_000
 MAX_BUFFER_MINUTES = 1440
 
 Name = Annotated[str, Doc("The name of the room: at most 100 characters.")]
+Version = Annotated[
+    int,
+    Doc(
+        "The version of the room that you read. If it has changed since, "
+        "the mutation is refused with STALE_VERSION."
+    ),
+]
 Capacity = Annotated[int, Doc("The maximum number of people: 1 to 100,000.")]
 
 
@@ -112,13 +119,7 @@ async def update_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[
-        int,
-        Doc(
-            "The version of the room that you read. If it has changed since, "
-            "the mutation is refused with STALE_VERSION."
-        ),
-    ],
+    version: Version,
     name: Annotated[str | Absent, Doc("The new name: at most 100 characters.")] = ABSENT,
     description: Annotated[
         str | Absent | None, Doc("The new description: at most 2,000 characters. Null removes it.")
@@ -176,13 +177,7 @@ async def archive_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[
-        int,
-        Doc(
-            "The version of the room that you read. If it has changed since, "
-            "the mutation is refused with STALE_VERSION."
-        ),
-    ],
+    version: Version,
 ) -> Room:
     """Archive a room: it can't be booked any more and doesn't count towards the plan's limit. Its
     bookings are kept.
@@ -207,13 +202,7 @@ async def unarchive_room(
     scope: Scope,
     id: Annotated[RoomId, Doc("The id of the room.")],
     *,
-    version: Annotated[
-        int,
-        Doc(
-            "The version of the room that you read. If it has changed since, "
-            "the mutation is refused with STALE_VERSION."
-        ),
-    ],
+    version: Version,
 ) -> Room:
     """Restore an archived room, if the tenant's plan allows one more."""
     await scope.lock(CALENDAR)
