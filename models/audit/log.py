@@ -60,6 +60,8 @@ class LogEntry(SQLModel, table=True):
     __table_args__ = (
         Index(None, "tenant_id", "generation", "xid", "position"),
         Index(None, "tenant_id", "subject_id", "position"),
+        Index(None, "tenant_id", "type", "position"),
+        Index(None, "tenant_id", "at", "position"),
         CheckConstraint(one_of("type", EventType), name="type"),
     )
 
