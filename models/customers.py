@@ -17,10 +17,14 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     bindparam,
+    cast,
     event,
     false,
+    func,
+    null,
     or_,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -32,10 +36,12 @@ from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from kit.actor import Actor
-from kit.postgres.keyset_pagination import Order
+from kit.postgres.keyset_pagination import COUNT_CAP, Listing, Order
+from kit.postgres.shortlists import shortlisted
 from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
-from models.core.filters import SortDirection, contains, sorted_by
+from models.core.filters import SortDirection, is_any, sorted_by
+from models.core.search import Found, contains, sought
 
 ONE_PER_ADDRESS = "uq_customers_tenant_id_email_key"
 
@@ -48,6 +54,12 @@ class Customer(TenantRow, Logged, table=True):
         UniqueConstraint("tenant_id", "email_key"),
         Index(None, "tenant_id", "name_key", "id"),
         Index(None, "tenant_id", "created_at", "id"),
+        Index(
+            "ix_customers_search",
+            "tenant_id",
+            text("search_pieces(concat_newline(name_search, lower(email), phone_search))"),
+            postgresql_using="gin",
+        ),
         CheckConstraint("(email IS NULL) = (email_key IS NULL)", name="email_key"),
     )
 
@@ -141,13 +153,55 @@ def customers_matching(
 
 def found_by(text: str, searched: Searched) -> ColumnElement[bool]:
     """Returns the condition that a customer's name, e-mail address or phone contains a text."""
+    name, email, phone = _forms(text)
     places = []
     if searched.name:
-        places.append(contains(text, Customer.name_search))
+        places.append(contains(Customer.name_search, name))
     if searched.contact:
-        places.append(contains(text, Customer.email, form=str.strip))
-        places.append(contains(text, Customer.phone_search, form=sought_digits))
+        places.append(contains(func.lower(Customer.email), email))
+        places.append(contains(Customer.phone_search, phone))
     return or_(false(), *places)
+
+
+def customers_found(text: str, searched: Searched, *, most: int, enough: int) -> Found:
+    """Finds the customers for whom ``found_by`` holds by an index, if they are ``most`` at most.
+
+    Else it finds some: ``enough`` where the text is frequent.
+    """
+    name, email, phone = _forms(text)
+    nothing = cast(null(), Text)
+    return Found(
+        func.customers_found(
+            name if searched.name else nothing,
+            *((email, phone) if searched.contact else (nothing, nothing)),
+            most,
+            enough,
+        )
+    )
+
+
+def customers_shortlisted(
+    listing: Listing[Customer],
+    unsearched: Select[Customer],
+    text: str,
+    *,
+    searched: Searched,
+    tenant_id: UUID,
+) -> Listing[Customer]:
+    """Adds what an index finds of a text among ``unsearched`` to the list of a search."""
+    found = customers_found(text, searched, most=COUNT_CAP, enough=COUNT_CAP + 1)
+    return shortlisted(
+        listing,
+        entities=customers_of(tenant_id),
+        unsearched=unsearched,
+        ways=[is_any(Customer.id, found.ids)],
+        are_all=found.are_all,
+    )
+
+
+def _forms(text: str) -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]:
+    """Returns a text as it is found in names, in addresses and in phones."""
+    return sought(text), func.lower(sought(text, str.strip)), sought(text, sought_digits)
 
 
 class _Address(TypeDecorator[str]):

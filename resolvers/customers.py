@@ -1,6 +1,6 @@
 """Customers: lists, creates and updates them, and finds them by e-mail address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from models.customers import (
     Searched,
     customers_matching,
     customers_of,
+    customers_shortlisted,
     customers_sorted,
     inserted_unless_known,
     with_address,
@@ -69,10 +70,19 @@ def customers(
     ] = None,
 ) -> Listing[Customer]:
     """The customers of the venue. A customer who calls sees only their own record."""
-    matching = customers_matching(
-        visible_customers(scope), filter, searched=searched_by(scope.actor)
+    searched, visible = searched_by(scope.actor), visible_customers(scope)
+    matching = customers_matching(visible, filter, searched=searched)
+    listing = Listing(Customer, matching, customers_sorted(order_by))
+    # One's own are few.
+    if filter is None or filter.search is None or only_own(scope.actor, P.CUSTOMERS_READ):
+        return listing
+    return customers_shortlisted(
+        listing,
+        customers_matching(visible, replace(filter, search=None), searched=searched),
+        filter.search,
+        searched=searched,
+        tenant_id=scope.tenant_id,
     )
-    return Listing(Customer, matching, customers_sorted(order_by))
 
 
 def searched_by(actor: Actor) -> Searched:

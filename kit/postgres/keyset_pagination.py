@@ -5,13 +5,14 @@ A cursor holds the order and the sort values of its row, so it works after the r
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     FromClause,
@@ -20,14 +21,17 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    case,
     cast,
     column,
     func,
     literal,
+    not_,
     or_,
     select,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -55,11 +59,13 @@ class Listing(Generic[T]):
     """Selects the rows of a list that a caller may see, with their order.
 
     ``id`` is added as the last sort key; an entity without one must have a total order already.
+    ``shortlist`` are rows that indexes find faster than ``statement`` does; see ``shortlisted``.
     """
 
     entity: type[T]
     statement: Select[T]
     order: tuple[Order, ...]
+    shortlist: "Shortlist | None" = None
 
     @property
     def keys(self) -> tuple[Order, ...]:
@@ -67,6 +73,22 @@ class Listing(Generic[T]):
             return self.order
         last = Order(self.entity.id, self.order[0].descending)  # type: ignore[attr-defined]
         return (*self.order, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """Up to 10,001 rows of a list, found by indexes; read once for a page and its count.
+
+    ``rows`` has the sort keys of the list as columns. ``number`` is how many there are,
+    ``is_whole`` whether the list has no others. ``entities`` selects the rows from which the list
+    selects some. ``total`` counts a list that isn't whole, up to 10,001.
+    """
+
+    entities: Select[Any]
+    rows: CTE
+    number: ColumnElement[int]
+    is_whole: ColumnElement[bool]
+    total: ColumnElement[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +157,35 @@ def page_statement(
     limit: Any,
 ) -> Select[T]:
     """Returns the SELECT of the first rows between two cursors, or of the last ones in reverse."""
-    keys = listing.keys
-    statement = listing.statement
-    if after is not None:
-        statement = statement.where(_beyond(keys, after, backward=False))
-    if before is not None:
-        statement = statement.where(_beyond(keys, before, backward=True))
-    ordering = [
-        key.column.desc() if key.descending != backward else key.column.asc() for key in keys
-    ]
-    return statement.order_by(*ordering).limit(limit)
+
+    def part(statement: Select[T], keys: Sequence[Order]) -> Select[T]:
+        if after is not None:
+            statement = statement.where(_beyond(keys, after, backward=False))
+        if before is not None:
+            statement = statement.where(_beyond(keys, before, backward=True))
+        return statement.order_by(*_ordering(keys, backward=backward)).limit(limit)
+
+    keys, shortlist = listing.keys, listing.shortlist
+    if shortlist is None:
+        return part(listing.statement, keys)
+    id, rows = keys[-1].column, shortlist.rows.c
+    ids: Select[Any] = part(select(rows[id.key]), _keys_of(rows, keys))
+    # PostgreSQL only runs the one whose condition holds.
+    either = union_all(
+        shortlist.entities.where(shortlist.is_whole, id.in_(ids)),
+        part(listing.statement.where(not_(shortlist.is_whole)), keys),
+    ).subquery()
+    ordering = _ordering(_keys_of(either.c, keys), backward=backward)
+    return select(aliased(listing.entity, either)).order_by(*ordering).limit(limit)
+
+
+def _keys_of(columns: Any, keys: Sequence[Order]) -> list[Order]:
+    """Returns the same order by the columns of a subquery."""
+    return [Order(columns[key.column.key], key.descending) for key in keys]
+
+
+def _ordering(keys: Sequence[Order], *, backward: bool) -> list[ColumnElement[Any]]:
+    return [key.column.desc() if key.descending != backward else key.column.asc() for key in keys]
 
 
 def page_of(listing: Listing[T], window: Window, found: Sequence[T]) -> Page[T]:
@@ -163,7 +204,8 @@ def windowed_by_parent(
 ) -> Any:
     """Returns one SELECT for the pages of many parents: rows of (parent id, entity)."""
     owners = _owners(ids)
-    rows = windowed(listing, window).where(parent == owners.c.id).lateral("page")
+    of_parent = replace(listing, shortlist=None)
+    rows = windowed(of_parent, window).where(parent == owners.c.id).lateral("page")
     entity = aliased(listing.entity, rows)
     ordering = [
         rows.c[key.column.key].desc()
@@ -176,6 +218,10 @@ def windowed_by_parent(
 
 def counted(listing: Listing[Any], *, exact: bool) -> Select[int]:
     """Returns a SELECT that counts a list; unless ``exact``, it stops at 10,001."""
+    shortlist = listing.shortlist
+    if shortlist is not None and not exact:
+        is_counted = or_(shortlist.number > COUNT_CAP, shortlist.is_whole)
+        return select(case((is_counted, shortlist.number), else_=shortlist.total))
     rows = listing.statement.with_only_columns(literal(1))
     if not exact:
         rows = rows.limit(COUNT_CAP + 1)

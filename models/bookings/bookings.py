@@ -42,12 +42,12 @@ from models.core.filters import (
     DateTimeRange,
     IdFilter,
     SortDirection,
-    contains,
     is_among,
     sorted_by,
     within,
 )
 from models.core.job_queue import has_job
+from models.core.search import contains, sought
 from models.customers import Customer, Searched, found_by
 from models.tenants import Tenant, longest_booking
 from models.venue.rooms import Room
@@ -122,6 +122,12 @@ class Booking(TenantRow, Logged, table=True):
         Index(None, "tenant_id", "created_at", "id"),
         Index(None, "tenant_id", "updated_at", "id"),
         Index(None, "tenant_id", "customer_id", "starts_at"),
+        Index(
+            "ix_bookings_search",
+            "tenant_id",
+            text("search_pieces(replace(reference, '-', ''))"),
+            postgresql_using="gin",
+        ),
         Index(
             "ix_bookings_holds",
             "tenant_id",
@@ -361,19 +367,23 @@ def bookings_matching(
     if filter.status is not None:
         bookings = bookings.where(*_has_status(filter.status, now))
     if filter.search is not None:
-        customer = (
-            select(col(Customer.id))
+        # No EXISTS: for that, PostgreSQL would rather look for all such customers first.
+        is_customers = (
+            select(found_by(filter.search, searched))
             .where(
                 col(Customer.tenant_id) == col(Booking.tenant_id),
                 col(Customer.id) == col(Booking.customer_id),
-                found_by(filter.search, searched),
             )
-            .exists()
+            .scalar_subquery()
         )
-        reference = func.replace(col(Booking.reference), "-", "")
-        is_reference = contains(filter.search, reference, form=reference_form)
-        bookings = bookings.where(or_(is_reference, customer))
+        bookings = bookings.where(or_(has_reference(filter.search, Booking), is_customers))
     return bookings
+
+
+def has_reference(text: str, booking: Any) -> ColumnElement[bool]:
+    """Returns the condition that a booking's reference contains a text."""
+    reference = func.replace(booking.reference, "-", "")
+    return contains(reference, sought(text, reference_form))
 
 
 def bookings_sorted(by: Sequence[BookingOrder] | None) -> tuple[Order, ...]:

@@ -1,7 +1,6 @@
 """Filters and orders that the lists of all areas share."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,21 +9,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Dialect,
-    Text,
     and_,
     any_,
     false,
     literal,
-    or_,
     true,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import TypeDecorator
 from sqlmodel import col
 
-from domain.core.text import search_form
 from kit.postgres.keyset_pagination import Order
 
 
@@ -95,31 +88,3 @@ def is_any(column: Any, values: Any) -> ColumnElement[bool]:
             return false()
         values = literal(list(values), ARRAY(column.type))
     return col(column) == any_(values)
-
-
-def contains(
-    text: str, *columns: Any, form: Callable[[str], str | None] = search_form
-) -> ColumnElement[bool]:
-    """Returns the condition that one of the columns contains a text, compared in a ``form``.
-
-    A text that has no such form matches nothing.
-    """
-    pattern = type_coerce(text, _Somewhere(form))
-    return or_(*(column.ilike(pattern, escape="/") for column in columns))
-
-
-class _Somewhere(TypeDecorator[str]):
-    """Binds a text as a LIKE pattern that matches values containing it."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, form: Callable[[str], str | None]) -> None:
-        super().__init__()
-        self.form = form
-
-    def process_bind_param(self, value: str | None, _: Dialect) -> str | None:
-        sought = None if value is None else self.form(value)
-        if not sought and (value is None or value.strip()):
-            return None
-        return "%" + re.sub("[%_/]", r"/\g<0>", sought or "") + "%"

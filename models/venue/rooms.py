@@ -14,7 +14,8 @@ from domain.core.money import Money
 from domain.core.text import SearchText, search_form, sort_key
 from kit.postgres.keyset_pagination import Order
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
-from models.core.filters import SortDirection, contains, sorted_by
+from models.core.filters import SortDirection, sorted_by
+from models.core.search import contains, sought
 from models.tenants import Tenant
 
 
@@ -121,7 +122,7 @@ def rooms_matching(rooms: Select[Room], filter: RoomFilter | None) -> Select[Roo
     if filter is None:
         return rooms
     if filter.search is not None:
-        rooms = rooms.where(contains(filter.search, Room.search))
+        rooms = rooms.where(contains(Room.search, sought(filter.search)))
     if filter.category is not None:
         rooms = rooms.where(col(Room.category) == filter.category)
     if filter.min_capacity is not None:

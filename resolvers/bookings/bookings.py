@@ -1,8 +1,9 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from secrets import token_bytes
 from typing import Annotated, Any
 
@@ -43,9 +44,10 @@ from models.bookings.bookings import (
     bookings_sorted,
     stored_lines,
 )
+from models.bookings.search import bookings_shortlisted
 from models.core.base import snapshot
 from models.tenants import Tenant
-from permissions.policy import is_guest, may
+from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
 from resolvers.bookings import strangers
 from resolvers.bookings.availability import load_venue
@@ -90,14 +92,25 @@ def bookings(
     ] = None,
 ) -> Listing[Booking]:
     """The bookings of all rooms, with every status. A customer who calls sees only their own."""
-    matching = bookings_matching(
+    searched = searched_by(scope.actor)
+    matching = partial(
+        bookings_matching,
         visible_bookings(scope),
-        filter,
         tenant_id=scope.tenant_id,
         now=scope.now(),
-        searched=searched_by(scope.actor),
+        searched=searched,
     )
-    return Listing(Booking, matching, bookings_sorted(order_by))
+    listing = Listing(Booking, matching(filter), bookings_sorted(order_by))
+    # One's own are few.
+    if filter is None or filter.search is None or only_own(scope.actor, P.BOOKINGS_READ):
+        return listing
+    return bookings_shortlisted(
+        listing,
+        matching(replace(filter, search=None)),
+        filter.search,
+        searched=searched,
+        tenant_id=scope.tenant_id,
+    )
 
 
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:

@@ -213,13 +213,33 @@ async def test_the_relay_writes_no_log(owner: asyncpg.Connection) -> None:
     assert not await owner.fetchval("SELECT has_table_privilege('boom_relay', 'log', 'INSERT')")
 
 
-async def test_only_the_app_finds_a_tenant_by_its_subdomain(owner: asyncpg.Connection) -> None:
-    grantees = await owner.fetch(
-        """SELECT grantee FROM information_schema.routine_privileges
-           WHERE routine_name = 'tenant_by_subdomain' AND grantee <> current_user"""
+async def test_only_the_app_calls_what_passes_row_level_security(owner: asyncpg.Connection) -> None:
+    functions = await owner.fetch(
+        """SELECT proname, proconfig, array_agg(grantee::regrole::text) AS grantees
+           FROM pg_proc CROSS JOIN aclexplode(proacl)
+           WHERE prosecdef AND pronamespace = 'public'::regnamespace AND grantee <> proowner
+           GROUP BY proname, proconfig"""
     )
 
-    assert [row["grantee"] for row in grantees] == ["boom_app"]
+    path = ["search_path=pg_catalog, pg_temp"]
+    assert {row["proname"]: (row["proconfig"], row["grantees"]) for row in functions} == {
+        name: (path, ["boom_app"])
+        for name in ("bookings_found", "customers_found", "tenant_by_subdomain")
+    }
+
+
+async def test_only_the_owner_sees_rows_of_all_tenants_to_search_them(
+    owner: asyncpg.Connection,
+) -> None:
+    policies = await owner.fetch(
+        """SELECT tablename, cmd, roles::text[] = ARRAY[current_user::text] AS is_owners
+           FROM pg_policies WHERE policyname = 'search' ORDER BY tablename"""
+    )
+
+    assert [tuple(row) for row in policies] == [
+        ("bookings", "SELECT", True),
+        ("customers", "SELECT", True),
+    ]
 
 
 # ------------------------------------------------------------------------------ migrations

@@ -235,7 +235,7 @@ class Writer:
                 raise NotCompilable(f"{selected.field} is the same for every row")
             outside = [parent.source]
             rows = listing.statement.where(paged.under == parent.id).correlate(*outside)
-            listing = replace(listing, statement=rows)
+            listing = replace(listing, statement=rows, shortlist=None)
         page = Page(
             listing,
             window,
