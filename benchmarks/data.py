@@ -4,7 +4,7 @@ They are open daily from 09:00 to 21:00, as a new tenant is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
@@ -19,6 +19,8 @@ from kit.security.tokens import Tokens
 from schema.core.global_ids import encode_id
 
 ROOMS: Final = 20
+WIDE_ROOMS: Final = 200
+"""Rooms of the venue that is asked about all its rooms at once."""
 BOOKINGS_A_ROOM: Final = 7
 BOOKINGS_A_WEEK: Final = ROOMS * BOOKINGS_A_ROOM
 MINUTES: Final = 30
@@ -36,7 +38,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The venue, the week and the login that requests use."""
+    """The venue, the week and the login that requests use; ``wide`` is a venue of many rooms."""
 
     token: str
     tenant_id: UUID
@@ -47,6 +49,7 @@ class Data:
     since: datetime
     until: datetime
     slots: Iterator[Slot]
+    wide: "Data | None" = None
 
     @property
     def booking_node_id(self) -> str:
@@ -63,14 +66,21 @@ async def load(urls: DatabaseUrls, secret: bytes, *, tenants: int, bookings: int
                 await _load_venue(connection, secret, n, bookings // tenants, now)
                 for n in range(tenants)
             ]
+            wide = await _load_venue(connection, secret, tenants, 0, now, room_count=WIDE_ROOMS)
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
-    return first
+    return replace(first, wide=wide)
 
 
 async def _load_venue(
-    connection: asyncpg.Connection, secret: bytes, number: int, bookings: int, now: datetime
+    connection: asyncpg.Connection,
+    secret: bytes,
+    number: int,
+    bookings: int,
+    now: datetime,
+    *,
+    room_count: int = ROOMS,
 ) -> Data:
     tenant, user, session = new_id(), new_id(), new_id()
     # The week after the next, no part of which is in the past.
@@ -116,7 +126,7 @@ async def _load_venue(
     )
     rooms = [
         (tenant, new_id(), name := f"Room {n:02}", 4 + n, now, sort_key(name), search_form(name))
-        for n in range(ROOMS)
+        for n in range(room_count)
     ]
     await connection.executemany(
         """
@@ -131,7 +141,7 @@ async def _load_venue(
             *(tenant, new_id(), name := f"Customer {n:03}", f"customer{n}@bench.test", now),
             *(sort_key(name), search_form(name)),
         )
-        for n in range(BOOKINGS_A_WEEK)
+        for n in range(room_count * BOOKINGS_A_ROOM)
     ]
     await connection.executemany(
         """
@@ -157,7 +167,7 @@ async def _load_venue(
         booked,
     )
     room_ids = [room[1] for room in rooms]
-    await _load_history(connection, tenant, room_ids, max(bookings - BOOKINGS_A_WEEK, 0), now)
+    await _load_history(connection, tenant, room_ids, max(bookings - len(booked), 0), now)
     token, _ = Tokens(secret).sign(tenant_id=tenant, user_id=user, session_id=session, now=now)
     return Data(
         token=token,

@@ -1,6 +1,7 @@
 """The GraphQL requests of every target: documents and variables."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import repeat
 from typing import Any, Final
 
@@ -12,10 +13,17 @@ from schema.core.global_ids import encode_id
 NEXT: Final = 5
 FOUND: Final = "customer 01"
 AVAILABILITY_ROOMS: Final = 10
+MONTH_ROOMS: Final = 6
+"""As many as may have 10,000 slots in 31 days."""
 
 _BOOKING: Final = (
     "id reference status startsAt endsAt partySize room { name color } customer { name email }"
 )
+_FREE: Final = """
+    query Free($query: AvailabilityQuery!) {
+      availability(query: $query) { slots { startsAt endsAt price { amount } room { id } } }
+    }
+"""
 TEXTS: Final = {
     "week": f"""
         query Week($since: DateTime!, $until: DateTime!) {{
@@ -52,15 +60,13 @@ TEXTS: Final = {
           }
         }
     """,
-    "availability": """
-        query Free($query: AvailabilityQuery!) {
-          availability(query: $query) { slots { startsAt endsAt price { amount } room { id } } }
-        }
-    """,
+    "availability": _FREE,
+    "availability_month": _FREE,
+    "availability_rooms": _FREE,
 }
 BENCHMARKS: Final = tuple(TEXTS)
 # Measured by latency, not by throughput.
-ONE_AT_A_TIME: Final = frozenset({"availability"})
+ONE_AT_A_TIME: Final = frozenset({"availability", "availability_month", "availability_rooms"})
 # A response without it is a refusal, whatever its HTTP status.
 SIGNS: Final = {"create_booking": b'"userErrors":[]'}
 # How many rows a response must have: an empty one would be the fastest.
@@ -73,6 +79,8 @@ SIZES: Final[dict[str, Callable[[Any], bool]]] = {
     "search": lambda data: data["bookings"]["totalCount"] == len(data["bookings"]["nodes"]) == 10,
     "create_booking": lambda data: data["createBooking"]["booking"]["status"] == "CONFIRMED",
     "availability": lambda data: len(data["availability"]["slots"]) > 1000,
+    "availability_month": lambda data: len(data["availability"]["slots"]) > 4000,
+    "availability_rooms": lambda data: len(data["availability"]["slots"]) > 4000,
 }
 
 
@@ -81,7 +89,12 @@ def bodies(benchmark: str, data: Data) -> Iterator[bytes]:
     text = " ".join(TEXTS[benchmark].split())
     if benchmark == "create_booking":
         return (_body(text, {"input": _creating(slot, data)}) for slot in data.slots)
-    return repeat(_body(text, _variables(benchmark, data)))
+    return repeat(_body(text, _variables(benchmark, venue_of(benchmark, data))))
+
+
+def venue_of(benchmark: str, data: Data) -> Data:
+    """Returns the venue that a benchmark asks about."""
+    return data.wide if benchmark == "availability_rooms" and data.wide else data
 
 
 def comparable(benchmark: str, data: Any) -> Any:
@@ -96,14 +109,17 @@ def comparable(benchmark: str, data: Any) -> Any:
 
 def _variables(benchmark: str, data: Data) -> dict[str, Any]:
     since, until, now = (instant(each) for each in (data.since, data.until, data.now))
+    day, month = (instant(data.since + timedelta(days=days)) for days in (1, 31))
     rooms = [encode_id("Room", room) for room in data.room_ids[:AVAILABILITY_ROOMS]]
-    free = {"from": since, "to": until, "durationMinutes": 60, "roomIds": rooms}
+    free = {"from": since, "to": until, "durationMinutes": 60}
     variables: dict[str, dict[str, Any]] = {
         "week": {"since": since, "until": until},
         "one": {"id": data.booking_node_id},
         "to_many": {"now": now},
         "search": {"text": FOUND, "now": now},
-        "availability": {"query": free},
+        "availability": {"query": {**free, "roomIds": rooms}},
+        "availability_month": {"query": {**free, "to": month, "roomIds": rooms[:MONTH_ROOMS]}},
+        "availability_rooms": {"query": {**free, "to": day}},
     }
     return variables[benchmark]
 

@@ -14,7 +14,7 @@ import orjson
 from benchmarks import peers
 from benchmarks.data import MINUTES, Data
 from benchmarks.load import Call
-from benchmarks.questions import BENCHMARKS, FOUND, SIGNS, bodies, instant
+from benchmarks.questions import BENCHMARKS, FOUND, SIGNS, bodies, instant, venue_of
 
 READS: Final = ("week", "one", "to_many", "search")
 DATABASE: Final = (*READS, "create_booking")
@@ -47,7 +47,7 @@ def graphql(path: str = "/graphql", *, logs_in: bool = False) -> Callable[[str, 
             port,
             path,
             bodies(benchmark, data),
-            token=data.token if logs_in else "",
+            token=venue_of(benchmark, data).token if logs_in else "",
             sign=SIGNS.get(benchmark, b""),
         )
 

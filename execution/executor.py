@@ -1,7 +1,7 @@
 """Executes operations field by field, and merges in the fields of a compiled read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -13,13 +13,15 @@ from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.error_formatting import REFUSALS
-from execution.list_completion import Complete, NotCompletable, compile_completion
+from execution.list_completion import ListCompletion, NotCompletable, compile_list_completion
 from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.plans import Plans
 from kit.graphql.field_sources import KIND
 from kit.graphql.flat_document import CEILING
+from kit.graphql.value_runs import ValueRuns
 from kit.graphql.work_meter import FIELD_BY_ITSELF, WAITING, Meter, Weighed
 from kit.operation_context import Operation
+from kit.time_slice import TimeSlice
 
 T = TypeVar("T")
 
@@ -34,6 +36,10 @@ CompiledRead = Callable[[], Awaitable[Mapping[str, Any]]]
 """Returns the results of the compiled root fields, or raises their error."""
 
 
+def _list_of(parts: Sequence[bytes]) -> Fragment:
+    return Fragment(b"[%b]" % b",".join(parts))
+
+
 class Executor(StrawberryGraphQLCoreExecutionContext):
     """Executes an operation, of which ``reading`` reads the root fields in ``keys``."""
 
@@ -44,7 +50,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     outline: NormalizedOperation
     with_values = True
     meter: Meter
-    _completers: dict[int, tuple[FieldDetailsList, Complete | None]] | None = None
+    _completers: dict[int, tuple[FieldDetailsList, ListCompletion | None]] | None = None
     _task: asyncio.Task[Any] | None = None
     _noted: Set[str] = frozenset()
 
@@ -100,15 +106,53 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> AwaitableOrValue[list[Any]]:
         """Completes a list; in bulk if its fields only read attributes."""
+
+        def by_fields() -> AwaitableOrValue[list[Any]]:
+            return super(Executor, self).complete_list_value(
+                return_type, field_details_list, info, path, result, position_context
+            )
+
         complete = self._completer(return_type, field_details_list) if self.with_values else None
-        if complete is not None:
-            try:
+        if complete is None:
+            return by_fields()
+        try:
+            printing = complete.print_runs(result) if isinstance(result, ValueRuns) else None
+            if printing is None:
                 return complete(result)  # type: ignore[no-any-return]
+            return self._printed(printing, info.field_name, by_fields)
+        except Exception as odd:  # noqa: BLE001 - the fields themselves report it
+            self._note("list.not_completed", info.field_name, odd)
+            return by_fields()
+
+    def _printed(
+        self,
+        printing: Iterator[bytes],
+        field: str,
+        by_fields: Callable[[], AwaitableOrValue[list[Any]]],
+    ) -> AwaitableOrValue[Any]:
+        """Prints the runs of a list; awaitable if that takes long."""
+        slice_ = TimeSlice()
+        parts: list[bytes] = []
+        for part in printing:
+            parts.append(part)
+            if slice_.is_over:
+                break
+        else:
+            return _list_of(parts)
+
+        async def rest() -> Any:
+            try:
+                await slice_.give_way()
+                for part in printing:
+                    parts.append(part)
+                    await slice_.give_way()
             except Exception as odd:  # noqa: BLE001 - the fields themselves report it
-                self._note("list.not_completed", info.field_name, odd)
-        return super().complete_list_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
+                self._note("list.not_completed", field, odd)
+                done = by_fields()
+                return await done if self.is_awaitable(done) else done
+            return _list_of(parts)
+
+        return rest()
 
     def _note(self, event: str, field: str, error: Exception) -> None:
         """Logs that something is done the slow way, once per operation."""
@@ -121,14 +165,14 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     def _completer(
         self, kind: GraphQLList[GraphQLOutputType], details: FieldDetailsList
-    ) -> Complete | None:
+    ) -> ListCompletion | None:
         """Returns the function that completes such a list in bulk; None if there is none."""
         if self._completers is None:
             self._completers = {}
         found = self._completers.get(id(details))
         if found is None:
             try:
-                complete = compile_completion(self, kind, details)
+                complete = compile_list_completion(self, kind, details)
             except NotCompletable:
                 complete = None
             # Stored with its selection, so that the id() isn't reused.

@@ -1,16 +1,22 @@
 """Completes lists of plain objects in bulk, by a function compiled for their selection.
 
 graphql-core completes each field of each object separately. If the fields only read attributes
-that the caller may see of every object, that work is the same for all objects.
+that the caller may see of every object, that work is the same for all objects; and what objects
+that come in runs have in common is printed once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import Any, Final, Protocol, cast
 
+import orjson
 from graphql import (
+    GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     Undefined,
+    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -18,15 +24,19 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from kit.graphql.field_sources import GUARD, KIND
+from kit.graphql.field_sources import GUARD, KIND, SOURCE, Attribute
+from kit.graphql.value_runs import Columns, Run, ValueRuns
 from kit.graphql.work_meter import Meter
 from kit.operation_context import Operation
 from permissions.policy import may_for_every_row
-from schema.core.fields import SYNC_READER
+from schema.core.selected_fields import SYNC_READER
 
 Complete = Callable[[Any], Any]
+Read = Callable[[Any, Operation], Any]
 
 _TYPENAME: Final = "__typename"
+_PRINTED_A_WORK: Final = 16
+"""So many objects of a run take as long to print as one field of an object takes to complete."""
 
 
 class Execution(Protocol):
@@ -52,12 +62,23 @@ def compile_completion(
     if is_non_null_type(kind):
         return _needed(compile_completion(execution, kind.of_type, details))
     if is_list_type(kind):
-        return _list(compile_completion(execution, kind.of_type, details))
+        return compile_list_completion(execution, kind, details)
     if is_leaf_type(kind):
         return _leaf(kind.coerce_output_value)
     if is_object_type(kind):
-        return _object(execution, kind, details)
+        return _ObjectCompletion(execution, kind, details)
     raise NotCompletable
+
+
+def compile_list_completion(
+    execution: Execution, kind: GraphQLList[GraphQLOutputType], details: FieldDetailsList
+) -> "ListCompletion":
+    """Returns the function for a list of this type. Both may raise NotCompletable."""
+    item = get_nullable_type(kind.of_type)
+    if not is_object_type(item):
+        return ListCompletion(compile_completion(execution, kind.of_type, details), None)
+    objects = _ObjectCompletion(execution, item, details)
+    return ListCompletion(_needed(objects) if is_non_null_type(kind.of_type) else objects, objects)
 
 
 def _needed(complete: Complete) -> Complete:
@@ -69,15 +90,27 @@ def _needed(complete: Complete) -> Complete:
     return completed
 
 
-def _list(complete: Complete) -> Complete:
-    def completed(values: Any) -> Any:
+class ListCompletion:
+    """Completes lists, and prints runs of objects."""
+
+    def __init__(self, complete: Complete, objects: "_ObjectCompletion | None") -> None:
+        self._complete = complete
+        self._objects = objects
+
+    def __call__(self, values: Any) -> Any:
         if values is None:
             return None
-        if not isinstance(values, list | tuple):
+        if not isinstance(values, list | tuple | ValueRuns):
             raise NotCompletable
-        return [complete(each) for each in values]
+        return [self._complete(each) for each in values]
 
-    return completed
+    def print_runs(self, values: ValueRuns) -> Iterator[bytes] | None:
+        """Yields the JSON of each run of objects; returns None if the fields need the objects.
+
+        May raise NotCompletable.
+        """
+        can_print = self._objects is not None and self._objects.reads_attributes
+        return self._objects.print_runs(values) if self._objects and can_print else None
 
 
 def _leaf(coerce: Complete) -> Complete:
@@ -92,38 +125,120 @@ def _leaf(coerce: Complete) -> Complete:
     return completed
 
 
-def _object(execution: Execution, kind: GraphQLObjectType, details: FieldDetailsList) -> Complete:
-    operation: Operation = execution.context_value
-    if kind.extensions.get(KIND) and execution.plans is not None:
-        # In mutations and subscriptions, rows are completed by compiled reads.
-        raise NotCompletable
-    parts: list[tuple[str, Callable[[Any, Operation], Any], Complete]] = []
-    for key, below in execution.collect_subfields(kind, details).grouped_field_set.items():
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A selected field; ``attribute`` is what it reads, or None if it is worked out."""
+
+    key: str
+    kind: GraphQLOutputType
+    attribute: str | None
+    read: Read
+    complete: Complete
+
+    def printed(self, value: Any) -> bytes:
+        return b"%b:%b" % (orjson.dumps(self.key), orjson.dumps(self.complete(value)))
+
+
+class _ObjectCompletion:
+    """Completes objects of one type, all with the same selection."""
+
+    def __init__(
+        self, execution: Execution, kind: GraphQLObjectType, details: FieldDetailsList
+    ) -> None:
+        if kind.extensions.get(KIND) and execution.plans is not None:
+            # In mutations and subscriptions, rows are completed by compiled reads.
+            raise NotCompletable
+        self._operation: Operation = execution.context_value
+        self._meter = execution.meter
+        fields = execution.collect_subfields(kind, details).grouped_field_set
+        self._parts = [self._part(execution, kind, *field) for field in fields.items()]
+        # Our `is_type_of` functions use only the value.
+        self._is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
+
+    def _part(
+        self, execution: Execution, kind: GraphQLObjectType, key: str, below: FieldDetailsList
+    ) -> _Part:
         name = below[0].node.name.value
         if name == _TYPENAME:
-            parts.append((key, _constant(kind.name), _same))
-            continue
+            return _Part(key, kind, _TYPENAME, _constant(kind.name), _same)
         field = kind.fields[name]
         read, guard = field.extensions.get(SYNC_READER), field.extensions.get(GUARD)
-        if read is None or (guard and not may_for_every_row(operation.actor, guard, own=False)):
+        may_see = not guard or may_for_every_row(self._operation.actor, guard, own=False)
+        if read is None or not may_see:
             raise NotCompletable
-        parts.append((key, read, compile_completion(execution, field.type, below)))
-    # Our `is_type_of` functions use only the value.
-    is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
-    work = len(parts)
+        source = field.extensions.get(SOURCE)
+        attribute = source.name if isinstance(source, Attribute) else None
+        complete = compile_completion(execution, field.type, below)
+        return _Part(key, field.type, attribute, read, complete)
 
-    def completed(value: Any) -> Any:
+    def __call__(self, value: Any) -> Any:
         if value is None:
             return None
-        if isinstance(value, Exception) or (is_one and not is_one(value, None)):
+        self._check(value)
+        operation = self._operation
+        return {part.key: part.complete(part.read(value, operation)) for part in self._parts}
+
+    def _check(self, value: Any) -> None:
+        if isinstance(value, Exception) or (self._is_one and not self._is_one(value, None)):
             raise NotCompletable
-        execution.meter.add(work)
-        return {key: complete(read(value, operation)) for key, read, complete in parts}
+        self._meter.add(len(self._parts))
 
-    return completed
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether each field is an attribute as it is."""
+        return all(part.attribute for part in self._parts)
+
+    def print_runs(self, values: ValueRuns) -> Iterator[bytes]:
+        """Yields the JSON of the objects, without the brackets of the list."""
+        like: object = None
+        for run in values.runs({part.attribute for part in self._parts if part.attribute}):
+            if like is not run.like:
+                like, (commons, columns) = run.like, self._template(run)
+            self._meter.add(sum(map(len, run.places)) // _PRINTED_A_WORK)
+            yield _printed(commons, columns, run.places)
+
+    def _template(self, run: Run) -> tuple[list[bytes], list[list[bytes]]]:
+        """Returns what stands before, between and after the columns of a run, and the columns."""
+        self._check(run.like)
+        commons, columns = [b"{"], list[list[bytes]]()
+        in_columns = groupby(self._parts, lambda part: part.attribute in run.columns.values)
+        for n, (varies, found) in enumerate(in_columns):
+            parts = [*found]
+            commons[-1] += b"," if n else b""
+            if varies:
+                columns.append(_column(run.columns, parts))
+                commons.append(b"")
+            else:
+                printed = [part.printed(part.read(run.like, self._operation)) for part in parts]
+                commons[-1] += b",".join(printed)
+        commons[-1] += b"}"
+        return commons, columns
 
 
-def _constant(value: Any) -> Callable[[Any, Operation], Any]:
+def _column(columns: Columns, parts: list[_Part]) -> list[bytes]:
+    """Returns what is printed of fields that stand together, for each place of their columns."""
+
+    def print_all() -> list[bytes]:
+        values = zip(*(columns.values[str(part.attribute)] for part in parts), strict=True)
+        return [b",".join(map(_Part.printed, parts, each)) for each in values]
+
+    return columns.texts(tuple((part.key, part.kind, part.attribute) for part in parts), print_all)
+
+
+def _printed(commons: list[bytes], columns: list[list[bytes]], places: Sequence[range]) -> bytes:
+    if not columns:
+        return b",".join(commons * sum(map(len, places)))
+    head, *between, tail = commons
+    texts, *others = (
+        [*chain.from_iterable([column[run.start : run.stop] for run in places])]
+        for column in columns
+    )
+    for common, column in zip(between, others, strict=True):
+        texts = [before + common + after for before, after in zip(texts, column, strict=True)]
+    return head + (tail + b"," + head).join(texts) + tail
+
+
+def _constant(value: Any) -> Read:
     return lambda _, __: value
 
 

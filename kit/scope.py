@@ -153,6 +153,20 @@ class Scope:
                 found = await (await self._open()).text(sql, values)
         return cast("Sequence[Any]", found)
 
+    async def fetch_row(
+        self, statement: PreparedStatement, *, alone: bool = False, **values: object
+    ) -> Sequence[Any]:
+        """Returns the driver's only row of a prepared statement that sets its tenant itself.
+
+        ``alone``: nothing else is read in this scope, so that one round trip is enough.
+        """
+        arguments = statement.arguments(values)
+        if alone:
+            return await self.fetch_raw(statement.sql, arguments)
+        async with self._connection_lock:
+            found: Any = await (await self._open()).text(statement.sql, arguments)
+        return cast("Sequence[Any]", found)
+
     async def read_outside(self, statement: Select[T]) -> T | None:
         """Returns the first row from a separate short snapshot, to find out which locks to take."""
         separate = Scope(self.runtime, self.actor, self.request)

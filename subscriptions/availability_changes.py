@@ -24,7 +24,7 @@ from models.bookings.availability_changes import TELLING
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.audit.log_position import end_of_log
-from resolvers.bookings.availability import AvailabilityQuery, RoomSlot
+from resolvers.bookings.availability import AvailabilityQuery
 from resolvers.bookings.availability_changes import (
     TIME_TAKING,
     AvailabilityChanges,
@@ -33,6 +33,7 @@ from resolvers.bookings.availability_changes import (
     availability_changes,
 )
 from resolvers.bookings.availability_cursors import Known, known_from
+from resolvers.bookings.slot_pages import SlotPage
 from subscriptions.log_replay import (
     TOO_SLOW,
     UNKNOWN,
@@ -55,7 +56,7 @@ class AvailabilityDelta:
     """The changes to a client's slots: those to insert or replace, and those to remove."""
 
     cursor: EventCursor
-    upserted: Sequence[RoomSlot]
+    upserted: SlotPage
     removed: Sequence[SlotKey]
 
 

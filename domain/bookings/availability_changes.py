@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.bookings.availability import RoomFacts, SlotRequest, first_on_grid, refused_spans
+from domain.bookings.availability import SlotRequest, first_on_grid, refused_spans
 from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
@@ -56,23 +56,15 @@ class AffectedSlots:
 
 
 def recomputed(
-    room: RoomFacts,
-    grid: StartGrid,
-    touched: AffectedSlots,
-    *,
-    wish: SlotRequest,
-    include_unavailable: bool,
+    slots: RoomSlots, touched: AffectedSlots, *, include_unavailable: bool
 ) -> tuple[RoomSlots, list[datetime]]:
-    """Returns the affected slots of a room that are listed, and the affected starts that aren't.
-
-    ``grid`` are the requested starts on the venue's grid.
-    """
-    slots = RoomSlots.of(room, grid, wish, include_unavailable=include_unavailable)
+    """Returns the affected slots of a room that are listed, and the affected starts that aren't."""
+    grid = slots.search.grid
     some = grid.every
-    if not touched.is_whole(room.id):
-        spans = touched.spans_of(room.id)
+    if not touched.is_whole(slots.room.id):
+        spans = touched.spans_of(slots.room.id)
         # The reasons of a refused slot may depend on how far its refused neighbours reach.
-        refused = refused_spans(room, wish) if include_unavailable else []
+        refused = refused_spans(slots.room, slots.search.wish) if include_unavailable else []
         some = grid.during(_connected(spans, refused))
     unlisted = some & ~slots.listed
     if not touched.hours:

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from domain.bookings.availability import RoomFacts, SlotRequest, standing_reasons
 from domain.bookings.start_grid import MINUTE, StartGrid, ticks
@@ -15,9 +16,45 @@ Stretch = tuple[int, int]
 """The ticks at which something starts and ends."""
 
 
+@dataclass(frozen=True)
+class SlotSearch:
+    """A wish for any of the starts on the venue's grid within an interval."""
+
+    wish: SlotRequest
+    window: Interval
+
+    @cached_property
+    def grid(self) -> StartGrid:
+        return self.wish.rules.grid(self.window)
+
+    @cached_property
+    def length(self) -> int:
+        """How long a slot is, in ticks."""
+        return self.wish.duration_minutes * MINUTE
+
+    @cached_property
+    def in_reach(self) -> int:
+        """The set of starts that are neither too near nor too far ahead."""
+        return self.grid.within(ticks(self.wish.earliest), ticks(self.wish.latest))
+
+    @cached_property
+    def lasting(self) -> Interval:
+        """From the first start to the end of the last slot. Raises IndexError without starts."""
+        starts = self.grid.starts
+        return Interval(starts[0], self.wish.interval(starts[-1]).end)
+
+    def opened(self, hours: HoursFacts) -> int:
+        """Returns the set of starts whose whole slot lies within opening hours."""
+        opened = 0
+        if self.grid.ticks:
+            for each in hours.open_intervals(self.lasting, self.wish.rules.zone):
+                opened |= self.grid.within(ticks(each.start), ticks(each.end) - self.length)
+        return opened
+
+
 @dataclass(frozen=True, slots=True)
 class RoomStarts:
-    """Sets of starts for one wish, each within the one before.
+    """Sets of starts that a search finds in a room, each within the one before.
 
     ``opened``: the slot lies within opening hours; ``allowed``: nor does any other rule refuse it;
     ``free``: nor is it taken by a booking or too close to one.
@@ -28,53 +65,38 @@ class RoomStarts:
     free: int
 
 
-def opened_starts(hours: HoursFacts, grid: StartGrid, wish: SlotRequest) -> int:
-    """Returns the set of starts whose whole slot lies within opening hours."""
-    if not grid.ticks:
-        return 0
-    window = Interval(grid.starts[0], wish.interval(grid.starts[-1]).end)
-    length = wish.duration_minutes * MINUTE
-    opened = 0
-    for each in hours.open_intervals(window, wish.rules.zone):
-        opened |= grid.within(ticks(each.start), ticks(each.end) - length)
-    return opened
-
-
 def room_starts(
     room: RoomFacts,
-    grid: StartGrid,
-    wish: SlotRequest,
+    search: SlotSearch,
     *,
     opened: int | None = None,
     occupied: Iterable[Stretch] | None = None,
 ) -> RoomStarts:
-    """Returns what a wish has in a room, at the starts of a grid.
+    """Returns what a search finds in a room.
 
-    ``opened`` are the ``opened_starts``, and ``occupied`` the stretches that bookings have with
-    their buffers, where they are known already.
+    ``opened`` is that of the room's hours, and ``occupied`` are the stretches that bookings have
+    with their buffers, where they are known already.
     """
     if opened is None:
-        opened = opened_starts(room.hours, grid, wish)
+        opened = search.opened(room.hours)
     if occupied is None:
         occupied = [(ticks(each.occupied.start), ticks(each.occupied.end)) for each in room.busy]
-    allowed = opened & _allowed(room, grid, wish)
-    return RoomStarts(opened, allowed, free=allowed & ~_booked(room, grid, wish, occupied))
+    allowed = opened & _allowed(room, search)
+    return RoomStarts(opened, allowed, free=allowed & ~_booked(room, search, occupied))
 
 
-def _allowed(room: RoomFacts, grid: StartGrid, wish: SlotRequest) -> int:
-    if any(standing_reasons(room, wish)):
+def _allowed(room: RoomFacts, search: SlotSearch) -> int:
+    if any(standing_reasons(room, search.wish)):
         return 0
-    allowed = grid.within(ticks(wish.earliest), ticks(wish.latest))
-    length = wish.duration_minutes * MINUTE
+    allowed = search.in_reach
     for each in room.blackouts:
-        allowed &= ~grid.between(ticks(each.start) - length, ticks(each.end))
+        allowed &= ~search.grid.between(ticks(each.start) - search.length, ticks(each.end))
     return allowed
 
 
-def _booked(
-    room: RoomFacts, grid: StartGrid, wish: SlotRequest, occupied: Iterable[Stretch]
-) -> int:
-    before = (wish.duration_minutes + room.buffer_after_minutes) * MINUTE
+def _booked(room: RoomFacts, search: SlotSearch, occupied: Iterable[Stretch]) -> int:
+    grid = search.grid
+    before = search.length + room.buffer_after_minutes * MINUTE
     after = room.buffer_before_minutes * MINUTE
     booked = 0
     for start, end in occupied:
@@ -82,6 +104,5 @@ def _booked(
     if room.moving is not None:
         # No neighbour can mind what only frees time.
         has = room.moving.interval
-        length = wish.duration_minutes * MINUTE
-        booked &= ~grid.within(ticks(has.start), ticks(has.end) - length)
+        booked &= ~grid.within(ticks(has.start), ticks(has.end) - search.length)
     return booked

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
+from operator import attrgetter, itemgetter
 
 from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
-from domain.bookings.room_starts import RoomStarts, room_starts
-from domain.bookings.start_grid import StartGrid, places
+from domain.bookings.room_starts import RoomStarts, SlotSearch, Stretch, room_starts
+from domain.bookings.start_grid import places, runs
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -41,11 +42,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class RoomSlots:
-    """The slots of a room at the starts of a grid, of which the set ``listed`` is shown."""
+    """The slots that a search finds in a room, of which the set ``listed`` is shown."""
 
     room: RoomFacts
-    wish: SlotRequest
-    grid: StartGrid
+    search: SlotSearch
     starts: RoomStarts
     listed: int
 
@@ -53,28 +53,39 @@ class RoomSlots:
     def of(
         cls,
         room: RoomFacts,
-        grid: StartGrid,
-        wish: SlotRequest,
+        search: SlotSearch,
         *,
         include_unavailable: bool = False,
+        opened: int | None = None,
+        occupied: Iterable[Stretch] | None = None,
     ) -> "RoomSlots":
-        """Lists the free slots; or all within opening hours."""
-        starts = room_starts(room, grid, wish)
-        listed = starts.opened if include_unavailable else starts.free
-        return cls(room, wish, grid, starts, listed)
+        """Lists the free slots; or all within opening hours.
+
+        ``opened`` and ``occupied`` are those of ``room_starts``.
+        """
+        starts = room_starts(room, search, opened=opened, occupied=occupied)
+        return cls(room, search, starts, starts.opened if include_unavailable else starts.free)
 
     def __iter__(self) -> Iterator[Slot]:
         return (self.slot(place) for place in places(self.listed))
 
-    def slot(self, place: int) -> Slot:
-        """Returns the slot at a place of the grid."""
-        interval = self.wish.interval(self.grid.starts[place])
-        state = self.state(place)
-        reasons = () if state is SlotState.FREE else self._calendar.reasons_against(interval)
+    def slot(self, place: int, *, explained: bool = True) -> Slot:
+        """Returns the slot at a place of the grid; without its reasons unless ``explained``."""
+        interval = self.search.wish.interval(self.search.grid.starts[place])
+        state = self._state(place)
+        reasons: tuple[Reason, ...] = ()
+        if explained and state is not SlotState.FREE:
+            reasons = self._calendar.reasons_against(interval)
         return Slot(self.room.id, interval, state, self.price, reasons)
 
-    def state(self, place: int) -> SlotState:
-        """Returns the state of the slot at a place of the grid within opening hours."""
+    def runs_by_state(self) -> list[range]:
+        """Returns the runs of listed slots with the same state, in order of time."""
+        free = self.listed & self.starts.free
+        allowed = self.listed & self.starts.allowed
+        states = (free, allowed & ~free, self.listed & ~allowed)
+        return sorted(chain.from_iterable(map(runs, states)), key=attrgetter("start"))
+
+    def _state(self, place: int) -> SlotState:
         if self.starts.free >> place & 1:
             return SlotState.FREE
         return SlotState.BUSY if self.starts.allowed >> place & 1 else SlotState.BLOCKED
@@ -82,12 +93,12 @@ class RoomSlots:
     @cached_property
     def price(self) -> Money | None:
         """The price of each slot: at an hourly rate, all cost the same."""
-        return _total(self.room, self.wish.interval(self.grid.starts[0]))
+        search = self.search
+        return _total(self.room, search.wish.interval(search.grid.starts[0]))
 
     @cached_property
     def _calendar(self) -> RoomCalendar:
-        window = Interval(self.grid.starts[0], self.wish.interval(self.grid.starts[-1]).end)
-        return RoomCalendar.of(self.room, window, self.wish)
+        return RoomCalendar.of(self.room, self.search.lasting, self.search.wish)
 
 
 def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
@@ -97,19 +108,12 @@ def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
     return Slot(room.id, interval, _state(reasons), _total(room, interval), reasons)
 
 
-def next_free_slot(
-    rooms: Iterable[RoomFacts], window: Interval, *, wish: SlotRequest
-) -> Slot | None:
-    """Returns the first free slot on the grid within a window; the first room's of equals."""
-    return first_slot(_free(rooms, window, wish))
-
-
-def first_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
-    """Returns the earliest listed slot; the first room's of equals."""
-    found = [(next(places(each.listed)), each) for each in rooms if each.listed]
-    if not found:
+def next_free_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
+    """Returns the first free slot, listed or not; the first room's of equals."""
+    free = [(next(places(each.starts.free)), each) for each in rooms if each.starts.free]
+    if not free:
         return None
-    place, room = min(found, key=lambda each: each[0])
+    place, room = min(free, key=itemgetter(0))
     return room.slot(place)
 
 
@@ -132,16 +136,12 @@ def alternatives(
     At equal distance the earlier comes first, and at the same time the wanted room.
     """
     wanted_first = sorted(rooms, key=lambda room: room.id != wanted_room_id)
-    free = _free(wanted_first, alternatives_window(start), wish)
-    starts = wish.rules.grid(alternatives_window(start)).starts
+    search = SlotSearch(wish, alternatives_window(start))
+    free = [RoomSlots.of(room, search) for room in wanted_first]
+    starts = search.grid.starts
     nearest = sorted(range(len(starts)), key=lambda place: abs(starts[place] - start))
     found = (each.slot(place) for place in nearest for each in free if each.listed >> place & 1)
     return list(islice(found, first))
-
-
-def _free(rooms: Iterable[RoomFacts], window: Interval, wish: SlotRequest) -> list[RoomSlots]:
-    grid = wish.rules.grid(window)
-    return [RoomSlots.of(room, grid, wish) for room in rooms]
 
 
 def _total(room: RoomFacts, interval: Interval) -> Money | None:

@@ -4,18 +4,16 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Annotated, Final
 
 from typing_extensions import Doc
 
 from domain.bookings.availability import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.bookings.lifecycle import Status, effective_status
-from domain.bookings.refusals import Busy, Reason, SlotTaken
+from domain.bookings.refusals import Busy, SlotTaken
+from domain.bookings.room_starts import SlotSearch
 from domain.bookings.slots import (
     RoomSlots,
-    Slot,
-    SlotState,
     alternatives,
     alternatives_window,
     next_free_slot,
@@ -24,19 +22,23 @@ from domain.bookings.slots import (
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, dates_around, resolve_start, within_reach
-from domain.core.money import Money
 from domain.core.refusals import Invalid
+from domain.tenants.settings import LONGEST_MINUTES
 from kit.errors import BadInput, TooComplex
+from kit.events.event_cursors import LogPosition
+from kit.graphql.selected import EVERYTHING, Selected
 from kit.graphql.work_meter import Weighed
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
+from kit.time_slice import TimeSlice
 from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.bookings.bookings import BookingOwner
-from models.venue.rooms import Room
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.audit.log_position import end_of_log
 from resolvers.bookings.availability_cursors import known_now
+from resolvers.bookings.slot_pages import RoomSlot, SlotPage
+from resolvers.bookings.taken_times import TakenTimes, open_starts, taken_times
 from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
@@ -63,34 +65,6 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomSlot:
-    """A slot with its room, as the API shows it."""
-
-    room: Room
-    slot: Slot
-
-    @property
-    def starts_at(self) -> datetime:
-        return self.slot.interval.start
-
-    @property
-    def ends_at(self) -> datetime:
-        return self.slot.interval.end
-
-    @property
-    def state(self) -> SlotState:
-        return self.slot.state
-
-    @property
-    def price(self) -> Money | None:
-        return self.slot.price
-
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        return self.slot.reasons
-
-
-@dataclass(frozen=True, slots=True)
 class AvailabilityQuery:
     """What somebody looks for."""
 
@@ -103,65 +77,39 @@ class AvailabilityQuery:
     exclude_booking_id: BookingId | None = None
 
 
-# Of work as ``kit.graphql.work_meter`` counts it: of a room whose facts are read, a start of it
-# that is listed with the reasons against it or if it is free, and one that is only looked at.
-_ROOM_WORK: Final = 100
+# Of work as ``kit.graphql.work_meter`` counts it: of a room whose starts are found, and a start of
+# it that is listed with the reasons against it.
+_ROOM_WORK: Final = 40
 _EXPLAINED_WORK: Final = 12
-_LISTED_WORK: Final = 4
-_LOOK_WORK: Final = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Availability(Weighed):
-    """The answer to a query, with the place in the log from which changes can be followed."""
+    """The answer to a query, with the place in the log from which changes can be followed.
 
-    calendar: Calendar
-    window: Interval
-    wish: SlotRequest
+    ``next_free_slot`` is looked for only where it is selected. ``starts`` says how many starts of
+    a room there are at most.
+    """
+
+    slots: SlotPage
+    next_free_slot: RoomSlot | None
     include_unavailable: bool
+    starts: int
     computed_at: datetime
     cursor: str
 
-    @cached_property
-    def slots(self) -> list[RoomSlot]:
-        """Room by room, each in order of time."""
-        grid = self.wish.rules.grid(self.window)
-        return [
-            self._of_room(slot)
-            for room in self.calendar.facts.values()
-            for slot in RoomSlots.of(
-                room, grid, self.wish, include_unavailable=self.include_unavailable
-            )
-        ]
-
-    @cached_property
-    def next_free_slot(self) -> RoomSlot | None:
-        """The first from the query's start on, at most 7 days beyond its end."""
-        ahead = ahead_of(self.window)
-        found = next_free_slot(self.calendar.facts.values(), ahead, wish=self.wish)
-        return self._of_room(found) if found else None
-
     def work(self, selected: Collection[str]) -> int:
-        """By the starts that there are to look at, whether they are told or not."""
-        of_room = _ROOM_WORK
-        if "slots" in selected:
-            each = _EXPLAINED_WORK if self.include_unavailable else _LISTED_WORK
-            of_room += starts_in(self.calendar.venue, self.window) * each
-        if "nextFreeSlot" in selected:
-            ahead = ahead_of(self.window)
-            found = self.next_free_slot
-            looked_at = Interval(ahead.start, found.ends_at if found else ahead.end)
-            of_room += starts_in(self.calendar.venue, looked_at) * _LOOK_WORK
-        return len(self.calendar.venue.rooms) * of_room
-
-    def _of_room(self, slot: Slot) -> RoomSlot:
-        return RoomSlot(self.calendar.venue.rooms[slot.room_id], slot)
+        """By the starts that may have to be explained, whether they are or not."""
+        explained = "slots" in selected and self.include_unavailable
+        of_room = _ROOM_WORK + (self.starts * _EXPLAINED_WORK if explained else 0)
+        return len(self.slots.rooms) * of_room
 
 
 async def availability(
     scope: Scope,
     *,
     query: Annotated[AvailabilityQuery, Doc("The period, rooms and duration to search for.")],
+    selected: Selected = EVERYTHING,
 ) -> Availability:
     """Search for slots in a period of at most 31 days.
 
@@ -170,24 +118,92 @@ async def availability(
     day begun; without `roomIds` 20 rooms are charged.
     """
     window = window_of(query)
-    venue = await load_venue(scope, query.room_ids)
-    check_size(venue, window)
+    found = await openings(
+        scope,
+        query,
+        ahead_of(window) if "nextFreeSlot" in selected else window,
+        explained=query.include_unavailable and "reasons" in selected,
+        alone=selected.is_alone,
+    )
+    check_size(found.venue, window)
+    wish = wish_of_query(scope, found.venue, query)
+    listed = await found.slots(
+        SlotSearch(wish, window), include_unavailable=query.include_unavailable
+    )
+    next_free = None
+    if "nextFreeSlot" in selected:
+        next_free = next_free_slot(listed) or next_free_slot(
+            await found.slots(SlotSearch(wish, Interval(window.end, window.end + _NEXT_WITHIN)))
+        )
+    return Availability(
+        SlotPage(found.venue.rooms, listed),
+        RoomSlot(found.venue.rooms[next_free.room_id], next_free) if next_free else None,
+        include_unavailable=query.include_unavailable,
+        starts=starts_in(found.venue, window),
+        computed_at=scope.now(),
+        cursor=known_now(scope, found.end).cursor,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """What decides about rooms: facts that have their bookings, or facts beside ``taken`` times."""
+
+    venue: Venue
+    facts: Mapping[RoomId, RoomFacts]
+    end: LogPosition
+    taken: TakenTimes | None = None
+
+    async def slots(
+        self, search: SlotSearch, *, include_unavailable: bool = False
+    ) -> list[RoomSlots]:
+        """Returns what a search finds, room by room."""
+        opened = open_starts(self.taken.facts, search) if self.taken else None
+        turn = TimeSlice()
+        found = []
+        for number, id in enumerate(self.venue.rooms):
+            facts = self.facts[id]
+            slots = RoomSlots.of(
+                facts,
+                search,
+                include_unavailable=include_unavailable,
+                opened=opened.of(facts.hours) if opened else None,
+                occupied=self.taken.times[number] if self.taken else None,
+            )
+            found.append(slots)
+            await turn.give_way()
+        return found
+
+
+async def openings(
+    scope: Scope,
+    query: AvailabilityQuery,
+    needed: Interval,
+    *,
+    explained: bool,
+    venue: Venue | None = None,
+    alone: bool = False,
+) -> Openings:
+    """Load what decides about a query's starts within an interval, in its rooms or a venue's.
+
+    Where the facts are kept, that is the bookings of this time. Reasons tell of more, and so does
+    a booking that is left out. ``alone``: nothing else is read in the scope.
+    """
+    room_ids = query.room_ids if venue is None else [*venue.rooms]
+    if not explained and query.exclude_booking_id is None:
+        lasting = min(max(query.duration_minutes, 1), LONGEST_MINUTES)
+        whole = needed.padded(before_minutes=0, after_minutes=lasting)
+        taken = await taken_times(scope, room_ids, whole, alone=alone)
+        if taken is not None:
+            return Openings(taken.venue, taken.facts.rooms, taken.end, taken)
+    if venue is None:
+        venue = await load_venue(scope, room_ids)
+        check_size(venue, window_of(query))
     wish = wish_of_query(scope, venue, query)
     calendar = await load_calendar(
-        scope,
-        venue,
-        ahead_of(window),
-        wish,
-        exclude_booking_id=query.exclude_booking_id,
+        scope, venue, needed, wish, exclude_booking_id=query.exclude_booking_id
     )
-    return Availability(
-        calendar,
-        window,
-        wish,
-        include_unavailable=query.include_unavailable,
-        computed_at=scope.now(),
-        cursor=known_now(scope, await end_of_log(scope)).cursor,
-    )
+    return Openings(venue, calendar.facts, await end_of_log(scope))
 
 
 async def explain_slot(

@@ -22,6 +22,8 @@ from domain.bookings.availability_changes import (
     starts_overlapping,
 )
 from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
+from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -33,15 +35,15 @@ from models.bookings.availability_changes import CHANGES, MORE_CHANGES
 from models.venue.rooms import Room
 from resolvers.bookings.availability import (
     AvailabilityQuery,
-    RoomSlot,
     ahead_of,
     check_size,
-    load_calendar,
     load_venue,
+    openings,
     window_of,
     wish_of_query,
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
+from resolvers.bookings.slot_pages import NO_SLOTS, SlotPage
 from resolvers.bookings.venue_facts import Venue
 
 BATCH: Final = 500
@@ -83,7 +85,7 @@ class AvailabilityChanges:
     """
 
     known: Known
-    upserted: Sequence[RoomSlot]
+    upserted: SlotPage
     removed: Sequence[SlotKey]
     next_at: datetime | None
 
@@ -115,12 +117,11 @@ async def availability_changes(
     check_size(venue, window)
     wish = wish_of_query(scope, venue, query)
     grid = wish.rules.grid(window)
-    upserted: list[RoomSlot] = []
-    removed: list[SlotKey] = []
+    upserted, removed = NO_SLOTS, list[SlotKey]()
     if known is not None:
         touched = _touched(scope, known, log, venue, query, wish, grid)
         left = await _left(scope, query, venue, touched)
-        upserted, removed = await _restated(scope, query, venue, left, wish, grid, touched)
+        upserted, removed = await _restated(scope, query, venue, left, wish, touched)
         if touched.hours:
             room_ids = {*venue.rooms, *left.rooms}
             removed += _off_grid(log, room_ids, window, wish.rules, grid)
@@ -302,36 +303,34 @@ async def _restated(
     venue: Venue,
     left: Venue,
     wish: SlotRequest,
-    grid: StartGrid,
     touched: AffectedSlots,
-) -> tuple[list[RoomSlot], list[SlotKey]]:
+) -> tuple[SlotPage, list[SlotKey]]:
     """All that is touched as it is now: what is listed, and what is not."""
     rooms = {
         id: room for id, room in (*venue.rooms.items(), *left.rooms.items()) if touched.is_in(id)
     }
     if not rooms:
-        return [], []
+        return NO_SLOTS, []
     window = window_of(query)
-    calendar = await load_calendar(
+    found = await openings(
         scope,
-        Venue(venue.tenant, rooms),
+        query,
         # Reasons tell how far a refusal reaches, so they are found in the same facts.
         ahead_of(window) if query.include_unavailable else touched.hull(window),
-        wish,
-        exclude_booking_id=query.exclude_booking_id,
+        explained=query.include_unavailable,
+        venue=Venue(venue.tenant, rooms),
     )
-    upserted: list[RoomSlot] = []
+    search = SlotSearch(wish, window)
+    listed: list[RoomSlots] = []
     removed: list[SlotKey] = []
-    for room_id, facts in calendar.facts.items():
-        listed, others = recomputed(
-            facts, grid, touched, wish=wish, include_unavailable=query.include_unavailable
-        )
-        if room_id in left.rooms:
-            others += listed.grid.of(listed.listed)
-        else:
-            upserted += [RoomSlot(rooms[room_id], slot) for slot in listed]
-        removed += [SlotKey(room_id, start) for start in others]
-    return upserted, removed
+    for slots in await found.slots(search, include_unavailable=query.include_unavailable):
+        upserted, others = recomputed(slots, touched, include_unavailable=query.include_unavailable)
+        if slots.room.id in left.rooms:
+            others += slots.search.grid.of(upserted.listed)
+        elif upserted.listed:
+            listed.append(upserted)
+        removed += [SlotKey(slots.room.id, start) for start in others]
+    return SlotPage(rooms, listed), removed
 
 
 def _meeting(stay: Interval, room: Room, wish: SlotRequest) -> Interval:

@@ -11,6 +11,7 @@ from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import Challenge
 from kit.actor import Actor
 from kit.errors import BadInput
+from kit.graphql.selected import EVERYTHING, Selected
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.tenants import Tenant, tenant_id_of, tenant_of
@@ -69,6 +70,7 @@ async def availability(
     venue: Tenant,
     *,
     query: Annotated[AvailabilityQuery, Doc("The period, rooms and duration to search for.")],
+    selected: Selected = EVERYTHING,
 ) -> Availability:
     """Search for slots in a period of at most 31 days.
 
@@ -78,4 +80,4 @@ async def availability(
     """
     if query.exclude_booking_id is not None:
         raise BadInput("You need the permission `bookings:read` for `excludeBookingId`.")
-    return await find_availability(public(scope, venue.id), query=query)
+    return await find_availability(public(scope, venue.id), query=query, selected=selected)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
@@ -67,18 +67,20 @@ class OpeningDay:
 def hours_facts(
     room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
 ) -> Mapping[RoomId, HoursFacts]:
-    """Returns the facts of opening hours by room, from ``models.bookings.availability``."""
+    """Returns the facts of opening hours by room, from ``models.bookings.availability``.
+
+    Rooms without hours of their own have the same object.
+    """
     weeks = _weeks(weekdays)
     dates: defaultdict[UUID | None, dict[date, tuple[LocalInterval, ...]]] = defaultdict(dict)
     for each in exceptions:
         dates[each.room_id][each.date] = from_pairs(each.minutes)
+    own = {room_id for room_id in (*weeks, *dates) if room_id is not None}
+    shared = HoursFacts(weeks.get(None, ()), venue_exceptions=dates[None])
     return {
-        room_id: HoursFacts(
-            venue_weekly=weeks.get(None, ()),
-            room_weekly=weeks.get(room_id, ()),
-            venue_exceptions=dates[None],
-            room_exceptions=dates[room_id],
-        )
+        room_id: replace(shared, room_weekly=weeks.get(room_id, ()), room_exceptions=dates[room_id])
+        if room_id in own
+        else shared
         for room_id in room_ids
     }
 

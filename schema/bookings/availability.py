@@ -15,6 +15,7 @@ from kit.graphql.cost import DEFAULT_PAGE_SIZE, Cost
 from permissions.roles import P
 from resolvers.bookings import availability as answers
 from resolvers.bookings import availability_changes
+from resolvers.bookings.slot_pages import RoomSlot
 from schema.core.enums import Code, describe
 from schema.core.fields import column, id_column, query, value
 from schema.core.inputs import input_type
@@ -85,7 +86,7 @@ class SlotReason:
     )
 
 
-@value(answers.RoomSlot)
+@value(RoomSlot)
 class Slot:
     """A room at a certain time."""
 

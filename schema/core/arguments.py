@@ -10,6 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from domain.core.refusals import Refusal
+from kit.graphql.selected import Selected
 from schema.core.inputs import decode, decoder, doc_of, graphql_name, graphql_type
 
 
@@ -23,9 +24,10 @@ class Arguments:
 
     @classmethod
     def of(cls, function: Callable[..., Any], *, skip: int) -> "Arguments":
-        """Returns the parameters of a function, without the first ``skip``."""
+        """Returns the parameters of a function, without the first ``skip`` and what is selected."""
         hints = get_type_hints(function, include_extras=True)
-        parameters = list(inspect.signature(function).parameters.values())[skip:]
+        signed = list(inspect.signature(function).parameters.values())[skip:]
+        parameters = [each for each in signed if hints[each.name] is not Selected]
         return cls(
             {each.name: hints[each.name] for each in parameters},
             {each.name: each.default for each in parameters},

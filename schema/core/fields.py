@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -33,6 +34,7 @@ from schema.core.global_ids import encode_id
 from schema.core.inputs import (
     arguments_reader,
 )
+from schema.core.selected_fields import SYNC_READER, Selecting, selecting_of
 
 T = TypeVar("T", bound=type)
 
@@ -45,8 +47,8 @@ InSql = Callable[[Any, Any], Any]
 ATTRIBUTE_READER: Final = "reads"
 """The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
 
-SYNC_READER: Final = "plain"
-"""The key, also in a field's GraphQL extensions, of a ``Read`` that waits for nothing."""
+DIRECT: Final = "direct"
+"""The key, in a field's metadata, of its ``DirectAnswer``."""
 
 PERSONAL: Final = "personal"
 """The key, in a field's metadata, of whether its answer depends on who calls, whoever may."""
@@ -211,8 +213,11 @@ def computed(
     """
     arguments = Arguments.of(resolve, skip=2)
 
+    selecting = selecting_of(resolve)
+
     def answer(root: Any, info: Info[Operation], **given: Any) -> Any:
-        return resolve(info.context.scope, root, **arguments.decoded(given))
+        selected = selecting(info._raw_info) if selecting else {}
+        return resolve(info.context.scope, root, **arguments.decoded(given), **selected)
 
     def reads(_: str, __: str) -> Read:
         return lambda root, operation: resolve(operation.scope, root)
@@ -231,6 +236,15 @@ def computed(
 # ------------------------------------------------------------------------------ root fields
 
 
+@dataclass(frozen=True, slots=True)
+class DirectAnswer:
+    """How a root field is answered without Strawberry; ``read`` reads coerced arguments."""
+
+    resolve: Callable[..., Any]
+    read: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    selecting: Selecting
+
+
 def query(
     resolve: Callable[..., Any],
     description: str | None = None,
@@ -243,14 +257,18 @@ def query(
 ) -> Any:
     """A root field answered by ``resolve(scope, **arguments)``.
 
-    Where that only finds one row, by one statement, it can be compiled as it is; ``reading``
+    A parameter of the type ``Selected`` is told what is selected below the field. A function
+    without one that only finds one row, by one statement, can be compiled as it is; ``reading``
     says what else it does. ``personal``: it is PUBLIC, but what it gives depends on the caller.
     """
     arguments = Arguments.of(resolve, skip=1)
-    found = reading or Lookup(resolve, arguments_reader(arguments.annotations))
+    read = arguments_reader(arguments.annotations)
+    selecting = selecting_of(resolve)
+    found = reading if selecting else reading or Lookup(resolve, read)
 
     async def answer(info: Info[Operation], **given: Any) -> Any:
-        return await resolve(info.context.scope, **arguments.decoded(given))
+        selected = selecting(info._raw_info) if selecting else {}
+        return await resolve(info.context.scope, **arguments.decoded(given), **selected)
 
     return declared_field(
         arguments.with_signature(answer),
@@ -259,7 +277,8 @@ def query(
         cost=cost,
         nullable=nullable,
         personal=personal,
-        reading=lambda _: found,
+        reading=(lambda _: found) if found else None,
+        direct=DirectAnswer(resolve, read, selecting) if selecting else None,
     )
 
 
@@ -304,6 +323,7 @@ def declared_field(
     plain: bool = False,
     personal: bool = False,
     reading: Callable[[str], FieldSource] | None = None,
+    direct: DirectAnswer | None = None,
     deprecated: str | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
@@ -325,6 +345,7 @@ def declared_field(
             SYNC_READER: plain,
             PERSONAL: personal,
             SOURCE: reading,
+            DIRECT: direct,
         },
     )
 

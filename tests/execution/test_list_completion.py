@@ -1,5 +1,6 @@
 """Lists of plain values are completed in one go, and say what their fields would have said."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from domain.core.money import Money
 from execution.executor import Executor
-from execution.list_completion import Complete
+from execution.list_completion import ListCompletion
 from kit.runtime import Runtime
 from tests.differential.comparison import ordered
 from tests.support.client import Answer, Api
@@ -55,7 +56,7 @@ def completed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     found: list[bool] = []
     inner = Executor._completer
 
-    def noted(self: Executor, *of: Any) -> Complete | None:
+    def noted(self: Executor, *of: Any) -> ListCompletion | None:
         complete = inner(self, *of)
         found.append(complete is not None)
         return complete
@@ -133,3 +134,71 @@ async def test_who_may_not_see_a_field_is_told_so_for_each(
     assert completed[0] is False
     assert told(at_once) == told(by_fields)
     assert set(at_once.codes) == {"FORBIDDEN"}
+
+
+SELECTIONS: Final = {
+    "starts alone": "slots { startsAt }",
+    "starts on both sides": "slots { startsAt room { name } endsAt }",
+    "starts under other names": "slots { b: endsAt a: startsAt same: startsAt state }",
+    "no starts": "slots { room { name capacity } price { amount } }",
+    "no attribute at all": "slots { __typename }",
+    "states": "slots { state startsAt }",
+    "reasons before starts": "slots { reasons { code freesAt } startsAt }",
+    "two lists": "a: slots { startsAt } b: slots { state endsAt }",
+    "the next one": "nextFreeSlot { startsAt room { name } } computedAt",
+}
+QUERY: Final = "query ($query: AvailabilityQuery!) { availability(query: $query) { %s } }"
+
+
+@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS.keys())
+@pytest.mark.parametrize("everything", [True, False])
+async def test_runs_of_slots_are_printed_as_each_is_completed(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch, selection: str, everything: bool
+) -> None:
+    query = around(venue) | {"includeUnavailable": everything}
+
+    at_once, by_fields = await both(
+        api, monkeypatch, venue.owner.token, QUERY % selection, query=query
+    )
+
+    assert at_once.data
+    assert told(at_once) == told(by_fields)
+
+
+async def test_a_list_that_takes_long_gives_way_to_others(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.time_slice.SECONDS", -1)
+    given_way = 0
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        nonlocal given_way
+        given_way += seconds == 0
+        await sleep(seconds)
+
+    monkeypatch.setattr("kit.time_slice.asyncio.sleep", counted)
+    selection = "slots { startsAt state reasons { message } room { name } }"
+
+    at_once, by_fields = await both(
+        api, monkeypatch, venue.owner.token, QUERY % selection, query=around(venue)
+    )
+
+    assert told(at_once) == told(by_fields)
+    refused = [each for each in at_once.data["availability"]["slots"] if each["reasons"]]
+    assert given_way > len(refused) > 2
+
+
+async def test_a_value_late_in_a_long_list_fails_as_its_field_would(
+    api: Api, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.time_slice.SECONDS", -1)
+    monkeypatch.setattr("domain.bookings.availability.booked", lambda *_: None)
+    selection = "slots { startsAt reasons { message } }"
+
+    at_once, by_fields = await both(
+        api, monkeypatch, venue.owner.token, QUERY % selection, query=around(venue)
+    )
+
+    assert told(at_once) == told(by_fields)
+    assert at_once.codes

@@ -134,15 +134,18 @@ async def test_availability_whatever_the_rooms_and_days(
     await desk("{ viewer { id } }")
     await fill(runtime, venue, 30)
 
-    with statements(runtime) as sent:
-        answer = await desk.available(
-            MONDAY,
-            MONDAY + timedelta(days=days),
-            roomIds=[api_id(each) for each in venue.rooms[:rooms]],
-        )
+    async def counted_slots() -> int:
+        with statements(runtime) as sent:
+            answer = await desk.available(
+                MONDAY,
+                MONDAY + timedelta(days=days),
+                roomIds=[api_id(each) for each in venue.rooms[:rooms]],
+            )
+        assert answer["slots"]
+        return len(sent)
 
-    assert answer["slots"]
-    assert len(sent) == 3
+    # The first one reads the facts that are kept.
+    assert [await counted_slots() for _ in range(3)] == [2, 1, 1]
 
 
 async def test_explaining_a_slot(desk: BookingClient, venue: Venue) -> None:

@@ -13,6 +13,7 @@ from domain.bookings.availability_changes import (
     recomputed,
     starts_affected_by_time,
 )
+from domain.bookings.room_starts import SlotSearch
 from domain.bookings.slots import RoomSlots, Slot
 from domain.core.intervals import Interval
 from tests.domain.bookings.test_availability import facts, wishes
@@ -23,8 +24,7 @@ SECONDS = st.integers(0, 7200)
 
 
 def listed(room: RoomFacts, wish: SlotRequest, *, everything: bool) -> dict[datetime, Slot]:
-    grid = wish.rules.grid(WINDOW)
-    found = RoomSlots.of(room, grid, wish, include_unavailable=everything)
+    found = RoomSlots.of(room, SlotSearch(wish, WINDOW), include_unavailable=everything)
     return {slot.interval.start: slot for slot in found}
 
 
@@ -49,13 +49,14 @@ def test_what_time_changes_is_told(
     room: RoomFacts, wish: SlotRequest, later: int, everything: bool
 ) -> None:
     now = replace(wish, now=wish.now + timedelta(seconds=later))
-    grid = now.rules.grid(WINDOW)
+    search = SlotSearch(now, WINDOW)
     touched = AffectedSlots()
     for span in starts_affected_by_time(wish.now, now, include_unavailable=everything):
-        touched.add(None, span, grid)
+        touched.add(None, span, search.grid)
 
     told = listed(room, wish, everything=everything)
-    upserted, removed = recomputed(room, grid, touched, wish=now, include_unavailable=everything)
+    slots = RoomSlots.of(room, search, include_unavailable=everything)
+    upserted, removed = recomputed(slots, touched, include_unavailable=everything)
     told |= {slot.interval.start: slot for slot in upserted}
     for start in removed:
         told.pop(start, None)

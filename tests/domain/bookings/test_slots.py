@@ -16,15 +16,16 @@ from domain.bookings.availability import (
     reasons_against,
 )
 from domain.bookings.refusals import Busy, Reason
+from domain.bookings.room_starts import SlotSearch
 from domain.bookings.slots import (
     RoomSlots,
     Slot,
     SlotState,
     alternatives,
     alternatives_window,
-    next_free_slot,
     slot_at,
 )
+from domain.bookings.slots import next_free_slot as first_free
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalTime
@@ -92,12 +93,18 @@ def slots(
     include_unavailable: bool = False,
 ) -> list[Slot]:
     """The slots of a time, room by room."""
-    grid = wish.rules.grid(window)
+    search = SlotSearch(wish, window)
     return [
         slot
         for room in rooms
-        for slot in RoomSlots.of(room, grid, wish, include_unavailable=include_unavailable)
+        for slot in RoomSlots.of(room, search, include_unavailable=include_unavailable)
     ]
+
+
+def next_free_slot(rooms: list[RoomFacts], window: Interval, *, wish: SlotRequest) -> Slot | None:
+    """The first free slot of a time, whatever is listed."""
+    search = SlotSearch(wish, window)
+    return first_free([RoomSlots.of(room, search, include_unavailable=True) for room in rooms])
 
 
 def places(found: list[Slot]) -> list[tuple[RoomId, datetime]]:

@@ -1,0 +1,102 @@
+"""Slots with their rooms as the API shows them, in pages that are printed run by run."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from domain.bookings.refusals import Reason
+from domain.bookings.slots import RoomSlots, Slot, SlotState
+from domain.bookings.start_grid import StartGrid, runs
+from domain.core.ids import RoomId
+from domain.core.money import Money
+from kit.graphql.value_runs import Columns, Run, ValueRuns
+from models.venue.rooms import Room
+
+_BY_STATE: Final = frozenset({"state", "reasons"})
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSlot:
+    """A slot with its room, as the API shows it."""
+
+    room: Room
+    slot: Slot
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.slot.interval.start
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.slot.interval.end
+
+    @property
+    def state(self) -> SlotState:
+        return self.slot.state
+
+    @property
+    def price(self) -> Money | None:
+        return self.slot.price
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return self.slot.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPage(ValueRuns):
+    """The listed slots of rooms, room by room and each in order of time."""
+
+    rooms: Mapping[RoomId, Room]
+    listed: Sequence[RoomSlots]
+
+    def __bool__(self) -> bool:
+        return any(slots.listed for slots in self.listed)
+
+    def __iter__(self) -> Iterator[RoomSlot]:
+        return (
+            RoomSlot(self.rooms[slots.room.id], slot) for slots in self.listed for slot in slots
+        )
+
+    def runs(self, attributes: Collection[str]) -> Iterator[Run]:
+        for slots in self.listed:
+            room = self.rooms[slots.room.id]
+            columns = _columns(slots.search.grid, slots.search.wish.duration_minutes)
+            if _BY_STATE.isdisjoint(attributes):
+                yield from _alike(room, slots, columns)
+            else:
+                yield from _by_state(room, slots, columns, explained="reasons" in attributes)
+
+
+def _alike(room: Room, slots: RoomSlots, columns: Columns) -> Iterator[Run]:
+    """Yields slots whose states don't matter: all cost the same."""
+    if slots.listed:
+        places = [*runs(slots.listed)]
+        yield Run(RoomSlot(room, slots.slot(places[0].start, explained=False)), columns, places)
+
+
+def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool) -> Iterator[Run]:
+    """Yields slots with the same state, and with reasons each slot that isn't free."""
+    if not slots.listed & ~slots.starts.free:
+        yield from _alike(room, slots, columns)
+        return
+    likes: dict[SlotState, RoomSlot] = {}
+    for run in slots.runs_by_state():
+        first = slots.slot(run.start, explained=False)
+        if explained and first.state is not SlotState.FREE:
+            for place in run:
+                told = RoomSlot(room, slots.slot(place))
+                yield Run(told, columns, [range(place, place + 1)])
+        else:
+            yield Run(likes.setdefault(first.state, RoomSlot(room, first)), columns, [run])
+
+
+@lru_cache(maxsize=16)
+def _columns(grid: StartGrid, duration_minutes: int) -> Columns:
+    lasting = timedelta(minutes=duration_minutes)
+    return Columns(starts_at=grid.starts, ends_at=[start + lasting for start in grid.starts])
+
+
+NO_SLOTS: Final = SlotPage({}, ())
