@@ -29,6 +29,8 @@ HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
 BILLING_SECONDS: Final = 600.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
+FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
+"""How long after its start a worker deletes expired data first: clients come back before."""
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     COMPLETE_JOB: complete_past,
@@ -72,18 +74,17 @@ def worker_services(
     return {
         "jobs": worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
-        "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, at_once=False),
-        "billing": partial(_every, BILLING_SECONDS, billing, at_once=False),
-        "housekeeping": partial(_every, HOUSEKEEPING_SECONDS, old),
+        "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
+        "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
+        "housekeeping": partial(
+            _every, HOUSEKEEPING_SECONDS, old, first=FIRST_HOUSEKEEPING_SECONDS
+        ),
         **{f"events_{reader.name}": reader.run for reader in readers},
     }
 
 
-async def _every(
-    seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = True
-) -> None:
-    if not at_once:
-        await asyncio.sleep(seconds)
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], *, first: float = 0) -> None:
+    await asyncio.sleep(first)
     while True:
         await work()
         await asyncio.sleep(seconds)
