@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+import kit.postgres.database
 from app import build_app
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
@@ -26,12 +27,14 @@ from tests.differential.both_ways import both_ways as both_ways
 from tests.support.client import Api, From
 from tests.support.clock import StoppedClock
 from tests.support.database import SECRET, drop_database, fresh_database, start_server, stop_server
+from tests.support.engines import create_async_engine
 from tests.support.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    vars(kit.postgres.database)["create_async_engine"] = create_async_engine
     _print_plain_tracebacks()
     if _WORKER not in os.environ and not config.option.collectonly:
         start_server()
