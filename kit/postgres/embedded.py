@@ -195,20 +195,20 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         self._make_socket_folder()
-        if self._child and self._child.poll() is not None:
-            self._child = None
-        log_position = 0
+        # Where the output of the server that is started here begins. The one before may just end.
+        log_position: int | None = None
         deadline = time.monotonic() + START_SECONDS
         while not (self._server() and self._answers()):
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
                     f"PostgreSQL does not answer. The end of {self._log}:\n"
-                    f"{self._written_since(log_position)}"
+                    f"{self._written_since(log_position or 0)}"
                 )
             if self._server() is None and (self._child is None or self._child.poll() is not None):
-                written = self._written_since(log_position) if self._child else ""
-                if self._child and _IN_USE not in written:
-                    raise EmbeddedServerError(f"PostgreSQL did not start:\n{written}")
+                if log_position is not None:
+                    written = self._written_since(log_position)
+                    if _IN_USE not in written:
+                        raise EmbeddedServerError(f"PostgreSQL did not start:\n{written}")
                 log_position = self._spawn()
             time.sleep(0.05)
 

@@ -65,6 +65,23 @@ async def test_a_killed_server_starts_again_with_its_data(
     assert await answer(server) == 42
 
 
+async def test_a_server_that_ends_during_a_start_is_started_again(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    answers = server._answers
+
+    def kill_first() -> bool:
+        monkeypatch.setattr(server, "_answers", answers)
+        os.kill(pid_in(tmp_path), signal.SIGKILL)
+        return False
+
+    monkeypatch.setattr(server, "_answers", kill_first)
+    server.start()
+
+    assert await answer(server) == 42
+
+
 async def test_the_server_of_a_killed_holder_is_found_again(tmp_path: Path) -> None:
     holder = hold(tmp_path / "data")
     left = pid_in(tmp_path)
