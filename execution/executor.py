@@ -13,7 +13,12 @@ from orjson import Fragment
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.error_formatting import REFUSALS
-from execution.list_completion import ListCompletion, NotCompletable, compile_list_completion
+from execution.list_completion import (
+    CompileRow,
+    ListCompletion,
+    NotCompletable,
+    compile_list_completion,
+)
 from kit.graphql.compiler.document_signature import NormalizedOperation
 from kit.graphql.compiler.plans import Plans
 from kit.graphql.field_sources import KIND
@@ -50,6 +55,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     outline: NormalizedOperation
     with_values = True
     meter: Meter
+    compile_row: CompileRow | None = None
     _completers: dict[int, tuple[FieldDetailsList, ListCompletion | None]] | None = None
     _task: asyncio.Task[Any] | None = None
     _noted: Set[str] = frozenset()

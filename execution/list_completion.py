@@ -32,6 +32,9 @@ from permissions.policy import may_for_every_row
 from schema.core.selected_fields import SYNC_READER
 
 Complete = Callable[[Any], Any]
+CompileRow = Callable[[GraphQLObjectType, FieldDetailsList], Complete]
+"""Returns the function that completes the rows of a selection."""
+
 Read = Callable[[Any, Operation], Any]
 
 _TYPENAME: Final = "__typename"
@@ -45,6 +48,7 @@ class Execution(Protocol):
     context_value: Any
     plans: Any
     meter: Meter
+    compile_row: CompileRow | None
 
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList, /
@@ -66,6 +70,8 @@ def compile_completion(
     if is_leaf_type(kind):
         return _leaf(kind.coerce_output_value)
     if is_object_type(kind):
+        if execution.compile_row is not None and kind.extensions.get(KIND):
+            return execution.compile_row(kind, details)
         return _ObjectCompletion(execution, kind, details)
     raise NotCompletable
 

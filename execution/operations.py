@@ -1,6 +1,6 @@
 """Runs operations for any transport: validates, charges, executes and logs them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 import orjson
 import structlog
 from graphql import ExecutionResult, OperationType, VariableValues
-from graphql.execution import Executor as AnyExecutor
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
@@ -28,7 +27,9 @@ from execution.error_formatting import (
     format_failure,
     in_document_order,
 )
+from execution.event_batches import EventBatch
 from execution.executor import Executor
+from execution.list_completion import NotCompletable
 from execution.metrics import AnswerPath, Metrics
 from execution.payer import Payer
 from execution.shared_subscriptions import SubscriptionKey, SubscriptionRegistry
@@ -336,7 +337,7 @@ class Operations:
         self,
         question: SubscriptionKey,
         stream: EventStream[Any],
-        executor: AnyExecutor[Any],
+        executor: Executor,
         subscriber: Subscriber,
     ) -> None:
         """Sends the replay, then live events, until the subscriber is detached."""
@@ -514,15 +515,42 @@ async def _compiled_fields(
 class EventExecutor:
     """Executes a selection set on events, in an operation whose ``cost`` is that of each event."""
 
-    def __init__(self, executor: AnyExecutor[Any], operation: Operation, price: int) -> None:
+    def __init__(self, executor: Executor, operation: Operation, price: int) -> None:
         self.operation = operation
         self.excess = 0
         operation.cost = price
         self._executor = copy(executor)
         self._executor.context_value = operation
 
+    async def answers(self, events: Sequence[object]) -> list[str]:
+        """Returns the JSON of several events, whose rows are read together where that is possible.
+
+        ``excess`` is that of all of them.
+        """
+        self.excess = 0
+        answers: list[str | None] = [None] * len(events)
+        if len(events) > 1 and self._executor.plans is not None:
+            try:
+                answers = await self._together(events)
+            except Exception as error:  # noqa: BLE001 - the executions report what fails
+                if not isinstance(error, NotCompletable):
+                    log.info("events.not_batched", reason=type(error).__name__)
+            await self.operation.release()
+        return [
+            await self._alone(event) if answer is None else answer
+            for event, answer in zip(events, answers, strict=True)
+        ]
+
     async def answer(self, event: object) -> str:
         self.excess = 0
+        return await self._alone(event)
+
+    async def _together(self, events: Sequence[object]) -> list[str | None]:
+        executor = cast("Executor", self._executor.build_per_event_executor(None))
+        executor.meter = Meter(self.operation.cost * len(events), self._exceed)
+        return await EventBatch(executor).answers(events)
+
+    async def _alone(self, event: object) -> str:
         executor = cast("Executor", self._executor.build_per_event_executor(event))
         executor.meter = Meter(self.operation.cost, self._exceed)
         result = execute_subscription_event(executor)

@@ -102,7 +102,7 @@ class AvailabilitySteps:
 
     async def replay(
         self, operation: Operation, after: EventCursor | None
-    ) -> AsyncGenerator[StreamItem[AvailabilityEvent]]:
+    ) -> AsyncGenerator[Sequence[StreamItem[AvailabilityEvent]]]:
         # Taken before anything is read: a live step that ends later may have other changes.
         mark = (next(_marks),)
         read = self._begun if after is None else partial(self._since, after=after)
@@ -110,9 +110,9 @@ class AvailabilitySteps:
         # No connection is held while waiting for a turn to answer.
         await operation.release()
         if isinstance(changes, ResyncRequired):
-            yield StreamItem(mark, changes.cursor, changes)
+            yield [StreamItem(mark, changes.cursor, changes)]
         else:
-            yield StreamItem(mark, changes.known.cursor, _delta(changes))
+            yield [StreamItem(mark, changes.known.cursor, _delta(changes))]
 
     def gap_event(self, cursor: EventCursor) -> AvailabilityEvent:
         return ResyncRequired(cursor, TOO_SLOW)

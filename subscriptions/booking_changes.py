@@ -104,22 +104,21 @@ class BookingChanges:
 
     async def replay(
         self, operation: Operation, after: EventCursor | None
-    ) -> AsyncGenerator[StreamItem[BookingEvent]]:
+    ) -> AsyncGenerator[Sequence[StreamItem[BookingEvent]]]:
         resync = await read_with_retry(operation, partial(changed_rights, after=after))
         if resync is not None:
             # The lowest mark: all events after the cursor are still to be delivered.
-            yield StreamItem((0,), resync.cursor, resync)
+            yield [StreamItem((0,), resync.cursor, resync)]
             after = resync.cursor
         async with aclosing(replay(operation, after, wants=self._wants)) as found:
             async for each in found:
                 match each:
                     case ResyncRequired(cursor=cursor):
-                        yield StreamItem((0,), cursor, each)
+                        yield [StreamItem((0,), cursor, each)]
                     case ReplayEnd(bookmark=bookmark):
-                        yield StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)
+                        yield [StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)]
                     case entries:
-                        for step in await self._steps(operation, entries):
-                            yield step
+                        yield await self._steps(operation, entries)
 
     def gap_event(self, cursor: EventCursor) -> BookingEvent:
         return ResyncRequired(cursor, TOO_SLOW)

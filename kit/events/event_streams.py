@@ -5,7 +5,7 @@ subscribers with the same operation and permissions, so they are executed once f
 replay is each subscriber's own. Marks tell where the replay ends and the live events begin.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -43,11 +43,11 @@ class Source(Protocol[E_co]):
 
     def replay(
         self, operation: Operation, after: EventCursor | None
-    ) -> AsyncGenerator[StreamItem[E_co]]:
+    ) -> AsyncGenerator[Sequence[StreamItem[E_co]]]:
         """Yields the events since a cursor; without one, only a step at the end of the log.
 
-        Called while ``live`` is open. Yields at least one step; live steps after the mark of the
-        last one continue it without a gap.
+        They are yielded in batches that are read together. Called while ``live`` is open. Yields at
+        least one step; live steps after the mark of the last one continue it without a gap.
         """
         ...
 
@@ -67,10 +67,17 @@ class EventStream(Generic[E]):
     async def __aiter__(self) -> AsyncGenerator[E]:
         mark: Mark = ()
         async with self.source.live(self.operation) as live:
-            for steps in (self.source.replay(self.operation, self.after), live):
+            for steps in (_each(self.source.replay(self.operation, self.after)), live):
                 async with aclosing(steps):
                     async for step in steps:
                         if step.mark > mark:
                             mark = step.mark
                             if step.event is not None:
                                 yield step.event
+
+
+async def _each(batches: AsyncGenerator[Sequence[StreamItem[E]]]) -> AsyncGenerator[StreamItem[E]]:
+    async with aclosing(batches):
+        async for steps in batches:
+            for step in steps:
+                yield step

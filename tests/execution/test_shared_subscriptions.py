@@ -1,7 +1,7 @@
 """What the questions of one tenant take turns for, and who pays for an answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 from uuid import UUID
@@ -50,8 +50,8 @@ class Happenings:
         self,
         operation: Operation,  # noqa: ARG002
         after: EventCursor | None,  # noqa: ARG002
-    ) -> AsyncGenerator[StreamItem[int]]:
-        yield StreamItem((0,), EventCursor("0"), None)
+    ) -> AsyncGenerator[Sequence[StreamItem[int]]]:
+        yield [StreamItem((0,), EventCursor("0"), None)]
 
     def gap_event(self, cursor: EventCursor) -> int:
         return -int(cursor)
@@ -85,6 +85,9 @@ class Performer:
 
     async def answer(self, event: object) -> str:
         return await self._answering(event)
+
+    async def answers(self, events: Sequence[object]) -> list[str]:
+        return [await self._answering(event) for event in events]
 
 
 class Outlet:
