@@ -95,19 +95,10 @@ class EventBatch:
     async def _read(self, rows: _Rows) -> None:
         if not rows.unread:
             return
-        executor = self._executor
-        operation: Operation = executor.context_value
-        assert executor.plans is not None
-        plan = executor.plans.rows(
-            executor.outline,
-            executor.variable_values,
-            operation.actor,
-            operation.scope.now(),
-            kind=rows.kind,
-            details=rows.details,
-        )
+        plan = await self._executor.row_plan(rows.kind, rows.details)
         if plan is None:
             raise NotCompletable
+        operation: Operation = self._executor.context_value
         # A row of several events is read once.
         ids = list(dict.fromkeys([each.id for each in rows.unread]))
         (texts,) = await operation.scope.fetch_raw(plan.plan.sql, plan.values(ids))

@@ -20,7 +20,7 @@ from execution.list_completion import (
     compile_list_completion,
 )
 from kit.graphql.compiler.document_signature import NormalizedOperation
-from kit.graphql.compiler.plans import Plans
+from kit.graphql.compiler.plans import Plans, RowPlan, UnmadePlan
 from kit.graphql.field_sources import KIND
 from kit.graphql.flat_document import CEILING
 from kit.graphql.value_runs import ValueRuns
@@ -34,7 +34,7 @@ INTROSPECTION: Final = ("__schema", "__type")
 
 log = structlog.get_logger(__name__)
 
-Beside = Callable[[Callable[[], Any]], Awaitable[dict[str, Any]]]
+Beside = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs work outside the event loop."""
 
 CompiledRead = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -215,27 +215,19 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         row: Any,
         completed: Callable[[], AwaitableOrValue[dict[str, Any]]],
     ) -> AwaitableOrValue[Any]:
-        operation: Operation = self.context_value
-        assert self.plans is not None
-        scope = operation.scope
+        scope = self.context_value.scope
         try:
-            rows = self.plans.rows(
-                self.outline,
-                self.variable_values,
-                operation.actor,
-                scope.now(),
-                kind=kind,
-                details=details,
-            )
-        except REFUSALS:
-            rows = None
+            found = self._row_plan(kind, details)
         except Exception as error:  # noqa: BLE001 - the fields themselves report it
-            self._note("plan.failed", details[0].node.name.value, error)
-            rows = None
-        if rows is None:
+            self._note_failed_plan(details, error)
+            found = None
+        if found is None:
             return completed()
 
         async def load(keys: list[UUID]) -> list[str | None]:
+            rows = await self._made(found, details) if isinstance(found, UnmadePlan) else found
+            if rows is None:
+                return [None] * len(keys)
             (texts,) = await scope.fetch_raw(rows.plan.sql, rows.values(keys))
             return list(texts)
 
@@ -248,6 +240,38 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             return await done if self.is_awaitable(done) else done
 
         return read()
+
+    async def row_plan(self, kind: GraphQLObjectType, details: FieldDetailsList) -> RowPlan | None:
+        """Returns the plan that reads the rows of a selection; None if there is none."""
+        found = self._row_plan(kind, details)
+        return await self._made(found, details) if isinstance(found, UnmadePlan) else found
+
+    def _row_plan(
+        self, kind: GraphQLObjectType, details: FieldDetailsList
+    ) -> RowPlan | UnmadePlan | None:
+        operation: Operation = self.context_value
+        assert self.plans is not None
+        return self.plans.rows(
+            self.outline,
+            self.variable_values,
+            operation.actor,
+            operation.scope.now(),
+            kind=kind,
+            details=details,
+        )
+
+    async def _made(self, unmade: UnmadePlan, details: FieldDetailsList) -> RowPlan | None:
+        """Compiles the plan of rows outside the event loop; None if that fails."""
+        assert self.plans is not None and self.beside is not None
+        try:
+            return self.plans.keep(await self.beside(unmade.make)).rows()
+        except Exception as error:  # noqa: BLE001 - the fields themselves report it
+            self._note_failed_plan(details, error)
+            return None
+
+    def _note_failed_plan(self, details: FieldDetailsList, error: Exception) -> None:
+        if not isinstance(error, REFUSALS):
+            self._note("plan.failed", details[0].node.name.value, error)
 
     def execute_root_grouped_field_set(
         self,

@@ -249,7 +249,6 @@ class Operations:
     ) -> GraphQLResponse:
         """Executes field by field, except the fields in ``read``, which may have ``failed``."""
         executor = self._executor(selected, request, operation)
-        executor.beside = lambda work: self._admission.beside(work, operation)
         if read is not None:
             executor.keys = read.plan.keys
             executor.reading = partial(_compiled_fields, read, operation, failed)
@@ -434,6 +433,7 @@ class Operations:
             raise RequestRejected(BadInput.code, executor)
         execution = cast("Executor", executor)
         execution.meter = Meter(operation.cost, partial(self._admission.charge_excess, operation))
+        execution.beside = lambda work: self._admission.beside(work, operation)
         if selected.type is not OperationType.QUERY and self._plans is not None:
             execution.plans, execution.outline = self._plans, selected.normalize()
         return execution

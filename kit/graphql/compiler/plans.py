@@ -105,6 +105,10 @@ class MadePlan:
         """Returns the plan to run, or None. Raises the refusal of a wrong argument."""
         return _query_plan(self.selection, self.plan, self.leaves) if self.plan else None
 
+    def rows(self) -> RowPlan | None:
+        """Returns the plan to run for loaded rows, or None."""
+        return _row_plan(self.plan, self.leaves) if self.plan else None
+
 
 @dataclass(frozen=True, slots=True)
 class UnmadePlan:
@@ -175,7 +179,7 @@ class Plans:
         *,
         kind: GraphQLObjectType,
         details: FieldDetailsList,
-    ) -> RowPlan | None:
+    ) -> RowPlan | UnmadePlan | None:
         """Returns the plan for the selection of loaded rows; None if a statement isn't worth it.
 
         Raises the refusal of a wrong argument.
@@ -190,13 +194,13 @@ class Plans:
                 return None
             leaves, shapes = _parameterized(selection, normalized, variables, actor, now)
             plan = self._plans.get((key, shapes))
-        if selection is None or plan is None:
-            made = self._compile(
+            if plan is not None:
+                return _row_plan(plan, leaves)
+        return UnmadePlan(
+            lambda: self._compile(
                 key, normalized, variables, actor, now, lambda each: each.rows(kind, details)
             )
-            self.keep(made)
-            plan, leaves = made.plan, [*made.leaves]
-        return RowPlan(plan, tuple(leaves)) if plan is not None and plan.keys else None
+        )
 
     def _compile(
         self,
@@ -239,6 +243,10 @@ class Plans:
                 why = reason if isinstance(reason, NotCompilable) else type(reason).__name__
                 log.info("read.not_compiled", reason=f"{where}: {why}")
         return _plan(columns, scope, tuple(writer.cursors))
+
+
+def _row_plan(plan: Plan, leaves: Sequence[Any]) -> RowPlan | None:
+    return RowPlan(plan, tuple(leaves)) if plan.keys else None
 
 
 def _query_plan(selection: Selection, plan: Plan, leaves: Sequence[Any]) -> QueryPlan | None:
