@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, cast
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 import structlog
@@ -63,26 +63,26 @@ REFUSED_CREDENTIALS_COST: Final = 10
 # Looking up an enum's attribute takes longer than the rest of counting.
 _COMPILED: Final = AnswerPath.COMPILED
 
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """A GraphQL request; without its text if it has only the hash of a persisted query."""
 
     text: str
     operation_name: str | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = _NONE
     is_hash: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLResponse:
+class GraphQLResponse(NamedTuple):
     """A GraphQL response; unless ``executed``, nothing was run and there is no `data` key."""
 
     errors: list[FormattedError]
     data: dict[str, Any] | orjson.Fragment | None = None
-    extensions: dict[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = _NONE
     executed: bool = True
 
     @property
@@ -309,7 +309,7 @@ class Operations:
                 if executor.is_awaitable(stream):
                     stream = await stream
                 if isinstance(stream, ExecutionResult):
-                    last = replace(self._answer(stream, operation), executed=False)
+                    last = self._answer(stream, operation)._replace(executed=False)
                     return last
                 question = SubscriptionKey.of(
                     selected, request.text, request.variables, operation.actor

@@ -17,7 +17,6 @@ FRESH: Final = timedelta(seconds=0.5)
 """How long a result is cached: with the recheck of sockets, less than a second in total."""
 
 CAPACITY: Final = 10_000
-_NO_TIME: Final = timedelta()
 
 Credentials = Claims | KeyToken
 
@@ -30,6 +29,7 @@ _ENDED: Final = {
 @dataclass(frozen=True, slots=True)
 class _Lookup:
     at: datetime
+    until: datetime
     actor: asyncio.Future[Actor | None]
 
 
@@ -71,9 +71,10 @@ class Authenticator:
         now = self._clock()
         bearer = self._bearer(token, now)
         lookup = self._lookups.get(bearer.name)
-        if lookup is None or not _NO_TIME <= now - lookup.at < FRESH:
+        if lookup is None or not lookup.at <= now < lookup.until:
             # A task, so that cancelling one caller doesn't cancel the others' query.
-            lookup = _Lookup(now, asyncio.ensure_future(self._find(bearer.credentials)))
+            finding = asyncio.ensure_future(self._find(bearer.credentials))
+            lookup = _Lookup(now, now + FRESH, finding)
             self._lookups.put(bearer.name, lookup)
         try:
             found = lookup.actor

@@ -67,7 +67,7 @@ class TokenBuckets:
     def _weighed(
         self, buckets: Sequence[tuple[str, Bucket]], cost: int, now: datetime
     ) -> tuple[Charge, list["_BucketState"]]:
-        # Runs three times per operation, so the common case makes no further calls.
+        # Runs for every operation, so the common case makes no further calls.
         moment = (now - _BEGINNING) // _MICROSECOND
         points = cost * POINT
         known = self._levels
@@ -79,8 +79,12 @@ class TokenBuckets:
             if level is None:
                 self._forget_full(moment)
                 level = _BucketState(moment, bucket)
-            elif level.seen_at != moment or level.bucket is not bucket:
+            elif level.bucket is not bucket or level.seen_at > moment:
                 level.restore(moment, bucket)
+            elif level.seen_at < moment:
+                restored = level.available + (moment - level.seen_at) * bucket.restore_rate
+                level.available = min(level.full, restored)
+                level.seen_at = moment
             levels.append(level)
             available = level.available
             if available < points and (missing := min(points, level.full) - available) > 0:
@@ -102,8 +106,10 @@ class TokenBuckets:
         for (key, _), level in zip(buckets, levels, strict=True):
             if taken or level.available < level.full:
                 level.available -= taken
-                known[key] = level
-                known.move_to_end(key)
+                if key in known:
+                    known.move_to_end(key)
+                else:
+                    known[key] = level
         while len(known) > self._capacity:
             known.popitem(last=False)
 

@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from binascii import a2b_base64, b2a_base64
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -12,12 +13,22 @@ from kit.ids import NOBODY
 _DIGITS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+MAX_LENGTH: Final = 128
+"""The longest text that is read as an id; ours have at most about 90 characters."""
+
+
 def encode_id(type_name: str, id: UUID) -> str:
     return b64encode(f"{type_name}:{id}".encode()).decode()
 
 
 def read_id(text: str) -> tuple[str, UUID]:
     """The type and the uuid of an id; ("", NOBODY) when it is not one of ours."""
+    return _read_id(text) if len(text) <= MAX_LENGTH else ("", NOBODY)
+
+
+# Clients send the ids of a venue's rooms again and again.
+@lru_cache(10_000)
+def _read_id(text: str) -> tuple[str, UUID]:
     try:
         written = a2b_base64(text, strict_mode=True)
         type_name, _, digits = written.decode("ascii").partition(":")

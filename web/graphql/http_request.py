@@ -159,21 +159,22 @@ def _parsed(given: Any) -> GraphQLRequest:
         query = ""
     elif not isinstance(query, str) or not query.strip():
         raise BadRequest(400, "'query' must be the text of an operation.")
-    if not isinstance(name, str | None):
+    if name is not None and not isinstance(name, str):
         raise BadRequest(400, "'operationName' must be a string.")
-    if not isinstance(variables, dict | None):
+    if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "'variables' must be an object.")
-    if not isinstance(given.get("extensions"), dict | None):
+    extensions = given.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
         raise BadRequest(400, "'extensions' must be an object.")
     return GraphQLRequest(query, name or None, variables or {}, is_hash)
 
 
 def is_hash_alone(given: Mapping[str, Any]) -> bool:
     """Returns whether a request has only the hash of a text: an automatic persisted query."""
-    match given.get("extensions"):
-        case {"persistedQuery": dict()}:
-            return given.get("query") in (None, "")
-    return False
+    extensions = given.get("extensions")
+    if not isinstance(extensions, dict) or given.get("query") not in (None, ""):
+        return False
+    return isinstance(extensions.get("persistedQuery"), dict)
 
 
 def _weight(parameters: list[str]) -> float:
