@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NewType
 
 import strawberry
@@ -42,7 +43,12 @@ def _text(value: object, name: str) -> str:
 
 def parse_date_time(value: object) -> datetime:
     """An RFC 3339 instant with its offset, cut to milliseconds."""
-    text = _text(value, "DateTime")
+    return _instant(_text(value, "DateTime"))
+
+
+# Calendars request the same week again and again. Only valid texts are kept, and these are short.
+@lru_cache(1_000)
+def _instant(text: str) -> datetime:
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise _refused(
