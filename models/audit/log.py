@@ -24,13 +24,16 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     text,
     true,
     tuple_,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB, insert
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, Relationship, SQLModel, col
 
@@ -41,6 +44,9 @@ from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.core.base import INSTANT, one_of
 from models.core.filters import DateTimeRange, within
+
+_A_DAY: Final[Any] = literal_column("interval '1 day'")
+_NO_POSITION: Final[Any] = literal_column("9223372036854775807")
 
 
 class Xid8(UserDefinedType[int]):
@@ -135,11 +141,38 @@ class AuditFilter:
     subject_id: NodeId | None = None
 
 
+def _about(tenant_id: UUID, span: DateTimeRange | None) -> list[ColumnElement[bool]]:
+    """Returns the conditions that an entry stands where those of a time do, give or take a day.
+
+    Entries are listed by position, which follows time but for clocks that differ and transactions
+    that wait. So a page is found by the place in the log where its time begins.
+    """
+    known = aliased(LogEntry)
+    position = select(col(known.position)).where(col(known.tenant_id) == tenant_id).limit(1)
+    conditions = []
+    if span is not None and span.gte is not None:
+        before = col(known.at) < type_coerce(span.gte, INSTANT) - _A_DAY
+        last = position.where(before).order_by(col(known.at).desc(), col(known.position).desc())
+        conditions.append(col(LogEntry.position) > _or_else(last, literal_column("0")))
+    if span is not None and span.lt is not None:
+        after = col(known.at) >= type_coerce(span.lt, INSTANT) + _A_DAY
+        first = position.where(after).order_by(col(known.at), col(known.position))
+        conditions.append(col(LogEntry.position) < _or_else(first, _NO_POSITION))
+    return conditions
+
+
+def _or_else(found: Select[Any], nothing: Any) -> Any:
+    # Wrapped: outside of a subquery, row-level security lets COALESCE use no index.
+    return select(func.coalesce(found.scalar_subquery(), nothing)).scalar_subquery()
+
+
 def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogEntry]:
     """Selects the entries of the tenant's log that meet all conditions of a filter."""
     wanted = filter or AuditFilter()
     statement = select(LogEntry).where(
-        col(LogEntry.tenant_id) == tenant_id, within(LogEntry.at, wanted.at)
+        col(LogEntry.tenant_id) == tenant_id,
+        within(LogEntry.at, wanted.at),
+        *_about(tenant_id, wanted.at),
     )
     if wanted.types is not None:
         statement = statement.where(col(LogEntry.type).in_(wanted.types))

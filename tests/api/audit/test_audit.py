@@ -1,5 +1,6 @@
 """The log read back: a booking's history, the tenant's audit log, and that nobody can edit it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -280,6 +281,43 @@ async def test_the_log_is_narrowed_by_type_time_user_and_subject(
     assert await types(api, owner, subjectId=room.payload["room"]["id"]) == ["ROOM_CREATED"]
     assert await types(api, owner, subjectId="nonsense") == []
     assert await types(api, owner, types=["ROOM_CREATED"], userId=api_id(venue.staff.user)) == []
+
+
+async def test_a_time_finds_entries_that_stand_out_of_its_order(
+    database: DatabaseUrls, runtime: Runtime, api: Api, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime)
+    # Clocks of different processes, and a transaction that had to wait.
+    hours = [-200, -100, -99.5, -99.8, -52, -51.9, -52.1, -51, -2, -3, -1.5, 0]
+    connection = await asyncpg.connect(database.owner)
+    try:
+        await connection.executemany(
+            """INSERT INTO log (tenant_id, type, at, actor_kind, request_id, subject_type,
+                   subject_id)
+               VALUES ($1, 'ROOM_UPDATED', $2, 'SYSTEM', gen_random_uuid(), 'Room',
+                   gen_random_uuid())""",
+            [(venue.tenant.id, clock() + timedelta(hours=hour)) for hour in hours],
+        )
+    finally:
+        await connection.close()
+
+    spans = [(-52, -51), (-99.8, -51.9), (None, -99.5), (-3, None), (-300, 1), (-90, -60)]
+    for since, until in spans:
+        span = {
+            name: (clock() + timedelta(hours=hour)).isoformat()
+            for name, hour in (("gte", since), ("lt", until))
+            if hour is not None
+        }
+        entries = await audit_log(api, venue.owner, filter={"at": span, "types": ["ROOM_UPDATED"]})
+
+        found = [clock() + timedelta(hours=hour) for hour in reversed(hours)]
+        expected = [
+            at
+            for at in found
+            if (since is None or at >= clock() + timedelta(hours=since))
+            and (until is None or at < clock() + timedelta(hours=until))
+        ]
+        assert [datetime.fromisoformat(each["at"]) for each in entries["nodes"]] == expected
 
 
 async def test_the_log_of_another_tenant_is_not_seen(runtime: Runtime, api: Api) -> None:
