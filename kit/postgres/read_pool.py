@@ -34,7 +34,13 @@ class ReadPool:
         self.size = size
         self._shares = FairShare(size)
         self._login = login
-        self._settings = {**settings, "default_transaction_read_only": "on"}
+        self._settings = {
+            **settings,
+            "default_transaction_read_only": "on",
+            # Otherwise PostgreSQL plans some statements anew each time, which can take longer than
+            # running them; plans for particular values are no better for tenants of any size.
+            "plan_cache_mode": "force_generic_plan",
+        }
         # Last in, first out: fewer connections have to stay warm.
         self._idle: list[asyncpg.Connection[Any]] = []
         self._closing: set[asyncio.Task[None]] = set()
