@@ -6,12 +6,14 @@ can't be fetched or fails, pip installs. Both take only files whose hashes are i
 
 import argparse
 import ast
+import fcntl
 import importlib.util
 import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,8 @@ UV_LOCK: Final = ROOT / "requirements-uv.lock"
 UNFINISHED: Final = ENVIRONMENT / "unfinished"
 """There while packages are being installed, and after that was interrupted."""
 
+# As in the Makefile: somebody's own .venv may be of an older Python.
+_IS_NEW_ENOUGH: Final = "import sys; sys.exit(sys.version_info < (3, 11))"
 _UV_VARIABLES: Final = {
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
@@ -74,9 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{sys.executable} comes without venv. {hint}", file=sys.stderr)
         return 1
     try:
-        _install(locks)
+        with _alone():
+            _install(locks)
     except subprocess.CalledProcessError:
         # The command that failed has said why.
+        return 1
+    except OSError as error:
+        print(f"Can't install into {ENVIRONMENT}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -112,9 +120,24 @@ def uv_environment(pip_settings: str, environ: Mapping[str, str]) -> dict[str, s
     return {**variables, **environ}
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Waits for another install here, whose environment would be taken for an interrupted one."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another process that installs here.", flush=True)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def _install(locks: Sequence[Path]) -> None:
     # What an interrupted install has left may look installed, to uv as to pip.
-    if UNFINISHED.exists() or not _succeeds(PYTHON, "-c", "", quiet=True):
+    if UNFINISHED.exists() or not _succeeds(PYTHON, "-c", _IS_NEW_ENOUGH, quiet=True):
         venv = (sys.executable, "-m", "venv", "--without-pip", "--clear")
         subprocess.run([*venv, ENVIRONMENT], check=True)
     UNFINISHED.touch()

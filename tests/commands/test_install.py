@@ -36,6 +36,11 @@ class Clone:
         return lock
 
     def install(self, lock: Path) -> "subprocess.CompletedProcess[str]":
+        process = self.start(lock)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start(self, lock: Path) -> "subprocess.Popen[str]":
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
         own = {
             "PIP_CONFIG_FILE": os.devnull,
@@ -43,11 +48,12 @@ class Clone:
             "PIP_NO_CACHE_DIR": "1",
             "UV_NO_CONFIG": "1",
         }
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "commands.install", lock],
             cwd=self.folder,
             env=clean | own,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -188,3 +194,42 @@ def test_an_interrupted_install_is_made_anew_and_by_pip_where_there_is_no_uv(clo
     assert clone.has_package
     assert not left.exists()
     assert not (clone.environment / "unfinished").exists()
+
+
+def test_two_at_once_take_turns(clone: Clone) -> None:
+    lock = clone.lock()
+
+    both = [clone.start(lock), clone.start(lock)]
+    told = [process.communicate() for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sum("Waiting for another process" in out for out, _ in told) == 1
+    assert clone.has_package
+
+
+def test_an_environment_of_an_older_python_is_made_anew(clone: Clone) -> None:
+    older = clone.environment / "bin" / "python"
+    older.parent.mkdir(parents=True)
+    version = "import sys; sys.version_info = (3, 10, 12); "
+    # It runs what it is told, as Python 3.10 would.
+    older.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"{version}exec('$2')\"\n")
+    older.chmod(0o755)
+
+    done = clone.install(clone.lock())
+
+    assert done.returncode == 0, done.stderr
+    assert older.is_symlink()
+    assert clone.has_package
+
+
+def test_an_environment_that_can_not_be_written_is_told_in_one_line(clone: Clone) -> None:
+    command = (sys.executable, "-m", "venv", "--without-pip", clone.environment)
+    subprocess.run(command, check=True)
+    # Whoever runs the tests: root may write into any folder, but not into one that isn't there.
+    (clone.environment / "unfinished").symlink_to(clone.folder / "nowhere" / "unfinished")
+
+    done = clone.install(clone.lock())
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Can't install into {clone.environment}: ")
+    assert len(done.stderr.splitlines()) == 1
