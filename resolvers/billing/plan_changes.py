@@ -272,7 +272,7 @@ async def _apply_change(
         await saga.step(partial(_abandon, by=saga.request.id, seen=seen))
         raise
     assert seen is not None, "who has a subscription is known to the gateway"
-    return await saga.step(partial(_settle, seen=seen))
+    return await saga.step(partial(_settle, by=saga.request.id, seen=seen))
 
 
 async def _reserve(
@@ -296,12 +296,14 @@ async def _reserve(
     return row
 
 
-async def _settle(scope: Scope, *, seen: Look) -> BillingSubscription:
+async def _settle(scope: Scope, *, by: UUID, seen: Look) -> BillingSubscription:
     """Stores the gateway's result of a change, and allows other changes again."""
     changed = await written_down(scope, seen=seen)
-    changed.changing_by = changed.changing_until = None
-    if changed.next_plan_code is None:
-        changed.archive_room_ids = []
+    # One that took too long leaves the reservation of the next, with its rooms, alone.
+    if changed.changing_by == by:
+        changed.changing_by = changed.changing_until = None
+        if changed.next_plan_code is None:
+            changed.archive_room_ids = []
     return changed
 
 

@@ -16,6 +16,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.settings import Settings
+from resolvers.billing.subscription_sync import Look, look
 from tests.api.accounts.accounts import logged, mails
 from tests.api.billing.subscribers import Subscriber
 from tests.integrations.billing.fake_billing import FakeBilling, running_fake_billing
@@ -454,6 +455,42 @@ async def test_a_process_that_ends_in_the_midst_of_a_change_is_made_good(
     healed = await owner.subscription()
     assert healed["plan"]["code"] == "ENTERPRISE"
     assert subscription(await owner.cancel(healed["version"]))["cancelsAtPeriodEnd"] is True
+
+
+async def test_a_change_that_took_too_long_does_not_open_the_next_ones_to_others(
+    owner: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await owner.subscribe("PROFESSIONAL")
+    gates: list[asyncio.Event] = []
+
+    async def slow(*arguments: Any) -> Look | None:
+        gates.append(gate := asyncio.Event())
+        await gate.wait()
+        return await look(*arguments)
+
+    async def until_asked(times: int) -> None:
+        async with asyncio.timeout(10):
+            while len(gates) < times:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("resolvers.billing.plan_changes.look", slow)
+    first = asyncio.create_task(owner.change_plan("ENTERPRISE", begun["version"]))
+    await until_asked(1)
+    owner.clock.advance(minutes=3)
+    second = asyncio.create_task(owner.cancel(begun["version"]))
+    await until_asked(2)
+    gates[0].set()
+    upgraded = subscription(await first)
+    third = await owner.change_plan("PROFESSIONAL", upgraded["version"])
+    gates[1].set()
+
+    assert upgraded["plan"]["code"] == "ENTERPRISE"
+    assert third.refusals == ["INVALID_TRANSITION"]
+    assert subscription(await second)["cancelsAtPeriodEnd"] is True
+    fourth = asyncio.create_task(owner.resume((await owner.subscription())["version"]))
+    await until_asked(3)
+    gates[2].set()
+    assert subscription(await fourth)["cancelsAtPeriodEnd"] is False
 
 
 async def test_events_twice_late_and_in_any_order_end_in_the_truth(owner: Subscriber) -> None:
