@@ -147,8 +147,16 @@ class Settings(BaseSettings):
     @field_validator("given_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES:
+        if value is None:
+            return None
+        secret = value.get_secret_value()
+        if len(secret.encode()) < SECRET_BYTES:
             raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
+        if _split(secret) != (secret,):
+            raise ValueError(
+                "must have no comma in it and no space or line break around it, "
+                "or BOOM_SECRET_FALLBACKS can't hold it later"
+            )
         return value
 
     @field_validator("given_fallbacks")

@@ -80,6 +80,16 @@ def test_a_fallback_secret_that_is_short_is_refused_and_shown_nowhere(
     )
 
 
+@pytest.mark.parametrize("secret", [f"{LONG},{LONG}", f"{LONG}\n", f" {LONG}", f"{LONG},"])
+def test_a_secret_that_could_be_no_fallback_later_is_refused_at_once(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOM_SECRET", secret)
+
+    with pytest.raises(SettingsError, match="BOOM_SECRET_FALLBACKS can't hold it later"):
+        load_settings()
+
+
 def test_secrets_stay_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOM_SECRET", LONG)
     monkeypatch.setenv("BOOM_SECRET_FALLBACKS", LONG[::-1])

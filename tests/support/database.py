@@ -19,7 +19,7 @@ from commands.migrate import migrate
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, logins
 from kit.postgres.embedded import EmbeddedServer
 
-SECRET = b"a secret of the tests, the same in every run"
+SECRET = b"a secret of the tests that is the same in every run"
 
 _FOLDERS = "boom-test-"
 _URL = "BOOM_TEST_SERVER_URL"
