@@ -5,12 +5,14 @@ reader (jobs/event_reader.py) notes the entries that a handler is to get, and ha
 each subject; the job handles what is noted of its subject, one transaction an entry.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
+import structlog
 from sqlalchemy import func, select
 
 from domain.core.log_events import EventType, LoggedEvent
@@ -28,6 +30,10 @@ from resolvers.core.transactions import perform
 
 ENTRIES_A_JOB: Final = 100
 """A subject with more goes to the end of the queue."""
+JOB_SECONDS: Final = 20.0
+"""A subject whose entries take longer goes there too: a job that takes a minute has failed."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +77,34 @@ def jobs_of(handlers: Sequence[EventHandler]) -> Mapping[str, Handler]:
 async def handle_subject(
     handler: EventHandler, runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Handle what is noted of a subject, in order, up to what can't be handled."""
+    """Handle what is noted of a subject, in order, up to what can't be handled.
+
+    Attempts count for one entry: what fails behind one that was handled is left to a new job.
+    """
     assert tenant_id is not None, "the log belongs to tenants"
     gauge = cast("HandlerGauge", runtime.services[HandlerGauge])
     system = Actor(ActorKind.SYSTEM, tenant_id)
+    subject_id = UUID(payload["subject_id"])
+    elapsed = asyncio.get_running_loop().time
+    ends_at = elapsed() + JOB_SECONDS
     for number in range(1, ENTRIES_A_JOB + 1):
-        change = partial(
-            _handle_next,
-            handler,
-            UUID(payload["subject_id"]),
-            is_last=number == ENTRIES_A_JOB,
-        )
+        is_last = number == ENTRIES_A_JOB or elapsed() >= ends_at
+        change = partial(_handle_next, handler, subject_id, is_last=is_last)
         try:
             was_handled = (await perform(runtime, system, Request(new_id()), change)).result
         except Exception:
             gauge.add(handler.name, "failed")
-            raise
+            if number == 1:
+                raise
+            log.warning("event.failed", handler=handler.name, exc_info=True)
+            again = partial(_enqueue, handler.job_for(subject_id))
+            await perform(runtime, system, Request(new_id()), again)
+            return
         if not was_handled:
             return
         gauge.add(handler.name, "handled")
+        if is_last:
+            return
 
 
 async def _handle_next(
@@ -108,6 +123,9 @@ async def _handle_next(
     # Last, for locks come before the first write.
     await scope.run(pending_handled(scope.tenant_id, handler.name, entry.position))
     if is_last:
-        job = handler.job_for(subject_id)
-        scope.enqueue(job.name, job.payload, dedupe=job.dedupe)
+        await _enqueue(handler.job_for(subject_id), scope)
     return True
+
+
+async def _enqueue(job: Job, scope: Scope) -> None:
+    scope.enqueue(job.name, job.payload, dedupe=job.dedupe)

@@ -27,12 +27,17 @@ from models.audit.event_handlers import (
     oldest_pending,
     oldest_unread,
 )
-from models.core.job_queue import waiting_or_dead
+from models.core.job_queue import are_due, waiting_or_dead
 from models.tenants import Tenant
 
 BATCH: Final = 50
 """Entries of one tenant that are read at once."""
 TENANTS_AT_ONCE: Final = 100
+MAX_DUE: Final = 100
+"""While so many jobs of a handler are due, it gets no more, for those of others come after them.
+
+One read notes about as many entries at most.
+"""
 POLL_SECONDS: Final = 15.0
 """How late an entry is whose wake was lost."""
 _PAUSE_SECONDS: Final = 0.05
@@ -120,8 +125,9 @@ class EventReader:
     ) -> frozenset[UUID]:
         """Note what is new, with its jobs and the place up to which it was read, or nothing.
 
-        Gives the tenants of whom there is no more to read: none while another process reads. What
-        doesn't concern the handler is read over again, up to a BATCH, unless ``notes_all``.
+        Gives the tenants of whom there is no more to read: none while another process reads, or
+        while the handler has enough to do. What doesn't concern the handler is read over again, up
+        to a BATCH, unless ``notes_all``.
         """
         values = {"tenant_ids": list(tenant_ids), "handler": self._handler.name, "batch": BATCH}
         # Mostly there is nothing to note: that takes one statement, and no transaction.
@@ -135,6 +141,9 @@ class EventReader:
                     return frozenset()
                 rows = await transaction.rows(UNREAD, values)
                 news = self._news_in(rows, notes_all=notes_all)
+                enough = are_due(self._handler.job_name, MAX_DUE)
+                if news.wanted and await transaction.session.scalar(enough):
+                    return frozenset()
                 await self._note(transaction.session, news)
                 await transaction.commit()
             if news.wanted:
@@ -142,10 +151,14 @@ class EventReader:
         return tenant_ids - news.unfinished
 
     def _news_in(self, rows: Sequence[Any], *, notes_all: bool) -> "_News":
-        wanted, moved = [], []
+        wanted: list[Any] = []
+        moved: list[Mapping[str, object]] = []
         unfinished = {row["tenant_id"] for row in rows if row["is_held_back"]}
         entries = (row for row in rows if row["position"] is not None)
         for tenant_id, of_tenant in groupby(entries, key=itemgetter("tenant_id")):
+            if len(wanted) >= MAX_DUE:
+                unfinished.add(tenant_id)
+                continue
             read = list(of_tenant)
             concerns = [each for each in read if each["type"] in self._handler.event_types]
             wanted += concerns

@@ -69,6 +69,20 @@ def waiting_or_dead(name: str, keys: Collection[str]) -> Select[str | None, str]
     )
 
 
+def are_due(name: str, number: int) -> Select[bool]:
+    """Selects whether at least so many jobs of this name wait that could run now."""
+    last = (
+        select(_QUEUE.c.id)
+        .where(
+            _QUEUE.c.entrypoint == name,
+            cast(_QUEUE.c.status, String) == "queued",
+            _QUEUE.c.execute_after <= func.now(),
+        )
+        .offset(number - 1)
+    )
+    return select(last.exists())
+
+
 def backlog() -> Select[str, int]:
     """Counts jobs by state."""
     status = cast(_QUEUE.c.status, String)
