@@ -1,7 +1,8 @@
-"""From a Python signature or value to a GraphQL input, and back.
+"""Converts Python types to GraphQL input types, and the values of arguments back.
 
-The types of arguments are the domain's: ``RoomId`` is an ``ID`` that holds a room's uuid,
-``X | Absent`` may be left out, a registered dataclass is an input object.
+Functions declare their arguments with types of the domain. ``RoomId`` becomes an ``ID`` that holds
+a room's uuid, ``X | Absent`` an optional argument, and a dataclass declared by ``input_type`` an
+input object.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,9 +38,9 @@ Decoder = Callable[[Any], Any]
 _INPUTS: Final[dict[type, type]] = {}
 _READERS: Final[dict[type, Decoder]] = {}
 _LENGTHS: Final[dict[Any, int]] = {SearchText: MAX_SEARCH_LENGTH, TokenText: MAX_TOKEN_LENGTH}
-"""The longest texts of these kinds; of all others, MAX_TEXT_LENGTH."""
+"""The maximum length of texts of these types; of all others, it is MAX_TEXT_LENGTH."""
 REFUSED: Final = "refused"
-"""Where the outermost input keeps the refusals of values that it could not take."""
+"""The key under which the outermost input returns the refusals of its values."""
 
 
 def input_type(
@@ -51,9 +52,9 @@ def input_type(
     nulls: bool = True,
     **docs: str,
 ) -> type:
-    """Declare a dataclass as an input object; ``docs`` describes each of its fields.
+    """Declares a dataclass as an input object; ``docs`` describes each of its fields.
 
-    Without ``nulls`` a field is given a value or left out: a null is refused.
+    Without ``nulls``, null is refused, and an optional field has to be left out instead.
     """
     hints = get_type_hints(value)
     parameters = {}
@@ -75,10 +76,10 @@ def input_object(
     build: Callable[..., Any] | None = None,
     one_of: bool = False,
 ) -> type:
-    """An input object with a field per parameter: its name, annotation and default.
+    """Declares an input object with a field for each parameter, by name: annotation and default.
 
-    It becomes the value it ``stands_for``, made by ``build`` from its fields; without one, a
-    dict of them, as a mutation takes it.
+    It is converted to the type that it ``stands_for``, which ``build`` makes of the fields; without
+    that type, to a dict, as mutations expect it.
     """
     annotations: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
@@ -121,7 +122,7 @@ def input_object(
                 raise refused[0]
             return (build or stands_for)(**values)
         except Refusal as refusal:
-            # An input in another one is named by that; the outermost one by its argument.
+            # The outer input adds the path of an inner one; the outermost adds its argument's name.
             if len(context.path) == 1:
                 refusal.path = (*context.path, *refusal.path)
             raise
@@ -134,7 +135,7 @@ def input_object(
 
 
 def graphql_type(annotation: Any) -> Any:
-    """The Strawberry annotation for an argument of this Python type."""
+    """Returns Strawberry's annotation for an argument of a Python type."""
     bare = undoc(annotation)
     if is_patch(bare):
         return _maybe(graphql_type(_without(bare, Absent)) | None)
@@ -151,10 +152,10 @@ def graphql_type(annotation: Any) -> Any:
 
 
 def decoder(annotation: Any) -> Decoder:
-    """What turns an argument as Strawberry gives it into a value of this Python type."""
+    """Returns the function that converts Strawberry's value of an argument to a Python type."""
     bare = undoc(annotation)
     if is_patch(bare):
-        # A null that clears nothing is refused by its name, with the other refusals.
+        # `refuse_nulls` refuses a null of a field that can't be cleared, with the other refusals.
         inner = decoder(_without(bare, Absent) | None)
         return lambda value: ABSENT if value is None else inner(_some(value))
     if _is_union(bare):
@@ -178,7 +179,7 @@ def decoder(annotation: Any) -> Decoder:
 
 
 def decode(value: Any, with_: Decoder, where: str) -> Any:
-    """The value as a function wants it. Raises BadInput, which says where it was given."""
+    """Returns the decoded value. Raises BadInput, whose message begins with ``where``."""
     try:
         return with_(value)
     except BadInput as error:
@@ -186,7 +187,7 @@ def decode(value: Any, with_: Decoder, where: str) -> Any:
 
 
 def reader(annotation: Any) -> Decoder:
-    """The same from an argument as GraphQL's execution coerced it, which is a plain value."""
+    """Returns the same as ``decoder``, for a plain value that graphql-core has coerced."""
     bare = undoc(annotation)
     if _is_union(bare):
         inner = reader(_without(bare, NoneType))
@@ -194,14 +195,14 @@ def reader(annotation: Any) -> Decoder:
     if get_origin(bare) in (list, tuple):
         inner = reader(get_args(bare)[0])
         return lambda value: tuple([inner(item) for item in value])
-    # An input may be declared after what takes it.
+    # An input may be declared after the function that takes it.
     return (lambda value: _READERS[bare](value)) if bare in _INPUTS else decoder(bare)
 
 
 def arguments_reader(
     parameters: Mapping[str, Any],
 ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What reads all arguments of a field, or all fields of an input, by their names in Python."""
+    """Returns the function that reads all arguments of a field, or fields of an input, by name."""
     readers = [(name, graphql_name(name), reader(kind)) for name, kind in parameters.items()]
 
     def read(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,12 +212,12 @@ def arguments_reader(
 
 
 def graphql_name(name: str) -> str:
-    """Camel case, without the underscore that keeps a name off Python's own words."""
+    """Returns a name in camel case, without the final underscore of ``in_`` and the like."""
     return to_camel_case(name.rstrip("_"))
 
 
 def _without_nulls(value: type) -> Callable[..., Any]:
-    """Makes a value from fields that are left out rather than null. Raises Invalid."""
+    """Returns a function that makes a value, and raises Invalid for a field that is null."""
 
     def build(**given: Any) -> Any:
         for name, each in given.items():
@@ -235,7 +236,7 @@ def _object_reader(parameters: Mapping[str, tuple[Any, Any]], build: Callable[..
 
 
 def refuse_nulls(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> list[Required]:
-    """A refusal for each null given where the value may be left out but not cleared."""
+    """Returns a refusal for each null of a field that can be left out but not cleared."""
     return [
         Required(path=(name,))
         for name, value in values.items()
@@ -244,6 +245,7 @@ def refuse_nulls(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> li
 
 
 def is_patch(annotation: Any) -> bool:
+    """Returns whether an argument can be left out to keep a value."""
     bare = undoc(annotation)
     return _is_union(bare) and Absent in get_args(bare)
 
@@ -258,11 +260,11 @@ def undoc(annotation: Any) -> Any:
 
 
 def doc_of(annotation: Any, where: str) -> str:
-    """The description in an annotation; every argument has one. Raises TypeError."""
+    """Returns the description in an annotation. Raises TypeError if there is none."""
     for extra in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
         if isinstance(extra, Doc):
             return extra.documentation
-    raise TypeError(f"{where} has no description")
+    raise TypeError(f'{where} has no description; annotate it: Annotated[<type>, Doc("…")]')
 
 
 def _maybe(kind: Any) -> Any:
@@ -298,7 +300,7 @@ def _without(annotation: Any, member: type) -> Any:
     return Union[rest]  # noqa: UP007
 
 
-# What stands in lists' filters of all areas; here, so that it is known before those are.
+# Filters of all areas use these two, so they are declared before any area is imported.
 input_type(
     DateTimeRange,
     "A range of time that includes its start and excludes its end. Leave a field out for "

@@ -1,4 +1,4 @@
-"""How a function becomes a mutation: its input, its transaction, its refusals, its payload."""
+"""Declares mutations: their input, transaction, refusals and payload, from a plain function."""
 
 import inspect
 from collections import defaultdict
@@ -45,20 +45,21 @@ _KEY_INPUT: Final = Annotated[
 FollowUp = Callable[[Operation, Any], Awaitable[None]]
 
 FOLLOW_UPS: Final[defaultdict[type, list[FollowUp]]] = defaultdict(list)
-"""What areas do about rows of a model that a mutation has changed, with the area's ``AREA``."""
+"""The follow-ups of each model, which areas register by their ``AREA``."""
 
 
 async def follow_up(operation: Operation, changed: Any) -> None:
-    """Do what later areas do about a row, or a list of rows, whose change is stored."""
+    """Runs the follow-ups of later areas for rows whose change is committed."""
     for row in changed if isinstance(changed, list) else [changed]:
         for follow in FOLLOW_UPS[type(row)]:
             await follow(operation, row)
 
 
 def payload(cls: T) -> T:
-    """Declare what a mutation answers: its result or results, and what was refused.
+    """Declares the payload of a mutation: its results, and ``userErrors``.
 
-    With several results, the mutation's function returns an object that has them as attributes.
+    If there are several results, the mutation's function returns an object with an attribute for
+    each.
     """
     for name, annotation in cls.__annotations__.items():
         many = getattr(annotation, "__origin__", None) is list
@@ -72,13 +73,13 @@ def payload(cls: T) -> T:
 
 
 def unless_refused(result: str, *, empty: bool = False) -> str:
-    """The description of a payload's field that has nothing after a refusal."""
+    """Returns the description of a payload's field that is null or empty after a refusal."""
     nothing = "empty" if empty else "null"
     return f"{result}, or {nothing} if the mutation was refused; see `userErrors`."
 
 
 def deleted_id(type_name: str) -> Any:
-    """The field of a payload that names what is gone, where the mutation gives its uuid."""
+    """Declares a payload's field with the id of a deleted object, from its uuid."""
 
     def reads(_: str, field_name: str) -> Read:
         attribute = attrgetter(field_name)
@@ -111,16 +112,17 @@ def mutation(
     personal: bool = False,
     then: FollowUp | None = None,
 ) -> Any:
-    """A mutation that is carried out by ``change(scope, id, *, version, **input)``.
+    """Declares a mutation that runs ``change(scope, id, *, version, **input)``.
 
     It runs in one transaction; a ``change`` whose first parameter is a ``Saga`` has several.
 
-    ``id`` and ``version`` are arguments of their own; the other parameters are the fields of
-    ``input``, unless not ``wrapped``. A parameter that is itself called ``input`` is the whole
-    object. ``finds_by`` is the permission without which it finds nothing to change, for its
-    description. ``idempotent`` lets callers give a key. ``hashes`` marks what hashes a password: an
-    operation may do so once. ``personal`` marks a PUBLIC one that does something else for each
-    caller. ``then`` is told of the result once it is stored, before anything of it is read.
+    ``id`` and ``version`` are arguments of the field; the other parameters are the fields of
+    ``input``, unless ``wrapped`` is False. A parameter that is itself called ``input`` is the whole
+    object. ``finds_by`` is a permission that the description mentions: without it, the caller sees
+    no object to change. ``idempotent`` adds an idempotency key. ``hashes`` marks a mutation that
+    hashes a password, which an operation may do once. ``personal`` marks a PUBLIC mutation whose
+    effect depends on the caller. ``then`` is called with the result after the commit, before the
+    selection set is resolved.
     """
     name = to_camel_case(change.__name__)
     first = next(iter(inspect.signature(change).parameters.values()))
@@ -136,16 +138,16 @@ def mutation(
         parameters.append(_input_parameter(name, kind, required=input_required))
 
     async def carry_out(info: Info[Operation], **given: Any) -> Any:
-        told = given.pop("input", None)
+        argument = given.pop("input", None)
         values = outer.decoded(given)
         refused: list[Refusal] = []
         key = None
-        if isinstance(told, dict):
-            refused = told.pop(REFUSED)
-            key = told.pop(KEY, None)
-            values |= told
-        elif told is not None:
-            values["input"] = told
+        if isinstance(argument, dict):
+            refused = argument.pop(REFUSED)
+            key = argument.pop(KEY, None)
+            values |= argument
+        elif argument is not None:
+            values["input"] = argument
 
         operation = info.context
         if hashes:
@@ -163,12 +165,14 @@ def mutation(
                 outcome = await perform(
                     *caller,
                     lambda scope: change(scope, **values),
-                    key=None if key is None else IdempotencyKey(key, name, _told(declared, values)),
+                    key=None
+                    if key is None
+                    else IdempotencyKey(key, name, _given(declared, values)),
                 )
         except* Refusal as group:
             refused = list(refusals_in(group))
         finally:
-            # What is selected of the answer is read from the state after the change.
+            # The selection set is read from the state after the change.
             await operation.release()
         if outcome is None:
             shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
@@ -192,14 +196,14 @@ def mutation(
 
 
 def _hash_once(operation: Operation) -> None:
-    """Refuse a second hash: each costs as much as thousands of points."""
+    """Refuses a second hash: each costs as much as thousands of points."""
     if operation.has_hashed:
         raise TooComplex("Only one mutation of an operation may check or set a password.")
     operation.has_hashed = True
 
 
-def _told(declared: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a call was told: a null that means the same as nothing is left out."""
+def _given(declared: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that identify a call, without nulls that mean the same as no value."""
     return {
         name: value
         for name, value in values.items()
@@ -221,9 +225,9 @@ def _input(name: str, inner: Arguments, *, idempotent: bool) -> Any:
 
 
 def _input_parameter(mutation: str, kind: Any, *, required: bool) -> Parameter:
-    told = kind if required else kind | None
+    accepted = kind if required else kind | None
     described_kind: Any = Annotated[
-        told, strawberry.argument(description=f"The arguments of `{mutation}`.")
+        accepted, strawberry.argument(description=f"The arguments of `{mutation}`.")
     ]
     return Parameter(
         "input",
@@ -240,7 +244,7 @@ def _payload_of(info: Info[Operation]) -> StrawberryObjectDefinition:
 
 
 def _done(answer: StrawberryObjectDefinition, outcome: MutationResult[Any]) -> Any:
-    names = [field.python_name for field in _given(answer)]
+    names = [field.python_name for field in _stored(answer)]
     results = [name for name in names if name not in ("replayed", "user_errors")]
     values: dict[str, Any] = {"user_errors": []}
     if len(results) == 1:
@@ -252,14 +256,14 @@ def _done(answer: StrawberryObjectDefinition, outcome: MutationResult[Any]) -> A
     return answer.origin(**values)
 
 
-def _given(answer: StrawberryObjectDefinition) -> list[StrawberryField]:
-    """The fields that hold what they show; the others work it out."""
+def _stored(answer: StrawberryObjectDefinition) -> list[StrawberryField]:
+    """Returns the fields that hold a value; the others are computed."""
     return [field for field in answer.fields if field.base_resolver is None]
 
 
 def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> Any:
     values: dict[str, Any] = {"user_errors": refusals}
-    for field in _given(answer):
+    for field in _stored(answer):
         if field.python_name != "user_errors":
             nothing = False if field.python_name == "replayed" else None
             is_list = type(field.type).__name__ == "StrawberryList"
@@ -268,7 +272,7 @@ def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> A
 
 
 def _api_path(refusal: Refusal, declared: Arguments, inner: Container[str]) -> list[str] | None:
-    """Where the client wrote it: camel case, and below ``input`` what was given there."""
+    """Returns the path of a refusal in the client's arguments: camel case, below ``input``."""
     if not refusal.path or refusal.path[0] not in (*declared.annotations, KEY):
         return None
     path = [to_camel_case(step) if isinstance(step, str) else str(step) for step in refusal.path]
