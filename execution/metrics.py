@@ -31,7 +31,7 @@ _NAMES: Final = [*map(str, _BOUNDS[:-1]), "+Inf"]
 
 
 class AnswerPath(StrEnum):
-    """Why an operation was answered by a compiled read, in part by one, or field by field."""
+    """Why an operation was executed by a compiled read, in part by one, or field by field."""
 
     COMPILED = "compilable"
     IN_PART = "partly_compilable"
@@ -79,19 +79,24 @@ class Metrics:
         # Counted without prometheus_client for the same reason as in `_Ended`.
         self._paths = dict.fromkeys(AnswerPath, 0)
         self.registry.register(_Paths(self._paths))
-        self.sockets = Gauge("boom_open_sockets", "WebSockets now open.", registry=self.registry)
+        self.sockets = Gauge("boom_open_sockets", "Open WebSockets.", registry=self.registry)
         lag = Gauge(
             "boom_live_lag_seconds",
-            "For how long an event may have waited for its subscribers; about 1 when all is quiet.",
+            "How long an event may have waited for its subscribers; about 1 when idle.",
             registry=self.registry,
         )
         lag.set_function(relay.lag_seconds)
-        pool = Gauge("boom_pool_connections", "Of the pool.", ["state"], registry=self.registry)
+        pool = Gauge(
+            "boom_pool_connections",
+            "Database connections of the pools, by state.",
+            ["state"],
+            registry=self.registry,
+        )
         for state in database.pool_status:
             pool.labels(state).set_function(partial(_status, database, state))
         jobs = Gauge(
             "boom_jobs",
-            "In the queue that all processes share, a few seconds ago; dead ones wait for you.",
+            "Jobs in the queue of all processes, a few seconds ago; dead ones need an operator.",
             ["state"],
             registry=self.registry,
         )
@@ -136,16 +141,16 @@ class _Ended(Collector):
         self._seconds[type] = self._seconds.get(type, 0.0) + seconds
 
     def collect(self) -> Iterator[Metric]:
-        """What is there, as prometheus_client writes it."""
+        """Yields the current values."""
         ended = CounterMetricFamily(
-            "boom_operations", "GraphQL operations that ended.", labels=["type", "status"]
+            "boom_operations", "Finished GraphQL operations.", labels=["type", "status"]
         )
         for (type, status), number in self._by_status.items():
             ended.add_metric([type, status], number)
         yield ended
         lasted = HistogramMetricFamily(
             "boom_operation_seconds",
-            "How long an operation took, or a subscription lasted.",
+            "The duration of an operation or a subscription.",
             labels=["type"],
         )
         for type, numbers in self._lasted.items():
@@ -161,10 +166,10 @@ class _Paths(Collector):
         self._by_path = by_path
 
     def collect(self) -> Iterator[Metric]:
-        """What is there, as prometheus_client writes it."""
+        """Yields the current values."""
         answered = CounterMetricFamily(
             "boom_operation_paths",
-            "GraphQL operations by how they were answered: by a compiled read, or field by field.",
+            "GraphQL operations by how they were executed: by a compiled read or field by field.",
             labels=["how", "why"],
         )
         for path, number in self._by_path.items():
@@ -179,9 +184,11 @@ class _Security(Collector):
         self._counts = counts
 
     def collect(self) -> Iterator[Metric]:
-        """What is there, as prometheus_client writes it."""
+        """Yields the current values."""
         happened = CounterMetricFamily(
-            "boom_security_events", "What happened to accounts.", labels=["event", "outcome"]
+            "boom_security_events",
+            "Security events of accounts, such as failed logins.",
+            labels=["event", "outcome"],
         )
         for (event, outcome), number in self._counts.by_event.items():
             happened.add_metric([event, outcome], number)
@@ -189,16 +196,16 @@ class _Security(Collector):
 
 
 class _Handlers(Collector):
-    """What became of the log's entries that are handled after their commit."""
+    """Collects what the handlers of events have done, and how far behind they are."""
 
     def __init__(self, gauge: HandlerGauge) -> None:
         self._gauge = gauge
 
     def collect(self) -> Iterator[Metric]:
-        """What is there, as prometheus_client writes it."""
+        """Yields the current values."""
         entries = CounterMetricFamily(
             "boom_handler_events",
-            "Entries of the log that a handler has handled, and tries that failed.",
+            "Events that a handler has handled, and attempts that failed.",
             labels=["handler", "outcome"],
         )
         for (handler, outcome), number in self._gauge.counts.items():
@@ -206,7 +213,7 @@ class _Handlers(Collector):
         yield entries
         lag = GaugeMetricFamily(
             "boom_handler_lag_seconds",
-            "How long a handler's oldest entry has waited, a few seconds ago; 0: none waits.",
+            "How long a handler's oldest event has waited, a few seconds ago; 0 if none waits.",
             labels=["handler"],
         )
         for handler, seconds in self._gauge.lag_seconds().items():
