@@ -1,8 +1,8 @@
-"""What follows an event, after its commit: handlers by type of event, over the log.
+"""Handlers of events, which run after the commit of the change.
 
-Each entry of the log is handled once per handler, and those of one subject in their order. A
-reader (jobs/event_reader.py) notes the entries that a handler is to get, and has a job wait for
-each subject; the job handles what is noted of its subject, one transaction an entry.
+Each handler handles each entry of the log once, and the entries of one subject in order. A reader
+(jobs/event_reader.py) stores which entries are pending for a handler, and enqueues a job for each
+subject; the job handles the subject's pending entries, each in a transaction of its own.
 """
 
 import asyncio
@@ -29,24 +29,24 @@ from resolvers.accounts.security_notices import NOTIFIED_OF, mail_security_notic
 from resolvers.core.transactions import perform
 
 ENTRIES_A_JOB: Final = 100
-"""A subject with more goes to the end of the queue."""
+"""A subject with more pending entries continues in another job, at the end of the queue."""
 JOB_SECONDS: Final = 20.0
-"""A subject whose entries take longer goes there too: a job that takes a minute has failed."""
+"""So does a subject whose entries take longer: a job that takes a minute fails."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class EventHandler:
-    """What is done after events of some types.
+    """A function that handles events of some types.
 
-    ``handle`` gets an entry in a transaction of its tenant, as the system. What it stores there,
-    jobs and events too, is stored once for each entry. It calls nobody outside: it enqueues jobs
-    that do, each at least once. Raising stores nothing; the entry is tried again, and those of
-    the same subject wait behind it.
+    ``handle`` is called with an entry of the log, in a transaction of its tenant, as SYSTEM. What
+    it stores there, jobs and events included, is stored once for each entry. It must not call
+    external services: it enqueues jobs that do, which run at least once. If it raises, nothing is
+    stored; the entry is retried, and later entries of the same subject wait.
 
-    The ``name`` stands in the database: under another one it is another handler. A new one starts
-    at the end of the log, or at its beginning.
+    The ``name`` is stored in the database: a renamed handler is a new one. A new handler starts at
+    the end of the log, or at its beginning.
     """
 
     name: str
@@ -59,27 +59,28 @@ class EventHandler:
         return f"event:{self.name}"
 
     def job_for(self, subject_id: UUID) -> Job:
-        """The job that handles what is noted of a subject."""
+        """Returns the job that handles the pending entries of a subject."""
         return Job(self.job_name, {"subject_id": str(subject_id)}, dedupe=str(subject_id))
 
 
 EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
     EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
 )
-"""All there are, in no order: none waits for another."""
+"""All handlers. They are independent of each other, so their order doesn't matter."""
 
 
 def jobs_of(handlers: Sequence[EventHandler]) -> Mapping[str, Handler]:
-    """Who does the handlers' jobs, by the jobs' names."""
+    """Returns the function that runs each handler's jobs, by the name of the job."""
     return {each.job_name: partial(handle_subject, each) for each in handlers}
 
 
 async def handle_subject(
     handler: EventHandler, runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
 ) -> None:
-    """Handle what is noted of a subject, in order, up to what can't be handled.
+    """Handles the pending entries of a subject in order, up to one that fails.
 
-    Attempts count for one entry: what fails behind one that was handled is left to a new job.
+    Attempts are counted for one entry: if an entry fails after another one was handled, a new job
+    continues with it.
     """
     assert tenant_id is not None, "the log belongs to tenants"
     gauge = cast("HandlerGauge", runtime.services[HandlerGauge])
@@ -110,9 +111,9 @@ async def handle_subject(
 async def _handle_next(
     handler: EventHandler, subject_id: UUID, scope: Scope, *, is_last: bool
 ) -> bool:
-    """Handle the first entry that is noted of a subject; False where there is none to handle."""
+    """Handles the first pending entry of a subject; returns False if there is none."""
     lock = advisory_key("event handler", handler.name, scope.tenant_id, subject_id)
-    # Whoever has it looks again after its commit, or its job comes again.
+    # The holder of the lock checks again after its commit, or its job is retried.
     if not await scope.value(select(func.pg_try_advisory_xact_lock(lock))):
         return False
     entry = await scope.one(next_pending(scope.tenant_id, handler.name, subject_id))
@@ -120,7 +121,7 @@ async def _handle_next(
         return False
     assert entry.position is not None
     await handler.handle(scope, logged_event(entry))
-    # Last, for locks come before the first write.
+    # After the handler, because it may take locks, which come before the first write.
     await scope.run(pending_handled(scope.tenant_id, handler.name, entry.position))
     if is_last:
         await _enqueue(handler.job_for(subject_id), scope)

@@ -1,4 +1,4 @@
-"""Reads the log for the handlers of events, and has jobs wait for what they are to handle."""
+"""Reads the log for the handlers of events, and enqueues jobs for the entries that they handle."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -31,25 +31,25 @@ from models.core.job_queue import are_due, waiting_or_dead
 from models.tenants import Tenant
 
 BATCH: Final = 50
-"""Entries of one tenant that are read at once."""
+"""The number of entries that are read of one tenant at once."""
 TENANTS_AT_ONCE: Final = 100
 MAX_DUE: Final = 100
-"""While so many jobs of a handler are due, it gets no more, for those of others come after them.
+"""The number of due jobs from which on a handler gets no more: other jobs come after them.
 
-One read notes about as many entries at most.
+One read stores at most about as many pending entries.
 """
 POLL_SECONDS: Final = 15.0
-"""How late an entry is whose wake was lost."""
+"""The interval at which all tenants are read, in case a notification was lost."""
 _PAUSE_SECONDS: Final = 0.05
-# Of its time, a reader spends about a fifth on reading, but one read that was slow, as the first in
-# a process or on a busy machine, doesn't keep everybody waiting for four times as long.
-_RESTED: Final = 4
+# A reader spends about a fifth of its time on reading. The maximum is for a slow read, such as the
+# first of a process: later entries must not wait for four times as long.
+_PAUSE_RATIO: Final = 4
 _MAX_PAUSE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """Entries that a handler is to get, how far logs were read, and whose go on."""
+    """New entries for a handler, its new positions, and the tenants with more to read."""
 
     wanted: Sequence[Any]
     moved: Sequence[Mapping[str, object]]
@@ -57,7 +57,7 @@ class _News:
 
 
 class EventReader:
-    """Reads the log for one handler, in turn with the readers of all other processes.
+    """Reads the log for one handler; one process reads at a time.
 
     ``database`` is the relay's, which sees every tenant's log.
     """
@@ -83,7 +83,7 @@ class EventReader:
         return self._handler.name
 
     def notify(self, tenant_ids: frozenset[UUID] | None) -> None:
-        """These tenants' logs have grown; None: any may have."""
+        """Reports that the logs of these tenants have grown; None: any log may have."""
         if tenant_ids is None:
             self._any_may_have_grown = True
         else:
@@ -91,7 +91,7 @@ class EventReader:
         self._woken.set()
 
     async def run(self) -> None:
-        """Read until the database fails."""
+        """Reads until it is cancelled or the database fails."""
         elapsed = asyncio.get_running_loop().time
         await begin(self._database, self._handler)
         all_due_at = elapsed()
@@ -113,7 +113,7 @@ class EventReader:
                         await self._woken.wait()
 
     async def read_all(self) -> None:
-        """Read the logs of all tenants, and note how far; what is left is read by ``run``."""
+        """Reads a batch of every tenant's log and stores the positions; ``run`` reads the rest."""
         async with self._database.session(writes=False) as session:
             tenant_ids = (await session.scalars(select(col(Tenant.id)))).all()
         for start in range(0, len(tenant_ids), TENANTS_AT_ONCE):
@@ -123,14 +123,14 @@ class EventReader:
     async def read(
         self, tenant_ids: frozenset[UUID], *, notes_all: bool = False
     ) -> frozenset[UUID]:
-        """Note what is new, with its jobs and the place up to which it was read, or nothing.
+        """Stores new pending entries, their jobs and the handler's positions, all or nothing.
 
-        Gives the tenants of whom there is no more to read: none while another process reads, or
-        while the handler has enough to do. What doesn't concern the handler is read over again, up
-        to a BATCH, unless ``notes_all``.
+        Returns the tenants without more to read: none while another process reads, or while the
+        handler has MAX_DUE jobs. Entries that don't concern the handler are read again, up to a
+        BATCH, unless ``notes_all``.
         """
         values = {"tenant_ids": list(tenant_ids), "handler": self._handler.name, "batch": BATCH}
-        # Mostly there is nothing to note: that takes one statement, and no transaction.
+        # Usually nothing has to be stored; then one statement is enough, without a transaction.
         news = self._news_in(await self._database.rows(UNREAD, values), notes_all=notes_all)
         if news.moved:
             async with await self._database.begin(writes=True) as transaction:
@@ -180,7 +180,7 @@ class EventReader:
         await session.execute(insert(PendingEvent), pending)
         concerned = ((entry["tenant_id"], entry["subject_id"]) for entry in news.wanted)
         subjects = dict.fromkeys(concerned)
-        # A job that is to be tried again does all of its subject, and a dead one holds it up.
+        # A job that will be retried handles all entries of its subject; a dead one blocks them.
         keys = [str(subject_id) for _, subject_id in subjects]
         known = await session.execute(waiting_or_dead(self._handler.job_name, keys))
         there = {(tenant_id, key) for tenant_id, key in known}
@@ -193,7 +193,7 @@ class EventReader:
             await enqueue_for_tenants(session, jobs, now=self._clock())
 
     def _place(self, entry: Any) -> dict[str, object]:
-        """The handler's, at an entry."""
+        """Returns the handler's position at an entry."""
         return {
             "tenant_id": entry["tenant_id"],
             "handler": self._handler.name,
@@ -204,12 +204,12 @@ class EventReader:
 
 
 def _pause_after(seconds: float) -> float:
-    """For how long to let the database be after a read of so many seconds."""
-    return min(max(_PAUSE_SECONDS, _RESTED * seconds), _MAX_PAUSE_SECONDS)
+    """Returns how long to pause after a read that took ``seconds``."""
+    return min(max(_PAUSE_SECONDS, _PAUSE_RATIO * seconds), _MAX_PAUSE_SECONDS)
 
 
 async def begin(database: Database, handler: EventHandler) -> None:
-    """Store where a handler starts that nobody has run before."""
+    """Stores where a new handler starts in the log."""
     begun = handler_begun(handler.name, at_end=handler.starts == "now")
     async with database.session(writes=True) as session, session.begin():
         await session.execute(begun)
@@ -218,7 +218,7 @@ async def begin(database: Database, handler: EventHandler) -> None:
 async def find_oldest(
     database: Database, handlers: Sequence[EventHandler]
 ) -> Mapping[str, datetime | None]:
-    """When the oldest entry was written that each handler has yet to handle."""
+    """Returns the time of the oldest unhandled entry of each handler."""
     oldest: dict[str, datetime | None] = {}
     async with database.session(writes=False) as session:
         pending = {row[0]: row[1] for row in await session.execute(oldest_pending())}

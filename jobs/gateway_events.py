@@ -18,14 +18,14 @@ from resolvers.core.transactions import perform
 from resolvers.payments.gateway_events import event_of, finish_event, is_waiting
 from resolvers.payments.settlement import payment_event
 
-EventHandler = Callable[[Runtime, GatewayEvent], Awaitable[None]]
+GatewayEventHandler = Callable[[Runtime, GatewayEvent], Awaitable[None]]
 """Handles an event of any tenant, and ignores objects that aren't ours.
 
 Events come late, twice, in any order and concurrently: a handler fetches the current state from the
 gateway, and is idempotent. If it raises, the event is retried.
 """
 
-HANDLERS: Final[Mapping[Subject, Sequence[EventHandler]]] = {
+HANDLERS: Final[Mapping[Subject, Sequence[GatewayEventHandler]]] = {
     Subject.PAYMENT: (payment_event,),
     Subject.REFUND: (payment_event,),
     Subject.CHECKOUT: (billing_event,),
@@ -40,10 +40,10 @@ log = structlog.get_logger(__name__)
 
 async def handle_event(
     runtime: Runtime,
-    tenant_id: UUID | None,  # noqa: ARG001 - whose it is, the handlers find out
+    tenant_id: UUID | None,  # noqa: ARG001 - the handlers find the tenant
     payload: Mapping[str, Any],
     *,
-    handlers: Mapping[Subject, Sequence[EventHandler]] = HANDLERS,
+    handlers: Mapping[Subject, Sequence[GatewayEventHandler]] = HANDLERS,
 ) -> None:
     """Handles a stored event, unless it has been handled already."""
     event = event_of(payload)

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 async def sync_billing(
     runtime: Runtime,
     tenant_id: UUID | None,
-    payload: Mapping[str, Any],  # noqa: ARG001 - the tenant says it all
+    payload: Mapping[str, Any],  # noqa: ARG001 - the tenant is enough
 ) -> None:
     """Syncs a tenant with the gateway; if it raises, the job is retried."""
     assert tenant_id is not None, "a subscription belongs to a tenant"
@@ -57,10 +57,10 @@ async def billing_event(runtime: Runtime, event: GatewayEvent) -> None:
 
 
 async def sync_all_billing(runtime: Runtime, relay: Database) -> None:
-    """Look at every account that nobody has looked at for an hour, and remind who has to choose.
+    """Syncs every account that wasn't synced for an hour, and reminds owners to choose a plan.
 
-    It heals what deliveries and answers that never came have left behind. Several processes may
-    do it at once.
+    It repairs what lost webhooks and responses have left behind. Several processes may run it
+    concurrently.
     """
     now = runtime.clock()
     await _each(
