@@ -96,10 +96,10 @@ async def test_from_the_trial_to_an_upgrade_to_a_failed_payment_to_recovery(
     subjects = [str(mail["Subject"]) for mail in await mails(runtime, settings)]
     name = venue.tenant.name
     for told in (
-        f"The trial of Professional for {name}",
+        f"Your trial of the Professional plan for {name}",
         f"{name} is on the Professional plan",
-        f"{name} is on the Enterprise plan now",
+        f"{name} is now on the Enterprise plan",
         f"The payment for {name} failed",
-        f"Thank you, the payment for {name} has arrived",
+        f"We have received the payment for {name}",
     ):
         assert told in subjects

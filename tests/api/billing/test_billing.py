@@ -725,16 +725,16 @@ async def test_every_step_is_told_to_the_owners(
     # Letters that leave together may overtake each other.
     told = [each for each in await subjects(runtime, settings) if name in each]
     expected = [
-        f"The trial of Enterprise for {name}",
+        f"Your trial of the Enterprise plan for {name}",
         f"{name} is on the Enterprise plan",
-        f"{name} changes to the Starter plan",
+        f"{name} will change to the Starter plan",
         f"{name} stays on the Enterprise plan",
         f"The subscription of {name} is cancelled",
-        f"The subscription of {name} goes on",
-        f"{name} changes to the Professional plan",
-        f"{name} is on the Professional plan now",
+        f"The subscription of {name} continues",
+        f"{name} will change to the Professional plan",
+        f"{name} is now on the Professional plan",
         f"The payment for {name} failed",
-        f"Thank you, the payment for {name} has arrived",
+        f"We have received the payment for {name}",
         f"The subscription of {name} is cancelled",
         f"The subscription of {name} has ended",
     ]
