@@ -29,6 +29,7 @@ FOREIGN: Final = frozenset(
         "force_generic_plan",
         "max_prepared_statements",
         "pg_dump",
+        "pg_trgm",
         "plan_cache_mode",
         "possibleTypes",
         "synchronous_commit",
