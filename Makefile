@@ -1,4 +1,4 @@
-# Plain `make` prints what there is to make.
+# `make` without a target prints the targets.
 
 BIN := .venv/bin
 PACKAGES := .venv/installed
@@ -11,8 +11,8 @@ INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
 		echo "Boom Booking needs Python 3.11 or newer, and found none on this machine." >&2; exit 1; \
 	fi; $$python -m commands.install
 
-# The first start compiles what it imports, and keeps that in the ignored __pycache__ folders
-# whatever the machine says: without them each process would compile all of it anew.
+# The first start stores compiled modules in the ignored __pycache__ folders, even on a machine
+# that sets this variable: otherwise each process would compile everything again.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ help: ## print this list
 run: $(PACKAGES) ## start everything and serve on 127.0.0.1:8000; Ctrl-C stops it
 	@exec $(BIN)/python -m commands.run
 
-worker: $(PACKAGES) ## do the due work of a database that is served already, in this process
+worker: $(PACKAGES) ## run background jobs in a process of its own, beside a server
 	@exec $(BIN)/python -m commands.worker
 
 test: $(DEV_PACKAGES) ## run all tests, on a PostgreSQL of their own (ARGS="-k hold" for some)
@@ -41,16 +41,16 @@ check: $(DEV_PACKAGES) ## lint, format, types, imports, the exported schema, the
 soak: $(DEV_PACKAGES) ## run the tests that take minutes
 	$(BIN)/pytest -m soak $(ARGS)
 
-bench: $(DEV_PACKAGES) ## measure main queries against the same SQL behind a bare handler
+bench: $(DEV_PACKAGES) ## measure the main queries, and the same SQL behind a bare handler
 	$(BIN)/python -m benchmarks
 
-bench-live: $(DEV_PACKAGES) ## measure what an event costs that 5,000 sockets are told of
+bench-live: $(DEV_PACKAGES) ## measure a live event that 5,000 sockets receive
 	$(BIN)/python -m benchmarks.live
 
-bench-attacks: $(DEV_PACKAGES) ## measure what others notice while one address attacks
+bench-attacks: $(DEV_PACKAGES) ## measure other callers' latency while one address attacks
 	$(BIN)/python -m benchmarks.attacks
 
-bench-peers: $(DEV_PACKAGES) ## measure beside GraphQL servers of Node.js, installed by npm
+bench-peers: $(DEV_PACKAGES) ## compare with GraphQL servers of Node.js, installed by npm
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks --targets ours bare yoga mercurius postgraphile stock
 
@@ -61,18 +61,18 @@ fmt: $(DEV_PACKAGES) ## format the code and sort the imports
 schema: $(DEV_PACKAGES) ## write schema.graphql and docs/permissions.md from the code
 	$(BIN)/python -m commands.export
 
-lock: $(PACKAGES) ## lock the newest versions of what requirements*.in ask for
+lock: $(PACKAGES) ## pin the newest versions that requirements*.in allow
 	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.lock
 	echo uv | $(BIN)/uv pip compile $(LOCK) - --output-file requirements-uv.lock
 	echo schemathesis | $(BIN)/uv pip compile $(LOCK) - --output-file tests/attacks/schemathesis.lock
 
 $(PACKAGES): requirements-uv.lock requirements.lock
-	@echo "Installing what requirements.lock names (once; about 110 MB)"
+	@echo "Installing the packages of requirements.lock (once; about 110 MB)"
 	@$(INSTALL) requirements.lock
 	@touch $@
 
 $(DEV_PACKAGES): $(PACKAGES) requirements-dev.lock
-	@echo "Installing what requirements-dev.lock names (once)"
+	@echo "Installing the packages of requirements-dev.lock (once)"
 	@$(INSTALL) requirements.lock requirements-dev.lock
 	@touch $@

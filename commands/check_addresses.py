@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if there is nothing to report, 1 if there is, 2 without a database."""
     argparse.ArgumentParser(
         prog="python -m commands.check_addresses",
-        description="List stored e-mail addresses that a person should look at; change nothing.",
+        description="List stored e-mail addresses that a person should check; change nothing.",
     ).parse_args(arguments)
     try:
         return asyncio.run(_check())

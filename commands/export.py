@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m commands.export",
         description="Write schema.graphql and docs/permissions.md from the code.",
     )
-    parser.add_argument("--check", action="store_true", help="only show how they differ from it")
+    parser.add_argument(
+        "--check", action="store_true", help="only show the differences; write nothing"
+    )
     given = parser.parse_args(arguments)
     texts = exports()
     if not given.check:

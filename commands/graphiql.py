@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Builds the files if missing; returns 1 if that fails, 2 if the settings are wrong."""
     argparse.ArgumentParser(
         prog="python -m commands.graphiql",
-        description="Build GraphiQL's files into the data folder, unless they are there.",
+        description="Build GraphiQL into the data folder, unless it is built already.",
     ).parse_args(arguments)
     try:
         settings = load_settings()

@@ -1,7 +1,8 @@
-"""Install locked packages into .venv: `python -m commands.install requirements.lock`.
+"""Installs locked packages into .venv: `python -m commands.install requirements.lock`.
 
-It needs nothing but Python, since nothing else is there yet. uv installs, fetched by pip; where uv
-can't be fetched or fails, pip installs. Both take only files whose hashes are in the lock.
+It uses only Python's standard library, because nothing else is installed yet. pip fetches uv, which
+installs the packages; if uv can't be fetched or fails, pip installs them. Both accept only files
+whose hashes are in the lock file.
 """
 
 import argparse
@@ -23,9 +24,9 @@ PYTHON: Final = ENVIRONMENT / "bin" / "python"
 UV: Final = ENVIRONMENT / "bin" / "uv"
 UV_LOCK: Final = ROOT / "requirements-uv.lock"
 UNFINISHED: Final = ENVIRONMENT / "unfinished"
-"""There while packages are being installed, and after that was interrupted."""
+"""A file that exists during an installation, and after an interrupted one."""
 
-# As in the Makefile: somebody's own .venv may be of an older Python.
+# As in the Makefile: an existing .venv may have an older Python.
 _IS_NEW_ENOUGH: Final = "import sys; sys.exit(sys.version_info < (3, 11))"
 _UV_VARIABLES: Final = {
     "cert": "SSL_CERT_FILE",
@@ -46,7 +47,7 @@ _WITHOUT_EFFECT_ON_UV: Final = frozenset(
         "cache-dir",
         "compile",
         "config-file",
-        "constraint",  # the lock pins every version: a constraint could only refuse one
+        "constraint",  # the lock file pins every version
         "disable-pip-version-check",
         "no-color",
         "no-compile",
@@ -63,7 +64,7 @@ _WITHOUT_EFFECT_ON_UV: Final = frozenset(
 
 
 class UvUnusable(Exception):
-    """uv can't install here; the message says why."""
+    """uv can't be used; the message is the reason."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,17 +72,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m commands.install", description="Install locked packages into .venv."
     )
-    parser.add_argument("locks", type=Path, nargs="*", default=[ROOT / "requirements.lock"])
+    parser.add_argument(
+        "locks",
+        type=Path,
+        nargs="*",
+        default=[ROOT / "requirements.lock"],
+        help="lock files; requirements.lock by default",
+    )
     locks = parser.parse_args(arguments).locks
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         hint = "On Debian or Ubuntu: apt-get install python3-venv"
-        print(f"{sys.executable} comes without venv. {hint}", file=sys.stderr)
+        print(f"{sys.executable} has no venv module. {hint}", file=sys.stderr)
         return 1
     try:
         with _alone():
             _install(locks)
     except subprocess.CalledProcessError:
-        # The command that failed has said why.
+        # The failed command has printed the reason.
         return 1
     except OSError as error:
         print(f"Can't install into {ENVIRONMENT}: {error}", file=sys.stderr)
@@ -94,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def uv_environment(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Translates the output of `pip config list` into environment variables for uv.
 
-    uv doesn't read pip's configuration, and would ask another index than the one that somebody has
-    chosen. Variables of uv's own that are in ``environ`` win. Raises UvUnusable for a setting of
-    pip's that uv doesn't have.
+    uv doesn't read pip's configuration, so it would use another index than the configured one. uv's
+    own variables in ``environ`` take precedence. Raises UvUnusable for a setting of pip that uv
+    doesn't have.
     """
     sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in pip_settings.splitlines():
@@ -105,8 +112,9 @@ def uv_environment(pip_settings: str, environ: Mapping[str, str]) -> dict[str, s
         if section in sections:
             sections[section][option] = ast.literal_eval(value).strip()
 
-    # pip takes a package from any of its indexes; uv asks only the first that knows its name. It
-    # calls that unsafe, because of packages of the same name; the hashes leave no choice of those.
+    # pip looks for a package in all of its indexes, uv only in the first one that has the name. uv
+    # calls pip's way unsafe, because indexes may have different packages of one name; here the
+    # hashes allow only one.
     variables = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     if bundle := environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE"):
         variables["SSL_CERT_FILE"] = bundle
@@ -122,13 +130,13 @@ def uv_environment(pip_settings: str, environ: Mapping[str, str]) -> dict[str, s
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Waits for another install here, whose environment would be taken for an interrupted one."""
+    """Waits for another installation, whose .venv would be taken for an interrupted one."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Waiting for another process that installs here.", flush=True)
+            print("Waiting for another installation to end.", flush=True)
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
@@ -136,7 +144,7 @@ def _alone() -> Iterator[None]:
 
 
 def _install(locks: Sequence[Path]) -> None:
-    # What an interrupted install has left may look installed, to uv as to pip.
+    # To uv and pip, a package of an interrupted installation may look installed.
     if UNFINISHED.exists() or not _succeeds(PYTHON, "-c", _IS_NEW_ENOUGH, quiet=True):
         venv = (sys.executable, "-m", "venv", "--without-pip", "--clear")
         subprocess.run([*venv, ENVIRONMENT], check=True)
@@ -166,13 +174,13 @@ def _install_by_uv(options: Sequence[str | Path], pip: Sequence[str | Path]) -> 
 
 
 def _fetch_uv(pip: Sequence[str | Path]) -> bool:
-    # Where there is only its source, building uv would take a Rust compiler and many minutes.
+    # No source packages: building uv takes a Rust compiler and many minutes.
     options = ("-qq", "--no-deps", "--only-binary", ":all:", "--require-hashes")
     return _succeeds(*pip, "install", *options, "-r", UV_LOCK) and _has_uv()
 
 
 def _has_uv() -> bool:
-    """Whether .venv has the uv of its lock file, and it runs here."""
+    """Returns whether .venv has the locked version of uv, and it runs on this machine."""
     try:
         done = subprocess.run([UV, "--version"], capture_output=True, text=True)
     except OSError:
@@ -182,15 +190,15 @@ def _has_uv() -> bool:
 
 
 def _pip_from_outside() -> list[str | Path]:
-    """The command of a pip that works on .venv but isn't in it: putting it there takes 4 s."""
+    """Returns the command of a pip outside of .venv: installing it there takes 4 seconds."""
     if (own := importlib.util.find_spec("pip")) and own.origin:
-        # What `pip --python` starts, without starting pip twice.
+        # `pip --python` would start pip twice: it runs this file.
         runner = Path(own.origin).with_name("__pip-runner__.py")
         if runner.exists():
             return [PYTHON, runner]
     ensurepip = importlib.util.find_spec("ensurepip")
     assert ensurepip and ensurepip.origin
-    # Debian keeps ensurepip's wheels in a folder of its own.
+    # Debian stores ensurepip's wheels in its own folder.
     folder = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.origin).parent / "_bundled"
     return [PYTHON, next(Path(folder).glob("pip-*.whl")) / "pip"]
 

@@ -64,10 +64,10 @@ _DISCARD: Final = "DELETE FROM queue.pgqueuer WHERE status = 'failed' AND id = A
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 on success, 1 if an id isn't that of a dead job, 2 without a database."""
     parser = argparse.ArgumentParser(
-        prog="python -m commands.jobs", description="Jobs that have died."
+        prog="python -m commands.jobs", description="List, retry or discard dead jobs."
     )
     parser.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
-    parser.add_argument("ids", nargs="*", help="of jobs, or: all")
+    parser.add_argument("ids", nargs="*", help="ids of dead jobs, or: all")
     given = parser.parse_args(arguments)
     if (given.action == "list") == bool(given.ids):
         parser.error("retry and discard take ids, or `all`; list takes none")

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until Ctrl-C or SIGTERM and returns 0; returns 2 if something must be changed first."""
     argparse.ArgumentParser(
         prog="python -m commands.run",
-        description="Migrate and serve, as the environment and .env say; Ctrl-C stops it.",
+        description="Migrate the database and serve, configured by the environment and .env, "
+        "until Ctrl-C.",
     ).parse_args(arguments)
     try:
         settings = load_settings()
@@ -84,7 +85,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
-    """Migrates, loads the demo if enabled, and returns the logins."""
+    """Migrates, loads the demo if it is enabled, and returns the database logins."""
     try:
         connection = await asyncpg.connect(owner, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -98,8 +99,8 @@ async def _prepared(settings: Settings, owner: DatabaseUrl) -> DatabaseUrls:
             await asyncio.to_thread(migrate, owner)
         if settings.is_production and (venues := await _demo_venues(connection)):
             raise CannotRun(
-                f"The database has demo users, whose passwords everybody knows (tenant "
-                f"{', '.join(venues)}). Take another database."
+                f"The database has demo users, whose passwords are public (tenant "
+                f"{', '.join(venues)}). Use another database."
             )
         urls = await logins_of(settings, owner)
         if settings.demo:
@@ -264,8 +265,8 @@ def _announce(settings: Settings, port: int) -> None:
         for subdomain, domain in DEMO_VENUES.items():
             print(f"    {subdomain:<6} owner@ admin@ manager@ staff@ customer@{domain}")
         if not settings.stripe_secret_key:
-            print("\n  Whoever books at salon for themselves pays a deposit: see docs/payments.md.")
-    print("\nCtrl-C stops it.", flush=True)
+            print("\n  Customers who book at salon pay a deposit: see docs/payments.md.")
+    print("\nThe log follows. Press Ctrl-C to stop.", flush=True)
 
 
 def _graphiql(settings: Settings, base: str) -> str:

@@ -44,9 +44,12 @@ _MOVED: Final = """
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 on success, 1 if the release to compare with isn't stored, 2 without a database."""
     parser = argparse.ArgumentParser(
-        prog="python -m commands.time_zones", description="Bookings that a newer tzdata moves."
+        prog="python -m commands.time_zones",
+        description="List future bookings whose local time a newer tzdata changes.",
     )
-    parser.add_argument("--since", help="a release, such as 2026a; else the one stored before")
+    parser.add_argument(
+        "--since", help="the release to compare with, such as 2026a; the previous one by default"
+    )
     given = parser.parse_args(arguments)
     try:
         return asyncio.run(_list(given.since))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Works until Ctrl-C or SIGTERM and returns 0; returns 2 if something must be changed first."""
     argparse.ArgumentParser(
         prog="python -m commands.worker",
-        description="Do the due work of a database that is served already, until Ctrl-C.",
+        description="Run background jobs on a database that a server has migrated, until Ctrl-C.",
     ).parse_args(arguments)
     try:
         settings = load_settings()
