@@ -24,7 +24,7 @@ SECRET_BYTES = 32
 METRICS_TOKEN_BYTES = 16
 # A random secret of 32 letters has at least 20; repeated words have about 10.
 SECRET_DIGITS = 18
-"""How many guesses a production secret must withstand, as a number of decimal digits."""
+"""The number of guesses that a production secret must withstand, in decimal digits."""
 
 
 class Environment(StrEnum):
@@ -57,7 +57,7 @@ _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
 # zxcvbn is slow for longer texts.
 _MAX_GUESSED: Final = 64
 _HOW_TO_MAKE_ONE: Final = (
-    "make one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    "generate one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 )
 
 
@@ -163,7 +163,9 @@ class Settings(BaseSettings):
     @classmethod
     def _each_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if any(len(each.encode()) < SECRET_BYTES for each in _secrets_in(value)):
-            raise ValueError(f"must be secrets of at least {SECRET_BYTES} bytes, between commas")
+            raise ValueError(
+                f"must be secrets of at least {SECRET_BYTES} bytes, separated by commas"
+            )
         return value
 
     @field_validator("allowed_origins")
@@ -213,7 +215,7 @@ class Settings(BaseSettings):
     @classmethod
     def _key_of_stripe(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("sk_", "rk_")):
-            raise ValueError("must be a secret or restricted key of Stripe's: sk_… or rk_…")
+            raise ValueError("must be a secret or restricted key of Stripe: sk_… or rk_…")
         return value
 
     @field_validator("stripe_webhook_secret")
@@ -221,14 +223,14 @@ class Settings(BaseSettings):
     def _webhook_secrets(cls, value: SecretStr | None) -> SecretStr | None:
         given = _split(value.get_secret_value()) if value is not None else ()
         if value is not None and not (given and all(each.startswith("whsec_") for each in given)):
-            raise ValueError("must be whsec_…, or several of them with commas between")
+            raise ValueError("must be whsec_…, or several of them separated by commas")
         return value
 
     @field_validator("stripe_api_base", "captcha_address")
     @classmethod
     def _on_this_machine(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).hostname not in {"127.0.0.1", "localhost"}:
-            raise ValueError("is for tests and leads to this machine, or is left out")
+            raise ValueError("is for tests, and must be on this machine")
         return value
 
     @property
@@ -263,11 +265,11 @@ class Settings(BaseSettings):
         """Returns these settings if they are valid together. Raises SettingsError."""
         lines = self._production_lines() if self.is_production else []
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
-            lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: one needs the other")
+            lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: set both or neither")
         captcha = (self.captcha, self.captcha_site_key, self.captcha_secret)
         if len({each is None for each in captcha}) > 1:
             lines.append(
-                "BOOM_CAPTCHA, BOOM_CAPTCHA_SITE_KEY, BOOM_CAPTCHA_SECRET: all three, or none"
+                "BOOM_CAPTCHA, BOOM_CAPTCHA_SITE_KEY, BOOM_CAPTCHA_SECRET: set all three or none"
             )
         if lines:
             raise SettingsError(*lines)
@@ -279,29 +281,29 @@ class Settings(BaseSettings):
         if self.given_secret is None:
             lines.append(f"BOOM_SECRET: required in production; {_HOW_TO_MAKE_ONE}")
         if self.wants_demo:
-            lines.append("BOOM_DEMO: must be 0 in production, for everybody knows its passwords")
+            lines.append("BOOM_DEMO: must be 0 in production, because its passwords are public")
         if self.stripe_api_base is not None:
-            lines.append("BOOM_STRIPE_API_BASE: must be left out in production")
+            lines.append("BOOM_STRIPE_API_BASE: must not be set in production")
         if self.captcha_address is not None:
-            lines.append("BOOM_CAPTCHA_ADDRESS: must be left out in production")
+            lines.append("BOOM_CAPTCHA_ADDRESS: must not be set in production")
         stripe_key = self.stripe_secret_key.get_secret_value() if self.stripe_secret_key else ""
         problems = {
             Exemption.WEAK_SECRET: self._weak_secret(),
             Exemption.EMBEDDED_DATABASE: self.database_url is None
             and self.app_database_url is None
-            and "DATABASE_URL: required in production; the embedded PostgreSQL has one superuser, "
-            "whom everybody on this machine can be",
+            and "DATABASE_URL: required in production; every user of this machine is "
+            "a superuser of the embedded PostgreSQL",
             Exemption.NO_MAIL: self.smtp_url is None
-            and "BOOM_SMTP_URL: required in production, or no mail leaves the house",
+            and "BOOM_SMTP_URL: required in production; without it, no mail is sent",
             Exemption.NO_RATE_LIMIT: not self.rate_limit
             and "BOOM_RATE_LIMIT: must be on in production",
             Exemption.TEST_PAYMENTS: "_test_" in stripe_key
-            and "BOOM_STRIPE_SECRET_KEY: is a test key, with which nobody pays",
+            and "BOOM_STRIPE_SECRET_KEY: is a test key, which takes no real payments",
             Exemption.HTTP_ORIGINS: any(each.startswith("http:") for each in self.allowed_origins)
             and "BOOM_ALLOWED_ORIGINS: must be https in production",
         }
         return lines + [
-            f"{problem} (BOOM_ALLOW={exemption} takes it all the same)"
+            f"{problem} (to accept it nevertheless: BOOM_ALLOW={exemption})"
             for exemption, problem in problems.items()
             if problem and exemption not in self.exemptions
         ]
