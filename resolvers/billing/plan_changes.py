@@ -319,7 +319,8 @@ async def _abandon(scope: Scope, *, by: UUID, seen: Look | None) -> None:
 async def _looked_again(saga: Saga) -> Look | None:
     try:
         return await look(saga.runtime, saga.actor, saga.request)
-    except GatewayError:
+    except GatewayError as error:
+        log.warning("billing.not_looked_at", reason=str(error))
         return None
 
 
