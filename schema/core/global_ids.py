@@ -1,4 +1,4 @@
-"""Opaque ids: base64 of `Type:uuid`. One that can't be read is an id that nobody has."""
+"""Opaque ids: base64 of `Type:uuid`; one that can't be read is an id that nobody has."""
 
 import re
 from base64 import b64encode

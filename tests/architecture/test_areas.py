@@ -69,3 +69,9 @@ def _tables_named_in(module: str) -> Iterator[str]:
         match node:
             case ast.Attribute(ast.Name("models"), name):
                 yield getattr(models, name).__module__
+            case ast.ImportFrom("models", names):
+                named = (getattr(models, each.name) for each in names)
+                yield from (each.__module__ for each in named if isinstance(each, type))
+            case ast.Import(names):
+                # Under another name, what is named of it wouldn't be seen.
+                assert not any(each.name == "models" and each.asname for each in names), module
