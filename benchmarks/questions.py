@@ -80,7 +80,7 @@ SIZES: Final[dict[str, Callable[[Any], bool]]] = {
     "create_booking": lambda data: data["createBooking"]["booking"]["status"] == "CONFIRMED",
     "availability": lambda data: len(data["availability"]["slots"]) > 1000,
     "availability_month": lambda data: len(data["availability"]["slots"]) > 4000,
-    "availability_rooms": lambda data: len(data["availability"]["slots"]) > 4000,
+    "availability_rooms": lambda data: len(data["availability"]["slots"]) > 3000,
 }
 
 

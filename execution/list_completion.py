@@ -158,6 +158,7 @@ class _ObjectCompletion:
         self._meter = execution.meter
         fields = execution.collect_subfields(kind, details).grouped_field_set
         self._parts = [self._part(execution, kind, *field) for field in fields.items()]
+        self._last: dict[str, tuple[Any, bytes]] = {}
         # Our `is_type_of` functions use only the value.
         self._is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
 
@@ -215,10 +216,17 @@ class _ObjectCompletion:
                 columns.append(_column(run.columns, parts))
                 commons.append(b"")
             else:
-                printed = [part.printed(part.read(run.like, self._operation)) for part in parts]
-                commons[-1] += b",".join(printed)
+                commons[-1] += b",".join([self._printed(part, run.like) for part in parts])
         commons[-1] += b"}"
         return commons, columns
+
+    def _printed(self, part: _Part, like: Any) -> bytes:
+        """Prints a field of a value, once for runs that have the same object in it."""
+        value = part.read(like, self._operation)
+        last = self._last.get(part.key)
+        if last is None or last[0] is not value:
+            last = self._last[part.key] = value, part.printed(value)
+        return last[1]
 
 
 def _column(columns: Columns, parts: list[_Part]) -> list[bytes]:

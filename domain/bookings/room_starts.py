@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from domain.bookings.availability import RoomFacts, SlotRequest, standing_reasons
+from domain.bookings.pricing import price_of
 from domain.bookings.start_grid import MINUTE, StartGrid, ticks
 from domain.core.intervals import Interval
+from domain.core.money import Money
 from domain.venue.hours import HoursFacts
 
 Stretch = tuple[int, int]
@@ -42,6 +44,19 @@ class SlotSearch:
         """From the first start to the end of the last slot. Raises IndexError without starts."""
         starts = self.grid.starts
         return Interval(starts[0], self.wish.interval(starts[-1]).end)
+
+    def price(self, hourly_rate: Money | None) -> Money | None:
+        """Returns what any slot costs at a rate."""
+        prices = self._prices
+        if hourly_rate not in prices:
+            slot = self.wish.interval(self.wish.now)
+            price = price_of(hourly_rate, slot, label="")
+            prices[hourly_rate] = price.total if price else None
+        return prices[hourly_rate]
+
+    @cached_property
+    def _prices(self) -> dict[Money | None, Money | None]:
+        return {}
 
     def opened(self, hours: HoursFacts) -> int:
         """Returns the set of starts whose whole slot lies within opening hours."""

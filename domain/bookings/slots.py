@@ -76,7 +76,8 @@ class RoomSlots:
         reasons: tuple[Reason, ...] = ()
         if explained and state is not SlotState.FREE:
             reasons = self._calendar.reasons_against(interval)
-        return Slot(self.room.id, interval, state, self.price, reasons)
+        price = self.search.price(self.room.hourly_rate)
+        return Slot(self.room.id, interval, state, price, reasons)
 
     def runs_by_state(self) -> list[range]:
         """Returns the runs of listed slots with the same state, in order of time."""
@@ -89,12 +90,6 @@ class RoomSlots:
         if self.starts.free >> place & 1:
             return SlotState.FREE
         return SlotState.BUSY if self.starts.allowed >> place & 1 else SlotState.BLOCKED
-
-    @cached_property
-    def price(self) -> Money | None:
-        """The price of each slot: at an hourly rate, all cost the same."""
-        search = self.search
-        return _total(self.room, search.wish.interval(search.grid.starts[0]))
 
     @cached_property
     def _calendar(self) -> RoomCalendar:

@@ -171,7 +171,8 @@ class Openings:
                 occupied=self.taken.times[number] if self.taken else None,
             )
             found.append(slots)
-            await turn.give_way()
+            if turn.is_over:
+                await turn.give_way()
         return found
 
 
