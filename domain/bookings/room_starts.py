@@ -9,13 +9,10 @@ from functools import cached_property
 
 from domain.bookings.availability import RoomFacts, SlotRequest, standing_reasons
 from domain.bookings.pricing import price_of
-from domain.bookings.start_grid import MINUTE, StartGrid, ticks
+from domain.bookings.start_grid import MINUTE, StartGrid, Stretch, ticks
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.venue.hours import HoursFacts
-
-Stretch = tuple[int, int]
-"""The ticks at which something starts and ends."""
 
 
 @dataclass(frozen=True)
@@ -103,21 +100,18 @@ def room_starts(
 def _allowed(room: RoomFacts, search: SlotSearch) -> int:
     if any(standing_reasons(room, search.wish)):
         return 0
-    allowed = search.in_reach
-    for each in room.blackouts:
-        allowed &= ~search.grid.between(ticks(each.start) - search.length, ticks(each.end))
-    return allowed
+    blocked = [(ticks(each.start), ticks(each.end)) for each in room.blackouts]
+    return search.in_reach & ~search.grid.inside(blocked, before=search.length)
 
 
 def _booked(room: RoomFacts, search: SlotSearch, occupied: Iterable[Stretch]) -> int:
-    grid = search.grid
-    before = search.length + room.buffer_after_minutes * MINUTE
-    after = room.buffer_before_minutes * MINUTE
-    booked = 0
-    for start, end in occupied:
-        booked |= grid.between(start - before, end + after)
+    booked = search.grid.inside(
+        occupied,
+        before=search.length + room.buffer_after_minutes * MINUTE,
+        after=room.buffer_before_minutes * MINUTE,
+    )
     if room.moving is not None:
         # No neighbour can mind what only frees time.
         has = room.moving.interval
-        booked &= ~grid.within(ticks(has.start), ticks(has.end) - search.length)
+        booked &= ~search.grid.within(ticks(has.start), ticks(has.end) - search.length)
     return booked

@@ -11,8 +11,8 @@ from operator import attrgetter, itemgetter
 from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
-from domain.bookings.room_starts import RoomStarts, SlotSearch, Stretch, room_starts
-from domain.bookings.start_grid import places, runs
+from domain.bookings.room_starts import RoomStarts, SlotSearch, room_starts
+from domain.bookings.start_grid import Stretch, places, runs
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money

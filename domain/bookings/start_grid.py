@@ -18,6 +18,9 @@ _DAY = timedelta(days=1)
 MINUTE = 60 * 1_000_000
 """A minute in ticks."""
 
+Stretch = tuple[int, int]
+"""The ticks at which something starts and ends."""
+
 
 def ticks(instant: datetime) -> int:
     """Returns the microseconds from 1970 to an instant."""
@@ -43,9 +46,18 @@ class StartGrid:
         """Returns the set of starts from one tick to another, both included."""
         return _bits(bisect_left(self.ticks, first), bisect_right(self.ticks, last))
 
-    def between(self, before: int, after: int) -> int:
-        """Returns the set of starts between two ticks, both excluded."""
-        return _bits(bisect_right(self.ticks, before), bisect_left(self.ticks, after))
+    def inside(self, stretches: Iterable[Stretch], *, before: int = 0, after: int = 0) -> int:
+        """Returns the set of starts inside any of some stretches, but for their very ends.
+
+        They are extended by so many ticks before and after.
+        """
+        found = 0
+        for start, end in stretches:
+            since = bisect_right(self.ticks, start - before)
+            until = bisect_left(self.ticks, end + after, since)
+            if until > since:
+                found |= ((1 << (until - since)) - 1) << since
+        return found
 
     def during(self, spans: Iterable[Interval]) -> int:
         """Returns the set of starts that lie in any of some intervals."""

@@ -366,7 +366,10 @@ async def _facts(
     busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
     moving: dict[RoomId, Busy] = {}
     stale: list[BookingId] = []
+    turn = TimeSlice()
     for taken in claims:
+        if turn.is_over:
+            await turn.give_way()
         status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
         if status is Status.EXPIRED:
             stale.append(taken.id)

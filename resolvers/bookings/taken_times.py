@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from domain.bookings.room_starts import SlotSearch, Stretch
+from domain.bookings.room_starts import SlotSearch
+from domain.bookings.start_grid import Stretch
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.venue.hours import HoursFacts
