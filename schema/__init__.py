@@ -1,4 +1,4 @@
-"""What the API says: the whole schema, built once."""
+"""The GraphQL schema, built once from all areas."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -27,7 +27,7 @@ AREAS: Final = (
     payments.AREA,
     billing.AREA,
 )
-"""All that the schema is made of, in an order in which each area knows only those before it."""
+"""All areas, in an order in which each one depends only on those before it."""
 
 DESCRIPTION: Final = (
     "Rooms, opening hours, customers and bookings of a venue, with live updates. Ids and cursors "
@@ -38,7 +38,7 @@ DESCRIPTION: Final = (
 
 
 class _Names(NameConverter):
-    """Camel case, without the underscore that keeps a name off Python's own words."""
+    """Makes names camel case, without the final underscore of ``in_`` and the like."""
 
     def get_graphql_name(self, obj: HasGraphQLName) -> str:
         if obj.graphql_name is not None:
@@ -47,7 +47,7 @@ class _Names(NameConverter):
 
 
 def build(areas: Sequence[Area]) -> strawberry.Schema:
-    """The schema of some areas, whose extensions then belong to the types that they extend."""
+    """Builds the schema of some areas, and adds their extensions to the types for good."""
     for area in areas:
         for extension in area.extensions:
             extend(extension)
@@ -72,7 +72,7 @@ def build(areas: Sequence[Area]) -> strawberry.Schema:
         types=[kind for area in areas for kind in area.types],
         config=StrawberryConfig(name_converter=_Names(), scalar_map=SCALARS),
     )
-    # Strawberry has no way to say it.
+    # Strawberry can't set it.
     built._schema.description = DESCRIPTION
     for kind in built._schema.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
@@ -88,7 +88,7 @@ def _root(name: str, description: str, parts: Sequence[type]) -> type:
 
 
 def _leave_to_graphql_core(kind: GraphQLInputObjectType) -> None:
-    """Let graphql-core see to it that one field of several is given: it says which, and where."""
+    """Lets graphql-core check one-of inputs, because its errors name the field and its place."""
     if kind.extensions["strawberry-definition"].is_one_of:
         kind.is_one_of = True
         kind.out_type = GraphQLInputObjectType.out_type  # type: ignore[method-assign]

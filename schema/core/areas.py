@@ -1,4 +1,4 @@
-"""What an area brings: to the schema, and to the changes of earlier areas."""
+"""The parts that an area adds: to the schema, and to the changes of earlier areas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ from schema.core.mutations import FollowUp
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """What one area adds.
+    """The parts that one area adds.
 
-    ``queries``, ``mutations`` and ``subscriptions`` hold root fields. ``types`` are those that no
-    field names, only their interface. ``extensions`` are classes declared by ``@extends``.
-    ``handlers`` run in the transaction of an earlier area's change, by the type of its event;
-    ``follow_ups`` say what to do once rows of a model have changed.
+    ``queries``, ``mutations`` and ``subscriptions`` are classes of root fields. ``types`` are those
+    that no field returns by name, only by their interface, such as refusals. ``extensions`` are
+    classes declared by ``@extends``. ``handlers`` run in the transaction of an earlier area's
+    change, by the type of its event. ``follow_ups`` run after the commit of a mutation that returns
+    rows of a model, before its selection set is resolved.
     """
 
     queries: tuple[type, ...] = ()

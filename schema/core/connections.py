@@ -1,4 +1,4 @@
-"""Relay connections over listings: pages by keyset, counts only when asked for."""
+"""Relay connections: keyset pagination, and counts only if they are selected."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _WINDOW: Final = {
 
 
 def name_items(kind: GraphQLObjectType) -> None:
-    """Name the type of the items in the descriptions of a page's or an edge's fields."""
+    """Names the type of the items in the descriptions of a connection's or an edge's fields."""
     for name in ("node", "nodes"):
         if (field := kind.fields.get(name)) and "{item}" in (field.description or ""):
             item = in_words(get_named_type(field.type).name)
@@ -51,7 +51,7 @@ def name_items(kind: GraphQLObjectType) -> None:
 
 
 def part(description: str, *, name: str | None = None) -> Any:
-    """A field of a page, or of a row's place on it: it reads ``View`` by name."""
+    """Declares a field of a connection or an edge, which reads the attribute of ``View``."""
     return declared_field(
         None,
         description,
@@ -171,11 +171,11 @@ def connection(
     inside: Callable[[Scope, Any], Scope] | None = None,
     nullable: bool = True,
 ) -> Any:
-    """A list as a connection: ``listing(scope, **arguments)`` says of what, and in which order.
+    """Declares a connection of the rows that ``listing(scope, **arguments)`` selects and sorts.
 
     ``under`` is the column by which the rows belong to the object whose field this is; the pages
-    of all such objects then take one statement. ``inside`` gives the scope in which the list is
-    read, from the operation's and the object, where it is another.
+    of all such objects then take one statement. ``inside`` returns the scope that reads the list,
+    from the operation's scope and the object, if it isn't the operation's.
     """
     arguments = Arguments.of(listing, skip=1)
 

@@ -17,7 +17,7 @@ class CountMode(StrEnum):
 
 
 def describe(enum: type[Enum], description: str, *, name: str | None = None, **values: str) -> None:
-    """Declare an enum of the API before it is used; every value has a description.
+    """Declares an enum of the API, with a description for each value, before it is used.
 
     Raises TypeError.
     """
@@ -26,7 +26,10 @@ def describe(enum: type[Enum], description: str, *, name: str | None = None, **v
     strawberry.enum(enum, name=name, description=description)
     definition: StrawberryEnumDefinition = enum.__strawberry_definition__  # type: ignore[attr-defined]
     if missing := {value.name for value in definition.values} ^ set(values):
-        raise TypeError(f"{enum.__name__}: not described, or unknown: {sorted(missing)}")
+        raise TypeError(
+            f"{enum.__name__}: values without a description, or descriptions without a value: "
+            f"{', '.join(sorted(missing))}"
+        )
     for value in definition.values:
         value.description = values[value.name]
 

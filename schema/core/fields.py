@@ -1,4 +1,4 @@
-"""How a function or an attribute becomes a field: declared once, described, guarded, costed."""
+"""Declares types and fields: what they read, their description, permission and cost."""
 
 import inspect
 import re
@@ -39,41 +39,41 @@ from schema.core.selected_fields import SYNC_READER, Selecting, selecting_of
 T = TypeVar("T", bound=type)
 
 Read = Callable[[Any, Operation], Any]
-"""What a field gives for a row, in an operation."""
+"""Returns the value of a field for a row, in an operation."""
 
 InSql = Callable[[Any, Any], Any]
-"""``(scope, row)``, whose attributes are columns: an expression, a value or values of them."""
+"""Returns SQL for a field, from the scope and a row whose attributes are columns."""
 
 ATTRIBUTE_READER: Final = "reads"
-"""The key, in a field's metadata, of what makes its ``Read`` from the type's name and its own."""
+"""The key in a field's metadata of a function that makes its ``Read`` from type and field name."""
 
 DIRECT: Final = "direct"
-"""The key, in a field's metadata, of its ``DirectAnswer``."""
+"""The key in a field's metadata of its ``DirectAnswer``."""
 
 PERSONAL: Final = "personal"
-"""The key, in a field's metadata, of whether its answer depends on who calls, whoever may."""
+"""The key in a field's metadata of whether its result depends on the caller."""
 
 OPEN: Final = "open"
-"""The key, in a field's GraphQL extensions, of whether it answers everybody, and all alike."""
+"""The key in a field's extensions of whether every caller gets the same result."""
 
 COST: Final = "cost"
-"""The key of a field's ``Cost`` in its metadata; the schema hands it on to graphql-core."""
+"""The key of a field's ``Cost`` in its metadata, which the schema copies to its extensions."""
 
 
 # ------------------------------------------------------------------------------ types
 
 
 BUILT_TYPES: Final[set[type]] = set()
-"""The types that a schema was built with: it has read their fields, and reads them no more."""
+"""The types of schemas that were built already; extending them would have no effect."""
 
 NODES: Final[dict[str, NodeType]] = {}
-"""What ``node(id:)`` finds, by the name of the type: those that a schema was built with."""
+"""The types that ``node(id:)`` finds, by name."""
 
 
 def node(
     model: type, *, visible: Callable[[Scope], Select[Any]], requires: Permission
 ) -> Callable[[T], T]:
-    """Declare the GraphQL type of a table's rows; they are found again by their ids."""
+    """Declares the GraphQL type of a table's rows, which ``node(id:)`` finds by their ids."""
 
     def decorated(cls: T) -> T:
         cls.__node_type__ = NodeType(model, visible, requires)  # type: ignore[attr-defined]
@@ -83,9 +83,9 @@ def node(
 
 
 def value(*shown: type) -> Callable[[T], T]:
-    """Declare the GraphQL type of a value, whose fields read its attributes by name.
+    """Declares the GraphQL type of a value, whose fields read its attributes by name.
 
-    ``shown`` are the Python types that have it, which unions and interfaces need to know.
+    ``shown`` are the Python types of such values, by which unions and interfaces recognise them.
     """
 
     def decorated(cls: T) -> T:
@@ -99,24 +99,27 @@ def value(*shown: type) -> Callable[[T], T]:
 
 
 def described(of: Any) -> str:
-    """A class's or function's docstring, a line to a paragraph. Raises TypeError without one."""
+    """Returns the docstring, with each paragraph on one line. Raises TypeError without one."""
     text = of.__dict__.get("__doc__") if isinstance(of, type) else of.__doc__
     if not text:
-        raise TypeError(f"{of.__name__} has no description")
+        raise TypeError(f"{of.__name__} has no docstring, which is its description in the API")
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(each.replace("\n", " ") for each in paragraphs)
 
 
 def extends(of: type, *, after: str | None = None) -> Callable[[T], T]:
-    """Declare fields of a type that an earlier area has, which doesn't know this one.
+    """Declares more fields of a type of an earlier area, which doesn't depend on this one.
 
-    They stand after the type's field ``after``, or after all others, once ``extend`` has put them
-    there. Raises TypeError when a schema has been built with the type.
+    If the area's ``AREA`` lists the class, ``build`` adds them after the type's field ``after``, or
+    after all others. Raises TypeError if a schema was built with the type already.
     """
 
     def decorated(cls: T) -> T:
         if of in BUILT_TYPES:
-            raise TypeError(f"{cls.__name__} is too late: a schema has {of.__name__} already")
+            raise TypeError(
+                f"{cls.__name__} is too late: a schema has {of.__name__} already; import the class "
+                "in its area's package, before the schema is built"
+            )
         cls.__extends__ = of, after  # type: ignore[attr-defined]
         return strawberry.type(cls)
 
@@ -124,19 +127,24 @@ def extends(of: type, *, after: str | None = None) -> Callable[[T], T]:
 
 
 def extend(extension: Any) -> None:
-    """Add the fields of a class declared by ``@extends`` to its type. Raises TypeError."""
+    """Adds the fields of a class declared by ``@extends`` to its type. Raises TypeError."""
     of, after = extension.__extends__
     definition = get_object_definition(of, strict=True)
     names = [field.python_name for field in definition.fields]
     added = get_object_definition(extension, strict=True).fields
     if twice := {field.python_name for field in added} & {*names}:
-        raise TypeError(f"{of.__name__} has {', '.join(sorted(twice))} already")
+        raise TypeError(
+            f"{of.__name__} has {', '.join(sorted(twice))} already; rename it in "
+            f"{extension.__name__}"
+        )
+    if after is not None and after not in names:
+        raise TypeError(f"{extension.__name__}: {of.__name__} has no field {after} to stand after")
     place = names.index(after) + 1 if after else len(names)
     definition.fields[place:place] = added
 
 
 def in_words(name: str) -> str:
-    """A name of the API as English words: ``ApiKey`` and ``api_key`` are both "API key"."""
+    """Returns a name of the API as words: "API key" for both ``ApiKey`` and ``api_key``."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name).lower()
     return re.sub(r"\b(api|url)\b", lambda match: match[0].upper(), words)
 
@@ -151,9 +159,9 @@ def column(
     name: str | None = None,
     sql: InSql | None = None,
 ) -> Any:
-    """A field that reads the row's attribute of the same name, or the one called ``name``.
+    """Declares a field that reads the row's attribute of the same name, or the one called ``name``.
 
-    ``sql(scope, row)`` says how to read it where it is no column of a table.
+    ``sql(scope, row)`` is the SQL of an attribute that isn't a column.
     """
 
     def reads(_: str, field_name: str) -> Read:
@@ -171,7 +179,7 @@ def column(
 
 
 def id_column(type_name: str, description: str) -> Any:
-    """A field that reads a uuid of the row, as the id of an object of this type."""
+    """Declares a field that reads a uuid of the row, as the id of an object of this type."""
 
     def reads(_: str, field_name: str) -> Read:
         attribute = attrgetter(field_name)
@@ -183,7 +191,7 @@ def id_column(type_name: str, description: str) -> Any:
 def related(
     description: str, *, requires: Permission | None = None, name: str | None = None
 ) -> Any:
-    """A field that follows the model's relation of the same name, one statement for all rows."""
+    """Declares a field that loads the model's relation, with one statement for all rows."""
 
     def reads(_: str, field_name: str) -> Read:
         relation = name or field_name
@@ -207,9 +215,10 @@ def computed(
     sql: InSql | None = None,
     deprecated: str | None = None,
 ) -> Any:
-    """A field answered by ``resolve(scope, row, **arguments)``; ``sql(scope, row)`` says it in SQL.
+    """Declares a field that calls ``resolve(scope, row, **arguments)``.
 
-    What is said in no SQL is worked out here, and so is all that is selected beside it.
+    ``sql(scope, row)`` is the same in SQL. Without it, root fields that select this field aren't
+    compiled, but executed field by field.
     """
     arguments = Arguments.of(resolve, skip=2)
 
@@ -238,7 +247,7 @@ def computed(
 
 @dataclass(frozen=True, slots=True)
 class DirectAnswer:
-    """How a root field is answered without Strawberry; ``read`` reads coerced arguments."""
+    """Resolves a root field without Strawberry; ``read`` converts coerced arguments."""
 
     resolve: Callable[..., Any]
     read: Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -255,11 +264,12 @@ def query(
     personal: bool = False,
     reading: FieldSource | None = None,
 ) -> Any:
-    """A root field answered by ``resolve(scope, **arguments)``.
+    """Declares a root field that calls ``resolve(scope, **arguments)``.
 
-    A parameter of the type ``Selected`` is told what is selected below the field. A function
-    without one that only finds one row, by one statement, can be compiled as it is; ``reading``
-    says what else it does. ``personal``: it is PUBLIC, but what it gives depends on the caller.
+    A parameter of the type ``Selected`` gets the fields that are selected below the root field. A
+    function without one that only finds one row by one statement can be compiled as it is; for
+    others, ``reading`` declares how. ``personal`` marks a PUBLIC field whose result depends on the
+    caller.
     """
     arguments = Arguments.of(resolve, skip=1)
     read = arguments_reader(arguments.annotations)
@@ -288,9 +298,10 @@ def subscription(
     requires: Permission,
     cost: Cost = Cost(1),
 ) -> Any:
-    """A live field: ``resolve(operation, **arguments)`` says what is followed.
+    """Declares a subscription: ``resolve(operation, **arguments)`` returns the stream of events.
 
-    The selection set is run on its events. ``after``, by this name, is where to begin.
+    The selection set is executed on each event. An argument called ``after`` is the cursor after
+    which the stream starts.
     """
     arguments = Arguments.of(resolve, skip=1)
 

@@ -1,4 +1,4 @@
-"""Opaque ids: base64 of `Type:uuid`; one that can't be read is an id that nobody has."""
+"""Opaque ids: base64 of `Type:uuid`; a malformed id is treated as one that doesn't exist."""
 
 import re
 from base64 import b64encode
@@ -14,7 +14,7 @@ _DIGITS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 MAX_LENGTH: Final = 128
-"""The longest text that is read as an id; ours have at most about 90 characters."""
+"""The maximum length of a text that is decoded; ids have at most about 90 characters."""
 
 
 def encode_id(type_name: str, id: UUID) -> str:
@@ -22,7 +22,7 @@ def encode_id(type_name: str, id: UUID) -> str:
 
 
 def read_id(text: str) -> tuple[str, UUID]:
-    """The type and the uuid of an id; ("", NOBODY) when it is not one of ours."""
+    """Returns the type and the uuid of an id; ("", NOBODY) if it is malformed."""
     return _read_id(text) if len(text) <= MAX_LENGTH else ("", NOBODY)
 
 
@@ -41,6 +41,6 @@ def _read_id(text: str) -> tuple[str, UUID]:
 
 
 def decode_id(type_name: str, text: str) -> UUID:
-    """The uuid of an id of this type; NOBODY for anything else."""
+    """Returns the uuid of an id of this type; NOBODY for any other text."""
     found, id = read_id(text)
     return id if found == type_name else NOBODY

@@ -46,7 +46,7 @@ async def nodes(
 
 
 async def nodes_of(scope: Scope, ids: Sequence[str]) -> list[Any]:
-    """The rows that ids stand for, in their order; one statement for each type."""
+    """Returns the rows with these ids, in their order, by one statement for each type."""
     named = [read_id(id) for id in ids]
     wanted: defaultdict[str, list[UUID]] = defaultdict(list)
     for type_name, uuid in named:

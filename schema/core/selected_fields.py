@@ -1,4 +1,4 @@
-"""Which fields an operation selects below the one that is being resolved."""
+"""Finds the fields that an operation selects below the one that is being resolved."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_type_hints
@@ -15,14 +15,14 @@ from graphql import (
 from kit.graphql.selected import Selected
 
 SYNC_READER: Final = "plain"
-"""The key, in a field's metadata and extensions, of a function that reads it without waiting."""
+"""The key in a field's metadata and extensions of a function that reads it synchronously."""
 
 Selecting = Callable[[GraphQLResolveInfo[Any]], Mapping[str, Selected]]
-"""Tells a function what is selected below its field."""
+"""Returns the arguments of a function that hold what is selected below its field."""
 
 
 def selecting_of(resolve: Callable[..., Any]) -> Selecting | None:
-    """Returns what to tell a function of what is selected; None if it has no parameter for that."""
+    """Returns how to fill a function's parameters of type ``Selected``; None if it has none."""
     names = [name for name, kind in get_type_hints(resolve).items() if kind is Selected]
     return (lambda info: dict.fromkeys(names, selected_below(info))) if names else None
 

@@ -1,4 +1,4 @@
-"""Refusals as the API shows them: one GraphQL type per kind of domain error that carries data."""
+"""The GraphQL types of refusals: one for each that has data, and one for all others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Shown:
 
 
 def shows(*refusals: type[Refusal]) -> Callable[[T], T]:
-    """Declare the GraphQL type of some domain errors, whose fields it reads by name."""
+    """Declares the GraphQL type of some refusals, whose attributes its fields read by name."""
     _SHOWN.extend(refusals)
     return _error_type(lambda shown: isinstance(shown.refusal, refusals))
 

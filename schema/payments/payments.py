@@ -1,4 +1,4 @@
-"""Payments for bookings: what is asked for, what arrived, what goes back."""
+"""Payments for bookings: requested, received and refunded."""
 
 from datetime import datetime
 

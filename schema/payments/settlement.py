@@ -1,4 +1,4 @@
-"""What is due of payments, asked of the gateway before a mutation is answered."""
+"""Executes due payment calls at the gateway before a mutation's selection set is resolved."""
 
 import models
 from kit.operation_context import Operation

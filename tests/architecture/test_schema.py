@@ -178,7 +178,7 @@ def test_every_list_has_pages_or_is_short() -> None:
         and not name.partition(".")[0].endswith(("Connection", "Payload"))
     }
 
-    assert sorted(endless) == sorted(BOUNDED)
+    assert sorted(endless) == sorted(BOUNDED), "return pages, or list what bounds it in BOUNDED"
 
 
 def test_every_list_with_pages_is_read_from_either_end() -> None:

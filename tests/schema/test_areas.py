@@ -119,6 +119,21 @@ def test_a_field_that_a_type_has_already_is_refused() -> None:
         build([Area(extensions=(SofaName,))])
 
 
+def test_an_extension_stands_after_a_field_that_exists() -> None:
+    @value()
+    class Stool:
+        """A stool."""
+
+        name: str = column("What people call it.")
+
+    @extends(Stool, after="nane")
+    class StoolLegs:
+        legs: int = column("How many there are.")
+
+    with pytest.raises(TypeError, match="StoolLegs: Stool has no field nane to stand after"):
+        build([Area(extensions=(StoolLegs,))])
+
+
 def test_a_type_that_a_schema_was_built_with_is_not_extended() -> None:
     with pytest.raises(TypeError, match="RoomSize is too late: a schema has Room already"):
 
