@@ -21,6 +21,7 @@ from kit.actor import Request
 from kit.events.handler_gauge import HandlerGauge
 from kit.ids import new_id
 from kit.jobs.worker import Retries, Worker
+from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -298,6 +299,25 @@ async def test_readers_and_workers_at_once_do_nothing_twice(
 
     in_order = [str(number) for number in range(20)]
     assert [await kitchen.steps(handler, room) for room in rooms] == [in_order] * 5
+
+
+async def test_while_another_process_reads_nothing_is_noted_twice(
+    kitchen: Kitchen, admin: asyncpg.Connection
+) -> None:
+    handler = await kitchen.begun()
+    await kitchen.happens(new_id(), "1")
+    await until_behind_the_horizon(kitchen.runtime, kitchen.venue)
+    tenants = frozenset({kitchen.venue.tenant.id})
+    lock = advisory_key("event reader", handler.name)
+
+    async with admin.transaction():
+        await admin.execute("SELECT pg_advisory_xact_lock($1)", lock)
+        finished = await kitchen.reader(handler).read(tenants)
+        noted = await kitchen.pending(handler)
+    await kitchen.handle(handler)
+
+    assert (finished, noted) == (frozenset(), 0)
+    assert await kitchen.steps(handler) == ["1"]
 
 
 # ------------------------------------------------------------------------------ in order
