@@ -5,7 +5,6 @@ Nobody is told: kept facts may be outdated, and whoever decides by them compares
 the statement that relies on them (docs/decisions/0028-facts-by-version.md).
 """
 
-import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from domain.core.local_time import zone
 from domain.venue.hours import HoursFacts
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
+from kit.shared_reads import SharedReads
 from models.billing import SUBSCRIPTIONS, BillingSubscription
 from models.bookings.availability import FACTS
 from models.tenants import Tenant
@@ -92,7 +92,7 @@ class KeptFacts:
         self._max_rows = max_rows
         self._rows = 0
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
-        self._reads: dict[UUID, asyncio.Task[_Kept]] = {}
+        self._reads: SharedReads[_Kept] = SharedReads()
 
     async def facts(self, scope: Scope, *, at_least: int = 0) -> VenueFacts | None:
         """Returns the facts of the scope's tenant, of version ``at_least`` or later.
@@ -107,31 +107,16 @@ class KeptFacts:
                     return None
             elif kept.facts.version >= at_least:
                 return kept.facts
-        # One read at a time for each tenant, however many wait for it. One that began before the
-        # version was raised may miss it; the next doesn't.
-        found = await self._read(scope)
-        if found.facts is not None and found.facts.version < at_least:
-            found = await self._read(scope)
-        return found.facts
+        return (await self._reads.get(scope.tenant_id, lambda: self._read(scope))).facts
 
     async def _read(self, scope: Scope) -> _Kept:
-        tenant_id = scope.tenant_id
-        task = self._reads.get(tenant_id)
-        if task is None:
-            task = self._reads[tenant_id] = asyncio.ensure_future(_read(scope))
-            task.add_done_callback(lambda done: self._keep(tenant_id, done))
-        # A caller that gives up doesn't end the read for the others.
-        return await asyncio.shield(task)
-
-    def _keep(self, tenant_id: UUID, done: "asyncio.Task[_Kept]") -> None:
-        del self._reads[tenant_id]
-        if done.cancelled() or done.exception() is not None:
-            return
-        self._drop(tenant_id)
-        self._kept[tenant_id] = done.result()
-        self._rows += done.result().rows
+        read = await _read(scope)
+        self._drop(scope.tenant_id)
+        self._kept[scope.tenant_id] = read
+        self._rows += read.rows
         while self._rows > self._max_rows:
             self._drop(next(iter(self._kept)))
+        return read
 
     def _drop(self, tenant_id: UUID) -> None:
         dropped = self._kept.pop(tenant_id, None)
