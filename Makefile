@@ -16,7 +16,7 @@ INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test check soak bench bench-live bench-attacks bench-peers fmt schema lock
+.PHONY: help run worker test check soak bench bench-rivals bench-live bench-attacks bench-peers fmt schema lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ soak: $(DEV_PACKAGES) ## run the tests that take minutes
 
 bench: $(DEV_PACKAGES) ## measure the main queries, and the same SQL behind a bare handler
 	$(BIN)/python -m benchmarks
+
+bench-rivals: $(DEV_PACKAGES) ## measure many clients who want the same time at once
+	$(BIN)/python -m benchmarks.rivals
 
 bench-live: $(DEV_PACKAGES) ## measure a live event that 5,000 sockets receive
 	$(BIN)/python -m benchmarks.live

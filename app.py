@@ -58,6 +58,7 @@ from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings.hooks import BookingPermit, Prepayment
+from resolvers.bookings.last_taken import LastTaken
 from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
 from resolvers.core.transactions import write_log
@@ -142,7 +143,7 @@ def build_app(
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
-        KeptFacts: KeptFacts(),
+        KeptFacts: KeptFacts(BOOKING_PERMIT),
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
@@ -150,6 +151,7 @@ def build_app(
         Relay: relay,
         SecurityCounts: security_counts,
         Settings: settings,
+        LastTaken: LastTaken(),
         Tokens: tokens,
         **(services or {}),
     }

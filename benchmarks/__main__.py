@@ -85,7 +85,7 @@ async def _compared(urls: DatabaseUrls, folder: Path, arguments: argparse.Namesp
     _say(f"Loading {arguments.bookings:,} bookings of {arguments.tenants} venues …")
     data = await load(urls, SECRET.encode(), tenants=arguments.tenants, bookings=arguments.bookings)
     figures: Figures = {}
-    with served(_chosen(arguments.targets), _environment(urls, folder)) as running:
+    with served(_chosen(arguments.targets), environment(urls, folder)) as running:
         for benchmark in arguments.benchmarks:
             able = {one.target.name: one for one in running if benchmark in one.target.benchmarks}
             calls = {name: one.target.ask(benchmark, one.port, data) for name, one in able.items()}
@@ -108,9 +108,9 @@ async def _scaling(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespa
     able: dict[str, Served] = {}
     ours = _chosen(["ours"])
     with (
-        served(ours, _environment(await _another(urls, 0), folder)) as first,
-        served(ours, _environment(await _another(urls, 1), folder)) as second,
-        served(ours, _environment(await _another(urls, 2), folder)) as third,
+        served(ours, environment(await _another(urls, 0), folder)) as first,
+        served(ours, environment(await _another(urls, 1), folder)) as second,
+        served(ours, environment(await _another(urls, 2), folder)) as third,
     ):
         for n, (name, (tenants, bookings)) in enumerate(sizes.items()):
             _say(f"Loading {bookings:,} bookings of {tenants} venues …")
@@ -148,7 +148,8 @@ def _chosen(names: list[str]) -> list[Target]:
     return chosen
 
 
-def _environment(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
+def environment(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
+    """Returns the environment in which the targets find the database."""
     return {
         "BOOM_APP_DATABASE_URL": urls.app,
         "BOOM_RELAY_DATABASE_URL": urls.relay,

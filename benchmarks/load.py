@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import quantiles
@@ -58,6 +58,15 @@ async def answer_of(call: Call) -> bytes:
     client = await _connected(call, until=0, keeps_bodies=True)
     await asyncio.wait_for(client.done, ANSWER_SECONDS)
     return client.body
+
+
+async def answers_at_once(calls: Sequence[Call]) -> list[tuple[bytes, float]]:
+    """Sends a request of each call at once; returns their bodies and how many seconds each took."""
+    began = time.perf_counter()
+    each = [await _connected(call, until=began, keeps_bodies=True) for call in calls]
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await asyncio.gather(*(client.done for client in each))
+    return [(client.body, client.latencies[0]) for client in each]
 
 
 async def measure(call: Call, server: psutil.Process, *, clients: int, seconds: float) -> Measured:

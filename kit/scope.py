@@ -4,7 +4,7 @@ A resolver uses a scope and never sees a session, a commit or a connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
@@ -48,6 +48,8 @@ class Scope:
         self.request = request
         self.loaders = Loaders(self)
         self.before_locks: Callable[[], Awaitable[None]] | None = None
+        # What makes a change safe to repeat, for whoever stores its result with it.
+        self.idempotency_key: Any = None
         self._writes = writes
         self._tenant_id = actor.tenant_id
         self._transaction: Transaction | None = None
@@ -57,7 +59,11 @@ class Scope:
         self._actor_views: dict[Actor, Scope] = {}
         self._connection_lock = asyncio.Lock()
         self._process_locks = AsyncExitStack()
+        self._queued: frozenset[int] | None = None
         self._locked = False
+        # Whether the caller does nothing more with the change than to answer it.
+        self.may_write_at_once = False
+        self.is_stored = False
         self._now = runtime.clock()
         self._events: list[Any] = []
         self._jobs: list[Job] = []
@@ -203,10 +209,9 @@ class Scope:
         """
         assert self._writes and not self._locked, "locks come first, and once"
         self._locked = True
-        alone = sorted({advisory_key(self.tenant_id, *name) for name in exclusive})
-        together = sorted({advisory_key(self.tenant_id, *name) for name in shared})
+        alone, together = self.lock_keys(exclusive), self.lock_keys(shared)
         if self._transaction is None:
-            await self._process_locks.enter_async_context(self.runtime.locks.all_of(alone))
+            await self._wait_in_process(alone)
         if self.before_locks is not None:
             await self.before_locks()
         # In one round trip, and in this order: PostgreSQL evaluates a select list from the left.
@@ -224,6 +229,44 @@ class Scope:
                 await self._transaction.text(first, [])
             self._seen_tenant_id = self.tenant_id
             self._now = self.runtime.clock()
+
+    def lock_keys(self, names: Iterable[tuple[object, ...]]) -> list[int]:
+        """Returns the keys of named locks of the tenant, in the order in which they are taken."""
+        return sorted({advisory_key(self.tenant_id, *name) for name in names})
+
+    async def queue(self, *exclusive: tuple[object, ...]) -> None:
+        """Waits in this process for named locks, without a connection, until the scope is closed.
+
+        For ``write_at_once``, whose statement takes them in PostgreSQL, or for ``lock`` instead.
+        """
+        assert self._writes and self._transaction is None
+        await self._wait_in_process(self.lock_keys(exclusive))
+        self._now = self.runtime.clock()
+
+    async def _wait_in_process(self, keys: list[int]) -> None:
+        if self._queued is None:
+            await self._process_locks.enter_async_context(self.runtime.locks.all_of(keys))
+            self._queued = frozenset(keys)
+        assert self._queued >= set(keys), "whoever waits for more while holding some may deadlock"
+
+    async def leave_queue(self) -> None:
+        """Lets others go on that wait for the same locks; ``queue`` or ``lock`` wait anew."""
+        self._queued = None
+        await self._process_locks.aclose()
+
+    async def write_at_once(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
+        """Returns the only row of a statement that takes its locks and stores a whole change.
+
+        It is committed by itself, log entries included, before anything else is read or written.
+        ``mark_stored`` then says that it has stored the change.
+        """
+        assert self.may_write_at_once and self._transaction is None and not self.is_stored
+        found: Any = await self.runtime.database.write(statement, values, owner=self.tenant_id)
+        return cast("Sequence[Any]", found)
+
+    def mark_stored(self) -> None:
+        """Notes that the change is stored and committed, so that nothing is left to write."""
+        self.is_stored = True
 
     async def advisory_lock(self, key: int) -> None:
         """Takes a PostgreSQL advisory lock until the end of the transaction."""
@@ -286,6 +329,7 @@ class Scope:
         """Commits at the end of the block, or rolls back if it raises."""
         try:
             yield self
+            assert not (self.is_stored and (self._transaction or self._jobs)), "it is stored"
             if self._jobs:
                 session = (await self._open()).session
                 await enqueue(session, self._jobs, tenant_id=self._tenant_id, now=self._now)
@@ -296,7 +340,7 @@ class Scope:
                 await self._transaction.commit()
         finally:
             await self.close()
-        if self._events:
+        if self._events or self.is_stored:
             self.runtime.notify_log(self.tenant_id)
         if self._jobs:
             self.runtime.notify_jobs()

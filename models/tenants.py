@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Date,
+    FromClause,
     Interval,
     Select,
     Text,
@@ -153,25 +154,34 @@ class UsageCounter(SQLModel, table=True):
 
 _LIMIT: Final = bindparam("limit", type_=BigInteger())
 
-# Counts one more; returns no row if that would exceed the limit, if there is one.
-COUNTED_MORE: Final = PreparedStatement(
-    insert(UsageCounter)
-    .from_select(
-        ["tenant_id", "meter", "period_start", "used"],
-        select(
-            bindparam("tenant_id", type_=Uuid()),
-            bindparam("meter", type_=Text()),
-            bindparam("period_start", type_=Date()),
-            literal(1),
-        ),
+
+def counted_more(after: FromClause | None = None) -> ReturningInsert[int]:
+    """Counts one more; returns no row if that would exceed the limit, if there is one.
+
+    With ``after``, a part of the statement, it counts only if that returns a row.
+    """
+    values = select(
+        bindparam("tenant_id", type_=Uuid()),
+        bindparam("meter", type_=Text()),
+        bindparam("period_start", type_=Date()),
+        literal(1),
     )
-    .on_conflict_do_update(
-        index_elements=["tenant_id", "meter", "period_start"],
-        set_={"used": col(UsageCounter.used) + 1},
-        where=or_(_LIMIT.is_(None), col(UsageCounter.used) + 1 <= _LIMIT),
+    return (
+        insert(UsageCounter)
+        .from_select(
+            ["tenant_id", "meter", "period_start", "used"],
+            values if after is None else values.select_from(after),
+        )
+        .on_conflict_do_update(
+            index_elements=["tenant_id", "meter", "period_start"],
+            set_={"used": col(UsageCounter.used) + 1},
+            where=or_(_LIMIT.is_(None), col(UsageCounter.used) + 1 <= _LIMIT),
+        )
+        .returning(col(UsageCounter.used))
     )
-    .returning(col(UsageCounter.used))
-)
+
+
+COUNTED_MORE: Final = PreparedStatement(counted_more())
 
 
 def payment_policy_of(tenant: Tenant) -> PaymentPolicy:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from kit.postgres.failures import is_lost
 from kit.postgres.fair_share import FairShare
-from kit.postgres.read_pool import ReadPool
+from kit.postgres.statement_pool import StatementPool
 from kit.postgres.statements import PreparedStatement, Values
 from kit.postgres.transaction import Transaction
 
@@ -21,17 +21,25 @@ STATEMENT_TIMEOUT = "10s"
 LOCK_TIMEOUT = "3s"
 POOL_TIMEOUT_SECONDS = 5
 READERS = 8
+WRITERS = 4
 
 
 class Database:
-    """Connects as one role: ``pool_size`` connections for transactions, ``readers`` for reads.
+    """Connects as one role: ``pool_size`` connections for transactions, others for statements.
 
+    ``readers`` are for single statements that read, ``writers`` for those that are a whole change.
     ``url`` begins with ``postgresql+asyncpg://``. ``role`` is set if only the owner can log in.
     Connections are opened on first use.
     """
 
     def __init__(
-        self, url: str, *, role: str | None = None, pool_size: int = 10, readers: int = READERS
+        self,
+        url: str,
+        *,
+        role: str | None = None,
+        pool_size: int = 7,
+        readers: int = READERS,
+        writers: int = WRITERS,
     ) -> None:
         settings = {
             "application_name": "boom",
@@ -60,7 +68,8 @@ class Database:
         self._pool_size = pool_size
         self._shares = FairShare(pool_size)
         _, login = self._engine.dialect.create_connect_args(self._engine.url)
-        self._readers = ReadPool(login, settings, size=readers)
+        self._readers = StatementPool(login, settings, size=readers)
+        self._writers = StatementPool(login, settings, size=writers, writes=True)
         self._reading = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -124,6 +133,17 @@ class Database:
         arguments = statement.arguments(values)
         return await self._readers.rows(statement.sql, arguments, owner=_share(owner))
 
+    async def write(
+        self, statement: PreparedStatement, values: Values, *, owner: UUID | None = None
+    ) -> asyncpg.Record:
+        """Returns the only row of a prepared statement that is a whole change, committed by itself.
+
+        It sets its tenant itself; ``owner`` is that tenant. If the connection is lost, it may have
+        been committed all the same. Raises the same as ``text``.
+        """
+        arguments = statement.arguments(values)
+        return await self._writers.row(statement.sql, arguments, owner=_share(owner))
+
     @property
     def pool_status(self) -> dict[str, int]:
         pool: Any = self._engine.pool
@@ -132,10 +152,13 @@ class Database:
             "checked_out": pool.checkedout(),
             "readers": self._readers.size,
             "readers_checked_out": self._readers.checked_out,
+            "writers": self._writers.size,
+            "writers_checked_out": self._writers.checked_out,
         }
 
     async def close(self) -> None:
         await self._readers.close()
+        await self._writers.close()
         await self._engine.dispose()
 
 

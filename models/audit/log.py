@@ -186,11 +186,12 @@ def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogE
 # ------------------------------------------------------------------------------ written
 
 
-def _written() -> Any:
-    """Inserts log entries, and the origin of their request once.
+def log_inserts(after: Any = None) -> tuple[Any, Any]:
+    """Returns the inserts of log entries, and of the origin of their request once.
 
     ``types``, ``subject_types``, ``subject_ids``, ``reasons``, ``befores`` and ``afters`` have one
-    value per event, in order; the other parameters apply to all.
+    value per event, in order; the other parameters apply to all. With ``after``, a part of the
+    statement that returns a row if the change was made, they insert nothing unless it does.
     """
     events = (
         func.unnest(
@@ -216,16 +217,8 @@ def _written() -> Any:
     at = bindparam("at", type_=INSTANT)
     address = cast(bindparam("ip_address", type_=INET()), INET())
     agent = bindparam("user_agent", type_=Text())
-    origin = (
-        insert(RequestOrigin)
-        .from_select(
-            ["tenant_id", "request_id", "at", "ip_address", "user_agent"],
-            select(tenant, request, at, address, agent).where(
-                or_(address.is_not(None), agent.is_not(None))
-            ),
-        )
-        .on_conflict_do_nothing()
-        .cte("origin")
+    origin = select(tenant, request, at, address, agent).where(
+        or_(address.is_not(None), agent.is_not(None))
     )
     entries: dict[str, Any] = {
         "tenant_id": tenant,
@@ -235,11 +228,20 @@ def _written() -> Any:
         "request_id": request,
         **{each.name: each for each in events.c if each.name != "number"},
     }
+    listed = select(*entries.values()).select_from(events).order_by(events.c.number)
+    if after is not None:
+        origin, listed = origin.select_from(after), listed.join_from(events, after, true())
     return (
-        insert(LogEntry)
-        .from_select(list(entries), select(*entries.values()).order_by(events.c.number))
-        .add_cte(origin)
+        insert(LogEntry).from_select(list(entries), listed),
+        insert(RequestOrigin)
+        .from_select(["tenant_id", "request_id", "at", "ip_address", "user_agent"], origin)
+        .on_conflict_do_nothing(),
     )
+
+
+def _written() -> Any:
+    entries, origin = log_inserts()
+    return entries.add_cte(origin.cte("origin"))
 
 
 INSERT_ENTRIES: Final = PreparedStatement(_written())

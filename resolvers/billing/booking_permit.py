@@ -1,13 +1,14 @@
 """Refuses new bookings of tenants whose plan isn't paid."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from domain.billing.plan_subscriptions import refuses_bookings_from
+from domain.billing.plan_subscriptions import refuses_bookings_from, takes_bookings
 from domain.core.refusals import Code, Refusal, WithoutDetails
 from domain.tenants.refusals import SubscriptionInactive
 from integrations.billing.protocol import Billing
 from kit.scope import Scope
-from models.billing import billing_of
+from models.billing import SUBSCRIPTIONS, billing_of
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.hooks import BookingPermit
@@ -31,4 +32,14 @@ async def _refusals(scope: Scope) -> list[Refusal]:
     return [WithoutDetails(Code.SUBSCRIPTION_INACTIVE, text)]
 
 
-BOOKING_PERMIT: Final = BookingPermit(refusals=_refusals)
+def _is_given(scope: Scope, subscriptions: Sequence[Any]) -> bool:
+    """Returns whether the tenant's subscriptions refuse no new bookings."""
+    billing = scope.service(Billing)  # type: ignore[type-abstract]
+    return not billing.is_enforced or all(
+        takes_bookings(each.value, now=scope.now())
+        for each in subscriptions
+        if each.gateway == billing.name
+    )
+
+
+BOOKING_PERMIT: Final = BookingPermit(refusals=_refusals, facts=SUBSCRIPTIONS, is_given=_is_given)

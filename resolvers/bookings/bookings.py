@@ -1,11 +1,10 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime
 from functools import partial
-from secrets import token_bytes
-from typing import Annotated, Any
+from typing import Annotated
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -15,11 +14,9 @@ from domain.accounts.users import Role
 from domain.bookings.availability import party_refusals
 from domain.bookings.lifecycle import (
     EDITABLE,
-    REFERENCE_BYTES,
     Status,
     allowed_transitions,
     check_status_in,
-    reference,
 )
 from domain.bookings.refusals import HoldExpired, PaymentRequired
 from domain.bookings.strangers import confirm_by
@@ -31,18 +28,14 @@ from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
-from kit.ids import new_id
-from kit.postgres.detached_rows import detached_row
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.bookings.bookings import (
-    INSERT_IF_FREE,
     Booking,
     BookingFilter,
     BookingOrder,
     bookings_matching,
     bookings_sorted,
-    stored_lines,
 )
 from models.bookings.search import bookings_shortlisted
 from models.core.base import snapshot
@@ -62,8 +55,21 @@ from resolvers.bookings.booking_access import (
     visible_bookings,
 )
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
+from resolvers.bookings.new_bookings import (
+    BookingWish,
+    book_at_once,
+    hold_at_once,
+    hold_end,
+    insert_booking,
+)
 from resolvers.bookings.next_steps import GuestStep, next_step
-from resolvers.bookings.slot_claims import Claim, claim, lock_rooms, price_refusals
+from resolvers.bookings.slot_claims import (
+    Claim,
+    WantedTime,
+    claim,
+    lock_rooms,
+    price_refusals,
+)
 from resolvers.bookings.standing import booked_status, stand
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
@@ -145,15 +151,24 @@ async def hold_booking(
 
     The price is fixed. Turn the hold into a booking with `createBooking(holdId:)`.
     """
+    times = WantedTime(room_id, start, duration_minutes, party_size)
+    if (held := await hold_at_once(scope, times, refuse=_refuse_hold)) is not None:
+        return held
     await lock_rooms(scope, room_id)
     claimed = await claim(
         scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
-    refused = [*claimed.refusals, *await subscription_refusals(scope)]
-    refused += await strangers.hold_refusals(scope, claimed.tenant, room_id, claimed.wanted)
-    raise_all(refused)
+    await _refuse_hold(scope, claimed)
     booker = Booker(scope.actor.own_id)
     return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
+
+
+async def _refuse_hold(scope: Scope, claimed: Claim) -> None:
+    """Raises all that refuses a hold, if anything does."""
+    refused = [*claimed.refusals, *await subscription_refusals(scope)]
+    room_id = claimed.room.id
+    refused += await strangers.hold_refusals(scope, claimed.tenant, room_id, claimed.wanted)
+    raise_all(refused)
 
 
 async def create_booking(
@@ -211,16 +226,6 @@ async def create_booking(
     return await book_time(scope, room_id, start, wish, duration_minutes=duration_minutes)
 
 
-@dataclass(frozen=True, slots=True)
-class BookingWish:
-    """What whoever books asks for beside a time, which may be held for them or not."""
-
-    customer: CustomerChoice | None
-    party_size: int | None
-    note: str | None
-    expected_total: Money | None
-
-
 async def book_time(
     scope: Scope, room_id: RoomId, start: Start, wish: BookingWish, *, duration_minutes: int
 ) -> Booking:
@@ -228,29 +233,33 @@ async def book_time(
 
     Raises all that refuses it.
     """
+    party_size = 1 if wish.party_size is None else wish.party_size
+    times = WantedTime(room_id, start, duration_minutes, party_size)
+
+    async def check(scope: Scope, claimed: Claim, *, waits: bool = False) -> Booker:
+        return await _checked_booker(
+            scope,
+            wish,
+            claimed.tenant,
+            claimed.refusals,
+            room_id=room_id,
+            wanted=claimed.wanted,
+            price=claimed.price.total if claimed.price else None,
+            waits=waits,
+            is_held=False,
+        )
+
+    if (booked := await book_at_once(scope, times, wish, refuse=check)) is not None:
+        return booked
     await lock_rooms(scope, room_id)
     claimed = await claim(
-        scope,
-        room_id,
-        start,
-        duration_minutes=duration_minutes,
-        party_size=1 if wish.party_size is None else wish.party_size,
+        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
     )
     tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, prepayment.terms(tenant), price)
     waits = due is not None or is_guest(scope.actor)
-    booker = await _checked_booker(
-        scope,
-        wish,
-        tenant,
-        claimed.refusals,
-        room_id=room_id,
-        wanted=claimed.wanted,
-        price=price,
-        waits=waits,
-        is_held=False,
-    )
+    booker = await check(scope, claimed, waits=waits)
     if waits:
         until = _waits_until(scope, tenant, due, ends_at=claimed.wanted.end)
         held = await _held(scope, claimed, until, booker=booker, note=wish.note)
@@ -431,43 +440,6 @@ async def update_booking(
 # ------------------------------------------------------------------------------ steps
 
 
-async def insert_booking(
-    scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
-) -> Booking:
-    """Store a booking of a claimed time. Raises SlotTaken where the database has another there."""
-    price = claimed.price
-    row = {
-        "tenant_id": scope.tenant_id,
-        "id": new_id(),
-        "reference": reference(token_bytes(REFERENCE_BYTES)),
-        "room_id": claimed.room.id,
-        "status": status.value,
-        **asdict(booker),
-        "held_by_id": scope.actor.user_id,
-        "held_from": strangers.network_of_stranger(scope),
-        "guest_confirmed_at": None,
-        "starts_at": claimed.wanted.start,
-        "ends_at": claimed.wanted.end,
-        "occupied": claimed.occupied,
-        "party_size": claimed.wish.party_size,
-        "price_lines": stored_lines(price),
-        "price_minor": price.total.amount_minor if price else None,
-        "currency_code": claimed.room.currency_code,
-        "terms": scope.service(Prepayment).terms(claimed.tenant),
-        "earliest_start": None,
-        "was_confirmed": False,
-        "moves_id": None,
-        "version": 1,
-        "link_version": 1,
-        "created_at": scope.now(),
-        "updated_at": scope.now(),
-        **given,
-    }
-    if not await scope.fetch_prepared(INSERT_IF_FREE, **row):
-        raise claimed.taken
-    return detached_row(Booking, **row)
-
-
 def _give_to(booking: Booking, booker: Booker) -> None:
     for name, value in asdict(booker).items():
         setattr(booking, name, value)
@@ -497,7 +469,3 @@ def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: da
     if due is not None:
         return hold_end(scope, tenant)
     return confirm_by(scope.now(), ends_at=ends_at)
-
-
-def hold_end(scope: Scope, tenant: Tenant) -> datetime:
-    return scope.now() + timedelta(minutes=tenant.hold_minutes)

@@ -1,6 +1,6 @@
 """The seam between bookings and later areas: handlers' changes, and the service for payments."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,6 +72,12 @@ class BookingPermit:
 
     refusals: Callable[[Scope], Awaitable[list[Refusal]]]
     """Returns the refusals of new bookings under an unpaid plan."""
+
+    facts: Any
+    """Selects the rows that decide about it, with the parameter ``tenant_id``."""
+
+    is_given: Callable[[Scope, Sequence[Any]], bool]
+    """Returns whether such rows refuse nothing."""
 
 
 async def subscription_refusals(scope: Scope) -> list[Refusal]:

@@ -9,7 +9,13 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.availability import SlotRequest, overridden, reasons_against, refusals
+from domain.bookings.availability import (
+    RoomFacts,
+    SlotRequest,
+    overridden,
+    reasons_against,
+    refusals,
+)
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
 from domain.bookings.refusals import PriceChanged, SlotTaken
@@ -27,6 +33,7 @@ from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
 from resolvers.bookings.availability import load_calendar, load_slot, load_venue, wish_of
+from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import CALENDAR
 
 STRANGERS: Final = ("strangers",)
@@ -68,17 +75,32 @@ class Claim:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class WantedTime:
+    """The time of a room that somebody asks for."""
+
+    room_id: RoomId
+    start: Start
+    duration_minutes: int
+    party_size: int
+
+
 async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
     """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile.
 
     What strangers hold is counted together, and what one customer does.
     """
+    await scope.lock(*room_locks(scope, *room_ids), shared=[CALENDAR])
+
+
+def room_locks(scope: Scope, *room_ids: UUID) -> list[tuple[object, ...]]:
+    """The names of the locks that ``lock_rooms`` takes alone."""
     names: list[tuple[object, ...]] = [("room", room_id) for room_id in room_ids]
     if is_stranger(scope.actor):
         names.append(STRANGERS)
     elif only_own(scope.actor, P.BOOKINGS_WRITE):
         names.append(("holds of", scope.actor.own_id))
-    await scope.lock(*names, shared=[CALENDAR])
+    return names
 
 
 async def claim(
@@ -102,23 +124,36 @@ async def claim(
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
     slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)
-    facts = slot.facts[room_id]
-    reasons = reasons_against(facts, starts_at, wish)
-    if reasons:
-        # Until when each holds is found in what lies around.
-        calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
-        facts = calendar.facts[room_id]
-        reasons = reasons_against(facts, starts_at, wish)
-    else:
+    claimed = decide(venue, slot.facts[room_id], starts_at, wish, exclude_booking_id=exclude)
+    if not claimed.refusals:
         await expire(scope, slot.stale)
+        return claimed
+    # Until when each reason holds is found in what lies around.
+    calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
+    return decide(venue, calendar.facts[room_id], starts_at, wish, exclude_booking_id=exclude)
+
+
+def decide(
+    venue: Venue,
+    facts: RoomFacts,
+    starts_at: datetime,
+    wish: SlotRequest,
+    *,
+    exclude_booking_id: BookingId | None = None,
+) -> Claim:
+    """The claim of a time of a room by what is known of it, with all that refuses it."""
+    reasons = reasons_against(facts, starts_at, wish)
+    wanted = wish.interval(starts_at)
     occupied = facts.occupied_by(wanted)
     return Claim(
         venue.tenant,
-        venue.rooms[room_id],
+        venue.rooms[facts.id],
         wish,
         wanted,
         Range(occupied.start, occupied.end),
-        refusals=tuple(refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude)),
+        refusals=tuple(
+            refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude_booking_id)
+        ),
         lifted=overridden(starts_at, wish),
     )
 

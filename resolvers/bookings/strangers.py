@@ -55,7 +55,7 @@ async def hold_refusals(
     scope: Scope, tenant: Tenant, room_id: UUID, wanted: Interval
 ) -> list[Refusal]:
     """Returns the refusals of one more hold of the caller."""
-    if not _is_counted(scope):
+    if not is_counted(scope):
         return []
     refused: list[Refusal] = []
     network, actor = network_of_stranger(scope), scope.actor
@@ -78,7 +78,7 @@ async def booking_refusals(
     ``held``: the guest holds the time already.
     """
     network = network_of_stranger(scope)
-    if network is None or not _is_counted(scope):
+    if network is None or not is_counted(scope):
         return []
     since = scope.now() - A_DAY
     row = (
@@ -134,7 +134,7 @@ async def _share_refusals(scope: Scope, room_id: UUID, wanted: Interval) -> list
     return [LimitReached("rooms held by strangers", limit, used, frees_at, _SHARE_IS_HELD)]
 
 
-def _is_counted(scope: Scope) -> bool:
+def is_counted(scope: Scope) -> bool:
     """Returns whether the caller is counted: not the venue's team, and not without limits."""
     is_confined = is_stranger(scope.actor) or only_own(scope.actor, P.BOOKINGS_WRITE)
     return is_confined and scope.service(Settings).rate_limit

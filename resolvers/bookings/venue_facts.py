@@ -21,10 +21,10 @@ from domain.venue.hours import HoursFacts
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from kit.shared_reads import SharedReads
-from models.billing import SUBSCRIPTIONS, BillingSubscription
 from models.bookings.availability import FACTS
 from models.tenants import Tenant
 from models.venue.rooms import Room
+from resolvers.bookings.hooks import BookingPermit
 from resolvers.venue.hours import hours_facts
 
 PAST: Final = timedelta(days=4)
@@ -35,8 +35,6 @@ MAX_ROWS: Final = 20_000
 """The most rows of one venue that are kept; the facts of a larger one are read for each use."""
 MAX_KEPT_ROWS: Final = 200_000
 RETRY_AFTER: Final = timedelta(minutes=1)
-
-_STATEMENT: Final = JsonBatch(*FACTS, SUBSCRIPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +59,16 @@ class VenueFacts:
     """All that decides about a venue's rooms but their bookings, as of a calendar version.
 
     ``venue`` has all rooms by name, archived ones too, and ``rooms`` the same without any booking.
-    Exceptions and blackouts that ended before ``since`` are left out. An instance never changes, so
-    what is worked out from it holds as long as it does.
+    ``permit`` are the rows of ``BookingPermit``. Exceptions and blackouts that ended before
+    ``since`` are left out. An instance never changes, so what is worked out from it holds as long
+    as it does.
     """
 
     version: int
     since: datetime
     venue: Venue
     rooms: Mapping[RoomId, RoomFacts]
-    billing: tuple[BillingSubscription, ...]
+    permit: tuple[Any, ...]
 
     def covers(self, window: Interval) -> bool:
         """Whether nothing that decides about the window is left out."""
@@ -88,7 +87,8 @@ class _Kept:
 class KeptFacts:
     """The facts of the venues that this process was last asked about, within a number of rows."""
 
-    def __init__(self, *, max_rows: int = MAX_KEPT_ROWS) -> None:
+    def __init__(self, permit: BookingPermit, *, max_rows: int = MAX_KEPT_ROWS) -> None:
+        self._statement = JsonBatch(*FACTS, permit.facts)
         self._max_rows = max_rows
         self._rows = 0
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
@@ -110,7 +110,7 @@ class KeptFacts:
         return (await self._reads.get(scope.tenant_id, lambda: self._read(scope))).facts
 
     async def _read(self, scope: Scope) -> _Kept:
-        read = await _read(scope)
+        read = await _read(scope, self._statement)
         self._drop(scope.tenant_id)
         self._kept[scope.tenant_id] = read
         self._rows += read.rows
@@ -157,15 +157,15 @@ def blocked_times(blackouts: Iterable[Any]) -> Mapping[RoomId | None, list[Inter
     return blocked
 
 
-async def _read(scope: Scope) -> _Kept:
+async def _read(scope: Scope, statement: JsonBatch) -> _Kept:
     since = scope.now() - PAST
     parts = await scope.read_batch_outside(
-        _STATEMENT, since=since, first_day=(since - _AROUND_MIDNIGHT).date(), most=MAX_ROWS + 1
+        statement, since=since, first_day=(since - _AROUND_MIDNIGHT).date(), most=MAX_ROWS + 1
     )
     rows = sum(len(part) for part in parts)
     if rows > MAX_ROWS:
         return _Kept(None, rows=1, read_at=scope.now())
-    (tenant,), rooms, weekdays, exceptions, blackouts, billing = parts
+    (tenant,), rooms, weekdays, exceptions, blackouts, permit = parts
     venue = Venue(tenant, {RoomId(room.id): room for room in rooms})
     hours = hours_facts(list(venue.rooms), weekdays, exceptions)
     blocked = blocked_times(blackouts)
@@ -177,6 +177,6 @@ async def _read(scope: Scope) -> _Kept:
             id: room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id]))
             for id, room in venue.rooms.items()
         },
-        billing=tuple(billing),
+        permit=tuple(permit),
     )
     return _Kept(facts, rows, scope.now())

@@ -3,8 +3,9 @@
 They let a later area extend a change of an earlier one, which doesn't depend on it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from kit.scope import Scope
 
@@ -22,6 +23,18 @@ C = TypeVar("C", bound=Change)
 Handler = Callable[[Scope, C], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Conditional(Generic[C]):
+    """A handler of the changes that meet a condition, which is known before they are made."""
+
+    applies: Callable[[C], bool]
+    handler: Handler[C]
+
+    async def __call__(self, scope: Scope, change: C) -> None:
+        if self.applies(change):
+            await self.handler(scope, change)
+
+
 class Hooks:
     """The handlers of a process: a mapping of each area that has handlers, in areas' order."""
 
@@ -30,10 +43,21 @@ class Hooks:
 
     async def run(self, scope: Scope, change: Change) -> None:
         """Runs the handlers of a change in order. If one raises, the change is rolled back."""
+        for handler in self._of(change):
+            await handler(scope, change)
+
+    def concern(self, change: Change) -> bool:
+        """Returns whether a handler may do anything about a change, which isn't made yet."""
+        return any(
+            not isinstance(handler, Conditional) or handler.applies(change)
+            for handler in self._of(change)
+        )
+
+    def _of(self, change: Change) -> Iterator[Handler[Any]]:
         for handlers in self._areas:
             handler = handlers.get(change.type)
             if handler is not None:
-                await handler(scope, change)
+                yield handler
 
 
 async def run_handlers(scope: Scope, change: Change) -> None:

@@ -78,11 +78,13 @@ async def perform(
     change: Callable[[Scope], Awaitable[R]],
     *,
     key: IdempotencyKey | None = None,
+    at_once: bool = False,
 ) -> MutationResult[R]:
     """Runs a change in one transaction, and stores its events and idempotent result.
 
-    Raises the change's refusals, in which case nothing is stored, and Unavailable if the database
-    is unavailable or too busy.
+    ``at_once`` lets it commit itself in a single statement, as its last step. Raises the change's
+    refusals, in which case nothing is stored, and Unavailable if the database is unavailable or too
+    busy.
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
@@ -94,7 +96,7 @@ async def perform(
             await _wait_for_key(held, runtime, actor, key)
         for attempt in range(RETRIES + 1):
             try:
-                return await _attempt(runtime, actor, request, change, key)
+                return await _attempt(runtime, actor, request, change, key, at_once=at_once)
             except DATABASE_ERRORS as error:
                 if sqlstate(error) in _TRY_AGAIN:
                     if attempt == RETRIES:
@@ -116,14 +118,20 @@ async def _attempt(
     request: Request,
     change: Callable[[Scope], Awaitable[R]],
     key: IdempotencyKey | None,
+    *,
+    at_once: bool,
 ) -> MutationResult[R]:
     scope = Scope(runtime, actor, request, writes=True)
+    scope.may_write_at_once = at_once
     try:
         async with scope.transaction():
             if key is None:
                 return MutationResult(await change(scope))
             scope.before_locks = lambda: _check_key(scope, key)
+            scope.idempotency_key = key
             result = await change(scope)
+            if scope.is_stored:
+                return MutationResult(result)
             assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
             scope.add(_kept(scope, key, result))
             return MutationResult(result)
@@ -137,23 +145,27 @@ async def _attempt(
 
 async def write_log(scope: Scope, events: Sequence[Event]) -> None:
     """Writes events to the log, and the origin of their request."""
+    await scope.fetch_prepared(INSERT_ENTRIES, **log_values(scope, events))
+
+
+def log_values(scope: Scope, events: Sequence[Event]) -> dict[str, object]:
+    """Returns the parameters of ``models.audit.log.log_inserts`` for events of a scope."""
     actor, request = scope.actor, scope.request
-    await scope.fetch_prepared(
-        INSERT_ENTRIES,
-        tenant_id=scope.tenant_id,
-        at=scope.now(),
-        actor_kind=actor.kind or ActorKind.SYSTEM,
-        actor_id=actor.id,
-        request_id=request.id,
-        types=[event.type.value for event in events],
-        subject_types=[event.subject_type for event in events],
-        subject_ids=[event.subject_id for event in events],
-        reasons=[event.reason for event in events],
-        befores=[event.before for event in events],
-        afters=[event.after for event in events],
-        ip_address=request.ip_address,
-        user_agent=request.user_agent,
-    )
+    return {
+        "tenant_id": scope.tenant_id,
+        "at": scope.now(),
+        "actor_kind": actor.kind or ActorKind.SYSTEM,
+        "actor_id": actor.id,
+        "request_id": request.id,
+        "types": [event.type.value for event in events],
+        "subject_types": [event.subject_type for event in events],
+        "subject_ids": [event.subject_id for event in events],
+        "reasons": [event.reason for event in events],
+        "befores": [event.before for event in events],
+        "afters": [event.after for event in events],
+        "ip_address": request.ip_address,
+        "user_agent": request.user_agent,
+    }
 
 
 # ------------------------------------------------------------------------------ idempotency
@@ -197,12 +209,34 @@ async def _check_key(scope: Scope, key: IdempotencyKey) -> None:
     raise _Replay(kept)
 
 
+def key_values(scope: Scope, result: Any) -> dict[str, object]:
+    """The parameters by which a statement checks a scope's key, and keeps the result under it.
+
+    All are None for a scope without a key.
+    """
+    key: IdempotencyKey | None = scope.idempotency_key
+    if key is None:
+        return dict.fromkeys(("key_lock", "mutation", "key", "input_hash", "kept_rows"))
+    return {
+        "key_lock": _lock_of(scope.actor, key),
+        "mutation": key.mutation,
+        "key": key.text,
+        "input_hash": key.input_hash,
+        "kept_rows": _named(result),
+    }
+
+
+def _named(result: Any) -> list[Any]:
+    if isinstance(result, list):
+        return [[row.__tablename__, str(row.id)] for row in result]
+    return [result.__tablename__, str(result.id)]
+
+
 def _lock_of(actor: Actor, key: IdempotencyKey) -> int:
     return advisory_key("key", actor.tenant_id, actor.id, key.mutation, key.text)
 
 
 def _kept(scope: Scope, key: IdempotencyKey, result: Any) -> IdempotentResult:
-    rows = result if isinstance(result, list) else [result]
     assert scope.actor.id is not None
     return IdempotentResult(
         tenant_id=scope.tenant_id,
@@ -210,9 +244,7 @@ def _kept(scope: Scope, key: IdempotencyKey, result: Any) -> IdempotentResult:
         mutation=key.mutation,
         key=key.text,
         input_hash=key.input_hash,
-        rows=[[row.__tablename__, str(row.id)] for row in rows]
-        if isinstance(result, list)
-        else [rows[0].__tablename__, str(rows[0].id)],
+        rows=_named(result),
         created_at=scope.now(),
     )
 

@@ -12,7 +12,7 @@ from models.payments.payments import stored_terms, terms_of_tenant
 from models.tenants import Tenant
 from resolvers.bookings.booking_access import has_changed_hands, record_change
 from resolvers.bookings.hooks import BookingChange, BookingEvent, Prepayment
-from resolvers.core.hooks import Handler
+from resolvers.core.hooks import Conditional, Handler
 from resolvers.payments import moves, pending_moves, refunds
 from resolvers.payments.payments import (
     charge_price,
@@ -22,6 +22,10 @@ from resolvers.payments.payments import (
     logged,
     request_payment,
 )
+
+
+def _is_paid_for(change: BookingChange) -> bool:
+    return change.booking.terms is not None
 
 
 async def _charge(scope: Scope, change: BookingChange) -> None:
@@ -51,7 +55,7 @@ async def _end(scope: Scope, change: BookingChange) -> None:
 
 
 BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
-    EventType.BOOKING_CREATED: _charge,
+    EventType.BOOKING_CREATED: Conditional(_is_paid_for, _charge),
     EventType.BOOKING_UPDATED: _keep_or_give_up_move,
     EventType.BOOKING_CONFIRMED: _recheck_move,
     EventType.BOOKING_REJECTED: _end,

@@ -41,7 +41,7 @@ from resolvers.bookings.booking_access import (
     visible_bookings,
 )
 from resolvers.bookings.booking_access import status as status_of
-from resolvers.bookings.bookings import hold_end, insert_booking
+from resolvers.bookings.new_bookings import hold_end, insert_booking
 from resolvers.bookings.slot_claims import Claim, claim, expire, lock_rooms
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.customers import Booker

@@ -85,7 +85,14 @@ async def usage_history(scope: Scope) -> list[UsageMonth]:
 async def count_room(scope: Scope, tenant: Tenant) -> None:
     """Counts one more room in use. Raises PlanLimitReached."""
     limit = PLANS[PlanCode(tenant.plan_code)].room_limit
-    if not await _counted(scope, Meter.ROOMS, ALWAYS, limit):
+    counted = await scope.fetch_prepared(
+        COUNTED_MORE,
+        tenant_id=scope.tenant_id,
+        meter=Meter.ROOMS.value,
+        period_start=ALWAYS,
+        limit=limit,
+    )
+    if not counted:
         assert limit is not None
         raise PlanLimitReached(
             "room", limit, limit, resets_at=None, required_plan=plan_for_rooms(limit + 1)
@@ -99,12 +106,20 @@ async def uncount_room(scope: Scope, tenant: Tenant) -> None:
 
 async def count_booking(scope: Scope, tenant: Tenant) -> None:
     """Counts one more booking in this month of the venue. Raises PlanLimitReached."""
-    limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
-    venue_zone = zone(tenant.time_zone)
-    period = period_of(scope.now(), venue_zone)
-    if not await _counted(scope, Meter.BOOKINGS, period, limit):
+    values = booking_count(scope, tenant)
+    if not await scope.fetch_prepared(COUNTED_MORE, tenant_id=scope.tenant_id, **values):
+        limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
         assert limit is not None
-        raise _no_more_bookings(limit, scope.now(), venue_zone)
+        raise _no_more_bookings(limit, scope.now(), zone(tenant.time_zone))
+
+
+def booking_count(scope: Scope, tenant: Tenant) -> dict[str, object]:
+    """Returns what one more booking counts for, as the parameters of ``counted_more``."""
+    return {
+        "meter": Meter.BOOKINGS.value,
+        "period_start": period_of(scope.now(), zone(tenant.time_zone)),
+        "limit": PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit,
+    }
 
 
 async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
@@ -115,18 +130,6 @@ async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
     venue_zone = zone(tenant.time_zone)
     used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), venue_zone)))
     return [_no_more_bookings(limit, scope.now(), venue_zone)] if (used or 0) >= limit else []
-
-
-async def _counted(scope: Scope, meter: Meter, period: date, limit: int | None) -> bool:
-    """Counts one more, unless that exceeds the limit."""
-    counted = await scope.fetch_prepared(
-        COUNTED_MORE,
-        tenant_id=scope.tenant_id,
-        meter=meter.value,
-        period_start=period,
-        limit=limit,
-    )
-    return bool(counted)
 
 
 def _no_more_bookings(limit: int, now: datetime, zone: ZoneInfo) -> PlanLimitReached:

@@ -311,13 +311,18 @@ class MarkNoShowPayload:
 @strawberry.type
 class BookingMutations:
     hold_booking: HoldBookingPayload | None = mutation(
-        bookings.hold_booking, requires=P.BOOKINGS_WRITE, emits=[E.BOOKING_HELD], idempotent=True
+        bookings.hold_booking,
+        requires=P.BOOKINGS_WRITE,
+        emits=[E.BOOKING_HELD],
+        idempotent=True,
+        at_once=True,
     )
     create_booking: CreateBookingPayload | None = mutation(
         bookings.create_booking,
         requires=P.BOOKINGS_WRITE,
         emits=[E.BOOKING_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
         idempotent=True,
+        at_once=True,
         then=follow_up,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(

@@ -110,6 +110,7 @@ def mutation(
     wrapped: bool = True,
     input_required: bool = True,
     personal: bool = False,
+    at_once: bool = False,
     then: FollowUp | None = None,
 ) -> Any:
     """Declares a mutation that runs ``change(scope, id, *, version, **input)``.
@@ -121,7 +122,8 @@ def mutation(
     object. ``finds_by`` is a permission that the description mentions: without it, the caller sees
     no object to change. ``idempotent`` adds an idempotency key. ``hashes`` marks a mutation that
     hashes a password, which an operation may do once. ``personal`` marks a PUBLIC mutation whose
-    effect depends on the caller. ``then`` is called with the result after the commit, before the
+    effect depends on the caller. ``at_once`` lets ``change`` store all of itself in one
+    statement. ``then`` is called with the result after the commit, before the
     selection set is resolved.
     """
     name = to_camel_case(change.__name__)
@@ -168,6 +170,7 @@ def mutation(
                     key=None
                     if key is None
                     else IdempotencyKey(key, name, _given(declared, values)),
+                    at_once=at_once,
                 )
         except* Refusal as group:
             refused = list(refusals_in(group))

@@ -20,9 +20,6 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("resolvers.venue.hours", "models.bookings.availability"): (
         "One declaration for the rows of hours: availability is decided by the same ones."
     ),
-    ("resolvers.bookings.venue_facts", "models.billing"): (
-        "One statement reads all that decides about a booking, an unpaid plan too."
-    ),
 }
 """Imports of a later area that are wanted, and why."""
 

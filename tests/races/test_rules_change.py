@@ -68,6 +68,33 @@ async def test_nobody_books_by_rules_that_have_changed(
     assert kept.used == len(booked)
 
 
+async def test_no_process_books_by_hours_that_another_has_changed(
+    servers: tuple[str, str], runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime, rooms=8)
+    slots = [slot_at(venue, number // 8, room=number % 8) for number in range(192)]
+    first, second = servers
+    async with (
+        racers(runtime, [first], [venue.manager], count=64) as crowd,
+        racers(runtime, [second], [venue.manager], count=1) as [changer],
+    ):
+        # The first process keeps the hours of before.
+        before = await at_once(map(Racer.book, crowd, slots))
+        changed, *meanwhile = await at_once(
+            [_after_some(changer.close_venue()), *map(Racer.book, crowd, slots[64:])]
+        )
+        after = await at_once(map(Racer.book, crowd, slots[128:]))
+
+    assert refusals(before) == set()
+    assert changed.refusals == []
+    assert refusals(meanwhile) <= {"OUTSIDE_BUSINESS_HOURS"}
+    assert winners(after) == []
+    assert refusals(after) == {"OUTSIDE_BUSINESS_HOURS"}
+    kept = await books(runtime, venue)
+    assert kept.after(E.HOURS_CHANGED) == []
+    assert kept.used == len(kept.standing) == len(winners([*before, *meanwhile]))
+
+
 async def _after_some(change: Awaitable[Answer]) -> Answer:
     await asyncio.sleep(0.03)
     return await change

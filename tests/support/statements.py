@@ -34,6 +34,12 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
             sent.append(statement.sql)
         return read_rows(statement, values, **owner)
 
+    write = database.write
+
+    def noted_whole(statement: PreparedStatement, values: Values, **owner: Any) -> Any:
+        sent.append(statement.sql)
+        return write(statement, values, **owner)
+
     inside, rows = Transaction.text, Transaction.rows
 
     def noted_inside(transaction: Transaction, sql: str, values: Sequence[object]) -> Any:
@@ -47,11 +53,13 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
 
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    vars(database)["text"], vars(database)["rows"] = noted, noted_alone
+    own = {"text": noted, "rows": noted_alone, "write": noted_whole}
+    vars(database).update(own)
     Transaction.text, Transaction.rows = noted_inside, noted_rows  # type: ignore[assignment,method-assign]
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
-        del vars(database)["text"], vars(database)["rows"]
+        for name in own:
+            del vars(database)[name]
         Transaction.text, Transaction.rows = inside, rows  # type: ignore[method-assign]

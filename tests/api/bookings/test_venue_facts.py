@@ -17,6 +17,7 @@ from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.scope import Scope
+from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings import venue_facts as module
 from resolvers.bookings.availability import load_calendar, load_venue, wish_of
 from resolvers.bookings.venue_facts import KeptFacts, venue_facts
@@ -155,7 +156,7 @@ async def test_facts_of_a_later_version_are_read(
 async def test_a_read_that_began_before_a_change_is_no_answer_after_it(
     runtime: Runtime, venue: Venue, owner: asyncpg.Connection
 ) -> None:
-    kept = KeptFacts()
+    kept = KeptFacts(BOOKING_PERMIT)
     begun = asyncio.ensure_future(kept.facts(scope_of(runtime, venue)))
     await asyncio.sleep(0)
     await owner.execute(CHANGES["a rule"], venue.tenant.id)
@@ -180,7 +181,7 @@ async def test_whoever_gives_up_ends_the_read_for_nobody_else(
 
 
 async def test_the_venues_asked_about_last_are_kept(runtime: Runtime, venue: Venue) -> None:
-    kept = KeptFacts(max_rows=25)
+    kept = KeptFacts(BOOKING_PERMIT, max_rows=25)
     others = [await make_venue(runtime) for _ in range(2)]
 
     # Each has ten rows: the tenant, two rooms and a week.

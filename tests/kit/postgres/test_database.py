@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import literal, select, text
+from sqlalchemy import Float, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.postgres.failures import is_away
+from kit.postgres.statements import PreparedStatement
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ async def test_many_readers_take_turns(pool: Database) -> None:
 async def test_who_waits_for_a_reader_waits_for_so_long(
     pool: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.postgres.read_pool.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("kit.postgres.statement_pool.WAIT_SECONDS", 0.1)
     reading = asyncio.create_task(pool.text("SELECT pg_sleep(1)", []))
     await asyncio.sleep(0)
 
@@ -181,12 +182,61 @@ async def test_a_closed_pool_reads_no_more(pool: Database) -> None:
         await pool.text("SELECT 1", [])
 
 
+# ------------------------------------------------------------------------------ whole changes
+
+ALLOWED = PreparedStatement(
+    text(
+        """INSERT INTO spent_allowances (key, spent, forget_at)
+           SELECT 'a key', '{}', now() FROM pg_sleep(:seconds) RETURNING pg_backend_pid()"""
+    ).bindparams(bindparam("seconds", type_=Float()))
+)
+
+
+async def test_a_whole_change_is_committed(pool: Database, database: DatabaseUrls) -> None:
+    await pool.write(ALLOWED, {"seconds": 0})
+
+    assert await allowances(database) == 1
+
+
+async def test_a_whole_change_whose_connection_is_lost_is_not_tried_again(
+    pool: Database, database: DatabaseUrls
+) -> None:
+    [pid] = await pool.write(ALLOWED, {"seconds": 0})
+    await forget_allowances(database)
+    writing = asyncio.create_task(pool.write(ALLOWED, {"seconds": 1}))
+    await until_busy(database, pid)
+    await end(database, pid)
+
+    with pytest.raises(asyncpg.PostgresError) as raised:
+        await writing
+
+    assert is_away(raised.value)
+    assert await allowances(database) == 0
+    [another] = await pool.write(ALLOWED, {"seconds": 0})
+    assert another != pid
+
+
+async def allowances(database: DatabaseUrls) -> int:
+    connection = await asyncpg.connect(database.owner)
+    try:
+        return await connection.fetchval("SELECT count(*) FROM spent_allowances")  # type: ignore[no-any-return]
+    finally:
+        await connection.close()
+
+
+async def forget_allowances(database: DatabaseUrls) -> None:
+    connection = await asyncpg.connect(database.owner)
+    await connection.execute("DELETE FROM spent_allowances")
+    await connection.close()
+
+
 @pytest_asyncio.fixture
 async def pool(database: DatabaseUrls) -> AsyncIterator[Database]:
-    """With one connection for single statements."""
-    made = Database(database.app.sqlalchemy, readers=1)
+    """With one connection for single statements that read, and one for those that write."""
+    made = Database(database.app.sqlalchemy, readers=1, writers=1)
     yield made
     await made.close()
+    await forget_allowances(database)
 
 
 async def end(database: DatabaseUrls, pid: int) -> None:

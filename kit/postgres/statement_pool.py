@@ -1,4 +1,4 @@
-"""A connection pool for single read-only statements: one round trip each, without a reset.
+"""A connection pool for single statements: one round trip each, without a reset.
 
 asyncpg's own pool, without its reset, takes 16 to 29 µs more of the processor for each statement
 (40 instead of 24 with 16 concurrent reads), which is a sixth of a whole small operation.
@@ -22,21 +22,29 @@ CLOSE_SECONDS: Final = 5
 _BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-class ReadPool:
-    """Keeps at most ``size`` read-only connections.
+class StatementPool:
+    """Keeps at most ``size`` connections, which are read-only unless the pool ``writes``.
 
     ``login`` are asyncpg's connection parameters, ``settings`` the session settings. A statement
     is a transaction by itself and leaves no state, so that a connection needs no reset. Each
     connection caches its most recent prepared statements.
     """
 
-    def __init__(self, login: Mapping[str, Any], settings: Mapping[str, str], *, size: int) -> None:
+    def __init__(
+        self,
+        login: Mapping[str, Any],
+        settings: Mapping[str, str],
+        *,
+        size: int,
+        writes: bool = False,
+    ) -> None:
         self.size = size
+        self._writes = writes
         self._shares = FairShare(size)
         self._login = login
         self._settings = {
             **settings,
-            "default_transaction_read_only": "on",
+            "default_transaction_read_only": "off" if writes else "on",
             # Otherwise PostgreSQL plans some statements anew each time, which can take longer than
             # running them; plans for particular values are no better for tenants of any size.
             "plan_cache_mode": "force_generic_plan",
@@ -66,22 +74,25 @@ class ReadPool:
         """Returns all rows; the parameters of the statement are ``$1``, ``$2`` ….
 
         ``owner`` is the tenant, whose share of the connections is bounded while others wait. If
-        the connection turns out to be dead, the read is retried once on a new one. Raises
-        TimeoutError if no connection is free within 5 s, and the errors of asyncpg.
+        the connection turns out to be dead, a read is retried once on a new one; a write isn't,
+        because it may have been committed. Raises TimeoutError if no connection is free within
+        5 s, and the errors of asyncpg.
         """
         if not self._shares.take_free(owner):
             await self._shares.take(owner, within_seconds=WAIT_SECONDS)
         try:
             connection = self._idle.pop() if self._idle else await self._connection_for_place()
             try:
-                return await self._read(connection, sql, values)
+                return await self._fetch(connection, sql, values)
             except (asyncpg.PostgresError, *_BROKEN) as error:
                 if not is_lost(error):
                     raise
-            # Whatever closed this connection has closed the idle ones too.
-            while self._idle:
-                self._drop(self._idle.pop())
-            return await self._read(await self._connection_for_place(), sql, values)
+                # Whatever closed this connection has closed the idle ones too.
+                while self._idle:
+                    self._drop(self._idle.pop())
+                if self._writes:
+                    raise
+            return await self._fetch(await self._connection_for_place(), sql, values)
         finally:
             self._shares.give_back(owner)
 
@@ -93,7 +104,7 @@ class ReadPool:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    async def _read(
+    async def _fetch(
         self, connection: "asyncpg.Connection[Any]", sql: str, values: Sequence[object]
     ) -> list[asyncpg.Record]:
         try:
@@ -118,7 +129,7 @@ class ReadPool:
                 return self._idle.pop()
             if self._open < self.size:
                 return await self._connect()
-            # Connections of cancelled reads are still closing.
+            # Connections of cancelled statements are still closing.
             await asyncio.wait(self._closing, return_when=asyncio.FIRST_COMPLETED)
         raise asyncpg.InterfaceError("the pool is closed")
 

@@ -1,0 +1,97 @@
+"""Statements that store a new booking whole: after their locks, with its log entries and counter.
+
+They return one row: the ``version`` of the calendar once the locks were taken, whether the
+idempotency key ``is_known``, and the ``id`` of the booking. There is no id, and nothing is stored,
+if the key is known, the version isn't ``known_version``, or another booking has the time. If the
+limit of a plan is reached, they raise ``UNDONE``.
+
+Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
+``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
+``input_hash`` and ``kept_rows`` of the idempotency key, or None; and what it counts for, as
+``meter``, ``period_start`` and ``limit``.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    LargeBinary,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    func,
+    null,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlmodel import col
+
+from kit.postgres.statements import PreparedStatement, parameters
+from models.audit.log import log_inserts
+from models.bookings.bookings import NO_OVERLAP, Booking
+from models.core.base import INSTANT
+from models.core.idempotency import IdempotentResult
+from models.tenants import counted_more
+
+UNDONE: Final = "BB001"
+"""The SQLSTATE of a change that undoes itself."""
+
+_KEY: Final = bindparam("key", type_=Text())
+_MUTATION: Final = bindparam("mutation", type_=Text())
+_ACTOR: Final = bindparam("actor_id", type_=Uuid())
+
+
+def _stored(*, is_counted: bool) -> Any:
+    claim = func.claim_calendar(
+        bindparam("tenant_id", type_=Uuid()),
+        bindparam("key_lock", type_=BigInteger()),
+        bindparam("calendar_lock", type_=BigInteger()),
+        bindparam("locks", type_=ARRAY(BigInteger())),
+        _ACTOR,
+        _MUTATION,
+        _KEY,
+    ).table_valued(column("version", BigInteger()), column("is_known", Boolean()), name="claim")
+    claimed = select(*claim.c).cte("claimed").prefix_with("MATERIALIZED")
+    new = parameters(Booking)
+    is_decided = and_(
+        claimed.c.version == bindparam("known_version", type_=BigInteger()), ~claimed.c.is_known
+    )
+    booked = (
+        insert(Booking)
+        .from_select(list(new), select(*new.values()).select_from(claimed).where(is_decided))
+        .on_conflict_do_nothing(constraint=NO_OVERLAP)
+        .returning(col(Booking.id))
+        .cte("booked")
+    )
+    id = select(booked.c.id).scalar_subquery()
+    undone: Any = null()
+    if is_counted:
+        counted = counted_more(booked).cte("counted")
+        used = select(counted.c.used).scalar_subquery()
+        is_over = and_(id.is_not(None), used.is_(None))
+        undone = case((is_over, func.undo_change("limit", type_=Boolean())))
+    entries, origin = log_inserts(booked)
+    stored = select(claimed.c.version, claimed.c.is_known, id.label("id"), undone.label("undone"))
+    return stored.add_cte(origin.cte("origin"), entries.cte("logged"), _kept(booked).cte("kept"))
+
+
+def _kept(booked: Any) -> Any:
+    kept: dict[str, Any] = {
+        "tenant_id": bindparam("tenant_id", type_=Uuid()),
+        "actor_id": _ACTOR,
+        "mutation": _MUTATION,
+        "key": _KEY,
+        "input_hash": bindparam("input_hash", type_=LargeBinary()),
+        "rows": bindparam("kept_rows", type_=JSONB(none_as_null=True)),
+        "created_at": bindparam("at", type_=INSTANT),
+    }
+    values = select(*kept.values()).select_from(booked).where(_KEY.is_not(None))
+    return insert(IdempotentResult).from_select(list(kept), values)
+
+
+STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True))
+STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False))

@@ -1,0 +1,77 @@
+"""Times that others have just taken: whoever comes too late is told so without waiting in line.
+
+Of many who want one time, one gets it. The others wait for no lock: they share a read that began
+after they asked, and each is refused by it as a booking that is decided step by step would be.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
+
+from domain.core.local_time import resolve_start
+from kit.bounded_cache import BoundedDict
+from kit.scope import Scope
+from kit.shared_reads import SharedReads
+from resolvers.bookings.availability import Calendar, load_calendar, load_venue, wish_of
+from resolvers.bookings.slot_claims import Claim, WantedTime, decide
+
+ROOMS: Final = 1_000
+"""Of how many rooms the last booking is remembered."""
+
+Refuse = Callable[[Scope, Claim], Awaitable[object]]
+"""Raises all that refuses a claim, if anything does; it only reads."""
+
+
+class LastTaken:
+    """What this process has last booked in each room: a hint, never a reason to refuse."""
+
+    def __init__(self) -> None:
+        self._last: BoundedDict[Range[datetime]] = BoundedDict(ROOMS)
+        self.reads: SharedReads[Calendar] = SharedReads()
+
+    def note(self, room_id: UUID, occupied: Range[datetime]) -> None:
+        self._last.put(room_id, occupied)
+
+    def may_have(self, room_id: UUID, occupied: Range[datetime]) -> bool:
+        """Whether the last booking of a room was at that time, unless it was given up since."""
+        last = self._last.get(room_id)
+        return last is not None and last.overlaps(occupied)
+
+
+async def refuse_taken(scope: Scope, times: WantedTime, refuse: Refuse) -> None:
+    """Raises all that refuses a time by what is stored now; returns if no rule refuses it."""
+    key = (scope.tenant_id, times.room_id, times.start, times.duration_minutes)
+    reads = scope.service(LastTaken).reads
+    calendar = await reads.get(key, partial(_read, scope, times))
+    facts = calendar.facts.get(times.room_id)
+    if facts is None:
+        return
+    venue = calendar.venue
+    wish = wish_of(
+        scope, venue, duration_minutes=times.duration_minutes, party_size=times.party_size
+    )
+    claimed = decide(venue, facts, resolve_start(times.start, venue.zone), wish)
+    if not claimed.refusals:
+        return
+    reading = Scope(scope.runtime, scope.actor, scope.request)
+    try:
+        await refuse(reading, claimed)
+    finally:
+        await reading.close()
+
+
+async def _read(scope: Scope, times: WantedTime) -> Calendar:
+    reading = Scope(scope.runtime, scope.actor, scope.request)
+    try:
+        venue = await load_venue(reading, [times.room_id])
+        starts_at = resolve_start(times.start, venue.zone)
+        wish = wish_of(
+            reading, venue, duration_minutes=times.duration_minutes, party_size=times.party_size
+        )
+        return await load_calendar(reading, venue, wish.interval(starts_at), wish)
+    finally:
+        await reading.close()
