@@ -110,9 +110,9 @@ async function createBooking({ roomId, start, durationMinutes, customer, partySi
     const [booking] = await changed(
       `INSERT INTO bookings AS b (tenant_id, id, reference, room_id, customer_id, status,
          starts_at, ends_at, occupied, party_size, price_minor, currency_code, version,
-         created_at, updated_at)
+         link_version, created_at, updated_at)
        VALUES ($1, $2::uuid, $2::uuid::text, $3, $4, 'confirmed', $5, $6, tstzrange($5, $6), $7,
-         4000, 'USD', 1, now(), now())
+         4000, 'USD', 1, 1, now(), now())
        RETURNING ${COLUMNS}`,
       tenant,
       id,

@@ -41,11 +41,11 @@ const FUNCTIONS = `
       room_id uuid, customer_id uuid, starts_at timestamptz, minutes int, party_size int)
     RETURNS public.bookings VOLATILE LANGUAGE sql AS $$
       INSERT INTO public.bookings (tenant_id, id, reference, room_id, customer_id, status,
-        starts_at, ends_at, occupied, party_size, price_minor, currency_code, version, created_at,
-        updated_at)
+        starts_at, ends_at, occupied, party_size, price_minor, currency_code, version, link_version,
+        created_at, updated_at)
       SELECT peers.own_tenant(), made.id, made.id::text, book.room_id, book.customer_id,
         'confirmed', book.starts_at, till.at, tstzrange(book.starts_at, till.at), book.party_size,
-        4000, 'USD', 1, now(), now()
+        4000, 'USD', 1, 1, now(), now()
       FROM (SELECT gen_random_uuid() AS id) made,
         (SELECT book.starts_at + make_interval(mins => minutes) AS at) till
       RETURNING * $$;
