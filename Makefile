@@ -53,9 +53,10 @@ bench-live: $(DEV_PACKAGES) ## measure a live event that 5,000 sockets receive
 bench-attacks: $(DEV_PACKAGES) ## measure other callers' latency while one address attacks
 	$(BIN)/python -m benchmarks.attacks
 
-bench-peers: $(DEV_PACKAGES) ## compare with GraphQL servers of Node.js, installed by npm
+bench-peers: $(DEV_PACKAGES) ## compare with GraphQL servers in JavaScript, from npm, and in Go
 	$(BIN)/python -m benchmarks.peers
-	$(BIN)/python -m benchmarks --targets ours bare yoga mercurius postgraphile stock
+	$(BIN)/python -m benchmarks --targets ours bare yoga mercurius postgraphile stock \
+		gophers gophers_all_cores
 
 fmt: $(DEV_PACKAGES) ## format the code and sort the imports
 	$(BIN)/ruff check --fix --quiet .

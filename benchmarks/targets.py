@@ -14,6 +14,7 @@ import orjson
 from benchmarks import peers
 from benchmarks.data import MINUTES, Data
 from benchmarks.load import Call
+from benchmarks.peers import gophers
 from benchmarks.questions import BENCHMARKS, FOUND, SIGNS, bodies, instant, venue_of
 
 READS: Final = ("week", "one", "to_many", "search")
@@ -123,5 +124,21 @@ TARGETS: Final = {
         _peer("yoga", graphql()),
         _peer("mercurius", graphql()),
         _peer("postgraphile", peers.ask_postgraphile, peers.read_postgraphile),
+        Target(
+            "gophers",
+            gophers.start,
+            DATABASE,
+            graphql(),
+            environment=gophers.ONE_CORE,
+            missing=gophers.missing,
+        ),
+        Target(
+            "gophers_all_cores",
+            gophers.start,
+            DATABASE,
+            graphql(),
+            environment=gophers.ALL_CORES,
+            missing=gophers.missing,
+        ),
     )
 }

@@ -1,6 +1,6 @@
 """Node.js servers on the same database: GraphQL Yoga, Mercurius and PostGraphile.
 
-`python -m benchmarks.peers` installs what they need, once.
+`python -m benchmarks.peers` installs what they need, once. `gophers` is a server in Go.
 """
 
 import os

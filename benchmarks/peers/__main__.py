@@ -1,6 +1,7 @@
-"""Installs the packages of the peers."""
+"""Installs the packages of the peers, and builds the one in Go where it can be."""
 
-from benchmarks.peers import install
+from benchmarks.peers import gophers, install
 
 if __name__ == "__main__":
     install()
+    gophers.build()

@@ -11,7 +11,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 SKIPPED: Final = frozenset({".data", ".git", ".venv", "node_modules", "__pycache__"})
 SOURCES: Final = frozenset(
-    {".example", ".graphql", ".conf", ".lock", ".mjs", ".py", ".sh", ".sql", ".toml"}
+    {".conf", ".example", ".go", ".graphql", ".lock", ".mjs", ".py", ".sh", ".sql", ".toml"}
 )
 PAGES: Final = (
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "findings/README.md")),
