@@ -203,7 +203,7 @@ def test_two_at_once_take_turns(clone: Clone) -> None:
     told = [process.communicate() for process in both]
 
     assert [process.returncode for process in both] == [0, 0], told
-    assert sum("Waiting for another process" in out for out, _ in told) == 1
+    assert sum("Waiting for another installation" in out for out, _ in told) == 1
     assert clone.has_package
 
 

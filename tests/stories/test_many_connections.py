@@ -12,6 +12,7 @@ import pytest
 
 from kit.postgres.embedded import EmbeddedServer
 from tests.stories.test_run import Place, wait_until
+from tests.stories.test_run import migrated as migrated
 from tests.stories.test_run import place as place
 
 FILES = 1_024

@@ -8,6 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from tests.stories.test_run import Place
+from tests.stories.test_run import migrated as migrated
 from tests.stories.test_run import place as place
 
 pytestmark = pytest.mark.skipif(
