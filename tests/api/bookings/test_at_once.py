@@ -155,13 +155,13 @@ async def test_a_customer_books_for_themselves(api: Api, runtime: Runtime, venue
 @pytest.mark.parametrize(
     ("given", "codes"),
     [
-        ({"partySize": 900, "minutes": 5}, {"CAPACITY_EXCEEDED", "MIN_DURATION"}),
-        ({"at": TUESDAY + 1000 * DAY}, {"MAX_ADVANCE"}),
-        ({"at": MONDAY_MORNING - DAY}, {"MIN_NOTICE"}),
-        ({"minutes": 5}, {"MIN_DURATION"}),
-        ({"expectedTotal": {"amount": "39.00", "currencyCode": "EUR"}}, {"PRICE_CHANGED"}),
+        ({"partySize": 900, "minutes": 5}, ["CAPACITY_EXCEEDED", "MIN_DURATION"]),
+        ({"at": TUESDAY + 1000 * DAY}, ["MAX_ADVANCE"]),
+        ({"at": MONDAY_MORNING - DAY}, ["MIN_NOTICE"]),
+        ({"minutes": 5}, ["MIN_DURATION"]),
+        ({"expectedTotal": {"amount": "39.00", "currencyCode": "EUR"}}, ["PRICE_CHANGED"]),
         ({"customer": {"id": "Q3VzdG9tZXI6MDE5NDAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAx"}},
-         {"NOT_FOUND"}),
+         ["NOT_FOUND"]),
     ],
     ids=str,
 )  # fmt: skip
@@ -171,7 +171,7 @@ async def test_what_is_refused_is_told_as_ever(
     owner: asyncpg.Connection,
     step_by_step: Any,
     given: dict[str, Any],
-    codes: set[str],
+    codes: list[str],
 ) -> None:
     given = {"at": TUESDAY, **given}
     first = (await desk.create(venue.rooms[0], **given)).payload
@@ -179,7 +179,7 @@ async def test_what_is_refused_is_told_as_ever(
     second = (await desk.create(venue.rooms[0], **given)).payload
 
     assert first == second
-    assert {each["code"] for each in first["userErrors"]} == codes
+    assert sorted(each["code"] for each in first["userErrors"]) == codes
     assert (
         await owner.fetchval("SELECT count(*) FROM log WHERE tenant_id = $1", venue.tenant.id) == 0
     )
