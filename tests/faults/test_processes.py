@@ -162,6 +162,6 @@ async def test_those_who_read_nothing_are_dropped(
 
 
 async def _two_work(app: App, *, but_not: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(pids := {each.pid for each in app.workers}) < 2 or but_not in pids:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -100,7 +100,7 @@ async def make_site(
     return venue
 
 
-@pytest.mark.parametrize("sequences", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("sequences", [100, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_no_order_of_things_shakes_off_terms_or_policies(
     world: World, sequences: int
 ) -> None:
