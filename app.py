@@ -56,12 +56,12 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
+from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings.hooks import BookingPermit, Prepayment
 from resolvers.bookings.last_taken import LastTaken
 from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
-from resolvers.core.transactions import write_log
 from resolvers.payments.booking_hooks import PREPAYMENT
 from schema import AREAS, schema
 from web.graphql.endpoint import PATH, Endpoint

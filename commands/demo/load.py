@@ -17,8 +17,9 @@ from kit.scope import Scope
 from kit.security.passwords import Passwords
 from models.audit.log import LogEntry
 from models.tenants import tenant_id_of
+from resolvers.audit.log_writer import write_log
 from resolvers.core.lookups import CALENDAR
-from resolvers.core.transactions import perform, write_log
+from resolvers.core.transactions import perform
 
 
 async def load_demo(

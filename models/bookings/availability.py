@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
     Integer,
     Interval,
     Uuid,
@@ -30,11 +29,19 @@ from kit.postgres.json_batch import JsonBatch
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.tenants import Tenant
-from models.venue.hours import Blackout, HoursException, WeekdayHours
+from models.venue.hours import Blackout, HoursException
+from models.venue.opening_hours import (
+    EXCEPTIONS,
+    EXCEPTIONS_OF_ALL,
+    FIRST_DAY,
+    ROOMS,
+    TENANT,
+    WEEKDAYS,
+    WEEKDAYS_OF_ALL,
+    applies_to_rooms,
+)
 from models.venue.rooms import Room
 
-_TENANT: Final = bindparam("tenant_id", type_=Uuid())
-_ROOMS: Final = any_(bindparam("room_ids", type_=ARRAY(Uuid())))
 _SINCE: Final = bindparam("since", type_=INSTANT)
 _UNTIL: Final = bindparam("until", type_=INSTANT)
 
@@ -43,35 +50,11 @@ def _minutes(column: Any) -> ColumnElement[timedelta]:
     return col(column) * literal_column("interval '1 minute'", Interval())
 
 
-def _concerns(room_id: Any) -> ColumnElement[bool]:
-    """Returns the condition for rows of one of the rooms, or of the whole venue."""
-    return or_(col(room_id).is_(None), col(room_id) == _ROOMS)
-
-
-_HOURS_OF_ALL: Any = select(
-    col(WeekdayHours.room_id),
-    col(WeekdayHours.weekday),
-    col(WeekdayHours.minutes).label("minutes"),
-).where(col(WeekdayHours.tenant_id) == _TENANT)
-_WEEKDAYS: Final = _HOURS_OF_ALL.where(_concerns(WeekdayHours.room_id))
-
-_EXCEPTIONS_OF_ALL: Any = select(
-    col(HoursException.room_id),
-    col(HoursException.date),
-    col(HoursException.minutes).label("minutes"),
-).where(col(HoursException.tenant_id) == _TENANT)
-_EXCEPTIONS: Final = _EXCEPTIONS_OF_ALL.where(
-    _concerns(HoursException.room_id),
-    col(HoursException.date).between(
-        bindparam("first_day", type_=Date()), bindparam("last_day", type_=Date())
-    ),
-)
-
 _BLACKOUTS_OF_ALL: Final = select(
     col(Blackout.room_id), col(Blackout.starts_at), col(Blackout.ends_at)
-).where(col(Blackout.tenant_id) == _TENANT)
+).where(col(Blackout.tenant_id) == TENANT)
 _BLACKOUTS: Final = _BLACKOUTS_OF_ALL.where(
-    _concerns(Blackout.room_id),
+    applies_to_rooms(Blackout.room_id),
     col(Blackout.ends_at) > _SINCE,
     col(Blackout.starts_at) < _UNTIL,
 )
@@ -91,8 +74,8 @@ _CLAIMED: Final = (
         col(Booking.hold_expires_at),
     )
     .where(
-        col(Booking.tenant_id) == _TENANT,
-        col(Booking.room_id) == _ROOMS,
+        col(Booking.tenant_id) == TENANT,
+        col(Booking.room_id) == ROOMS,
         col(Booking.status).in_(sorted(OCCUPYING)),
         col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
         col(Booking.starts_at) < bindparam("latest", type_=INSTANT),
@@ -110,12 +93,12 @@ _CLASHES: Final = _CLAIMED.join(
     func.lower(col(Booking.occupied)) < _UNTIL + _minutes(Room.buffer_after_minutes),
 )
 
-_VENUE: Final = select(Tenant).where(col(Tenant.id) == _TENANT)
+_VENUE: Final = select(Tenant).where(col(Tenant.id) == TENANT)
 _ROOM_IDS: Final = bindparam("room_ids", type_=ARRAY(Uuid()))
 _THEIR_ROOMS: Final = (
     select(Room)
     .where(
-        col(Room.tenant_id) == _TENANT,
+        col(Room.tenant_id) == TENANT,
         or_(
             col(Room.id) == any_(_ROOM_IDS),
             and_(_ROOM_IDS.is_(None), col(Room.archived_at).is_(None)),
@@ -125,7 +108,7 @@ _THEIR_ROOMS: Final = (
 )
 
 _ALL_ROOMS: Final = (
-    select(Room).where(col(Room.tenant_id) == _TENANT).order_by(col(Room.name_key), col(Room.id))
+    select(Room).where(col(Room.tenant_id) == TENANT).order_by(col(Room.name_key), col(Room.id))
 )
 _MOST: Final = bindparam("most", type_=Integer())
 
@@ -134,16 +117,12 @@ _MOST: Final = bindparam("most", type_=Integer())
 FACTS: Final = (
     _VENUE,
     _ALL_ROOMS.limit(_MOST),
-    _HOURS_OF_ALL.limit(_MOST),
-    _EXCEPTIONS_OF_ALL.where(
-        col(HoursException.date) >= bindparam("first_day", type_=Date())
-    ).limit(_MOST),
+    WEEKDAYS_OF_ALL.limit(_MOST),
+    EXCEPTIONS_OF_ALL.where(col(HoursException.date) >= FIRST_DAY).limit(_MOST),
     _BLACKOUTS_OF_ALL.where(col(Blackout.ends_at) > _SINCE).limit(_MOST),
 )
 # The tenant, and its rooms by name: the given ones, or else all that aren't archived.
 VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)
-WEEKS: Final = JsonBatch(_WEEKDAYS)
-HOURS: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS)
-CALENDAR: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLAIMS)
+CALENDAR: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLAIMS)
 # The same for one time only, without its surroundings.
-SLOT: Final = JsonBatch(_WEEKDAYS, _EXCEPTIONS, _BLACKOUTS, _CLASHES)
+SLOT: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLASHES)

@@ -36,6 +36,7 @@ from models.bookings.new_bookings import STORE_BOOKING, STORE_HOLD, UNDONE
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
+from resolvers.audit.log_writer import log_values
 from resolvers.bookings import strangers
 from resolvers.bookings.availability import wish_of
 from resolvers.bookings.booking_access import booking_event, text_refusals
@@ -52,7 +53,7 @@ from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from resolvers.core.hooks import Hooks
 from resolvers.core.lookups import CALENDAR
-from resolvers.core.transactions import key_values, log_values
+from resolvers.core.transactions import key_values
 from resolvers.customers import Booker
 from resolvers.tenants.usage import booking_count
 

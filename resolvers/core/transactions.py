@@ -1,8 +1,8 @@
-"""Runs changes: the transaction, retries, the log, and idempotency keys."""
+"""Runs changes: the transaction, retries, and idempotency keys."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +13,8 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.core.log_events import Event
 from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, Invalid
-from kit.actor import Actor, ActorKind, Request
+from kit.actor import Actor, Request
 from kit.errors import Unavailable
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.failures import (
@@ -30,7 +29,6 @@ from kit.postgres.failures import (
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models import TABLES
-from models.audit.log import INSERT_ENTRIES
 from models.core.idempotency import IdempotentResult
 
 R = TypeVar("R")
@@ -141,31 +139,6 @@ async def _attempt(
             return MutationResult(await _replayed(reading, replay.kept), replayed=True)
         finally:
             await reading.close()
-
-
-async def write_log(scope: Scope, events: Sequence[Event]) -> None:
-    """Writes events to the log, and the origin of their request."""
-    await scope.fetch_prepared(INSERT_ENTRIES, **log_values(scope, events))
-
-
-def log_values(scope: Scope, events: Sequence[Event]) -> dict[str, object]:
-    """Returns the parameters of ``models.audit.log.log_inserts`` for events of a scope."""
-    actor, request = scope.actor, scope.request
-    return {
-        "tenant_id": scope.tenant_id,
-        "at": scope.now(),
-        "actor_kind": actor.kind or ActorKind.SYSTEM,
-        "actor_id": actor.id,
-        "request_id": request.id,
-        "types": [event.type.value for event in events],
-        "subject_types": [event.subject_type for event in events],
-        "subject_ids": [event.subject_id for event in events],
-        "reasons": [event.reason for event in events],
-        "befores": [event.before for event in events],
-        "afters": [event.after for event in events],
-        "ip_address": request.ip_address,
-        "user_agent": request.user_agent,
-    }
 
 
 # ------------------------------------------------------------------------------ idempotency

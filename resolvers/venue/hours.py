@@ -24,7 +24,6 @@ from domain.venue.hours import (
 )
 from kit.errors import BadInput
 from kit.scope import Scope
-from models.bookings.availability import HOURS, WEEKS
 from models.tenants import Tenant
 from models.venue.hours import (
     HoursException,
@@ -38,6 +37,7 @@ from models.venue.hours import (
     weekday_hours_of,
     weekday_hours_without,
 )
+from models.venue.opening_hours import HOURS, WEEKS
 from models.venue.rooms import Room
 from resolvers.core.lookups import CALENDAR, get_or_refuse, raise_all
 from resolvers.venue.rooms import room
@@ -67,7 +67,7 @@ class OpeningDay:
 def hours_facts(
     room_ids: Collection[RoomId], weekdays: Collection[Any], exceptions: Collection[Any]
 ) -> Mapping[RoomId, HoursFacts]:
-    """Returns the facts of opening hours by room, from ``models.bookings.availability``.
+    """Returns the facts of opening hours by room, from ``models.venue.opening_hours``.
 
     Rooms without hours of their own have the same object.
     """

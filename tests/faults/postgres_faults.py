@@ -24,7 +24,7 @@ from kit.postgres.database import Database
 from kit.postgres.embedded import EmbeddedServer
 from kit.runtime import Runtime
 from kit.security.tokens import Tokens
-from resolvers.core.transactions import write_log
+from resolvers.audit.log_writer import write_log
 from tests.support.database import SECRET
 from web.pages.graphiql_build import Bundle
 

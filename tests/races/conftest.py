@@ -19,7 +19,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.tokens import Tokens
-from resolvers.core.transactions import write_log
+from resolvers.audit.log_writer import write_log
 from tests.races.clock import RunningClock
 from tests.support.database import SECRET, drop_database, fresh_database
 
