@@ -8,7 +8,18 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 
-from schema import accounts, audit, billing, bookings, core, customers, payments, tenants, venue
+from schema import (
+    accounts,
+    analytics,
+    audit,
+    billing,
+    bookings,
+    core,
+    customers,
+    payments,
+    tenants,
+    venue,
+)
 from schema.core.areas import Area
 from schema.core.connections import name_items
 from schema.core.fields import extend
@@ -26,6 +37,7 @@ AREAS: Final = (
     bookings.AREA,
     payments.AREA,
     billing.AREA,
+    analytics.AREA,
 )
 """All areas, in an order in which each one depends only on those before it."""
 

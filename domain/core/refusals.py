@@ -9,6 +9,7 @@ Refusal
 ├── WithoutDetails                                 another refusal, without data the caller may see
 ├── tenants
 │   ├── PlanLimitReached                           the plan's limit is reached
+│   ├── FeatureNotIncluded                         the plan doesn't include the feature
 │   └── SubscriptionInactive                       the plan isn't paid
 ├── accounts
 │   └── InvalidCredentials, EmailNotVerified       the identity or address isn't proved
@@ -63,6 +64,7 @@ class Code(StrEnum):
     NONEXISTENT_LOCAL_TIME = "NONEXISTENT_LOCAL_TIME"
     AMBIGUOUS_LOCAL_TIME = "AMBIGUOUS_LOCAL_TIME"
     PLAN_LIMIT_REACHED = "PLAN_LIMIT_REACHED"
+    FEATURE_NOT_INCLUDED = "FEATURE_NOT_INCLUDED"
     SUBSCRIPTION_INACTIVE = "SUBSCRIPTION_INACTIVE"
     PAYMENT_REQUIRED = "PAYMENT_REQUIRED"
     PAYMENT_FAILED = "PAYMENT_FAILED"

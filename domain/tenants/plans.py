@@ -55,6 +55,11 @@ PLANS = {
 }
 
 
+def includes(plan: PlanCode, feature: Feature) -> bool:
+    """Returns whether a plan includes a feature."""
+    return feature in PLANS[plan].features
+
+
 def plan_for_rooms(rooms: int) -> PlanCode:
     """Returns the cheapest plan that allows so many rooms."""
     return next(p.code for p in PLANS.values() if p.room_limit is None or rooms <= p.room_limit)

@@ -1,10 +1,11 @@
-"""Refusals of tenants: the plan's limit is reached, or the plan isn't paid."""
+"""Refusals of tenants: the plan's limit is reached, it lacks a feature, or it isn't paid."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.core.formatting import counted
 from domain.core.refusals import Code, Refusal
+from domain.tenants.plans import Feature, plan_for_feature
 
 
 @dataclass(eq=False)
@@ -25,6 +26,25 @@ class PlanLimitReached(Refusal):
     def __str__(self) -> str:
         way = f"; the {self.required_plan.capitalize()} plan has more" if self.required_plan else ""
         return f"The plan's {counted(self.limit, self.what)} are used up{way}."
+
+
+@dataclass(eq=False)
+class FeatureNotIncluded(Refusal):
+    """The tenant's plan doesn't include a feature."""
+
+    code = Code.FEATURE_NOT_INCLUDED
+    feature: Feature
+
+    @property
+    def required_plan(self) -> str:
+        """The code of the cheapest plan that includes it."""
+        return plan_for_feature(self.feature)
+
+    def __str__(self) -> str:
+        name = self.feature.value
+        # "Analytics" is a word within a sentence, "SMS" stays as it is.
+        name = name if name[:2].isupper() else name[0].lower() + name[1:]
+        return f"The plan doesn't include {name}; the {self.required_plan.capitalize()} plan does."
 
 
 @dataclass(eq=False)

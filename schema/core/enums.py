@@ -140,8 +140,8 @@ describe(
     "it.",
     AMBIGUOUS_LOCAL_TIME="The local time occurs twice, because the clock is put back; choose one "
     "with `fold`.",
-    PLAN_LIMIT_REACHED="The limit of the tenant's plan is reached, or the plan doesn't include "
-    "the feature.",
+    PLAN_LIMIT_REACHED="The limit of the tenant's plan is reached.",
+    FEATURE_NOT_INCLUDED="The tenant's plan doesn't include the feature.",
     SUBSCRIPTION_INACTIVE="The tenant's subscription is not active.",
     PAYMENT_REQUIRED="The booking has to be paid first.",
     PAYMENT_FAILED="The payment failed.",

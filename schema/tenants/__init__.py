@@ -4,8 +4,10 @@ from typing import Final
 
 from schema.core.areas import Area
 from schema.tenants.settings import SettingsMutations
-from schema.tenants.tenants import PlanLimitError, TenantQueries
+from schema.tenants.tenants import FeatureNotIncludedError, PlanLimitError, TenantQueries
 
 AREA: Final = Area(
-    queries=(TenantQueries,), mutations=(SettingsMutations,), types=(PlanLimitError,)
+    queries=(TenantQueries,),
+    mutations=(SettingsMutations,),
+    types=(PlanLimitError, FeatureNotIncludedError),
 )

@@ -9,7 +9,7 @@ from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
 from domain.tenants import plans
 from domain.tenants.plans import PlanCode
-from domain.tenants.refusals import PlanLimitReached
+from domain.tenants.refusals import FeatureNotIncluded, PlanLimitReached
 from kit.graphql.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
@@ -118,7 +118,7 @@ class Tenant(Node):
 
 @shows(PlanLimitReached)
 class PlanLimitError(UserError):
-    """The limit of the tenant's plan is reached, or the plan doesn't include the feature."""
+    """The limit of the tenant's plan is reached."""
 
     limit: int = column("The maximum number that the plan allows.")
     used: int = column("The number in use.")
@@ -128,6 +128,14 @@ class PlanLimitError(UserError):
     required_plan: PlanCode | None = column(
         "The cheapest plan that allows one more, or null if there is none."
     )
+
+
+@shows(FeatureNotIncluded)
+class FeatureNotIncludedError(UserError):
+    """The tenant's plan doesn't include the feature."""
+
+    feature: str = column("The name of the feature, in English, for people.")
+    required_plan: PlanCode = column("The cheapest plan that includes the feature.")
 
 
 @strawberry.type

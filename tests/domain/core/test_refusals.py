@@ -11,7 +11,8 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.refusals import Code, Duplicate, Invalid, NotFound, Refusal, Required, StaleVersion
-from domain.tenants.refusals import PlanLimitReached
+from domain.tenants.plans import Feature
+from domain.tenants.refusals import FeatureNotIncluded, PlanLimitReached
 
 NEW_YORK = ZoneInfo("America/New_York")
 ROOM_ID = RoomId(UUID("01940000-0000-7000-8000-000000000001"))
@@ -44,6 +45,16 @@ AT_SEVEN = datetime(2027, 1, 9, 0, tzinfo=UTC)
             PriceChanged(Money(2900, "USD"), actual=None),
             "PRICE_CHANGED",
             "The room no longer has a price; you expected 29.00 USD.",
+        ),
+        (
+            FeatureNotIncluded(Feature.ANALYTICS),
+            "FEATURE_NOT_INCLUDED",
+            "The plan doesn't include analytics; the Professional plan does.",
+        ),
+        (
+            FeatureNotIncluded(Feature.SMS),
+            "FEATURE_NOT_INCLUDED",
+            "The plan doesn't include SMS notifications; the Professional plan does.",
         ),
         (
             PlanLimitReached("room", 5, used=5, resets_at=None, required_plan="PROFESSIONAL"),

@@ -1,0 +1,1 @@
+"""Rules of analytics: what is counted, and over which dates."""

@@ -1,0 +1,1 @@
+"""Use cases of analytics: figures of a venue's bookings."""

@@ -1,0 +1,11 @@
+"""The API of analytics: figures of a venue's bookings."""
+
+from typing import Final
+
+from schema.core.areas import Area
+
+AREA: Final = Area(
+    queries=(),
+    mutations=(),
+    subscriptions=(),
+)
