@@ -83,6 +83,10 @@ class BillingSubscription(TenantRow, Logged, table=True):
     seen_at: datetime | None = Field(default=None, sa_type=INSTANT)
     version: int = 1
 
+    def is_changing(self, *, at: datetime) -> bool:
+        """Returns whether a change is reserved, which blocks others."""
+        return self.changing_until is not None and at < self.changing_until
+
     @property
     def value(self) -> Subscription:
         """Returns the subscription as the domain's value."""

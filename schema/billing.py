@@ -11,7 +11,7 @@ from domain.billing.refusals import TooManyRooms
 from domain.core.log_events import EventType
 from domain.tenants.refusals import SubscriptionInactive
 from permissions.roles import P
-from resolvers.billing import plan_changes, plan_subscriptions
+from resolvers.billing import checkout, plan_changes, plan_subscriptions
 from resolvers.tenants import usage
 from schema.core.areas import Area
 from schema.core.connections import Connection, connection
@@ -198,12 +198,12 @@ class ResumeSubscriptionPayload:
 @strawberry.type
 class BillingMutations:
     start_trial: StartTrialPayload | None = mutation(
-        plan_changes.start_trial,
+        checkout.start_trial,
         requires=P.BILLING_WRITE,
         emits=[EventType.TRIAL_STARTED, EventType.PLAN_CHANGED],
     )
     start_checkout: StartCheckoutPayload | None = mutation(
-        plan_changes.start_checkout,
+        checkout.start_checkout,
         requires=P.BILLING_WRITE,
         emits=[EventType.SUBSCRIPTION_STARTED, EventType.PLAN_CHANGED],
     )
@@ -223,7 +223,7 @@ class BillingMutations:
         emits=[EventType.SUBSCRIPTION_RESUMED],
     )
     open_billing_portal: OpenBillingPortalPayload | None = mutation(
-        plan_changes.open_billing_portal, requires=P.BILLING_WRITE
+        checkout.open_billing_portal, requires=P.BILLING_WRITE
     )
 
 

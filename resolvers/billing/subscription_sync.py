@@ -235,8 +235,7 @@ async def _put_in_force(scope: Scope, row: BillingSubscription, tenant: Tenant) 
         tenant.plan_code = plan.value
         tenant.version += 1
         await _archive_chosen(scope, row, plan)
-    is_changing = row.changing_until is not None and scope.now() < row.changing_until
-    if row.next_plan_code is None and not is_changing:
+    if row.next_plan_code is None and not row.is_changing(at=scope.now()):
         row.archive_room_ids = []
 
 

@@ -443,8 +443,8 @@ async def test_a_process_that_ends_in_the_midst_of_a_change_is_made_good(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.billing.plan_changes.look", die)
-        patch.setattr("resolvers.billing.plan_changes._abandon", die)
+        patch.setattr("resolvers.billing.change_steps.look", die)
+        patch.setattr("resolvers.billing.change_steps._abandon", die)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever a dying process raises
             await owner.change_plan("ENTERPRISE", begun["version"])
     busy = await owner.cancel(begun["version"])
@@ -473,7 +473,7 @@ async def test_a_change_that_took_too_long_does_not_open_the_next_ones_to_others
             while len(gates) < times:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
 
-    monkeypatch.setattr("resolvers.billing.plan_changes.look", slow)
+    monkeypatch.setattr("resolvers.billing.change_steps.look", slow)
     first = asyncio.create_task(owner.change_plan("ENTERPRISE", begun["version"]))
     await until_asked(1)
     owner.clock.advance(minutes=3)
