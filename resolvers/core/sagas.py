@@ -5,13 +5,14 @@ with a job that settles it if the process ends in between.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select
 
 from kit.actor import Actor, Request
+from kit.errors import Unauthenticated
 from kit.runtime import Runtime
 from kit.scope import Scope
 from resolvers.core.transactions import perform
@@ -23,17 +24,19 @@ R = TypeVar("R")
 class Saga:
     """Runs the steps of a saga for its caller, each in a transaction of its own.
 
-    A mutation is a saga if its function takes a ``Saga`` instead of a scope.
+    A mutation is a saga if its function takes a ``Saga`` instead of a scope. Raises Unauthenticated
+    for a caller without a tenant.
     """
 
     runtime: Runtime
     actor: Actor
     request: Request
+    tenant_id: UUID = field(init=False)
 
-    @property
-    def tenant_id(self) -> UUID:
-        assert self.actor.tenant_id is not None, "sagas are a tenant's"
-        return self.actor.tenant_id
+    def __post_init__(self) -> None:
+        if self.actor.tenant_id is None:
+            raise Unauthenticated("Log in first; this requires an access token.")
+        object.__setattr__(self, "tenant_id", self.actor.tenant_id)
 
     async def step(self, change: Callable[[Scope], Awaitable[R]]) -> R:
         """Runs a step. Raises its refusals, and Unavailable."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 from sqlalchemy import select
@@ -15,7 +16,7 @@ from sqlmodel import col
 
 from domain.core.refusals import IdempotencyInProgress, IdempotencyKeyReused, Invalid
 from kit.actor import Actor, Request
-from kit.errors import Unavailable
+from kit.errors import Forbidden, Unavailable
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.failures import (
     DATABASE_ERRORS,
@@ -81,8 +82,8 @@ async def perform(
     """Runs a change in one transaction, and stores its events and idempotent result.
 
     ``at_once`` lets it commit itself in a single statement, as its last step. Raises the change's
-    refusals, in which case nothing is stored, and Unavailable if the database is unavailable or too
-    busy.
+    refusals, in which case nothing is stored, Unavailable if the database is unavailable or too
+    busy, and Forbidden for a key of an actor that is neither a user nor an API key.
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
@@ -166,7 +167,7 @@ async def _check_key(scope: Scope, key: IdempotencyKey) -> None:
     kept = await scope.one(
         select(IdempotentResult).where(
             col(IdempotentResult.tenant_id) == scope.tenant_id,
-            col(IdempotentResult.actor_id) == scope.actor.id,
+            col(IdempotentResult.actor_id) == _owner_id(scope.actor),
             col(IdempotentResult.mutation) == key.mutation,
             col(IdempotentResult.key) == key.text,
         )
@@ -206,14 +207,20 @@ def _named(result: Any) -> list[Any]:
 
 
 def _lock_of(actor: Actor, key: IdempotencyKey) -> int:
-    return advisory_key("key", actor.tenant_id, actor.id, key.mutation, key.text)
+    return advisory_key("key", actor.tenant_id, _owner_id(actor), key.mutation, key.text)
+
+
+def _owner_id(actor: Actor) -> UUID:
+    """Returns the user or API key whose keys these are. Raises Forbidden for all others."""
+    if actor.id is None:
+        raise Forbidden("Only users and API keys can use idempotency keys; leave the key out.")
+    return actor.id
 
 
 def _kept(scope: Scope, key: IdempotencyKey, result: Any) -> IdempotentResult:
-    assert scope.actor.id is not None
     return IdempotentResult(
         tenant_id=scope.tenant_id,
-        actor_id=scope.actor.id,
+        actor_id=_owner_id(scope.actor),
         mutation=key.mutation,
         key=key.text,
         input_hash=key.input_hash,
