@@ -16,9 +16,16 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 
 from kit.postgres.connection_urls import DatabaseUrl
+from kit.unknown_variables import unknown_variables
 
 SECRET_BYTES = 32
 METRICS_TOKEN_BYTES = 16
@@ -319,12 +326,28 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: Any) -> Settings:
-    """Loads the settings; arguments override the environment. Raises SettingsError."""
+    """Loads the settings; arguments override the environment. Raises SettingsError.
+
+    A variable that only looks like a setting is an error: misspelt, it would leave the default,
+    which may be less safe, without a word.
+    """
+    lines = _unknown_variables()
     try:
-        settings = Settings(**given)
+        settings = Settings(**given).checked()
     except ValidationError as error:
-        raise SettingsError(*(_line(detail) for detail in error.errors())) from None
-    return settings.checked()
+        raise SettingsError(*lines, *(_line(detail) for detail in error.errors())) from None
+    except SettingsError as error:
+        raise SettingsError(*lines, *error.lines) from None
+    if lines:
+        raise SettingsError(*lines)
+    return settings
+
+
+def _unknown_variables() -> list[str]:
+    sources = DotEnvSettingsSource(Settings), EnvSettingsSource(Settings)
+    given = {name.upper(): value for each in sources for name, value in each.env_vars.items()}
+    known = [str(field.validation_alias) for field in Settings.model_fields.values()]
+    return unknown_variables(given, known)
 
 
 def _line(detail: Any) -> str:

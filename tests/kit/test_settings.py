@@ -280,3 +280,60 @@ def test_proxies_are_named_with_commas_between(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings().proxies == ("127.0.0.1", "::1")
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1, 10.1.0.0/16")
     assert load_settings().proxies == ("10.0.0.1", "10.1.0.0/16")
+
+
+# ------------------------------------------------------------------------------ unknown variables
+
+
+def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOM_RATELIMIT", "off")
+    monkeypatch.setenv("boom_alowed_hosts", "api.example.com")
+    monkeypatch.setenv("BOOM_XYZ", "1")
+    monkeypatch.setenv("BOOM_SECRET", "short")
+    (tmp_path / ".env").write_text("BOOM_METRIC_TOKEN=a-long-token-of-metrics\n")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert refused.value.lines == (
+        "BOOM_ALOWED_HOSTS: is not a setting; did you mean BOOM_ALLOWED_HOSTS?",
+        "BOOM_METRIC_TOKEN: is not a setting; did you mean BOOM_METRICS_TOKEN?",
+        "BOOM_RATELIMIT: is not a setting; did you mean BOOM_RATE_LIMIT?",
+        "BOOM_XYZ: is not a setting; remove it, or see README.md for all settings",
+        "BOOM_SECRET: must be at least 32 bytes long",
+    )
+
+
+@pytest.mark.usefixtures("production")
+def test_a_misspelt_variable_is_refused_in_production_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOM_ALLOWED_ORIGIN", "https://book.example.com")
+
+    with pytest.raises(SettingsError, match="did you mean BOOM_ALLOWED_ORIGINS"):
+        load_settings()
+
+
+def test_lower_case_names_and_the_variables_of_a_kubernetes_service_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("boom_rate_limit", "off")
+    for name, value in {
+        "BOOM_SERVICE_HOST": "10.0.0.1",
+        "BOOM_SERVICE_PORT_HTTP": "8000",
+        "BOOM_PORT": "tcp://10.0.0.1:8000",
+        "BOOM_PORT_8000_TCP_ADDR": "10.0.0.1",
+        "BOOM_API_PORT": "tcp://10.0.0.2:8000",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().rate_limit is False
+
+
+def test_the_port_is_not_taken_for_the_variable_of_a_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOM_PORT", "9000")
+
+    with pytest.raises(SettingsError, match=r"^BOOM_PORT: is not a setting; did you mean PORT\?"):
+        load_settings()

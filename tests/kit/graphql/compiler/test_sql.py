@@ -1,7 +1,7 @@
 """The SQL of twenty operations stands beside this test, so that a change of it is seen.
 
-To accept a change: ``BOOM_ACCEPT_SQL=1 pytest tests/kit/graphql/compiler/test_sql.py``; then read
-the diff.
+To accept a change: ``BOOM_TEST_ACCEPT_SQL=1 pytest tests/kit/graphql/compiler/test_sql.py``; then
+read the diff.
 """
 
 import os
@@ -31,10 +31,10 @@ def test_the_sql_is_the_one_that_was_read(name: str) -> None:
     kept = FOLDER / f"{name}.sql"
     now = written(name)
 
-    if os.environ.get("BOOM_ACCEPT_SQL"):
+    if os.environ.get("BOOM_TEST_ACCEPT_SQL"):
         kept.write_text(now)
 
-    assert now == kept.read_text(), "accept it with BOOM_ACCEPT_SQL=1 once the change is right"
+    assert now == kept.read_text(), "accept it with BOOM_TEST_ACCEPT_SQL=1 once the change is right"
 
 
 def test_no_sql_is_left_over() -> None:
