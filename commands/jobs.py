@@ -1,25 +1,32 @@
-"""Lists, retries and discards dead jobs: `python -m commands.jobs`.
+"""Lists, retries and discards dead jobs, and forgets those without a handler.
 
-python -m commands.jobs                  list them, the latest first
-python -m commands.jobs retry 12 13      retry them from the first attempt (or: all)
-python -m commands.jobs discard 12       discard them for good (or: all)
+python -m commands.jobs                  list them: the dead, the latest first, then the others
+python -m commands.jobs retry 12 13      retry dead jobs from the first attempt (or: all)
+python -m commands.jobs discard 12       discard dead jobs for good (or: all)
+python -m commands.jobs forget NAME      delete all jobs of a name without a handler
 
 A job `event:…` handles what follows the events of one object, in order. Discarding it gives up the
-event that failed; those after it go on.
+event that failed; those after it go on. Forgetting `event:…` deletes all that a removed handler has
+stored: its jobs, the events that wait for it, and how far it has read the log.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.types import JobId
 
 from commands.database_logins import CannotRun, present_logins
+from jobs.registry import HANDLERS
+from jobs.unhandled import find_unhandled, forget
 from kit.jobs.queue import CHANNEL, queries_of
+from kit.postgres.connection_urls import DatabaseUrls
+from kit.postgres.database import Database
 from kit.settings import SettingsError, load_settings
 
 SHOWN: Final = 200
@@ -62,20 +69,28 @@ _DISCARD: Final = "DELETE FROM queue.pgqueuer WHERE status = 'failed' AND id = A
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 on success, 1 if an id isn't that of a dead job, 2 without a database."""
+    """Returns 0 on success, 1 if there is no such job, 2 without a database."""
     parser = argparse.ArgumentParser(
-        prog="python -m commands.jobs", description="List, retry or discard dead jobs."
+        prog="python -m commands.jobs",
+        description="List, retry or discard dead jobs; forget jobs without a handler.",
     )
-    parser.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
-    parser.add_argument("ids", nargs="*", help="ids of dead jobs, or: all")
+    actions = ["list", "retry", "discard", "forget"]
+    parser.add_argument("action", nargs="?", choices=actions, default="list")
+    parser.add_argument("ids", nargs="*", help="ids of dead jobs, or: all; names for forget")
     given = parser.parse_args(arguments)
     if (given.action == "list") == bool(given.ids):
-        parser.error("retry and discard take ids, or `all`; list takes none")
+        parser.error("retry and discard take ids, or `all`; forget takes names; list takes none")
+    if given.action == "forget":
+        return _run(_forget(given.ids))
     if given.ids != ["all"] and not all(each.isdecimal() for each in given.ids):
         parser.error("ids are numbers")
     ids = None if given.ids == ["all"] else [int(each) for each in given.ids]
+    return _run(_act(given.action, ids))
+
+
+def _run(action: Coroutine[Any, Any, int]) -> int:
     try:
-        return asyncio.run(_act(given.action, ids))
+        return asyncio.run(action)
     except (CannotRun, SettingsError, OSError, asyncpg.PostgresError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -86,7 +101,7 @@ async def _act(action: str, ids: list[int] | None) -> int:
     connection = await asyncpg.connect(urls.relay)
     try:
         if action == "list":
-            return await _list(connection)
+            return await _list(connection, urls)
         dead = [row["id"] for row in await connection.fetch(_DEAD_AMONG, ids)]
         if action == "retry":
             await _retry(connection, dead)
@@ -99,6 +114,29 @@ async def _act(action: str, ids: list[int] | None) -> int:
         print(f"No dead jobs: {', '.join(map(str, unknown))}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _forget(names: Sequence[str]) -> int:
+    urls = await present_logins(load_settings())
+    async with _relay(urls) as relay:
+        unhandled = {each.name for each in await find_unhandled(relay, HANDLERS)}
+        for name in names:
+            if name in unhandled:
+                print(f"Forgotten: {name}, {await forget(relay, name)} jobs")
+            elif name in HANDLERS:
+                print(f"{name} has a handler in this version: discard its jobs", file=sys.stderr)
+            else:
+                print(f"No jobs: {name}", file=sys.stderr)
+    return 0 if unhandled.issuperset(names) else 1
+
+
+@asynccontextmanager
+async def _relay(urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database(urls.relay.sqlalchemy, pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def _retry(connection: asyncpg.Connection, dead: Sequence[int]) -> None:
@@ -115,7 +153,7 @@ async def _discard(connection: asyncpg.Connection, dead: Sequence[int]) -> None:
         await connection.execute(_DISCARD, dead)
 
 
-async def _list(connection: asyncpg.Connection) -> int:
+async def _list(connection: asyncpg.Connection, urls: DatabaseUrls) -> int:
     rows = await connection.fetch(_DEAD, SHOWN)
     for row in rows:
         at = f"{row['updated']:%Y-%m-%d %H:%M}"
@@ -126,6 +164,13 @@ async def _list(connection: asyncpg.Connection) -> int:
         )
     if not rows:
         print("No dead jobs.")
+    async with _relay(urls) as relay:
+        unhandled = await find_unhandled(relay, HANDLERS)
+    if unhandled:
+        print("Without a handler in this version (to delete them: forget NAME):")
+    for each in unhandled:
+        since = f", since {each.since:%Y-%m-%d %H:%M}" if each.since else ""
+        print(f"          {each.name:<20}  {each.jobs} jobs{since}")
     return 0
 
 

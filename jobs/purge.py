@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import structlog
 from sqlalchemy import CursorResult
+from sqlalchemy.sql.dml import UpdateBase
 
 from domain.bookings.strangers import A_DAY
 from kit.postgres.database import Database
@@ -40,16 +42,16 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     now = runtime.clock()
     cutoff = now - LOGINS_KEPT_FOR
     issued = cutoff + REFRESH_TOKEN_LIFETIME
-    results = await _forget(relay, lambda: results_before(now - KEPT_FOR, limit=BATCH))
-    origins = await _forget(relay, lambda: origins_before(now - ORIGINS_KEPT_FOR, limit=BATCH))
-    mailed = await _forget(relay, lambda: mailed_tokens_before(cutoff, limit=BATCH))
+    results = await delete_in_batches(relay, partial(results_before, now - KEPT_FOR))
+    origins = await delete_in_batches(relay, partial(origins_before, now - ORIGINS_KEPT_FOR))
+    mailed = await delete_in_batches(relay, partial(mailed_tokens_before, cutoff))
     # A session is deleted after the last of its tokens.
-    tokens = await _forget(relay, lambda: refresh_tokens_before(issued, limit=BATCH))
-    sessions = await _forget(relay, lambda: sessions_before(cutoff, limit=BATCH))
-    jobs = await _forget(relay, lambda: history_before(now - JOBS_KEPT_FOR, limit=BATCH))
-    events = await _forget(relay, lambda: webhook_events_before(now - EVENTS_KEPT_FOR, limit=BATCH))
-    strangers = await _forget(relay, lambda: origins_forgotten(now - A_DAY, limit=BATCH))
-    spent = await _forget(relay, lambda: spent_allowances_before(now, limit=BATCH))
+    tokens = await delete_in_batches(relay, partial(refresh_tokens_before, issued))
+    sessions = await delete_in_batches(relay, partial(sessions_before, cutoff))
+    jobs = await delete_in_batches(relay, partial(history_before, now - JOBS_KEPT_FOR))
+    events = await delete_in_batches(relay, partial(webhook_events_before, now - EVENTS_KEPT_FOR))
+    strangers = await delete_in_batches(relay, partial(origins_forgotten, now - A_DAY))
+    spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
     log.info(
         "housekeeping.done",
         results=results,
@@ -64,12 +66,15 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     )
 
 
-async def _forget(relay: Database, some: Callable[[], Any]) -> int:
-    """Deletes in batches, each a short transaction: a long one would delay live events."""
+async def delete_in_batches(relay: Database, batch: Callable[..., UpdateBase]) -> int:
+    """Deletes or clears rows by a statement that takes a ``limit``, until none is left.
+
+    Each batch is a short transaction: a long one would delay live events.
+    """
     total = 0
     while True:
         async with relay.session(writes=True) as session, session.begin():
-            deleted = await session.execute(some())
+            deleted = await session.execute(batch(limit=BATCH))
         assert isinstance(deleted, CursorResult)
         total += deleted.rowcount
         if deleted.rowcount < BATCH:

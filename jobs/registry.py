@@ -14,6 +14,7 @@ from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_re
 from jobs.purge import purge_expired
 from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
+from jobs.unhandled import report_unhandled
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -71,6 +72,7 @@ def worker_services(
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
     old = partial(purge_expired, runtime, relay)
+    unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
         "jobs": worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
@@ -78,6 +80,9 @@ def worker_services(
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "housekeeping": partial(
             _every, HOUSEKEEPING_SECONDS, old, first=FIRST_HOUSEKEEPING_SECONDS
+        ),
+        "unhandled_jobs": partial(
+            _every, HOUSEKEEPING_SECONDS, unhandled, first=FIRST_HOUSEKEEPING_SECONDS
         ),
         **{f"events_{reader.name}": reader.run for reader in readers},
     }

@@ -180,6 +180,33 @@ def oldest_pending() -> Select[str, datetime]:
     return select(handler, func.min(col(PendingEvent.at))).group_by(handler)
 
 
+# ------------------------------------------------------------------------------ removed
+
+
+def started_handlers() -> Select[str]:
+    """Selects the names of all handlers that have started, in this version or another one."""
+    return select(col(EventHandlerStart.handler)).order_by(col(EventHandlerStart.handler))
+
+
+def start_removed(handler: str) -> Delete:
+    """Deletes the start of a handler: without it, no process reads the log for the handler."""
+    return delete(EventHandlerStart).where(col(EventHandlerStart.handler) == handler)
+
+
+def positions_removed(handler: str, *, limit: int) -> Delete:
+    """Deletes a batch of a handler's positions."""
+    key = tuple_(col(EventHandlerPosition.tenant_id), col(EventHandlerPosition.handler))
+    some = select(*key.clauses).where(col(EventHandlerPosition.handler) == handler).limit(limit)
+    return delete(EventHandlerPosition).where(key.in_(some))
+
+
+def pending_removed(handler: str, *, limit: int) -> Delete:
+    """Deletes a batch of the entries that wait for a handler."""
+    key = tuple_(col(PendingEvent.tenant_id), col(PendingEvent.handler), col(PendingEvent.position))
+    some = select(*key.clauses).where(col(PendingEvent.handler) == handler).limit(limit)
+    return delete(PendingEvent).where(key.in_(some))
+
+
 # ------------------------------------------------------------------------------ handled
 
 

@@ -28,6 +28,7 @@ _QUEUE: Final = table(
     column("id", BigInteger()),
     column("status", String()),
     column("entrypoint", String()),
+    column("created", DateTime(timezone=True)),
     column("execute_after", DateTime(timezone=True)),
     column("headers", JSONB()),
     schema=SETTINGS.db_schema,
@@ -93,6 +94,23 @@ def backlog() -> Select[str, int]:
         else_="queued",
     )
     return select(state, func.count()).group_by(state)
+
+
+def unhandled_jobs(handled: Collection[str]) -> Select[str, int, datetime]:
+    """Selects the names of all other jobs, with their number and when the oldest was enqueued."""
+    name = _QUEUE.c.entrypoint
+    return (
+        select(name, func.count(), func.min(_QUEUE.c.created))
+        .where(name.not_in(handled))
+        .group_by(name)
+        .order_by(name)
+    )
+
+
+def jobs_named(name: str, *, limit: int) -> Delete:
+    """Deletes a batch of jobs of this name."""
+    some = select(_QUEUE.c.id).where(_QUEUE.c.entrypoint == name).limit(limit)
+    return delete(_QUEUE).where(_QUEUE.c.id.in_(some))
 
 
 def history_before(cutoff: datetime, *, limit: int) -> Delete:
