@@ -60,15 +60,17 @@ async def change_plan(
     """
 
     async def decide(scope: Scope, found: BillingSubscription | None) -> BillingSubscription:
-        row = _live(found, otherwise="There is no subscription yet; start one first.")
         refused = await _room_refusals(scope, plan, archive_room_ids)
-        if row.status == SubscriptionStatus.UNPAID and is_higher(plan, than=row.value.plan):
+        if found is None or found.value.status not in LIVE:
+            nothing = SubscriptionChangeNotAllowed("There is no subscription yet; start one first.")
+            raise ExceptionGroup("refused", [*refused, nothing])
+        if found.status == SubscriptionStatus.UNPAID and is_higher(plan, than=found.value.plan):
             refused.append(
                 SubscriptionChangeNotAllowed("Pay the overdue amount in the billing portal first.")
             )
         raise_all(refused)
-        row.archive_room_ids = [str(id) for id in archive_room_ids]
-        return row
+        found.archive_room_ids = [str(id) for id in archive_room_ids]
+        return found
 
     async def request(billing: Billing, row: BillingSubscription) -> None:
         id, key = _subscription_id(row), request_key(row, "plan", plan)
@@ -115,12 +117,10 @@ async def resume_subscription(saga: Saga, *, version: Version) -> BillingSubscri
     return await apply_change(saga, decide, request, version=version)
 
 
-def _live(
-    row: BillingSubscription | None, *, otherwise: str = "There is no subscription."
-) -> BillingSubscription:
-    """Returns a subscription that can be changed, or refuses with a message."""
+def _live(row: BillingSubscription | None) -> BillingSubscription:
+    """Returns a subscription that can be changed, or refuses."""
     if row is None or row.value.status not in LIVE:
-        raise SubscriptionChangeNotAllowed(otherwise)
+        raise SubscriptionChangeNotAllowed("There is no subscription.")
     return row
 
 
