@@ -5,6 +5,7 @@ PACKAGES := .venv/installed
 DEV_PACKAGES := .venv/installed-dev
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --upgrade --quiet
+FINDS_PACKAGES := import importlib.util, sys; sys.exit(importlib.util.find_spec("uvicorn") is None)
 INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
 	if [ -z "$$python" ]; then \
@@ -16,7 +17,7 @@ INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test check soak bench bench-rivals bench-live bench-attacks bench-peers fmt schema lock
+.PHONY: FORCE help run worker test check soak bench bench-rivals bench-live bench-attacks bench-peers fmt schema lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +71,13 @@ lock: $(PACKAGES) ## pin the newest versions that requirements*.in allow
 	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.lock
 	echo uv | $(BIN)/uv pip compile $(LOCK) - --output-file requirements-uv.lock
 	echo schemathesis | $(BIN)/uv pip compile $(LOCK) - --output-file tests/attacks/schemathesis.lock
+
+# A Python that was upgraded or removed after the installation doesn't find the packages: install anew.
+ifneq ($(wildcard $(PACKAGES)),)
+ifneq ($(shell $(BIN)/python -c '$(FINDS_PACKAGES)' 2>/dev/null && echo yes),yes)
+$(PACKAGES): FORCE
+endif
+endif
 
 $(PACKAGES): requirements-uv.lock requirements.lock
 	@echo "Installing the packages of requirements.lock (once; about 110 MB)"

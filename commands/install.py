@@ -26,8 +26,13 @@ UV_LOCK: Final = ROOT / "requirements-uv.lock"
 UNFINISHED: Final = ENVIRONMENT / "unfinished"
 """A file that exists during an installation, and after an interrupted one."""
 
-# As in the Makefile: an existing .venv may have an older Python.
-_IS_NEW_ENOUGH: Final = "import sys; sys.exit(sys.version_info < (3, 11))"
+# An existing .venv may have an older Python than the Makefile asks for, or another one than its
+# packages were installed for: its python is a link, which an upgrade of the system changes.
+_IS_USABLE: Final = """
+import os, sys, sysconfig
+is_new_enough = sys.version_info >= (3, 11)
+sys.exit(not (is_new_enough and os.path.isdir(sysconfig.get_path("purelib"))))
+"""
 _UV_VARIABLES: Final = {
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
@@ -145,7 +150,7 @@ def _alone() -> Iterator[None]:
 
 def _install(locks: Sequence[Path]) -> None:
     # To uv and pip, a package of an interrupted installation may look installed.
-    if UNFINISHED.exists() or not _succeeds(PYTHON, "-c", _IS_NEW_ENOUGH, quiet=True):
+    if UNFINISHED.exists() or not _succeeds(PYTHON, "-c", _IS_USABLE, quiet=True):
         venv = (sys.executable, "-m", "venv", "--without-pip", "--clear")
         subprocess.run([*venv, ENVIRONMENT], check=True)
     UNFINISHED.touch()

@@ -59,8 +59,11 @@ class Clone:
 
     @property
     def has_package(self) -> bool:
-        command = (self.environment / "bin" / "python", "-c", "import seedling")
-        return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+        python = self.environment / "bin" / "python"
+        command = (python, "-c", "import seedling")
+        return (
+            python.exists() and subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+        )
 
 
 @pytest.fixture
@@ -220,6 +223,51 @@ def test_an_environment_of_an_older_python_is_made_anew(clone: Clone) -> None:
     assert done.returncode == 0, done.stderr
     assert older.is_symlink()
     assert clone.has_package
+
+
+@pytest.mark.parametrize("is_removed", [True, False], ids=["removed", "upgraded"])
+def test_an_environment_whose_python_was_replaced_is_made_anew(
+    clone: Clone, *, is_removed: bool
+) -> None:
+    command = (sys.executable, "-m", "venv", "--without-pip", clone.environment)
+    subprocess.run(command, check=True)
+    if is_removed:
+        python = clone.environment / "bin" / "python"
+        python.unlink()
+        python.symlink_to(clone.folder / "python-of-yesterday")
+    else:
+        # As after an upgrade from 3.10: the packages are where this Python doesn't look.
+        (clone.environment / "lib" / f"python3.{sys.version_info.minor}").rename(
+            clone.environment / "lib" / "python3.10"
+        )
+
+    done = clone.install(clone.lock())
+
+    assert done.returncode == 0, done.stderr
+    assert clone.has_package
+    assert not (clone.environment / "lib" / "python3.10").exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "is_installed_again"), [("exit 0", False), ("exit 1", True), (None, True)]
+)
+def test_make_installs_again_if_the_python_no_longer_finds_its_packages(
+    tmp_path: Path, python: str | None, *, is_installed_again: bool
+) -> None:
+    shutil.copy(install.ROOT / "Makefile", tmp_path)
+    for lock in ("requirements-uv.lock", "requirements.lock"):
+        (tmp_path / lock).touch()
+    bin = tmp_path / ".venv" / "bin"
+    bin.mkdir(parents=True)
+    if python is not None:
+        (bin / "python").write_text(f"#!/bin/sh\n{python}\n")
+        (bin / "python").chmod(0o755)
+    (tmp_path / ".venv" / "installed").touch()
+
+    command = ("make", "--dry-run", ".venv/installed")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert ("commands.install requirements.lock" in done.stdout) is is_installed_again
 
 
 def test_an_environment_that_can_not_be_written_is_told_in_one_line(clone: Clone) -> None:
