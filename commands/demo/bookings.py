@@ -88,10 +88,10 @@ class Bookings:
         self._calendar = calendar
         self._people = people
 
-    def fill(self, rooms: Sequence[Room]) -> None:
-        """Books the rooms from DAYS_BACK to DAYS_AHEAD, as far as they would be by now."""
+    def fill(self, rooms: Sequence[Room], *, days_back: int = DAYS_BACK) -> None:
+        """Books the rooms up to DAYS_AHEAD, as far as they would be by now."""
         today = self._history.now.astimezone(self._calendar.zone).date()
-        for offset in range(-DAYS_BACK, DAYS_AHEAD + 1):
+        for offset in range(-days_back, DAYS_AHEAD + 1):
             for room in rooms:
                 seed = f"{self._history.venue.subdomain} {offset} {room.name}"
                 dice = Random(seed)  # noqa: S311 - reproducible

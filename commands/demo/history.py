@@ -17,12 +17,10 @@ from models.core.base import snapshot
 class History:
     """Records a venue's history up to now; later events are not logged."""
 
-    def __init__(self, venue: DemoVenue, *, now: datetime) -> None:
+    def __init__(self, venue: DemoVenue, *, now: datetime, days: int = HISTORY_DAYS) -> None:
         self.venue = venue
         self.now = now
-        self.opened_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(
-            days=HISTORY_DAYS
-        )
+        self.opened_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
         self.dice = Random(venue.subdomain)  # noqa: S311 - to be the same at every start
         self.tenant_id = id_made_at(self.opened_at, self.dice)
         self.users: dict[Role, User] = {}

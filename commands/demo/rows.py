@@ -9,7 +9,9 @@ from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
 from commands.demo.venues import (
     CUSTOMER_NOTES,
+    DAYS_BACK,
     GIVEN_NAMES,
+    HISTORY_DAYS,
     HOLD_MINUTES,
     INITIALS,
     USERS,
@@ -34,10 +36,22 @@ _PLANNED_AGO: Final = timedelta(days=20)
 
 
 class DemoRows:
-    """Builds a venue with its rooms, people and bookings, as of now."""
+    """Builds a venue with its rooms, people and bookings, as of now.
 
-    def __init__(self, venue: DemoVenue, *, now: datetime, password_hash: str) -> None:
-        self.history = History(venue, now=now)
+    The bookings reach ``days_back`` into the past, and the venue opened earlier.
+    """
+
+    def __init__(
+        self,
+        venue: DemoVenue,
+        *,
+        now: datetime,
+        password_hash: str,
+        days_back: int = DAYS_BACK,
+    ) -> None:
+        opened = HISTORY_DAYS - DAYS_BACK + days_back
+        self.history = History(venue, now=now, days=opened)
+        self._days_back = days_back
         self._venue = venue
         self._zone = zone(venue.time_zone)
         self.tenant = self._tenant()
@@ -229,7 +243,7 @@ class DemoRows:
             },
         )
         bookings = Bookings(self.history, calendar, self.customers)
-        bookings.fill(self.rooms)
+        bookings.fill(self.rooms, days_back=self._days_back)
         return bookings.made
 
     def _usage(self) -> list[UsageCounter]:
