@@ -61,6 +61,7 @@ class SettingsError(Exception):
 
 _HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
+_STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
 # zxcvbn is slow for longer texts.
 _MAX_GUESSED: Final = 64
 _HOW_TO_MAKE_ONE: Final = (
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     replay_days: int = Field(7, ge=1, le=90, validation_alias="BOOM_REPLAY_DAYS")
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
+    storage_url: str | None = Field(None, validation_alias="BOOM_STORAGE_URL")
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(
         None, validation_alias="BOOM_STRIPE_WEBHOOK_SECRET"
@@ -216,6 +218,16 @@ class Settings(BaseSettings):
             parts = urlsplit(value.get_secret_value())
             if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
                 raise ValueError("must look like smtp://user:password@host:587 or smtps://…")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str | None) -> str | None:
+        if value is not None and not _STORAGE.match(value):
+            raise ValueError(
+                "must look like s3://bucket/path, gs://bucket/path, az://account/container/path "
+                "or file:///path"
+            )
         return value
 
     @field_validator("stripe_secret_key")
