@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
 
+from domain.core.intervals import Interval
 from domain.core.refusals import Invalid, Path
 
 MOST_OCCURRENCES = 366
@@ -146,6 +148,14 @@ def occurrences(
     if not kept:
         raise Invalid("All occurrences are excluded.", path=(*path, "except_dates"))
     return kept
+
+
+def require_gaps(times: Sequence[Interval], *, minutes: int) -> None:
+    """Raises Invalid if occurrences, in order, are closer together than so many minutes."""
+    gap = timedelta(minutes=minutes)
+    if any(later.start < earlier.end + gap for earlier, later in pairwise(times)):
+        problem = "The occurrences overlap; make them shorter, or let them repeat less often."
+        raise Invalid(problem, path=("duration_minutes",))
 
 
 def _until_end(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import NewType
 
 from domain.bookings.recurrence import (
     MOST_OCCURRENCES,
@@ -12,6 +13,9 @@ from domain.bookings.recurrence import (
     WeekdayNumber,
 )
 from domain.core.refusals import Invalid, Path
+
+RRule = NewType("RRule", str)
+"""A rule as text, not yet parsed."""
 
 _MOST_INTERVAL = 999
 _PARTS = (
@@ -29,7 +33,7 @@ _BY_DAY = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,3}")
 
 
-def parse_rule(text: str, *, path: Path = ("rrule",)) -> RecurrenceRule:
+def parse_rule(text: RRule | str, *, path: Path = ("rrule",)) -> RecurrenceRule:
     """Parses a rule such as 'FREQ=WEEKLY;BYDAY=TU;COUNT=10'.
 
     Raises Invalid for what isn't a rule of RFC 5545, has no end, or isn't supported: BYYEARDAY,

@@ -100,7 +100,7 @@ def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
     """Returns the slot of a room at any start, with every reason against it."""
     interval = wish.interval(start)
     reasons = RoomCalendar.of(room, interval, wish).reasons_against(interval)
-    return Slot(room.id, interval, _state(reasons), _total(room, interval), reasons)
+    return Slot(room.id, interval, slot_state(reasons), _total(room, interval), reasons)
 
 
 def next_free_slot(rooms: Iterable[RoomSlots]) -> Slot | None:
@@ -144,7 +144,8 @@ def _total(room: RoomFacts, interval: Interval) -> Money | None:
     return price.total if price else None
 
 
-def _state(reasons: Sequence[Reason]) -> SlotState:
+def slot_state(reasons: Sequence[Reason]) -> SlotState:
+    """Returns the state that reasons against a slot leave it in."""
     if not reasons:
         return SlotState.FREE
     if all(reason.code in {Code.SLOT_TAKEN, Code.BUFFER_VIOLATION} for reason in reasons):

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Text, case, cast, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.bookings.recurrence_text import RRule
 from domain.core.local_time import LocalTime, TimeZone, zone
 from domain.core.money import CURRENCY_CODES, CurrencyCode
 from domain.core.refusals import Refusal
@@ -176,6 +177,15 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         "EventCursor",
         "An opaque position in the tenant's event log, from which a subscription can resume.",
         _text_of("EventCursor"),
+    ),
+    RRule: _scalar(
+        "RRule",
+        "A recurrence rule of RFC 5545 without DTSTART, such as 'FREQ=WEEKLY;BYDAY=TU;COUNT=10'. "
+        "FREQ is DAILY, WEEKLY, MONTHLY or YEARLY, and COUNT or UNTIL is required; INTERVAL, "
+        "BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS and WKST are supported. At most 366 occurrences "
+        "within 24 months.",
+        _text_of("RRule"),
+        url="https://datatracker.ietf.org/doc/html/rfc5545#section-3.3.10",
     ),
     JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),
 }

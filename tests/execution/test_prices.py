@@ -42,6 +42,8 @@ ARGUMENTS: Final = {
     "hoursExceptions": 'from: "2027-03-01", to: "2027-04-01"',
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
+    "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,
+        partySize: 1000, start: {date: "2027-03-02", time: "10:00"}""",
     "room": "id: $room",
     "rooms": "first: 50",
     "sessions": "first: 50",

@@ -6,8 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from dateutil.rrule import rrulestr
 
-from domain.bookings.recurrence import Frequency, RecurrenceRule, occurrences, rule_dates
+from domain.bookings.recurrence import (
+    Frequency,
+    RecurrenceRule,
+    occurrences,
+    require_gaps,
+    rule_dates,
+)
 from domain.bookings.recurrence_text import parse_rule
+from domain.core.intervals import Interval
 from domain.core.refusals import Invalid
 from tests.domain.bookings.rules_by_the_rfc import dates_by_the_rfc, random_rules
 
@@ -114,6 +121,17 @@ def test_series_at_their_limits() -> None:
     assert len(starts("FREQ=DAILY;UNTIL=20280229", "2027-03-01T19:00")) == 366
     assert len(starts("FREQ=MONTHLY;COUNT=25", "2027-03-01T19:00")) == 25
     assert len(starts("FREQ=MONTHLY;UNTIL=20290301", "2027-03-01T19:00")) == 25
+
+
+def test_occurrences_keep_the_gaps_that_the_rooms_buffers_need() -> None:
+    start = datetime(2027, 3, 1, 19, tzinfo=UTC)
+    nights = [Interval.of_minutes(start + timedelta(days=n), 23 * 60) for n in range(3)]
+
+    require_gaps(nights, minutes=60)
+
+    with pytest.raises(Invalid, match="overlap") as refused:
+        require_gaps(nights, minutes=61)
+    assert refused.value.path == ("duration_minutes",)
 
 
 @pytest.mark.parametrize(
