@@ -78,7 +78,7 @@ CREATE_SQL = """
             link_version, created_at, updated_at)
         VALUES ($1, $2::uuid, $2::uuid::text, $3, $4, 'confirmed', $5, $6, tstzrange($5, $6), 2,
             4000, 'USD', 1, 1, now(), now())
-        ON CONFLICT ON CONSTRAINT booking_no_overlap DO NOTHING RETURNING *)
+        RETURNING *)
     SELECT '{"data":{"createBooking":{"booking":' || row_to_json(n) || ',"userErrors":[]}}}'
     FROM (
         SELECT replace(encode(convert_to('Booking:' || b.id, 'UTF8'), 'base64'), E'\\n', '') AS id,

@@ -1,6 +1,6 @@
 """Data of very unequal venues: one with 500,000 bookings, among others with 1,000 each.
 
-They are loaded by COPY and by ``generate_series``, with the foreign keys unchecked.
+They are loaded by COPY and by ``generate_series``, without triggers: foreign keys are unchecked.
 """
 
 from collections.abc import Iterator
@@ -186,6 +186,7 @@ async def _load_venue(
     await connection.execute(
         _BOOKINGS, tenant, room_ids, customer_ids, bookings // rooms, now, user
     )
+    await connection.execute(_OCCUPANCY, tenant)
     return Venue(tenant, user, session, bookings, now)
 
 
@@ -248,4 +249,11 @@ _BOOKINGS: Final = f"""
         created_at, 'USER', $6, gen_random_uuid(), 'Booking', id,
         jsonb_build_object('room_id', room_id, 'starts_at', starts_at, 'status', 'confirmed')
     FROM made ORDER BY created_at
+"""
+
+# What the trigger would have done.
+_OCCUPANCY: Final = """
+    INSERT INTO occupancy (tenant_id, space_id, booking_id, occupied, occupant_id)
+    SELECT tenant_id, room_id, id, occupied, id FROM bookings
+    WHERE tenant_id = $1 AND status = 'confirmed'
 """

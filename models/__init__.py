@@ -11,6 +11,7 @@ from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart,
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
+from models.bookings.occupancy import Occupancy
 from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
@@ -46,6 +47,7 @@ __all__ = [
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
+    "Occupancy",
     "Payment",
     "PendingEvent",
     "Receipt",

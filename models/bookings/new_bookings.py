@@ -2,7 +2,7 @@
 
 They return one row: the ``version`` of the calendar once the locks were taken, whether the
 idempotency key ``is_known``, and the ``id`` of the booking. There is no id, and nothing is stored,
-if the key is known, the version isn't ``known_version``, or another booking has the time. If the
+if the key is known, the version isn't ``known_version``, or the time is taken. If the
 limit of a plan is reached, they raise ``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
@@ -27,12 +27,12 @@ from sqlalchemy import (
     null,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, insert
 from sqlmodel import col
 
 from kit.postgres.statements import PreparedStatement, parameters
 from models.audit.log import log_inserts
-from models.bookings.bookings import NO_OVERLAP, Booking
+from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.core.idempotency import IdempotentResult
 from models.tenants import counted_more
@@ -54,16 +54,24 @@ def _stored(*, is_counted: bool) -> Any:
         _ACTOR,
         _MUTATION,
         _KEY,
-    ).table_valued(column("version", BigInteger()), column("is_known", Boolean()), name="claim")
+        bindparam("room_id", type_=Uuid()),
+        bindparam("occupied", type_=TSTZRANGE()),
+    ).table_valued(
+        column("version", BigInteger()),
+        column("is_known", Boolean()),
+        column("is_taken", Boolean()),
+        name="claim",
+    )
     claimed = select(*claim.c).cte("claimed").prefix_with("MATERIALIZED")
     new = parameters(Booking)
     is_decided = and_(
-        claimed.c.version == bindparam("known_version", type_=BigInteger()), ~claimed.c.is_known
+        claimed.c.version == bindparam("known_version", type_=BigInteger()),
+        ~claimed.c.is_known,
+        ~claimed.c.is_taken,
     )
     booked = (
         insert(Booking)
         .from_select(list(new), select(*new.values()).select_from(claimed).where(is_decided))
-        .on_conflict_do_nothing(constraint=NO_OVERLAP)
         .returning(col(Booking.id))
         .cte("booked")
     )

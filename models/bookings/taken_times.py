@@ -1,19 +1,18 @@
 """A prepared statement for the times that bookings take of rooms.
 
-Parameters: ``tenant_id``, ``room_ids``, ``since`` and ``until``; ``earliest`` and ``latest`` are
-the first and last start of a booking that can matter; holds that ran out by ``now`` are left out.
+Parameters: ``tenant_id``, ``room_ids``, ``since`` and ``until``; no time that begins before
+``earliest`` can last until ``since``; holds that ran out by ``now`` are left out.
 """
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Uuid, and_, any_, bindparam, cast, extract, func, not_, select
+from sqlalchemy import BigInteger, Uuid, any_, bindparam, cast, extract, func, not_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlmodel import col
 
-from domain.bookings.lifecycle import OCCUPYING, Status
 from kit.postgres.statements import PreparedStatement, set_tenant_cte
 from models.audit.log import end
-from models.bookings.bookings import Booking
+from models.bookings.occupancy import Occupancy
 from models.core.base import INSTANT
 from models.tenants import Tenant
 
@@ -29,28 +28,24 @@ def _ticks(instant: Any) -> Any:
     return cast(extract("epoch", instant) * 1_000_000, BigInteger)
 
 
-_IS_OVER: Final = and_(
-    col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= _instant("now")
-)
+_IS_OVER: Final = col(Occupancy.expires_at) <= _instant("now")
 _TAKEN: Final = (
     select(
         array(
             [
-                func.array_position(_ROOM_IDS, col(Booking.room_id), type_=BigInteger()),
-                _ticks(func.lower(col(Booking.occupied))),
-                _ticks(func.upper(col(Booking.occupied))),
+                func.array_position(_ROOM_IDS, col(Occupancy.space_id), type_=BigInteger()),
+                _ticks(col(Occupancy.starts_at)),
+                _ticks(func.upper(col(Occupancy.occupied))),
             ]
         ).label("time")
     )
     .where(
-        col(Booking.tenant_id) == _TENANT,
-        col(Booking.room_id) == any_(_ROOM_IDS),
-        col(Booking.status).in_(sorted(OCCUPYING)),
+        col(Occupancy.tenant_id) == _TENANT,
+        col(Occupancy.space_id) == any_(_ROOM_IDS),
+        col(Occupancy.starts_at) > _instant("earliest"),
+        col(Occupancy.starts_at) < _instant("until"),
+        func.upper(col(Occupancy.occupied)) > _instant("since"),
         not_(func.coalesce(_IS_OVER, False)),
-        col(Booking.starts_at) > _instant("earliest"),
-        col(Booking.starts_at) < _instant("latest"),
-        func.upper(col(Booking.occupied)) > _instant("since"),
-        func.lower(col(Booking.occupied)) < _instant("until"),
     )
     .subquery("taken")
 )

@@ -24,6 +24,7 @@ from kit.postgres.detached_rows import detached_row
 from kit.postgres.failures import (
     DATABASE_ERRORS,
     DEADLOCK,
+    EXCLUSION_VIOLATION,
     FOREIGN_KEY_VIOLATION,
     LOCK_NOT_AVAILABLE,
     UNIQUE_VIOLATION,
@@ -31,7 +32,7 @@ from kit.postgres.failures import (
 )
 from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
-from models.bookings.bookings import INSERT_IF_FREE, Booking, stored_lines
+from models.bookings.bookings import INSERT_BOOKING, Booking, stored_lines
 from models.bookings.new_bookings import STORE_BOOKING, STORE_HOLD, UNDONE
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
@@ -61,7 +62,14 @@ TRIES: Final = 3
 """How often facts are read anew because they changed meanwhile."""
 
 _DECIDED_ANEW: Final = frozenset(
-    {UNDONE, DEADLOCK, FOREIGN_KEY_VIOLATION, LOCK_NOT_AVAILABLE, UNIQUE_VIOLATION}
+    {
+        UNDONE,
+        DEADLOCK,
+        EXCLUSION_VIOLATION,
+        FOREIGN_KEY_VIOLATION,
+        LOCK_NOT_AVAILABLE,
+        UNIQUE_VIOLATION,
+    }
 )
 """What the statement fails with, having stored nothing, where it is decided step by step."""
 
@@ -249,10 +257,9 @@ async def _stored(
 async def insert_booking(
     scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
 ) -> Booking:
-    """Store a booking of a claimed time. Raises SlotTaken where the database has another there."""
+    """Store a booking of a claimed time."""
     row = new_row(scope, claimed, status=status, booker=booker, **given)
-    if not await scope.fetch_prepared(INSERT_IF_FREE, **row):
-        raise claimed.taken
+    await scope.fetch_prepared(INSERT_BOOKING, **row)
     return detached_row(Booking, **row)
 
 

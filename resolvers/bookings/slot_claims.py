@@ -18,7 +18,7 @@ from domain.bookings.availability import (
 )
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
-from domain.bookings.refusals import PriceChanged, SlotTaken
+from domain.bookings.refusals import PriceChanged
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start
@@ -59,20 +59,6 @@ class Claim:
     def price(self) -> Price | None:
         """What it costs at the room's present rate."""
         return price_of(self.room.hourly_rate, self.wanted, label=self.room.name)
-
-    @property
-    def taken(self) -> SlotTaken:
-        """The refusal when the database found the time taken after all."""
-        return SlotTaken(
-            Code.SLOT_TAKEN,
-            room_id=RoomId(self.room.id),
-            room_name=self.room.name,
-            wanted=self.wanted,
-            party_size=self.wish.party_size,
-            zone=self.wish.rules.zone,
-            conflicts=(),
-            path=("start",),
-        )
 
 
 @dataclass(frozen=True, slots=True)

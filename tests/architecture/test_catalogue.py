@@ -12,6 +12,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from commands.migrate import migrations
+from domain.bookings.lifecycle import OCCUPYING
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from models import TABLES
@@ -187,17 +188,40 @@ async def test_every_index_leads_with_the_tenant(owner: asyncpg.Connection) -> N
 
 async def test_the_database_refuses_a_double_booking(owner: asyncpg.Connection) -> None:
     definition = await owner.fetchval(
-        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'booking_no_overlap'"
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'occupancy_no_overlap'"
     )
 
-    keys = (
-        "EXCLUDE USING gist (tenant_id WITH =, room_id WITH =, occupied WITH &&, "
-        "COALESCE(moves_id, id) WITH <>) WHERE"
+    assert definition == (
+        "EXCLUDE USING gist (tenant_id WITH =, space_id WITH =, occupied WITH &&, "
+        "occupant_id WITH <>) WHERE ((NOT isempty(occupied)))"
     )
-    assert definition.startswith(keys)
-    assert set(re.findall("'([a-z_]+)'", definition)) == {
-        "held", "pending", "confirmed", "checked_in",
+
+
+async def test_every_change_of_a_booking_keeps_its_time(owner: asyncpg.Connection) -> None:
+    triggers = await owner.fetch(
+        """SELECT tgname, tgenabled, tgtype & 1 = 1 AS of_each_row, pg_get_triggerdef(oid) AS text
+           FROM pg_trigger WHERE tgfoid = 'keep_occupancy'::regproc ORDER BY tgname"""
+    )
+
+    assert [tuple(row)[:3] for row in triggers] == [
+        ("free_time", b"O", True),
+        ("move_time", b"O", True),
+        ("take_time", b"O", True),
+    ]
+    for row in triggers:
+        for statuses in re.findall("ARRAY\\[(.*?)\\]", row["text"]):
+            assert set(re.findall("'([a-z_]+)'", statuses)) == OCCUPYING
+    changed = re.search("UPDATE OF (.*?) ON", triggers[1]["text"])
+    assert changed is not None
+    assert set(changed[1].split(", ")) == {
+        "status", "id", "room_id", "occupied", "moves_id", "hold_expires_at",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ["boom_app", "boom_relay"])
+@pytest.mark.parametrize("right", ["INSERT", *CHANGES])
+async def test_only_bookings_take_time(owner: asyncpg.Connection, role: str, right: str) -> None:
+    assert not await owner.fetchval("SELECT has_table_privilege($1, 'occupancy', $2)", role, right)
 
 
 @pytest.mark.parametrize("role", ["boom_app", "boom_relay"])

@@ -7,13 +7,8 @@ from typing import Final
 from schema.core.global_ids import encode_id
 from tests.faults.postgres_faults import FaultyPostgres
 from tests.support.factories import Venue
+from tests.support.occupancy import OVERLAPS
 
-_OVERLAPS: Final = """
-    SELECT count(*) FROM bookings a JOIN bookings b USING (tenant_id, room_id)
-    WHERE a.tenant_id = $1 AND a.id < b.id AND a.occupied && b.occupied
-    AND a.status IN ('held', 'pending', 'confirmed', 'checked_in')
-    AND b.status IN ('held', 'pending', 'confirmed', 'checked_in')
-"""
 _BOOKINGS: Final = "SELECT id FROM bookings WHERE tenant_id = $1"
 _ROOMS: Final = "SELECT id FROM rooms WHERE tenant_id = $1 AND name LIKE 'Added %'"
 _TOLD: Final = "SELECT subject_id FROM log WHERE tenant_id = $1 AND type = $2"
@@ -42,7 +37,7 @@ async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
         bookings = await connection.fetch(_BOOKINGS, tenant_id)
         rooms = await connection.fetch(_ROOMS, tenant_id)
         return Ledger(
-            overlaps=await connection.fetchval(_OVERLAPS, tenant_id),
+            overlaps=await connection.fetchval(OVERLAPS),
             bookings={encode_id("Booking", row["id"]) for row in bookings},
             rooms={encode_id("Room", row["id"]) for row in rooms},
             used=await connection.fetchval(_USED, tenant_id),

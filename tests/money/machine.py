@@ -37,6 +37,7 @@ from resolvers.payments import guest_payments, moves, refunds
 from resolvers.payments.settlement import settle_booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue
+from tests.support.occupancy import OVERLAPS
 
 T = TypeVar("T")
 
@@ -255,6 +256,10 @@ class MoneyOfABooking(RuleBasedStateMachine):
     def nothing_waits_for_the_venue_after_its_time(self) -> None:
         if self.id is not None and self.state["status"] == "rejected":
             assert self.state["held"] == 0
+
+    def teardown(self) -> None:
+        """What it took of rooms, and no longer does, is what the database keeps of their time."""
+        assert self.world.wait(self.world.reader.fetchval(OVERLAPS)) == 0
 
     # -------------------------------------------------------------------- steps
 

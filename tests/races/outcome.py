@@ -13,13 +13,8 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from schema.core.global_ids import encode_id
 from tests.support.factories import Venue
+from tests.support.occupancy import OVERLAPS
 
-_OVERLAPS = text("""
-    SELECT count(*) FROM bookings a JOIN bookings b USING (tenant_id, room_id)
-    WHERE a.id < b.id AND a.occupied && b.occupied
-    AND a.status IN ('held', 'pending', 'confirmed', 'checked_in')
-    AND b.status IN ('held', 'pending', 'confirmed', 'checked_in')
-""")
 _LOG = text("SELECT type, subject_type, subject_id FROM log ORDER BY xid, position")
 _USED = text("SELECT coalesce(sum(used), 0) FROM usage_counters WHERE meter = 'bookings'")
 _STANDING = text("""
@@ -61,7 +56,7 @@ async def books(runtime: Runtime, venue: Venue) -> Books:
     scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     try:
         return Books(
-            overlaps=await scope.value(_OVERLAPS),
+            overlaps=await scope.value(text(OVERLAPS)),
             log=[
                 (EventType(type), encode_id(kind, id)) for type, kind, id in await scope.rows(_LOG)
             ],

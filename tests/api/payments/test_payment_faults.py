@@ -17,6 +17,7 @@ from tests.integrations.payments.fake_stripe import Fault
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import made
 from tests.support.factories import Venue, make_venue
+from tests.support.occupancy import OVERLAPS
 from tests.support.till import PaymentsApp, opened
 
 FRIDAY = MONDAY_MORNING + timedelta(days=4)
@@ -214,10 +215,7 @@ async def anything(till: PaymentsApp, venue: Venue, clock: StoppedClock, chance:
         sums = await till.sums(venue, booking)
         assert sum(sums.values()) == 0
         assert 0 <= -sums.get("refunded", 0) <= sums.get("received", 0)
-    overlaps = """SELECT count(*) FROM bookings a JOIN bookings b
-        ON a.id < b.id AND a.room_id = b.room_id AND a.occupied && b.occupied
-        WHERE a.status = 'confirmed' AND b.status = 'confirmed'"""
-    assert [row[0] for row in await till.rows(venue, overlaps)] == [0]
+    assert [row[0] for row in await till.rows(venue, OVERLAPS)] == [0]
 
 
 async def _books(till: PaymentsApp, venue: Venue, chance: Random, bookings: list[Any]) -> None:
