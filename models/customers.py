@@ -36,6 +36,7 @@ from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from kit.actor import Actor
+from kit.postgres.json_batch import JsonBatch
 from kit.postgres.keyset_pagination import COUNT_CAP, Listing, Order
 from kit.postgres.shortlists import shortlisted
 from kit.postgres.statements import PreparedStatement
@@ -121,6 +122,15 @@ KNOWN: Final = PreparedStatement(
     select(col(Customer.id)).where(
         col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
         col(Customer.id) == bindparam("id", type_=Uuid()),
+    )
+)
+
+
+# The customer with an address, which is ``email_key``.
+WITH_ADDRESS: Final = JsonBatch(
+    select(col(Customer.id), col(Customer.name), col(Customer.phone)).where(
+        col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
+        col(Customer.email_key) == bindparam("email_key", type_=Text()),
     )
 )
 

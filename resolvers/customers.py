@@ -1,7 +1,8 @@
 """Customers: lists, creates and updates them, and finds them by e-mail address."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from sqlalchemy import Select, false
@@ -24,6 +25,7 @@ from models.core.base import snapshot
 from models.customers import (
     KNOWN,
     ONE_PER_ADDRESS,
+    WITH_ADDRESS,
     Customer,
     CustomerFilter,
     CustomerOrder,
@@ -100,7 +102,7 @@ async def create_customer(
     await _check_address(scope, new, path=("input", "email"))
     scope.add(new)
     await _store(scope, path=("input", "email"))
-    scope.emit(_created(new))
+    scope.emit(customer_created(new))
     return new
 
 
@@ -205,7 +207,26 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     given = _new(scope, choice.new, path=(*path, "new"))
     # Read before it is stored, while the row belongs to no session.
     name, phone = given.name, given.phone
-    known = await known_or_added(scope, given)
+    return _as_known(await known_or_added(scope, given), name, phone)
+
+
+async def booker_outside(scope: Scope, new: NewCustomer) -> tuple[Booker, Customer | None] | None:
+    """Returns the same for a new customer before any lock, and the customer to add if unknown.
+
+    For a statement that adds them unless somebody else has meanwhile. None if a field is refused.
+    """
+    given = _given(scope, new)
+    if any(_refusals(given, path=())):
+        return None
+    given.derive()
+    if given.email_key is not None:
+        (known,) = await scope.read_batch_outside(WITH_ADDRESS, email_key=given.email_key)
+        if known:
+            return _as_known(known[0], given.name, given.phone), None
+    return Booker(given.id), given
+
+
+def _as_known(known: Any, name: str, phone: str | None) -> Booker:
     return Booker(
         known.id,
         contact_name=name if name != known.name else None,
@@ -239,7 +260,7 @@ async def known_or_added(scope: Scope, new: Customer) -> Customer:
         return known
     stored: list[Customer] = [row for (row,) in await scope.rows(inserted_unless_known(new))]
     if stored:
-        scope.emit(_created(stored[0]))
+        scope.emit(customer_created(stored[0]))
         return stored[0]
     # Another transaction added the address a moment ago, and has committed by now.
     added = await scope.one(with_address(everybody, new.email_key))
@@ -248,7 +269,13 @@ async def known_or_added(scope: Scope, new: Customer) -> Customer:
 
 
 def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:
-    new = Customer(
+    new = _given(scope, given)
+    _check(new, path=path)
+    return new
+
+
+def _given(scope: Scope, given: NewCustomer) -> Customer:
+    return Customer(
         tenant_id=scope.tenant_id,
         name=tidy_name(given.name),
         email=tidy(given.email),
@@ -257,23 +284,22 @@ def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:
         locale=tidy(given.locale),
         created_at=scope.now(),
     )
-    _check(new, path=path)
-    return new
 
 
 def _check(customer: Customer, *, path: Path) -> None:
     """Raises all refusals of a customer's fields."""
-    refused: list[Refusal] = list(
-        refusals(
-            name=customer.name,
-            email=customer.email,
-            phone=customer.phone,
-            locale=customer.locale,
-            notes=customer.notes,
-            path=path,
-        )
+    raise_all(list(_refusals(customer, path=path)))
+
+
+def _refusals(customer: Customer, *, path: Path) -> Iterator[Refusal]:
+    return refusals(
+        name=customer.name,
+        email=customer.email,
+        phone=customer.phone,
+        locale=customer.locale,
+        notes=customer.notes,
+        path=path,
     )
-    raise_all(refused)
 
 
 async def _check_address(scope: Scope, customer: Customer, *, path: Path) -> None:
@@ -292,5 +318,5 @@ async def _store(scope: Scope, *, path: Path) -> None:
         raise
 
 
-def _created(new: Customer) -> Event:
+def customer_created(new: Customer) -> Event:
     return Event(EventType.CUSTOMER_CREATED, "Customer", new.id, after=snapshot(new))

@@ -63,8 +63,9 @@ def set_tenant_cte(tenant_id: Any) -> CTE:
     return setting.cte("t").prefix_with("MATERIALIZED")
 
 
-def parameters(model: Any) -> dict[str, Any]:
-    """Returns a ``bindparam`` for each column of a model's table, with the column's name."""
+def parameters(model: Any, *, prefix: str = "") -> dict[str, Any]:
+    """Returns a ``bindparam`` for each column of a model's table, named after it."""
     return {
-        column.name: bindparam(column.name, type_=column.type) for column in model.__table__.columns
+        column.name: bindparam(f"{prefix}{column.name}", type_=column.type)
+        for column in model.__table__.columns
     }

@@ -1,14 +1,15 @@
 """Statements that store a new booking whole: after their locks, with its log entries and counter.
 
 They return one row: the ``version`` of the calendar once the locks were taken, whether the
-idempotency key ``is_known``, and the ``id`` of the booking. There is no id, and nothing is stored,
-if the key is known, the version isn't ``known_version``, or the time is taken. If the
-limit of a plan is reached, they raise ``UNDONE``.
+idempotency key ``is_known``, whether the time ``is_taken``, and the ``id`` of the booking. There is
+no id, and nothing is stored, if the key is known, the version isn't ``known_version``, the time is
+taken, or the address of a customer to add is another's by now. If the limit of a plan is reached,
+they raise ``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
 ``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
-``input_hash`` and ``kept_rows`` of the idempotency key, or None; and what it counts for, as
-``meter``, ``period_start`` and ``limit``.
+``input_hash`` and ``kept_rows`` of the idempotency key, or None; what it counts for, as ``meter``,
+``period_start`` and ``limit``; and the columns of a new ``Customer``, as ``customer_name``.
 """
 
 from typing import Any, Final
@@ -35,6 +36,7 @@ from models.audit.log import log_inserts
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.core.idempotency import IdempotentResult
+from models.customers import ONE_PER_ADDRESS, Customer
 from models.tenants import counted_more
 
 UNDONE: Final = "BB001"
@@ -45,7 +47,7 @@ _MUTATION: Final = bindparam("mutation", type_=Text())
 _ACTOR: Final = bindparam("actor_id", type_=Uuid())
 
 
-def _stored(*, is_counted: bool) -> Any:
+def _stored(*, is_counted: bool, adds_customer: bool = False) -> Any:
     claim = func.claim_calendar(
         bindparam("tenant_id", type_=Uuid()),
         bindparam("key_lock", type_=BigInteger()),
@@ -69,11 +71,11 @@ def _stored(*, is_counted: bool) -> Any:
         ~claimed.c.is_known,
         ~claimed.c.is_taken,
     )
+    decided = select(*new.values()).select_from(claimed).where(is_decided)
+    if adds_customer:
+        decided = select(*new.values()).select_from(_added(claimed, is_decided).cte("added"))
     booked = (
-        insert(Booking)
-        .from_select(list(new), select(*new.values()).select_from(claimed).where(is_decided))
-        .returning(col(Booking.id))
-        .cte("booked")
+        insert(Booking).from_select(list(new), decided).returning(col(Booking.id)).cte("booked")
     )
     id = select(booked.c.id).scalar_subquery()
     undone: Any = null()
@@ -83,8 +85,18 @@ def _stored(*, is_counted: bool) -> Any:
         is_over = and_(id.is_not(None), used.is_(None))
         undone = case((is_over, func.undo_change("limit", type_=Boolean())))
     entries, origin = log_inserts(booked)
-    stored = select(claimed.c.version, claimed.c.is_known, id.label("id"), undone.label("undone"))
+    stored = select(*claimed.c, id.label("id"), undone.label("undone"))
     return stored.add_cte(origin.cte("origin"), entries.cte("logged"), _kept(booked).cte("kept"))
+
+
+def _added(claimed: Any, is_decided: Any) -> Any:
+    new = parameters(Customer, prefix="customer_")
+    return (
+        insert(Customer)
+        .from_select(list(new), select(*new.values()).select_from(claimed).where(is_decided))
+        .on_conflict_do_nothing(constraint=ONE_PER_ADDRESS)
+        .returning(col(Customer.id))
+    )
 
 
 def _kept(booked: Any) -> Any:
@@ -102,4 +114,5 @@ def _kept(booked: Any) -> Any:
 
 
 STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True))
+STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
 STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False))

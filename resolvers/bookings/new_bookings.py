@@ -7,7 +7,7 @@ stored; then the caller takes the locks, decides on what is there, and tells all
 of a time that others have it is told at once, by what is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -33,7 +33,13 @@ from kit.postgres.failures import (
 from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
 from models.bookings.bookings import INSERT_BOOKING, Booking, stored_lines
-from models.bookings.new_bookings import STORE_BOOKING, STORE_HOLD, UNDONE
+from models.bookings.new_bookings import (
+    STORE_BOOKING,
+    STORE_BOOKING_AND_CUSTOMER,
+    STORE_HOLD,
+    UNDONE,
+)
+from models.customers import Customer
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
@@ -55,7 +61,7 @@ from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from resolvers.core.hooks import Hooks
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import key_values
-from resolvers.customers import Booker
+from resolvers.customers import Booker, booker_outside, customer_created
 from resolvers.tenants.usage import booking_count
 
 TRIES: Final = 3
@@ -86,12 +92,15 @@ class BookingWish:
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A booking as it is to be stored, with the statement that does so and what is logged of it."""
+    """A booking as it is to be stored, with the statement that does so and what is logged of it.
+
+    ``values`` are what else the statement needs of its own.
+    """
 
     statement: PreparedStatement
     row: dict[str, Any]
-    event: Event
-    count: dict[str, object]
+    events: Sequence[Event]
+    values: dict[str, object]
 
 
 async def book_at_once(
@@ -101,14 +110,14 @@ async def book_at_once(
 
     Raises what ``refuse`` does of a time that others have.
     """
-    booker = _booker_at_once(scope, wish.customer)
     if (
         not scope.may_write_at_once
-        or booker is None
         or is_guest(scope.actor)
         or text_refusals(note=wish.note)
+        or (found := await _booker_at_once(scope, wish.customer)) is None
     ):
         return None
+    booker, new_customer = found
 
     def decided(claimed: Claim) -> _Decided | None:
         tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
@@ -130,7 +139,13 @@ async def book_at_once(
         if scope.service(Hooks).concern(change):
             return None
         event = booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed)
-        return _Decided(STORE_BOOKING, row, event, booking_count(scope, tenant))
+        count = booking_count(scope, tenant)
+        if new_customer is None:
+            return _Decided(STORE_BOOKING, row, [event], count)
+        new_customer.created_at = scope.now()
+        added = {f"customer_{name}": value for name, value in new_customer.model_dump().items()}
+        events = [customer_created(new_customer), event]
+        return _Decided(STORE_BOOKING_AND_CUSTOMER, row, events, {**count, **added})
 
     return await _store_at_once(scope, times, decided, refuse)
 
@@ -151,20 +166,29 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
         )
         held = detached_row(Booking, **row)
         event = booking_event(EventType.BOOKING_HELD, held, claimed=claimed)
-        return _Decided(STORE_HOLD, row, event, {})
+        return _Decided(STORE_HOLD, row, [event], {})
 
     return await _store_at_once(scope, times, decided, refuse)
 
 
-def _booker_at_once(scope: Scope, choice: CustomerChoice | None) -> Booker | None:
-    """Whom a booking is for, where nothing has to be read to know; the database knows their id."""
+async def _booker_at_once(
+    scope: Scope, choice: CustomerChoice | None
+) -> tuple[Booker, Customer | None] | None:
+    """Whom a booking is for, and the customer to add; None if anything may be wrong with them.
+
+    A customer's id isn't looked up: the database knows it.
+    """
     if choice is None:
-        return Booker(scope.actor.own_id)
-    if choice.id is None or not may(scope.actor, P.CUSTOMERS_READ):
+        return Booker(scope.actor.own_id), None
+    if choice.id is not None:
+        if not may(scope.actor, P.CUSTOMERS_READ):
+            return None
+        if only_own(scope.actor, P.CUSTOMERS_READ) and choice.id != scope.actor.own_id:
+            return None
+        return Booker(choice.id), None
+    if choice.new is None or only_own(scope.actor, P.CUSTOMERS_READ):
         return None
-    if only_own(scope.actor, P.CUSTOMERS_READ) and choice.id != scope.actor.own_id:
-        return None
-    return Booker(choice.id)
+    return await booker_outside(scope, choice.new)
 
 
 async def _store_at_once(
@@ -198,8 +222,11 @@ async def _store_at_once(
             taken.note(times.room_id, claimed.occupied)
             return detached_row(Booking, **new.row)
         if found["version"] == facts.version:
-            # Another booking has the time, or a hold that is over and not yet stored as that.
-            break
+            if found["is_taken"]:
+                # By another booking, or by a hold that is over and not yet stored as that.
+                break
+            # The address of the customer to add is another's by now.
+            return None
         facts = await venue_facts(scope, at_least=found["version"])
     else:
         return None
@@ -235,10 +262,10 @@ async def _stored(
 ) -> Any:
     """What the statement gave; None where it failed and has stored nothing."""
     values = {
-        **log_values(scope, [new.event]),
+        **log_values(scope, new.events),
         **key_values(scope, detached_row(Booking, **new.row)),
         **new.row,
-        **new.count,
+        **new.values,
         "known_version": facts.version,
         "calendar_lock": scope.lock_keys([CALENDAR])[0],
         "locks": scope.lock_keys(locks),

@@ -36,6 +36,11 @@ STORED = """
     FROM bookings b WHERE b.tenant_id = $1 AND b.room_id = $2
 """
 
+CUSTOMERS = """
+    SELECT to_jsonb(c) - '{id,email,email_key}'::text[] AS customer
+    FROM customers c WHERE tenant_id = $1 ORDER BY id
+"""
+
 
 @pytest_asyncio.fixture
 async def owner(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
@@ -149,6 +154,78 @@ async def test_a_customer_books_for_themselves(api: Api, runtime: Runtime, venue
     assert booking["customer"]["id"] == api_id(venue.customer)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "Ada  Lovelace", "email": "Ada@Example.com", "phone": "+1 212 555 0100"},
+        {"name": "Nobody's address", "locale": "en-US"},
+    ],
+    ids=str,
+)
+async def test_a_new_customer_is_added_in_the_same_statement(
+    desk: BookingClient,
+    venue: Venue,
+    owner: asyncpg.Connection,
+    step_by_step: Any,
+    given: dict[str, Any],
+) -> None:
+    with statements(desk.runtime) as sent:
+        at_once = made(await desk.create(venue.rooms[0], TUESDAY, customer={"new": given}))
+    added = await owner.fetch(CUSTOMERS, venue.tenant.id)
+    await owner.execute(
+        "UPDATE customers SET email = NULL, email_key = NULL WHERE tenant_id = $1", venue.tenant.id
+    )
+    step_by_step()
+    by_steps = made(await desk.create(venue.rooms[1], TUESDAY, customer={"new": given}))
+
+    assert was_at_once(sent)
+    assert at_once["customer"] == {**by_steps["customer"], "id": at_once["customer"]["id"]}
+    assert at_once["customer"]["id"] != by_steps["customer"]["id"]
+    assert (await owner.fetch(CUSTOMERS, venue.tenant.id))[-1] == added[-1]
+    log = await owner.fetch(
+        "SELECT type FROM log WHERE tenant_id = $1 ORDER BY xid, position", venue.tenant.id
+    )
+    assert [row["type"] for row in log] == ["CUSTOMER_CREATED", "BOOKING_CREATED"] * 2
+
+
+async def test_a_known_address_is_booked_for_as_it_is_known(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection, step_by_step: Any
+) -> None:
+    new = {"name": "Another Name", "email": venue.customer.email, "phone": "+1 212 555 0100"}
+
+    with statements(desk.runtime) as sent:
+        at_once = made(await desk.create(venue.rooms[0], TUESDAY, customer={"new": new}))
+    step_by_step()
+    made(await desk.create(venue.rooms[1], TUESDAY, customer={"new": new}))
+
+    assert was_at_once(sent)
+    assert at_once["customer"]["id"] == api_id(venue.customer)
+    contacts = "SELECT contact_name, contact_phone FROM bookings WHERE tenant_id = $1"
+    assert [tuple(row) for row in await owner.fetch(contacts, venue.tenant.id)] == [
+        ("Another Name", "+1 212 555 0100")
+    ] * 2
+
+
+async def test_an_address_that_somebody_else_has_added_meanwhile_is_theirs(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    made(await desk.create(venue.rooms[0], TUESDAY))
+    new = {"name": "Ada", "email": "ada@example.com"}
+    room = venue.rooms[0]
+    key = advisory_key(venue.tenant.id, "room", room.id)
+    await owner.execute("SELECT pg_advisory_lock($1)", key)
+    waits = asyncio.create_task(desk.create(room, TUESDAY + DAY, customer={"new": new}))
+    try:
+        await waiter(owner)
+        first = made(await desk.create(venue.rooms[1], TUESDAY, customer={"new": new}))
+    finally:
+        await owner.execute("SELECT pg_advisory_unlock($1)", key)
+
+    assert made(await waits)["customer"]["id"] == first["customer"]["id"]
+    ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
+    assert await owner.fetchval(ada, venue.tenant.id) == 1
+
+
 # ------------------------------------------------------------------------------ step by step
 
 
@@ -160,6 +237,7 @@ async def test_a_customer_books_for_themselves(api: Api, runtime: Runtime, venue
         ({"at": MONDAY_MORNING - DAY}, ["MIN_NOTICE"]),
         ({"minutes": 5}, ["MIN_DURATION"]),
         ({"expectedTotal": {"amount": "39.00", "currencyCode": "EUR"}}, ["PRICE_CHANGED"]),
+        ({"customer": {"new": {"name": "", "email": "nowhere"}}}, ["INVALID", "REQUIRED"]),
         ({"customer": {"id": "Q3VzdG9tZXI6MDE5NDAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAx"}},
          ["NOT_FOUND"]),
     ],
