@@ -8,12 +8,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
 from domain.tenants.plans import PlanCode
 from kit.postgres.advisory_locks import advisory_key
-from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from resolvers.bookings import new_bookings
 from resolvers.bookings.venue_facts import venue_facts
@@ -40,18 +38,6 @@ CUSTOMERS = """
     SELECT to_jsonb(c) - '{id,email,email_key}'::text[] AS customer
     FROM customers c WHERE tenant_id = $1 ORDER BY id
 """
-
-
-@pytest_asyncio.fixture
-async def owner(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner)
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-import pytest_asyncio
 
 from kit.runtime import Runtime
 from tests.support.client import Api
@@ -16,11 +15,6 @@ TEN = "2027-03-02T10:00:00Z"
 ELEVEN = "2027-03-02T11:00:00Z"
 UNKNOWN_BOOKING = "Qm9va2luZzowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="
 UNKNOWN_CUSTOMER = "Q3VzdG9tZXI6MDE5NDAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAx"
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

@@ -11,15 +11,10 @@ from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
 from tests.support.desk import BookingClient
-from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.factories import Venue, api_id, make_booking
 
 NINE = datetime(2027, 3, 2, 9, tzinfo=UTC)
 UNKNOWN = "Um9vbTowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

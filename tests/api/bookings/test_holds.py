@@ -1,7 +1,6 @@
 """Holds: a time kept for somebody who is still deciding, at the price of that moment."""
 
 import pytest
-import pytest_asyncio
 
 from domain.core.ids import BookingId
 from kit.actor import Actor, ActorKind, Request
@@ -19,11 +18,6 @@ from tests.support.factories import Venue, api_id, make_venue
 TEN = "2027-03-02T10:00:00Z"
 ELEVEN = "2027-03-02T11:00:00Z"
 UNKNOWN_BOOKING = "Qm9va2luZzowMTk0MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE="
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

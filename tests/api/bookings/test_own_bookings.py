@@ -11,16 +11,11 @@ from kit.runtime import Runtime
 from models.bookings.bookings import Booking
 from tests.support.client import Api
 from tests.support.desk import BookingClient, made, moved, refused, shown
-from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.factories import Venue, api_id, make_booking
 
 TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
 ELEVEN = TEN + timedelta(hours=1)
 NOON = TEN + timedelta(hours=2)
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest_asyncio.fixture

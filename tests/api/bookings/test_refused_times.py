@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 
 from domain.venue.hours import Weekday
 from kit.runtime import Runtime
@@ -16,11 +15,6 @@ NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 TEN = "2027-03-02T10:00:00Z"
 ELEVEN = "2027-03-02T11:00:00Z"
 NOON = "2027-03-02T12:00:00Z"
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 
 from kit.runtime import Runtime
 from tests.support.client import Api
@@ -15,11 +14,6 @@ TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
 HALF_PAST = TEN + timedelta(minutes=30)
 ELEVEN = TEN + timedelta(hours=1)
 NOON = TEN + timedelta(hours=2)
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

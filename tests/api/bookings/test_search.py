@@ -65,11 +65,6 @@ class Known:
 
 
 @pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
-
-
-@pytest_asyncio.fixture
 async def known(database: DatabaseUrls, venue: Venue) -> list[Known]:
     customers = list(_made(Random(7)))
     connection = await asyncpg.connect(database.owner)

@@ -5,20 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from kit.runtime import Runtime
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, refused
-from tests.support.factories import Venue, make_venue
+from tests.support.factories import Venue
 
 TEN = "2027-03-02T10:00:00Z"
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """Facts that are kept in the process: read once, found out when outdated, bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from domain.bookings.availability import facts_window, reasons_against
 from domain.core.ids import RoomId
 from domain.venue.hours import Weekday
 from kit.actor import Request
 from kit.ids import new_id
-from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.scope import Scope
 from resolvers.billing.booking_permit import BOOKING_PERMIT
@@ -50,18 +47,6 @@ CHANGES = {
         VALUES ($1, gen_random_uuid(), 'local', 'STARTER', 'unpaid', now(), false, '[]',
             0, 0, 1)""",
 }
-
-
-@pytest_asyncio.fixture
-async def owner(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner)
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
-async def venue(runtime: Runtime) -> Venue:
-    return await make_venue(runtime)
 
 
 def scope_of(runtime: Runtime, venue: Venue) -> Scope:
