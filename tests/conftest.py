@@ -4,10 +4,11 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from starlette.applications import Starlette
 
 import kit.postgres.database
 from app import build_app
+from kit.gc_tuning import freeze_gc
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -26,8 +28,10 @@ from kit.settings import Environment, Settings
 from tests.differential.both_ways import both_ways as both_ways
 from tests.support.client import Api, From
 from tests.support.clock import StoppedClock
+from tests.support.connections import close_kept, connect, keep_connections
 from tests.support.database import SECRET, drop_database, fresh_database, start_server, stop_server
 from tests.support.engines import create_async_engine
+from tests.support.parsed import nothing_shared, share_parsed
 from tests.support.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
@@ -35,9 +39,16 @@ _WORKER = "PYTEST_XDIST_WORKER"
 
 def pytest_configure(config: pytest.Config) -> None:
     vars(kit.postgres.database)["create_async_engine"] = create_async_engine
+    vars(asyncpg)["connect"] = connect
+    share_parsed()
     _print_plain_tracebacks()
     if _WORKER not in os.environ and not config.option.collectonly:
         start_server()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What is loaded by now stays, and needn't be looked through again and again.
+    freeze_gc()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -59,8 +70,24 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrls
     """A migrated database that the tests of one module share."""
     module = sha256(request.node.nodeid.encode()).hexdigest()[:8]
     name = f"{os.environ.get(_WORKER, 'main')}_{module}"
-    yield await fresh_database(name)
+    urls = await fresh_database(name)
+    keep_connections()
+    yield urls
+    await close_kept()
     await drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def parsed_anew(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Shares nothing with a test that replaces code, which may be what parses and compiles."""
+    fixtures = request.node._fixtureinfo
+    replacing = [
+        name
+        for name, definitions in fixtures.name2fixturedefs.items()
+        if name != both_ways.__name__ and "monkeypatch" in definitions[-1].argnames
+    ]
+    with nothing_shared() if replacing or "monkeypatch" in fixtures.argnames else nullcontext():
+        yield
 
 
 @pytest.fixture
@@ -68,19 +95,24 @@ def clock() -> StoppedClock:
     return StoppedClock()
 
 
-@pytest.fixture
-def settings(database: DatabaseUrls, tmp_path: Path) -> Settings:
-    """Those of the app under test: no limit on how much is asked for over time."""
+@pytest.fixture(scope="module")
+def module_settings(database: DatabaseUrls) -> Settings:
+    """Those of the tests of one module; to read them takes longer than many a test."""
     return Settings(
         _env_file=None,
         environment=Environment.TEST,
-        data=tmp_path,
         app_database_url=database.app,
         relay_database_url=database.relay,
         given_secret=SECRET.decode(),
         rate_limit=False,
         allowed_origins=("https://book.example.com",),
     )
+
+
+@pytest.fixture
+def settings(module_settings: Settings, tmp_path: Path) -> Settings:
+    """Those of the app under test: no limit on how much is asked for over time."""
+    return module_settings.model_copy(update={"data": tmp_path})
 
 
 @pytest_asyncio.fixture

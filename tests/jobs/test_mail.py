@@ -1,6 +1,7 @@
 """Letters outlive the process that wrote them, and their secrets lie nowhere open."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import asyncpg
 import httpx2
@@ -28,12 +29,14 @@ _DEAD = "SELECT count(*) FROM queue.pgqueuer WHERE status = 'failed'"
 
 
 @pytest_asyncio.fixture
-async def idle(settings: Settings, clock: StoppedClock) -> Starlette:
+async def idle(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlette]:
     """The app of a process that is killed before it does any job."""
     without = settings.model_copy(update={"works": False})
-    return build_app(
+    built: Starlette = build_app(
         without, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
     )
+    yield built
+    await built.state.runtime.database.close()
 
 
 async def rows(queue: asyncpg.Connection) -> list[str]:

@@ -13,6 +13,7 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.postgres.failures import is_away
 from kit.postgres.statements import PreparedStatement
+from tests.support.connections import close_kept
 
 
 @pytest.mark.parametrize(
@@ -228,6 +229,12 @@ async def forget_allowances(database: DatabaseUrls) -> None:
     connection = await asyncpg.connect(database.owner)
     await connection.execute("DELETE FROM spent_allowances")
     await connection.close()
+
+
+@pytest_asyncio.fixture(autouse=True, scope="module")
+async def real_connections(database: DatabaseUrls) -> None:
+    """None is kept for another test: these look at how they end."""
+    await close_kept()
 
 
 @pytest_asyncio.fixture
