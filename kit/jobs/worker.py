@@ -32,6 +32,7 @@ from kit.jobs.queue import (
     requeue_early,
     tenant_of,
 )
+from kit.postgres.failures import DATABASE_ERRORS
 from kit.runtime import Runtime
 
 Handler = Callable[[Runtime, UUID | None, Mapping[str, Any]], Awaitable[None]]
@@ -249,7 +250,7 @@ class Worker:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await self._report(queries)
                 await requeue_early(connection, dict.fromkeys(self._running, timedelta(0)))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             untold = [ended.job.id for ended in self._ended]
             log.warning("jobs.not_reported", ids=untold, reason=type(error).__name__)
 
