@@ -9,6 +9,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -84,11 +85,17 @@ class _Kept:
     read_at: datetime
 
 
+@cache
+def _batch(permit_facts: Any) -> JsonBatch:
+    # Compiling it takes longer than building the rest of an app, of which tests build thousands.
+    return JsonBatch(*FACTS, permit_facts)
+
+
 class KeptFacts:
     """The facts of the venues that this process was last asked about, within a number of rows."""
 
     def __init__(self, permit: BookingPermit, *, max_rows: int = MAX_KEPT_ROWS) -> None:
-        self._statement = JsonBatch(*FACTS, permit.facts)
+        self._statement = _batch(permit.facts)
         self._max_rows = max_rows
         self._rows = 0
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
