@@ -29,7 +29,7 @@ worker: $(PACKAGES) ## run background jobs in a process of its own, beside a ser
 	@exec $(BIN)/python -m commands.worker
 
 test: $(DEV_PACKAGES) ## run all tests, on a PostgreSQL of their own (ARGS="-k hold" for some)
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(DEV_PACKAGES) ## lint, format, types, imports, the exported schema, the migrations
 	$(BIN)/ruff check .

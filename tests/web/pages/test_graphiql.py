@@ -25,6 +25,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from tests.support.browser import browse
+from tests.support.cache import installed
+from web.pages import graphiql_build
 from web.pages.graphiql import GraphiQL, page_policy
 from web.pages.graphiql_build import SOURCES, Bundle, is_new_enough
 
@@ -85,14 +87,16 @@ class Venue:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the real bundle in it: built once a run, whatever the workers."""
-    folder = tmp_path_factory.getbasetemp()
-    data = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "graphiql-data"
-    bundle = Bundle(data, log=LOG)
-    asyncio.run(bundle.build())
-    assert bundle.is_built, bundle.progress.reason
-    return data
+def built() -> Path:
+    """A data folder with the real bundle in it: built once for each state of what makes it."""
+    makes_it = [Path(graphiql_build.__file__), *graphiql_build._files(SOURCES)]
+
+    def build(folder: Path) -> None:
+        bundle = Bundle(folder, log=LOG)
+        asyncio.run(bundle.build())
+        assert bundle.is_built, bundle.progress.reason
+
+    return installed("graphiql", makes_it, build)
 
 
 @pytest.fixture
