@@ -25,6 +25,7 @@ from tests.support.client import Api, Stream, live
 from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, moved, rfc
 from tests.support.factories import Person, Venue, api_id, make_venue
+from tests.support.horizon import until_behind_the_horizon
 from tests.support.statements import statements
 
 # 10:00 to 13:00 in Berlin, a Tuesday; the tests' clock shows 09:00 UTC on Monday.
@@ -241,6 +242,8 @@ async def test_nobody_who_missed_nothing_is_told_anything(
     desk: BookingClient, server: str, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], TEN))
+    # Or the cursor would lie before it.
+    await until_behind_the_horizon(desk.runtime, venue)
     async with following(server, desk, venue.staff, includeUnavailable=True) as stream:
         with pytest.raises(TimeoutError):
             await stream.stream.next(within=0.5)

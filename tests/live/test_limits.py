@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from domain.tenants.plans import PlanCode
 from execution.caller_rate_limit import RateLimiter
+from execution.subscriber import Place, Subscriber
 from kit.actor import ANONYMOUS
 from kit.runtime import Runtime
 from kit.settings import Settings
@@ -123,6 +124,7 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("execution.subscriber.PAUSE_SECONDS", 0.1)
+    dropped = drops(monkeypatch)
     first = await book(api, venue, "2027-03-02T10:00:00Z", by=venue.owner)
     after = (await api(CURSOR, token=venue.staff.token)).payload["eventCursor"]
     async with live(server, token=venue.staff.token, address=HOME) as client:
@@ -134,6 +136,9 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
         await empty(client)
 
         await change_often(runtime, venue, first["id"], times=3)
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                await dropped.get()
         await asyncio.sleep(0.3)
         assert stream.messages.qsize() == 0
         clock.advance(minutes=1)
@@ -144,6 +149,19 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
 
     assert gap["reason"] == "The client was too slow, so events were dropped."
     assert (later["__typename"], later["booking"]["version"]) == ("BookingChanged", 1)
+
+
+def drops(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Place]:
+    """What subscribers drop from now on."""
+    dropped: asyncio.Queue[Place] = asyncio.Queue()
+    drop_until = Subscriber.drop_until
+
+    def note(subscriber: Subscriber, place: Place) -> None:
+        drop_until(subscriber, place)
+        dropped.put_nowait(place)
+
+    monkeypatch.setattr(Subscriber, "drop_until", note)
+    return dropped
 
 
 async def spent(client: Live) -> Any:
