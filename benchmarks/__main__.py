@@ -5,11 +5,8 @@
 
 import argparse
 import asyncio
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -20,15 +17,14 @@ import orjson
 import uvloop
 
 from benchmarks.data import load
+from benchmarks.database import SECRET, empty_database, environment
 from benchmarks.load import BadAnswer, Call, Measured, answer_of, measure
 from benchmarks.questions import BENCHMARKS, ONE_AT_A_TIME, SIZES, comparable
 from benchmarks.serving import CannotServe, Served, served
 from benchmarks.targets import TARGETS, Target
 from commands.migrate import migrate
-from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls, trusted_urls
-from kit.postgres.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 
-SECRET: Final = "the secret of a benchmark that nobody else talks to"
 DEFAULT_TARGETS: Final = ("ours", "bare", "stock")
 TENANTS: Final = 50
 BOOKINGS: Final = 200_000
@@ -39,7 +35,7 @@ Figures = dict[str, dict[str, dict[str, float]]]
 
 def main() -> None:
     arguments = _arguments()
-    with _database() as (urls, folder):
+    with empty_database() as (urls, folder):
         if arguments.what == "scaling":
             figures = uvloop.run(_scaling(urls, folder, arguments))
         else:
@@ -68,24 +64,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _database() -> Iterator[tuple[DatabaseUrls, Path]]:
-    """Starts a server for this run, with an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            yield trusted_urls(server.url), folder
-    finally:
-        shutil.rmtree(folder)
-
-
 async def _compared(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> Figures:
     """Runs each benchmark on all targets that run here and support it."""
     _say(f"Loading {arguments.bookings:,} bookings of {arguments.tenants} venues …")
     data = await load(urls, SECRET.encode(), tenants=arguments.tenants, bookings=arguments.bookings)
     figures: Figures = {}
-    with served(_chosen(arguments.targets), environment(urls, folder)) as running:
+    with served(
+        _chosen(arguments.targets), environment(urls, folder, BENCH_DATABASE_URL=urls.owner)
+    ) as running:
         for benchmark in arguments.benchmarks:
             able = {one.target.name: one for one in running if benchmark in one.target.benchmarks}
             calls = {name: one.target.ask(benchmark, one.port, data) for name, one in able.items()}
@@ -146,17 +132,6 @@ def _chosen(names: list[str]) -> list[Target]:
         else:
             chosen.append(TARGETS[name])
     return chosen
-
-
-def environment(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
-    """Returns the environment in which the targets find the database."""
-    return {
-        "BOOM_APP_DATABASE_URL": urls.app,
-        "BOOM_RELAY_DATABASE_URL": urls.relay,
-        "BOOM_SECRET": SECRET,
-        "BOOM_DATA": str(folder),
-        "BENCH_DATABASE_URL": urls.owner,
-    }
 
 
 async def _drop_what_differs(

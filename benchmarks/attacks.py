@@ -6,9 +6,7 @@ server runs as in production, with all limits. Linux only, where all of 127/8 is
 
 import argparse
 import asyncio
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -30,11 +28,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from benchmarks.data import Data, load
-from benchmarks.live import CHANGE, SECRET, served
-from commands.migrate import migrate
+from benchmarks.database import SECRET, empty_database, environment
+from benchmarks.live import CHANGE, served
 from kit.ids import new_id
-from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
-from kit.postgres.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.security.tokens import Tokens
 from web.server.connection_limits import BoundedProtocol, Connections
 
@@ -64,29 +61,19 @@ Attack = Callable[[Target], AbstractAsyncContextManager[None]]
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__).parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(trusted_urls(server.url), folder))
-    finally:
-        shutil.rmtree(folder)
+    with empty_database() as (urls, folder):
+        uvloop.run(_run(urls, folder))
 
 
 async def _run(urls: DatabaseUrls, folder: Path) -> None:
     data = await load(urls, SECRET.encode(), tenants=1, bookings=0)
     tokens = [data.token, *[await _log_in(urls, data) for _ in range(LOGINS)]]
-    environment = {
-        "BOOM_APP_DATABASE_URL": urls.app,
-        "BOOM_RELAY_DATABASE_URL": urls.relay,
-        "BOOM_SECRET": SECRET,
-        "BOOM_DATA": str(folder),
-    }
     with ExitStack() as stack:
         port, _ = stack.enter_context(
             served(
-                "benchmarks.live_ours:create_app", environment, http="benchmarks.attacks:protocol"
+                "benchmarks.live_ours:create_app",
+                environment(urls, folder),
+                http="benchmarks.attacks:protocol",
             )
         )
         target = Target(port, data, tokens)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from benchmarks.database import add_tenant
 from domain.core.text import search_form, sort_key
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
@@ -82,39 +83,9 @@ async def _load_venue(
     *,
     room_count: int = ROOMS,
 ) -> Data:
-    tenant, user, session = new_id(), new_id(), new_id()
     # The week after the next, no part of which is in the past.
     monday = now.replace(hour=0, minute=0, second=0) + timedelta(days=14 - now.weekday())
-    await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant))
-    await connection.execute(
-        """
-        INSERT INTO tenants (id, name, subdomain, time_zone, currency_code, plan_code,
-            slot_minutes, min_notice_minutes, max_advance_days, min_duration_minutes,
-            max_duration_minutes, longest_minutes, hold_minutes, requires_confirmation, version,
-            created_at)
-        VALUES ($1, 'Bench', $2, 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 720, 5, false, 1,
-            $3)
-        """,
-        tenant,
-        f"bench-{number}",
-        now,
-    )
-    await connection.execute(
-        """
-        INSERT INTO users (tenant_id, id, email, email_key, name, role, created_at)
-        VALUES ($1, $2, 'owner@bench.test', 'owner@bench.test', 'Owner', 'OWNER', $3)
-        """,
-        tenant,
-        user,
-        now,
-    )
-    await connection.execute(
-        "INSERT INTO sessions (tenant_id, id, user_id, created_at) VALUES ($1, $2, $3, $4)",
-        tenant,
-        session,
-        user,
-        now,
-    )
+    tenant, user, session = await add_tenant(connection, "bench", number, now)
     await connection.execute(
         """
         INSERT INTO weekday_hours (tenant_id, id, weekday, intervals)

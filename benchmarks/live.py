@@ -5,14 +5,11 @@ subscription. CPU is that of the server process, including the change that cause
 """
 
 import argparse
-import asyncio
 import os
 import resource
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,12 +25,10 @@ import psutil
 import uvloop
 
 from benchmarks.data import Data, load
+from benchmarks.database import SECRET, empty_database, environment
 from benchmarks.sockets import Crowd
-from commands.migrate import migrate
-from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
-from kit.postgres.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrls
 
-SECRET: Final = "the secret of a benchmark that nobody else talks to"
 LIVE: Final = """
     subscription Live($after: EventCursor) {
       bookingChanged(after: $after) {
@@ -101,14 +96,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     _allow_files(3 * arguments.subscribers + 1_000)
-    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                figures = runner.run(_run(trusted_urls(server.url), folder, arguments))
-    finally:
-        shutil.rmtree(folder)
+    with empty_database() as (urls, folder):
+        figures = uvloop.run(_run(urls, folder, arguments))
     if arguments.json:
         print(orjson.dumps(figures).decode())
     else:
@@ -119,18 +108,12 @@ async def _run(
     urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
     data = await load(urls, SECRET.encode(), tenants=1, bookings=0)
-    environment = {
-        "BOOM_APP_DATABASE_URL": urls.app,
-        "BOOM_RELAY_DATABASE_URL": urls.relay,
-        "BOOM_SECRET": SECRET,
-        "BOOM_DATA": str(folder),
-        "BOOM_RATE_LIMIT": "off",
-    }
+    unlimited = environment(urls, folder, BOOM_RATE_LIMIT="off")
     with ExitStack() as stack:
         async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS) as http:
 
             def enter(factory: str) -> tuple[int, psutil.Process]:
-                return stack.enter_context(served(factory, environment))
+                return stack.enter_context(served(factory, unlimited))
 
             ours = await _ours(
                 enter("benchmarks.live_ours:create_app"), data, http, arguments.subscribers

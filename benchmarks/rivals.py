@@ -6,8 +6,6 @@ another client books other rooms, one booking after the other.
 
 import argparse
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import islice, repeat
@@ -17,15 +15,13 @@ from typing import Final
 
 import uvloop
 
-from benchmarks.__main__ import SECRET, environment
 from benchmarks.data import Data, Slot, load
+from benchmarks.database import SECRET, empty_database, environment
 from benchmarks.load import Call, answers_at_once
 from benchmarks.questions import creating
 from benchmarks.serving import served
 from benchmarks.targets import TARGETS
-from commands.migrate import migrate
-from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
-from kit.postgres.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrls
 
 RIVALS: Final = (64, 200)
 ROUNDS: Final = 12
@@ -38,13 +34,8 @@ def main() -> None:
     parser.add_argument("--rivals", type=int, nargs="+", default=RIVALS)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="the first isn't counted")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="boom-bench-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            uvloop.run(_run(trusted_urls(server.url), folder, arguments))
-    finally:
-        shutil.rmtree(folder)
+    with empty_database() as (urls, folder):
+        uvloop.run(_run(urls, folder, arguments))
 
 
 async def _run(urls: DatabaseUrls, folder: Path, arguments: argparse.Namespace) -> None:

@@ -5,9 +5,7 @@ Each operation is asked by one client. Loading takes some minutes, and 1 GB of d
 
 import argparse
 import asyncio
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,15 +18,13 @@ import asyncpg
 import orjson
 import uvloop
 
+from benchmarks.database import SECRET, empty_database, environment
 from benchmarks.load import BadAnswer, Call, answer_of, measure
 from benchmarks.serving import Served, served
 from benchmarks.size_data import Venue, load
 from benchmarks.targets import TARGETS
-from commands.migrate import migrate
-from kit.postgres.connection_urls import DatabaseUrls, trusted_urls
-from kit.postgres.embedded import EmbeddedServer
+from kit.postgres.connection_urls import DatabaseUrls
 
-SECRET: Final = "the secret of a benchmark that nobody else talks to"
 TEXTS: Final = ["anna baden", "zoe", "anna", "an", "qx", "a", "@acme", "7K3", "nobody"]
 BOOKING: Final = "id reference startsAt room { name } customer { name email }"
 EVENT: Final = "cursor type at booking { id reference status startsAt room { name } }"
@@ -83,13 +79,8 @@ class Question:
 
 def main() -> None:
     arguments = _arguments()
-    folder = Path(tempfile.mkdtemp(prefix="boom-size-"))
-    try:
-        with EmbeddedServer(folder, durable=False) as server:
-            migrate(server.url)
-            uvloop.run(_measured(trusted_urls(server.url), folder, arguments))
-    finally:
-        shutil.rmtree(folder)
+    with empty_database() as (urls, folder):
+        uvloop.run(_measured(urls, folder, arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -105,14 +96,8 @@ async def _measured(urls: DatabaseUrls, folder: Path, arguments: argparse.Namesp
     began = perf_counter()
     venues = await load(urls, bookings=arguments.bookings, others=arguments.others)
     _say(f"Loaded in {perf_counter() - began:.0f} s.")
-    environment = {
-        "BOOM_APP_DATABASE_URL": urls.app,
-        "BOOM_RELAY_DATABASE_URL": urls.relay,
-        "BOOM_SECRET": SECRET,
-        "BOOM_DATA": str(folder),
-        "BOOM_WORKER": "off",
-    }
-    with served([TARGETS["ours"]], environment) as (ours,):
+    without_jobs = environment(urls, folder, BOOM_WORKER="off")
+    with served([TARGETS["ours"]], without_jobs) as (ours,):
         for venue in venues:
             print(f"{venue.bookings:,} bookings{'p50 ms':>38}{'p95 ms':>10}{'total':>10}")
             for question in _questions(venue.now):

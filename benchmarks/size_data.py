@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from benchmarks.database import add_tenant
 from domain.core.phones import phone_digits
 from domain.core.text import search_form, sort_key
 from kit.ids import new_id
@@ -134,29 +135,7 @@ async def load(urls: DatabaseUrls, *, bookings: int, others: int) -> list[Venue]
 async def _load_venue(
     connection: Any, number: int, bookings: int, now: datetime, *, rooms: int
 ) -> Venue:
-    tenant, user, session = new_id(), new_id(), new_id()
-    await connection.execute(
-        """
-        INSERT INTO tenants (id, name, subdomain, time_zone, currency_code, plan_code,
-            slot_minutes, min_notice_minutes, max_advance_days, min_duration_minutes,
-            max_duration_minutes, longest_minutes, hold_minutes, requires_confirmation, version,
-            created_at)
-        VALUES ($1, 'Size', $2, 'UTC', 'USD', 'ENTERPRISE', 30, 0, 365, 15, 720, 720, 5, false, 1,
-            $3)
-        """,
-        *(tenant, f"size-{number}", now),
-    )
-    await connection.execute(
-        """
-        INSERT INTO users (tenant_id, id, email, email_key, name, role, created_at)
-        VALUES ($1, $2, 'owner@size.test', 'owner@size.test', 'Owner', 'OWNER', $3)
-        """,
-        *(tenant, user, now),
-    )
-    await connection.execute(
-        "INSERT INTO sessions (tenant_id, id, user_id, created_at) VALUES ($1, $2, $3, $4)",
-        *(tenant, session, user, now),
-    )
+    tenant, user, session = await add_tenant(connection, "size", number, now)
     room_ids = [new_id() for _ in range(rooms)]
     await connection.copy_records_to_table(
         "rooms",
