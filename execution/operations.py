@@ -364,7 +364,7 @@ class Operations:
                 replay = await shared.replay(after)
                 if replay.excess:
                     payer.take(replay.excess)
-                await subscriber.send_replay(replay.messages, replay.mark, replay.cursor)
+                await subscriber.send_replay(replay.messages, replay.sort_key, replay.cursor)
                 after = replay.cursor
                 # Messages that were dropped meanwhile can be read from the log again.
                 if replay.is_all and not subscriber.take_overflow():

@@ -25,7 +25,7 @@ from execution.payer import Payer
 from execution.subscriber import Message, Subscriber
 from kit.actor import Actor
 from kit.events.event_cursors import EventCursor
-from kit.events.event_streams import Mark, Source, StreamItem
+from kit.events.event_streams import SortKey, Source, StreamItem
 from kit.live_budget import Pace
 from kit.operation_context import Operation
 from permissions.policy import visibility_key
@@ -88,7 +88,7 @@ class Replay:
     """The missed events in order, or the first part of them if there are many."""
 
     messages: list[Message] = field(default_factory=list)
-    mark: Mark = ()
+    sort_key: SortKey = ()
     cursor: EventCursor | None = None
     characters: int = 0
     excess: int = 0
@@ -159,7 +159,7 @@ class SharedSubscription:
                         async with self._taken_turn():
                             payload = await performer.answer(step.event)
                         self._take(performer.excess, unable)
-                        await self._deliver(Message(step.mark, step.cursor, payload), unable)
+                        await self._deliver(Message(step.sort_key, step.cursor, payload), unable)
         except Exception as error:  # noqa: BLE001 - sent to each subscriber, formatted
             self._failure = error
             for group in self._subscribers.values():
@@ -202,11 +202,11 @@ class SharedSubscription:
                         async with self._taken_turn():
                             payloads = await performer.answers([step.event for step in told])
                         for step, payload in zip(told, payloads, strict=True):
-                            found.messages.append(Message(step.mark, step.cursor, payload))
+                            found.messages.append(Message(step.sort_key, step.cursor, payload))
                             found.characters += len(payload)
                         found.excess += performer.excess
                         if steps:
-                            found.mark, found.cursor = steps[-1].mark, steps[-1].cursor
+                            found.sort_key, found.cursor = steps[-1].sort_key, steps[-1].cursor
                         if found.is_full:
                             return found
                 found.is_all = True

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from execution.payer import Payer
 from kit.eager import PendingCoroutine
 from kit.events.event_cursors import EventCursor
-from kit.events.event_streams import Mark
+from kit.events.event_streams import SortKey
 
 SEND_TIMEOUT_SECONDS: Final = 20
 """How long a client may read nothing before it is disconnected."""
@@ -48,7 +48,7 @@ class Place(Protocol):
     """A position in a stream."""
 
     @property
-    def mark(self) -> Mark: ...
+    def sort_key(self) -> SortKey: ...
 
     @property
     def cursor(self) -> EventCursor: ...
@@ -58,7 +58,7 @@ class Place(Protocol):
 class Message:
     """An event as JSON; many subscribers share one text."""
 
-    mark: Mark
+    sort_key: SortKey
     cursor: EventCursor
     payload: str
 
@@ -85,7 +85,7 @@ class Subscriber:
         "_sink",
         "_woken",
         "cursor",
-        "mark",
+        "sort_key",
     )
 
     def __init__(self, sink: MessageSink) -> None:
@@ -101,7 +101,7 @@ class Subscriber:
         self._is_free = False
         self._is_detached = True
         self._woken = asyncio.Event()
-        self.mark: Mark = ()
+        self.sort_key: SortKey = ()
         self.cursor: EventCursor | None = None
 
     # ------------------------------------------------------------------ for the shared subscription
@@ -128,8 +128,8 @@ class Subscriber:
         if not self._is_free:
             if not self._is_detached:
                 self._keep(message)
-        elif message.mark > self.mark:
-            self.mark, self.cursor = message.mark, message.cursor
+        elif message.sort_key > self.sort_key:
+            self.sort_key, self.cursor = message.sort_key, message.cursor
             try:
                 pending = self._sink.offer(message.payload)
             except (OSError, RuntimeError):
@@ -184,16 +184,16 @@ class Subscriber:
         await _finished(pending)
 
     async def send_replay(
-        self, replay: Sequence[Message], mark: Mark, cursor: EventCursor | None
+        self, replay: Sequence[Message], sort_key: SortKey, cursor: EventCursor | None
     ) -> None:
-        """Sends the messages of a replay, which ends at a mark. Stops if it is detached."""
+        """Sends the messages of a replay, which ends at a sort key. Stops if it is detached."""
         await self._pay(len(replay))
         for message in replay:
             if self._is_detached:
                 return
-            self.mark, self.cursor = message.mark, message.cursor
+            self.sort_key, self.cursor = message.sort_key, message.cursor
             await self.send(message.payload)
-        self.mark, self.cursor = mark, cursor
+        self.sort_key, self.cursor = sort_key, cursor
 
     def take_overflow(self) -> bool:
         """Returns whether messages were dropped, and resets that."""
@@ -228,13 +228,13 @@ class Subscriber:
                 # More may have been dropped meanwhile; new messages are queued again from here.
                 if overflow := self._overflow:
                     self._overflow = None
-                    self.mark, self.cursor = overflow.mark, overflow.cursor
+                    self.sort_key, self.cursor = overflow.sort_key, overflow.cursor
                     await self.send(await gap_event(overflow.cursor))
                 continue
             message = self._queue.popleft()
             self._characters -= len(message.payload)
-            if message.mark > self.mark:
-                self.mark, self.cursor = message.mark, message.cursor
+            if message.sort_key > self.sort_key:
+                self.sort_key, self.cursor = message.sort_key, message.cursor
                 await self.send(message.payload)
 
     async def _pay(self, events: int) -> None:

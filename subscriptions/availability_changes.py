@@ -47,8 +47,8 @@ from subscriptions.log_replay import (
 MAX_WAIT: Final = timedelta(seconds=10)
 """How long it may take to notice that the clock was set forward."""
 
-# Steps begun later have higher marks, in all streams.
-_marks: Final = count(1)
+# Steps begun later have higher sort keys, in all streams.
+_sort_keys: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class AvailabilitySteps:
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[Sequence[StreamItem[AvailabilityEvent]]]:
         # Taken before anything is read: a live step that ends later may have other changes.
-        mark = (next(_marks),)
+        sort_key = (next(_sort_keys),)
         read = self._begun if after is None else partial(self._since, after=after)
         changes = await read_with_retry(operation, read)
         # No connection is held while waiting for a turn to answer.
         await operation.release()
         if isinstance(changes, ResyncRequired):
-            yield [StreamItem(mark, changes.cursor, changes)]
+            yield [StreamItem(sort_key, changes.cursor, changes)]
         else:
-            yield [StreamItem(mark, changes.known.cursor, _delta(changes))]
+            yield [StreamItem(sort_key, changes.known.cursor, _delta(changes))]
 
     def gap_event(self, cursor: EventCursor) -> AvailabilityEvent:
         return ResyncRequired(cursor, TOO_SLOW)
@@ -133,7 +133,7 @@ class AvailabilitySteps:
             if changes.known.bookmark.generation != generation:
                 # Positions of the log before a restore can't be compared with those of this one.
                 event = ResyncRequired(cursor, UNKNOWN)
-            yield StreamItem((next(_marks),), cursor, event)
+            yield StreamItem((next(_sort_keys),), cursor, event)
 
     async def _begun(self, scope: Scope) -> AvailabilityChanges:
         return await self._changes(scope, known=None)

@@ -107,7 +107,7 @@ class BookingChanges:
     ) -> AsyncGenerator[Sequence[StreamItem[BookingEvent]]]:
         resync = await read_with_retry(operation, partial(changed_rights, after=after))
         if resync is not None:
-            # The lowest mark: all events after the cursor are still to be delivered.
+            # The lowest sort key: all events after the cursor are still to be delivered.
             yield [StreamItem((0,), resync.cursor, resync)]
             after = resync.cursor
         async with aclosing(replay(operation, after, wants=self._wants)) as found:

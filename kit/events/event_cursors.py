@@ -11,7 +11,7 @@ EventCursor = NewType("EventCursor", str)
 
 _PACKED: Final = Struct(">16sQQQ")
 _MOST: Final = 2**63 - 1
-MAX_NOTE_BYTES: Final = 16
+MAX_EXTRA_BYTES: Final = 16
 
 
 class LogOffset(NamedTuple):
@@ -26,13 +26,13 @@ class LogPosition:
     """A position in a tenant's log, up to which all entries have been seen.
 
     ``generation`` distinguishes transaction ids after a restore into another server, where they
-    start again. ``note`` is extra data of the field that issues the cursor, at most 16 bytes.
+    start again. ``extra`` is data of the field that issues the cursor, at most 16 bytes.
     """
 
     tenant_id: UUID
     generation: int
     place: LogOffset
-    note: bytes = b""
+    extra: bytes = b""
 
     @property
     def sort_key(self) -> tuple[int, int, int]:
@@ -41,9 +41,9 @@ class LogPosition:
 
 
 def encode_cursor(bookmark: LogPosition) -> EventCursor:
-    assert len(bookmark.note) <= MAX_NOTE_BYTES
+    assert len(bookmark.extra) <= MAX_EXTRA_BYTES
     packed = _PACKED.pack(bookmark.tenant_id.bytes, bookmark.generation, *bookmark.place)
-    return EventCursor(urlsafe_b64encode(packed + bookmark.note).decode())
+    return EventCursor(urlsafe_b64encode(packed + bookmark.extra).decode())
 
 
 def decode_cursor(text: str) -> LogPosition | None:
@@ -52,11 +52,11 @@ def decode_cursor(text: str) -> LogPosition | None:
         packed = urlsafe_b64decode(text.encode("ascii"))
     except ValueError:
         return None
-    note = packed[_PACKED.size :]
-    if len(packed) < _PACKED.size or len(note) > MAX_NOTE_BYTES:
+    extra = packed[_PACKED.size :]
+    if len(packed) < _PACKED.size or len(extra) > MAX_EXTRA_BYTES:
         return None
     tenant, generation, xid, position = _PACKED.unpack_from(packed)
     if max(generation, xid, position) > _MOST:
         return None
-    found = LogPosition(UUID(bytes=tenant), generation, LogOffset(xid, position), note)
+    found = LogPosition(UUID(bytes=tenant), generation, LogOffset(xid, position), extra)
     return found if encode_cursor(found) == text else None

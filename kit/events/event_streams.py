@@ -2,7 +2,7 @@
 
 A subscriber is sent the events it missed, then live events. Live events are the same for all
 subscribers with the same operation and permissions, so they are executed once for all of them; the
-replay is each subscriber's own. Marks tell where the replay ends and the live events begin.
+replay is each subscriber's own. Sort keys tell where the replay ends and the live events begin.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -16,15 +16,15 @@ from kit.operation_context import Operation
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 
-Mark = tuple[int, ...]
+SortKey = tuple[int, ...]
 """The sort key of a step; a subscriber takes steps in ascending order, each once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamItem(Generic[E_co]):
-    """A step of a stream; without an event, it only moves the position to its mark."""
+    """A step of a stream; without an event, it only moves the position to its sort key."""
 
-    mark: Mark
+    sort_key: SortKey
     cursor: EventCursor
     event: E_co | None
 
@@ -47,7 +47,7 @@ class Source(Protocol[E_co]):
         """Yields the events since a cursor; without one, only a step at the end of the log.
 
         They are yielded in batches that are read together. Called while ``live`` is open. Yields at
-        least one step; live steps after the mark of the last one continue it without a gap.
+        least one step; live steps after the sort key of the last one continue it without a gap.
         """
         ...
 
@@ -65,13 +65,13 @@ class EventStream(Generic[E]):
     after: EventCursor | None
 
     async def __aiter__(self) -> AsyncGenerator[E]:
-        mark: Mark = ()
+        sort_key: SortKey = ()
         async with self.source.live(self.operation) as live:
             for steps in (_each(self.source.replay(self.operation, self.after)), live):
                 async with aclosing(steps):
                     async for step in steps:
-                        if step.mark > mark:
-                            mark = step.mark
+                        if step.sort_key > sort_key:
+                            sort_key = step.sort_key
                             if step.event is not None:
                                 yield step.event
 

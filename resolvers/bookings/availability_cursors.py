@@ -11,7 +11,7 @@ from kit.scope import Scope
 from permissions.policy import may, only_own
 from permissions.roles import P
 
-_NOTE: Final = Struct(">QB")
+_EXTRA: Final = Struct(">QB")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 # By so much the clocks of two servers may differ.
@@ -35,9 +35,9 @@ class Known:
         """To go on from here. Raises TypeError where nothing is known of the time."""
         if self.at is None:
             raise TypeError("nothing is known of the time")
-        note = _NOTE.pack((self.at - _EPOCH) // _MILLISECOND, self.view)
+        extra = _EXTRA.pack((self.at - _EPOCH) // _MILLISECOND, self.view)
         at = self.bookmark
-        return encode_cursor(LogPosition(at.tenant_id, at.generation, at.place, note))
+        return encode_cursor(LogPosition(at.tenant_id, at.generation, at.place, extra))
 
 
 def known_now(scope: Scope, end: LogPosition) -> Known:
@@ -47,9 +47,9 @@ def known_now(scope: Scope, end: LogPosition) -> Known:
 
 def known_from(bookmark: LogPosition) -> Known:
     """What a client's cursor stands for; another field's says nothing of the time."""
-    if len(bookmark.note) != _NOTE.size:
+    if len(bookmark.extra) != _EXTRA.size:
         return Known(bookmark, None, 0)
-    milliseconds, view = _NOTE.unpack(bookmark.note)
+    milliseconds, view = _EXTRA.unpack(bookmark.extra)
     try:
         at = _EPOCH + timedelta(milliseconds=milliseconds) - _CLOCKS_DIFFER
     except OverflowError:

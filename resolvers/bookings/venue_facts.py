@@ -1,8 +1,8 @@
-"""The facts that decide whether a venue takes a booking, kept in the process by their version.
+"""Caches the facts that decide whether a venue takes a booking, by their version.
 
 A change of hours, rooms, rules or prices raises ``tenants.calendar_version`` in its transaction.
-Nobody is told: kept facts may be outdated, and whoever decides by them compares their version in
-the statement that relies on them (docs/decisions/0028-facts-by-version.md).
+Nothing invalidates the cache: facts may be outdated, so a caller that decides by them compares
+their version in the statement that relies on them (docs/decisions/0028-facts-by-version.md).
 """
 
 from collections import OrderedDict, defaultdict
@@ -29,11 +29,11 @@ from resolvers.bookings.hooks import BookingPermit
 from resolvers.venue.hours import hours_facts
 
 PAST: Final = timedelta(days=4)
-"""How far back kept facts reach: further than what decides about a start that is still to come."""
+"""How far back cached facts reach: further than anything that decides about a future start."""
 _AROUND_MIDNIGHT: Final = timedelta(days=3)
-"""The hours of a window depend on dates before it, on the clock of any time zone."""
+"""The hours of a window depend on earlier dates, in any time zone."""
 MAX_ROWS: Final = 20_000
-"""The most rows of one venue that are kept; the facts of a larger one are read for each use."""
+"""The most rows of one venue that are cached; the facts of a larger one are read each time."""
 MAX_KEPT_ROWS: Final = 200_000
 RETRY_AFTER: Final = timedelta(minutes=1)
 
@@ -51,18 +51,18 @@ class Venue:
 
     @property
     def longest_booking(self) -> timedelta:
-        """No booking of its rooms is longer."""
+        """The duration of its longest booking, or more."""
         return timedelta(minutes=self.tenant.longest_minutes)
 
 
 @dataclass(frozen=True, eq=False)
 class VenueFacts:
-    """All that decides about a venue's rooms but their bookings, as of a calendar version.
+    """Everything except bookings that decides about a venue's rooms, as of a calendar version.
 
-    ``venue`` has all rooms by name, archived ones too, and ``rooms`` the same without any booking.
-    ``permit`` are the rows of ``BookingPermit``. Exceptions and blackouts that ended before
-    ``since`` are left out. An instance never changes, so what is worked out from it holds as long
-    as it does.
+    ``venue`` has all rooms by name, archived ones too, and ``rooms`` the same as facts without
+    bookings. ``permit`` are the rows of ``BookingPermit``. Exceptions and blackouts that ended
+    before ``since`` are left out. An instance never changes, so results computed from it can be
+    cached with it.
     """
 
     version: int
@@ -72,13 +72,13 @@ class VenueFacts:
     permit: tuple[Any, ...]
 
     def covers(self, window: Interval) -> bool:
-        """Whether nothing that decides about the window is left out."""
+        """Returns whether it has all facts that decide about the window."""
         return window.start >= self.since
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What was read of a tenant; without facts if there are too many of them."""
+    """A cached read of a tenant's facts; ``facts`` is None if they are too many."""
 
     facts: VenueFacts | None
     rows: int
@@ -92,7 +92,7 @@ def _batch(permit_facts: Any) -> JsonBatch:
 
 
 class KeptFacts:
-    """The facts of the venues that this process was last asked about, within a number of rows."""
+    """Caches the facts of the venues that were used last, within a number of rows."""
 
     def __init__(self, permit: BookingPermit, *, max_rows: int = MAX_KEPT_ROWS) -> None:
         self._statement = _batch(permit.facts)
@@ -132,17 +132,17 @@ class KeptFacts:
 
 
 async def venue_facts(scope: Scope, *, at_least: int = 0) -> VenueFacts | None:
-    """The facts of the scope's venue, which may be outdated; of version ``at_least`` or later.
+    """Returns the facts of the scope's venue, of version ``at_least`` or later.
 
-    Whoever decides by them reads ``tenants.calendar_version`` in the statement that relies on them,
-    and asks anew for at least that version where it is another. None where they are too many to be
-    kept: then they are read as ``load_venue`` and ``load_calendar`` do.
+    They may be outdated. To decide by them, read ``tenants.calendar_version`` in the statement that
+    relies on them, and if it differs, get the facts of at least that version. None if they are too
+    many to be cached: then read them by ``load_venue`` and ``load_calendar``.
     """
     return await scope.service(KeptFacts).facts(scope, at_least=at_least)
 
 
 def room_facts(room: Room, *, hours: HoursFacts, blackouts: tuple[Interval, ...]) -> RoomFacts:
-    """A room as the rules see it, without any booking."""
+    """Returns the facts of a room for the rules of ``domain``, without bookings."""
     return RoomFacts(
         RoomId(room.id),
         name=room.name,
@@ -157,7 +157,7 @@ def room_facts(room: Room, *, hours: HoursFacts, blackouts: tuple[Interval, ...]
 
 
 def blocked_times(blackouts: Iterable[Any]) -> Mapping[RoomId | None, list[Interval]]:
-    """The times that are blocked in each room, and in the whole venue (None)."""
+    """Returns the blocked times of each room, and of the whole venue (None)."""
     blocked: defaultdict[RoomId | None, list[Interval]] = defaultdict(list)
     for blackout in blackouts:
         blocked[blackout.room_id].append(Interval(blackout.starts_at, blackout.ends_at))

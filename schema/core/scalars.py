@@ -28,7 +28,7 @@ _DATE_TIME = re.compile(
     re.ASCII,
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# Beyond these no calendar arithmetic can overflow, and no venue is asked for such a time.
+# Within these bounds no calendar arithmetic overflows, and no real request needs others.
 _EARLIEST, _LATEST = 1970, 2200
 
 

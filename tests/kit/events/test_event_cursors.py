@@ -14,9 +14,9 @@ NUMBERS = st.integers(0, 2**63 - 1)
 
 @given(st.uuids(), NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=16))
 def test_a_cursor_reads_back_as_it_was_written(
-    tenant_id: UUID, generation: int, xid: int, position: int, note: bytes
+    tenant_id: UUID, generation: int, xid: int, position: int, extra: bytes
 ) -> None:
-    bookmark = LogPosition(tenant_id, generation, LogOffset(xid, position), note)
+    bookmark = LogPosition(tenant_id, generation, LogOffset(xid, position), extra)
 
     assert decode_cursor(encode_cursor(bookmark)) == bookmark
 
