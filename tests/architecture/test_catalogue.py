@@ -1,4 +1,4 @@
-"""What the migrated database itself holds to, whatever the code above it does."""
+"""Guarantees of the migrated database itself: keys, row-level security and rights."""
 
 import asyncio
 import re

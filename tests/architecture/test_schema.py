@@ -1,4 +1,4 @@
-"""What holds for every part of the schema, also for those that are added later."""
+"""Rules for every field and type of the schema, including future ones."""
 
 import re
 from collections.abc import Iterator

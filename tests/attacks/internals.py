@@ -1,4 +1,4 @@
-"""How to tell whether an answer says more of the server's inside than anybody should learn."""
+"""Finds internals of the server, such as stack traces or SQL, in a response."""
 
 import re
 from typing import Final

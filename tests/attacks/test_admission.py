@@ -1,4 +1,4 @@
-"""What a document costs stands for the time that it takes, whatever is sent and by whom."""
+"""A document's cost reflects the time that it takes, for any document and caller."""
 
 import gc
 from collections.abc import Iterator

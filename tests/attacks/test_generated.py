@@ -1,4 +1,4 @@
-"""Thousands of bad inputs: whatever is sent is answered, and says nothing of the inside."""
+"""Thousands of generated bad inputs: each gets a response without internals."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Whoever hasn't logged in isn't helped to find out what there is."""
+"""Anonymous callers get no suggestions that reveal the schema."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Guessing and flooding: slowed down by credential and by address, and nobody else with them."""
+"""Guessing and flooding are throttled by credential and address, without affecting others."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""What becomes of stored addresses, and what an operator is told of them."""
+"""The command that checks stored e-mail addresses, and its report."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What is written from the code, and how it is told that it is out of date."""
+"""The command that exports the schema and permissions, and detects outdated files."""
 
 from pathlib import Path
 

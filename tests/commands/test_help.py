@@ -1,4 +1,4 @@
-"""Whoever asks a command for help is helped, and nothing else happens."""
+"""Each command prints help for --help, and does nothing else."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""uv installs, or else pip: from the index that pip is told, and only what the lock has."""
+"""The installation by uv, or else by pip: from pip's index, and only what is locked."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What an operator sees of jobs that have died, and can decide about them."""
+"""The command that lists, retries and discards dead jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the command that serves says once it does."""
+"""The messages of the command that serves, and how it ends."""
 
 from pathlib import Path
 

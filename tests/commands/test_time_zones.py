@@ -1,4 +1,4 @@
-"""What an operator learns of the bookings that a newer tzdata moves."""
+"""The command that lists bookings which a newer tzdata moves."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Two venues that hold whatever is awkward to print, and everybody who may look at them."""
+"""Two venues with values that are hard to print, and callers of every role."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Thousands of queries that nobody wrote: at once or field by field, the answer is the same."""
+"""Thousands of generated queries have the same result compiled and field by field."""
 
 from dataclasses import dataclass
 from random import Random, SystemRandom

@@ -1,4 +1,4 @@
-"""How the property tests of the rules are run."""
+"""The profiles of the property tests."""
 
 from hypothesis import settings
 

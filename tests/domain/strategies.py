@@ -1,4 +1,4 @@
-"""What the property tests draw from: minutes of a fixed week, and days on which clocks change."""
+"""Strategies of the property tests: minutes of a fixed week, and days of clock changes."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache

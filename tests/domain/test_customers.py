@@ -1,4 +1,4 @@
-"""What is accepted of a customer."""
+"""Validation of a customer's data."""
 
 import pytest
 

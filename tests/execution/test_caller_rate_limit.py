@@ -1,4 +1,4 @@
-"""How much a caller may ask for, at once and over time."""
+"""Limits on the cost of a caller's operations: each one, and over time."""
 
 import pytest
 import pytest_asyncio

@@ -1,4 +1,4 @@
-"""What may be open at once: counted by address, login and tenant, equal questions once."""
+"""Limits on open sockets and subscriptions, by address, login and tenant."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""The memory for documents: what is asked often is read once, and it never grows for ever."""
+"""The cache of documents: frequent ones are parsed once, and its size is bounded."""
 
 import pytest
 from graphql import build_schema

@@ -1,4 +1,4 @@
-"""What goes wrong on our side: masked for the client, told to the logs without anybody's data."""
+"""Internal errors are masked for clients, and logged without personal data."""
 
 import asyncpg
 import pytest

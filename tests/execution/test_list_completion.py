@@ -1,4 +1,4 @@
-"""Lists of plain values are completed in one go, and say what their fields would have said."""
+"""Lists of plain values are completed at once, with the same result as field by field."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a point buys of every root field: a table, and that nothing buys more than 4 ms of it."""
+"""The time that a point of cost buys of each root field: at most 4 ms."""
 
 import gc
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the questions of one tenant take turns for, and who pays for an answer."""
+"""Shared subscriptions: how a tenant's executions take turns, and who is charged."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What is kept for a slow client: in order, no more than its bound, and one copy for all."""
+"""The queue of a slow subscriber: in order, bounded, and with shared messages."""
 
 import asyncio
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What has to hold after every fault."""
+"""Checks that must hold after every fault."""
 
 from collections.abc import Sequence
 

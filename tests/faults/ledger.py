@@ -1,4 +1,4 @@
-"""What the database has kept of all that writers did, whatever happened meanwhile."""
+"""Reads what the database stored of the writers' changes."""
 
 from collections import Counter
 from dataclasses import dataclass

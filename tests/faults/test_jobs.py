@@ -1,4 +1,4 @@
-"""What is due is done, once, though the database ends beneath those who do it."""
+"""Due work is done once, although the database stops under the workers."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Whatever ends beneath those who listen: they miss nothing, and nobody is silent for long."""
+"""Subscribers miss nothing when a process or connection ends, and resume soon."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Whoever is cut off, however often, ends up with the server's log: no gap, nothing twice."""
+"""A subscriber that is cut off repeatedly gets the whole log: no gap, no duplicate."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Several processes on one database: what one of them does, the others tell at once."""
+"""Several processes on one database: each delivers the others' events at once."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

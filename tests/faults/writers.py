@@ -1,4 +1,4 @@
-"""Writers who never give up: whatever happens, they ask again until they have an answer."""
+"""Writers that retry each request until they get a response."""
 
 import asyncio
 from collections import Counter

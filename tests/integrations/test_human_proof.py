@@ -1,4 +1,4 @@
-"""Captchas of providers, asked of a server on this machine that speaks their protocol."""
+"""Captcha providers, against a local server that speaks their protocol."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Mail: what a mail server is told, and what is kept without one."""
+"""Mail: the SMTP dialogue, and the outbox folder without a mail server."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What the jobs need beside the app."""
+"""Fixtures for tests of jobs: connections and a runtime without a worker."""
 
 from collections.abc import AsyncIterator
 

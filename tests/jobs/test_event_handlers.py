@@ -1,4 +1,4 @@
-"""What follows an event: once for each handler, in order, and nobody waits for one that fails."""
+"""Event handlers run once per event, in order, and independently of a failing one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Holds past their time are stored as expired, once, by whoever comes first."""
+"""Expired holds are stored as expired, once, by any process."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is kept for a time only is forgotten, in every tenant, and nothing else is."""
+"""Data is deleted after its retention period, in every tenant, and nothing else."""
 
 from datetime import datetime, timedelta
 from typing import Any

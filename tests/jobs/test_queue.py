@@ -1,4 +1,4 @@
-"""What a change puts into the queue: with its commit, for its tenant, once."""
+"""Jobs are enqueued with the change's commit, for its tenant, once per dedupe key."""
 
 from collections.abc import Callable
 from datetime import timedelta

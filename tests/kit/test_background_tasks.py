@@ -1,4 +1,4 @@
-"""Background tasks: nobody waits for them, and their failures are logged."""
+"""Background tasks run without being awaited, and their failures are logged."""
 
 import asyncio
 

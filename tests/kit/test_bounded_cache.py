@@ -1,4 +1,4 @@
-"""What is remembered of late, and what of it has proven itself."""
+"""Bounded caches: recent entries, and those that were used repeatedly."""
 
 from kit.bounded_cache import BoundedDict, SegmentedCache
 

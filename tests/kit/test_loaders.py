@@ -1,4 +1,4 @@
-"""What many ask for at once: one batch, and a failure that is told to those who wait alone."""
+"""Loaders batch concurrent loads, and a failure reaches only its waiters."""
 
 import asyncio
 import gc

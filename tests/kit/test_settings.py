@@ -1,4 +1,4 @@
-"""What the environment may say, and how it is told that it can't be worked with."""
+"""Settings from the environment, and the errors for wrong ones."""
 
 import re
 import secrets

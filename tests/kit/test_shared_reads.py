@@ -1,4 +1,4 @@
-"""Reads that are shared: few of them, and none that began before somebody asked."""
+"""Shared reads: concurrent callers share a read that begins after their call."""
 
 import asyncio
 

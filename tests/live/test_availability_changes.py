@@ -1,4 +1,4 @@
-"""What a client is told of what becomes free or is taken, and when."""
+"""The subscription to availability: events for slots that become free or taken."""
 
 import asyncio
 import random

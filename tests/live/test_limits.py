@@ -1,4 +1,4 @@
-"""What one caller may keep open, and what being told costs."""
+"""Limits on a caller's open subscriptions, and the cost of events."""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress

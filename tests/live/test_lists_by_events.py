@@ -1,4 +1,4 @@
-"""What was listed, with what is told from its cursor on, is what a list would be: for everybody."""
+"""A list updated by the events after its cursor equals a new list, for every role."""
 
 import asyncio
 import random

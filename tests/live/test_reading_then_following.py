@@ -1,4 +1,4 @@
-"""What was read, with what is told from its cursor on, is all there is: no moment lies between."""
+"""A read and the events after its cursor have no gap between them."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A replay reads the rows of many events together, and tells the same as one at a time would."""
+"""A replay reads the rows of many events at once, with the same result as one by one."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Those who ask the same are told the same, worked out once; those who may not see it are not."""
+"""Equal subscriptions share one execution, except between callers with other permissions."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""graphql-transport-ws to the letter: what the protocol's text says beyond the usual course."""
+"""Details of the graphql-transport-ws protocol beyond the usual messages."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the database has kept of a race: bookings, log and counter."""
+"""Reads the outcome of a race from the database: bookings, log and counter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""However many want the same time of a room at once, one gets it and the others are told why."""
+"""Of many concurrent bookings of one slot, one succeeds and the others are refused."""
 
 from dataclasses import dataclass
 from datetime import timedelta

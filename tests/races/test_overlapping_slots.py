@@ -1,4 +1,4 @@
-"""Times that overlap: all that are given fit beside each other, and who gets none is told why."""
+"""Concurrent bookings of overlapping times never overlap, and the others are refused."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Rules that change while people book: whoever books later, by the log, books by the new rules."""
+"""Rules that change during bookings apply to every booking that is later in the log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

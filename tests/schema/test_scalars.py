@@ -1,4 +1,4 @@
-"""Scalars take the digits that everybody's parser takes."""
+"""Scalars accept only ASCII digits."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What tests install for themselves: once for each state of its lock, in the user's cache."""
+"""Installs tools for tests into the user's cache, once for each state of their lock file."""
 
 import fcntl
 import hashlib

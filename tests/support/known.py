@@ -1,4 +1,4 @@
-"""Operations that the app has read before, so that they cost what they ask for and no more."""
+"""Parses operations in advance, so that measurements exclude parsing."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What reaches the database: to pin how many statements a query takes."""
+"""Records the statements that reach the database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the database has open while the network is asked for something."""
+"""Finds transactions that are open during calls of external services."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the tests of accounts share: the operations, the mail that was kept, the log."""
+"""Helpers for tests of accounts: operations, sent mail and the log."""
 
 import asyncio
 from collections.abc import Sequence

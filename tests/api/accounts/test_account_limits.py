@@ -1,4 +1,4 @@
-"""What bounds accounts: how many are made, and how many passwords an operation hashes."""
+"""Limits of accounts: how many can be created, and how many passwords an operation hashes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Known and unknown addresses cost the same work: nobody learns from the time which one it is."""
+"""Known and unknown addresses cost the same work, so timing doesn't reveal accounts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How often somebody is written to, and by whom."""
+"""Allowances of outgoing mail, by recipient and by sender."""
 
 from collections import Counter
 

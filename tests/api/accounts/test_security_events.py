@@ -1,4 +1,4 @@
-"""What happens to accounts stands on the log, in the metrics, and in a mail to the person."""
+"""Security events of accounts: log entries, metrics, and mails to the user."""
 
 from email.message import EmailMessage
 

@@ -1,4 +1,4 @@
-"""Where somebody is logged in, and logging out there from here."""
+"""The list of a user's sessions, and ending other sessions."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""The log read back: a booking's history, the tenant's audit log, and that nobody can edit it."""
+"""A booking's history and the tenant's audit log, which can't be edited."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A venue that is billed by Stripe: what it sees of its plan, and what Stripe tells us of it."""
+"""Helpers for tests of a venue that is billed by Stripe: operations, webhooks and the log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

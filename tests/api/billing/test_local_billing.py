@@ -1,4 +1,4 @@
-"""Plans where nobody is billed: each step works as it would, and no venue is ever closed."""
+"""Plans without billing: every step works, and no venue is ever closed."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is free: the slots of a time, the next one, and what else a client asks for."""
+"""Availability over the API: slots of a period, the next free slot, and filters."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

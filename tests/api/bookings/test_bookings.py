@@ -1,4 +1,4 @@
-"""Bookings made and changed: what a client is told of them, and what stays as it was."""
+"""Creating and updating bookings: payloads, and fields that keep their values."""
 
 import re
 from datetime import UTC, datetime

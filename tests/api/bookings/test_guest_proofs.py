@@ -1,4 +1,4 @@
-"""Venues that close guest booking, or ask guests to prove that they are people."""
+"""Venues that turn guest booking off, or require guests to prove that they are human."""
 
 from typing import Any
 

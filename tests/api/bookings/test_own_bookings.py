@@ -1,4 +1,4 @@
-"""What a customer sees and does: their own bookings, and of all others only that time is taken."""
+"""A customer sees and changes their own bookings; of others they see only that time is taken."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Times that can't be booked: every rule says so, with what a client needs to find another."""
+"""Times that can't be booked: each rule's refusal has the data to find another time."""
 
 from datetime import UTC, datetime, timedelta
 

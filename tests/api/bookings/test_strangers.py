@@ -1,4 +1,4 @@
-"""What people whom a venue can't know yet may hold, and for how long they are counted."""
+"""Limits on holds of people with unverified addresses, and how long these count."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is free by kept facts and the times taken is what it is by all that could be read."""
+"""Availability from cached facts and taken times equals availability from a full read."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The life of a booking: only the allowed steps succeed, and the booking says which they are."""
+"""Transitions of a booking: only allowed ones succeed, and the booking lists them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What answers are made of, for clients' caches: objects by name, ids of what is gone, pages."""
+"""Responses suit clients' caches: named objects, ids of deleted objects, pages."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

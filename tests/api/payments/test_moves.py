@@ -1,4 +1,4 @@
-"""What a move makes of a booking's terms and money: nothing that cancelling wouldn't."""
+"""Moving a booking keeps its terms: no more is refunded than by cancelling."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Payments for bookings: asked for, made, failed, late, twice; and what each makes of the time."""
+"""Payments for bookings: requested, paid, failed, late or twice, and their effect on the slot."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a plan allows: so many rooms, and so many bookings in a month of the venue."""
+"""Limits of a plan: rooms, and bookings in a calendar month of the venue."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""How a business registers."""
+"""Registration of a tenant."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Blackouts over the API: time nobody can book."""
+"""Blackouts over the API: times that can't be booked."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Which logins a person is told of."""
+"""The logins of which a user is notified."""
 
 import pytest
 

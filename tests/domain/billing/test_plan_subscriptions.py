@@ -1,4 +1,4 @@
-"""What a subscription allows at each second, how plans follow each other, and what is told."""
+"""The rules of subscriptions: what each state allows, changes of plan, and their events."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

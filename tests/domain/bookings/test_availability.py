@@ -1,4 +1,4 @@
-"""A room is free exactly when nothing is against it, and every rule against it is told."""
+"""A room is free if and only if no rule refuses it, and every refusing rule is reported."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What time alone makes of slots: found by the rules, and by looking at every moment."""
+"""Changes of slots by time alone: the rules find the same as a check of every moment."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

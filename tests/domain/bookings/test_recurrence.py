@@ -1,4 +1,4 @@
-"""Which dates a rule repeats on, and at which instants."""
+"""The dates and instants of a recurrence rule."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

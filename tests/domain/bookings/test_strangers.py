@@ -1,4 +1,4 @@
-"""How much strangers may keep from others, as pure rules."""
+"""The limits on bookings of unverified people, as pure rules."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a card can be charged, currency by currency."""
+"""The amounts that a card can be charged in each currency."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What strangers typed, as it may stand in a mail."""
+"""Text of unverified people, made safe for mails."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The log tells what changed, and keeps no contact data and no free text."""
+"""Log entries have the changed fields, and no contact data or free text."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Refusals say what a person can act on."""
+"""Messages of refusals, which a person can act on."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What a cancellation gives back: to the second, and to the minor unit."""
+"""Refunds of a cancellation, to the second and to the minor unit."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What has to be paid for a booking, and what becomes of money that arrives."""
+"""The amount due for a booking, and how received money is applied."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What each plan allows, and which lifts a limit."""
+"""The limits of each plan, and which plan lifts a limit."""
 
 import pytest
 

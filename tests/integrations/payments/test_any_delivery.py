@@ -1,4 +1,4 @@
-"""Whatever a gateway signs, reading it gives an event or says that it is none."""
+"""Any signed webhook is either parsed as an event or rejected."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is particular to Stripe: faults on the way, accounts of venues, its units, its events."""
+"""Stripe's own behaviour: network faults, connected accounts, currency units, events."""
 
 import asyncio
 from collections.abc import AsyncIterator

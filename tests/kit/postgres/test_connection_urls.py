@@ -1,4 +1,4 @@
-"""How each part of the product logs in to a server that asks for passwords."""
+"""Logins of each role to a server that requires passwords."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

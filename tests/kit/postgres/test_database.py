@@ -1,4 +1,4 @@
-"""What an error says of the database: is it away, or was the statement wrong?"""
+"""Connections and pools, and which errors mean that the database is unavailable."""
 
 import asyncio
 from collections.abc import AsyncIterator

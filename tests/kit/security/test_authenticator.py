@@ -1,4 +1,4 @@
-"""Authentication: the database is asked once in a while, not at every request."""
+"""Authentication is cached: not every request reads the database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

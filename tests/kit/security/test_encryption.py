@@ -1,4 +1,4 @@
-"""Encrypted texts: read by whoever has their key, for the same use, and as they were written."""
+"""Encrypted texts can be decrypted only with their key, for the same purpose, unmodified."""
 
 from base64 import b64decode, b64encode
 

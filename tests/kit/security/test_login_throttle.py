@@ -1,4 +1,4 @@
-"""Guessing passwords gets slow, for the one who guesses; nobody is locked out for good."""
+"""Failed logins are slowed down for the guesser, without locking the account."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What counts as one address."""
+"""Which network addresses count as one caller."""
 
 import pytest
 

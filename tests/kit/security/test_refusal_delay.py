@@ -1,4 +1,4 @@
-"""Who goes on after refusals hears of the next ones later."""
+"""Repeated refusals are delayed more and more."""
 
 from kit.security.refusal_delay import FREE, PAUSE_SECONDS, RefusalDelay
 

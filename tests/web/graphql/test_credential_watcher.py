@@ -1,4 +1,4 @@
-"""Connections end when their credentials do, and when nobody can say whether they have."""
+"""Connections end when their credentials end, or can't be checked."""
 
 import asyncio
 from typing import Any

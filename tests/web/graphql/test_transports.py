@@ -1,4 +1,4 @@
-"""What can't be run is told alike, whatever brings it; and nothing is left unanswered."""
+"""Requests that can't be executed get the same error on every transport."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The demo's checkout page: a customer pays, is declined or leaves, and we are told of it."""
+"""The demo's checkout page: a customer pays, is declined or leaves, and webhooks follow."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the operators of an installation ask: alive, ready, how much."""
+"""Health checks and metrics for operators."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Operations are counted by hand, and told as prometheus_client itself would tell them."""
+"""Our own counters are printed exactly as prometheus_client prints them."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 

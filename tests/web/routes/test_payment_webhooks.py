@@ -1,4 +1,4 @@
-"""What Stripe delivers to /webhooks/stripe: stored once, acted upon once, whatever comes when."""
+"""Stripe's webhooks are stored and handled once, in any order."""
 
 import asyncio
 from collections import Counter

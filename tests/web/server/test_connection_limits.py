@@ -1,4 +1,4 @@
-"""What one connection may take, and how many there may be: told in HTTP's words, or hung up on."""
+"""Limits of a connection and on their number: refused by an HTTP status, or closed."""
 
 import asyncio
 import resource

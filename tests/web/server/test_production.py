@@ -1,4 +1,4 @@
-"""What a server of production does otherwise: cookies, figures, hosts, the explorer."""
+"""Differences in production: cookies, metrics, hosts and GraphiQL."""
 
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit

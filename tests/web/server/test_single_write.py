@@ -1,4 +1,4 @@
-"""What the product's own HTTP sends: whole answers at once, and streams as they come."""
+"""Responses are sent in one write, and streams part by part."""
 
 import asyncio
 import socket

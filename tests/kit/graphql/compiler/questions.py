@@ -1,4 +1,4 @@
-"""Twenty operations as clients send them, with what they ask about."""
+"""Twenty operations as clients send them, with their data."""
 
 from typing import Any, Final
 

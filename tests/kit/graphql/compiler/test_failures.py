@@ -1,4 +1,4 @@
-"""What is read at once fails as fields do: masked, with a code, and under the request's id."""
+"""A failing compiled read is masked and logged like a failing field."""
 
 from datetime import UTC, datetime
 

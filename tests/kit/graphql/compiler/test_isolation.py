@@ -1,4 +1,4 @@
-"""What is compiled is read under row-level security: with another tenant's setting, nothing."""
+"""Compiled reads are under row-level security: for another tenant they return nothing."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""What is selected of a changed row, or of an event's, is read in one statement too."""
+"""The selection set of a payload or event is read in one statement too."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which queries share a plan, which are read at once, and what stays in the cache."""
+"""Query plans: which queries share one, which can be compiled, and how they are cached."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is compiled answers what is worked out field by field, to the letter."""
+"""Compiled reads return exactly the same bytes as field-by-field execution."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What of a value decides the plan, and what is only bound."""
+"""Which parts of a value decide the plan, and which are bound as parameters."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

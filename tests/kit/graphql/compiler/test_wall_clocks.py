@@ -1,4 +1,4 @@
-"""Wall clocks read in SQL are those of the pinned tzdata, whatever PostgreSQL's own says."""
+"""Wall clocks in SQL follow the pinned tzdata, not PostgreSQL's own."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
