@@ -97,7 +97,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture(scope="module")
 def module_settings(database: DatabaseUrls) -> Settings:
-    """Those of the tests of one module; to read them takes longer than many a test."""
+    """The settings of one module's tests: reading them takes longer than many a test."""
     return Settings(
         _env_file=None,
         environment=Environment.TEST,
@@ -111,7 +111,7 @@ def module_settings(database: DatabaseUrls) -> Settings:
 
 @pytest.fixture
 def settings(module_settings: Settings, tmp_path: Path) -> Settings:
-    """Those of the app under test: no limit on how much is asked for over time."""
+    """The settings of the app under test, without rate limits."""
     return module_settings.model_copy(update={"data": tmp_path})
 
 
@@ -140,7 +140,7 @@ async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlett
 
 @pytest.fixture
 def runtime(app: Starlette) -> Runtime:
-    """What the app's scopes share, for the factories."""
+    """The runtime of the app, for factories."""
     found = app.state.runtime
     assert isinstance(found, Runtime)
     return found

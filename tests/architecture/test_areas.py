@@ -28,7 +28,7 @@ def test_no_area_imports_a_later_one_in_any_layer() -> None:
 
 
 def _ranks() -> Mapping[str, int]:
-    """Where each area stands, by the contract that holds their order within each layer."""
+    """Returns the rank of each area in the contract that orders them within each layer."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     (order,) = (each for each in contracts["contracts"] if "schema" in each.get("containers", ()))
     ranked = enumerate(reversed(order["layers"]))
@@ -40,7 +40,7 @@ def _area(module: str) -> str:
 
 
 def _imports() -> Iterator[tuple[str, str]]:
-    """Which module of an area imports which, tables by way of ``models`` itself included."""
+    """Yields importing and imported modules of areas, including tables imported from ``models``."""
     graph = grimp.build_graph(*LAYERS, cache_dir=None)
     for importer in sorted(graph.modules - set(LAYERS)):
         for imported in graph.find_modules_directly_imported_by(importer):

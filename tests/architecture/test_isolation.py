@@ -102,7 +102,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
 
 
 def others(place: Place, own: Everything) -> Mapping[str, Any]:
-    """What has to stand beside the id for it to matter."""
+    """Returns the other arguments that a mutation needs before it uses the id."""
     slot = {"start": START, "durationMinutes": 60}
     match str(place):
         case "createBooking(input.roomId:)":
@@ -175,7 +175,7 @@ async def test_to_a_guest_another_guests_id_is_an_unknown_id(
 
 
 async def ask(api: Api, place: Place, id: str, own: Everything, *, by: Person | None = None) -> Any:
-    """The answer, to the owner if to nobody else, without what is new each time."""
+    """Returns the response to the owner, or to ``by``, without values that are new each time."""
     document, variables = operation(BUILT, place, id, others=others(place, own))
     answer = await api(document, variables, token=(by or own.venue.owner).token)
     assert answer.status == 200, answer.body

@@ -260,7 +260,7 @@ def questions(
 
 
 def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
-    """What a root field is told where it must be told something."""
+    """Returns values for the required arguments of a root field."""
     match kind:
         case "ID":
             return _id_of(everything, "Room" if root == "explainSlot" else root.title())
@@ -360,7 +360,7 @@ def _is_open(field: GraphQLField, permission: Permission | None) -> bool:
 
 
 def shown(body: Mapping[str, Any]) -> Any:
-    """What was answered, but for how much it cost and which request it was."""
+    """Returns the response without its cost and request id."""
     errors = [
         (each["extensions"]["code"], each.get("path"), each["message"])
         for each in body.get("errors", ())

@@ -294,7 +294,7 @@ def nested(levels: int) -> Any:
 
 
 def selection(field: GraphQLField, depth: int = 3) -> str:
-    """What can be selected below a field without arguments."""
+    """Returns a selection of the fields without arguments."""
     kind = get_named_type(field.type)
     if not is_composite_type(kind):
         return ""

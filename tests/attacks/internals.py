@@ -13,5 +13,5 @@ MARKS: Final = re.compile(
 
 
 def told(answer: str) -> list[str]:
-    """What an answer tells of the inside, the masked code INTERNAL included."""
+    """Returns the internals in a response, including the masked code INTERNAL."""
     return sorted({found.group() for found in MARKS.finditer(answer)})

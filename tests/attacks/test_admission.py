@@ -41,7 +41,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture(autouse=True)
 def frozen() -> Iterator[None]:
-    """What is there isn't searched for garbage, as in a server process."""
+    """Freezes garbage collection, as a server process does."""
     gc.collect()
     gc.freeze()
     yield

@@ -56,7 +56,7 @@ def complaint(input: Input, answer: str, outcome: object) -> Complaint:
 async def complaints_over_http(
     api: Api, runtime: Runtime, venue: Venue, *, seed: int, count: int
 ) -> list[Complaint]:
-    """What is wrong with the answers to so many inputs."""
+    """Returns problems in the responses to a number of inputs."""
     found = []
     callers = cycle(tokens(venue))
     for input in await inputs(runtime, venue, seed=seed, count=count):
@@ -79,7 +79,7 @@ async def complaints_over_http(
 async def complaints_over_sockets(
     server: str, runtime: Runtime, venue: Venue, *, seed: int, count: int
 ) -> list[Complaint]:
-    """What is wrong with the answers to so many inputs."""
+    """Returns problems in the responses to a number of inputs."""
     found = []
     async with Sockets.open(server, tokens(venue)) as sockets:
         for input in await inputs(runtime, venue, seed=seed, count=count):

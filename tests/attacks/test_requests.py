@@ -33,7 +33,7 @@ async def post(api: Api, body: bytes, **headers: str) -> httpx2.Response:
 
 
 class Wire:
-    """What a server took of a body that is sent without a pause, and what it said."""
+    """How much of a body the server read, and its response."""
 
     def __init__(self, answer: bytes, taken: int, seconds: float) -> None:
         self.status = answer.partition(b"\r\n")[0]

@@ -1,4 +1,4 @@
-"""The messages of the command that serves, and how it ends."""
+"""The addresses that the command announces once it serves."""
 
 from pathlib import Path
 

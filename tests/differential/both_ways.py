@@ -12,7 +12,7 @@ from tests.differential.payloads import compared_rows
 
 @pytest.fixture(autouse=True)
 def both_ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Findings]:
-    """What came of it; a difference fails the test, whatever it is about."""
+    """Returns the result; any difference between the two ways fails the test."""
     findings = Findings()
     monkeypatch.setattr("app.Operations", partial(Compared, findings))
     monkeypatch.setattr(Executor, "_read_row", compared_rows(Executor._read_row, findings))

@@ -27,7 +27,7 @@ PASSING: Final = frozenset({"THROTTLED", "UNAVAILABLE"})
 
 @dataclass
 class Findings:
-    """Where the two ways weren't at one; ``tally`` counts operations by how they were read.
+    """The differences found; ``tally`` counts operations by how they were read.
 
     Those are ``whole``, ``partly`` and ``not``: read at once, in part, or not at all. ``rows``
     counts those that changes and events showed.
@@ -38,12 +38,12 @@ class Findings:
 
     @property
     def compared(self) -> int:
-        """How many operations were answered at once, at least in part, and compared."""
+        """The number of operations that were compiled, at least in part, and compared."""
         return self.tally["whole"] + self.tally["partly"]
 
 
 class Ordinary(Operations):
-    """The same operations with no way to read at once; neither charged nor told to the logs."""
+    """Operations without compiled reads, which are neither charged nor logged."""
 
     @classmethod
     def beside(cls, operations: Operations) -> "Ordinary":
@@ -54,7 +54,7 @@ class Ordinary(Operations):
         return made
 
     async def answer(self, asked: GraphQLRequest, like: Operation) -> GraphQLResponse:
-        """What field by field comes of an operation that was answered already."""
+        """Executes an operation field by field, after it was answered."""
         operation = self.operation(like.actor, like.request)
         operation.charge = like.charge
         return await self.run(asked, operation)
@@ -150,7 +150,7 @@ class Compared(Operations):
 
 
 class _Quiet(Ordinary):
-    """Reads at once, and is neither charged nor told to the logs."""
+    """Compiled reads, which are neither charged nor logged."""
 
     @classmethod
     def beside(cls, operations: Operations) -> "_Quiet":
@@ -162,7 +162,7 @@ class _Quiet(Ordinary):
 
 
 class _Uncounted(Metrics):
-    """Metrics of what no client has asked for."""
+    """Metrics that ignore the comparison's own operations."""
 
     @classmethod
     def like(cls, metrics: Metrics) -> "_Uncounted":
@@ -196,7 +196,7 @@ def is_counted(runtime: Runtime) -> bool:
 
 
 def told(answer: GraphQLResponse) -> Any:
-    """What clients read of an answer, objects as pairs so that the order of their keys counts.
+    """Returns a response as clients read it; objects become pairs, so that key order counts.
 
     All but what it took: that is what the two ways differ in.
     """

@@ -141,7 +141,7 @@ class _Value:
 
 @dataclass(eq=False, slots=True)
 class _Keys:
-    """What is selected of the objects at one place: under each key one field and its type."""
+    """The selection of the objects at one path: a field and its type under each key."""
 
     taken: dict[str, tuple[str, str, "dict[str, _Value]", "_Keys"]] = field(default_factory=dict)
 
@@ -155,7 +155,7 @@ class _Keys:
 
 @dataclass(eq=False, slots=True)
 class _Node:
-    """A field, or a fragment where ``spread`` or ``on`` says which."""
+    """A field, or a fragment if ``spread`` or ``on`` is set."""
 
     key: str = ""
     name: str = ""
@@ -169,7 +169,7 @@ class _Node:
 
 @dataclass(eq=False, slots=True)
 class Document:
-    """A document of which only the values are still to be told."""
+    """A document without its values."""
 
     nodes: list[_Node]
     fragments: dict[str, tuple[str, list[_Node]]]
@@ -177,7 +177,7 @@ class Document:
 
 
 class Grammar:
-    """Makes documents and tells them; ``ids`` are those that clients know, by type.
+    """Makes documents and fills in values; ``ids`` are those that clients know, by type.
 
     ``cursors`` are those that answers gave, by the order of their list; they may be added.
     """

@@ -120,7 +120,7 @@ async def _change(api: Api, runtime: Runtime, venue: Venue) -> None:
 
 
 def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Have whatever is read at once say something else."""
+    """Damages the results of compiled reads."""
     as_data, as_fragments = QueryPlan.data, QueryPlan.fragments
 
     def damaged(fragment: orjson.Fragment | None) -> orjson.Fragment:

@@ -29,7 +29,7 @@ AGAIN = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Asks what it is given, compared."""
+    """Runs operations both ways and compares the results."""
 
     operations: Compared
     findings: Findings

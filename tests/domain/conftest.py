@@ -1,4 +1,4 @@
-"""The profiles of the property tests."""
+"""Settings of the property tests."""
 
 from hypothesis import settings
 

@@ -52,7 +52,7 @@ async def plain(settings: Settings, clock: StoppedClock) -> AsyncIterator[Api]:
 
 
 async def counted(api: Api) -> dict[tuple[str, str], int]:
-    """How many operations were answered how and why; without those that none was."""
+    """Counts operations by how they were answered and why, without zeros."""
     page = (await api.http.get("/metrics")).text
     numbers = {}
     for path in AnswerPath:

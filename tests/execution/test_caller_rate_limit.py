@@ -291,7 +291,7 @@ async def test_a_long_list_in_a_variable_is_refused(api: Api, venue: Venue) -> N
 
 
 class TestWithoutALimitOverTime:
-    """BOOM_RATE_LIMIT=off: costs are told, and single operations still capped."""
+    """BOOM_RATE_LIMIT=off: costs are reported, and single operations still capped."""
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

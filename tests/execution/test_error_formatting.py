@@ -121,7 +121,7 @@ async def test_a_page_size_out_of_range_is_the_callers_mistake(api: Api, venue: 
 
 
 class TestWithoutADatabase:
-    """What callers get while the database is away."""
+    """Errors while the database is unavailable."""
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

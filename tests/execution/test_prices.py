@@ -114,7 +114,7 @@ VARIABLES: Final = ("booking", "customer", "room", "subdomain")
 
 @pytest.fixture(autouse=True)
 def frozen() -> Iterator[None]:
-    """What is there isn't searched for garbage, as in a server process."""
+    """Freezes garbage collection, as a server process does."""
     gc.collect()
     gc.freeze()
     yield
@@ -152,7 +152,7 @@ def operations() -> Iterator[tuple[str, str]]:
 
 
 class Row(NamedTuple):
-    """What an operation takes, at its best."""
+    """The fastest measurement of an operation."""
 
     each: float
     points: int

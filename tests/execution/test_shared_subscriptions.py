@@ -27,7 +27,7 @@ RUNTIME = cast("Runtime", None)
 
 
 class Happenings:
-    """A source of what a test lets happen; it skips what nobody wants, as those of the log do."""
+    """Events that a test triggers; without subscribers it skips them, as sources of the log do."""
 
     def __init__(self) -> None:
         self.happened: asyncio.Queue[int] = asyncio.Queue()
@@ -58,7 +58,7 @@ class Happenings:
 
 
 class Answering:
-    """How many answers of a tenant are being worked out, and how many at most there were."""
+    """Counts a tenant's running executions, and their maximum."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -128,7 +128,7 @@ async def asking(
     price: int = 1,
     excess: int = 0,
 ) -> AsyncIterator[Outlet]:
-    """Be told, for the length of the block."""
+    """Subscribes for the duration of the block."""
     outlet = Outlet()
     subscriber = Subscriber(outlet)
     purse = purse or Purse(1_000_000)

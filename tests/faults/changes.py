@@ -119,7 +119,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which changes somebody wants to hear of."""
+    """The changes that a subscriber wants."""
 
     rooms: tuple[Room, ...]
     types: Collection[EventType]

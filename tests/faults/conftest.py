@@ -19,7 +19,7 @@ ROOMS = 8
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[FaultyPostgres]:
-    """A PostgreSQL of the tests' own: what they do to it, nobody else feels."""
+    """A separate PostgreSQL server, so that faults affect no other tests."""
     # Named as the next run looks for what a killed one has left.
     folder = Path(mkdtemp(prefix="boom-test-"))
     house = FaultyPostgres(folder)

@@ -53,7 +53,7 @@ class Follower:
                 await asyncio.sleep(self.draw.uniform(0, _LONGEST_AWAY_SECONDS))
 
     async def cut(self, *, after_seconds: float) -> None:
-        """Break its connection so long after it has asked to be told, without a word."""
+        """Cuts the connection some time after subscribing, without closing it."""
         await self.follows.wait()
         await asyncio.sleep(after_seconds)
         self.follows.clear()
@@ -61,7 +61,7 @@ class Follower:
         self._cut.set()
 
     def silent_after(self, moment: float) -> float:
-        """How many seconds after a moment it took the next event."""
+        """Returns how many seconds after a moment the next event arrived."""
         return next(each for each in self.moments if each > moment) - moment
 
     async def has(self, number: int) -> None:

@@ -31,7 +31,7 @@ class Ledger:
 
 
 async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
-    """All that the venue's tables say now."""
+    """Reads the venue's tables."""
     tenant_id = venue.tenant.id
     async with house.connected() as connection:
         bookings = await connection.fetch(_BOOKINGS, tenant_id)
@@ -47,7 +47,7 @@ async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
 
 
 async def told(house: FaultyPostgres, venue: Venue, kind: str, event: str) -> Counter[str]:
-    """How often the log has an event of each object of a kind."""
+    """Counts log entries by object of a type."""
     async with house.connected() as connection:
         rows = await connection.fetch(_TOLD, venue.tenant.id, event)
     return Counter(encode_id(kind, row["subject_id"]) for row in rows)

@@ -41,7 +41,7 @@ class Listener:
         return heard
 
     async def stall(self) -> None:
-        """Read nothing any more, but ask for more than the systems between can keep."""
+        """Stops reading, and requests more than socket buffers can hold."""
         self._client.socket.transport.pause_reading()
         ping = {"type": "ping", "payload": {"echo": "x" * _ECHO_BYTES}}
         # The server stops to listen once it has so much to say.

@@ -135,7 +135,7 @@ class FaultyPostgres:
             await asyncio.gather(*(each.close() for each in greedy))
 
     async def fill_the_disk(self) -> None:
-        """For two seconds every new booking is answered as PostgreSQL answers on a full disk.
+        """Makes each new booking fail for two seconds as on a full disk.
 
         The answer is PostgreSQL's own; that the disk is full is only said.
         """
@@ -148,13 +148,13 @@ class FaultyPostgres:
         await self._while_bookings("PERFORM pg_sleep(60)", seconds=20)
 
     async def lock_the_bookings(self, *, seconds: float = 4) -> None:
-        """Keep everybody else from the table, for longer than anybody waits for a lock."""
+        """Locks the table for longer than any lock timeout."""
         async with self.connected() as connection, connection.transaction():
             await connection.execute("LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE")
             await asyncio.sleep(seconds)
 
     async def freeze(self) -> None:
-        """For eight seconds no process of the server runs: it says nothing, not even no."""
+        """Freezes all processes of the server for eight seconds, so that it doesn't respond."""
         server = psutil.Process(self._pid)
         frozen = [server, *server.children()]
         try:
@@ -243,7 +243,7 @@ class App:
         return sum(each.memory_info().rss for each in self.workers)
 
     async def open_sockets(self) -> int:
-        """How many WebSockets it has by its own count; with one worker only."""
+        """Returns the process's own count of WebSockets; with one worker only."""
         async with httpx2.AsyncClient(timeout=10) as http:
             page = (await http.get(f"{self.address}/metrics")).text
         found = re.search(r"^boom_open_sockets (\S+)$", page, re.MULTILINE)

@@ -32,7 +32,7 @@ _NEW: Final = """subscription ($after: EventCursor) {
 
 @pytest_asyncio.fixture
 async def forgetful(house: FaultyPostgres) -> AsyncIterator[None]:
-    """The server takes ten seconds to write down what nobody waits for."""
+    """A server that takes ten seconds to write commits that aren't awaited."""
     await house.say("ALTER SYSTEM SET wal_writer_delay = '10s'")
     await house.say("SELECT pg_reload_conf()")
     yield

@@ -77,7 +77,7 @@ async def go_through(
     writers: int,
     times: int = 1,
 ) -> None:
-    """Have it happen while so many write, and look at what they were told and what is stored."""
+    """Causes a fault during writes, and checks responses against stored data."""
     pids = [each.pid for each in app.workers]
     crowd = Writers(app.address, venue, [venue.owner, venue.admin])
     async with listening(app, venue.owner.token) as listener:

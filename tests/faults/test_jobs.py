@@ -94,7 +94,7 @@ async def _due(house: FaultyPostgres, venue: Venue) -> tuple[list[str], list[str
 
 
 async def _undone(house: FaultyPostgres, venue: Venue) -> int:
-    """How many of the bookings are still to be expired or completed, and how many jobs wait."""
+    """Counts bookings yet to be expired or completed, and waiting jobs."""
     async with house.connected() as connection:
         number: int = await connection.fetchval(
             """SELECT (SELECT count(*) FROM bookings WHERE tenant_id = $1

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.parametrize("number", [60, pytest.param(1_000, marks=py
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A booking, and when it was asked for and acknowledged."""
+    """A booking, with the times of its request and response."""
 
     id: str
     asked: float

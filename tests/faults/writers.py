@@ -43,7 +43,7 @@ class Wait:
 
 @dataclass(slots=True)
 class Report:
-    """What the writers were told; ``won`` has the ids of bookings by time and room.
+    """The writers' responses; ``won`` has the ids of bookings by time and room.
 
     ``hung_up`` counts the connections that broke before their answer.
     """
@@ -60,12 +60,12 @@ class Report:
 
     @property
     def codes(self) -> set[str]:
-        """What went wrong at the top of answers."""
+        """The codes of top-level errors."""
         return {each.code for each in self.waits if each.code}
 
     @property
     def ways(self) -> set[tuple[int, str | None]]:
-        """The statuses and the Retry-After of the answers that say that the database is away."""
+        """The status and Retry-After of responses during an outage of the database."""
         return {(each.status, each.retry_after) for each in self.waits if each.code}
 
     @property
@@ -77,7 +77,7 @@ class Report:
         return [each for each in self.waits if each.code and each.began > moment]
 
     def first_success_after(self, moment: float) -> float:
-        """How many seconds after a moment the first try succeeded that was begun after it."""
+        """Returns how many seconds after a moment a request begun since then first succeeded."""
         ends = [
             each.began + each.seconds
             for each in self.waits

@@ -27,7 +27,7 @@ VENUE = new_id()
 
 @dataclass(slots=True)
 class Provider:
-    """Says of each response what ``answers`` has for it; remembers what it was asked."""
+    """Verifies responses as ``answers`` says, and records the requests."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)

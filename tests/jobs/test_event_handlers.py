@@ -602,7 +602,7 @@ async def test_a_discarded_job_gives_up_the_entry_that_failed_and_goes_on_after_
 def command(
     database: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Awaitable[None]]:
-    """What an operator types after `python -m commands.jobs`."""
+    """Runs `python -m commands.jobs` with arguments."""
     monkeypatch.setenv("BOOM_APP_DATABASE_URL", database.app)
     monkeypatch.setenv("BOOM_RELAY_DATABASE_URL", database.relay)
 

@@ -34,7 +34,7 @@ async def history(api: Api, venue: Venue, booking: Booking) -> Any:
 
 
 async def first_of_history(api: Api, venue: Venue, booking: Booking) -> Any:
-    """What stands there as soon as something does. Raises TimeoutError after five seconds."""
+    """Returns the first entry once there is one. Raises TimeoutError after five seconds."""
     async with asyncio.timeout(5):
         while True:
             if changes := await history(api, venue, booking):

@@ -145,7 +145,7 @@ async def add_mailed(runtime: Runtime, venue: Venue, *expires_at: datetime) -> N
 
 
 async def left(runtime: Runtime, venue: Venue, at: Any) -> list[datetime]:
-    """What a column still holds, but for the sessions that the venue was made with."""
+    """Returns a column's remaining values, without the sessions of the factory."""
     scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     try:
         return [each for each in await scope.all(select(at).order_by(at)) if each is not None]

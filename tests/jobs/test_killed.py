@@ -40,7 +40,7 @@ async def past_bookings(runtime: Runtime, number: int) -> Venue:
 
 
 async def completed(admin: asyncpg.Connection, venue: Venue) -> list[int]:
-    """How often each booking of the venue was completed."""
+    """Counts the completions of each of the venue's bookings."""
     rows = await admin.fetch(
         """SELECT (SELECT count(*) FROM log WHERE tenant_id = bookings.tenant_id
                    AND subject_id = bookings.id AND type = 'BOOKING_COMPLETED')

@@ -23,7 +23,7 @@ Ask = Callable[[Scope], None]
 
 
 async def change(runtime: Runtime, actor: Actor, ask: Ask, *, refused: bool = False) -> None:
-    """A change that asks for jobs, and then refuses."""
+    """Performs a change that enqueues jobs by ``ask``, and is refused if ``refused``."""
 
     async def asking(scope: Scope) -> None:
         ask(scope)

@@ -198,7 +198,7 @@ async def test_a_job_for_later_waits_for_the_apps_clock(
 async def test_what_is_asked_for_during_a_job_is_done_after_it(
     desk: Desk, queue: asyncpg.Connection
 ) -> None:
-    """Or what has changed since the job looked would be seen by nobody."""
+    """Otherwise a change after the job's read would be missed."""
 
     async def ask_again(
         runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
@@ -363,7 +363,7 @@ async def test_a_long_job_stays_its_workers(desk: Desk, queue: asyncpg.Connectio
 async def test_a_lost_connection_loses_no_job(
     desk: Desk, queue: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
-    """Nor does what ran meanwhile run again: that it has ended is told after reconnecting."""
+    """Running jobs aren't repeated either: their end is reported after reconnecting."""
     begun = asyncio.Event()
 
     async def take_a_while(

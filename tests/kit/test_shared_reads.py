@@ -8,7 +8,7 @@ from kit.shared_reads import SharedReads
 
 
 class Source:
-    """What is read: each read takes its turn when it is let go on, and tells its number."""
+    """A source whose reads wait until released, and return their number."""
 
     def __init__(self) -> None:
         self.begun = 0

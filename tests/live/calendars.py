@@ -42,7 +42,7 @@ Slots = dict[tuple[str, str], Any]
 
 @dataclass(slots=True)
 class Calendar:
-    """What one client has of what is free: read once, then kept by what it is told."""
+    """One client's availability: read once, then updated by events."""
 
     query: Mapping[str, Any]
     slots: Slots = field(default_factory=dict)
@@ -52,17 +52,17 @@ class Calendar:
     resyncs: int = 0
 
     async def follow(self, client: Live) -> None:
-        """Be told what changes after what is known."""
+        """Subscribes after the cursor of the read."""
         self.stream = await client.subscribe(CHANGES, {"query": self.query, "after": self.cursor})
 
     async def leave(self, client: Live) -> None:
-        """Be told no more, and take nothing of what may be on its way."""
+        """Unsubscribes, and drops events that are on their way."""
         assert self.stream is not None
         await client.stop(self.stream)
         self.stream = None
 
     async def take(self, *, within: float = 10) -> None:
-        """Apply what is told next. Raises TimeoutError."""
+        """Applies the next event. Raises TimeoutError."""
         assert self.stream is not None
         event = (await self.stream.next(within=within))["availabilityChanged"]
         self.cursor = event["cursor"]
@@ -77,7 +77,7 @@ class Calendar:
             self.slots.pop((each["roomId"], each["startsAt"]), None)
 
     async def until_as(self, fresh: Slots) -> None:
-        """Apply what is told until it is all as it was read. Raises AssertionError."""
+        """Applies events until the state equals a read. Raises AssertionError."""
         while True:
             while self.stream is not None and not self.stream.messages.empty():
                 await self.take()
@@ -90,7 +90,7 @@ class Calendar:
 
 
 async def read_anew(desk: BookingClient, calendars: Sequence[Calendar]) -> list[tuple[Slots, str]]:
-    """What is free now to each, and where to go on from it."""
+    """Reads each client's availability and its cursor."""
     parts = [
         f"c{number}: availability(query: $q{number}) {{ cursor slots {{ ...Told }} }}"
         for number in range(len(calendars))

@@ -53,7 +53,7 @@ def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 class Told:
-    """What a subscription tells, without what it tells twice: that it may while it begins."""
+    """The events of a subscription, without duplicates, which are allowed at its start."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -75,7 +75,7 @@ class Told:
 async def following(
     server: str, desk: BookingClient, person: Person, **query: Any
 ) -> AsyncIterator[Told]:
-    """What is told from now on of a morning, or of what else is asked for."""
+    """Subscribes to the availability of a morning, or of another period."""
     calendar = Calendar({**MORNING, **query})
     ((_, cursor),) = await read_anew(BookingClient(desk.api, desk.runtime, person), [calendar])
     async with live(server, token=person.token) as client:
@@ -462,7 +462,7 @@ async def until_followed(runtime: Runtime, venue: Venue) -> None:
 
 @asynccontextmanager
 async def locked(runtime: Runtime, venue: Venue) -> AsyncIterator[None]:
-    """Nobody writes to the venue's rooms meanwhile."""
+    """Locks the venue's rooms against writes during the block."""
     held, done = asyncio.Event(), asyncio.Event()
 
     async def hold(scope: Scope) -> None:

@@ -37,7 +37,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def refused(server: str, *, address: str, token: str | None = None) -> tuple[int, str]:
-    """What a new socket is closed with."""
+    """Returns the close code of a new socket."""
     payload = f'{{"authorization": "{token}"}}' if token else "{}"
     async with socket(server, address=address) as connection:
         with suppress(ConnectionClosed):
@@ -171,7 +171,7 @@ async def spent(client: Live) -> Any:
 
 
 async def empty(client: Live) -> None:
-    """Ask until nothing is left."""
+    """Sends operations until the bucket is empty."""
     for size in (200, 20, 1):
         text = f"{{ rooms(first: {size}) {{ nodes {{ name }} }} }}"
         while (await (await client.subscribe(text)).message())["type"] != "error":

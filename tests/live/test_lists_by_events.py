@@ -48,7 +48,7 @@ Books = dict[str, int]
 
 @dataclass(slots=True)
 class Reader:
-    """One client: ``books`` are what it has read and been told."""
+    """One client: ``books`` are the bookings that it has read and received."""
 
     api: Api
     token: str
@@ -61,7 +61,7 @@ class Reader:
         self.books, self.cursor = await self.fresh()
 
     async def fresh(self) -> tuple[Books, str]:
-        """What a list is now, and where to go on from it."""
+        """Reads the list and its cursor."""
         read = (await self.api(READ, token=self.token)).payload
         return {each["id"]: each["version"] for each in read["nodes"]}, read["eventCursor"]
 
@@ -79,7 +79,7 @@ class Reader:
                 await self.read()
 
     async def until_as(self, books: Books, stream: Stream) -> None:
-        """Take what is told until it is all as it was read. Raises AssertionError."""
+        """Applies events until the state equals a read. Raises AssertionError."""
         while True:
             while not stream.messages.empty():
                 await self.take(stream, within=1)

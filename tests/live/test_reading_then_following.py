@@ -35,13 +35,13 @@ Books = dict[str, tuple[int, str]]
 
 @dataclass(slots=True)
 class Reader:
-    """One client: ``books`` are what it has read and been told."""
+    """One client: ``books`` are the bookings that it has read and received."""
 
     stream: Stream
     books: Books = field(default_factory=dict)
 
     async def until_as(self, books: Books) -> None:
-        """Take what is told until it is all as it was read. Raises AssertionError."""
+        """Applies events until the state equals a read. Raises AssertionError."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while self.books != books:

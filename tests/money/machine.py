@@ -92,7 +92,7 @@ class Site:
 
 @dataclass(slots=True)
 class World:
-    """What all sequences share: the app's runtime, its clock, venues, and the event loop.
+    """The state that all sequences share: runtime, clock, venues and event loop.
 
     ``made`` makes the venues anew.
     """
@@ -310,7 +310,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
             return
 
     def ends_by_itself(self) -> None:
-        """What the worker would do at this time."""
+        """Does the work of the worker at this time."""
         state, now = self.state, self.world.clock.now
         tenant_id = self.site.venue.tenant.id
         system = Actor(ActorKind.SYSTEM, tenant_id)
@@ -325,7 +325,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
             self.world.wait(perform(self.world.runtime, system, Request(new_id()), change))
 
     def after(self, who: str) -> None:
-        """Have the gateway asked for what is due, and follow what it made of the money."""
+        """Sends due requests to the gateway, and tracks the money."""
         world = self.world
         before = self.state
         self.state = world.wait(world.reader.fetchrow(_STATE, self.id))
@@ -367,7 +367,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
         self.kept += max(0, given_up - back)
 
     def lacking(self) -> int:
-        """What the policy asks for the time that is taken, beyond what is paid for it."""
+        """Returns the amount due for the booked time beyond what is paid."""
         if self.state["status"] not in STANDING:
             return 0
         due = self.site.policy.due(Money(self.state["price"], "EUR")).amount_minor

@@ -11,7 +11,7 @@ from web.pages.graphiql_build import BuildFailed, find_node
 
 @pytest_asyncio.fixture(scope="session")
 async def kit() -> Kit:
-    """What other people's clients and audits run in; without Node.js the test is skipped."""
+    """The environment of third-party clients and audits; skips the test without Node.js."""
     try:
         node = await find_node()
     except BuildFailed as missing:

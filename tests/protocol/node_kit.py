@@ -47,7 +47,7 @@ class Kit:
 
 
 class Lines:
-    """What a script prints."""
+    """The output of a script."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

@@ -18,7 +18,7 @@ async def venue(runtime: Runtime) -> Venue:
 async def outcome(
     kit: Kit, server: str, scenario: str, *, venue: Venue, token: str | None = None
 ) -> Any:
-    """The one line that a scenario tells, as the owner goes through it."""
+    """Runs a scenario as the owner, and returns the line that it prints."""
     hold = {
         "roomId": api_id(venue.rooms[0]),
         "start": {"at": "2027-03-02T10:00:00Z"},

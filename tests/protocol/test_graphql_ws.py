@@ -42,7 +42,7 @@ async def client(
 async def outcome(
     kit: Kit, server: str, scenario: str, *, venue: Venue, token: str | None = None
 ) -> Any:
-    """The one line that a scenario tells, as the owner goes through it."""
+    """Runs a scenario as the owner, and returns the line that it prints."""
     tokens = [token or venue.owner.token]
     async with client(kit, server, scenario, tokens=tokens, venue=venue) as lines:
         return await lines.next()

@@ -34,7 +34,7 @@ class Books:
 
     @property
     def of_clients(self) -> list[tuple[EventType, str]]:
-        """What callers changed of bookings; nobody asks for a hold to expire."""
+        """The callers' changes of bookings, without expiries of holds."""
         return [
             (type, id)
             for type, id in self.log
@@ -52,7 +52,7 @@ class Books:
 
 
 async def books(runtime: Runtime, venue: Venue) -> Books:
-    """All that the venue's tables say now."""
+    """Reads the venue's tables."""
     scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     try:
         return Books(

@@ -180,12 +180,12 @@ async def racers(
 
 
 async def at_once(attempts: Iterable[Awaitable[T]]) -> list[T]:
-    """What each came to, in the order given."""
+    """Returns all results, in the order given."""
     return await asyncio.gather(*attempts)
 
 
 def waits(crowd: Iterable[Racer]) -> list[float]:
-    """The seconds of every answer since the last time this was asked."""
+    """Returns the seconds of each response since the last call."""
     seconds = []
     for racer in crowd:
         seconds += racer.client.waits

@@ -60,7 +60,7 @@ def slot(venue: Venue, number: int) -> tuple[Room, datetime]:
 
 
 async def gets(till: PaymentsApp, venue: Venue, number: int) -> bool:
-    """Whether somebody of the venue gets the time of a booking.
+    """Returns whether a user of the venue gets the time of a booking.
 
     Who hears that there is no answer now doesn't know whether they have it already, so they ask
     again with the same key.
@@ -79,7 +79,7 @@ async def gets(till: PaymentsApp, venue: Venue, number: int) -> bool:
 
 
 async def hear(tills: Tills, intents: list[Any]) -> None:
-    """Stripe tells both apps at once, and what follows is done by the workers of both."""
+    """Delivers webhooks to both apps at once, and runs the jobs of both."""
     ways = cycle(tills)
     await asyncio.gather(*(next(ways).is_told(intent) for intent in intents))
     await tills[0].work()

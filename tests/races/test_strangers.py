@@ -49,7 +49,7 @@ async def venue_with(runtime: Runtime, rooms: int) -> Venue:
 
 
 async def ask(house: str, text: str, told: object, *, address: str) -> list[str]:
-    """What one stranger's only request is refused with, from an address of loopback."""
+    """Returns the refusals of a single guest request from a loopback address."""
     # Nothing is encrypted here, and to read the machine's certificates takes long.
     transport = httpx2.AsyncHTTPTransport(local_address=address, verify=False)
     async with httpx2.AsyncClient(transport=transport, base_url=house, timeout=30) as http:

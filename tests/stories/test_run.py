@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A started `python -m commands.run`, and the file that keeps what it says."""
+    """A running `python -m commands.run`, and the file with its output."""
 
     process: "subprocess.Popen[bytes]"
     output: Path
@@ -79,14 +79,14 @@ class Place:
         return self.commands[-1]
 
     def start(self, **environment: str) -> Command:
-        """Start everything, on a free port, and wait until it says where."""
+        """Starts everything on a free port, and waits until it prints the address."""
         started = self.command(PORT="0", **environment)
         wait_until(lambda: started.url is not None or started.process.poll() is not None)
         assert started.url, started.said
         return started
 
     def processes(self) -> list[psutil.Process]:
-        """What runs here: the command, its server processes and its database."""
+        """Returns the running processes: the command, its servers and its database."""
         return [process for process in psutil.process_iter() if self._has(process)]
 
     def _has(self, process: psutil.Process) -> bool:

@@ -30,7 +30,7 @@ SECONDS_TO_WAIT = 30
 
 
 class Page:
-    """One page: what it asked for, what went wrong in it, and hands to use it with."""
+    """One page: its requests, its errors, and methods to use it."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.requests: list[str] = []
@@ -63,12 +63,12 @@ class Page:
         return answer["result"].get("value")
 
     async def text(self, selector: str) -> str:
-        """What an element says, with an editor's hard spaces as plain ones."""
+        """Returns an element's text, with non-breaking spaces as plain ones."""
         found = f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"
         return str(await self.evaluate(found)).replace("\xa0", " ")
 
     async def shows(self, selector: str, text: str) -> None:
-        """Wait until an element says ``text``; fails with what it says instead."""
+        """Waits until an element has ``text``; fails with its text otherwise."""
         wait = f"""new Promise((done) => {{
             const deadline = Date.now() + {SECONDS_TO_WAIT} * 1000;
             const look = () => {{

@@ -12,7 +12,7 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
 
 
 def installed(name: str, sources: Sequence[Path], install: Callable[[Path], None]) -> Path:
-    """A folder that ``install`` filled; processes that ask at once wait for the first of them."""
+    """Returns a folder that ``install`` filled; concurrent processes wait for the first one."""
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     folder = CACHE / f"{name}-{digest[:16]}"
     complete = folder / "complete"

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; ``codes`` are those of the top-level errors."""
+    """A response; ``codes`` are those of the top-level errors."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Api:
-    """Asks the app; ``http`` is there for all that isn't a plain operation."""
+    """A client of the app; use ``http`` for anything but plain operations."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self.http = http

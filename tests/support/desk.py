@@ -117,18 +117,18 @@ class BookingClient:
         return await self.change("markNoShow", booking)
 
     async def change(
-        self, mutation: str, booking: Mapping[str, Any], told: Mapping[str, Any] | None = None
+        self, mutation: str, booking: Mapping[str, Any], input: Mapping[str, Any] | None = None
     ) -> Answer:
-        """Any mutation of a booking that names its id and version; with an input, if ``told``."""
+        """Runs a mutation of a booking by its id and version, with ``input``, if given."""
         several = mutation in ("rescheduleBooking", "cancelBooking")
         shown = "bookings" if several else "booking"
-        if told is None:
+        if input is None:
             arguments, given = "$id: ID!, $version: Int!", "id: $id, version: $version"
             variables: dict[str, Any] = {}
         else:
             kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
             arguments = f"$id: ID!, $version: Int!, $input: {kind}"
-            given, variables = "id: $id, version: $version, input: $input", {"input": told}
+            given, variables = "id: $id, version: $version, input: $input", {"input": input}
         return await self(
             f"""mutation ({arguments}) {{ {mutation}({given}) {{
                   {shown} {{ ...Booked }} {"replayed" if several else ""}
@@ -165,13 +165,13 @@ class BookingClient:
         return (await self(text, filter=filter)).payload["nodes"]
 
     async def history(self, booking: Mapping[str, Any]) -> Any:
-        """What was done to a booking, the oldest first."""
+        """Returns a booking's history, the oldest entry first."""
         text = """query ($id: ID!) { booking(id: $id) { history(first: 50) { nodes {
             type at reason actor { kind name } changes { field before after } } } } }"""
         return (await self(text, id=booking["id"])).payload["history"]["nodes"]
 
     async def available(self, since: datetime | str, until: datetime | str, **query: Any) -> Any:
-        """What is free, and the rest that was asked for: an hour for one, if not said otherwise."""
+        """Returns availability and other selected fields, by default for an hour and one person."""
         return (await self.availability(since, until, **query)).payload
 
     async def availability(
@@ -226,7 +226,7 @@ def refused(answer: Answer) -> Any:
 
 
 def shown(booking: Booking) -> dict[str, Any]:
-    """A stored booking as a mutation is told of it."""
+    """Returns the id and version of a stored booking, for mutations."""
     return {"id": api_id(booking), "version": booking.version}
 
 

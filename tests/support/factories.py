@@ -49,7 +49,7 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        """Who a resolver sees when this person calls."""
+        """The actor of this person's calls."""
         user = self.user
         kind = ActorKind.CUSTOMER if user.customer_id else ActorKind.USER
         return Actor(
@@ -180,7 +180,7 @@ async def make_booking(
 
 
 async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> BillingSubscription:
-    """What the venue has agreed about its plan, with nothing of it on the log; not begun yet."""
+    """Makes a subscription that begins now, unless ``columns`` differ, without log entries."""
 
     async def make(scope: Scope) -> BillingSubscription:
         await scope.lock()

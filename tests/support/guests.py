@@ -30,5 +30,5 @@ def mailed(runtime: Runtime, token: str) -> str:
 
 
 async def confirm(api: Api, token: str) -> Answer:
-    """What the page does that the mail leads to."""
+    """Confirms a booking, as the page behind the link in the mail does."""
     return await api(CONFIRM, {"input": {"token": token}})

@@ -1,4 +1,4 @@
-"""Parses operations in advance, so that measurements exclude parsing."""
+"""Executes operations in advance, so that measurements exclude the cost of new ones."""
 
 from collections.abc import Sequence
 

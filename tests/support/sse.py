@@ -42,7 +42,7 @@ class Events:
         return orjson.loads(text.split("\n")[1].removeprefix("data: "))
 
     async def rest(self) -> list[str]:
-        """What is sent until the end, but for comments."""
+        """Returns everything that is sent until the end, except comments."""
         texts = []
         while (text := await self.next()) is not None:
             texts.append(text)
@@ -75,7 +75,7 @@ async def events(
     address: str | None = None,
     target: str | None = None,
 ) -> AsyncIterator[Events]:
-    """Ask by POST, or by GET of a target, and take the answer as a stream."""
+    """Sends a request by POST, or by GET of a target, and yields the streamed response."""
     host, port = server.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = orjson.dumps({"query": query, "variables": variables})

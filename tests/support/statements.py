@@ -13,7 +13,7 @@ from kit.runtime import Runtime
 
 @contextmanager
 def statements(runtime: Runtime) -> Iterator[list[str]]:
-    """All that the app sends meanwhile, but for who asks and in which tenant."""
+    """Records the app's statements, except those for authentication and the tenant."""
     sent: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_: Any) -> None:

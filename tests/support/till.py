@@ -73,7 +73,7 @@ class PaymentsApp:
         return BookingClient(self.api, self.runtime, person)
 
     async def set_up(self, venue: Venue, *, version: int = 1, **given: Any) -> Answer:
-        """Change what the venue asks for."""
+        """Changes the venue's payment settings."""
         answer = await self.desk(venue.owner)(_SETTINGS, version=version, input=given)
         assert answer.refusals == [], answer.payload
         return answer
@@ -81,7 +81,7 @@ class PaymentsApp:
     # -------------------------------------------------------------------------- the customer
 
     def intents(self, booking: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What Stripe holds of a booking, the oldest first."""
+        """Returns a booking's PaymentIntents, the oldest first."""
         _, id = read_id(booking["id"])
         of_platform = self.stripe.intents.get(None, {}).values()
         return [each for each in of_platform if each["metadata"]["booking_id"] == str(id)]
@@ -112,7 +112,7 @@ class PaymentsApp:
         assert answer.status_code == 200, answer.text
 
     async def work(self) -> None:
-        """What is due is done."""
+        """Runs due jobs."""
         await run_due_jobs(self.runtime, seconds=60)
 
     # -------------------------------------------------------------------------- the books
@@ -143,7 +143,7 @@ class PaymentsApp:
             await connection.close()
 
     async def agrees(self, venue: Venue) -> None:
-        """The ledger says what Stripe's objects say, and sums to zero."""
+        """Checks that the ledger agrees with Stripe's objects, and sums to zero."""
         tenant = str(venue.tenant.id)
         intents = self.stripe.intents.get(None, {}).values()
         ours = {each["id"]: each for each in intents if each["metadata"]["tenant_id"] == tenant}
@@ -155,7 +155,7 @@ class PaymentsApp:
         assert sums.get("refunds_due", 0) == 0
 
     async def counts(self, venue: Venue) -> None:
-        """What the plan has counted is what the log has told of."""
+        """Checks that the plan's counter agrees with the log."""
         used = """SELECT coalesce(sum(used), 0)::bigint FROM usage_counters
             WHERE tenant_id = $1 AND meter = 'bookings'"""
         told = "SELECT count(*) FROM log WHERE tenant_id = $1 AND type = 'BOOKING_CREATED'"

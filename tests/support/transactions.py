@@ -21,7 +21,7 @@ _IDLE: Final = """
 
 @asynccontextmanager
 async def watched(stripe: FakeStripe, database: DatabaseUrls) -> AsyncIterator[set[str]]:
-    """The transactions that stayed open until Stripe had answered, of all asked in the block."""
+    """Collects transactions that stay open during calls of Stripe in the block."""
     waiting: set[str] = set()
     connection = await asyncpg.connect(database.owner)
     one_at_a_time = asyncio.Lock()

@@ -104,7 +104,7 @@ async def forget_what_was_spent(database: DatabaseUrls) -> None:
 
 
 async def logged(runtime: Runtime, venue: Venue) -> Sequence[LogEntry]:
-    """What stands on the venue's log."""
+    """Returns the entries of the venue's log."""
     scope = Scope(runtime, ANONYMOUS, Request(new_id()))
     await scope.enter(venue.tenant.id)
     try:

@@ -72,7 +72,7 @@ async def registered(api: Api, venue: Venue, **changed: Any) -> str:
 
 
 async def code(runtime: Runtime, settings: Settings) -> str:
-    """What the latest mail carries."""
+    """Returns the code in the latest mail."""
     return code_in((await mails(runtime, settings))[-1])
 
 

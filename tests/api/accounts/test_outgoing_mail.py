@@ -89,7 +89,7 @@ async def write(
 
 
 async def recipients(runtime: Runtime, settings: Settings) -> Counter[str]:
-    """How many mails went to whom."""
+    """Counts mails by recipient."""
     return Counter(mail["To"].lower() for mail in await mails(runtime, settings))
 
 

@@ -61,7 +61,7 @@ def counts(runtime: Runtime) -> SecurityCounts:
 
 
 async def events(runtime: Runtime, venue: Venue) -> list[tuple[str, str | None]]:
-    """What the log tells, and why."""
+    """Returns the types of log entries, with their reasons."""
     await runtime_errands(runtime).finish()
     return [(entry.type, entry.reason) for entry in await logged(runtime, venue)]
 

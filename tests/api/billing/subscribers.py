@@ -108,7 +108,7 @@ class Subscriber:
         return await self.subscription()
 
     async def let_time_pass(self, **time: float) -> None:
-        """Move the clock on; Stripe does what is due and tells of it."""
+        """Moves the clock; Stripe does what is due and delivers its events."""
         self.clock.advance(**time)
         self.stripe.pass_time()
         for each in list(self.stripe.subscriptions.values()):

@@ -69,7 +69,7 @@ def subscription(answer: Any) -> Any:
 
 
 async def events(owner: Subscriber) -> list[str]:
-    """What the log tells of the subscription, the oldest first."""
+    """Returns the subscription's log entries, the oldest first."""
     entries = await logged(owner.runtime, owner.venue)
     return [each.type for each in entries if each.subject_type == "BillingSubscription"]
 

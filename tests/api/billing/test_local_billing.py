@@ -23,7 +23,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 def owner(api: Api, runtime: Runtime, clock: StoppedClock, venue: Venue) -> Subscriber:
-    """With a Stripe that nobody speaks to."""
+    """A subscriber whose Stripe is never called."""
     return Subscriber(api, runtime, clock, venue, FakeBilling())
 
 

@@ -378,7 +378,7 @@ async def test_whoever_finds_the_time_taken_takes_no_transaction_id(
     next_id = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
     async def taken() -> int:
-        """How many ids the whole server gave away meanwhile, to other tests, too."""
+        """Counts the ids that the server assigned, including those for other tests."""
         before = await owner.fetchval(next_id)
         for _ in range(3):
             assert (await desk.create(venue.rooms[0], TUESDAY)).refusals == ["SLOT_TAKEN"]

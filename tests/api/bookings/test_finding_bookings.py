@@ -40,7 +40,7 @@ async def morning(runtime: Runtime, venue: Venue) -> list[Booking]:
 
 
 async def found(desk: BookingClient, morning: list[Booking], **filter: Any) -> list[int]:
-    """Which of the morning's bookings meet a filter, by their numbers."""
+    """Returns the numbers of the morning's bookings that match a filter."""
     numbers = {api_id(booking): number for number, booking in enumerate(morning)}
     return sorted(numbers[each["id"]] for each in await desk.bookings(**filter))
 

@@ -66,7 +66,7 @@ class _Booked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody's wish, and what is said to be free for it."""
+    """A request for a slot, and the starts that availability returns for it."""
 
     actor: Actor
     duration_minutes: int
@@ -112,7 +112,7 @@ async def check(
 
 
 async def asked(runtime: Runtime, venue: Venue, draw: random.Random, noon: datetime) -> Asked:
-    """What availability says to somebody about the days around the change."""
+    """Returns a caller's availability on the days around the change."""
     actor = draw.choice([venue.guest.actor, venue.staff.actor])
     minutes, party = draw.choice([15, 30, 45, 60, 90, 135, 600]), draw.choice([1, 1, 2, 4, 5])
     room_ids = tuple(RoomId(room.id) for room in venue.rooms)
@@ -142,7 +142,7 @@ async def asked(runtime: Runtime, venue: Venue, draw: random.Random, noon: datet
 async def tries(
     runtime: Runtime, venue: Venue, told: Asked, draw: random.Random, noon: datetime
 ) -> list[str]:
-    """Try to book at starts of which some are said to be free."""
+    """Tries to book starts, some of which availability returns as free."""
     first = min((start for _, start in told.free), default=None)
     assert first is None or told.next_free == first
     some = draw.sample(sorted(told.free), min(len(told.free), STARTS // 2))
@@ -200,7 +200,7 @@ async def refused_alternatives(
 async def refusals_of(
     runtime: Runtime, told: Asked, room_id: RoomId, start: datetime
 ) -> list[Refusal]:
-    """What refuses a booking sent now; it leaves nothing behind."""
+    """Returns the refusals of a booking, which is rolled back."""
 
     async def change(scope: Scope) -> None:
         await create_booking(

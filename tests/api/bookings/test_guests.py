@@ -318,7 +318,7 @@ async def test_a_guest_holds_a_time_and_books_it(api: Api, runtime: Runtime, ven
 
 
 async def ask_for_payment(api: Api, runtime: Runtime, venue: Venue) -> None:
-    """From now on whoever books there pays first."""
+    """Makes the venue require payment before confirmation."""
     full = """mutation { updatePaymentSettings(version: 1, input: { policy: FULL }) {
                 userErrors { code } } }"""
     assert (await BookingClient(api, runtime, venue.owner)(full)).refusals == []

@@ -88,7 +88,7 @@ async def cursor_now(api: Api, person: Person) -> str:
 
 
 async def following(client: Live, api: Api, person: Person, **filters: Any) -> Stream:
-    """A subscription that is sure to be told all that is done from now on."""
+    """Opens a subscription that receives every event from now on."""
     after = await cursor_now(api, person)
     return await client.subscribe(EVENTS, {"after": after, **filters})
 

@@ -24,7 +24,7 @@ OVER = -60
 
 
 async def become(desk: BookingClient, booking: Any, wanted: Status) -> Answer | None:
-    """Ask for a status by the mutation that gives it; None where there is no such mutation."""
+    """Runs the mutation that leads to a status; returns None if there is none."""
     match wanted:
         case Status.PENDING:
             return await desk.convert(booking)
@@ -48,7 +48,7 @@ async def become(desk: BookingClient, booking: Any, wanted: Status) -> Answer | 
 async def outcome(
     desk: BookingClient, venue: Venue, room: Room, status: Status, minutes: int, wanted: Status
 ) -> str:
-    """What came of asking for a status: the status that it then has, or why not."""
+    """Returns the new status of a transition, or the codes of its refusals."""
     booking = await make_booking(
         desk.runtime,
         venue,

@@ -177,7 +177,7 @@ async def test_every_list_is_read_from_its_end(
 
 
 def found(name: str, within: Any) -> Any:
-    """What stands under a name, at any depth."""
+    """Returns all values under a key, at any depth."""
     match within:
         case dict():
             if name in within:

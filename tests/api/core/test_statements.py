@@ -44,7 +44,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest_asyncio.fixture
 async def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
-    """Somebody who has just asked for something, so that it is known who they are."""
+    """A client whose credentials are already cached."""
     desk = BookingClient(api, runtime, venue.staff)
     await desk("{ viewer { id } }")
     return desk
@@ -208,5 +208,5 @@ async def test_rescheduling_a_booking(desk: BookingClient, venue: Venue) -> None
 
 
 def verbs(sent: list[str]) -> list[str]:
-    """What each statement does; one alone is read WITH its tenant set, and the log written so."""
+    """Returns the verb of each statement; single reads and log inserts begin with WITH."""
     return [each.split()[0] for each in sent]

@@ -42,12 +42,12 @@ async def venue(till: PaymentsApp) -> Venue:
 
 
 def by(faults: Sequence[Fault], found: Sequence[Any]) -> dict[Fault, Any]:
-    """What was found, by the fault before it."""
+    """Returns the results by fault."""
     return dict(zip(faults, found, strict=True))
 
 
 async def books_while(till: PaymentsApp, venue: Venue, fault: Fault | None, *, hour: int) -> Any:
-    """A booking that waits for its payment; the gateway failed when it was asked for it."""
+    """Makes a booking that awaits payment, while the gateway fails."""
     if fault is not None:
         till.stripe.fail(fault)
     at = FRIDAY + timedelta(hours=hour)
@@ -259,6 +259,6 @@ async def _refunds(till: PaymentsApp, venue: Venue, chance: Random, bookings: li
 
 
 async def settle_all(till: PaymentsApp, venue: Venue, booking: Any) -> None:
-    """What the job does when it comes again."""
+    """Settles a booking's payments, as the job does."""
     _, id = read_id(booking["id"])
     await settlement.settle_booking(till.runtime, venue.tenant.id, id)

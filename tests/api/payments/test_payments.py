@@ -38,7 +38,7 @@ async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Payment
 
 @pytest_asyncio.fixture
 async def venue(till: PaymentsApp) -> Venue:
-    """One that asks for a deposit: rooms cost 40 an hour."""
+    """A venue that requires a deposit: rooms cost 40 an hour."""
     made = await make_venue(till.runtime)
     await till.set_up(made, **DEPOSIT, cancellationSteps=HALF_IN_THE_END)
     return made
@@ -731,7 +731,7 @@ async def test_other_money_than_was_asked_for_is_kept_and_pays_for_nothing(
 
 
 async def received(till: PaymentsApp, venue: Venue, booking: Any) -> Any:
-    """What arrived for a booking instead of what was asked for."""
+    """Returns what was received for a booking instead of the requested amount."""
     text = """query ($id: ID!) { booking(id: $id) {
         payment { received { amount currencyCode } } } }"""
     return (await till.desk(venue.manager)(text, id=booking["id"])).payload["payment"]["received"]

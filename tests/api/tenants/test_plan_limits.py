@@ -53,7 +53,7 @@ async def use(runtime: Runtime, venue: Venue, used: int, *, month: int = 3) -> N
 
 
 async def usage(desk: BookingClient) -> tuple[int, int]:
-    """How many rooms and bookings are used."""
+    """Returns the used numbers of rooms and bookings."""
     answer = await desk("{ tenant { usage { rooms { used } bookings { used } } } }")
     meters = answer.payload["usage"]
     return meters["rooms"]["used"], meters["bookings"]["used"]

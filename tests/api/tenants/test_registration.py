@@ -32,7 +32,7 @@ WEEKDAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", 
 
 
 def told(**changed: Any) -> dict[str, Any]:
-    """What a business tells when it registers."""
+    """Returns the input of a registration."""
     return {
         "name": "Blue Note",
         "subdomain": "blue-note",

@@ -48,7 +48,7 @@ class Bench(Protocol):
     async def decline(self, id: str) -> None: ...
 
     async def told_of_payment(self, id: str) -> Delivery:
-        """The delivery that says that it has been paid. Raises TimeoutError."""
+        """Returns the webhook of the paid payment. Raises TimeoutError."""
 
 
 @dataclass

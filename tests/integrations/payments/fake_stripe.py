@@ -28,7 +28,7 @@ Objects = dict[str, dict[str, Any]]
 
 
 class Fault(StrEnum):
-    """What goes wrong with a request.
+    """A fault of a request.
 
     After ``LOST``, ``CUT`` and ``DRIPPING`` it has been carried out; ``KEPT`` is a failure that the
     server tells again whenever it hears the key.
@@ -59,7 +59,7 @@ class Asked:
 
 
 class Refused(Exception):
-    """What the answer says instead."""
+    """An error response."""
 
     def __init__(self, status: int, type: str, **details: object) -> None:
         super().__init__(type)
@@ -154,7 +154,7 @@ class FakeStripe:
         return reply
 
     def _replied(self, asked: Asked, do: Any) -> Response:
-        """What was replied under this key before, or what it comes to now."""
+        """Returns the stored response of an idempotency key, or a new one."""
         if asked.key is None:
             return _reply(*_carried_out(do))
         same = (asked.method, asked.path, tuple(sorted(asked.given.items())))

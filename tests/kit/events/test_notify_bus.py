@@ -19,7 +19,7 @@ END_OF_THE_BUS = """
 
 
 class Ear:
-    """What one process has heard."""
+    """The notifications that one process received."""
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[frozenset[UUID] | None] = asyncio.Queue()

@@ -38,7 +38,7 @@ PAGE = Cost(multipliers=("first", "last"))
 
 
 def area(arguments: Mapping[str, Any]) -> int:
-    """The number of cells of the grid that is asked for."""
+    """The number of cells in the requested grid."""
     width, height = arguments["area"]["width"], arguments["area"]["height"]
     return int(width) * int(height)
 

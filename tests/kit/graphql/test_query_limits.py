@@ -53,7 +53,7 @@ def nested(levels: int, inside: str) -> str:
 
 
 def bomb(levels: int, spreads: str) -> str:
-    """A chain of fragments, each of which spreads the next one as ``spreads`` says, twice."""
+    """Returns a chain of fragments, each of which spreads the next one twice by ``spreads``."""
     chain = "\n".join(
         f"fragment F{n} on Person {{ {spreads.replace('NEXT', f'...F{n + 1}')} }}"
         for n in range(levels)

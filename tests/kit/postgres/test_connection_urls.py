@@ -123,7 +123,7 @@ def test_urls_of_hosting_services_are_understood() -> None:
 
 
 async def who(url: DatabaseUrl) -> tuple[str, str]:
-    """Who logged in, and as whom the session acts."""
+    """Returns the session's login and its current role."""
     connection = await asyncpg.connect(url)
     row = await connection.fetchrow("SELECT session_user, current_user")
     await connection.close()

@@ -253,7 +253,7 @@ async def end(database: DatabaseUrls, pid: int) -> None:
 
 
 async def activity(database: DatabaseUrls, pid: int) -> str | None:
-    """What a connection is at; None once it is gone, for which it gets 5 s."""
+    """Returns a connection's state; None if it ends within 5 s."""
     connection = await asyncpg.connect(database.owner)
     try:
         for _ in range(100):

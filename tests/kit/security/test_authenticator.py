@@ -25,7 +25,7 @@ def token(clock: StoppedClock) -> str:
 
 
 def answering(*answers: Actor | Exception | None) -> tuple[Find, list[Credentials]]:
-    """A source that gives one answer after the other, and the questions it was asked."""
+    """Returns a source of successive answers, and the list of its calls."""
     asked: list[Credentials] = []
 
     async def find(credentials: Credentials) -> Actor | None:

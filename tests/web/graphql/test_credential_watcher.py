@@ -11,7 +11,7 @@ from web.graphql.credential_watcher import ClientConnection, CredentialWatcher
 
 
 async def log_of_an_end(error: Exception) -> list[Any]:
-    """What is logged when a watched token is answered with this error, and its connection ends."""
+    """Returns the log of a connection that ends because its token gets this error."""
     ended = asyncio.Event()
 
     async def authenticate(_: str) -> Actor:

@@ -28,14 +28,14 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 def key_of(runtime: Runtime) -> OctKey:
-    """What signs this installation's access tokens."""
+    """The key that signs this installation's access tokens."""
     tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     return tokens._keys[0]
 
 
 def claims_of(runtime: Runtime, venue: Venue) -> dict[str, Any]:
-    """What the owner's real token says."""
+    """The claims of the owner's real token."""
     return dict(jwt.decode(venue.owner.token, key_of(runtime)).claims)
 
 

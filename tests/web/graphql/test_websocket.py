@@ -30,7 +30,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def close_code(server: str, *messages: str | bytes) -> int | None:
-    """What the server closes a socket with that was sent these."""
+    """Returns the close code of a socket that sends these messages."""
     async with socket(server) as connection:
         for message in messages:
             await connection.send(message)

@@ -191,7 +191,7 @@ async def test_what_was_given_back_is_shown_and_told_without_anybody_at_the_page
 
 
 async def until_told(told: list[GatewayEvent], type: str) -> None:
-    """Raises TimeoutError where nobody tells of it within half a minute."""
+    """Raises TimeoutError if no webhook comes within half a minute."""
     async with asyncio.timeout(30):
         while True:
             if type in types(told):

@@ -8,7 +8,7 @@ SECONDS = (0.0, 0.005, 0.0051, 0.3, 10.0, 11.0)
 
 
 def page(registry: CollectorRegistry) -> list[str]:
-    """What can be read, but for when each counter was made."""
+    """Returns the metrics page, without the creation times of counters."""
     lines = generate_latest(registry).decode().splitlines()
     return sorted(line for line in lines if "_created" not in line and not line.startswith("#"))
 

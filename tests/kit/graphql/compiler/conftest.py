@@ -35,7 +35,7 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Asks both apps, and finds their answers equal."""
+    """Sends operations to both apps, and checks that the responses are equal."""
 
     compiled: Api
     plain: Api
@@ -55,7 +55,7 @@ class Both:
 
 
 def told(answer: Answer) -> tuple[int, Any, Any]:
-    """What an answer says, the order of keys included."""
+    """Returns a response including the order of its keys."""
     errors = [{**each, "extensions": _lasting(each["extensions"])} for each in answer.errors]
     return answer.status, ordered(answer.partial), errors
 

@@ -48,7 +48,7 @@ def read(
     actor: Actor = OWNER,
     by: Plans | None = None,
 ) -> QueryPlan | None:
-    """How a query is read at once; None where nothing of it is."""
+    """Returns the plan of a query; None if nothing of it can be compiled."""
     planned = by or plans()
     found = planned.read(*prepared(text, variables), actor, NOW)
     return planned.keep(found.make()).read() if isinstance(found, UnmadePlan) else found
