@@ -1,4 +1,4 @@
-"""The schema holds all that clients were promised: contract.graphql, compared type by type."""
+"""The schema keeps every promise of contract.graphql to clients."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Imports point one way, and GraphQL stays where it is spoken."""
+"""Imports point one way, and only some layers know GraphQL."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Another tenant's id answers exactly as an unknown one, wherever an id can be given."""
+"""An id of another tenant gets the same response as an unknown id, in every argument."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

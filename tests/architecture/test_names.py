@@ -1,4 +1,4 @@
-"""No name of the schema means something else to a gateway, or nothing to a compiler."""
+"""Names of the schema are safe for gateways and code generators."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

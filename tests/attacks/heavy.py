@@ -1,4 +1,4 @@
-"""Documents near every limit that a document is held to: what one point could buy at most."""
+"""Generates documents near every limit, which take the most time for a point of cost."""
 
 from collections.abc import Sequence
 from random import Random

@@ -1,4 +1,4 @@
-"""Documents that are short to send and were meant to be long to answer."""
+"""Short documents whose execution would be expensive."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Values that can be read but make no sense: refused by name, or simply nothing is found."""
+"""Absurd but valid values are refused, or find nothing."""
 
 from typing import Any
 

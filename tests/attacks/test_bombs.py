@@ -1,4 +1,4 @@
-"""Bombs: each is refused at once, over HTTP and on a socket, and the server goes on."""
+"""Expensive documents are refused at once, over HTTP and WebSockets."""
 
 from collections.abc import Awaitable, Callable
 from time import perf_counter

@@ -1,4 +1,4 @@
-"""Requests that aren't meant to be answered: too large, damaged, disguised, from elsewhere."""
+"""Requests that must be rejected: too large, malformed, disguised or cross-site."""
 
 import asyncio
 from collections.abc import AsyncIterator

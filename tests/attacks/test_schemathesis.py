@@ -1,4 +1,4 @@
-"""Operations that schemathesis makes up from the schema: none of them finds a fault.
+"""Operations that schemathesis generates from the schema cause no error.
 
 It needs other versions of packages than ours: it has an environment of its own, by its lock.
 """

@@ -1,4 +1,4 @@
-"""The demo venues: there after one load, within every rule of the app, alive on any day."""
+"""The demo venues: loaded once, valid by every rule, and current on any day."""
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence

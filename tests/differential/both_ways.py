@@ -1,4 +1,4 @@
-"""Whatever a test reads at once is also answered field by field, and compared."""
+"""Compares every compiled read of a test with field-by-field execution."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Operations that are answered twice, at once and field by field, on one database at one time."""
+"""Executes operations twice, compiled and field by field, on one snapshot."""
 
 from collections import Counter
 from dataclasses import dataclass, field

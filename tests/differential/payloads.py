@@ -1,4 +1,4 @@
-"""Rows that changes and events show, read at once and field by field from one snapshot."""
+"""Compares the rows of payloads and events, compiled and field by field, on one snapshot."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar

@@ -1,4 +1,4 @@
-"""The comparison that watches all tests finds what it is there for."""
+"""The comparison of all tests detects differences."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Statements for documents that are new are made in a thread: the event loop goes on meanwhile."""
+"""New documents are compiled in a thread, so that the event loop isn't blocked."""
 
 from threading import current_thread, main_thread
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changes of bookings over HTTP, as fast as they may come, and the log that they leave."""
+"""Makes changes of bookings over HTTP as fast as possible, and reads their log."""
 
 import asyncio
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Those who follow what happens through every cut: they go on after the last cursor they took."""
+"""Subscribers that reconnect after every fault, after their last cursor."""
 
 import asyncio
 import random

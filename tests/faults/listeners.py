@@ -1,4 +1,4 @@
-"""Those who listen for new bookings, and those of them who stopped reading."""
+"""Subscribers to new bookings, some of which stop reading."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection

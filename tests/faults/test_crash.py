@@ -1,4 +1,4 @@
-"""A crash of PostgreSQL takes transaction ids back, but none that a cursor counts on."""
+"""After a crash, PostgreSQL reuses transaction ids, but none that a cursor contains."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whatever happens to the database: nothing acknowledged is lost, and nothing is done twice."""
+"""Faults of the database: no acknowledged change is lost, and none is made twice."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

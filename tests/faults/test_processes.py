@@ -1,4 +1,4 @@
-"""However a process of ours ends: nothing acknowledged is lost, and nothing is done twice."""
+"""Ends of our processes: no acknowledged change is lost, and none is made twice."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Workers that are killed lose no job, and do none twice: bookings are completed once each."""
+"""Killed workers lose no job: each booking is completed once."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Processes that are killed while they handle events: each is handled once by each handler."""
+"""Killed processes lose no event: each handler handles each event once."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Letters outlive the process that wrote them, and their secrets lie nowhere open."""
+"""Queued mail survives its process, and its secrets are encrypted."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Bookings whose time is over are completed by the system, once, each by a job."""
+"""Past bookings are completed by the system, once, each by a job."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The worker: each job at least once, whatever fails, ends or is lost in between."""
+"""The worker runs each job at least once, through failures, restarts and lost connections."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Lines that are written a little later are all written, and in order."""
+"""Buffered log lines are all written, in order."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""A scope that ends: what becomes of its connection."""
+"""The connection of a scope after its end."""
 
 import asyncpg
 from sqlalchemy import func, select

@@ -1,4 +1,4 @@
-"""Services run beside the requests, start again after they fail, and end with the process."""
+"""Services are restarted after failures, and end with the process."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Clients that keep what is free by its changes, and a venue where everything changes."""
+"""Clients that update availability by events, and a venue with random changes."""
 
 import random
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Deltas applied to the first snapshot are what is read anew, whatever happened in between."""
+"""A snapshot of availability updated by deltas equals a new read, after random changes."""
 
 import random
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Everything that a customer, a guest and the venue do to one booking, and what has to hold then.
+"""A state machine of everything that can be done to a booking, and its invariants.
 
 The model beside it is a few plain numbers: ``kept`` is what the terms that the customer first
 agreed to have kept of what was given up, counted from the start that the booking had when money

@@ -1,4 +1,4 @@
-"""Whatever customers, guests and the venue do, in any order: terms and policies hold."""
+"""Terms and policies hold for any order of actions."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""GraphiQL's tabs as a newcomer finds them, judged by the libraries of its editors."""
+"""GraphiQL's initial tabs, checked by the libraries of its editors."""
 
 from commands.export import ROOT
 from tests.protocol.node_kit import Kit

@@ -1,4 +1,4 @@
-"""The ways to get a time: to hold it first, to book it, to move a booking there."""
+"""Ways to get a slot: holding it, booking it, or moving a booking to it."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass

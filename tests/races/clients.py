@@ -1,4 +1,4 @@
-"""A client on a connection of its own: so plain that hundreds fit beside the server."""
+"""A client on its own connection, light enough for hundreds of them."""
 
 import asyncio
 from collections.abc import Mapping

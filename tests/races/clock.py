@@ -1,4 +1,4 @@
-"""A clock that goes on from the Monday that the tests begin at."""
+"""A running clock that starts on the Monday of the tests."""
 
 import time
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""People who want the same time of the same room, each with a session and a connection."""
+"""Concurrent callers that want the same slot, each with a session and a connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Money and time at once, before two apps on one database: never a double booking, never a cent."""
+"""Payments and bookings at once, by two apps: no double booking, and exact balances."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""However many strangers want times at once, they get no more than is left to strangers."""
+"""Concurrent holds of unverified people never exceed their limits."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Bookings that change rooms at once, against each other's way."""
+"""Concurrent moves of bookings between two rooms."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""Areas: what one brings to the schema, and what it adds to the types of those before it."""
+"""Areas: what an area adds to the schema, and to types of earlier areas."""
 
 from dataclasses import dataclass
 from typing import cast

@@ -1,4 +1,4 @@
-"""A venue's first months with us: tried, bought, outgrown, unpaid, closed, paid and open again."""
+"""A venue's first months: trial, plan, upgrade, failed payment, closure and recovery."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A process with few files under many connections goes on, its database's watcher included."""
+"""A process with few file descriptors keeps serving under many connections."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""One command starts everything, ends everything, and finds its data after any kill."""
+"""One command starts and stops everything, and recovers its data after being killed."""
 
 import os
 import re

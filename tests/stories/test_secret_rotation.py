@@ -1,4 +1,4 @@
-"""A new BOOM_SECRET loses no mail and no code in it, also while processes rotate one by one."""
+"""A new BOOM_SECRET loses no queued mail, even while processes restart one by one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

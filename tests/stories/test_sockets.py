@@ -1,4 +1,4 @@
-"""Sockets as they are served: text as it is, without compression."""
+"""WebSockets of the real server: text frames without compression."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A stopped clock, which tests move."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Bookings through the API, as one person of a venue makes them: the test's clock may move on."""
+"""A client for bookings, as one person of a venue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The horizon of the log: what is committed is read once nothing older is in flight."""
+"""Waits until the log's horizon has passed a tenant's entries."""
 
 import asyncio
 

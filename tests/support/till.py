@@ -1,4 +1,4 @@
-"""A venue's payments in tests: the app before Stripe's client, and a server in Stripe's place."""
+"""The app with Stripe's client and a fake server of Stripe."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

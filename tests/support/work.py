@@ -1,4 +1,4 @@
-"""The queue in tests: what the running app's worker has to do, done now."""
+"""Runs the jobs of the running app at once."""
 
 import asyncio
 from typing import Final

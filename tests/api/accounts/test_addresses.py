@@ -1,4 +1,4 @@
-"""E-mail addresses wherever they come in: one each, and one person's each."""
+"""E-mail addresses in every argument: exactly one address, which identifies one person."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""API keys: what programs call with, what they may with it, and how it ends."""
+"""API keys: creation, scopes, use, expiry and revocation."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Customers sign up, and prove their address before they book."""
+"""Customers sign up, and verify their address before they book."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Passwords: changed by those who know theirs, set anew by mail by those who don't."""
+"""Changing a password, and resetting it by mail."""
 
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher

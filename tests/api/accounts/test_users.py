@@ -1,4 +1,4 @@
-"""Users: invited, joined, in another role, gone."""
+"""Users: invitations, joining, changes of role, deactivation."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Plans billed by Stripe, through the API: tried, bought, changed, cancelled, unpaid, recovered."""
+"""Plans billed by Stripe, over the API: trial, checkout, changes, cancellation, failed payments."""
 
 import asyncio
 from collections.abc import AsyncIterator

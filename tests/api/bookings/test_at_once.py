@@ -1,4 +1,4 @@
-"""Bookings that are stored in one statement: as if decided step by step, and never by old facts."""
+"""Bookings stored by one statement: the same result as step by step, never by outdated facts."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Why a slot is not free: every rule with its numbers, and when it would let go."""
+"""Reasons why a slot isn't free: each rule with its data, and when it ends."""
 
 from datetime import UTC, datetime
 from typing import Any

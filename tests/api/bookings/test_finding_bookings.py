@@ -1,4 +1,4 @@
-"""Lists of bookings: what a filter means at its edges, and pages that stay stable."""
+"""Lists of bookings: the bounds of filters, and stable pages."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""FREE means that nothing is against it, and that a booking sent next succeeds: on any venue.
+"""A slot is FREE if and only if a booking of it succeeds, on randomly made venues.
 
 Venues are made at random from a seed, on days on which the clock changes; each try to book is
 rolled back.

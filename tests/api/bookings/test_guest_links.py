@@ -1,4 +1,4 @@
-"""Guests' links end: revoked, replaced, or when the booking is somebody else's."""
+"""Guests' links end when they are revoked or replaced, or the booking changes its customer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The public page of a venue, and booking there without an account."""
+"""A venue's public page, and booking without an account."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Holds: a time kept for somebody who is still deciding, at the price of that moment."""
+"""Holds: they reserve a slot for a few minutes, at the current price."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Searching in a venue of many customers and bookings finds what looking at each of them would."""
+"""Search in a large venue finds the same as a check of every row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

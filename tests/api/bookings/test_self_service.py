@@ -1,4 +1,4 @@
-"""A guest's link: it shows, moves and cancels one booking, and opens nothing else."""
+"""A guest's link shows, moves and cancels one booking, and gives no other access."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Facts that are kept in the process: read once, found out when outdated, bounded."""
+"""Cached facts of venues: read once, detected when outdated, and bounded."""
 
 import asyncio
 from dataclasses import replace

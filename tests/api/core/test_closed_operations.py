@@ -1,4 +1,4 @@
-"""An operation that is over: fields that go on beside one that has failed keep no connection."""
+"""After a field failed, other running fields of the operation keep no connection."""
 
 import asyncio
 

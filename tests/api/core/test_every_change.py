@@ -1,4 +1,4 @@
-"""Every mutation puts what it did on the log, once; a refused one puts nothing there."""
+"""Every mutation logs its event once; a refused one logs nothing."""
 
 from datetime import timedelta
 from string import Template

@@ -1,4 +1,4 @@
-"""A field that fails takes its object with it, and nothing that others wait for."""
+"""A failing field nulls its parent object, and doesn't affect other fields."""
 
 from datetime import timedelta
 

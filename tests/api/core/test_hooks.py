@@ -1,4 +1,4 @@
-"""Handlers of other areas: in the transaction of the change that they follow."""
+"""Handlers of later areas run in the transaction of the change."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

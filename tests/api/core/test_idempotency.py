@@ -1,4 +1,4 @@
-"""Idempotency keys: a call that is sent again does nothing again, and answers the same."""
+"""Idempotency keys: a repeated call changes nothing and returns the stored result."""
 
 import asyncio
 from typing import Any

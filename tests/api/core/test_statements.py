@@ -1,4 +1,4 @@
-"""How many statements the main queries and mutations take: the same however much there is.
+"""The number of statements of the main queries and mutations doesn't depend on the data.
 
 These are of what is answered field by field; what is compiled takes one.
 """

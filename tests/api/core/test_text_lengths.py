@@ -1,4 +1,4 @@
-"""No text is longer than it may be, wherever it is given."""
+"""Every text argument has a maximum length."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Customers over the API, and how a booking finds whom it is for."""
+"""Customers over the API, and how a booking finds its customer."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Names over the API: refused where nothing can be seen, sorted as people expect, and found."""
+"""Names over the API: invisible ones are refused, and others are sorted and found."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A gateway that fails in every way it can: no money is lost, and none moves twice."""
+"""Faults of the gateway: no money is lost, and none is moved twice."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta

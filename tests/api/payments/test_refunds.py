@@ -1,4 +1,4 @@
-"""Money that goes back: by the cancellation policy, by request, and never more than was paid."""
+"""Refunds, by cancellation policy and by request: never more than was paid."""
 
 import asyncio
 from collections.abc import AsyncIterator

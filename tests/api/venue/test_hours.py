@@ -1,4 +1,4 @@
-"""Opening hours over the API: what is set, and what is then in force."""
+"""Opening hours over the API: how they are set, and which ones apply."""
 
 from typing import Any
 

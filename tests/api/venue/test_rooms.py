@@ -1,4 +1,4 @@
-"""Rooms over the API: added, changed, listed, taken out of use and back."""
+"""Rooms over the API: creation, changes, lists, archiving and restoring."""
 
 import asyncio
 from typing import Any

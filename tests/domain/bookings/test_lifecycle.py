@@ -1,4 +1,4 @@
-"""The life of a booking, edge by edge."""
+"""The transitions of a booking."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The slots shown are those that a booking would get."""
+"""Slots are free if and only if a booking of them would be accepted."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

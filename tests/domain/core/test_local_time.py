@@ -1,4 +1,4 @@
-"""The wall clock is turned into instants as a walk through every minute would."""
+"""Conversions of wall clocks to instants agree with a check of every minute."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A phone is found by its digits, however it was written and is sought."""
+"""Phone numbers are found by their digits, in any notation."""
 
 import pytest
 

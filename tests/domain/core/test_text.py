@@ -1,4 +1,4 @@
-"""Names: what can be seen of them, how they sort, and how they are found."""
+"""Names: visible characters, sort keys and search forms."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Opening hours: which of them count on a day, and when that is."""
+"""Opening hours: which apply on a day, and their instants."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""One protocol for those who bill: Stripe's client before a server, and the local one."""
+"""The billing protocol: Stripe's client against a fake server, and the local gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass

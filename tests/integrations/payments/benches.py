@@ -1,4 +1,4 @@
-"""Gateways on the bench: each with the hand of a customer who pays, or whose card is declined."""
+"""Gateways for tests, each with a customer who pays or whose card is declined."""
 
 import asyncio
 import socket

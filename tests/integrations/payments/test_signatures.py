@@ -1,4 +1,4 @@
-"""Whether a delivery is the gateway's own, and of now; by signatures that Stripe's client makes."""
+"""Webhook signatures: verified against those of Stripe's client, and their age."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cursors of the log: read back as they were written, and nothing else is one."""
+"""Event cursors are decoded as they were encoded, and other texts are rejected."""
 
 from uuid import UUID
 

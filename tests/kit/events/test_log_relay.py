@@ -1,4 +1,4 @@
-"""The relay hands out what was committed: all of it, once, in the order of the log."""
+"""The relay delivers all committed entries, once, in the order of the log."""
 
 import asyncio
 from collections.abc import AsyncIterator

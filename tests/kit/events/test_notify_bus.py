@@ -1,4 +1,4 @@
-"""Wakes between processes, and what happens to them when a connection is lost."""
+"""Notifications between processes, and lost connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Arguments are coerced as graphql-core coerces them, whatever the variables are."""
+"""Arguments are coerced exactly as graphql-core coerces them."""
 
 from typing import Any
 

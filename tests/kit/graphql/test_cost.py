@@ -1,4 +1,4 @@
-"""A cost that is remembered is that of these variables."""
+"""A cached cost applies only to equal variables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Limits and cost: what counts, what is refused, and that bombs are as cheap as they are short."""
+"""Limits and costs of documents, computed in time proportional to their length."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Variables are read as graphql-core reads them, whatever is sent, and refused in better words."""
+"""Variables are read exactly as graphql-core reads them, with better messages."""
 
 from typing import Any
 

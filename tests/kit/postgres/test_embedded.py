@@ -1,4 +1,4 @@
-"""The embedded server after everything that can be killed was killed."""
+"""The embedded server recovers after any of its processes was killed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Fair shares: one tenant may have the whole pool, but not while others wait for it."""
+"""Fair shares of a pool: one tenant may use all of it, unless others wait."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Counted allowances: exact in a sliding window, whatever runs at once."""
+"""Allowances are exact in a sliding window, also for concurrent requests."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Passwords: hashed, compared, and only so many at once."""
+"""Passwords: hashing, verification, and their concurrency limit."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Two queues before one door."""
+"""A semaphore with an urgent and an ordinary queue."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Buckets of points: what is taken comes back with time, and no more than that."""
+"""Token buckets are refilled with time, up to their size."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Access tokens and secrets: read as they were made, and refused otherwise."""
+"""Access tokens and secrets: parsed as issued, and rejected if altered."""
 
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta

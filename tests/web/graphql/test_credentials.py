@@ -1,4 +1,4 @@
-"""Credentials that aren't good, on operations that don't need any, and on those that do."""
+"""Invalid credentials, on public operations and others."""
 
 from typing import Any
 

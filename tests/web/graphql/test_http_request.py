@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: the specification of that name, and what is refused before anything runs."""
+"""GraphQL over HTTP: the specification, and requests that are rejected before execution."""
 
 from collections.abc import AsyncIterator
 

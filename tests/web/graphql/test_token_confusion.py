@@ -1,4 +1,4 @@
-"""Whatever is sent as an access token, only ours opens anything."""
+"""Only our own access tokens are accepted."""
 
 import asyncio
 import hmac

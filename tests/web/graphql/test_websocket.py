@@ -1,4 +1,4 @@
-"""The protocol graphql-transport-ws at /graphql, and the end of a socket with its credentials."""
+"""The protocol graphql-transport-ws at /graphql, and sockets whose credentials end."""
 
 import asyncio
 

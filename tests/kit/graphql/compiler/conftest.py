@@ -1,4 +1,4 @@
-"""One database behind two apps: one compiles its reads, the other answers field by field."""
+"""Two apps on one database: one compiles its reads, the other executes field by field."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Plans without a server: what would be read of a query, by whom."""
+"""Makes query plans without a server, for a query and an actor."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The SQL of twenty operations stands beside this test, so that a change of it is seen.
+"""The SQL of twenty operations is stored beside this test, so that changes are reviewed.
 
 To accept a change: ``BOOM_TEST_ACCEPT_SQL=1 pytest tests/kit/graphql/compiler/test_sql.py``; then
 read the diff.
