@@ -57,7 +57,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _print_plain_tracebacks() -> None:
-    """Structlog's own draw the local variables, for seconds in which the app does nothing else."""
+    """Disables structlog's tracebacks with local variables, which take seconds."""
     *before, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
@@ -117,7 +117,7 @@ def settings(module_settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def relay(settings: Settings) -> AsyncIterator[Database]:
-    """The database as the relay sees it."""
+    """The database with the relay's role."""
     assert settings.relay_database_url is not None
     database = Database(settings.relay_database_url.sqlalchemy)
     yield database

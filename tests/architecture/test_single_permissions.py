@@ -282,7 +282,7 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
 
 
 def both(*texts: str) -> list[str]:
-    """As they are, and as a change makes them."""
+    """Returns the responses before and after a change."""
     return [form for each in texts for form in (each, each.translate(SWAPPED))]
 
 
@@ -401,7 +401,7 @@ async def world(
 
 
 async def change(database: DatabaseUrls, venue: Venue, *secrets: Secret) -> None:
-    """Make what is hidden otherwise, behind the app's back."""
+    """Changes hidden values directly in the database."""
     connection = await asyncpg.connect(str(database.owner))
     try:
         for each in secrets:

@@ -190,7 +190,7 @@ class Generator:
         ]
 
     def next(self) -> Input:
-        """The next input.
+        """Returns the next input.
 
         Every other one can be read as its types say, and is absurd all the same; of the rest, a
         tenth are damaged in the document or in the whole text.

@@ -30,7 +30,7 @@ class Heavy:
         )
 
     def next(self) -> str:
-        """The next document."""
+        """Returns the next document."""
         make = self._kinds[self._made % len(self._kinds)]
         self._made += 1
         return make()

@@ -18,7 +18,7 @@ class Bomb:
 
 
 def bombs() -> Iterator[Bomb]:
-    """All of them."""
+    """Returns all bombs."""
     for levels in LEVELS:
         yield from _of(levels)
     yield from _long()

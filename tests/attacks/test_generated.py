@@ -37,7 +37,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def inputs(runtime: Runtime, venue: Venue, *, seed: int, count: int) -> Iterator[Input]:
-    """So many inputs, in which things of the venue appear, too."""
+    """Returns a number of inputs, some with ids of the venue."""
     booking = await make_booking(runtime, venue, MONDAY_MORNING + timedelta(days=1))
     rows = (*venue.rooms, booking, venue.customer, venue.staff.user)
     generator = Generator(schema._schema, seed=seed, ids=[api_id(row) for row in rows])
@@ -110,7 +110,7 @@ class Sockets:
                 await context.__aexit__(None, None, None)
 
     async def ask(self, input: Input) -> tuple[str, str | int | None]:
-        """All that comes back, and the type of the last message or the code of the close."""
+        """Returns all messages, and the type of the last one or the close code."""
         token = next(self._callers)
         connection = await self._connection(token)
         self._number += 1

@@ -49,7 +49,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 def rate_limiter(app: Starlette) -> RateLimiter:
-    """The buckets of the app, to take from them without asking for anything."""
+    """The token buckets of the app."""
     found = app.state.rate_limiter
     assert isinstance(found, RateLimiter)
     return found
@@ -78,7 +78,7 @@ async def login(api: Api, venue: Venue, *, password: str = PASSWORD) -> Answer:
 
 
 async def guess(at: Place, venue: Venue, clock: StoppedClock, *, times: int) -> set[str]:
-    """Try passwords, one a second, each from the next of a hundred addresses: what is answered."""
+    """Tries a password a second from a hundred addresses in turn, and returns the responses."""
     answers: set[str] = set()
     for number in range(times):
         answer = await login(at(f"192.0.2.{number % 100}"), venue, password=f"guess {number}")

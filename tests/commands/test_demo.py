@@ -50,7 +50,7 @@ def made(venue: DemoVenue, *, day: int = 0) -> DemoRows:
 
 @cache
 def demo(subdomain: str, *, day: int = 0) -> DemoRows:
-    """The same, made once for all the tests that only look at it."""
+    """The same, made once for all tests that only read it."""
     return made({"boom": BOOM, "salon": SALON}[subdomain], day=day)
 
 

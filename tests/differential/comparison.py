@@ -69,7 +69,7 @@ class Ordinary(Operations):
 
 
 class Compared(Operations):
-    """Answers as ever, and notes where an answer isn't what it is field by field."""
+    """Executes operations as usual, and records differences from field-by-field execution."""
 
     def __init__(self, findings: Findings, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -78,7 +78,7 @@ class Compared(Operations):
 
     @classmethod
     def beside(cls, operations: Operations, findings: Findings) -> "Compared":
-        """The same operations, compared."""
+        """Returns the operations with comparison."""
         made = object.__new__(cls)
         vars(made).update(vars(operations), _findings=findings)
         made._begin()
@@ -175,7 +175,7 @@ class _Uncounted(Metrics):
 
 
 class _Unpaid(Admission):
-    """Admission for nothing."""
+    """Admission that charges nothing."""
 
     @classmethod
     def like(cls, admission: Admission) -> "_Unpaid":
@@ -191,7 +191,7 @@ class _Unpaid(Admission):
 
 
 def is_counted(runtime: Runtime) -> bool:
-    """Does a test count the statements that are sent?"""
+    """Returns whether a test counts statements."""
     return "text" in vars(runtime.database)
 
 

@@ -69,7 +69,7 @@ AMOUNTS: Final = (None, 0, 1, 7, 100, 4_005, 2**53 + 1, 2**63 - 1)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that is there; ``ids`` are those that clients know, by type.
+    """The data set; ``ids`` are those that clients know, by type.
 
     ``foreign`` are those that callers of a tenant must never be shown.
     """
@@ -80,12 +80,12 @@ class World:
     foreign: dict[UUID | None, frozenset[str]]
 
     def caller(self, random: Random) -> Actor:
-        """Any of them; more often than not, one of the team."""
+        """Returns a random caller, usually one of the team."""
         return random.choice(self.callers[:4] if random.random() < 0.6 else self.callers)
 
 
 async def make_world(runtime: Runtime) -> World:
-    """Make both venues, the second smaller."""
+    """Makes both venues, the second one smaller."""
     first = await make_venue(
         runtime, rooms=2, time_zone=ZONES[0], currency="USD", min_notice_minutes=0
     )

@@ -191,11 +191,11 @@ class Grammar:
         self.cursors: dict[str, list[str]] = {}
 
     def document(self) -> Document:
-        """A new one."""
+        """Returns a new document."""
         return _Making(self._schema, self._random).document()
 
     def learn(self, shown: Iterable[str]) -> None:
-        """Take up the cursors among the texts of an answer."""
+        """Collects the cursors among the texts of a response."""
         for found in sorted(shown):
             if len(found) > MIN_CURSOR and found.startswith("WyI"):
                 order = urlsafe_b64decode(found + "=" * (-len(found) % 4)).split(b'"')[1].decode()
@@ -204,7 +204,7 @@ class Grammar:
                     known.append(found)
 
     def told(self, document: Document) -> Told:
-        """The document with values."""
+        """Returns a document with values."""
         return _Telling(self._ids, self.cursors, self._random).told(document)
 
 
@@ -480,7 +480,7 @@ def _inside(node: _Node, fragments: Mapping[str, Any]) -> list[_Node]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """All texts of an answer."""
+    """Yields all texts of a response."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

@@ -48,7 +48,7 @@ def compared_rows(read_row: ReadRow, findings: Findings) -> ReadRow:
 
 
 async def _ordinary(execution: Executor, completed: Callable[[], Any]) -> Any:
-    """The row field by field; what fails there fails the comparison, not the answer."""
+    """Executes the row field by field; errors fail the comparison, not the response."""
     token = _IS_ORDINARY.set(True)
     try:
         done = completed()

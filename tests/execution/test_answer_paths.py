@@ -36,7 +36,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest_asyncio.fixture
 async def plain(settings: Settings, clock: StoppedClock) -> AsyncIterator[Api]:
-    """An app that compiles nothing."""
+    """An app without compiled reads."""
     app: Starlette = build_app(
         settings.model_copy(update={"compiled": False}),
         clock=clock,

@@ -14,7 +14,7 @@ def padded(name: str) -> str:
 
 
 def ask(documents: Documents, text: str, *, is_anonymous: bool = False) -> Document:
-    """The document, which is read where it isn't known."""
+    """Returns the document from the cache, or parses it."""
     document = documents.known(text, is_anonymous=is_anonymous)
     if document is None:
         document = documents.read(text, is_anonymous=is_anonymous)

@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 10
 
 
 class Client:
-    """Takes what it is sent whenever it is ``reading``."""
+    """A client that reads messages while it is ``reading``."""
 
     def __init__(self) -> None:
         self.reading = asyncio.Event()
@@ -43,7 +43,7 @@ class Client:
 
 
 class Purse:
-    """A bucket that has points or hasn't."""
+    """A token bucket that is full or empty."""
 
     def __init__(self) -> None:
         self.is_empty = False
@@ -68,7 +68,7 @@ async def gap_event(cursor: EventCursor) -> str:
 
 
 async def told(client: Client, number: int) -> list[str]:
-    """The first answers that the client has taken, once there are so many."""
+    """Returns the first messages that the client has received, once there are enough."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(client.taken) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.001)

@@ -69,13 +69,13 @@ class Changes:
         self._first = tomorrow.replace(minute=0, second=0, microsecond=0)
 
     async def make(self) -> None:
-        """Make all of them; not more than ``allowed``, until that is raised."""
+        """Makes all changes, at most ``allowed`` until that is raised."""
         async with asyncio.TaskGroup() as tasks:
             for room in self._venue.rooms:
                 tasks.create_task(self._write(room))
 
     async def until(self, done: int) -> None:
-        """Wait until so many have been acknowledged, or all. Raises TimeoutError."""
+        """Waits until a number of changes, or all, are acknowledged. Raises TimeoutError."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while self.done < min(done, self._at_most):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.002)
@@ -130,7 +130,7 @@ class Wanted:
 
 
 async def lasting_key(address: str, venue: Venue) -> str:
-    """A credential that lasts however long the test does."""
+    """Returns a credential that doesn't expire during the test."""
     given = {"name": "Calendar", "permissions": ["bookings:read", "bookings:write"]}
     client = await Client.connect(address, token=venue.owner.token)
     answer = await client.ask(_KEY, {"input": given})

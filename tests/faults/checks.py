@@ -11,7 +11,7 @@ from tests.support.factories import Venue
 async def check_books(
     house: FaultyPostgres, venue: Venue, report: Report, *, besides: Sequence[str] = ()
 ) -> None:
-    """All that was acknowledged is stored, once, and nothing else is but for some bookings."""
+    """Checks that acknowledged changes are stored once, and nothing else but some bookings."""
     kept = await ledger(house, venue)
     assert set(report.refusals) <= {"SLOT_TAKEN"}
     assert max(len(ids) for ids in report.won.values()) == 1

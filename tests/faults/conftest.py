@@ -33,7 +33,7 @@ def house() -> Iterator[FaultyPostgres]:
 async def app(
     house: FaultyPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[App]:
-    """An app in one process that lives through all the faults of a module."""
+    """An app in one process, which runs through all faults of a module."""
     async with serving(house, tmp_path_factory.mktemp("app")) as app:
         yield app
 

@@ -24,7 +24,7 @@ _PATIENCE_SECONDS: Final = 300
 
 @dataclass(slots=True)
 class Follower:
-    """One client. ``cursors`` are those of the events it took, ``moments`` when it took them.
+    """One client; ``cursors`` and ``moments`` are those of the events that it received.
 
     ``cuts`` are those that the test made, ``connections`` how often it was let in.
     """
@@ -42,7 +42,7 @@ class Follower:
     _cut: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def follow(self) -> None:
-        """Take what comes, and come back after each cut, until it is cancelled."""
+        """Receives events and reconnects after each cut, until cancelled."""
         while True:
             try:
                 await self._be_connected()
@@ -65,7 +65,7 @@ class Follower:
         return next(each for each in self.moments if each > moment) - moment
 
     async def has(self, number: int) -> None:
-        """Wait until it has so many events. Raises TimeoutError."""
+        """Waits until it has a number of events. Raises TimeoutError."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while len(self.cursors) < number:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)

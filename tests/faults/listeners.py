@@ -22,14 +22,14 @@ _LATEST_SECONDS: Final = 10
 
 
 class Listener:
-    """One socket with one subscription to all that is booked."""
+    """A socket with one subscription to new bookings."""
 
     def __init__(self, client: Live, stream: Stream) -> None:
         self._client = client
         self._stream = stream
 
     async def hears(self, bookings: Collection[str]) -> list[str]:
-        """The ids that came, once these many are there or nothing more comes."""
+        """Returns the received ids, once there are enough or no more come."""
         heard: list[str] = []
         while len(heard) < len(bookings):
             try:
@@ -51,13 +51,13 @@ class Listener:
                     await self._client.send(ping)
 
     def vanish(self) -> None:
-        """Drop the connection, without a word."""
+        """Drops the connection without closing it."""
         self._client.socket.transport.abort()
 
 
 @asynccontextmanager
 async def listening(app: App, token: str) -> AsyncIterator[Listener]:
-    """Hears all that is booked from now on."""
+    """Subscribes to all new bookings."""
     async with live(app.address, token=token) as client:
         now = await (await client.subscribe(_NOW)).next()
         after = {"after": now["bookings"]["eventCursor"]}
@@ -66,7 +66,7 @@ async def listening(app: App, token: str) -> AsyncIterator[Listener]:
 
 @asynccontextmanager
 async def crowd(app: App, token: str, *, number: int) -> AsyncIterator[list[Listener]]:
-    """So many listeners, who go without a word."""
+    """Opens a number of listeners, which later disconnect without closing."""
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def enter(stack: AsyncExitStack) -> Listener:

@@ -37,7 +37,7 @@ _RELAY: Final = "usename = 'boom_relay'"
 
 
 class FaultyPostgres:
-    """A PostgreSQL server that keeps its promises through crashes, and what a test does to it.
+    """A durable PostgreSQL server, and the faults that a test causes.
 
     ``start`` and ``stop`` block; the rest is done as the server's superuser.
     """
@@ -122,7 +122,7 @@ class FaultyPostgres:
             await asyncio.sleep(0.02)
 
     async def have_no_connections_left(self) -> None:
-        """For two seconds another client has all connections, also those that the app had."""
+        """Takes all connections for two seconds, including the app's."""
         greedy: list[asyncpg.Connection] = []
         try:
             await _take_all(self.url, greedy)
@@ -144,7 +144,7 @@ class FaultyPostgres:
         )
 
     async def let_statements_hang(self) -> None:
-        """For twenty seconds every new booking takes a minute."""
+        """Makes each new booking take a minute, for twenty seconds."""
         await self._while_bookings("PERFORM pg_sleep(60)", seconds=20)
 
     async def lock_the_bookings(self, *, seconds: float = 4) -> None:
@@ -187,7 +187,7 @@ class FaultyPostgres:
 
 
 class App:
-    """`python -m commands.run` on the database of a house."""
+    """`python -m commands.run` on the database of a FaultyPostgres."""
 
     def __init__(
         self, house: FaultyPostgres, folder: Path, *, workers: int = 1, port: int = 0
@@ -280,7 +280,7 @@ class App:
 async def serving(
     house: FaultyPostgres, folder: Path, *, workers: int = 1, port: int = 0
 ) -> AsyncIterator[App]:
-    """An app that serves, for the length of the block; port 0: on any that is free."""
+    """Serves an app during the block; port 0 is any free port."""
     app = App(house, folder, workers=workers, port=port)
     try:
         await app.is_up()

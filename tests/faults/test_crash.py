@@ -66,7 +66,7 @@ async def test_what_is_done_under_an_id_that_was_given_out_before_is_told(
 
 
 async def _burn(house: FaultyPostgres) -> int:
-    """Have transaction ids given out to what is rolled back; the last of them."""
+    """Uses up transaction ids by rollbacks, and returns the last one."""
     xid = 0
     async with house.connected() as connection:
         for _ in range(_BURNT):
@@ -77,7 +77,7 @@ async def _burn(house: FaultyPostgres) -> int:
 
 
 async def _book(app: App, venue: Venue, *, hours: int) -> Any:
-    """A booking, once the database takes it."""
+    """Makes a booking, once the database accepts it."""
     at = system_clock().replace(minute=0, second=0, microsecond=0) + timedelta(hours=hours)
     client = await Client.connect(app.address, token=venue.owner.token)
     deadline = monotonic() + 30

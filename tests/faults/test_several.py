@@ -65,7 +65,7 @@ async def test_two_servers_hear_of_each_other(
 
 
 async def check(house: FaultyPostgres, apps: Sequence[App], say: Say, *, number: int) -> None:
-    """Book by turns at all of them, and see when those heard of it who listen at any."""
+    """Books at each process in turn, and measures when the subscribers of each receive it."""
     venue = await new_venue(house)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         streams = [
@@ -114,7 +114,7 @@ async def _book_one(app: App, venue: Venue, given: Mapping[str, Any]) -> Booked:
 
 
 async def _hear(stream: Stream, number: int) -> dict[str, float]:
-    """When each of so many bookings was heard of."""
+    """Returns when each booking's event was received."""
     moments: dict[str, float] = {}
     for _ in range(number):
         event: Any = (await stream.next(within=120))["bookingChanged"]

@@ -32,7 +32,7 @@ _ADD_ROOM: Final = """mutation ($name: String!, $key: String!) {
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One try: when it began, how long it took, and the code of what went wrong, if anything."""
+    """A request: its start, its duration, and the code of its error, if any."""
 
     began: float
     seconds: float
@@ -73,7 +73,7 @@ class Report:
         return max(each.seconds for each in self.waits)
 
     def failed_after(self, moment: float) -> list[Wait]:
-        """The tries that were begun after a moment and went wrong."""
+        """Returns the requests begun after a moment that failed."""
         return [each for each in self.waits if each.code and each.began > moment]
 
     def first_success_after(self, moment: float) -> float:
@@ -94,7 +94,7 @@ class Report:
 
 
 class Writers:
-    """Book times, two writers for each, and add rooms now and then, as fast as is answered."""
+    """Books slots, two writers for each, and sometimes adds rooms, as fast as possible."""
 
     def __init__(self, address: str, venue: Venue, people: Sequence[Person]) -> None:
         self.report = Report()
@@ -109,7 +109,7 @@ class Writers:
 
     @asynccontextmanager
     async def at_work(self, *, number: int, pause_seconds: float = 0) -> AsyncIterator[Report]:
-        """So many write during the block; at its end all have been answered."""
+        """Runs a number of writers during the block, and waits for their responses."""
         async with asyncio.TaskGroup() as tasks:
             for each in range(number):
                 person = self._people[each % len(self._people)]
@@ -121,12 +121,12 @@ class Writers:
                 self._enough.set()
 
     async def finish(self) -> None:
-        """Begin nothing new, and wait until all have been answered."""
+        """Stops new requests, and waits for all responses."""
         self._enough.set()
         await asyncio.wait(self._tasks)
 
     async def gain(self, wins: int) -> None:
-        """Wait until so many more bookings have been made."""
+        """Waits until a number of further bookings have been made."""
         goal = len(self.report.won) + wins
         async with asyncio.timeout(120):
             while len(self.report.won) < goal:  # noqa: ASYNC110 - nothing tells
@@ -173,7 +173,7 @@ class _Line:
         self._client: Client | None = None
 
     async def ask(self, query: str, variables: dict[str, Any]) -> Answer:
-        """The first answer that isn't only about the moment. Raises TimeoutError."""
+        """Returns the first response that isn't a temporary failure. Raises TimeoutError."""
         while True:
             answer = await self._try(query, variables)
             if answer is not None and not answer.codes:

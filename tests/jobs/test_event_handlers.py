@@ -59,7 +59,7 @@ _IS_BUSY: Final = """
 
 
 class Kitchen:
-    """A venue whose log grows, handlers of it, and what they have done."""
+    """A venue with handlers of its log, and what these have done."""
 
     def __init__(
         self, runtime: Runtime, database: DatabaseUrls, relay: Database, venue: Venue,
@@ -79,7 +79,7 @@ class Kitchen:
         return found
 
     async def happens(self, subject: UUID, *reasons: str) -> None:
-        """Something is logged of a subject, once for each reason."""
+        """Logs an entry of a subject for each reason."""
         for reason in reasons:
             await self.change(lambda scope: _emit(scope, subject, reason))  # noqa: B023 - awaited
 
@@ -94,7 +94,7 @@ class Kitchen:
         await perform(self.runtime, actor, Request(new_id()), locked)
 
     async def begun(self, **options: Any) -> EventHandler:
-        """A handler of its own name that begins here, and notes a step for each entry."""
+        """Returns a new handler that starts here, and records a step for each entry."""
         await self.settled()
         name = f"test {new_id().hex[-12:]}"
         given = {"handle": note_step(name), **options}
@@ -124,7 +124,7 @@ class Kitchen:
             yield
 
     async def handle(self, *handlers: EventHandler, workers: int = 1, all: bool = True) -> None:
-        """Have all read and handled that there is, or that can be; but for what is dead."""
+        """Reads and handles all entries, or those below the horizon, except those of dead jobs."""
         if all:
             await self.settled()
         for handler in handlers:
@@ -448,7 +448,7 @@ async def test_a_handler_that_starts_again_goes_on(kitchen: Kitchen) -> None:
 
 
 class Moody:
-    """A handler that refuses entries of some reasons, while it does."""
+    """A handler that fails for entries with some reasons, until changed."""
 
     def __init__(self, handler: EventHandler, *refused: str) -> None:
         self.refused = set(refused)

@@ -58,7 +58,7 @@ async def remaining(admin: asyncpg.Connection) -> dict[str, int]:
 async def kill_at_random(
     workers: Workers, admin: asyncpg.Connection, *, jobs: int, kills: int
 ) -> int:
-    """Kill one of two after each share of the jobs, and start another; how many took the blow."""
+    """Kills and replaces one of two workers repeatedly, and returns how many were busy."""
     killed = 0
     deadline = monotonic() + PATIENCE_SECONDS * (1 + kills)
     while left := sum((await remaining(admin)).values()):

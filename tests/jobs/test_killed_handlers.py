@@ -97,7 +97,7 @@ _BUSY: Final = """
 
 
 async def _log_for_all(runtime: Runtime, venue: Venue) -> None:
-    """Put an entry on the log for each person of a venue, in one change."""
+    """Logs an entry for each person of a venue, in one change."""
 
     async def change(scope: Scope) -> None:
         await scope.lock()
@@ -110,7 +110,7 @@ async def _log_for_all(runtime: Runtime, venue: Venue) -> None:
 async def _grow(
     runtime: Runtime, admin: asyncpg.Connection, venues: Sequence[Venue], changes: int
 ) -> None:
-    """Have the log grow while it is read and handled, a few changes ahead."""
+    """Adds log entries during reading and handling, a few changes ahead."""
     for number in range(changes):
         while await admin.fetchval(_HANDLED_BY_ALL) < 10 * (number - 3):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -145,7 +145,7 @@ async def check_killing(
     changes: int,
     kills: int,
 ) -> None:
-    """Kill one of two processes, again and again, in the middle of what it handles."""
+    """Repeatedly kills one of two processes while it handles events."""
     venues = [await make_venue(runtime) for _ in range(2)]
     await _begin(database, handlers)
     await admin.execute(_WITNESSES)

@@ -49,7 +49,7 @@ async def complete(runtime: Runtime, relay: Database) -> None:
 
 
 async def told(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[tuple[str, str]]]:
-    """The booking's status, and what has happened to it by whom."""
+    """Returns the booking's status, and its log entries with their actors."""
     scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     try:
         booking = await scope.one(select(Booking).where(col(Booking.id) == id))

@@ -35,7 +35,7 @@ END_WORKERS: Final = """
 
 
 class Desk:
-    """Workers of one handler, ``work``, and what it was given to do."""
+    """Workers with one handler, ``work``, and its received jobs."""
 
     def __init__(self, runtime: Runtime, database: DatabaseUrls) -> None:
         self.runtime = runtime
@@ -216,7 +216,7 @@ async def test_what_is_asked_for_during_a_job_is_done_after_it(
 async def test_a_job_that_a_change_counts_on_waits_for_its_commit(
     desk: Desk, queue: asyncpg.Connection, database: DatabaseUrls
 ) -> None:
-    """Or it would be done on what was there before."""
+    """Otherwise it would run on the state before the change."""
     await desk.ask("1", dedupe="x")
     app = await asyncpg.connect(database.app)
     async with app.transaction():

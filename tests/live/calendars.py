@@ -110,7 +110,7 @@ def key_of(slot: Mapping[str, Any]) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Turmoil:
-    """Changes at random of all that decides what is free, the clock's among them."""
+    """Random changes of everything that decides availability, including the clock."""
 
     api: Api
     runtime: Runtime
@@ -121,7 +121,7 @@ class Turmoil:
     done: int = 0
 
     async def change(self) -> str:
-        """One change, whose name it gives; it may be refused."""
+        """Makes one change, which may be refused, and returns its name."""
         kinds = [
             *4 * [self._book],
             *3 * [self._hold],

@@ -24,7 +24,7 @@ KEY = """
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' clock is put forward by hand: it is looked at often."""
+    """Polls often, because tests move the clock."""
     monkeypatch.setattr("subscriptions.availability_changes.MAX_WAIT", timedelta(seconds=0.02))
 
 
@@ -46,7 +46,7 @@ async def test_deltas_lead_to_what_is_read_anew_for_long(
 async def check(
     runtime: Runtime, api: Api, server: str, clock: StoppedClock, *, seed: int, changes: int
 ) -> None:
-    """Compare what four clients have with what is read anew, until so many changes were done."""
+    """Compares four clients' state with new reads, during a number of changes."""
     draw = random.Random(seed)
     clock.now = NOON - timedelta(hours=8)
     venue = await make_venue(runtime, rooms=3, min_notice_minutes=60)
@@ -92,7 +92,7 @@ async def calendars_of(owner: BookingClient, venue: Venue) -> list[Calendar]:
 
 
 async def key_of(api: Api, venue: Venue) -> str:
-    """A credential that outlasts the tests' clock, of somebody who may what the owner may."""
+    """Returns a credential that doesn't expire, with the owner's permissions."""
     permissions = ["availability:read", "bookings:override", "rooms:read", "prices:read"]
     given = {"name": "Screen", "permissions": permissions}
     secret: str = (await api(KEY, {"input": given}, token=venue.owner.token)).payload["secret"]

@@ -38,7 +38,7 @@ MORNING = {"from": rfc(NINE), "to": rfc(NOON), "durationMinutes": 60}
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' clock is put forward by hand: it is looked at often."""
+    """Polls often, because tests move the clock."""
     monkeypatch.setattr("subscriptions.availability_changes.MAX_WAIT", timedelta(seconds=0.02))
 
 
@@ -494,7 +494,7 @@ async def write(desk: BookingClient, venue: Venue, draw: random.Random, *, times
 
 
 def renewed(desk: BookingClient) -> str:
-    """A token that is good at the present time."""
+    """Returns a currently valid token."""
     user, session = desk.person.user, desk.person.session
     token, _ = desk.tokens.sign(
         tenant_id=user.tenant_id, user_id=user.id, session_id=session.id, now=desk.runtime.clock()

@@ -165,7 +165,7 @@ def drops(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Place]:
 
 
 async def spent(client: Live) -> Any:
-    """Spend 2,000 points; gives what is left."""
+    """Spends 2,000 points, and returns the rest."""
     message = await (await client.subscribe(POINTS_2000)).message()
     return message["payload"]["extensions"]["cost"]["throttleStatus"]
 

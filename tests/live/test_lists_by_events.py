@@ -93,7 +93,7 @@ class Reader:
 
 @dataclass(slots=True)
 class Changes:
-    """Changes at random of whose bookings are, and of who may see what."""
+    """Random changes of bookings' owners and of callers' permissions."""
 
     api: Api
     runtime: Runtime
@@ -125,7 +125,7 @@ class Changes:
         ]
 
     async def verify(self) -> None:
-        """The newcomer proves their address: the bookings of its customer are theirs."""
+        """Verifies the new user's address, which makes the customer's bookings theirs."""
         code = await last_code(self.runtime, to=NEWCOMER)
         answer = await self.api(VERIFY, {"token": code}, token=self.newcomer)
         assert answer.refusals == []
@@ -216,7 +216,7 @@ async def tried(
     rounds: int,
     changes: int,
 ) -> None:
-    """Change things round by round; all who follow, and all who come back, have what a list has."""
+    """Makes changes in rounds, and compares all subscribers' state with lists."""
     venue = await make_venue(runtime, min_notice_minutes=0, hold_minutes=1)
     told = {
         "subdomain": venue.tenant.subdomain,

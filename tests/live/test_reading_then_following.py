@@ -90,7 +90,7 @@ def _books(bookings: list[Mapping[str, Any]]) -> Books:
 
 
 async def _write(desk: BookingClient, venue: Venue, number: int) -> None:
-    """Book a room of one's own again and again, and cancel every other booking."""
+    """Books a separate room repeatedly, and cancels every other booking."""
     for hours in range(_TIMES):
         start = TUESDAY_MORNING + timedelta(hours=hours)
         answer = await desk.create(venue.rooms[number], start)

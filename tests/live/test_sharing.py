@@ -36,13 +36,13 @@ LONG_EVENTS = EVENTS.replace("id status", "id status " + " ".join(f"n{n}: note" 
 
 
 async def ready(client: Live, stream: Stream) -> None:
-    """Until what was missed has come: a query on the same socket may be quicker than it."""
+    """Waits for the replay, which a query on the same socket may overtake."""
     assert (await next_event(stream))["__typename"] == "BookingChanged"
     await (await client.subscribe("{ __typename }")).next()
 
 
 async def until_quiet(runtime: Runtime) -> None:
-    """Until all who have joined are past what they missed."""
+    """Waits until all subscribers are past their replay."""
     async with asyncio.timeout(10):
         while runtime.database.pool_status["checked_out"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

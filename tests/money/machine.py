@@ -115,7 +115,7 @@ class World:
 
 
 class MoneyOfABooking(RuleBasedStateMachine):
-    """One booking of a customer's, from asking for it to its end."""
+    """A customer's booking, from its request to its end."""
 
     world: ClassVar[World]
 
@@ -288,7 +288,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
         }
 
     def does(self, who: str, actor: Actor, what: Callable[..., Any], **given: Any) -> None:
-        """Do it, if it is allowed, and see what came of it."""
+        """Performs an action if it is allowed, and checks its result."""
         change = partial(what, version=self.state["version"], **given)
         try:
             self.world.wait(perform(self.world.runtime, actor, Request(new_id()), change))
@@ -349,7 +349,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
             self.is_agreed = True
 
     def follow(self, before: Any) -> None:
-        """A customer has moved or cancelled: no more goes back than the first terms say."""
+        """Checks that a move or cancellation refunds no more than the first terms allow."""
         back = before["held"] - self.state["held"]
         owed = max(0, -before["due"])
         given_up = before["held"] - self.kept - owed

@@ -50,7 +50,7 @@ SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] 
 async def world(
     settings: Settings, clock: StoppedClock, database: DatabaseUrls
 ) -> AsyncIterator[World]:
-    """Venues of several kinds, in an app whose worker does nothing by itself."""
+    """Venues of several kinds, in an app without a worker."""
     app = build_app(
         settings, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
     )

@@ -22,7 +22,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 def cookbook(kit: Kit, tmp_path: Path) -> Path:
-    """A folder with the recipes of the page, and the packages that they import."""
+    """A folder with the page's recipes, and the packages that they import."""
     page = (ROOT / "docs" / "clients.md").read_text()
     for name, code in re.findall(r"```js\n// (\w+\.js)\n(.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(code)

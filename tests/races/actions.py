@@ -58,7 +58,7 @@ class Moving:
 
 
 async def all_ways(runtime: Runtime, venue: Venue, crowd: Sequence[Racer]) -> list[Way]:
-    """Every third of a crowd goes each way; those who move come from the venue's last room."""
+    """Assigns each third of a crowd one way; moves start from the venue's last room."""
     homes = iter(await homes_in(runtime, venue, room=-1, count=len(crowd) // 3))
     return [_way(number, racer, homes) for number, racer in enumerate(crowd)]
 

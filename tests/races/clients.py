@@ -48,7 +48,7 @@ class Client:
         return Answer(int(status.split()[1]), headers, orjson.loads(answer))
 
     async def ask_and_hang_up(self, query: str, variables: Mapping[str, Any]) -> None:
-        """Send an operation, and be gone before the answer."""
+        """Sends an operation, and disconnects before the response."""
         self._send(query, variables)
         await self._writer.drain()
         await self.close()

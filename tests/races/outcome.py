@@ -46,7 +46,7 @@ class Books:
         return [id for each, id in self.log if each is type]
 
     def after(self, type: EventType) -> list[tuple[EventType, str]]:
-        """All that came after the first event of a type."""
+        """Returns everything after the first event of a type."""
         types = [each for each, _ in self.log]
         return list(self.log[types.index(type) + 1 :])
 

@@ -89,7 +89,7 @@ class Ref:
 
 @dataclass(slots=True)
 class Racer:
-    """Somebody with a connection; ``changes`` are the events of all that was acknowledged."""
+    """A caller with a connection; ``changes`` are the events of acknowledged changes."""
 
     client: Client
     changes: list[tuple[EventType, str]] = field(default_factory=list)

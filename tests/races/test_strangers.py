@@ -31,7 +31,7 @@ BOOK = """
 
 @pytest_asyncio.fixture
 async def houses(settings: Settings, clock: StoppedClock) -> AsyncIterator[list[str]]:
-    """Two servers on one database, with the allowances in force, that share nothing else."""
+    """Two servers on one database, with allowances in force."""
     counting = settings.model_copy(update={"rate_limit": True})
     async with AsyncExitStack() as running:
         addresses = []

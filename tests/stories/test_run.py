@@ -59,7 +59,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A data folder, and what was started on it."""
+    """A data folder, and the commands started on it."""
 
     data: Path
     commands: list[Command] = field(default_factory=list)

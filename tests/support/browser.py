@@ -81,7 +81,7 @@ class Page:
         assert await self.evaluate(wait), (await self.text(selector), self.complaints)
 
     async def click(self, selector: str) -> None:
-        """Press what the selector finds first."""
+        """Clicks the first element that the selector finds."""
         await self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def close(self) -> None:

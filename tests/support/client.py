@@ -26,13 +26,13 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """The data, where nothing went wrong."""
+        """The data of a response without errors."""
         assert "errors" not in self.body, self.body["errors"]
         return self.body["data"]
 
     @property
     def partial(self) -> Any:
-        """The data, whatever went wrong beside it."""
+        """The data, even if there are errors."""
         return self.body.get("data")
 
     @property
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def payload(self) -> Any:
-        """The answer of the only root field."""
+        """The value of the only root field."""
         (value,) = self.data.values()
         return value
 
@@ -86,7 +86,7 @@ From = Callable[[str], Api]
 
 
 class Stream:
-    """The answers to one operation of a socket."""
+    """The results of one operation of a socket."""
 
     def __init__(self, id: str) -> None:
         self.id = id
@@ -120,7 +120,7 @@ class Live:
         self._ids = count(1)
 
     async def subscribe(self, query: str, variables: Mapping[str, Any] | None = None) -> Stream:
-        """Start an operation. What it does is not awaited."""
+        """Starts an operation, without awaiting its result."""
         stream = Stream(str(next(self._ids)))
         self._streams[stream.id] = stream
         payload = {"query": query, "variables": variables}
@@ -140,7 +140,7 @@ class Live:
         return self.socket.close_code
 
     async def read(self) -> None:
-        """Hand out what arrives, until the socket is closed."""
+        """Distributes messages, until the socket is closed."""
         try:
             async for text in self.socket:
                 message = orjson.loads(text)

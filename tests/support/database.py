@@ -31,7 +31,7 @@ _folder: Path | None = None
 
 
 def start_server() -> None:
-    """Have a server for this run; processes that are started from now on share it."""
+    """Starts a server for this run, which processes started later share."""
     global _server, _folder
     os.environ[_RUN] = secrets.token_hex(4)
     if own := os.environ.get("DATABASE_URL"):
@@ -45,7 +45,7 @@ def start_server() -> None:
 
 
 def stop_server() -> None:
-    """End the server of this run, or remove what the run made on a server that stays."""
+    """Stops the server of this run, or removes the run's databases from a given server."""
     if _server and _folder:
         _server.stop()
         # Another run that begins now may be removing it, too.

@@ -47,7 +47,7 @@ fragment Shown on Slot {
 
 @dataclass(frozen=True, slots=True)
 class BookingClient:
-    """The API in one person's hands; their access token is always a fresh one."""
+    """A client of one person, whose access token is always valid."""
 
     api: Api
     runtime: Runtime
@@ -154,7 +154,7 @@ class BookingClient:
     # -------------------------------------------------------------------------- reading
 
     async def booking(self, id: str) -> Any:
-        """One booking as it reads now; None where the person can't see it."""
+        """Returns the current state of a booking; None if the person can't see it."""
         text = f"query ($id: ID!) {{ booking(id: $id) {{ ...Booked }} }} {BOOKING}"
         return (await self(text, id=id)).payload
 
@@ -207,20 +207,20 @@ class BookingClient:
 
 
 def made(answer: Answer) -> Any:
-    """The booking or bookings of a mutation that refused nothing."""
+    """Returns the booking or bookings of a mutation that wasn't refused."""
     assert answer.refusals == [], answer.payload["userErrors"]
     payload = answer.payload
     return payload["booking"] if "booking" in payload else payload["bookings"]
 
 
 def moved(answer: Answer) -> Any:
-    """The only booking of a mutation that may answer with several."""
+    """Returns the only booking of a mutation that may return several."""
     (only,) = made(answer)
     return only
 
 
 def refused(answer: Answer) -> Any:
-    """The only refusal of a mutation."""
+    """Returns the only refusal of a mutation."""
     (only,) = answer.payload["userErrors"]
     return only
 

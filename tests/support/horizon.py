@@ -12,7 +12,7 @@ from tests.support.factories import Venue
 
 
 async def until_behind_the_horizon(runtime: Runtime, venue: Venue) -> None:
-    """All that was done at the venue is past; elsewhere on the server, others may still write."""
+    """Waits until the venue's changes are below the horizon; other tenants may still write."""
     statement = text(
         "SELECT NOT EXISTS (SELECT FROM log WHERE tenant_id = :tenant "
         "AND xid >= pg_snapshot_xmin(pg_current_snapshot()))"

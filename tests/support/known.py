@@ -19,7 +19,7 @@ async def make_known(
     *,
     plans: Sequence[PlanCode] = (PlanCode.STARTER,),
 ) -> None:
-    """Send them all some minutes ago, as all kinds of callers; the buckets are full again."""
+    """Sends all operations some minutes ago as all kinds of callers; buckets are full again."""
     clock.advance(minutes=-MINUTES)
     for plan in plans:
         venue = await make_venue(runtime, plan=plan)

@@ -19,7 +19,7 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """The address of the app for the length of the block; what then still runs is cut off."""
+    """Serves the app during the block, and yields its address; then closes its connections."""
     config = uvicorn.Config(
         app, lifespan="off", timeout_graceful_shutdown=1, log_config=None, access_log=False
     )

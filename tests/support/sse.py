@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 10
 
 @dataclass
 class Events:
-    """A response while it comes in."""
+    """A response that is being received."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -49,7 +49,7 @@ class Events:
         return [text for text in texts if text != ":\n\n"]
 
     async def is_cut_off(self) -> bool:
-        """Take what comes; does it break off?"""
+        """Reads to the end, and returns whether the stream was cut off."""
         try:
             await self.rest()
         except asyncio.IncompleteReadError:

@@ -56,7 +56,7 @@ _SUMS = "SELECT account, sum(amount_minor)::bigint FROM ledger_entries WHERE {} 
 
 @dataclass
 class PaymentsApp:
-    """The running app, its gateway, and those who use both."""
+    """The running app, its gateway, and clients of both."""
 
     app: Starlette
     api: Api
@@ -87,7 +87,7 @@ class PaymentsApp:
         return [each for each in of_platform if each["metadata"]["booking_id"] == str(id)]
 
     async def pays(self, booking: Mapping[str, Any]) -> dict[str, Any]:
-        """The customer pays in their browser; Stripe's word of it is not delivered yet."""
+        """Pays in the browser; Stripe's webhook isn't delivered yet."""
         intent = self.intents(booking)[-1]
         self.stripe.pay(intent["id"])
         return intent
@@ -98,14 +98,14 @@ class PaymentsApp:
     async def hears(
         self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
     ) -> None:
-        """Stripe delivers an event, and what follows from it is done."""
+        """Delivers an event of Stripe, and runs the jobs that follow."""
         await self.is_told(seen, type, **more)
         await self.work()
 
     async def is_told(
         self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
     ) -> None:
-        """Stripe delivers an event."""
+        """Delivers an event of Stripe."""
         body = event(type, seen, **{"id": f"evt_{new_id()}", **more})
         headers = {"stripe-signature": signature(body, self.clock())}
         answer = await self.api.http.post("/webhooks/stripe", content=body, headers=headers)
@@ -118,7 +118,7 @@ class PaymentsApp:
     # -------------------------------------------------------------------------- the books
 
     async def seen(self, person: Person, booking: Mapping[str, Any]) -> Any:
-        """The booking and its money, as a person sees it now."""
+        """Returns the booking and its payments as a person sees them."""
         text = f"query ($id: ID!) {{ booking(id: $id) {{ ...Paid }} }} {MONEY}"
         return (await self.desk(person)(text, id=booking["id"])).payload
 
@@ -131,7 +131,7 @@ class PaymentsApp:
         return dict(await self.rows(venue, _SUMS.format(condition), *given))
 
     async def rows(self, venue: Venue, statement: str, *given: Any) -> list[Any]:
-        """Rows of the tenant, past the API."""
+        """Returns rows of the tenant from the database."""
         settings = self.runtime.services[Settings]
         assert isinstance(settings, Settings)
         connection = await asyncpg.connect(settings.app_database_url)
@@ -168,7 +168,7 @@ class PaymentsApp:
 async def opened(
     settings: Settings, clock: Clock, *, timeout_seconds: float = 30
 ) -> AsyncIterator[PaymentsApp]:
-    """The whole app, started, with Stripe's own client before the server in Stripe's place."""
+    """Starts the app with Stripe's client and the fake server of Stripe."""
     await forget_jobs(settings)
     async with (
         running_fake_stripe() as fake,
@@ -181,7 +181,7 @@ async def opened(
 async def opened_twice(
     settings: Settings, clock: Clock
 ) -> AsyncIterator[tuple[PaymentsApp, PaymentsApp]]:
-    """Two apps on one database and before one Stripe, as two processes would be."""
+    """Starts two apps on one database and one fake Stripe, as two processes would be."""
     await forget_jobs(settings)
     async with (
         running_fake_stripe() as fake,

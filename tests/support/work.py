@@ -47,7 +47,7 @@ _REMAINING: Final = f"SELECT count(*) FROM queue.pgqueuer WHERE {_DUE}"
 
 
 async def forget_jobs(settings: Settings) -> None:
-    """Take out what an earlier test has left: the queue outlives its app, as it should.
+    """Deletes jobs of earlier tests: the queue outlives an app.
 
     A database that is away, for the test's sake, holds nothing.
     """
@@ -67,7 +67,7 @@ async def forget_jobs(settings: Settings) -> None:
 
 
 async def run_due_jobs(runtime: Runtime, *, seconds: float = 30) -> None:
-    """Have all done that is due by the app's clock, also what is to be tried again later.
+    """Runs all jobs that are due by the app's clock, including retries.
 
     The queue counts in the database's time, so what the clock was moved past is brought forward.
     Raises TimeoutError. Jobs that have died are left as they are.
@@ -97,7 +97,7 @@ async def _connect(settings: Settings) -> asyncpg.Connection:
 
 
 async def _begin_handlers(settings: Settings) -> None:
-    """Have them begin before the test does: what it does first is theirs."""
+    """Starts all handlers, so that they handle the test's first events."""
     assert settings.relay_database_url is not None
     relay = Database(settings.relay_database_url.sqlalchemy, pool_size=1)
     for handler in EVENT_HANDLERS:

@@ -44,7 +44,7 @@ VIEWER = "{ viewer { email role } }"
 async def login(
     api: Api, venue: Venue, *, email: str | None = None, password: str = PASSWORD
 ) -> Answer:
-    """Log in, as the owner if not as somebody else."""
+    """Logs in, as the owner by default."""
     given = {
         "subdomain": venue.tenant.subdomain,
         "email": email or venue.owner.user.email,
@@ -54,7 +54,7 @@ async def login(
 
 
 async def logged_in(api: Api, venue: Venue) -> Any:
-    """A new session of the owner; the browser's cookie is forgotten."""
+    """Starts a session of the owner, and drops the cookie."""
     session = (await login(api, venue)).payload["session"]
     api.http.cookies.clear()
     return session
@@ -65,13 +65,13 @@ async def refresh(api: Api, refresh_token: str) -> Answer:
 
 
 async def is_logged_in(api: Api, token: str) -> bool:
-    """Whether an access token is worth anything."""
+    """Returns whether an access token is accepted."""
     answer = await api(VIEWER, token=token)
     return answer.codes == []
 
 
 async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
-    """All that was mailed, once nothing is on its way any more."""
+    """Returns all sent mail, once no mail is queued."""
     await run_due_jobs(runtime)
     return await asyncio.to_thread(_kept, settings)
 
@@ -83,13 +83,13 @@ def runtime_errands(runtime: Runtime) -> BackgroundTasks:
 
 
 def code_in(mail: EmailMessage) -> str:
-    """The secret of a letter: the paragraph that is one long word."""
+    """Returns the code in a mail: the paragraph that is one long word."""
     (code,) = _codes_in(mail)
     return code
 
 
 async def last_code(runtime: Runtime, *, to: str) -> str:
-    """The secret in the latest letter to an address that has one."""
+    """Returns the code in the latest mail to an address that has one."""
     settings = runtime.services[Settings]
     assert isinstance(settings, Settings)
     letters = [mail for mail in await mails(runtime, settings) if mail["To"] == to]
@@ -97,7 +97,7 @@ async def last_code(runtime: Runtime, *, to: str) -> str:
 
 
 async def forget_what_was_spent(database: DatabaseUrls) -> None:
-    """Fill all allowances again: an earlier test of the module has spent of them."""
+    """Refills all allowances, which earlier tests of the module have used."""
     owner = await asyncpg.connect(database.owner)
     await owner.execute("TRUNCATE spent_allowances")
     await owner.close()

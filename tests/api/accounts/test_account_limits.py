@@ -37,7 +37,7 @@ MAKE_KEY = """
 
 @pytest.fixture
 async def settings(settings: Settings, database: DatabaseUrls) -> Settings:
-    """With allowances that hold, none of them spent."""
+    """Settings with allowances in force, none of them used."""
     await forget_what_was_spent(database)
     return settings.model_copy(update={"rate_limit": True})
 

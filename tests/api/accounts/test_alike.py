@@ -15,7 +15,7 @@ from tests.support.statements import statements
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without a worker, whose statements would be counted with those of the answers."""
+    """Settings without a worker, whose statements would be counted too."""
     return settings.model_copy(update={"works": False})
 
 

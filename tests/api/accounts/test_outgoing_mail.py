@@ -41,7 +41,7 @@ INVITE = """
 
 @pytest.fixture
 async def settings(settings: Settings, database: DatabaseUrls) -> Settings:
-    """With allowances that hold, none of them spent."""
+    """Settings with allowances in force, none of them used."""
     await forget_what_was_spent(database)
     return settings.model_copy(update={"rate_limit": True})
 
@@ -64,7 +64,7 @@ async def registered(api: Api, subdomain: str, **changed: str) -> str:
 
 
 async def owner_of(runtime: Runtime, token: str) -> Actor:
-    """Whom an access token stands for."""
+    """Returns the user of an access token."""
     tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     actor = await actor_finder(runtime)(tokens.read(token, now=runtime.clock()))
@@ -79,7 +79,7 @@ async def write(
     kind: MailKind = MailKind.ORDINARY,
     address: str | None = None,
 ) -> None:
-    """Have letters written by somebody's venue, caused from an address on the network."""
+    """Sends mails of a venue, requested from a network address."""
 
     async def change(scope: Scope) -> None:
         for each in to:

@@ -67,7 +67,7 @@ async def events(runtime: Runtime, venue: Venue) -> list[tuple[str, str | None]]
 
 
 async def letters(runtime: Runtime, settings: Settings, person: Person) -> list[str]:
-    """The subjects of all mail to somebody."""
+    """Returns the subjects of all mail to an address."""
     return [mail["Subject"] for mail in await _to(runtime, settings, person)]
 
 
@@ -132,7 +132,7 @@ async def test_the_metrics_have_what_happened(api: Api, venue: Venue) -> None:
 class TestGuessing:
     @pytest.fixture
     async def settings(self, settings: Settings, database: DatabaseUrls) -> Settings:
-        """With allowances that hold, none of them spent."""
+        """Settings with allowances in force, none of them used."""
         await forget_what_was_spent(database)
         return settings.model_copy(update={"rate_limit": True})
 

@@ -78,7 +78,7 @@ async def invited(
 
 
 async def joined(api: Api, runtime: Runtime, venue: Venue, *, role: str) -> tuple[str, str]:
-    """The id and the access token of somebody who was invited and joined."""
+    """Returns the id and the access token of an invited user who has joined."""
     answer = await invite(api, venue.owner, role=role)
     session = (await accept(api, await last_code(runtime, to="ann@example.test"))).payload[
         "session"

@@ -43,7 +43,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A venue's owner, and Stripe behind it."""
+    """A venue's owner, with a fake Stripe."""
 
     api: Api
     runtime: Runtime
@@ -57,7 +57,7 @@ class Subscriber:
 
     @property
     def customer(self) -> str:
-        """The venue at Stripe."""
+        """The venue's customer id at Stripe."""
         tenant_id = str(self.venue.tenant.id)
         (found,) = [
             id
@@ -73,7 +73,7 @@ class Subscriber:
         return (await self.billing())["subscription"]
 
     async def add_room(self) -> Answer:
-        """One room more than the venue has."""
+        """Adds a room."""
         return await self.desk(
             """mutation { createRoom(input: { name: "Attic", capacity: 4 }) {
                  room { id } userErrors { code ... on PlanLimitError { requiredPlan } } } }"""
@@ -100,7 +100,7 @@ class Subscriber:
         return await self._told("openBillingPortal", told, shown="url")
 
     async def subscribe(self, plan: str = "PROFESSIONAL") -> Any:
-        """Go through the checkout, with a good card."""
+        """Completes the checkout with a valid card."""
         answer = await self.start_checkout(plan)
         assert answer.refusals == [], answer.payload
         begun = self.stripe.subscribe(answer.payload["url"])
@@ -118,7 +118,7 @@ class Subscriber:
     async def hear(
         self, type: str, seen: Mapping[str, Any], *, id: str | None = None, **more: Any
     ) -> None:
-        """Deliver an event as Stripe does, and let the jobs be done that follow."""
+        """Delivers an event as Stripe does, and runs the jobs that follow."""
         body = event(
             type,
             seen,

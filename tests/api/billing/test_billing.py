@@ -63,7 +63,7 @@ async def relay(settings: Settings) -> AsyncIterator[Database]:
 
 
 def subscription(answer: Any) -> Any:
-    """The subscription of a change that refused nothing."""
+    """Returns the subscription of a change that wasn't refused."""
     assert answer.refusals == [], answer.payload["userErrors"]
     return answer.payload["subscription"]
 

@@ -47,7 +47,7 @@ def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 @pytest.fixture
 def step_by_step(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Called, it has everything decided step by step from then on."""
+    """Returns a function that disables the single statement."""
 
     async def no_facts(*_: Any, **__: Any) -> None:
         return None
@@ -423,7 +423,7 @@ async def test_a_connection_that_breaks_after_the_commit_is_found_out_by_the_key
 async def waiting(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection
 ) -> AsyncIterator[tuple[int, "asyncio.Task[Answer]"]]:
-    """A booking whose statement waits for the lock of its room, while the block lasts."""
+    """Keeps a booking's statement waiting for the lock of its room during the block."""
     room = venue.rooms[0]
     key = advisory_key(venue.tenant.id, "room", room.id)
     await owner.execute("SELECT pg_advisory_lock($1)", key)

@@ -61,7 +61,7 @@ STARTS = 20
 
 
 class _Booked(Exception):
-    """Takes a booking back that could be made."""
+    """Raised to roll back a successful booking."""
 
 
 @dataclass(frozen=True, slots=True)

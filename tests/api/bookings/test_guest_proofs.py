@@ -72,7 +72,7 @@ async def challenge_of(api: Api, venue: Venue) -> Any:
 
 
 def solved(challenge: str) -> str:
-    """The proof that a guest's browser works out."""
+    """Returns the proof that a guest's browser computes."""
     given = Challenge.from_dict(orjson.loads(challenge))
     solution = solve_challenge(given)
     assert solution is not None

@@ -31,7 +31,7 @@ def owner(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 async def swept(runtime: Runtime, venue: Venue, id: str) -> None:
-    """Have the sweeper look at a hold."""
+    """Runs the expiry of a hold."""
     booking_id = BookingId(decode_id("Booking", id))
     system = Actor(ActorKind.SYSTEM, venue.tenant.id)
 
@@ -42,7 +42,7 @@ async def swept(runtime: Runtime, venue: Venue, id: str) -> None:
 
 
 async def rate(owner: BookingClient, venue: Venue, amount: str) -> None:
-    """Have the first room cost something else from now on."""
+    """Changes the first room's price."""
     await owner(
         """mutation ($id: ID!, $rate: MoneyInput!) {
              updateRoom(id: $id, version: 1, input: {hourlyRate: $rate}) {

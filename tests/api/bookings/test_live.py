@@ -509,7 +509,7 @@ async def until_answered(api: Api, person: Person) -> None:
 
 
 async def until_seen_as(client: Live, totals: int) -> None:
-    """Until the socket's caller sees so many bookings."""
+    """Waits until the socket's caller sees a number of bookings."""
     async with asyncio.timeout(5):
         while True:
             stream = await client.subscribe("{ bookings { totalCount } }")
@@ -519,7 +519,7 @@ async def until_seen_as(client: Live, totals: int) -> None:
 
 
 async def change_often(runtime: Runtime, venue: Venue, booking_id: str, *, times: int) -> None:
-    """Put so many changes of a booking on the log at once."""
+    """Logs a number of changes of a booking at once."""
     _, id = read_id(booking_id)
 
     async def change(scope: Scope) -> None:
@@ -532,7 +532,7 @@ async def change_often(runtime: Runtime, venue: Venue, booking_id: str, *, times
 
 
 async def mark(runtime: Runtime, venue: Venue) -> None:
-    """Put something else on the log."""
+    """Logs another event."""
 
     async def change(scope: Scope) -> None:
         await scope.lock()
@@ -553,7 +553,7 @@ async def make_a_guest(runtime: Runtime, venue: Venue, person: Person) -> None:
 
 
 def renewed(runtime: Runtime, person: Person) -> str:
-    """A token that is good at the present time."""
+    """Returns a currently valid token."""
     tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     token, _ = tokens.sign(

@@ -25,7 +25,7 @@ def local(date: str, time: str, fold: int | None = None) -> dict[str, Any]:
 
 
 async def at(desk: BookingClient, venue: Venue, start: Mapping[str, Any]) -> Answer:
-    """Book an hour at a time of the venue's wall clock."""
+    """Books an hour at a time of the venue's wall clock."""
     return await desk.create(venue.rooms[0], TEN, **start)
 
 

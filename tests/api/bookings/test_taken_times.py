@@ -32,7 +32,7 @@ async def asked(
 
 
 def states(found: Availability) -> tuple[Sequence[Any], Any]:
-    """The slots but for their reasons, and the next free one."""
+    """Returns the slots without their reasons, and the next free one."""
     slots = [replace(each.slot, reasons=()) for each in found.slots]
     return slots, found.next_free_slot and found.next_free_slot.slot
 
@@ -75,7 +75,7 @@ async def test_kept_facts_and_taken_times_tell_what_is_free(
 
 
 async def unkept(*_: Any, **__: Any) -> None:
-    """There are too many facts to keep."""
+    """Makes facts too many to be cached."""
 
 
 async def test_facts_that_are_never_new_enough_are_not_used(

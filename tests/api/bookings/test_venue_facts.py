@@ -221,7 +221,7 @@ async def test_kept_facts_decide_as_those_read_for_the_purpose(runtime: Runtime,
 
 
 async def disturb(desk: BookingClient, venue: Venue) -> None:
-    """Give the venue all that can keep a room from being booked."""
+    """Gives the venue everything that can prevent a booking."""
     room, other = map(api_id, venue.rooms)
     for text in (
         f"""setBusinessHours(input: {{ roomId: "{room}", hours: [{{

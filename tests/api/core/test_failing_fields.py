@@ -23,7 +23,7 @@ TIMES = 5
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Those of an app that compiles nothing."""
+    """The settings of an app without compiled reads."""
     return settings.model_copy(update={"compiled": False})
 
 

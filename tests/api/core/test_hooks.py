@@ -88,7 +88,7 @@ async def refuse(_: Scope, __: Any) -> None:
 async def desk_with(
     settings: Settings, clock: Clock, handlers: Mapping[EventType, Handler[BookingChange]]
 ) -> AsyncIterator[tuple[BookingClient, Any]]:
-    """The manager of a venue, in an app where only these handlers follow what bookings do."""
+    """Returns a manager's client of an app with only these handlers."""
     services: dict[type, object] = {Passwords: Passwords.cheap(), Hooks: Hooks(handlers)}
     app = build_app(settings, clock=clock, services=services, with_graphiql=False)
     transport = httpx2.ASGITransport(app)

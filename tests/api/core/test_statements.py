@@ -33,7 +33,7 @@ WEEK = """{
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Those of an app that compiles nothing."""
+    """The settings of an app without compiled reads."""
     return settings.model_copy(update={"compiled": False})
 
 

@@ -60,7 +60,7 @@ async def names(api: Api, by: Person, **given: object) -> list[str]:
 
 
 async def found_for(runtime: Runtime, by: Person, choice: CustomerChoice) -> Customer:
-    """Whom a booking with this choice is for."""
+    """Returns the customer of a booking with this choice."""
 
     async def change(scope: Scope) -> Customer:
         await scope.lock()

@@ -64,7 +64,7 @@ async def paid(till: PaymentsApp, venue: Venue, *, hour: int) -> Any:
 
 
 async def healed(till: PaymentsApp, clock: StoppedClock) -> None:
-    """The gateway is well again, and a day has gone by: all is tried that was to be tried."""
+    """Ends the faults, and runs all retries of a day."""
     till.stripe.faults.clear()
     await till.work()
     clock.advance(days=1, minutes=1)
@@ -188,7 +188,7 @@ async def test_after_anything_the_books_agree_however_often(
 
 
 async def anything(till: PaymentsApp, venue: Venue, clock: StoppedClock, chance: Random) -> None:
-    """Customers pay, are late and cancel; managers refund; word is lost; the gateway fails."""
+    """Does random things: payments, cancellations, refunds, lost webhooks, faults."""
     bookings: list[Any] = []
     steps = [
         partial(_books, till, venue, chance, bookings),

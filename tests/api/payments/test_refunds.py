@@ -43,7 +43,7 @@ async def till(settings: Settings, clock: StoppedClock) -> AsyncIterator[Payment
 
 @pytest_asyncio.fixture
 async def venue(till: PaymentsApp) -> Venue:
-    """One where the whole price is paid: rooms cost 40 an hour."""
+    """A venue that requires the whole price: rooms cost 40 an hour."""
     made = await make_venue(till.runtime)
     await till.set_up(made, policy="FULL", cancellationSteps=STEPS)
     return made

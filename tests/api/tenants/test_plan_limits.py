@@ -36,7 +36,7 @@ def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 async def use(runtime: Runtime, venue: Venue, used: int, *, month: int = 3) -> None:
-    """Let the venue have made so many bookings in a month of 2027."""
+    """Makes a number of bookings count in a month of 2027."""
 
     async def change(scope: Scope) -> None:
         await scope.lock()

@@ -229,7 +229,7 @@ def test_alternatives_to_a_full_evening_are_on_the_days_beside_it() -> None:
 
 @st.composite
 def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], SlotRequest, Interval]:
-    """Two rooms around a day on which the clock may change, and somebody's wish."""
+    """Two rooms around a day on which the clock may change, and a request for a slot."""
     zone, day = draw(zoned_days())
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
     minute = st.integers(-600, 3000)

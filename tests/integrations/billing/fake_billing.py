@@ -26,7 +26,7 @@ LIVE = ("trialing", "active", "past_due", "unpaid")
 
 @dataclass
 class FakeBilling(FakeStripe):
-    """Subscriptions by their ids, in memory. The public methods are the world's."""
+    """Subscriptions by id, in memory; the public methods cause events from outside."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     customers: Objects = field(default_factory=dict)
@@ -40,7 +40,7 @@ class FakeBilling(FakeStripe):
     # ------------------------------------------------------------------ the world
 
     def subscribe(self, url: str) -> dict[str, Any]:
-        """A person fills in the page of a checkout, with a card that is good."""
+        """Completes a checkout page with a valid card."""
         session = next(each for each in self.sessions.values() if each["url"] == url)
         self.good_cards[session["customer"]] = True
         session["status"] = "complete"
@@ -52,7 +52,7 @@ class FakeBilling(FakeStripe):
         )
 
     def pass_time(self) -> None:
-        """Let happen what is due by now, period after period."""
+        """Does everything that is due by now, period by period."""
         for subscription in self.subscriptions.values():
             for _ in range(100):
                 if subscription["status"] not in LIVE or _ends(subscription) > self._now():
@@ -60,7 +60,7 @@ class FakeBilling(FakeStripe):
                 self._end_period(subscription)
 
     def pay_what_is_owed(self, customer: str) -> None:
-        """A person gives a good card at the portal, and Stripe tries again."""
+        """Enters a valid card at the portal, and retries the payment."""
         self.good_cards[customer] = True
         for invoice in self.invoices.values():
             if invoice["customer"] == customer and invoice["status"] == "open":
@@ -70,7 +70,7 @@ class FakeBilling(FakeStripe):
                 subscription["status"] = "active"
 
     def give_up(self, customer: str) -> None:
-        """Stripe has tried often enough."""
+        """Ends the retries of an unpaid invoice."""
         for subscription in self._of(customer):
             if subscription["status"] == "past_due":
                 subscription["status"] = "unpaid"

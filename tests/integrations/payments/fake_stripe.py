@@ -48,7 +48,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that has come in."""
+    """A received request."""
 
     method: str
     path: str
@@ -69,7 +69,7 @@ class Refused(Exception):
 
 @dataclass
 class FakeStripe:
-    """Payments and refunds by account, in memory. The methods are the world's: its cards.
+    """Payments and refunds by account, in memory; the methods are customers' actions.
 
     ``before_each`` is done when a request has come in, before it is answered.
     """
@@ -84,16 +84,16 @@ class FakeStripe:
     _numbers: Any = field(default_factory=count)
 
     def fail(self, fault: Fault, *, times: int = 2) -> None:
-        """Have the next requests go wrong; the client makes each of them twice."""
+        """Makes the next requests fail; the client retries each once."""
         self.faults.extend([fault] * times)
 
     def fail_later(self, fault: Fault, *, passed: int, times: int = 2) -> None:
-        """Let so many requests pass, and have the next ones go wrong."""
+        """Makes requests fail after a number of successful ones."""
         self.faults.extend([None] * passed)
         self.fail(fault, times=times)
 
     def pay(self, id: str, account: str | None = None) -> None:
-        """The customer pays with a card that is good."""
+        """Pays with a valid card."""
         intent = self.intents[account][id]
         intent["last_payment_error"] = None
         if intent["capture_method"] == "manual":
@@ -102,7 +102,7 @@ class FakeStripe:
             intent |= {"status": "succeeded", "amount_received": intent["amount"]}
 
     def decline(self, id: str) -> None:
-        """The customer's card is declined."""
+        """Declines the customer's card."""
         self.intents[None][id]["last_payment_error"] = {
             "code": "card_declined",
             "decline_code": "insufficient_funds",

@@ -75,7 +75,7 @@ async def gateway(stripe: FakeStripe) -> AsyncIterator[StripeGateway]:
 
 @pytest_asyncio.fixture
 async def impatient(stripe: FakeStripe) -> AsyncIterator[StripeGateway]:
-    """One that soon calls a server away that doesn't answer."""
+    """A gateway with a short timeout."""
     async with speaking_to(stripe, 0.3) as gateway:
         yield gateway
 

@@ -36,7 +36,7 @@ async def writing(url: str, tenant_id: UUID) -> AsyncIterator[asyncpg.Connection
 
 
 async def add_entry(connection: asyncpg.Connection, tenant_id: UUID) -> UUID:
-    """Put a line about a new subject on the log."""
+    """Adds a log entry of a new subject."""
     subject_id = new_id()
     await connection.execute(INSERT, tenant_id, new_id(), subject_id)
     return subject_id
@@ -202,7 +202,7 @@ async def test_those_who_listen_are_told_that_another_log_began(
 
 
 async def add_alone(database: DatabaseUrls, tenant_id: UUID) -> UUID:
-    """Put a line on the log by a transaction of its own, as after all that was before."""
+    """Adds a log entry in its own transaction."""
     async with writing(database.app, tenant_id) as change:
         subject_id = await add_entry(change, tenant_id)
         await change.execute("COMMIT")

@@ -10,7 +10,7 @@ from kit.postgres.fair_share import FairShare
 
 
 async def wanting(shares: FairShare, owner: str, times: int) -> list[asyncio.Task[None]]:
-    """So many at once who want a place, each in the queue if there is none."""
+    """Starts a number of callers that wait for a place in the queue."""
     tasks = [asyncio.create_task(shares.take(owner, within_seconds=5)) for _ in range(times)]
     await asyncio.sleep(0)
     return tasks

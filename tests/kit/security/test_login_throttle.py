@@ -19,7 +19,7 @@ def after(seconds: float) -> datetime:
 def guess(
     attempts: LoginThrottle, times: int, *, account: str = "ann", address: str = HOME
 ) -> None:
-    """Wrong passwords at noon, each as soon as it may be sent."""
+    """Sends wrong passwords from noon on, each as soon as it is allowed."""
     for _ in range(times):
         attempts.failed(account, address, now=NOON)
 

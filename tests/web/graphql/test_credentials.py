@@ -23,7 +23,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 @pytest.fixture
 async def expired(venue: Venue, clock: StoppedClock) -> str:
-    """A token that was good until now."""
+    """Returns a token that has just expired."""
     clock.advance(minutes=15)
     return venue.owner.token
 

@@ -49,7 +49,7 @@ def signature(signed: str, key: OctKey) -> str:
 
 
 async def codes(api: Api, token: str) -> list[str]:
-    """The errors that a bearer of this is answered with."""
+    """Returns the error codes for this bearer token."""
     return (await api(VIEWER, token=token)).codes
 
 

@@ -35,7 +35,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def told(api: Api, server: str, venue: Venue, query: str, variables: Any) -> list[Any]:
-    """The errors of an operation that isn't run: over HTTP, a socket, and as events."""
+    """Returns the errors of a rejected operation over HTTP, a WebSocket and SSE."""
     token = venue.staff.token
     answer = await api(query, variables, token=token)
     assert "data" not in answer.body

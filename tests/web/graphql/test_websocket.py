@@ -343,7 +343,7 @@ async def until_no_socket_is_open(api: Api) -> None:
 
 
 async def store(runtime: Runtime, person: Person, statement: object) -> None:
-    """Change something behind the API's back."""
+    """Changes rows directly in the database."""
 
     async def change(scope: Scope) -> None:
         await scope.lock()

@@ -39,7 +39,7 @@ def gateway(runtime: Runtime) -> LocalGateway:
 
 @pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GatewayEvent]]:
-    """The events of payments and refunds, as they were acted upon."""
+    """The handled events of payments and refunds."""
     events: list[GatewayEvent] = []
 
     async def keep(_runtime: Runtime, event: GatewayEvent) -> None:
@@ -65,7 +65,7 @@ async def page_of(api: Api, payment: Payment) -> str:
 
 
 async def act(api: Api, payment: Payment, action: str) -> str:
-    """Press a button of the page, and read what comes next."""
+    """Presses a button of the page, and returns the next page."""
     response = await api.http.post(
         str(payment.checkout_url), data={"action": action}, follow_redirects=True
     )

@@ -68,7 +68,7 @@ def handled_by(monkeypatch: pytest.MonkeyPatch, handle: Any) -> Iterator[None]:
 
 @pytest.fixture
 def handled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GatewayEvent]]:
-    """The events of disputes that were acted upon, as they were."""
+    """The handled events of disputes."""
     events: list[GatewayEvent] = []
 
     async def keep(_runtime: Runtime, event: GatewayEvent) -> None:
@@ -274,7 +274,7 @@ async def test_a_delivery_that_finds_no_connection_free_is_to_come_again(
 
 
 async def refused(owner: asyncpg.Connection, answer: httpx2.Response, status: int) -> bool:
-    """Was it answered so, and was nothing stored?"""
+    """Returns whether the status is expected, and nothing was stored."""
     return answer.status_code == status and await states(owner) == {}
 
 

@@ -100,7 +100,7 @@ class Wire:
             return (await self.reader.readuntil(b"\r\n\r\n")).decode()
 
     async def rest(self) -> str:
-        """All that comes until the server hangs up."""
+        """Returns all bytes until the server closes the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return (await self.reader.read(-1)).decode()
 
@@ -115,7 +115,7 @@ async def wire(port: int) -> AsyncIterator[Wire]:
 
 
 async def answered(port: int, *parts: bytes) -> str:
-    """The first line of the answer to what is sent."""
+    """Sends bytes, and returns the first line of the response."""
     async with wire(port) as open:
         await open.send(*parts)
         return (await open.head()).split("\r\n", 1)[0]

@@ -50,7 +50,7 @@ async def endless(_request: Request) -> Response:
 
 
 class Whole:
-    """An app that answers in one step where it may."""
+    """An app that responds in one step if it can."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         answer = scope["extensions"][SEND_RESPONSE]

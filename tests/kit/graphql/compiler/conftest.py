@@ -18,7 +18,7 @@ from tests.support.clock import StoppedClock
 
 @pytest_asyncio.fixture
 async def plain_app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlette]:
-    """The app that compiles nothing."""
+    """The app without compiled reads."""
     built = build_app(
         settings.model_copy(update={"compiled": False}),
         clock=clock,
