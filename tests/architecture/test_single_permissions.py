@@ -160,8 +160,8 @@ async def test_a_single_permission_opens_nothing_else(
         after = [shown((await api(*each, token=key)).body) for each in asked]
         differing += [
             (permission, question)
-            for question, told, told_after in zip(asked, before, after, strict=True)
-            if told != told_after
+            for question, first, second in zip(asked, before, after, strict=True)
+            if first != second
         ]
 
     assert [(each, text) for each, (text, _) in differing] == []
@@ -212,16 +212,16 @@ def test_each_filter_and_order_says_what_it_needs() -> None:
         for field in kind.fields.values()
         for argument in field.args.values()
     }
-    by_name = {made.__name__: told for told, made in _INPUTS.items()}
+    by_name = {made.__name__: input_type for input_type, made in _INPUTS.items()}
 
     filters = {name for name in used if name.endswith("Filter")}
     orders = {name for name in used if name.endswith("Order")}
 
-    assert filters == {told.__name__ for told in FILTERS}
-    assert orders == {told.__name__ for told in ORDERS}
+    assert filters == {input_type.__name__ for input_type in FILTERS}
+    assert orders == {input_type.__name__ for input_type in ORDERS}
     for name in filters:
-        told = by_name[name]
-        assert FILTERS[told].keys() == {each.name for each in fields(told)}, name
+        input_type = by_name[name]
+        assert FILTERS[input_type].keys() == {each.name for each in fields(input_type)}, name
     for name in orders:
         (field,) = [each for each in fields(by_name[name]) if each.name == "field"]
         assert ORDERS[by_name[name]].keys() == set(field.type), name  # type: ignore[arg-type]

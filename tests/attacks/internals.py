@@ -12,6 +12,6 @@ MARKS: Final = re.compile(
 )
 
 
-def told(answer: str) -> list[str]:
+def internals_in(answer: str) -> list[str]:
     """Returns the internals in a response, including the masked code INTERNAL."""
     return sorted({found.group() for found in MARKS.finditer(answer)})

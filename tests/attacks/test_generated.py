@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from kit.runtime import Runtime
 from schema import schema
 from tests.attacks.generator import Generator, Input
-from tests.attacks.internals import told
+from tests.attacks.internals import internals_in
 from tests.support.client import Api, socket
 from tests.support.clock import MONDAY_MORNING
 from tests.support.factories import Venue, api_id, make_booking, make_venue
@@ -50,7 +50,12 @@ def tokens(venue: Venue) -> list[str | None]:
 
 
 def complaint(input: Input, answer: str, outcome: object) -> Complaint:
-    return {"told": told(answer), "outcome": outcome, "answer": answer[:2000], "input": input.json}
+    return {
+        "internals": internals_in(answer),
+        "outcome": outcome,
+        "answer": answer[:2000],
+        "input": input.json,
+    }
 
 
 async def complaints_over_http(
@@ -71,7 +76,7 @@ async def complaints_over_http(
             },
         )
         is_fine = response.status_code in STATUSES and isinstance(response.json(), dict)
-        if not is_fine or told(response.text):
+        if not is_fine or internals_in(response.text):
             found.append(complaint(input, response.text, response.status_code))
     return found
 
@@ -85,7 +90,7 @@ async def complaints_over_sockets(
         for input in await inputs(runtime, venue, seed=seed, count=count):
             answer, outcome = await sockets.ask(input)
             is_fine = outcome in CLOSE_CODES or isinstance(outcome, str)
-            if not is_fine or told(answer):
+            if not is_fine or internals_in(answer):
                 found.append(complaint(input, answer, outcome))
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from kit.runtime import Runtime
-from tests.attacks.internals import told
+from tests.attacks.internals import internals_in
 from tests.support.client import Api, live, socket
 from tests.support.factories import Venue, make_venue
 
@@ -126,7 +126,7 @@ async def test_a_body_that_is_no_json_object_in_utf_8_is_a_bad_request(
     response = await post(api, body)
 
     assert response.status_code == 400
-    assert told(response.text) == []
+    assert internals_in(response.text) == []
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_a_link_that_asks_for_nothing_is_a_bad_request(api: Api, query: st
 
     assert response.status_code in (200, 400)
     assert "data" not in response.json()
-    assert told(response.text) == []
+    assert internals_in(response.text) == []
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ async def test_credentials_that_are_none_are_refused(api: Api, authorization: st
     response = await api.http.post("/graphql", content=QUERY, headers=headers)
 
     assert response.status_code == 401
-    assert told(response.text) == []
+    assert internals_in(response.text) == []
 
 
 @pytest.mark.parametrize("token", ["\0", "ÿ", "💥", "a.b.c", "a" * 20_000, "Bearer  "])

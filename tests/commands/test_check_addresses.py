@@ -95,11 +95,11 @@ async def test_nobody_is_merged_and_whoever_shared_a_key_is_listed(
         plain: "ann@example.com",
     }
     assert status == 1
-    told = capsys.readouterr().out
-    assert f"customer {two}  'a,b@x.test': no e-mail address" in told
-    assert f"customer {elder}  'Jo@m\\xfcller.de': also the address of customer {younger}" in told
-    assert "the customer record" in told and "'kim@stra\\xdfe.de'" in told
-    assert "3 to look at." in told
+    report = capsys.readouterr().out
+    assert f"customer {two}  'a,b@x.test': no e-mail address" in report
+    assert f"customer {elder}  'Jo@m\\xfcller.de': also the address of customer {younger}" in report
+    assert "the customer record" in report and "'kim@stra\\xdfe.de'" in report
+    assert "3 to look at." in report
 
 
 async def test_addresses_that_are_well_are_no_news(

@@ -203,10 +203,10 @@ def test_two_at_once_take_turns(clone: Clone) -> None:
     lock = clone.lock()
 
     both = [clone.start(lock), clone.start(lock)]
-    told = [process.communicate() for process in both]
+    outputs = [process.communicate() for process in both]
 
-    assert [process.returncode for process in both] == [0, 0], told
-    assert sum("Waiting for another installation" in out for out, _ in told) == 1
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sum("Waiting for another installation" in out for out, _ in outputs) == 1
     assert clone.has_package
 
 

@@ -53,14 +53,14 @@ class Ordinary(Operations):
         made._metrics = _Uncounted.like(operations._metrics)
         return made
 
-    async def answer(self, asked: GraphQLRequest, like: Operation) -> GraphQLResponse:
+    async def answer(self, request: GraphQLRequest, like: Operation) -> GraphQLResponse:
         """Executes an operation field by field, after it was answered."""
         operation = self.operation(like.actor, like.request)
         operation.charge = like.charge
-        return await self.run(asked, operation)
+        return await self.run(request, operation)
 
-    def _executor(self, *told: Any) -> Executor:
-        execution = super()._executor(*told)
+    def _executor(self, *arguments: Any) -> Executor:
+        execution = super()._executor(*arguments)
         execution.with_values = False
         return execution
 
@@ -89,15 +89,15 @@ class Compared(Operations):
         self._reads: WeakKeyDictionary[Operation, QueryPlan | None] = WeakKeyDictionary()
 
     async def run(
-        self, asked: GraphQLRequest, operation: Operation, *, reads_only: bool = False
+        self, request: GraphQLRequest, operation: Operation, *, reads_only: bool = False
     ) -> GraphQLResponse:
-        answer = await super().run(asked, operation, reads_only=reads_only)
+        answer = await super().run(request, operation, reads_only=reads_only)
         if operation in self._reads and not is_counted(self._runtime):
-            await self._compare(asked, operation, answer)
+            await self._compare(request, operation, answer)
         return answer
 
     async def _compare(
-        self, asked: GraphQLRequest, operation: Operation, answer: GraphQLResponse
+        self, request: GraphQLRequest, operation: Operation, answer: GraphQLResponse
     ) -> None:
         read = self._reads[operation]
         self._findings.tally["not" if read is None else "whole" if read.is_whole else "partly"] += 1
@@ -106,23 +106,23 @@ class Compared(Operations):
             return
         ours = answer
         for _ in range(RACES):
-            theirs = await self._ordinary.answer(asked, operation)
-            if told(ours) == told(theirs) or _is_passing(ours) or _is_passing(theirs):
+            theirs = await self._ordinary.answer(request, operation)
+            if as_read(ours) == as_read(theirs) or _is_passing(ours) or _is_passing(theirs):
                 return
             again = self.operation(operation.actor, operation.request)
             again.charge = operation.charge
-            before, ours = ours, await Operations.run(_Quiet.beside(self), asked, again)
-            if told(before) == told(ours):
+            before, ours = ours, await Operations.run(_Quiet.beside(self), request, again)
+            if as_read(before) == as_read(ours):
                 # Nobody has written meanwhile: it is the way that makes the difference.
-                self._findings.differences.append(_difference(asked, operation, ours, theirs))
+                self._findings.differences.append(_difference(request, operation, ours, theirs))
                 return
 
     def _read(
         self, selected: ParsedOperation, variables: VariableValues, operation: Operation
     ) -> QueryPlan | UnmadePlan | AnswerPath:
         read = super()._read(selected, variables, operation)
-        is_told = self._plans is not None and selected.type is OperationType.QUERY
-        if is_told and not isinstance(read, UnmadePlan):
+        is_counted_here = self._plans is not None and selected.type is OperationType.QUERY
+        if is_counted_here and not isinstance(read, UnmadePlan):
             self._reads[operation] = read if isinstance(read, QueryPlan) else None
         return read
 
@@ -136,7 +136,7 @@ class Compared(Operations):
     async def _execute(
         self,
         selected: ParsedOperation,
-        asked: GraphQLRequest,
+        request: GraphQLRequest,
         operation: Operation,
         *,
         read: QueryPlan | None,
@@ -144,9 +144,9 @@ class Compared(Operations):
     ) -> GraphQLResponse:
         if read is None and self._reads.get(operation) is not None:
             self._findings.differences.append(
-                f"This couldn't be read as it was planned:\n{_described(asked, operation)}"
+                f"This couldn't be read as it was planned:\n{_described(request, operation)}"
             )
-        return await super()._execute(selected, asked, operation, read=read, failed=failed)
+        return await super()._execute(selected, request, operation, read=read, failed=failed)
 
 
 class _Quiet(Ordinary):
@@ -195,7 +195,7 @@ def is_counted(runtime: Runtime) -> bool:
     return "text" in vars(runtime.database)
 
 
-def told(answer: GraphQLResponse) -> Any:
+def as_read(answer: GraphQLResponse) -> Any:
     """Returns a response as clients read it; objects become pairs, so that key order counts.
 
     All but what it took: that is what the two ways differ in.
@@ -216,16 +216,16 @@ def _is_passing(answer: GraphQLResponse) -> bool:
 
 
 def _difference(
-    asked: GraphQLRequest, operation: Operation, ours: GraphQLResponse, theirs: GraphQLResponse
+    request: GraphQLRequest, operation: Operation, ours: GraphQLResponse, theirs: GraphQLResponse
 ) -> str:
     expected, found = (
         orjson.dumps(each.payload, option=orjson.OPT_INDENT_2).decode().splitlines()
         for each in (theirs, ours)
     )
     changes = unified_diff(expected, found, "field by field", "at once", n=2, lineterm="")
-    return "\n".join([_described(asked, operation), *islice(changes, 60)])
+    return "\n".join([_described(request, operation), *islice(changes, 60)])
 
 
-def _described(asked: GraphQLRequest, operation: Operation) -> str:
-    variables = orjson.dumps(dict(asked.variables), default=str).decode()
-    return f"{asked.text}\nvariables: {variables}\nas: {operation.actor}"
+def _described(request: GraphQLRequest, operation: Operation) -> str:
+    variables = orjson.dumps(dict(request.variables), default=str).decode()
+    return f"{request.text}\nvariables: {variables}\nas: {operation.actor}"

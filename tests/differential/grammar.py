@@ -115,7 +115,7 @@ SMALL: Final = (0, 1, 1, 2, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Filled:
     """A document with the values of one request."""
 
     text: str
@@ -203,9 +203,9 @@ class Grammar:
                 if len(known) < MAX_CURSORS and found not in known:
                     known.append(found)
 
-    def told(self, document: Document) -> Told:
+    def filled(self, document: Document) -> Filled:
         """Returns a document with values."""
-        return _Telling(self._ids, self.cursors, self._random).told(document)
+        return _Filling(self._ids, self.cursors, self._random).filled(document)
 
 
 # ------------------------------------------------------------------------------ documents
@@ -491,7 +491,7 @@ def texts(value: Any) -> Iterator[str]:
 # ------------------------------------------------------------------------------ telling
 
 
-class _Telling:
+class _Filling:
     def __init__(
         self,
         ids: Mapping[str, Sequence[str]],
@@ -503,7 +503,7 @@ class _Telling:
         self._random = random
         self._written: dict[int, str] = {}
 
-    def told(self, document: Document) -> Told:
+    def filled(self, document: Document) -> Filled:
         parts = [self._selected(document.nodes)]
         for name, (on, nodes) in document.fragments.items():
             parts.append(f"fragment {name} on {on} {self._selected(nodes)}")
@@ -515,7 +515,7 @@ class _Telling:
             for each in used
             if not self._is_left_out(each)
         }
-        return Told(text, variables)
+        return Filled(text, variables)
 
     def _is_left_out(self, value: _Value) -> bool:
         if is_non_null_type(value.type):

@@ -16,7 +16,7 @@ from kit.runtime import Runtime
 from schema import schema
 from tests.differential.comparison import Compared, Findings
 from tests.differential.dataset import World, make_world
-from tests.differential.grammar import Grammar, Told, texts
+from tests.differential.grammar import Filled, Grammar, texts
 from web.graphql.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)
@@ -34,14 +34,14 @@ class Trial:
     operations: Compared
     findings: Findings
 
-    async def ask(self, told: Told, actor: Actor) -> GraphQLResponse:
+    async def ask(self, filled: Filled, actor: Actor) -> GraphQLResponse:
         operation = self.operations.operation(actor, Request(new_id()))
         try:
             return await self.operations.run(
-                GraphQLRequest(told.text, "Q", told.variables), operation
+                GraphQLRequest(filled.text, "Q", filled.variables), operation
             )
         except Exception as error:
-            error.add_note(f"{told.text}\nvariables: {told.variables}\nas: {actor}")
+            error.add_note(f"{filled.text}\nvariables: {filled.variables}\nas: {actor}")
             raise
 
 
@@ -69,11 +69,11 @@ async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> N
     for _ in range(documents):
         document = grammar.document()
         for _ in range(2 if random.random() < AGAIN else 1):
-            told, caller = grammar.told(document), world.caller(random)
-            answer = await trial.ask(told, caller)
+            filled, caller = grammar.filled(document), world.caller(random)
+            answer = await trial.ask(filled, caller)
             assert not trial.findings.differences, f"seed {seed}\n{trial.findings.differences[0]}"
             shown = set(texts(orjson.loads(orjson.dumps(answer.data))))
-            assert not shown & world.foreign[caller.tenant_id], f"{told}\nas: {caller}"
+            assert not shown & world.foreign[caller.tenant_id], f"{filled}\nas: {caller}"
             grammar.learn(shown)
             seen |= shown & world.foreign[None]
     # Or nothing would be compared some day, and nobody would notice.

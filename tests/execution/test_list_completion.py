@@ -75,7 +75,7 @@ async def both(
     return at_once, by_fields
 
 
-def told(answer: Answer) -> Any:
+def as_text(answer: Answer) -> Any:
     errors = [(each["message"], each["path"], each["locations"]) for each in answer.errors]
     return ordered(answer.partial), errors
 
@@ -99,7 +99,7 @@ async def test_slots_are_what_their_fields_say(
     )
 
     assert completed == [True]
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
     states = {slot["state"] for slot in at_once.data["availability"]["slots"]}
     assert states == {"FREE", "BUSY"}
 
@@ -115,7 +115,7 @@ async def test_a_value_that_cannot_be_shown_fails_as_its_field_would(
         )
 
     assert completed[0]
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
     assert at_once.codes
     noted = [each for each in logs if each["event"] == "list.not_completed"]
     assert {(each["field"], each["log_level"]) for each in noted} == {("slots", "warning")}
@@ -132,7 +132,7 @@ async def test_who_may_not_see_a_field_is_told_so_for_each(
     )
 
     assert completed[0] is False
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
     assert set(at_once.codes) == {"FORBIDDEN"}
 
 
@@ -162,7 +162,7 @@ async def test_runs_of_slots_are_printed_as_each_is_completed(
     )
 
     assert at_once.data
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
 
 
 async def test_a_list_that_takes_long_gives_way_to_others(
@@ -184,7 +184,7 @@ async def test_a_list_that_takes_long_gives_way_to_others(
         api, monkeypatch, venue.owner.token, QUERY % selection, query=around(venue)
     )
 
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
     refused = [each for each in at_once.data["availability"]["slots"] if each["reasons"]]
     assert given_way > len(refused) > 2
 
@@ -200,5 +200,5 @@ async def test_a_value_late_in_a_long_list_fails_as_its_field_would(
         api, monkeypatch, venue.owner.token, QUERY % selection, query=around(venue)
     )
 
-    assert told(at_once) == told(by_fields)
+    assert as_text(at_once) == as_text(by_fields)
     assert at_once.codes

@@ -173,14 +173,16 @@ async def test_a_tenant_never_waits_for_another() -> None:
             await stack.enter_async_context(
                 asking(audiences, question(busy, f"{number}"), source, slow)
             )
-        told = await stack.enter_async_context(asking(audiences, question(quiet, "0"), own, quick))
+        waiting = await stack.enter_async_context(
+            asking(audiences, question(quiet, "0"), own, quick)
+        )
         slow.may_go_on.clear()
         for source in sources:
             source.happened.put_nowait(1)
         await until(lambda: slow.running == 2)
 
         own.happened.put_nowait(1)
-        await until(lambda: told.sent == ["1"])
+        await until(lambda: waiting.sent == ["1"])
         slow.may_go_on.set()
 
 

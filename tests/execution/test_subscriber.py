@@ -59,7 +59,7 @@ class Purse:
         return Charge(not self.is_empty, 0, 4_000, 100, 1 if self.is_empty else 0)
 
 
-def said(number: int, payload: str | None = None) -> Message:
+def message(number: int, payload: str | None = None) -> Message:
     return Message((number,), EventCursor(str(number)), payload or str(number))
 
 
@@ -67,7 +67,7 @@ async def gap_event(cursor: EventCursor) -> str:
     return f"gap_event up to {cursor}"
 
 
-async def told(client: Client, number: int) -> list[str]:
+async def received(client: Client, number: int) -> list[str]:
     """Returns the first messages that the client has received, once there are enough."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(client.taken) < number:  # noqa: ASYNC110
@@ -92,12 +92,12 @@ async def test_a_client_that_is_slow_now_and_then_gets_all_in_order() -> None:
 
     for number in range(1, 501):
         (client.reading.clear if number % 7 == 0 else client.reading.set)()
-        subscriber.deliver(said(number))
+        subscriber.deliver(message(number))
         if number % 3 == 0:
             await asyncio.sleep(0)
     client.reading.set()
 
-    assert await told(client, 500) == [str(number) for number in range(1, 501)]
+    assert await received(client, 500) == [str(number) for number in range(1, 501)]
     task.cancel()
 
 
@@ -111,17 +111,17 @@ async def test_no_more_is_kept_than_its_bound(payload: str, kept: int) -> None:
     lengths = []
 
     for number in range(1, 5_001):
-        subscriber.deliver(said(number, payload))
+        subscriber.deliver(message(number, payload))
         lengths.append(len(subscriber._queue))
         await asyncio.sleep(0)
 
     assert max(lengths) == kept
     client.reading.set()
-    answers = await told(client, 2)
+    answers = await received(client, 2)
     # The first was on its way already.
     assert answers[0] == payload
     lost = int(answers[1].removeprefix("gap_event up to "))
-    assert (await told(client, 2 + 5_000 - lost))[2:] == [payload] * (5_000 - lost)
+    assert (await received(client, 2 + 5_000 - lost))[2:] == [payload] * (5_000 - lost)
     task.cancel()
 
 
@@ -130,11 +130,11 @@ async def test_after_a_gap_nothing_is_missing_and_nothing_comes_twice() -> None:
     subscriber, task = passing_on(client)
     await asyncio.sleep(0)
     for number in range(1, 3 * QUEUE_LENGTH):
-        subscriber.deliver(said(number))
+        subscriber.deliver(message(number))
     client.reading.set()
-    await told(client, 2)
+    await received(client, 2)
     for number in range(3 * QUEUE_LENGTH, 3 * QUEUE_LENGTH + 10):
-        subscriber.deliver(said(number))
+        subscriber.deliver(message(number))
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while client.taken[-1] != str(3 * QUEUE_LENGTH + 9):  # noqa: ASYNC110
@@ -154,7 +154,7 @@ async def test_what_many_wait_for_is_kept_once() -> None:
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(900):
-            event = said(number + 1, f"{number:04}" * 250)
+            event = message(number + 1, f"{number:04}" * 250)
             for subscriber, _ in crowd:
                 subscriber.deliver(event)
         after, _ = tracemalloc.get_traced_memory()
@@ -173,7 +173,7 @@ async def test_one_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -
     subscriber, task = passing_on(Client())
     await asyncio.sleep(0)
 
-    subscriber.deliver(said(1))
+    subscriber.deliver(message(1))
 
     with pytest.raises(ClientTooSlow):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -187,7 +187,7 @@ async def test_one_that_is_gone_is_left() -> None:
     subscriber, task = passing_on(client)
     await asyncio.sleep(0)
 
-    subscriber.deliver(said(1))
+    subscriber.deliver(message(1))
 
     with pytest.raises(ClientDisconnected):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -204,19 +204,19 @@ async def test_one_that_cannot_pay_is_told_of_the_gap_once_it_can(
     subscriber.attach(purse.payer, price=3)
     task = asyncio.create_task(subscriber.run(gap_event))
     await asyncio.sleep(0)
-    subscriber.deliver(said(1))
+    subscriber.deliver(message(1))
 
     purse.is_empty = True
-    subscriber.drop_until(said(2))
-    subscriber.drop_until(said(3))
+    subscriber.drop_until(message(2))
+    subscriber.drop_until(message(3))
     await asyncio.sleep(0.05)
     assert (client.taken, subscriber.is_behind) == (["1"], True)
     purse.is_empty = False
 
-    assert await told(client, 2) == ["1", "gap_event up to 3"]
+    assert await received(client, 2) == ["1", "gap_event up to 3"]
     assert (purse.taken, subscriber.is_behind) == (3, False)
-    subscriber.deliver(said(4))
-    assert await told(client, 3) == ["1", "gap_event up to 3", "4"]
+    subscriber.deliver(message(4))
+    assert await received(client, 3) == ["1", "gap_event up to 3", "4"]
     task.cancel()
 
 
@@ -226,7 +226,7 @@ async def test_what_was_missed_is_paid_for_before_it_is_sent() -> None:
     subscriber = Subscriber(client)
     subscriber.attach(purse.payer, price=3)
 
-    await subscriber.send_replay([said(1), said(2)], (2,), EventCursor("2"))
+    await subscriber.send_replay([message(1), message(2)], (2,), EventCursor("2"))
 
     assert (client.taken, purse.taken) == (["1", "2"], 6)
 
@@ -236,7 +236,7 @@ async def test_one_that_leaves_waits_for_no_points() -> None:
     purse.is_empty = True
     subscriber = Subscriber(Client())
     subscriber.attach(purse.payer, price=3)
-    subscriber.drop_until(said(1))
+    subscriber.drop_until(message(1))
     task = asyncio.create_task(subscriber.run(gap_event))
     await asyncio.sleep(0)
 

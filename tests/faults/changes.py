@@ -91,10 +91,14 @@ class Changes:
         if not await self._may_go_on():
             return False
         booking = (await self._change(_BOOK, room=room, at=at)).payload["booking"]["id"]
-        for change, told in ((_EDIT, {}), (_MOVE, {"at": at + timedelta(hours=1)}), (_CANCEL, {})):
+        for change, arguments in (
+            (_EDIT, {}),
+            (_MOVE, {"at": at + timedelta(hours=1)}),
+            (_CANCEL, {}),
+        ):
             if not await self._may_go_on():
                 return False
-            await self._change(change, id=booking, **told)
+            await self._change(change, id=booking, **arguments)
         return True
 
     async def _may_go_on(self) -> bool:

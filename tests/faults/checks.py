@@ -17,7 +17,7 @@ async def check_books(
     assert max(len(ids) for ids in report.won.values()) == 1
     assert kept.bookings == {*report.bookings, *besides}
     assert kept.rooms == set(report.rooms) and len(kept.rooms) == len(report.rooms)
-    assert kept.told_bookings == dict.fromkeys(report.bookings, 1)
-    assert kept.told_rooms == dict.fromkeys(report.rooms, 1)
+    assert kept.logged_bookings == dict.fromkeys(report.bookings, 1)
+    assert kept.logged_rooms == dict.fromkeys(report.rooms, 1)
     assert kept.used == len(report.bookings)
     assert kept.overlaps == 0

@@ -26,8 +26,8 @@ class Ledger:
     bookings: set[str]
     rooms: set[str]
     used: int
-    told_bookings: Counter[str]
-    told_rooms: Counter[str]
+    logged_bookings: Counter[str]
+    logged_rooms: Counter[str]
 
 
 async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
@@ -41,12 +41,12 @@ async def ledger(house: FaultyPostgres, venue: Venue) -> Ledger:
             bookings={encode_id("Booking", row["id"]) for row in bookings},
             rooms={encode_id("Room", row["id"]) for row in rooms},
             used=await connection.fetchval(_USED, tenant_id),
-            told_bookings=await told(house, venue, "Booking", "BOOKING_CREATED"),
-            told_rooms=await told(house, venue, "Room", "ROOM_CREATED"),
+            logged_bookings=await logged(house, venue, "Booking", "BOOKING_CREATED"),
+            logged_rooms=await logged(house, venue, "Room", "ROOM_CREATED"),
         )
 
 
-async def told(house: FaultyPostgres, venue: Venue, kind: str, event: str) -> Counter[str]:
+async def logged(house: FaultyPostgres, venue: Venue, kind: str, event: str) -> Counter[str]:
     """Counts log entries by object of a type."""
     async with house.connected() as connection:
         rows = await connection.fetch(_TOLD, venue.tenant.id, event)

@@ -74,23 +74,23 @@ class FaultyPostgres:
         )
         await pool.close()
 
-    async def say(self, sql: str) -> None:
+    async def execute(self, sql: str) -> None:
         async with self.connected() as connection:
             await connection.execute(sql)
 
     async def terminate_a_connection(self) -> None:
         """End one connection of the app's pool, as an administrator does."""
-        await self.say(
+        await self.execute(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_POOL} LIMIT 1"
         )
 
     async def terminate_the_bus(self) -> None:
         """End the connections that listen."""
-        await self.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_BUS}")
+        await self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_BUS}")
 
     async def terminate_the_relay(self) -> None:
         """End all connections that are not the app's pool: that of the relay, the bus, the jobs."""
-        await self.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_RELAY}")
+        await self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_RELAY}")
 
     async def kill_a_connection(self) -> None:
         """Kill one server process of the app's pool: PostgreSQL then restarts all of them."""
@@ -172,7 +172,7 @@ class FaultyPostgres:
         return int(text.split("\n", 1)[0])
 
     async def _while_bookings(self, do: str, *, seconds: float) -> None:
-        await self.say(f"""
+        await self.execute(f"""
             LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE;
             CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN {do}; RETURN new; END $$;
@@ -180,7 +180,7 @@ class FaultyPostgres:
         """)
         await asyncio.sleep(seconds)
         # Locked first: what hangs in the trigger has the table, and would wait for this in turn.
-        await self.say("""
+        await self.execute("""
             LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE;
             DROP FUNCTION hinder CASCADE;
         """)
@@ -214,13 +214,13 @@ class App:
             )
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         return self._output.read_text()
 
     @property
     def address(self) -> str:
-        found = re.search(r"Boom Booking runs at (http\S+)\n", self.said)
-        assert found, self.said
+        found = re.search(r"Boom Booking runs at (http\S+)\n", self.printed)
+        assert found, self.printed
         return found[1]
 
     @property
@@ -253,8 +253,8 @@ class App:
     async def is_up(self) -> None:
         """Wait until it serves."""
         deadline = monotonic() + START_SECONDS
-        while "Boom Booking runs at" not in self.said:
-            assert self.process.poll() is None and monotonic() < deadline, self.said
+        while "Boom Booking runs at" not in self.printed:
+            assert self.process.poll() is None and monotonic() < deadline, self.printed
             await asyncio.sleep(0.05)
         await self.is_ready()
 
@@ -263,7 +263,7 @@ class App:
         deadline = monotonic() + START_SECONDS
         async with httpx2.AsyncClient(timeout=10) as http:
             while (await http.get(f"{self.address}/readyz")).status_code != 200:
-                assert monotonic() < deadline, self.said
+                assert monotonic() < deadline, self.printed
                 await asyncio.sleep(0.05)
 
     def end(self) -> None:

@@ -33,11 +33,11 @@ _NEW: Final = """subscription ($after: EventCursor) {
 @pytest_asyncio.fixture
 async def forgetful(house: FaultyPostgres) -> AsyncIterator[None]:
     """A server that takes ten seconds to write commits that aren't awaited."""
-    await house.say("ALTER SYSTEM SET wal_writer_delay = '10s'")
-    await house.say("SELECT pg_reload_conf()")
+    await house.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    await house.execute("SELECT pg_reload_conf()")
     yield
-    await house.say("ALTER SYSTEM RESET wal_writer_delay")
-    await house.say("SELECT pg_reload_conf()")
+    await house.execute("ALTER SYSTEM RESET wal_writer_delay")
+    await house.execute("SELECT pg_reload_conf()")
 
 
 @pytest.mark.usefixtures("forgetful")

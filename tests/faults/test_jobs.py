@@ -17,7 +17,7 @@ from kit.postgres.connection_urls import trusted_urls
 from kit.postgres.database import Database
 from schema.core.global_ids import encode_id
 from tests.faults.conftest import Say
-from tests.faults.ledger import told
+from tests.faults.ledger import logged
 from tests.faults.postgres_faults import FaultyPostgres
 from tests.support.factories import Venue, make_booking
 
@@ -34,9 +34,9 @@ _SLOW: Final = """
 @pytest_asyncio.fixture
 async def slow(house: FaultyPostgres) -> AsyncIterator[None]:
     """Something to be killed in, however fast the machine."""
-    await house.say(_SLOW)
+    await house.execute(_SLOW)
     yield
-    await house.say("DROP FUNCTION slow CASCADE")
+    await house.execute("DROP FUNCTION slow CASCADE")
 
 
 @pytest.mark.usefixtures("app", "slow")
@@ -46,13 +46,13 @@ async def test_what_is_due_is_done_once_though_the_postmaster_is_killed(
     """By the worker of a server that goes on, with the connections that it has left."""
     holds, past = await _due(house, venue)
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not await told(house, venue, "Booking", "BOOKING_COMPLETED"):  # noqa: ASYNC110
+        while not await logged(house, venue, "Booking", "BOOKING_COMPLETED"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     await house.kill_everything()
 
     back = monotonic()
-    done = await told(house, venue, "Booking", "BOOKING_COMPLETED")
+    done = await logged(house, venue, "Booking", "BOOKING_COMPLETED")
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while await _undone(house, venue):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
@@ -60,8 +60,8 @@ async def test_what_is_due_is_done_once_though_the_postmaster_is_killed(
         f"{len(done)} of {NUMBER} bookings were completed when the postmaster was killed; the "
         f"rest, and {NUMBER} holds, {monotonic() - back:.1f} s after the database was back"
     )
-    assert await told(house, venue, "Booking", "BOOKING_EXPIRED") == Counter(holds)
-    assert await told(house, venue, "Booking", "BOOKING_COMPLETED") == Counter(past)
+    assert await logged(house, venue, "Booking", "BOOKING_EXPIRED") == Counter(holds)
+    assert await logged(house, venue, "Booking", "BOOKING_COMPLETED") == Counter(past)
     assert len(done) < NUMBER
 
 

@@ -19,7 +19,7 @@ from kit.clock import system_clock
 from schema.core.global_ids import encode_id
 from tests.faults.checks import check_books
 from tests.faults.conftest import Say, new_venue
-from tests.faults.ledger import told
+from tests.faults.ledger import logged
 from tests.faults.listeners import crowd
 from tests.faults.postgres_faults import App, FaultyPostgres, serving
 from tests.faults.writers import Writers
@@ -66,7 +66,7 @@ async def test_two_processes_keep_what_one_promises(
     say(f"two workers: {report}")
     expired = [encode_id("Booking", each.id) for each in holds]
     assert [sorted(ids) for ids in heard] == [sorted(report.bookings)] * 8
-    assert await told(house, venue, "Booking", "BOOKING_EXPIRED") == Counter(expired)
+    assert await logged(house, venue, "Booking", "BOOKING_EXPIRED") == Counter(expired)
     await check_books(house, venue, report, besides=expired)
 
 

@@ -30,11 +30,11 @@ class Provider:
     """Verifies responses as ``answers`` says, and records the requests."""
 
     answers: dict[str, Any] = field(default_factory=dict)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def __call__(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
-        self.asked.append(form)
+        self.requests.append(form)
         unknown = {"success": False, "error-codes": ["invalid-input-response"]}
         answer = self.answers.get(form["response"], unknown)
         return answer if isinstance(answer, Response) else JSONResponse(answer)
@@ -49,11 +49,11 @@ def provider() -> Provider:
 async def captcha(provider: Provider) -> AsyncIterator[Captcha]:
     app = Starlette(routes=[Route("/siteverify", provider.__call__, methods=["POST"])])
     async with serving(app) as address:
-        asked = Captcha(
+        captcha = Captcha(
             ProofKind.TURNSTILE, site_key="site", secret="hush", address=f"{address}/siteverify"
         )
-        yield asked
-        await asked.close()
+        yield captcha
+        await captcha.close()
 
 
 async def test_a_guests_browser_gets_the_site_key(captcha: Captcha) -> None:
@@ -71,7 +71,7 @@ async def test_the_provider_is_asked_with_the_secret_and_the_guests_address(
     again = await captcha.check(VENUE, "good", ip_address=None)
 
     assert name is not None and name == again
-    assert provider.asked == [
+    assert provider.requests == [
         {"secret": "hush", "response": "good", "remoteip": "192.0.2.7"},
         {"secret": "hush", "response": "good"},
     ]

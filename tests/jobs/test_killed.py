@@ -62,7 +62,7 @@ async def kill_at_random(
     killed = 0
     deadline = monotonic() + PATIENCE_SECONDS * (1 + kills)
     while left := sum((await remaining(admin)).values()):
-        assert monotonic() < deadline, workers.said
+        assert monotonic() < deadline, workers.printed
         workers.check()
         if killed < kills and left < jobs * (kills - killed) / (kills + 1):
             await asyncio.sleep(random.uniform(0, 0.05))

@@ -122,7 +122,7 @@ async def _grow(
 async def _until(admin: asyncpg.Connection, condition: str, workers: Workers) -> None:
     deadline = monotonic() + PATIENCE_SECONDS
     while not await admin.fetchval(condition):
-        assert monotonic() < deadline, workers.said
+        assert monotonic() < deadline, workers.printed
         workers.check()
         await asyncio.sleep(0.002)
 

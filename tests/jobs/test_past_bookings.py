@@ -1,6 +1,6 @@
 """Past bookings are completed by the system, once, each by a job."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -48,7 +48,7 @@ async def complete(runtime: Runtime, relay: Database) -> None:
     await run_due_jobs(runtime)
 
 
-async def told(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[tuple[str, str]]]:
+async def state_of(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[tuple[str, str]]]:
     """Returns the booking's status, and its log entries with their actors."""
     scope = Scope(runtime, venue.owner.actor, Request(new_id()))
     try:
@@ -60,39 +60,38 @@ async def told(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[tupl
     return booking.status, [(each.type, each.actor_kind) for each in entries]
 
 
-async def test_guests_who_came_have_been_there_at_the_end(
-    runtime: Runtime, relay: Database, clock: StoppedClock
+@pytest.mark.parametrize(
+    ("status", "start", "waits", "expected"),
+    [
+        (Status.CHECKED_IN, AT_NINE, timedelta(hours=1), ("completed", "BOOKING_COMPLETED")),
+        # Until then, the venue can mark it as a no-show.
+        (Status.CONFIRMED, AT_NINE, timedelta(hours=25), ("completed", "BOOKING_COMPLETED")),
+        (Status.PENDING, AT_TEN, timedelta(hours=1), ("rejected", "BOOKING_REJECTED")),
+    ],
+)
+async def test_a_past_booking_is_closed_once_and_to_the_second(
+    runtime: Runtime,
+    relay: Database,
+    clock: StoppedClock,
+    *,
+    status: Status,
+    start: datetime,
+    waits: timedelta,
+    expected: tuple[str, str],
 ) -> None:
     venue = await make_venue(runtime)
-    booking = await make_booking(runtime, venue, AT_NINE, status=Status.CHECKED_IN)
+    booking = await make_booking(runtime, venue, start, status=status)
 
-    clock.advance(minutes=59, seconds=59)
+    clock.advance(seconds=waits.total_seconds() - 1)
     await complete(runtime, relay)
-    before, _ = await told(runtime, venue, booking.id)
+    before, _ = await state_of(runtime, venue, booking.id)
     clock.advance(seconds=1)
     await complete(runtime, relay)
     await complete(runtime, relay)
 
-    assert before == "checked_in"
-    expected = ("completed", [("BOOKING_COMPLETED", "SYSTEM")])
-    assert await told(runtime, venue, booking.id) == expected
-
-
-async def test_of_guests_whom_nobody_saw_the_venue_may_say_for_a_day_that_none_came(
-    runtime: Runtime, relay: Database, clock: StoppedClock
-) -> None:
-    venue = await make_venue(runtime)
-    booking = await make_booking(runtime, venue, AT_NINE, status=Status.CONFIRMED)
-
-    clock.advance(hours=24, minutes=59, seconds=59)
-    await complete(runtime, relay)
-    before, _ = await told(runtime, venue, booking.id)
-    clock.advance(seconds=1)
-    await complete(runtime, relay)
-
-    assert before == "confirmed"
-    expected = ("completed", [("BOOKING_COMPLETED", "SYSTEM")])
-    assert await told(runtime, venue, booking.id) == expected
+    closed, event = expected
+    assert before == status
+    assert await state_of(runtime, venue, booking.id) == (closed, [(event, "SYSTEM")])
 
 
 @pytest.mark.parametrize(
@@ -109,24 +108,6 @@ def test_when_a_booking_is_left_unanswered(
     status: Status, after_its_start: timedelta, expected: bool
 ) -> None:
     assert is_unanswered(status, AT_TEN, now=AT_TEN + after_its_start) is expected
-
-
-async def test_a_booking_that_nobody_confirmed_is_rejected_once_its_time_has_come(
-    runtime: Runtime, relay: Database, clock: StoppedClock
-) -> None:
-    venue = await make_venue(runtime)
-    booking = await make_booking(runtime, venue, AT_TEN, status=Status.PENDING)
-
-    clock.advance(minutes=59, seconds=59)
-    await complete(runtime, relay)
-    before, _ = await told(runtime, venue, booking.id)
-    clock.advance(seconds=1)
-    await complete(runtime, relay)
-    await complete(runtime, relay)
-
-    assert before == "pending"
-    expected = ("rejected", [("BOOKING_REJECTED", "SYSTEM")])
-    assert await told(runtime, venue, booking.id) == expected
 
 
 async def test_bookings_of_every_tenant_are_completed_in_several_batches(
@@ -147,7 +128,7 @@ async def test_bookings_of_every_tenant_are_completed_in_several_batches(
     await complete(runtime, relay)
 
     for venue, booking in pairs:
-        assert (await told(runtime, venue, booking.id))[0] == "completed"
+        assert (await state_of(runtime, venue, booking.id))[0] == "completed"
 
 
 async def test_a_booking_whose_job_is_dead_gets_no_other(

@@ -249,14 +249,14 @@ async def test_a_job_that_fails_is_tried_again_and_held_in_the_end(
         await become(queue, "failed")
 
     assert await queue.fetchval("SELECT attempts FROM queue.pgqueuer") == 2
-    told = await queue.fetch(
+    attempts = await queue.fetch(
         """SELECT status::text, traceback ->> 'exception_type' AS type, traceback::text AS all
            FROM queue.pgqueuer_log WHERE traceback IS NOT NULL
            AND job_id = (SELECT id FROM queue.pgqueuer) ORDER BY id"""
     )
-    assert [row["status"] for row in told] == ["queued", "queued", "failed"]
-    assert {row["type"] for row in told} == {"ConnectionRefusedError"}
-    assert not any("example.test" in row["all"] for row in told)
+    assert [row["status"] for row in attempts] == ["queued", "queued", "failed"]
+    assert {row["type"] for row in attempts} == {"ConnectionRefusedError"}
+    assert not any("example.test" in row["all"] for row in attempts)
 
 
 async def test_what_no_other_try_can_mend_is_held_at_once(
@@ -417,6 +417,6 @@ async def test_what_a_stopping_worker_cannot_report_is_logged_and_left_to_others
         over.set()
         await asyncio.wait([working], timeout=PATIENCE_SECONDS)
 
-    (told,) = [each for each in logs if each["event"] == "jobs.not_reported"]
-    assert told["ids"] == [id] and told["log_level"] == "warning"
+    (warning,) = [each for each in logs if each["event"] == "jobs.not_reported"]
+    assert warning["ids"] == [id] and warning["log_level"] == "warning"
     assert await states(queue) == ["picked"]

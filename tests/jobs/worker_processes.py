@@ -78,10 +78,10 @@ class Workers:
 
     def check(self) -> None:
         """Raises AssertionError if one has ended by itself."""
-        assert all(each.poll() is None for each in self._alive), self.said
+        assert all(each.poll() is None for each in self._alive), self.printed
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         """The end of what all have written."""
         return self._output.read_text()[-5_000:]
 

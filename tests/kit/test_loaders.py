@@ -9,9 +9,9 @@ from kit.scope import Scope
 
 
 async def test_a_failure_that_nobody_waits_for_is_not_logged() -> None:
-    told: list[object] = []
+    reported: list[object] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context))
+    loop.set_exception_handler(lambda _, context: reported.append(context))
     loaders = Loaders(cast("Scope", None))
 
     async def fail(_keys: list[int]) -> list[str]:
@@ -24,4 +24,4 @@ async def test_a_failure_that_nobody_waits_for_is_not_logged() -> None:
     await asyncio.sleep(0)
     loop.set_exception_handler(None)
 
-    assert told == []
+    assert reported == []

@@ -148,10 +148,10 @@ class Turmoil:
     # -------------------------------------------------------------------------- bookings
 
     async def _book(self) -> Answer | None:
-        return await self._told(self.venue.staff, "createBooking", await self._wanted())
+        return await self._mutate(self.venue.staff, "createBooking", await self._wanted())
 
     async def _hold(self) -> Answer | None:
-        return await self._told(self.venue.staff, "holdBooking", await self._wanted())
+        return await self._mutate(self.venue.staff, "holdBooking", await self._wanted())
 
     async def _wanted(self) -> Mapping[str, Any]:
         room = self.draw.choice((await self._everything())["rooms"]["nodes"])
@@ -162,7 +162,7 @@ class Turmoil:
         booking = await self._one_of("HELD")
         if booking is None:
             return None
-        return await self._told(self.venue.staff, "createBooking", {"holdId": booking["id"]})
+        return await self._mutate(self.venue.staff, "createBooking", {"holdId": booking["id"]})
 
     async def _end(self) -> Answer | None:
         booking = await self._one_of("HELD", "PENDING", "CONFIRMED")
@@ -204,12 +204,12 @@ class Turmoil:
         }
         if not given.get("roomId"):
             given["hours"] = hours
-        return await self._told(self.venue.owner, "setBusinessHours", given)
+        return await self._mutate(self.venue.owner, "setBusinessHours", given)
 
     async def _exception(self) -> Answer | None:
         day = self.noon.date() + timedelta(days=self.draw.randint(-1, 2))
         given = {"date": str(day), "intervals": self._hours(), **await self._maybe_room()}
-        return await self._told(self.venue.owner, "setHoursException", given)
+        return await self._mutate(self.venue.owner, "setHoursException", given)
 
     async def _usual_hours(self) -> Answer | None:
         return await self._gone("deleteHoursException", "hoursExceptions")
@@ -218,7 +218,7 @@ class Turmoil:
         start = self._instant()
         end = start + timedelta(minutes=self.draw.randint(5, 300))
         given = {"startsAt": rfc(start), "endsAt": rfc(end), **await self._maybe_room()}
-        return await self._told(self.venue.owner, "createBlackout", given)
+        return await self._mutate(self.venue.owner, "createBlackout", given)
 
     async def _end_blackout(self) -> Answer | None:
         return await self._gone("deleteBlackout", "blackouts")
@@ -243,7 +243,7 @@ class Turmoil:
             return await self._edited(self.venue.owner, "unarchiveRoom", room, None)
         if sum(each["archivedAt"] is None for each in rooms) > 1:
             return await self._edited(self.venue.owner, "archiveRoom", room, None)
-        return await self._told(self.venue.owner, "createRoom", {"name": "Other", "capacity": 3})
+        return await self._mutate(self.venue.owner, "createRoom", {"name": "Other", "capacity": 3})
 
     async def _settings(self) -> Answer | None:
         given: Mapping[str, Any] = self.draw.choice(
@@ -275,7 +275,7 @@ class Turmoil:
         span = {"from": str(day - timedelta(days=3)), "to": str(day + timedelta(days=9))}
         return (await self._as(self.venue.owner)(EVERYTHING, times=times, **span)).data
 
-    async def _told(self, by: Person, mutation: str, given: Mapping[str, Any]) -> Answer:
+    async def _mutate(self, by: Person, mutation: str, given: Mapping[str, Any]) -> Answer:
         kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
         text = f"""mutation ($input: {kind}) {{
             {mutation}(input: $input) {{ userErrors {{ code message }} }} }}"""
@@ -290,8 +290,8 @@ class Turmoil:
         )
         text = f"""mutation ($id: ID!, $version: Int!{declared}) {{
             {mutation}(id: $id, version: $version{passed}) {{ userErrors {{ code message }} }} }}"""
-        told = {} if given is None else {"input": given}
-        return await self._as(by)(text, id=row["id"], version=row["version"], **told)
+        arguments = {} if given is None else {"input": given}
+        return await self._as(by)(text, id=row["id"], version=row["version"], **arguments)
 
     async def _rules(self, mutation: str, version: int, given: Mapping[str, Any]) -> Answer:
         kind = f"{mutation[0].upper()}{mutation[1:]}Input!"

@@ -52,7 +52,7 @@ def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
     return BookingClient(api, runtime, venue.staff)
 
 
-class Told:
+class Deltas:
     """The events of a subscription, without duplicates, which are allowed at its start."""
 
     def __init__(self, stream: Stream) -> None:
@@ -74,12 +74,12 @@ class Told:
 @asynccontextmanager
 async def following(
     server: str, desk: BookingClient, person: Person, **query: Any
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[Deltas]:
     """Subscribes to the availability of a morning, or of another period."""
     calendar = Calendar({**MORNING, **query})
     ((_, cursor),) = await read_anew(BookingClient(desk.api, desk.runtime, person), [calendar])
     async with live(server, token=person.token) as client:
-        yield Told(await client.subscribe(CHANGES, {"query": calendar.query, "after": cursor}))
+        yield Deltas(await client.subscribe(CHANGES, {"query": calendar.query, "after": cursor}))
 
 
 async def test_a_booking_takes_its_slots_and_gives_them_back(
@@ -254,7 +254,7 @@ async def test_a_cursor_of_bookings_brings_all_slots(
 ) -> None:
     after = (await desk("{ bookings { eventCursor } }")).payload["eventCursor"]
     async with live(server, token=venue.staff.token) as client:
-        stream = Told(await client.subscribe(CHANGES, {"query": MORNING, "after": after}))
+        stream = Deltas(await client.subscribe(CHANGES, {"query": MORNING, "after": after}))
 
         upserted, removed = await stream.next()
 
@@ -310,7 +310,7 @@ async def test_who_can_not_go_on_refetches_and_goes_on(
         stream = await client.subscribe(CHANGES, {"query": query, "after": cursor})
         event = (await stream.next())["availabilityChanged"]
         made(await desk.create(venue.rooms[0], TEN + timedelta(days=14)))
-        following_event = await Told(stream).next()
+        following_event = await Deltas(stream).next()
 
     assert (event["__typename"], event["reason"]) == ("ResyncRequired", reason)
     assert decode_cursor(event["cursor"]) is not None
@@ -434,13 +434,13 @@ async def test_a_change_is_worked_out_once_for_all_who_ask_the_same(
     async with live(server, token=venue.staff.token) as client:
         streams = [await client.subscribe(CHANGES, {"query": MORNING}) for _ in range(20)]
         await until_followed(runtime, venue)
-        told = [Told(each) for each in streams]
+        deltas = [Deltas(each) for each in streams]
         made(await desk.create(venue.rooms[0], TEN))
-        _ = [await stream.next() for stream in told]
+        _ = [await stream.next() for stream in deltas]
         with statements(runtime) as sent:
             booking = made(await desk.create(venue.rooms[0], NINE))
             alone = len(sent)
-            _ = [await stream.next() for stream in told]
+            _ = [await stream.next() for stream in deltas]
         made(await desk.cancel(booking))
 
     assert alone <= len(sent) <= alone + 3

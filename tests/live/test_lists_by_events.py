@@ -218,13 +218,13 @@ async def tried(
 ) -> None:
     """Makes changes in rounds, and compares all subscribers' state with lists."""
     venue = await make_venue(runtime, min_notice_minutes=0, hold_minutes=1)
-    told = {
+    arguments = {
         "subdomain": venue.tenant.subdomain,
         "name": "New",
         "email": NEWCOMER,
         "password": "a long enough password",
     }
-    registered = await api(REGISTER, {"input": told})
+    registered = await api(REGISTER, {"input": arguments})
     newcomer = registered.payload["session"]["accessToken"]
     key = (await create_key(api, venue.owner.token, "bookings:read")).payload["secret"]
     api.http.cookies.clear()

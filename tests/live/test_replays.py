@@ -66,10 +66,10 @@ async def test_events_are_told_as_one_by_one(
     variables = {"after": after, "full": full}
 
     for person in (venue.staff, venue.guest):
-        together = await told(server, document, variables, person, number=number)
+        together = await received(server, document, variables, person, number=number)
         with monkeypatch.context() as patch:
             patch.setattr(EventExecutor, "_together", refused)
-            alone = await told(server, document, variables, person, number=number)
+            alone = await received(server, document, variables, person, number=number)
 
         assert together == alone
 
@@ -82,7 +82,7 @@ async def test_the_bookings_of_many_events_are_read_by_one_statement(
 
     with statements(runtime) as sent:
         variables = {"after": after, "full": True}
-        seen = await told(server, DOCUMENTS[0], variables, venue.staff, number=number)
+        seen = await received(server, DOCUMENTS[0], variables, venue.staff, number=number)
 
     bookings = [each["data"]["bookingChanged"]["booking"] for each in seen]
     assert bookings[0]["status"] == "CANCELLED"
@@ -97,7 +97,7 @@ async def test_a_failure_to_read_together_is_told_by_no_event(
     monkeypatch.setattr("execution.event_batches.EventBatch.answers", broken)
 
     variables = {"after": after, "full": True}
-    seen = await told(server, DOCUMENTS[0], variables, venue.staff, number=number)
+    seen = await received(server, DOCUMENTS[0], variables, venue.staff, number=number)
 
     assert [list(each) for each in seen] == [["data"]] * number
 
@@ -112,7 +112,7 @@ async def make_changes(api: Api, venue: Venue) -> int:
     return len(made) + 1
 
 
-async def told(
+async def received(
     server: str, document: str, variables: dict[str, Any], person: Person, *, number: int
 ) -> list[Any]:
     async with events(server, document, variables, token=person.token) as stream:

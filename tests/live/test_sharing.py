@@ -262,12 +262,12 @@ async def test_a_client_that_reads_nothing_holds_up_nobody(
         while (event := await next_event(behind))["__typename"] != "ResyncRequired":
             taken += 1
         later = await book(api, venue, "2027-03-02T20:00:00Z")
-        while (told := await next_event(behind))["booking"]["id"] == booking["id"]:
+        while (delivered := await next_event(behind))["booking"]["id"] == booking["id"]:
             taken += 1
 
     assert taken < 200
     assert event["reason"] == "The client was too slow, so events were dropped."
-    assert told["booking"]["id"] == later["id"]
+    assert delivered["booking"]["id"] == later["id"]
 
 
 async def test_a_client_that_reads_nothing_for_long_is_left(

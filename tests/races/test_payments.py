@@ -81,7 +81,7 @@ async def gets(till: PaymentsApp, venue: Venue, number: int) -> bool:
 async def hear(tills: Tills, intents: list[Any]) -> None:
     """Delivers webhooks to both apps at once, and runs the jobs of both."""
     ways = cycle(tills)
-    await asyncio.gather(*(next(ways).is_told(intent) for intent in intents))
+    await asyncio.gather(*(next(ways).receives(intent) for intent in intents))
     await tills[0].work()
 
 

@@ -32,7 +32,7 @@ def _archive(racer: Racer, venue: Venue) -> Awaitable[Answer]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize(
-    ("change", "told", "code", "rooms"),
+    ("change", "event", "code", "rooms"),
     [
         (_black_out, E.BLACKOUT_CREATED, "BLACKOUT", 4),
         (_close, E.HOURS_CHANGED, "OUTSIDE_BUSINESS_HOURS", 4),
@@ -44,7 +44,7 @@ async def test_nobody_books_by_rules_that_have_changed(
     runtime: Runtime,
     processes: int,
     change: Change,
-    told: E,
+    event: E,
     code: str,
     rooms: int,
 ) -> None:
@@ -64,7 +64,7 @@ async def test_nobody_books_by_rules_that_have_changed(
     booked = {ref(answer).id for answer in winners(answers)}
     assert refusals(answers) == {code}
     assert set(kept.logged(E.BOOKING_CREATED)) == booked
-    assert kept.after(told) == []
+    assert kept.after(event) == []
     assert kept.used == len(booked)
 
 

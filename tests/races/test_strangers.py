@@ -48,12 +48,12 @@ async def venue_with(runtime: Runtime, rooms: int) -> Venue:
     return await make_venue(runtime, rooms=rooms, min_notice_minutes=0)
 
 
-async def ask(house: str, text: str, told: object, *, address: str) -> list[str]:
+async def ask(house: str, text: str, given: object, *, address: str) -> list[str]:
     """Returns the refusals of a single guest request from a loopback address."""
     # Nothing is encrypted here, and to read the machine's certificates takes long.
     transport = httpx2.AsyncHTTPTransport(local_address=address, verify=False)
     async with httpx2.AsyncClient(transport=transport, base_url=house, timeout=30) as http:
-        return (await Api(http)(text, {"input": told})).refusals
+        return (await Api(http)(text, {"input": given})).refusals
 
 
 def slot(venue: Venue, *, room: int, hour: int) -> dict[str, object]:

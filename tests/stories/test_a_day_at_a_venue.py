@@ -71,8 +71,8 @@ async def test_an_evening_from_the_first_look_to_the_last_guest(
     booking = made(await staff.complete(booking))
     assert (booking["status"], booking["allowedTransitions"]) == ("COMPLETED", [])
 
-    told = await staff.history(booking)
-    assert [(each["type"], each["actor"]["kind"]) for each in told] == [
+    entries = await staff.history(booking)
+    assert [(each["type"], each["actor"]["kind"]) for each in entries] == [
         ("BOOKING_HELD", "CUSTOMER"),
         ("BOOKING_CREATED", "CUSTOMER"),
         ("BOOKING_CONFIRMED", "USER"),
@@ -108,8 +108,8 @@ async def test_a_no_show_makes_room_for_who_waits_at_the_door(
     assert taken.refusals == ["SLOT_TAKEN"]
     assert walked_in["customer"]["name"] == "Nadia"
     assert walked_in["price"]["total"]["amount"] == "63.33"
-    (told,) = await staff.history(walked_in)
-    overridden = [each for each in told["changes"] if each["field"] == "overridden"]
+    (entry,) = await staff.history(walked_in)
+    overridden = [each for each in entry["changes"] if each["field"] == "overridden"]
     assert overridden == [
         {"field": "overridden", "before": None, "after": ["MIN_NOTICE", "OFF_GRID"]}
     ]

@@ -95,11 +95,11 @@ async def test_from_the_trial_to_an_upgrade_to_a_failed_payment_to_recovery(
     # Its owner was told of each step.
     subjects = [str(mail["Subject"]) for mail in await mails(runtime, settings)]
     name = venue.tenant.name
-    for told in (
+    for subject in (
         f"Your trial of the Professional plan for {name}",
         f"{name} is on the Professional plan",
         f"{name} is now on the Enterprise plan",
         f"The payment for {name} failed",
         f"We have received the payment for {name}",
     ):
-        assert told in subjects
+        assert subject in subjects

@@ -49,7 +49,7 @@ def test_1500_idle_connections_leave_it_its_files(place: Place) -> None:
         assert any(is_refused(each) for each in idle)
 
     wait_until(running.is_ready)
-    assert "Too many open files" not in running.said
+    assert "Too many open files" not in running.printed
     assert running.end(signal.SIGTERM) == 0
 
 

@@ -36,12 +36,12 @@ class Command:
     output: Path
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         return self.output.read_text()
 
     @property
     def url(self) -> str | None:
-        found = re.search(r"Boom Booking runs at (http\S+)\n", self.said)
+        found = re.search(r"Boom Booking runs at (http\S+)\n", self.printed)
         return found and found[1]
 
     def is_ready(self) -> bool:
@@ -82,7 +82,7 @@ class Place:
         """Starts everything on a free port, and waits until it prints the address."""
         started = self.command(PORT="0", **environment)
         wait_until(lambda: started.url is not None or started.process.poll() is not None)
-        assert started.url, started.said
+        assert started.url, started.printed
         return started
 
     def processes(self) -> list[psutil.Process]:
@@ -211,7 +211,7 @@ def test_a_second_start_on_one_folder_is_refused_and_harms_nothing(place: Place)
     second = place.command(PORT="0")
 
     assert second.process.wait(PATIENCE) == 2
-    assert f"is in use by process {running.process.pid}" in second.said
+    assert f"is in use by process {running.process.pid}" in second.printed
     assert running.is_ready()
 
 
@@ -222,8 +222,8 @@ def test_a_taken_port_is_told_in_a_line(place: Place) -> None:
         refused = place.command(PORT=str(port))
 
         assert refused.process.wait(PATIENCE) == 2
-    assert f"PORT: {port} is taken." in refused.said
-    assert "Traceback" not in refused.said
+    assert f"PORT: {port} is taken." in refused.printed
+    assert "Traceback" not in refused.printed
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -141,9 +141,9 @@ async def test_a_process_that_doesnt_know_the_new_secret_leaves_its_mail_to_othe
     async with start(NEW, OLD) as (_, runtime):
         (letter,) = await mails(runtime, settings)
 
-    (told,) = [each for each in logs if each["event"] == "mail.key_unknown"]
+    (warning,) = [each for each in logs if each["event"] == "mail.key_unknown"]
     assert failed == (
-        f"encrypted (v1) with the key {told['key']}, which is not known here: "
+        f"encrypted (v1) with the key {warning['key']}, which is not known here: "
         "add its secret to BOOM_SECRET_FALLBACKS"
     )
     assert letter["To"] == venue.owner.user.email

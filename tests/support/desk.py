@@ -73,17 +73,17 @@ class BookingClient:
     async def hold(
         self, room: Room, at: datetime | str, *, minutes: int = 60, **given: Any
     ) -> Answer:
-        told = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
-        return await self._told("holdBooking", "booking", {**told, **given}, replays=True)
+        arguments = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
+        return await self._mutate("holdBooking", "booking", {**arguments, **given}, replays=True)
 
     async def create(
         self, room: Room, at: datetime | str, *, minutes: int = 60, **given: Any
     ) -> Answer:
-        told = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
-        return await self._told("createBooking", "booking", {**told, **given}, replays=True)
+        arguments = {"roomId": api_id(room), "start": {"at": rfc(at)}, "durationMinutes": minutes}
+        return await self._mutate("createBooking", "booking", {**arguments, **given}, replays=True)
 
     async def convert(self, hold: Mapping[str, Any], **given: Any) -> Answer:
-        return await self._told(
+        return await self._mutate(
             "createBooking", "booking", {"holdId": hold["id"], **given}, replays=True
         )
 
@@ -92,8 +92,12 @@ class BookingClient:
     async def move(
         self, booking: Mapping[str, Any], at: datetime | str, room: Room | None = None, **given: Any
     ) -> Answer:
-        told = {"start": {"at": rfc(at)}, **({"roomId": api_id(room)} if room else {}), **given}
-        return await self.change("rescheduleBooking", booking, told)
+        arguments = {
+            "start": {"at": rfc(at)},
+            **({"roomId": api_id(room)} if room else {}),
+            **given,
+        }
+        return await self.change("rescheduleBooking", booking, arguments)
 
     async def update(self, booking: Mapping[str, Any], **given: Any) -> Answer:
         return await self.change("updateBooking", booking, given)
@@ -139,8 +143,8 @@ class BookingClient:
             **variables,
         )
 
-    async def _told(
-        self, mutation: str, shown: str, told: Mapping[str, Any], *, replays: bool = False
+    async def _mutate(
+        self, mutation: str, shown: str, given: Mapping[str, Any], *, replays: bool = False
     ) -> Answer:
         kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
         return await self(
@@ -148,7 +152,7 @@ class BookingClient:
                   {shown} {{ ...Booked }} {"replayed" if replays else ""}
                   userErrors {{ ...Refused }}
                 }} }} {BOOKING} {REFUSAL}""",
-            input=dict(told),
+            input=dict(given),
         )
 
     # -------------------------------------------------------------------------- reading

@@ -99,10 +99,10 @@ class PaymentsApp:
         self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
     ) -> None:
         """Delivers an event of Stripe, and runs the jobs that follow."""
-        await self.is_told(seen, type, **more)
+        await self.receives(seen, type, **more)
         await self.work()
 
-    async def is_told(
+    async def receives(
         self, seen: Mapping[str, Any], type: str = "payment_intent.succeeded", **more: Any
     ) -> None:
         """Delivers an event of Stripe."""
@@ -158,9 +158,9 @@ class PaymentsApp:
         """Checks that the plan's counter agrees with the log."""
         used = """SELECT coalesce(sum(used), 0)::bigint FROM usage_counters
             WHERE tenant_id = $1 AND meter = 'bookings'"""
-        told = "SELECT count(*) FROM log WHERE tenant_id = $1 AND type = 'BOOKING_CREATED'"
+        counted = "SELECT count(*) FROM log WHERE tenant_id = $1 AND type = 'BOOKING_CREATED'"
         assert await self.rows(venue, used, venue.tenant.id) == await self.rows(
-            venue, told, venue.tenant.id
+            venue, counted, venue.tenant.id
         )
 
 

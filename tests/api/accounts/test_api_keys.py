@@ -64,8 +64,8 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def create(api: Api, token: str, *permissions: str, **given: Any) -> Answer:
-    told = {"name": "Door panel", "permissions": permissions, **given}
-    return await api(CREATE, {"input": told}, token=token)
+    arguments = {"name": "Door panel", "permissions": permissions, **given}
+    return await api(CREATE, {"input": arguments}, token=token)
 
 
 async def made(api: Api, venue: Venue, *permissions: str, **given: Any) -> Any:
@@ -335,9 +335,9 @@ async def test_a_key_that_is_not_quite_right_is_refused(api: Api, venue: Venue, 
 async def test_a_key_is_replayed_by_its_own_idempotency_keys(api: Api, venue: Venue) -> None:
     first = (await made(api, venue, "rooms:read", "rooms:write"))["secret"]
     second = (await made(api, venue, "rooms:read", "rooms:write"))["secret"]
-    told = {"input": {"name": "Attic", "capacity": 2, "idempotencyKey": "one"}}
+    arguments = {"input": {"name": "Attic", "capacity": 2, "idempotencyKey": "one"}}
 
-    answers = [await api(CREATE_ROOM, told, token=key) for key in (first, first, second)]
+    answers = [await api(CREATE_ROOM, arguments, token=key) for key in (first, first, second)]
 
     assert [answer.payload["replayed"] for answer in answers] == [False, True, False]
     ids = [answer.payload["room"]["id"] for answer in answers]
@@ -537,5 +537,5 @@ async def test_a_key_that_may_see_nothing_of_a_kind_is_told_what_it_needs_to_cha
 async def test_a_change_says_what_else_it_needs(api: Api, field: str) -> None:
     answer = await api('{ __type(name: "Mutation") { fields { name description } } }')
 
-    (told,) = [each for each in answer.payload["fields"] if each["name"] == field]
-    assert told["description"].endswith("Also requires `bookings:read`.")
+    (described,) = [each for each in answer.payload["fields"] if each["name"] == field]
+    assert described["description"].endswith("Also requires `bookings:read`.")

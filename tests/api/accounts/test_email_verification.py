@@ -8,7 +8,7 @@ import pytest
 from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import code_in, last_code, login, mails, refresh
-from tests.api.tenants.test_registration import told as business
+from tests.api.tenants.test_registration import registration as business
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import Venue, api_id, make_booking, make_venue
@@ -53,14 +53,14 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def register(api: Api, venue: Venue, **changed: Any) -> Answer:
-    told = {
+    arguments = {
         "subdomain": venue.tenant.subdomain,
         "name": "Vera",
         "email": "vera@example.test",
         "phone": "+49 30 1234",
         "password": "a long enough password",
     }
-    answer = await api(REGISTER, {"input": {**told, **changed}})
+    answer = await api(REGISTER, {"input": {**arguments, **changed}})
     api.http.cookies.clear()
     return answer
 

@@ -26,7 +26,7 @@ from tests.api.accounts.test_email_verification import REGISTER_TENANT, VERIFY
 from tests.api.accounts.test_email_verification import register as sign_up
 from tests.api.accounts.test_passwords import request_reset, reset
 from tests.api.bookings.test_strangers import book
-from tests.api.tenants.test_registration import told as business
+from tests.api.tenants.test_registration import registration as business
 from tests.support.client import Answer, Api, From
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue, make_venue
@@ -274,10 +274,10 @@ def test_no_letter_about_an_account_makes_a_link_of_a_name() -> None:
         security_emails.owners_changed(tenant, user, is_owner=True),
     ]
 
-    told = [f"{letter.subject} {letter.text}" for letter in letters]
+    texts = [f"{letter.subject} {letter.text}" for letter in letters]
 
-    assert [text for text in told if "prize.test" in text] == []
-    assert [text for text in told if "prize. test" not in text] == []
+    assert [text for text in texts if "prize.test" in text] == []
+    assert [text for text in texts if "prize. test" not in text] == []
 
 
 async def test_a_name_makes_no_link_in_a_letter(

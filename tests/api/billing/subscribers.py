@@ -80,24 +80,24 @@ class Subscriber:
         )
 
     async def start_trial(self, plan: str = "PROFESSIONAL") -> Answer:
-        return await self._told("startTrial", {"plan": plan})
+        return await self._mutate("startTrial", {"plan": plan})
 
     async def start_checkout(self, plan: str = "PROFESSIONAL") -> Answer:
         pages = {"successUrl": "https://venue.test/yes", "cancelUrl": "https://venue.test/no"}
-        return await self._told("startCheckout", {"plan": plan, **pages}, shown="url")
+        return await self._mutate("startCheckout", {"plan": plan, **pages}, shown="url")
 
     async def change_plan(self, plan: str, version: int, **more: Any) -> Answer:
-        return await self._told("changePlan", {"plan": plan, **more}, version=version)
+        return await self._mutate("changePlan", {"plan": plan, **more}, version=version)
 
     async def cancel(self, version: int) -> Answer:
-        return await self._told("cancelSubscription", None, version=version)
+        return await self._mutate("cancelSubscription", None, version=version)
 
     async def resume(self, version: int) -> Answer:
-        return await self._told("resumeSubscription", None, version=version)
+        return await self._mutate("resumeSubscription", None, version=version)
 
     async def open_portal(self) -> Answer:
-        told = {"returnUrl": "https://venue.test"}
-        return await self._told("openBillingPortal", told, shown="url")
+        arguments = {"returnUrl": "https://venue.test"}
+        return await self._mutate("openBillingPortal", arguments, shown="url")
 
     async def subscribe(self, plan: str = "PROFESSIONAL") -> Any:
         """Completes the checkout with a valid card."""
@@ -134,10 +134,10 @@ class Subscriber:
         assert answer.status_code == 200, answer.text
         await run_due_jobs(self.runtime)
 
-    async def _told(
+    async def _mutate(
         self,
         mutation: str,
-        told: Mapping[str, Any] | None,
+        given: Mapping[str, Any] | None,
         *,
         shown: str = "subscription { ...Subscribed }",
         version: int | None = None,
@@ -145,8 +145,8 @@ class Subscriber:
         arguments: dict[str, tuple[str, Any]] = {}
         if version is not None:
             arguments["version"] = ("Int!", version)
-        if told is not None:
-            arguments["input"] = (f"{mutation[0].upper()}{mutation[1:]}Input!", dict(told))
+        if given is not None:
+            arguments["input"] = (f"{mutation[0].upper()}{mutation[1:]}Input!", dict(given))
         declared = ", ".join(f"${name}: {kind}" for name, (kind, _) in arguments.items())
         passed = ", ".join(f"{name}: ${name}" for name in arguments)
         # A fragment that nothing uses is refused.

@@ -95,7 +95,7 @@ async def test_a_new_venue_is_on_starter_and_has_a_trial_before_it(owner: Subscr
     assert (seen["isEnforced"], seen["trialAvailable"]) == (True, True)
     assert seen["subscription"] is None
     assert seen["invoices"]["nodes"] == []
-    assert owner.stripe.asked == []
+    assert owner.stripe.requests == []
 
 
 async def test_a_trial_lasts_14_days_and_needs_no_card(owner: Subscriber) -> None:
@@ -219,7 +219,7 @@ async def test_no_transaction_is_open_while_stripe_is_asked(
         subscription(await owner.resume(ending["version"]))
         await owner.open_portal()
 
-    assert len(owner.stripe.asked) > 20
+    assert len(owner.stripe.requests) > 20
     assert waiting == set()
 
 
@@ -520,12 +520,12 @@ async def test_what_was_sold_to_the_customers_of_others_is_not_looked_at(
     owner: Subscriber,
 ) -> None:
     begun = await owner.subscribe("PROFESSIONAL")
-    asked = len(owner.stripe.asked)
+    before = len(owner.stripe.requests)
     (there,) = owner.stripe.live(owner.customer)
 
     await owner.hear("invoice.paid", there, account="acct_of_somebody")
 
-    assert len(owner.stripe.asked) == asked
+    assert len(owner.stripe.requests) == before
     assert await owner.subscription() == begun
 
 
@@ -723,7 +723,7 @@ async def test_every_step_is_told_to_the_owners(
     await owner.let_time_pass(days=31)
 
     # Letters that leave together may overtake each other.
-    told = [each for each in await subjects(runtime, settings) if name in each]
+    mailed = [each for each in await subjects(runtime, settings) if name in each]
     expected = [
         f"Your trial of the Enterprise plan for {name}",
         f"{name} is on the Enterprise plan",
@@ -738,7 +738,7 @@ async def test_every_step_is_told_to_the_owners(
         f"The subscription of {name} is cancelled",
         f"The subscription of {name} has ended",
     ]
-    assert sorted(told) == sorted(expected)
+    assert sorted(mailed) == sorted(expected)
 
 
 # ------------------------------------------------------------------------------ usage

@@ -88,8 +88,8 @@ async def test_a_booking_is_pending_where_the_venue_confirms_bookings(
     confirmed = made(await desk.confirm(pending))
 
     assert (pending["status"], confirmed["status"]) == ("PENDING", "CONFIRMED")
-    told = await desk.history(confirmed)
-    assert [each["type"] for each in told] == ["BOOKING_CREATED", "BOOKING_CONFIRMED"]
+    entries = await desk.history(confirmed)
+    assert [each["type"] for each in entries] == ["BOOKING_CREATED", "BOOKING_CONFIRMED"]
 
 
 async def test_a_booking_needs_a_room_a_start_and_a_duration(desk: BookingClient) -> None:
@@ -335,8 +335,8 @@ async def test_a_stale_version_gets_the_current_booking(
     booking = made(await desk.create(venue.rooms[0], TEN))
     made(await desk.update(booking, note="First"))
 
-    told = {"move": (ELEVEN,)}.get(change, ())
-    refusal = refused(await getattr(desk, change)(booking, *told))
+    arguments = {"move": (ELEVEN,)}.get(change, ())
+    refusal = refused(await getattr(desk, change)(booking, *arguments))
 
     assert refusal["__typename"] == "StaleVersionError"
     assert (refusal["code"], refusal["path"]) == ("STALE_VERSION", ["version"])
@@ -353,10 +353,12 @@ async def test_a_stale_version_gets_the_current_booking(
     ["confirm", "reject", "update", "move", "cancel", "check_in", "complete", "no_show"],
 )
 async def test_a_booking_that_is_not_there_is_not_found(desk: BookingClient, change: str) -> None:
-    told = {"move": (TEN,)}.get(change, ())
+    arguments = {"move": (TEN,)}.get(change, ())
     ids = ["nonsense", "", UNKNOWN_BOOKING, UNKNOWN_CUSTOMER]
 
-    refusals = [refused(await getattr(desk, change)({"id": id, "version": 1}, *told)) for id in ids]
+    refusals = [
+        refused(await getattr(desk, change)({"id": id, "version": 1}, *arguments)) for id in ids
+    ]
 
     assert refusals == 4 * [
         {

@@ -140,65 +140,65 @@ async def asked(runtime: Runtime, venue: Venue, draw: random.Random, noon: datet
 
 
 async def tries(
-    runtime: Runtime, venue: Venue, told: Asked, draw: random.Random, noon: datetime
+    runtime: Runtime, venue: Venue, asked_for: Asked, draw: random.Random, noon: datetime
 ) -> list[str]:
     """Tries to book starts, some of which availability returns as free."""
-    first = min((start for _, start in told.free), default=None)
-    assert first is None or told.next_free == first
-    some = draw.sample(sorted(told.free), min(len(told.free), STARTS // 2))
+    first = min((start for _, start in asked_for.free), default=None)
+    assert first is None or asked_for.next_free == first
+    some = draw.sample(sorted(asked_for.free), min(len(asked_for.free), STARTS // 2))
     others = [
         (RoomId(draw.choice(venue.rooms).id), random_start(draw, venue, noon))
         for _ in range(STARTS - len(some))
     ]
-    return [await tried(runtime, told, room_id, start) for room_id, start in (*some, *others)]
+    return [await tried(runtime, asked_for, room_id, start) for room_id, start in (*some, *others)]
 
 
-async def tried(runtime: Runtime, told: Asked, room_id: RoomId, start: datetime) -> str:
+async def tried(runtime: Runtime, asked_for: Asked, room_id: RoomId, start: datetime) -> str:
     explained = await reading(
         runtime,
-        told.actor,
+        asked_for.actor,
         lambda scope: explain_slot(
             scope,
             room_id=room_id,
             start=Start(at=start),
-            duration_minutes=told.duration_minutes,
-            party_size=told.party_size,
+            duration_minutes=asked_for.duration_minutes,
+            party_size=asked_for.party_size,
         ),
     )
     assert explained is not None
     reasons = [each.code for each in explained.reasons]
-    refusals = await refusals_of(runtime, told, room_id, start)
+    refusals = await refusals_of(runtime, asked_for, room_id, start)
     refused = [each.code for each in refusals]
-    is_free = (room_id, start) in told.free
-    state = told.listed.get((room_id, start), explained.state)
+    is_free = (room_id, start) in asked_for.free
+    state = asked_for.listed.get((room_id, start), explained.state)
     if refused != reasons:
         return f"{start}: {reasons} were explained, but {refused} refused it"
     if (explained.state is SlotState.FREE) != (not reasons) or state is not explained.state:
         return f"{start}: explained as {explained.state}, listed as {state}, for {reasons}"
-    if others := await refused_alternatives(runtime, told, refusals):
+    if others := await refused_alternatives(runtime, asked_for, refusals):
         return f"{start}: offered instead, but refused: {others}"
     if is_free and reasons:
         return f"{start}: free, but {reasons}"
-    if (room_id, start) in told.listed and not reasons and not is_free:
+    if (room_id, start) in asked_for.listed and not reasons and not is_free:
         return f"{start}: nothing against it, but not among the free"
     return "as told"
 
 
 async def refused_alternatives(
-    runtime: Runtime, told: Asked, refusals: list[Refusal]
+    runtime: Runtime, asked_for: Asked, refusals: list[Refusal]
 ) -> list[tuple[RoomId, datetime]]:
     """The slots that a refusal offers although they can't be booked either."""
     offered = [
         (RoomId(slot.room.id), slot.starts_at)
         for taken in refusals
         if isinstance(taken, SlotTaken)
-        for slot in await reading(runtime, told.actor, partial(alternatives_to, taken=taken))
+        for slot in await reading(runtime, asked_for.actor, partial(alternatives_to, taken=taken))
     ]
-    return [each for each in offered if await refusals_of(runtime, told, *each)]
+    return [each for each in offered if await refusals_of(runtime, asked_for, *each)]
 
 
 async def refusals_of(
-    runtime: Runtime, told: Asked, room_id: RoomId, start: datetime
+    runtime: Runtime, asked_for: Asked, room_id: RoomId, start: datetime
 ) -> list[Refusal]:
     """Returns the refusals of a booking, which is rolled back."""
 
@@ -207,13 +207,13 @@ async def refusals_of(
             scope,
             room_id=room_id,
             start=Start(at=start),
-            duration_minutes=told.duration_minutes,
-            party_size=told.party_size,
+            duration_minutes=asked_for.duration_minutes,
+            party_size=asked_for.party_size,
         )
         raise _Booked
 
     try:
-        await perform(runtime, told.actor, Request(new_id()), change)
+        await perform(runtime, asked_for.actor, Request(new_id()), change)
     except _Booked:
         return []
     except ExceptionGroup as group:

@@ -53,8 +53,8 @@ async def only_id(api: Api, venue: Venue) -> str:
 
 
 async def request(api: Api, venue: Venue, reference: str, email: str = GUEST["email"]) -> Answer:
-    told = {"subdomain": venue.tenant.subdomain, "reference": reference, "email": email}
-    return await api(REQUEST, {"input": told})
+    arguments = {"subdomain": venue.tenant.subdomain, "reference": reference, "email": email}
+    return await api(REQUEST, {"input": arguments})
 
 
 async def reference_of(api: Api, token: str) -> str:

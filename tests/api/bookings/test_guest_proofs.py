@@ -79,8 +79,8 @@ def solved(challenge: str) -> str:
     return Payload(given, solution).to_base64()
 
 
-async def hold(api: Api, venue: Venue, hour: int = 15, **told: Any) -> Answer:
-    return await api(HOLD, {"input": {**slot(venue, hour), **told}})
+async def hold(api: Api, venue: Venue, hour: int = 15, **given: Any) -> Answer:
+    return await api(HOLD, {"input": {**slot(venue, hour), **given}})
 
 
 # ------------------------------------------------------------------------------ closed
@@ -95,8 +95,8 @@ async def test_a_venue_closes_guest_booking(api: Api, runtime: Runtime) -> None:
     closed = await api(SETTINGS, given, token=venue.owner.token)
     page = await api(CHALLENGE, {"subdomain": venue.tenant.subdomain})
     refused = await hold(api, venue, 20)
-    told = {"subdomain": venue.tenant.subdomain, "customer": GUEST}
-    converted = await api(BOOK, {"input": {**told, "holdToken": held.payload["token"]}})
+    arguments = {"subdomain": venue.tenant.subdomain, "customer": GUEST}
+    converted = await api(BOOK, {"input": {**arguments, "holdToken": held.payload["token"]}})
     confirmed = await confirm(api, mailed(runtime, booked.payload["token"]))
 
     assert closed.payload["tenant"]["settings"]["allowsGuestBooking"] is False
@@ -124,8 +124,8 @@ async def test_a_guest_with_a_proof_holds_a_time_and_books_it(api: Api, venue: V
     challenge = await challenge_of(api, venue)
 
     held = await hold(api, venue, guestProof=solved(challenge["challenge"]))
-    told = {"subdomain": venue.tenant.subdomain, "customer": GUEST}
-    booked = await api(BOOK, {"input": {**told, "holdToken": held.payload["token"]}})
+    arguments = {"subdomain": venue.tenant.subdomain, "customer": GUEST}
+    booked = await api(BOOK, {"input": {**arguments, "holdToken": held.payload["token"]}})
 
     assert (challenge["kind"], challenge["siteKey"]) == ("PROOF_OF_WORK", None)
     assert challenge["expiresAt"] == "2027-03-01T09:10:00Z"

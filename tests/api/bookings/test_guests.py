@@ -299,13 +299,13 @@ async def test_a_guest_books_and_gives_the_code_of_the_mail(
 
 async def test_a_guest_holds_a_time_and_books_it(api: Api, runtime: Runtime, venue: Venue) -> None:
     held = (await api(HOLD, {"input": slot(venue)})).payload
-    told = {
+    arguments = {
         "subdomain": venue.tenant.subdomain,
         "holdToken": held["token"],
         "customer": GUEST,
     }
 
-    booked = (await api(BOOK, {"input": told})).payload
+    booked = (await api(BOOK, {"input": arguments})).payload
 
     assert held["booking"]["status"] == "HELD"
     assert held["booking"]["holdExpiresAt"] == "2027-03-01T09:05:00Z"
@@ -361,11 +361,11 @@ async def test_whoever_asks_again_how_to_pay_is_mailed_once(
 ) -> None:
     await ask_for_payment(api, runtime, venue)
     held = (await api(HOLD, {"input": slot(venue)})).payload
-    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"]}
+    arguments = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"]}
 
-    first = await api(BOOK, {"input": {**told, "customer": GUEST}})
+    first = await api(BOOK, {"input": {**arguments, "customer": GUEST}})
     other = {"name": "Somebody", "email": "somebody@elsewhere.test"}
-    again = await api(BOOK, {"input": {**told, "customer": other}})
+    again = await api(BOOK, {"input": {**arguments, "customer": other}})
 
     assert (first.refusals, again.refusals) == ([], [])
     assert first.payload["booking"]["reference"] == again.payload["booking"]["reference"]
@@ -401,12 +401,12 @@ async def test_booking_a_hold_again_holds_it_no_longer_and_mails_nobody(
     api: Api, runtime: Runtime, settings: Settings, clock: StoppedClock, venue: Venue
 ) -> None:
     held = (await api(HOLD, {"input": slot(venue)})).payload
-    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
-    await api(BOOK, {"input": told})
+    arguments = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
+    await api(BOOK, {"input": arguments})
 
     clock.advance(minutes=30)
     other = {"name": "Somebody", "email": "somebody@elsewhere.test"}
-    again = await api(BOOK, {"input": {**told, "customer": other}})
+    again = await api(BOOK, {"input": {**arguments, "customer": other}})
 
     assert again.payload["booking"]["holdExpiresAt"] == "2027-03-01T10:00:00Z"
     assert [mail["To"] for mail in await mails(runtime, settings)] == [GUEST["email"]]
@@ -442,10 +442,10 @@ async def test_staff_books_what_a_guest_has_not_confirmed(api: Api, venue: Venue
 
 async def test_a_guests_hold_runs_out(api: Api, clock: StoppedClock, venue: Venue) -> None:
     held = (await api(HOLD, {"input": slot(venue)})).payload
-    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
+    arguments = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
 
     clock.advance(minutes=5)
-    answer = await api(BOOK, {"input": told})
+    answer = await api(BOOK, {"input": arguments})
 
     (error,) = answer.payload["userErrors"]
     assert (error["code"], error["path"]) == ("HOLD_EXPIRED", ["input", "holdToken"])
@@ -454,9 +454,9 @@ async def test_a_guests_hold_runs_out(api: Api, clock: StoppedClock, venue: Venu
 async def test_a_hold_of_another_venue_is_no_hold(api: Api, runtime: Runtime, venue: Venue) -> None:
     other = await make_venue(runtime, min_notice_minutes=0)
     held = (await api(HOLD, {"input": slot(other)})).payload
-    told = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
+    arguments = {"subdomain": venue.tenant.subdomain, "holdToken": held["token"], "customer": GUEST}
 
-    answer = await api(BOOK, {"input": told})
+    answer = await api(BOOK, {"input": arguments})
 
     assert answer.refusals == ["INVALID_CREDENTIALS"]
 
@@ -472,8 +472,8 @@ async def test_a_known_address_is_answered_like_an_unknown_one(api: Api, venue: 
         )
     ).payload
 
-    told = [set(each["booking"]) for each in (unknown, known)]
-    assert told[0] == told[1]
+    shown = [set(each["booking"]) for each in (unknown, known)]
+    assert shown[0] == shown[1]
     assert unknown["userErrors"] == known["userErrors"] == []
     customers = [each["customer"]["name"] for each in await seen_by_staff(api, venue)]
     assert customers == ["Gus", "Guest"]
@@ -570,8 +570,12 @@ async def test_a_venue_whose_plan_is_used_up_says_no_more_than_no(
         createBooking(input: $input) { userErrors { code } } }"""
     for number in range(100):
         start = f"2027-03-{3 + number // 20:02}T{number % 20:02}:00:00Z"
-        told = {"roomId": api_id(venue.rooms[0]), "start": {"at": start}, "durationMinutes": 60}
-        assert (await api(spent, {"input": told}, token=venue.owner.token)).refusals == []
+        arguments = {
+            "roomId": api_id(venue.rooms[0]),
+            "start": {"at": start},
+            "durationMinutes": 60,
+        }
+        assert (await api(spent, {"input": arguments}, token=venue.owner.token)).refusals == []
 
     answer = await book(api, venue)
 

@@ -206,9 +206,9 @@ async def test_that_a_hold_ran_out_is_told_once(
     made(await desk.create(venue.rooms[0], TEN))
     await swept(runtime, venue, hold["id"])
 
-    told = await desk.history(hold)
-    assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
-    assert {"field": "status", "before": "HELD", "after": "EXPIRED"} in told[1]["changes"]
+    entries = await desk.history(hold)
+    assert [each["type"] for each in entries] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
+    assert {"field": "status", "before": "HELD", "after": "EXPIRED"} in entries[1]["changes"]
 
 
 async def test_whoever_takes_the_time_first_tells_that_the_hold_ran_out(
@@ -220,8 +220,8 @@ async def test_whoever_takes_the_time_first_tells_that_the_hold_ran_out(
     made(await desk.hold(venue.rooms[0], TEN))
     await swept(runtime, venue, hold["id"])
 
-    told = await desk.history(hold)
-    assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
+    entries = await desk.history(hold)
+    assert [each["type"] for each in entries] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
 
 
 async def test_a_refused_create_leaves_a_hold_that_ran_out_to_the_sweeper(
@@ -233,8 +233,8 @@ async def test_a_refused_create_leaves_a_hold_that_ran_out_to_the_sweeper(
     assert (await desk.create(venue.rooms[0], TEN, partySize=9)).refusals == ["CAPACITY_EXCEEDED"]
     await swept(runtime, venue, hold["id"])
 
-    told = await desk.history(hold)
-    assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
+    entries = await desk.history(hold)
+    assert [each["type"] for each in entries] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
 
 
 async def test_the_sweeper_leaves_a_hold_that_still_stands(
@@ -264,8 +264,8 @@ async def test_a_hold_becomes_the_booking_it_was_kept_for(
     assert booking["holdExpiresAt"] is None
     assert booking["customer"]["name"] == "Guest"
     assert (booking["partySize"], booking["note"]) == (3, "By the window")
-    told = await desk.history(hold)
-    assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_CREATED"]
+    entries = await desk.history(hold)
+    assert [each["type"] for each in entries] == ["BOOKING_HELD", "BOOKING_CREATED"]
 
 
 async def test_a_hold_becomes_pending_where_the_venue_confirms_bookings(
@@ -286,11 +286,11 @@ async def test_a_hold_becomes_a_booking_only_by_booking_it(
 ) -> None:
     hold = made(await desk.hold(venue.rooms[0], TEN))
 
-    told = refused(await desk.confirm(hold))
+    refusal = refused(await desk.confirm(hold))
 
     # To confirm it would count nothing for the plan, and nothing would be owed.
-    assert told["code"] == "INVALID_TRANSITION"
-    assert told["message"] == "A hold becomes a booking by `createBooking` with its `holdId`."
+    assert refusal["code"] == "INVALID_TRANSITION"
+    assert refusal["message"] == "A hold becomes a booking by `createBooking` with its `holdId`."
     assert (await desk.booking(hold["id"]))["status"] == "HELD"
 
 

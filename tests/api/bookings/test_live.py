@@ -464,12 +464,12 @@ async def test_who_falls_behind_is_told_to_refetch(runtime: Runtime, api: Api) -
         await marks.next()
         later = await book(api, venue, "2027-03-02T20:00:00Z")
 
-        told = await anext(source)
+        event = await anext(source)
         following = await anext(source)
         await operation.release()
 
-    assert isinstance(told, ResyncRequired)
-    assert told.reason == "The client was too slow, so events were dropped."
+    assert isinstance(event, ResyncRequired)
+    assert event.reason == "The client was too slow, so events were dropped."
     assert isinstance(following, BookingChanged)
     assert api_id(following.booking) == later["id"]
 

@@ -205,9 +205,9 @@ async def test_a_guest_moves_changes_and_cancels_their_own(
 async def test_anothers_booking_is_not_found(
     guest: BookingClient, theirs: Booking, change: str
 ) -> None:
-    told: tuple[Any, ...] = (NOON,) if change == "move" else ()
+    arguments: tuple[Any, ...] = (NOON,) if change == "move" else ()
 
-    refusal = refused(await getattr(guest, change)(shown(theirs), *told))
+    refusal = refused(await getattr(guest, change)(shown(theirs), *arguments))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["id"])
 

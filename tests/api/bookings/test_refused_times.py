@@ -289,12 +289,14 @@ async def test_what_staff_lifted_is_in_the_history(staff: BookingClient, venue: 
     lifted = made(await staff.create(venue.rooms[0], ahead(minutes=7)))
     usual = made(await staff.create(venue.rooms[0], TEN))
 
-    (told,) = await staff.history(lifted)
-    (untold,) = await staff.history(usual)
-    assert {"field": "overridden", "before": None, "after": ["MIN_NOTICE", "OFF_GRID"]} in told[
-        "changes"
-    ]
-    assert "overridden" not in [each["field"] for each in untold["changes"]]
+    (overriding,) = await staff.history(lifted)
+    (ordinary,) = await staff.history(usual)
+    assert {
+        "field": "overridden",
+        "before": None,
+        "after": ["MIN_NOTICE", "OFF_GRID"],
+    } in overriding["changes"]
+    assert "overridden" not in [each["field"] for each in ordinary["changes"]]
 
 
 # ------------------------------------------------------------------------------ the other rules

@@ -210,18 +210,18 @@ async def test_a_move_into_the_time_of_a_hold_that_ran_out_succeeds(
     after = moved(await desk.move(booking, NOON, venue.rooms[1]))
 
     assert after["startsAt"] == "2027-03-02T12:00:00Z"
-    told = await desk.history(hold)
-    assert [each["type"] for each in told] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
+    entries = await desk.history(hold)
+    assert [each["type"] for each in entries] == ["BOOKING_HELD", "BOOKING_EXPIRED"]
 
 
 async def test_a_move_is_in_the_history(desk: BookingClient, venue: Venue) -> None:
     booking = made(await desk.create(venue.rooms[0], TEN))
     moved(await desk.move(booking, NOON, venue.rooms[1], reason="They asked"))
 
-    _, told = await desk.history(booking)
+    _, entry = await desk.history(booking)
 
-    assert (told["type"], told["reason"]) == ("BOOKING_RESCHEDULED", "They asked")
-    changes = {each["field"]: (each["before"], each["after"]) for each in told["changes"]}
+    assert (entry["type"], entry["reason"]) == ("BOOKING_RESCHEDULED", "They asked")
+    changes = {each["field"]: (each["before"], each["after"]) for each in entry["changes"]}
     assert changes["roomId"] == (api_id(venue.rooms[0]), api_id(venue.rooms[1]))
     assert set(changes) == {"roomId", "startsAt", "endsAt"}
 

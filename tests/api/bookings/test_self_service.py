@@ -56,8 +56,8 @@ async def booked(api: Api, runtime: Runtime, venue: Venue, hour: int = 15, **cha
     return token
 
 
-async def move(api: Api, token: str, *, version: int = 2, **told: Any) -> Answer:
-    given = {"token": token, "start": {"at": "2027-03-02T18:00:00Z"}, **told}
+async def move(api: Api, token: str, *, version: int = 2, **changed: Any) -> Answer:
+    given = {"token": token, "start": {"at": "2027-03-02T18:00:00Z"}, **changed}
     return await api(MOVE, {"version": version, "input": given})
 
 

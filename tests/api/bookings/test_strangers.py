@@ -58,8 +58,8 @@ async def hold(api: Api, venue: Venue, hour: int, *, room: int = 0) -> Answer:
 async def book(
     api: Api, venue: Venue, hour: int, *, room: int = 0, email: str = "gus@example.test"
 ) -> Answer:
-    told = {**slot(venue, hour), "roomId": api_id(venue.rooms[room])}
-    return await api(BOOK, {"input": {**told, "customer": {**GUEST, "email": email}}})
+    arguments = {**slot(venue, hour), "roomId": api_id(venue.rooms[room])}
+    return await api(BOOK, {"input": {**arguments, "customer": {**GUEST, "email": email}}})
 
 
 def refused(answer: Answer) -> Any:
@@ -261,12 +261,12 @@ async def test_what_a_guest_holds_and_books_is_one_booking(at: From, venue: Venu
     answers = []
     for n in (1, 2, 3, 4):
         held = await hold(api, venue, 9 + n)
-        told = {
+        arguments = {
             "subdomain": venue.tenant.subdomain,
             "holdToken": held.payload["token"],
             "customer": {**GUEST, "email": f"{n}@example.test"},
         }
-        answers.append(await api(BOOK, {"input": told}))
+        answers.append(await api(BOOK, {"input": arguments}))
 
     assert [each.refusals for each in answers] == [[], [], [], ["QUOTA_EXCEEDED"]]
 

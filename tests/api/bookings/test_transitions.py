@@ -105,7 +105,7 @@ async def test_only_what_is_allowed_succeeds(
     venue = await make_venue(runtime, rooms=len(Status) + 1)
     desk = BookingClient(api, runtime, venue.staff)
     *rooms, last = venue.rooms
-    told = await make_booking(
+    stored = await make_booking(
         runtime,
         venue,
         NOW + timedelta(minutes=minutes),
@@ -124,7 +124,7 @@ async def test_only_what_is_allowed_succeeds(
     # A hold becomes what the venue's settings say, whatever was hoped for.
     hoped = {"PENDING": "CONFIRMED"} if status is Status.HELD else {}
     assert outcomes == {**refusals, **no_way, **{each: each for each in allowed}, **hoped}
-    assert (await desk.booking(shown(told)["id"]))["allowedTransitions"] == allowed
+    assert (await desk.booking(shown(stored)["id"]))["allowedTransitions"] == allowed
 
 
 async def test_a_hold_past_its_time_becomes_nothing_at_all(
@@ -256,16 +256,16 @@ async def test_each_step_is_in_the_history(api: Api, runtime: Runtime, clock: St
     clock.advance(hours=1)
     booking = made(await staff.complete(booking))
 
-    told = await staff.history(booking)
+    entries = await staff.history(booking)
 
-    steps = [(each["type"], each["at"], each["actor"]["kind"]) for each in told]
+    steps = [(each["type"], each["at"], each["actor"]["kind"]) for each in entries]
     assert steps == [
         ("BOOKING_CREATED", "2027-03-01T09:00:00Z", "CUSTOMER"),
         ("BOOKING_CONFIRMED", "2027-03-01T09:00:00Z", "USER"),
         ("BOOKING_CHECKED_IN", "2027-03-01T11:00:00Z", "USER"),
         ("BOOKING_COMPLETED", "2027-03-01T12:00:00Z", "USER"),
     ]
-    assert told[1]["changes"] == [{"field": "status", "before": "PENDING", "after": "CONFIRMED"}]
+    assert entries[1]["changes"] == [{"field": "status", "before": "PENDING", "after": "CONFIRMED"}]
 
 
 async def test_a_reason_is_kept_in_the_history(api: Api, runtime: Runtime) -> None:

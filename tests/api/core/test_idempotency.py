@@ -79,8 +79,8 @@ async def test_ten_cancellations_at_once_cancel_once(desk: BookingClient, venue:
 
     assert {moved(each)["status"] for each in answers} == {"CANCELLED"}
     assert replays(answers) == [False, *9 * [True]]
-    told = await desk.history(booking)
-    assert [each["type"] for each in told] == ["BOOKING_CREATED", "BOOKING_CANCELLED"]
+    entries = await desk.history(booking)
+    assert [each["type"] for each in entries] == ["BOOKING_CREATED", "BOOKING_CANCELLED"]
 
 
 async def test_a_converted_hold_is_replayed(desk: BookingClient, venue: Venue) -> None:

@@ -387,8 +387,8 @@ async def test_what_is_wrong_with_a_bookings_customer_is_told(api: Api, runtime:
     with pytest.raises(ExceptionGroup) as refused:
         await found_for(runtime, venue.staff, choice)
 
-    told = [each for each in refused.value.exceptions if isinstance(each, Refusal)]
-    assert [each.path for each in told] == [
+    refusals = [each for each in refused.value.exceptions if isinstance(each, Refusal)]
+    assert [each.path for each in refusals] == [
         ("customer", "new", "name"),
         ("customer", "new", "email"),
     ]

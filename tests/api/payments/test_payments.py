@@ -435,8 +435,8 @@ async def test_another_tenants_payment_confirms_nothing(till: PaymentsApp, venue
     (intent,) = till.intents(booking)
     till.stripe.pay(intent["id"])
 
-    told = {**intent, "metadata": {**intent["metadata"], "tenant_id": str(other.tenant.id)}}
-    await till.hears(told)
+    misplaced = {**intent, "metadata": {**intent["metadata"], "tenant_id": str(other.tenant.id)}}
+    await till.hears(misplaced)
 
     assert (await till.seen(venue.guest, booking))["status"] == "HELD"
 
@@ -444,11 +444,11 @@ async def test_another_tenants_payment_confirms_nothing(till: PaymentsApp, venue
 async def test_word_from_elsewhere_is_not_followed(till: PaymentsApp, venue: Venue) -> None:
     booking = await book(till, venue)
     (intent,) = till.intents(booking)
-    asked = len(till.stripe.asked)
+    before = len(till.stripe.requests)
 
     await till.hears(intent, account="acct_of_somebody")
 
-    assert len(till.stripe.asked) == asked
+    assert len(till.stripe.requests) == before
 
 
 async def test_word_of_another_gateway_is_kept_for_who_knows_it(
@@ -478,7 +478,10 @@ async def test_no_transaction_is_open_while_stripe_is_asked(
         clock.advance(minutes=5)
         await till.work()
 
-    assert {each.path.split("/")[2] for each in till.stripe.asked} == {"payment_intents", "refunds"}
+    assert {each.path.split("/")[2] for each in till.stripe.requests} == {
+        "payment_intents",
+        "refunds",
+    }
     assert till.intents(late)[0]["status"] == "canceled"
     assert waiting == set()
 
@@ -508,7 +511,7 @@ async def test_a_used_up_plan_sends_the_money_back(till: PaymentsApp, venue: Ven
 async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_nothing(
     till: PaymentsApp, venue: Venue, clock: StoppedClock
 ) -> None:
-    told = {
+    arguments = {
         "subdomain": venue.tenant.subdomain,
         "roomId": api_id(venue.rooms[0]),
         "start": {"at": FRIDAY.isoformat()},
@@ -519,7 +522,7 @@ async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_no
       token booking { status nextStep } userErrors { code } } }"""
     cancel = """mutation ($token: String!, $version: Int!) {
       cancelGuestBooking(version: $version, input: { token: $token }) { userErrors { code } } }"""
-    answer = (await till.api(book_as_guest, {"input": told})).payload
+    answer = (await till.api(book_as_guest, {"input": arguments})).payload
     (intent,) = till.stripe.intents[None].values()
 
     unpaid = await till.api(CONFIRM, {"input": {"token": mailed(till.runtime, answer["token"])}})

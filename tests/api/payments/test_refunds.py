@@ -60,8 +60,13 @@ async def paid(till: PaymentsApp, venue: Venue) -> Any:
 async def refund(
     till: PaymentsApp, by: Person, booking: Any, amount: str | None = None, **given: Any
 ) -> Answer:
-    told = {**given, **({"amount": {"amount": amount, "currencyCode": "EUR"}} if amount else {})}
-    return await till.desk(by)(REFUND, id=booking["id"], version=booking["version"], input=told)
+    arguments = {
+        **given,
+        **({"amount": {"amount": amount, "currencyCode": "EUR"}} if amount else {}),
+    }
+    return await till.desk(by)(
+        REFUND, id=booking["id"], version=booking["version"], input=arguments
+    )
 
 
 async def cancel(till: PaymentsApp, by: Person, booking: Any, **given: Any) -> Answer:

@@ -258,14 +258,14 @@ async def book_as_guest(api: Api, venue: Venue, at: datetime) -> Any:
     """The answer of a guest's booking."""
     text = """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
                 token booking { status } userErrors { code message } } }"""
-    told = {
+    arguments = {
         "subdomain": venue.tenant.subdomain,
         "roomId": api_id(venue.rooms[0]),
         "start": {"at": at.isoformat()},
         "durationMinutes": 60,
         "customer": {"name": "Gus", "email": "gus@example.test"},
     }
-    return (await api(text, {"input": told})).payload
+    return (await api(text, {"input": arguments})).payload
 
 
 async def cancel_as_guest(api: Api, token: str, *, version: int) -> list[str]:

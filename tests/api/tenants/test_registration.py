@@ -31,7 +31,7 @@ REGISTER = """
 WEEKDAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 
 
-def told(**changed: Any) -> dict[str, Any]:
+def registration(**changed: Any) -> dict[str, Any]:
     """Returns the input of a registration."""
     return {
         "name": "Blue Note",
@@ -46,7 +46,7 @@ def told(**changed: Any) -> dict[str, Any]:
 
 
 async def register(api: Api, **changed: Any) -> Answer:
-    return await api(REGISTER, {"input": told(**changed)})
+    return await api(REGISTER, {"input": registration(**changed)})
 
 
 async def test_a_new_business_has_a_plan_hours_and_an_owner_who_is_logged_in(api: Api) -> None:

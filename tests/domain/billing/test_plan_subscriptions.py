@@ -176,16 +176,16 @@ def test_a_second_look_tells_nothing(seen: Subscription) -> None:
 
 @given(subscriptions, subscriptions)
 def test_each_step_is_told_once_and_in_order(before: Subscription, after: Subscription) -> None:
-    told = steps(before, after)
+    reported = steps(before, after)
 
-    assert list(told) == sorted(set(told), key=list(Step).index)
+    assert list(reported) == sorted(set(reported), key=list(Step).index)
 
 
 @given(st.lists(subscriptions, min_size=2, max_size=8))
 def test_a_failed_payment_is_told_before_its_recovery(seen: list[Subscription]) -> None:
-    told = [step for before, after in pairwise(seen) for step in steps(before, after)]
+    reported = [step for before, after in pairwise(seen) for step in steps(before, after)]
     owing = seen[0].status in (S.PAST_DUE, S.UNPAID)
-    for step in told:
+    for step in reported:
         if step is Step.RECOVERED:
             assert owing
             owing = False

@@ -441,7 +441,7 @@ def test_a_rule_lets_go_at_the_first_start_that_it_alone_allows(
     clash = {"SLOT_TAKEN", "BUFFER_VIOLATION"}
     movable = {"MIN_NOTICE", "OFF_GRID", "OUTSIDE_BUSINESS_HOURS", "BLACKOUT", *clash}
 
-    told = {
+    reported = {
         reason.code: reason.frees_at
         for reason in reasons_against(room, at_minute(start), wish)
         if reason.code in movable
@@ -450,7 +450,7 @@ def test_a_rule_lets_go_at_the_first_start_that_it_alone_allows(
     # Monday is the only open day: what it refuses to its end comes back a week later or never.
     later = range(start, 1440)
     on_grid = [minute for minute in later if minute % wish.rules.slot_minutes == 0]
-    assert told == {
+    assert reported == {
         code: next(
             (
                 at_minute(minute)
@@ -459,5 +459,5 @@ def test_a_rule_lets_go_at_the_first_start_that_it_alone_allows(
             ),
             frees_at if code == "OUTSIDE_BUSINESS_HOURS" else None,
         )
-        for code, frees_at in told.items()
+        for code, frees_at in reported.items()
     }

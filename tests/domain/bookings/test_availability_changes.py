@@ -54,11 +54,11 @@ def test_what_time_changes_is_told(
     for span in starts_affected_by_time(wish.now, now, include_unavailable=everything):
         touched.add(None, span, search.grid)
 
-    told = listed(room, wish, everything=everything)
+    slots_by_start = listed(room, wish, everything=everything)
     slots = RoomSlots.of(room, search, include_unavailable=everything)
     upserted, removed = recomputed(slots, touched, include_unavailable=everything)
-    told |= {slot.interval.start: slot for slot in upserted}
+    slots_by_start |= {slot.interval.start: slot for slot in upserted}
     for start in removed:
-        told.pop(start, None)
+        slots_by_start.pop(start, None)
 
-    assert told == listed(room, now, everything=everything)
+    assert slots_by_start == listed(room, now, everything=everything)

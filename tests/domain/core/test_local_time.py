@@ -56,7 +56,7 @@ from domain.core.local_time import zone
 print(datetime(2026, 12, 16, 2, tzinfo=UTC).astimezone(zone("America/Vancouver")))
 """
 
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", asked],
         env={**os.environ, "PYTHONTZPATH": str(tmp_path)},
         cwd=Path(__file__).parents[3],
@@ -65,7 +65,7 @@ print(datetime(2026, 12, 16, 2, tzinfo=UTC).astimezone(zone("America/Vancouver")
         text=True,
     )
 
-    assert told.stdout == "2026-12-15 19:00:00-07:00\n"
+    assert printed.stdout == "2026-12-15 19:00:00-07:00\n"
 
 
 def local_start(day: date, clock: str, fold: int | None = None) -> Start:

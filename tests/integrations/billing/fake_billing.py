@@ -14,10 +14,10 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from tests.integrations.payments.fake_stripe import (
-    Asked,
     FakeStripe,
     Objects,
     Refused,
+    StripeRequest,
 )
 from tests.support.serving import serving
 
@@ -80,9 +80,9 @@ class FakeBilling(FakeStripe):
 
     # ------------------------------------------------------------------ its objects
 
-    def _do(self, asked: Asked) -> dict[str, Any]:
-        given = tree(asked.given)
-        match [asked.method, *asked.path.removeprefix("/v1/").split("/")]:
+    def _do(self, received: StripeRequest) -> dict[str, Any]:
+        given = tree(received.given)
+        match [received.method, *received.path.removeprefix("/v1/").split("/")]:
             case ["POST", "customers"]:
                 return self._new("cus", "customer", self.customers, **given)
             case ["GET", "customers", id]:
@@ -127,7 +127,7 @@ class FakeBilling(FakeStripe):
                 subscription = _found(self.subscriptions, given["subscription"])
                 due = int(_item(subscription)["price"]["unit_amount"])
                 return {"object": "invoice", "amount_due": due, "currency": "usd"}
-        return super()._do(asked)
+        return super()._do(received)
 
     def _begun(
         self, customer: str, price: str, *, metadata: Mapping[str, str], trial_end: int | None

@@ -271,7 +271,7 @@ async def test_every_change_has_a_key(stripe: Bench, fake: FakeBilling) -> None:
     reads = ("create_preview", "portal")
     unkeyed = [
         each.path
-        for each in fake.asked
+        for each in fake.requests
         if each.method != "GET" and each.key is None and not each.path.endswith(reads)
     ]
     assert unkeyed == []

@@ -47,7 +47,7 @@ class Bench(Protocol):
 
     async def decline(self, id: str) -> None: ...
 
-    async def told_of_payment(self, id: str) -> Delivery:
+    async def payment_event(self, id: str) -> Delivery:
         """Returns the webhook of the paid payment. Raises TimeoutError."""
 
 
@@ -61,7 +61,7 @@ class LocalBench:
     async def decline(self, id: str) -> None:
         await self.gateway.fail(id)
 
-    async def told_of_payment(self, id: str) -> Delivery:
+    async def payment_event(self, id: str) -> Delivery:
         deliveries = await self.gateway.undelivered()
         found = next(each for each in deliveries if id in each.body.decode())
         return found.body, self.gateway.signed(found)
@@ -78,7 +78,7 @@ class FakeStripeBench:
     async def decline(self, id: str) -> None:
         self.fake.decline(id)
 
-    async def told_of_payment(self, id: str) -> Delivery:
+    async def payment_event(self, id: str) -> Delivery:
         body = event("payment_intent.succeeded", self.fake.intents[None][id])
         return body, {"stripe-signature": signature(body, system_clock())}
 
@@ -97,7 +97,7 @@ class LocalstripeBench:
     async def decline(self, id: str) -> None:
         assert await self._confirm(id, "pm_card_chargeCustomerFail") == 402
 
-    async def told_of_payment(self, id: str) -> Delivery:
+    async def payment_event(self, id: str) -> Delivery:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 for delivery in self.deliveries:

@@ -47,7 +47,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StripeRequest:
     """A received request."""
 
     method: str
@@ -75,7 +75,7 @@ class FakeStripe:
     """
 
     address: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[StripeRequest] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
     before_each: Callable[[], Awaitable[None]] | None = None
     intents: dict[str | None, Objects] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class FakeStripe:
 
     async def answer(self, request: Request) -> Response:
         body = (await request.body()).decode()
-        asked = Asked(
+        received = StripeRequest(
             request.method,
             request.url.path,
             request.headers.get("idempotency-key"),
@@ -123,7 +123,7 @@ class FakeStripe:
             request.headers.get("stripe-version"),
             dict(parse_qsl(body or request.url.query)),
         )
-        self.asked.append(asked)
+        self.requests.append(received)
         if self.before_each is not None:
             await self.before_each()
         fault = self.faults.popleft() if self.faults else None
@@ -142,8 +142,8 @@ class FakeStripe:
                 return _error(Refused(503, "api_error"))
             case Fault.KEPT:
                 # Kept under the key, as Stripe does: whoever comes again with it hears the same.
-                return self._replied(asked, lambda: _raise(Refused(500, "api_error")))
-        reply = self._replied(asked, lambda: self._do(asked))
+                return self._replied(received, lambda: _raise(Refused(500, "api_error")))
+        reply = self._replied(received, lambda: self._do(received))
         match fault:
             case Fault.LOST:
                 await _until_gone(request)
@@ -153,12 +153,12 @@ class FakeStripe:
                 return _Dripping()
         return reply
 
-    def _replied(self, asked: Asked, do: Any) -> Response:
+    def _replied(self, received: StripeRequest, do: Any) -> Response:
         """Returns the stored response of an idempotency key, or a new one."""
-        if asked.key is None:
+        if received.key is None:
             return _reply(*_carried_out(do))
-        same = (asked.method, asked.path, tuple(sorted(asked.given.items())))
-        place = (asked.account, asked.key)
+        same = (received.method, received.path, tuple(sorted(received.given.items())))
+        place = (received.account, received.key)
         if place not in self._replies:
             self._replies[place] = (same, *_carried_out(do))
         first, status, body = self._replies[place]
@@ -168,23 +168,23 @@ class FakeStripe:
 
     # ------------------------------------------------------------------ its objects
 
-    def _do(self, asked: Asked) -> dict[str, Any]:
-        intents = self.intents.setdefault(asked.account, {})
-        refunds = self.refunds.setdefault(asked.account, {})
-        match [asked.method, *asked.path.removeprefix("/v1/").split("/")]:
+    def _do(self, received: StripeRequest) -> dict[str, Any]:
+        intents = self.intents.setdefault(received.account, {})
+        refunds = self.refunds.setdefault(received.account, {})
+        match [received.method, *received.path.removeprefix("/v1/").split("/")]:
             case ["POST", "payment_intents"]:
-                return self._opened(intents, asked.given)
+                return self._opened(intents, received.given)
             case ["GET", "payment_intents", id]:
                 return _found(intents, id)
             case ["POST", "payment_intents", id, "capture"]:
-                return _captured(_found(intents, id), int(asked.given["amount_to_capture"]))
+                return _captured(_found(intents, id), int(received.given["amount_to_capture"]))
             case ["POST", "payment_intents", id, "cancel"]:
                 return _cancelled(_found(intents, id))
             case ["POST", "refunds"]:
-                intent = _found(intents, asked.given["payment_intent"])
-                return self._refunded(refunds, intent, asked.given)
+                intent = _found(intents, received.given["payment_intent"])
+                return self._refunded(refunds, intent, received.given)
             case ["GET", "refunds"]:
-                return _listed(refunds, asked.given)
+                return _listed(refunds, received.given)
         raise Refused(404, "invalid_request_error", message="Unrecognized request URL")
 
     def _opened(self, intents: Objects, given: Mapping[str, str]) -> dict[str, Any]:

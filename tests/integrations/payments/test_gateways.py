@@ -282,7 +282,7 @@ async def test_a_payment_that_there_is_not_is_refused(bench: Bench) -> None:
 async def test_it_tells_of_a_payment_by_a_signed_delivery(bench: Bench) -> None:
     payment = await paid(bench)
 
-    body, headers = await bench.told_of_payment(payment.id)
+    body, headers = await bench.payment_event(payment.id)
 
     bench.gateway.verify_webhook(body, headers, now=system_clock())
     event = bench.gateway.parse_event(body)
@@ -294,7 +294,7 @@ async def test_it_tells_of_a_payment_by_a_signed_delivery(bench: Bench) -> None:
 
 async def test_a_delivery_that_was_changed_is_not_its_own(bench: Bench) -> None:
     payment = await paid(bench)
-    body, headers = await bench.told_of_payment(payment.id)
+    body, headers = await bench.payment_event(payment.id)
 
     with pytest.raises(BadSignature):
         bench.gateway.verify_webhook(body + b" ", headers, now=system_clock())
@@ -302,7 +302,7 @@ async def test_a_delivery_that_was_changed_is_not_its_own(bench: Bench) -> None:
 
 async def test_a_delivery_is_good_for_five_minutes(bench: Bench) -> None:
     payment = await paid(bench)
-    body, headers = await bench.told_of_payment(payment.id)
+    body, headers = await bench.payment_event(payment.id)
 
     with pytest.raises(BadSignature, match="not of now"):
         bench.gateway.verify_webhook(body, headers, now=system_clock() + 2 * FIVE_MINUTES)

@@ -142,7 +142,7 @@ async def test_a_call_whose_answer_is_lost_is_repeated_with_its_key(
     async with speaking_to(stripe, 1) as rather_patient:
         await rather_patient.refund(payment.id, amount=dollars(900), reference="back", key=a_key())
 
-    refunds = [asked for asked in stripe.asked if asked.path == "/v1/refunds"]
+    refunds = [request for request in stripe.requests if request.path == "/v1/refunds"]
     assert len(refunds) == 2 and refunds[0].key == refunds[1].key
     assert len(stripe.all_refunds()) == 1
 
@@ -242,8 +242,8 @@ async def test_each_call_carries_its_key_and_the_version_that_it_speaks(
 ) -> None:
     await gateway.create(order(), key="booking-7-1")
 
-    (asked,) = stripe.asked
-    assert (asked.key, asked.version) == ("booking-7-1", "2026-10-28.endive")
+    (request,) = stripe.requests
+    assert (request.key, request.version) == ("booking-7-1", "2026-10-28.endive")
 
 
 async def test_a_venue_with_an_account_of_its_own_is_paid_there(
@@ -257,7 +257,7 @@ async def test_a_venue_with_an_account_of_its_own_is_paid_there(
 
     there = await gateway.fetch(payment.id, account="acct_1")
     assert (there.status, there.refunded) == (PaymentStatus.PAID, dollars(100))
-    assert {asked.account for asked in stripe.asked} == {"acct_1"}
+    assert {request.account for request in stripe.requests} == {"acct_1"}
     with pytest.raises(GatewayRefused):
         await gateway.fetch(payment.id)
 
@@ -279,7 +279,7 @@ async def test_amounts_are_sent_in_stripes_units_and_read_in_ours(
 ) -> None:
     payment = await gateway.create(order(amount), key=a_key())
 
-    assert stripe.asked[0].given["amount"] == sent
+    assert stripe.requests[0].given["amount"] == sent
     assert payment.amount == amount
 
 
@@ -351,11 +351,11 @@ def test_what_an_event_is_about(type: str, kind: str, subject: Subject | None) -
 def test_an_event_of_a_refund_names_its_payment() -> None:
     seen = {"id": "re_1", "object": "refund", "payment_intent": "pi_1", "charge": "ch_1"}
 
-    told = read("refund.updated", seen)
+    parsed = read("refund.updated", seen)
 
-    assert told.payment_id == "pi_1"
-    assert dict(told.ids) == {"refund": "re_1", "payment": "pi_1", "charge": "ch_1"}
-    assert told.tenant_id is None
+    assert parsed.payment_id == "pi_1"
+    assert dict(parsed.ids) == {"refund": "re_1", "payment": "pi_1", "charge": "ch_1"}
+    assert parsed.tenant_id is None
 
 
 def test_an_invoice_names_the_subscription_and_the_tenant_that_it_is_for() -> None:
@@ -373,10 +373,10 @@ def test_an_invoice_names_the_subscription_and_the_tenant_that_it_is_for() -> No
         },
     }
 
-    told = read("invoice.payment_failed", seen)
+    parsed = read("invoice.payment_failed", seen)
 
-    assert dict(told.ids) == {"invoice": "in_1", "customer": "cus_1", "subscription": "sub_1"}
-    assert told.tenant_id == TENANT_ID
+    assert dict(parsed.ids) == {"invoice": "in_1", "customer": "cus_1", "subscription": "sub_1"}
+    assert parsed.tenant_id == TENANT_ID
 
 
 def test_an_event_without_an_id_of_its_object_is_read() -> None:

@@ -65,7 +65,7 @@ def test_values_and_errors_are_those_of_graphql_core(
     right: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     for values in (right, sent, {**right, **sent}, {**sent, **right}):
-        assert told(VARIABLES.read(values, hide_suggestions=False)) == told(
+        assert comparable(VARIABLES.read(values, hide_suggestions=False)) == comparable(
             get_variable_values(SCHEMA, OPERATION.variable_definitions, values, MAX_ERRORS)
         )
 
@@ -134,7 +134,7 @@ def test_an_operation_without_variables_has_no_values() -> None:
     assert Variables.of(SCHEMA, operation).read({"a": 1}, hide_suggestions=False) == ({}, {})
 
 
-def told(result: VariableValues | list[Any]) -> Any:
+def comparable(result: VariableValues | list[Any]) -> Any:
     if isinstance(result, list):
         # Which variable, and where in it; what is said of it is in words of ours.
         return [

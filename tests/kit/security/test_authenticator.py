@@ -26,28 +26,28 @@ def token(clock: StoppedClock) -> str:
 
 def answering(*answers: Actor | Exception | None) -> tuple[Find, list[Credentials]]:
     """Returns a source of successive answers, and the list of its calls."""
-    asked: list[Credentials] = []
+    calls: list[Credentials] = []
 
     async def find(credentials: Credentials) -> Actor | None:
-        asked.append(credentials)
+        calls.append(credentials)
         await asyncio.sleep(0)
-        answer = answers[len(asked) - 1]
+        answer = answers[len(calls) - 1]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return find, asked
+    return find, calls
 
 
 async def test_many_requests_of_a_session_ask_once() -> None:
     clock = StoppedClock()
-    find, asked = answering(OWNER)
+    find, calls = answering(OWNER)
     actors = Authenticator(TOKENS, find, clock=clock)
 
     found = await asyncio.gather(*(actors.authenticate(token(clock)) for _ in range(50)))
 
     assert found == [OWNER] * 50
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 async def test_a_changed_role_holds_within_a_second() -> None:
@@ -85,7 +85,7 @@ async def test_a_failure_is_not_kept() -> None:
 
 async def test_a_caller_who_goes_away_leaves_the_answer_to_the_others() -> None:
     clock = StoppedClock()
-    find, asked = answering(OWNER)
+    find, calls = answering(OWNER)
     actors = Authenticator(TOKENS, find, clock=clock)
     impatient = asyncio.create_task(actors.authenticate(token(clock)))
     patient = asyncio.create_task(actors.authenticate(token(clock)))
@@ -94,12 +94,12 @@ async def test_a_caller_who_goes_away_leaves_the_answer_to_the_others() -> None:
     impatient.cancel()
 
     assert await patient == OWNER
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 async def test_an_expired_token_is_refused_without_asking() -> None:
     clock = StoppedClock()
-    find, asked = answering(OWNER)
+    find, calls = answering(OWNER)
     actors = Authenticator(TOKENS, find, clock=clock)
     bearer = token(clock)
 
@@ -107,12 +107,12 @@ async def test_an_expired_token_is_refused_without_asking() -> None:
 
     with pytest.raises(Unauthenticated, match="expired"):
         await actors.authenticate(bearer)
-    assert asked == []
+    assert calls == []
 
 
 async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
     clock = StoppedClock()
-    find, asked = answering(OWNER, STAFF)
+    find, calls = answering(OWNER, STAFF)
     actors = Authenticator(TOKENS, find, clock=clock)
     key = KeyToken.new(TENANT)
 
@@ -120,7 +120,7 @@ async def test_a_key_is_asked_for_once_and_never_kept_as_it_is() -> None:
     again = await actors.authenticate(str(key))
 
     assert (first, again) == (OWNER, OWNER)
-    assert asked == [key]
+    assert calls == [key]
     assert not any(key.secret in repr(name) for name in actors._lookups._values)
 
 

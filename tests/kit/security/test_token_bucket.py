@@ -173,9 +173,11 @@ def test_a_caller_who_waits_as_told_is_let_in_and_not_a_second_early(
     bucket = Bucket(restore_rate=rate, maximum=4_000)
     throttle.charge([("a", bucket)], taken, now=NOON)
 
-    told = throttle.charge([("a", bucket)], cost, now=NOON + elapsed)
-    wait = timedelta(seconds=told.retry_after_seconds)
+    charged = throttle.charge([("a", bucket)], cost, now=NOON + elapsed)
+    wait = timedelta(seconds=charged.retry_after_seconds)
     early = NOON + elapsed + wait - timedelta(seconds=1)
 
-    assert told.allowed or not throttle.charge([("a", bucket)], cost, now=early).allowed
-    assert told.allowed or throttle.charge([("a", bucket)], cost, now=NOON + elapsed + wait).allowed
+    assert charged.allowed or not throttle.charge([("a", bucket)], cost, now=early).allowed
+    assert (
+        charged.allowed or throttle.charge([("a", bucket)], cost, now=NOON + elapsed + wait).allowed
+    )

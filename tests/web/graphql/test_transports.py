@@ -34,7 +34,7 @@ async def venue(runtime: Runtime) -> Venue:
     return await make_venue(runtime)
 
 
-async def told(api: Api, server: str, venue: Venue, query: str, variables: Any) -> list[Any]:
+async def errors_of(api: Api, server: str, venue: Venue, query: str, variables: Any) -> list[Any]:
     """Returns the errors of a rejected operation over HTTP, a WebSocket and SSE."""
     token = venue.staff.token
     answer = await api(query, variables, token=token)
@@ -63,7 +63,7 @@ async def test_not_exactly_one_of_several(
 ) -> None:
     variables = {"room": "Um9vbTox", "start": start}
 
-    errors = await told(api, server, venue, EXPLAIN, variables)
+    errors = await errors_of(api, server, venue, EXPLAIN, variables)
 
     assert [error["message"] for error in errors[0]] == [message]
     assert [error["extensions"] for error in errors[0]] == [{"code": "BAD_USER_INPUT"}]
@@ -75,7 +75,7 @@ async def test_not_exactly_one_of_several(
 async def test_not_exactly_one_of_several_by_default(
     api: Api, server: str, venue: Venue, text: str
 ) -> None:
-    errors = await told(api, server, venue, BOOK % text, None)
+    errors = await errors_of(api, server, venue, BOOK % text, None)
 
     assert [error["extensions"]["code"] for error in errors[0]] == ["GRAPHQL_VALIDATION_FAILED"]
     assert errors == [errors[0]] * 3
@@ -97,7 +97,7 @@ async def test_what_nobody_expected_is_answered_masked_and_logged(
         "mutation Failing { logout { __typename } }",
     ):
         with capture_logs() as logs:
-            errors = await told(api, server, venue, query, None)
+            errors = await errors_of(api, server, venue, query, None)
 
         for (error,) in errors:
             assert error["message"] == "Something went wrong on our side."

@@ -38,7 +38,7 @@ def gateway(runtime: Runtime) -> LocalGateway:
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GatewayEvent]]:
+def handled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GatewayEvent]]:
     """The handled events of payments and refunds."""
     events: list[GatewayEvent] = []
 
@@ -102,7 +102,7 @@ async def test_the_page_shows_all_digits_that_are_charged(
 
 
 async def test_a_customer_pays(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway)
 
@@ -110,14 +110,14 @@ async def test_a_customer_pays(
 
     assert "Thank you: $29.00 is paid." in page and "<button" not in page
     await run_due_jobs(runtime)
-    (event,) = told
+    (event,) = handled
     assert (event.type, event.payment_id) == ("payment.paid", payment.id)
     assert event.tenant_id == TENANT_ID
     assert (await gateway.fetch(payment.id)).received == Money(2900, "USD")
 
 
 async def test_a_card_is_held_for_a_no_show(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway, Capture.LATER)
 
@@ -125,11 +125,11 @@ async def test_a_card_is_held_for_a_no_show(
 
     assert "$29.00 is held on your card. Nothing has been taken." in page
     await run_due_jobs(runtime)
-    assert types(told) == ["payment.held"]
+    assert types(handled) == ["payment.held"]
 
 
 async def test_a_card_is_declined_and_another_one_isn_t(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway)
 
@@ -137,11 +137,11 @@ async def test_a_card_is_declined_and_another_one_isn_t(
     assert "is paid" in await act(api, payment, "pay")
 
     await run_due_jobs(runtime)
-    assert sorted(types(told)) == ["payment.failed", "payment.paid"]
+    assert sorted(types(handled)) == ["payment.failed", "payment.paid"]
 
 
 async def test_a_customer_leaves_and_may_come_back(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway)
 
@@ -149,12 +149,12 @@ async def test_a_customer_leaves_and_may_come_back(
 
     assert "You left without paying" in page and page.count("<button") == 3
     await run_due_jobs(runtime)
-    assert told == []
+    assert handled == []
     assert (await gateway.fetch(payment.id)).status is PaymentStatus.OPEN
 
 
 async def test_who_pays_twice_has_paid_once(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway)
     await act(api, payment, "pay")
@@ -163,7 +163,7 @@ async def test_who_pays_twice_has_paid_once(
 
     assert "$29.00 is paid" in page
     await run_due_jobs(runtime)
-    assert types(told) == ["payment.paid"]
+    assert types(handled) == ["payment.paid"]
 
 
 async def test_what_has_been_cancelled_can_not_be_paid(api: Api, gateway: LocalGateway) -> None:
@@ -177,7 +177,7 @@ async def test_what_has_been_cancelled_can_not_be_paid(api: Api, gateway: LocalG
 
 
 async def test_what_was_given_back_is_shown_and_told_without_anybody_at_the_page(
-    api: Api, runtime: Runtime, gateway: LocalGateway, told: list[GatewayEvent]
+    api: Api, runtime: Runtime, gateway: LocalGateway, handled: list[GatewayEvent]
 ) -> None:
     payment = await open_payment(gateway)
     await act(api, payment, "pay")
@@ -185,16 +185,16 @@ async def test_what_was_given_back_is_shown_and_told_without_anybody_at_the_page
     await gateway.refund(payment.id, amount=Money(900, "USD"), reference="back", key="key")
 
     assert "$9.00 was given back." in await page_of(api, payment)
-    await until_told(told, "refund.done")
+    await until_handled(handled, "refund.done")
     await run_due_jobs(runtime)
-    assert sorted(types(told)) == ["payment.paid", "refund.done"]
+    assert sorted(types(handled)) == ["payment.paid", "refund.done"]
 
 
-async def until_told(told: list[GatewayEvent], type: str) -> None:
+async def until_handled(handled: list[GatewayEvent], type: str) -> None:
     """Raises TimeoutError if no webhook comes within half a minute."""
     async with asyncio.timeout(30):
         while True:
-            if type in types(told):
+            if type in types(handled):
                 return
             await asyncio.sleep(0.05)
 

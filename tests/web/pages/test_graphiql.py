@@ -65,15 +65,15 @@ class Venue:
     connection_init: list[dict[str, Any]] = field(default_factory=list)
 
     async def answer(self, request: Request) -> JSONResponse:
-        asked = await request.json()
-        if asked["operationName"] != "IntrospectionQuery":
+        body = await request.json()
+        if body["operationName"] != "IntrospectionQuery":
             self.headers.append(request.headers.get("authorization"))
         result = graphql_sync(
             build_schema(SDL),
-            asked["query"],
+            body["query"],
             root_value=ANSWERS,
-            variable_values=asked.get("variables"),
-            operation_name=asked["operationName"],
+            variable_values=body.get("variables"),
+            operation_name=body["operationName"],
         )
         return JSONResponse(result.formatted)
 

@@ -151,8 +151,8 @@ async def test_whatever_order_events_come_in_what_counts_is_what_stripe_says_now
     stripe.pay(payment.id)
     seen: list[PaymentStatus] = []
 
-    async def look(_runtime: Runtime, told: GatewayEvent) -> None:
-        seen.append((await gateway.fetch(told.ids["payment"])).status)
+    async def look(_runtime: Runtime, delivered: GatewayEvent) -> None:
+        seen.append((await gateway.fetch(delivered.ids["payment"])).status)
 
     later, sooner = dispute("evt_2"), dispute("evt_1")
     later, sooner = (each.replace(b"pi_1", payment.id.encode()) for each in (later, sooner))
@@ -186,8 +186,8 @@ async def test_what_could_not_be_done_is_tried_again(
 ) -> None:
     tries: list[str] = []
 
-    async def fail_twice(_runtime: Runtime, told: GatewayEvent) -> None:
-        tries.append(told.id)
+    async def fail_twice(_runtime: Runtime, delivered: GatewayEvent) -> None:
+        tries.append(delivered.id)
         if len(tries) < 3:
             raise OSError("The gateway is away")
 
@@ -209,7 +209,7 @@ async def test_the_answer_does_not_wait_for_what_follows(
 ) -> None:
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def wait(_runtime: Runtime, _told: GatewayEvent) -> None:
+    async def wait(_runtime: Runtime, _event: GatewayEvent) -> None:
         begun.set()
         await goes_on.wait()
 
@@ -233,7 +233,7 @@ async def test_nothing_is_asked_of_stripe_to_take_a_delivery(
 
     await deliver(api, body, signature(body, clock.now))
 
-    assert stripe.asked == []
+    assert stripe.requests == []
 
 
 async def test_50_events_delivered_200_times_at_once_are_acted_upon_once_each(

@@ -48,13 +48,13 @@ class Both:
                 ours = await self.compiled(text, variables, token=token)
             assert [each for each in logs if each["event"] == "read.failed"] == []
             theirs = await self.plain(text, variables, token=token)
-            if told(ours) == told(theirs):
+            if as_read(ours) == as_read(theirs):
                 break
-        assert told(ours) == told(theirs)
+        assert as_read(ours) == as_read(theirs)
         return ours
 
 
-def told(answer: Answer) -> tuple[int, Any, Any]:
+def as_read(answer: Answer) -> tuple[int, Any, Any]:
     """Returns a response including the order of its keys."""
     errors = [{**each, "extensions": _lasting(each["extensions"])} for each in answer.errors]
     return answer.status, ordered(answer.partial), errors

@@ -122,8 +122,8 @@ async def test_a_changed_row_whose_plan_cannot_be_made_is_logged_once(
         answer = await api(text, {"id": api_id(booking)}, token=venue.owner.token)
 
     assert answer.payload == {"bookings": [{"room": {"name": "Room 1"}}]}
-    (told,) = [each for each in logs if each["event"] == "plan.failed"]
-    assert (told["field"], told["reason"]) == ("bookings", "ZeroDivisionError")
+    (warning,) = [each for each in logs if each["event"] == "plan.failed"]
+    assert (warning["field"], warning["reason"]) == ("bookings", "ZeroDivisionError")
 
 
 async def test_a_field_that_is_not_compiled_is_logged_with_the_reason_when_it_is_planned(

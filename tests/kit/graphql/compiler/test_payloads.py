@@ -83,15 +83,15 @@ async def test_an_event_shows_what_a_query_shows(
 
     async with live(server, token=venue.staff.token) as client:
         stream = await client.subscribe(text)
-        told: Any = None
+        event: Any = None
         for version in range(1, 20):
             await desk(UPDATE, id=api_id(booking), version=version, size=version)
             try:
-                told = await stream.next(within=1.0)
+                event = await stream.next(within=1.0)
                 break
             except TimeoutError:
                 continue
-    assert told is not None
+    assert event is not None
     read = await both(READ, {"id": api_id(booking)}, token=venue.staff.token)
 
-    assert ordered(told["bookingChanged"]["booking"]) == ordered(read.data["booking"])
+    assert ordered(event["bookingChanged"]["booking"]) == ordered(read.data["booking"])
