@@ -25,7 +25,7 @@ from commands.demo.venues import BOOM, SALON, DemoVenue
 from domain.analytics.capacity import capacity_of
 from domain.analytics.demand import MAX_DAYS, WEEK, Booked, Demand, demand_of
 from domain.analytics.forecast_models import ModelName, expect_by_all
-from domain.analytics.forecasts import Forecast, forecast
+from domain.analytics.forecasts import DemandForecast, forecast
 from domain.analytics.public_holidays import country_of, public_holidays
 from domain.bookings.lifecycle import Status
 from domain.core.intervals import Interval
@@ -111,12 +111,12 @@ def measure(demand: Demand, days: int) -> Measured:
             demand.on_the_books,
         )
         made = forecast(known, days=days)
-        assert isinstance(made, Forecast)
+        assert isinstance(made, DemandForecast)
         actual = demand.minutes[origin : origin + days]
         chosen[made.model] += 1
         stated += made.coverage
         booked += sum(actual)
-        for day, minutes in zip(made.days, actual, strict=True):
+        for day, minutes in zip(made.points, actual, strict=True):
             error += abs(day.expected - minutes)
             if day.capacity_minutes:
                 opened += 1

@@ -9,6 +9,7 @@ from jobs.complete_bookings import complete_past, find_past_bookings, reject_una
 from jobs.event_handlers import EVENT_HANDLERS, jobs_of
 from jobs.event_reader import EventReader
 from jobs.expire_holds import expire_holds
+from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
 from jobs.purge import purge_expired
@@ -19,6 +20,7 @@ from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.supervisor import Service
+from models.analytics.forecasts import FORECAST_JOB
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
@@ -29,12 +31,14 @@ from resolvers.payments.payments import SETTLE
 HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
 BILLING_SECONDS: Final = 600.0
+FORECASTS_SECONDS: Final = 600.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
 FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
 """How long after its start a worker deletes expired data first: clients come back before."""
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     COMPLETE_JOB: complete_past,
+    FORECAST_JOB: refit_forecasts,
     LETTER_JOB: admit_letter,
     MAIL_JOB: send_mail,
     SECURITY_MAIL_JOB: send_mail,
@@ -71,6 +75,7 @@ def worker_services(
     holds = partial(expire_holds, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
+    forecasts = partial(find_old_forecasts, runtime, relay)
     old = partial(purge_expired, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
@@ -78,6 +83,7 @@ def worker_services(
         "holds": partial(_every, HOLDS_SECONDS, holds),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
+        "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "housekeeping": partial(
             _every, HOUSEKEEPING_SECONDS, old, first=FIRST_HOUSEKEEPING_SECONDS
         ),

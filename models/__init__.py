@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from models.accounts.api_keys import ApiKey
 from models.accounts.sessions import MailedToken, RefreshToken, Session
 from models.accounts.users import User
+from models.analytics.forecasts import StoredForecast
 from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart, PendingEvent
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
@@ -58,6 +59,7 @@ __all__ = [
     "Room",
     "Session",
     "SpentAllowance",
+    "StoredForecast",
     "Tenant",
     "UsageCounter",
     "User",

@@ -23,7 +23,7 @@ _NEIGHBOURS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedDay:
+class ForecastPoint:
     """The booked minutes that are expected on a date, and the bounds of an 80% band."""
 
     date: date
@@ -35,7 +35,7 @@ class ExpectedDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class DemandForecast:
     """A forecast by the model with the smallest error in a backtest of four folds.
 
     ``backtest_wape`` is the sum of the absolute errors, relative to the sum of the booked
@@ -49,11 +49,11 @@ class Forecast:
     backtest_wape: float
     baseline_wape: float
     coverage: float
-    days: tuple[ExpectedDay, ...]
+    points: tuple[ForecastPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TooLittleHistory:
+class InsufficientData:
     """There are too few weeks of history for a forecast that can be tested."""
 
     weeks_needed: int
@@ -76,7 +76,7 @@ class _Backtest:
     residuals: Sequence[_Residual]
 
 
-def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> Forecast | TooLittleHistory:
+def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> DemandForecast | InsufficientData:
     """Forecasts the days after the demand by the model that a backtest finds best.
 
     Folds are of 28 days, or as long as the history allows after four weeks to learn from. If no
@@ -84,7 +84,7 @@ def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> Forecast | TooLi
     """
     weeks = 0 if demand is None else len(demand) // WEEK
     if demand is None or weeks < WEEKS_NEEDED:
-        return TooLittleHistory(WEEKS_NEEDED, weeks)
+        return InsufficientData(WEEKS_NEEDED, weeks)
     end = len(demand)
     fold = min(_FOLD_DAYS, (end - _LEAST_TRAINING) // FOLDS)
     origins = [end - fold * left for left in range(FOLDS, 0, -1)]
@@ -97,15 +97,15 @@ def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> Forecast | TooLi
     best = min(tests, key=lambda test: test.wape)
     expected = expect(best.model, demand, days=days)
     bands = _Bands(best.residuals, fold)
-    return Forecast(
+    return DemandForecast(
         best.model,
         trained_from=demand.first,
         trained_until=demand.date_of(end - 1),
-        backtest_wape=best.wape,
-        baseline_wape=tests[0].wape,
-        coverage=bands.coverage,
-        days=tuple(
-            _expected_day(demand, end + ahead, minutes, bands.of(ahead), scale)
+        backtest_wape=round(best.wape, 4),
+        baseline_wape=round(tests[0].wape, 4),
+        coverage=round(bands.coverage, 4),
+        points=tuple(
+            _point(demand, end + ahead, minutes, bands.of(ahead), scale)
             for ahead, minutes in enumerate(expected)
         ),
     )
@@ -192,12 +192,12 @@ def _band(residuals: Iterable[_Residual], ahead: int) -> tuple[float, float]:
     return min(low, 0.0), max(high, 0.0)
 
 
-def _expected_day(
+def _point(
     demand: Demand, day: int, minutes: float, band: tuple[float, float], scale: "_Scale"
-) -> ExpectedDay:
+) -> ForecastPoint:
     expected = demand.within_capacity(day, minutes)
     low, high = (demand.within_capacity(day, expected + each * scale.of(expected)) for each in band)
-    return ExpectedDay(
+    return ForecastPoint(
         demand.date_of(day),
         low=round(low, 1),
         expected=round(expected, 1),

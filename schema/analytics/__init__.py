@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from schema.analytics.forecasts import ForecastQueries
 from schema.core.areas import Area
 
 AREA: Final = Area(
-    queries=(),
+    queries=(ForecastQueries,),
     mutations=(),
     subscriptions=(),
 )

@@ -39,6 +39,7 @@ BOUNDED: Final = {
     "Booking.refunds": "as many as managers asked for, of a minor unit or more each",
     "BookingChange.changes": "the fields of a booking",
     "ChangeTooLateError.path": "as deep as inputs are",
+    "DemandForecast.points": "at most 84 days",
     "FeatureNotIncludedError.path": "as deep as inputs are",
     "GenericUserError.path": "as deep as inputs are",
     "GuestProofError.path": "as deep as inputs are",

@@ -8,7 +8,7 @@ import pytest
 
 from domain.analytics.demand import Booked, Demand, demand_of
 from domain.analytics.forecast_models import ModelName, expect
-from domain.analytics.forecasts import Forecast, TooLittleHistory, forecast, wape
+from domain.analytics.forecasts import DemandForecast, InsufficientData, forecast, wape
 
 MONDAY = date(2026, 1, 5)
 WEEKLY = (100, 120, 140, 160, 300, 400, 50)
@@ -30,9 +30,9 @@ def demand(
     )
 
 
-def forecast_of(demand: Demand, days: int = 28) -> Forecast:
+def forecast_of(demand: Demand, days: int = 28) -> DemandForecast:
     made = forecast(demand, days=days)
-    assert isinstance(made, Forecast)
+    assert isinstance(made, DemandForecast)
     return made
 
 
@@ -55,13 +55,13 @@ def test_a_constant_series_is_forecast_by_the_baseline_without_error() -> None:
     made = forecast_of(demand(10, lambda _: 240))
 
     assert (made.model, made.backtest_wape, made.baseline_wape) == ("seasonal_naive", 0, 0)
-    assert {(day.low, day.expected, day.high) for day in made.days} == {(240, 240, 240)}
+    assert {(day.low, day.expected, day.high) for day in made.points} == {(240, 240, 240)}
 
 
 def test_weeks_without_bookings_are_forecast_as_zero() -> None:
     made = forecast_of(demand(24, lambda day: 60 if day == 0 else 0))
 
-    assert {(day.expected, day.low) for day in made.days} == {(0, 0)}
+    assert {(day.expected, day.low) for day in made.points} == {(0, 0)}
     assert made.backtest_wape == 0
 
 
@@ -96,15 +96,15 @@ def test_noise_around_a_pattern_is_forecast_better_than_by_the_baseline() -> Non
 def test_less_than_eight_weeks_are_too_little(days: int, seen: int) -> None:
     series = Demand(MONDAY, [60.0] * days, [1440] * (days + 84))
 
-    assert forecast(series) == TooLittleHistory(weeks_needed=8, weeks_seen=seen)
+    assert forecast(series) == InsufficientData(weeks_needed=8, weeks_seen=seen)
 
 
 def test_eight_weeks_are_enough() -> None:
     made = forecast_of(demand(8, noisy(1)), days=84)
 
-    assert len(made.days) == 84
+    assert len(made.points) == 84
     assert (made.trained_from, made.trained_until) == (MONDAY, MONDAY + timedelta(days=55))
-    assert made.days[0].date == MONDAY + timedelta(days=56)
+    assert made.points[0].date == MONDAY + timedelta(days=56)
 
 
 def test_a_model_sees_nothing_after_the_origin() -> None:
@@ -124,8 +124,8 @@ def test_dates_have_no_zone_so_clock_changes_do_not_shift_them() -> None:
 
     made = forecast_of(series)
 
-    assert [day.date.weekday() for day in made.days[:7]] == list(range(7))
-    assert [round(day.expected) for day in made.days[:7]] == list(WEEKLY)
+    assert [day.date.weekday() for day in made.points[:7]] == list(range(7))
+    assert [round(day.expected) for day in made.points[:7]] == list(WEEKLY)
 
 
 # ------------------------------------------------------------------------------ capacity, holidays
@@ -137,8 +137,8 @@ def test_bands_are_cut_at_zero_and_at_capacity() -> None:
 
     made = forecast_of(series, days=84)
 
-    assert all(0 <= day.low <= day.expected <= day.high <= 200 for day in made.days)
-    assert {day.low for day in made.days} == {0}
+    assert all(0 <= day.low <= day.expected <= day.high <= 200 for day in made.points)
+    assert {day.low for day in made.points} == {0}
 
 
 def test_nothing_is_expected_on_a_closed_date_and_closed_ones_teach_nothing() -> None:
@@ -151,8 +151,8 @@ def test_nothing_is_expected_on_a_closed_date_and_closed_ones_teach_nothing() ->
 
     made = forecast_of(series)
 
-    assert [day.expected for day in made.days[:7]] == [300, 300, 300, 300, 300, 0, 0]
-    assert [day.reason for day in made.days[4:7]] == [None, "Closed", "Closed"]
+    assert [day.expected for day in made.points[:7]] == [300, 300, 300, 300, 300, 0, 0]
+    assert [day.reason for day in made.points[4:7]] == [None, "Closed", "Closed"]
 
 
 def test_a_holiday_is_forecast_as_earlier_ones_were() -> None:
@@ -165,10 +165,10 @@ def test_a_holiday_is_forecast_as_earlier_ones_were() -> None:
 
     made = forecast_of(series)
 
-    on = next(day for day in made.days if day.date in holidays)
+    on = next(day for day in made.points if day.date in holidays)
     assert on.expected == pytest.approx(500, rel=0.15)
     assert on.reason == "New Year's Day"
-    assert made.days[0].expected == pytest.approx(200, rel=0.1)
+    assert made.points[0].expected == pytest.approx(200, rel=0.1)
 
 
 # ------------------------------------------------------------------------------ on the books
@@ -196,10 +196,10 @@ def test_what_is_on_the_books_raises_what_is_expected() -> None:
     made = forecast_of(series)
 
     assert made.model is ModelName.REGRESSION
-    assert made.days[6].expected == pytest.approx(1600, rel=0.1)
-    assert made.days[6].reason is not None
-    assert "more is booked already than usual" in made.days[6].reason
-    assert made.days[7].expected == pytest.approx(300, rel=0.25)
+    assert made.points[6].expected == pytest.approx(1600, rel=0.1)
+    assert made.points[6].reason is not None
+    assert "more is booked already than usual" in made.points[6].reason
+    assert made.points[7].expected == pytest.approx(300, rel=0.25)
 
 
 def test_on_the_books_is_what_was_known_when_each_date_began() -> None:
@@ -235,7 +235,7 @@ def test_bands_cover_about_four_fifths_of_what_comes() -> None:
     for seed in range(6):
         series = demand(34, noisy(seed))
         made = forecast_of(Demand(MONDAY, series.minutes[: 30 * 7], series.capacity))
-        for ahead, day in enumerate(made.days):
+        for ahead, day in enumerate(made.points):
             inside += day.low <= series.minutes[30 * 7 + ahead] <= day.high
             total += 1
 
@@ -245,7 +245,7 @@ def test_bands_cover_about_four_fifths_of_what_comes() -> None:
 def test_bands_widen_beyond_what_the_backtest_reached() -> None:
     made = forecast_of(demand(30, noisy(2)), days=84)
 
-    widths = [day.high - day.low for day in made.days]
+    widths = [day.high - day.low for day in made.points]
     assert widths[83] > 1.4 * widths[27]
 
 

@@ -1,0 +1,149 @@
+"""Forecasts the demand for a venue or a room, each once a day."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.analytics.demand import MAX_DAYS
+from domain.analytics.forecast_models import ModelName
+from domain.analytics.forecasts import DemandForecast, ForecastPoint, InsufficientData, forecast
+from domain.core.ids import RoomId
+from domain.tenants.plans import Feature
+from kit.actor import Actor, ActorKind, Request
+from kit.errors import BadInput
+from kit.ids import new_id
+from kit.postgres.advisory_locks import advisory_key
+from kit.runtime import Runtime
+from kit.scope import Scope
+from models.analytics.forecasts import (
+    StoredForecast,
+    forecast_of,
+    forecast_stored,
+    rooms_asked_for,
+)
+from models.venue.rooms import Room
+from resolvers.analytics.demand import load_demand, local_date
+from resolvers.core.transactions import perform
+from resolvers.tenants.features import check_feature
+from resolvers.tenants.tenants import own_tenant
+from resolvers.venue.rooms import visible_rooms
+
+ROOMS_KEPT_FRESH: Final = timedelta(days=30)
+"""How long a room's forecast is refitted at night after somebody had to wait for it."""
+
+Forecast = DemandForecast | InsufficientData
+
+
+async def demand_forecast(
+    scope: Scope,
+    *,
+    days: Annotated[int, Doc("The number of days, from today on: 1 to 84.")] = 28,
+    room_id: Annotated[
+        RoomId | None, Doc("The room whose demand to forecast; the whole venue by default.")
+    ] = None,
+) -> Forecast | None:
+    """A forecast of the booked minutes by date of the venue, with an 80% band.
+
+    It is made once a day, at night or when it is first requested. Null if there is no such room.
+    """
+    tenant = await check_feature(scope, Feature.ANALYTICS)
+    if not 1 <= days <= MAX_DAYS:
+        raise BadInput(f"`days` must be 1 to {MAX_DAYS}; got {days}.")
+    room = None
+    if room_id is not None:
+        room = await scope.one(visible_rooms(scope).where(col(Room.id) == room_id))
+        if room is None:
+            return None
+    made = await _stored_since(scope, local_date(tenant, scope.now()), room_id)
+    if made is None:
+        made = await make_forecast(scope.runtime, scope.tenant_id, room_id, is_asked=True)
+    if isinstance(made, DemandForecast):
+        return replace(made, points=made.points[:days])
+    return made
+
+
+async def make_forecast(
+    runtime: Runtime, tenant_id: UUID, room_id: UUID | None, *, is_asked: bool
+) -> Forecast:
+    """Makes the forecast from today on of a room or a venue and stores it, unless it is stored."""
+    system = Actor(ActorKind.SYSTEM, tenant_id)
+    # Others who want it meanwhile wait for this one.
+    async with runtime.locks.all_of([advisory_key(tenant_id, "forecast", room_id)]):
+        # Of its own, and closed before the fit: that takes longer than a connection should be kept.
+        scope = Scope(runtime, system, Request(new_id()))
+        try:
+            tenant = await own_tenant(scope)
+            today = local_date(tenant, scope.now())
+            known = await _stored_since(scope, today, room_id)
+            if known is not None:
+                return known
+            room = None
+            if room_id is not None:
+                room = await scope.one(visible_rooms(scope).where(col(Room.id) == room_id))
+            facts = await load_demand(scope, tenant, room)
+        finally:
+            await scope.close()
+        made = await asyncio.to_thread(lambda: forecast(facts.demand()))
+        row = StoredForecast(
+            tenant_id=tenant_id,
+            room_id=room_id,
+            first_day=today,
+            asked_on=today,
+            result=_as_json(made),
+        )
+        store = partial(_store, forecast_stored(row, is_asked=is_asked))
+        await perform(runtime, system, Request(new_id()), store)
+        return made
+
+
+async def refit_forecasts(runtime: Runtime, tenant_id: UUID) -> None:
+    """Makes today's forecasts of a venue, and of the rooms that are asked for."""
+    await make_forecast(runtime, tenant_id, None, is_asked=False)
+    scope = Scope(runtime, Actor(ActorKind.SYSTEM, tenant_id), Request(new_id()))
+    try:
+        today = local_date(await own_tenant(scope), scope.now())
+        room_ids = await scope.all(rooms_asked_for(tenant_id, since=today - ROOMS_KEPT_FRESH))
+    finally:
+        await scope.close()
+    for room_id in room_ids:
+        await make_forecast(runtime, tenant_id, room_id, is_asked=False)
+
+
+async def _stored_since(scope: Scope, today: date, room_id: UUID | None) -> Forecast | None:
+    row = await scope.one(forecast_of(scope.tenant_id, room_id))
+    if row is None or row.first_day < today:
+        return None
+    return _from_json(row.result)
+
+
+async def _store(statement: Any, scope: Scope) -> None:
+    await scope.run(statement)
+
+
+def _as_json(made: Forecast) -> dict[str, Any]:
+    values = asdict(made)
+    for name in ("trained_from", "trained_until"):
+        if name in values:
+            values[name] = values[name].isoformat()
+    for point in values.get("points", ()):
+        point["date"] = point["date"].isoformat()
+    return values
+
+
+def _from_json(stored: Mapping[str, Any]) -> Forecast:
+    if "points" not in stored:
+        return InsufficientData(**stored)
+    days = {name: date.fromisoformat(stored[name]) for name in ("trained_from", "trained_until")}
+    points = tuple(
+        ForecastPoint(**{**point, "date": date.fromisoformat(point["date"])})
+        for point in stored["points"]
+    )
+    model = ModelName(stored["model"])
+    return DemandForecast(**{**stored, **days, "model": model, "points": points})
