@@ -48,7 +48,7 @@ class Scope:
         self.request = request
         self.loaders = Loaders(self)
         self.before_locks: Callable[[], Awaitable[None]] | None = None
-        # What makes a change safe to repeat, for whoever stores its result with it.
+        # Makes a change safe to repeat; its result is stored with it.
         self.idempotency_key: Any = None
         self._writes = writes
         self._tenant_id = actor.tenant_id
@@ -247,7 +247,7 @@ class Scope:
         if self._queued is None:
             await self._process_locks.enter_async_context(self.runtime.locks.all_of(keys))
             self._queued = frozenset(keys)
-        assert self._queued >= set(keys), "whoever waits for more while holding some may deadlock"
+        assert self._queued >= set(keys), "waiting for more locks while holding some may deadlock"
 
     async def leave_queue(self) -> None:
         """Lets others go on that wait for the same locks; ``queue`` or ``lock`` wait anew."""

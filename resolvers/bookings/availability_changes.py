@@ -1,7 +1,8 @@
-"""What has changed of what is free, in one snapshot, for somebody who knows how it was.
+"""Finds the changes of availability since a cursor, in one snapshot.
 
-Nothing is kept for it: the log tells what was done meanwhile, and what may be otherwise since is
-told anew as it is now. So it is right for whoever knew how it was then, or at any time since.
+No state is kept for a client: the log has the changes, and every slot that these may have affected
+is returned in its current state. So the result is right for a client that read availability at the
+cursor, or at any time since.
 """
 
 from collections import defaultdict
@@ -71,7 +72,7 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SlotKey:
-    """Which slot: there is at most one of a room at a start."""
+    """The key of a slot: a room has at most one slot at a start."""
 
     room_id: RoomId
     starts_at: datetime
@@ -79,7 +80,7 @@ class SlotKey:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChanges:
-    """What to change in the slots that were known, to have those that are known now.
+    """The slots to set and to remove, so that a client's state becomes current.
 
     ``next_at`` is when time alone will next change something; None: never.
     """
@@ -91,12 +92,12 @@ class AvailabilityChanges:
 
 
 class TooOld(Exception):
-    """What was done since lies too far back to be read again."""
+    """Raised if the changes since a cursor are too old to be read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """What the log tells beyond a place, and the holds that had not run out then."""
+    """The log entries after a position, and the holds that hadn't expired at it."""
 
     end: LogPosition
     entries: list[Any]
@@ -106,10 +107,10 @@ class _Log:
 async def availability_changes(
     scope: Scope, query: AvailabilityQuery, known: Known | None, *, not_before: datetime
 ) -> AvailabilityChanges:
-    """What has changed of the answer to a query; nothing for whoever is only beginning.
+    """Returns the changes of a query's result since ``known``; none for a new client.
 
-    Slots are told again where it isn't certain that they are as they were. Raises TooOld where
-    something was done earlier than ``not_before``, and else as ``availability`` does.
+    A slot is returned again if it may have changed. Raises TooOld if a change is earlier than
+    ``not_before``, and otherwise the errors of ``availability``.
     """
     window = window_of(query)
     log = await _read(scope, known, not_before)
@@ -178,7 +179,7 @@ def _touched(
     wish: SlotRequest,
     grid: StartGrid,
 ) -> AffectedSlots:
-    """All slots that what was done, or time alone, may have made others."""
+    """Returns all slots that changes, or time alone, may have affected."""
     touched = AffectedSlots(everything=known.at is None or known.view != view_of(scope.actor))
     bookings: defaultdict[UUID, list[Any]] = defaultdict(list)
     for entry in log.entries:
@@ -216,7 +217,7 @@ def _touched(
 
 
 def _stays(entries: Sequence[Any], at: datetime) -> Iterator[tuple[RoomId, Interval]]:
-    """Where a booking was during its entries, if they gave or took time since an instant.
+    """Yields a booking's rooms and times in its entries, if these took or freed time since then.
 
     The row says where it is now, and the entries, read backwards, where it was before each.
     """
@@ -240,7 +241,7 @@ def _stays(entries: Sequence[Any], at: datetime) -> Iterator[tuple[RoomId, Inter
 
 
 def _matters(entry: Any, at: datetime) -> bool:
-    """Whether an entry gave or took a room's time, as it was known at an instant."""
+    """Returns whether an entry took or freed a room's time, as known at an instant."""
     before: Mapping[str, Any] = entry.before or {}
     if not _TIME.keys().isdisjoint(before):
         return True
@@ -255,7 +256,7 @@ def _matters(entry: Any, at: datetime) -> bool:
 
 
 def _blackout(entry: Any, wish: SlotRequest) -> Iterator[tuple[RoomId | None, Interval]]:
-    """Where a blackout is, or was; nowhere where a later entry tells."""
+    """Yields a blackout's rooms and times, unless a later entry has them."""
     if gone := entry.before:
         times = (datetime.fromisoformat(gone[end]) for end in ("starts_at", "ends_at"))
         room_id = RoomId(UUID(gone["room_id"])) if gone["room_id"] else None
@@ -271,7 +272,7 @@ def _off_grid(
     rules: VenueRules,
     grid: StartGrid,
 ) -> Iterator[SlotKey]:
-    """The starts of grids that the venue had, but for those that it has as well now."""
+    """Yields the starts of the venue's earlier grids that aren't starts of its current one."""
     befores = [entry.before or {} for entry in log.entries if entry.subject_type == "Tenant"]
     zones = {zone(each.get("time_zone", rules.zone.key)) for each in [*befores, {}]}
     steps = {each.get("slot_minutes", rules.slot_minutes) for each in [*befores, {}]}
@@ -290,7 +291,7 @@ def _off_grid(
 async def _left(
     scope: Scope, query: AvailabilityQuery, venue: Venue, touched: AffectedSlots
 ) -> Venue:
-    """The venue with the rooms that were taken out of use, where all in use are asked about."""
+    """Returns the venue with its newly archived rooms, if the query is for all rooms in use."""
     gone = touched.rooms - venue.rooms.keys()
     if not gone or query.room_ids is not None:
         return Venue(venue.tenant, {})
@@ -305,7 +306,7 @@ async def _restated(
     wish: SlotRequest,
     touched: AffectedSlots,
 ) -> tuple[SlotPage, list[SlotKey]]:
-    """All that is touched as it is now: what is listed, and what is not."""
+    """Returns the current state of the affected slots: those to set, and those to remove."""
     rooms = {
         id: room for id, room in (*venue.rooms.items(), *left.rooms.items()) if touched.is_in(id)
     }

@@ -1,4 +1,4 @@
-"""What a client that read what is free knows: a place in the log, a time, and what it may see."""
+"""Cursors of availability: a position in the log, a time, and what the client may see."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ _CLOCKS_DIFFER: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the log holds up to a bookmark, and what time alone did up to an instant.
+    """What a client knows: the log up to a position, and changes by time up to an instant.
 
     ``at`` is None where nothing is known of the time. ``view`` tells callers apart to whom
     different slots are free.
@@ -32,21 +32,21 @@ class Known:
 
     @property
     def cursor(self) -> EventCursor:
-        """To go on from here. Raises TypeError where nothing is known of the time."""
+        """The cursor that encodes it. Raises TypeError without a time."""
         if self.at is None:
-            raise TypeError("nothing is known of the time")
+            raise TypeError("the time is unknown")
         extra = _EXTRA.pack((self.at - _EPOCH) // _MILLISECOND, self.view)
         at = self.bookmark
         return encode_cursor(LogPosition(at.tenant_id, at.generation, at.place, extra))
 
 
 def known_now(scope: Scope, end: LogPosition) -> Known:
-    """What a snapshot shows whose log ends there."""
+    """Returns what a client knows after reading a snapshot whose log ends there."""
     return Known(end, scope.now(), view_of(scope.actor))
 
 
 def known_from(bookmark: LogPosition) -> Known:
-    """What a client's cursor stands for; another field's says nothing of the time."""
+    """Returns what a client's cursor encodes; cursors of other fields have no time."""
     if len(bookmark.extra) != _EXTRA.size:
         return Known(bookmark, None, 0)
     milliseconds, view = _EXTRA.unpack(bookmark.extra)
@@ -58,6 +58,6 @@ def known_from(bookmark: LogPosition) -> Known:
 
 
 def view_of(actor: Actor) -> int:
-    """Different for callers to whom different slots may be free."""
+    """Returns a number that differs between callers for whom different slots may be free."""
     overrides = may(actor, P.BOOKINGS_OVERRIDE)
     return overrides + 2 * only_own(actor, P.BOOKINGS_WRITE)

@@ -1,7 +1,7 @@
-"""Times that others have just taken: whoever comes too late is told so without waiting in line.
+"""Refuses bookings of times that others have just taken, without waiting for the room's lock.
 
-Of many who want one time, one gets it. The others wait for no lock: they share a read that began
-after they asked, and each is refused by it as a booking that is decided step by step would be.
+Of many concurrent bookings of one time, one succeeds. The others share a read that begins after
+their requests, and are refused by it exactly as a booking that is decided step by step.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,14 +20,14 @@ from resolvers.bookings.availability import Calendar, load_calendar, load_venue,
 from resolvers.bookings.slot_claims import Claim, WantedTime, decide
 
 ROOMS: Final = 1_000
-"""Of how many rooms the last booking is remembered."""
+"""The number of rooms whose last booking is cached."""
 
 Refuse = Callable[[Scope, Claim], Awaitable[object]]
 """Raises all that refuses a claim, if anything does; it only reads."""
 
 
 class LastTaken:
-    """What this process has last booked in each room: a hint, never a reason to refuse."""
+    """Caches the last booking that this process made in each room: a hint, never a refusal."""
 
     def __init__(self) -> None:
         self._last: BoundedDict[Range[datetime]] = BoundedDict(ROOMS)
@@ -37,7 +37,7 @@ class LastTaken:
         self._last.put(room_id, occupied)
 
     def may_have(self, room_id: UUID, occupied: Range[datetime]) -> bool:
-        """Whether the last booking of a room was at that time, unless it was given up since."""
+        """Returns whether the last known booking of a room overlaps a time; it may be cancelled."""
         last = self._last.get(room_id)
         return last is not None and last.overlaps(occupied)
 

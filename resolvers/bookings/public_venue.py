@@ -23,7 +23,7 @@ from resolvers.venue.hours import OpeningDay
 
 
 def public(scope: Scope, tenant_id: UUID) -> Scope:
-    """Returns a scope of the tenant without any permission, whoever calls."""
+    """Returns a scope of the tenant without any permission, for any caller."""
     return scope.as_actor(Actor(kind=None, tenant_id=tenant_id))
 
 

@@ -1,4 +1,4 @@
-"""Claiming a time of a room: locked first, then decided on the facts of that moment."""
+"""Claims a time of a room: takes its locks, then decides by the current facts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ STRANGERS: Final = ("strangers",)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A time of a room that somebody wants, with all that refuses it.
+    """A requested time of a room, with everything that refuses it.
 
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit.
@@ -57,13 +57,13 @@ class Claim:
 
     @property
     def price(self) -> Price | None:
-        """What it costs at the room's present rate."""
+        """Returns the price at the room's current rate."""
         return price_of(self.room.hourly_rate, self.wanted, label=self.room.name)
 
 
 @dataclass(frozen=True, slots=True)
 class WantedTime:
-    """The time of a room that somebody asks for."""
+    """A requested time of a room."""
 
     room_id: RoomId
     start: Start
@@ -72,15 +72,16 @@ class WantedTime:
 
 
 async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
-    """Nobody else claims or frees time of these rooms, or changes the venue's rules, meanwhile.
+    """Locks the time of rooms, and the venue's rules against changes.
 
-    What strangers hold is counted together, and what one customer does.
+    Holds of unverified people share a lock, and so do those of one customer, because they are
+    counted together.
     """
     await scope.lock(*room_locks(scope, *room_ids), shared=[CALENDAR])
 
 
 def room_locks(scope: Scope, *room_ids: UUID) -> list[tuple[object, ...]]:
-    """The names of the locks that ``lock_rooms`` takes alone."""
+    """Returns the names of the exclusive locks of ``lock_rooms``."""
     names: list[tuple[object, ...]] = [("room", room_id) for room_id in room_ids]
     if is_stranger(scope.actor):
         names.append(STRANGERS)
@@ -98,7 +99,7 @@ async def claim(
     party_size: int,
     moving: Booking | None = None,
 ) -> Claim:
-    """Decide on a time of a locked room; holds past their time give theirs up first.
+    """Decides on a time of a locked room, after expired holds have been released.
 
     Raises NotFound for the room, and what makes the time itself unreadable.
     """
@@ -127,7 +128,7 @@ def decide(
     *,
     exclude_booking_id: BookingId | None = None,
 ) -> Claim:
-    """The claim of a time of a room by what is known of it, with all that refuses it."""
+    """Returns the claim of a time of a room by known facts, with everything that refuses it."""
     reasons = reasons_against(facts, starts_at, wish)
     wanted = wish.interval(starts_at)
     occupied = facts.occupied_by(wanted)
@@ -145,7 +146,7 @@ def decide(
 
 
 async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:
-    """Store that these holds are over: past their time, if there is no other ``reason``."""
+    """Stores the end of holds: they have expired, unless there is another ``reason``."""
     if not ids:
         return
     for hold in await scope.all(bookings_of(scope.tenant_id).where(col(Booking.id).in_(ids))):
@@ -167,7 +168,7 @@ async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None =
 
 
 def price_refusals(expected: Money | None, actual: Money | None) -> list[Refusal]:
-    """Refused when the caller agreed to another price."""
+    """Returns the refusal of a price that differs from the one that the caller agreed to."""
     if expected is None or expected == actual:
         return []
     return [PriceChanged(expected, actual=actual, path=("expected_total",))]

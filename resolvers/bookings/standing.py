@@ -1,4 +1,4 @@
-"""How a hold comes to stand as a booking: counted by the plan, and told to who follows it."""
+"""Turns a hold into a booking: counts it for the plan, logs it, and runs the hooks."""
 
 from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType, Snapshot
@@ -12,7 +12,7 @@ from resolvers.tenants.usage import count_booking
 
 
 def booked_status(tenant: Tenant) -> Status:
-    """What a booking is once it is made: it waits for a venue that confirms."""
+    """Returns the status of a new booking: pending at venues that confirm bookings."""
     return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
 
 
@@ -21,8 +21,8 @@ async def stand(
 ) -> Booking:
     """Make a booking of a hold, under its room's lock. Raises PlanLimitReached.
 
-    ``by_guest``: a guest has given the code of the mail, or paid. Whoever holds it is no
-    stranger any more.
+    ``by_guest``: the guest has entered the code from the mail, or paid, so their address counts as
+    verified.
     """
     await count_booking(scope, tenant)
     hold.status = booked_status(tenant).value

@@ -1,4 +1,4 @@
-"""The times that bookings take of rooms, beside the facts kept of a venue."""
+"""The times that bookings take of rooms, beside the cached facts of a venue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
