@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import NewType
 
 from domain.bookings.recurrence import (
     MOST_OCCURRENCES,
@@ -12,10 +11,8 @@ from domain.bookings.recurrence import (
     RecurrenceRule,
     WeekdayNumber,
 )
+from domain.core.local_time import RRule
 from domain.core.refusals import Invalid, Path
-
-RRule = NewType("RRule", str)
-"""A rule as text, not yet parsed."""
 
 _MOST_INTERVAL = 999
 _PARTS = (

@@ -22,6 +22,8 @@ ZoneInfo.clear_cache()
 
 TimeZone = NewType("TimeZone", str)
 """The name of an IANA zone, such as America/New_York."""
+RRule = NewType("RRule", str)
+"""A recurrence rule of RFC 5545 as text, not yet parsed."""
 
 _CLOCK = re.compile(r"([0-3][0-9]):([0-5][0-9])")
 _LATEST_MINUTES = 30 * 60

@@ -8,12 +8,19 @@ from typing_extensions import Doc
 
 from domain.bookings.availability import RoomCalendar
 from domain.bookings.recurrence import Occurrence, occurrences, require_gaps
-from domain.bookings.recurrence_text import RRule, parse_rule
+from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import Reason
 from domain.bookings.slots import SlotState, slot_state
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import LocalPeriod, LocalStart, Start, local_period, resolve_start
+from domain.core.local_time import (
+    LocalPeriod,
+    LocalStart,
+    RRule,
+    Start,
+    local_period,
+    resolve_start,
+)
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from resolvers.bookings.availability import load_calendar, load_venue, wish_of

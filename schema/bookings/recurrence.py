@@ -4,8 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from domain.bookings.recurrence_text import RRule
 from domain.bookings.slots import SlotState
+from domain.core.local_time import RRule
 from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.bookings import recurrence

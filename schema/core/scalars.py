@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, Text, case, cast, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from strawberry.types.scalar import ScalarDefinition
 
-from domain.bookings.recurrence_text import RRule
-from domain.core.local_time import LocalTime, TimeZone, zone
+from domain.core.local_time import LocalTime, RRule, TimeZone, zone
 from domain.core.money import CURRENCY_CODES, CurrencyCode
 from domain.core.refusals import Refusal
 from kit.events.event_cursors import EventCursor
