@@ -31,6 +31,7 @@ from integrations.payments.protocol import Gateway
 from jobs.event_handlers import EVENT_HANDLERS
 from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import worker_services
+from jobs.rollups import RollupReader
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.handler_gauge import HandlerGauge
@@ -56,6 +57,7 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
+from resolvers.analytics.open_time import KeptOpenTime
 from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings.hooks import BookingPermit, Prepayment
@@ -113,10 +115,13 @@ def build_app(
         for each in EVENT_HANDLERS
     ]
 
+    rollups = RollupReader(relay_database)
+
     def log_has_grown(tenant_ids: frozenset[UUID] | None) -> None:
         relay.notify(tenant_ids)
         for reader in readers:
             reader.notify(tenant_ids)
+        rollups.notify(tenant_ids)
 
     bus = Bus(settings.relay_database_url, on_notify=log_has_grown)
     secrets = (settings.secret, *settings.fallback_secrets)
@@ -144,6 +149,7 @@ def build_app(
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
         KeptFacts: KeptFacts(BOOKING_PERMIT),
+        KeptOpenTime: KeptOpenTime(),
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
@@ -204,7 +210,7 @@ def build_app(
             "handlers": handler_gauge.run,
         }
         if settings.works:
-            background |= worker_services(runtime, relay_database, readers, url=relay_url)
+            background |= worker_services(runtime, relay_database, readers, rollups, url=relay_url)
         if checkout is not None:
             background["deliveries"] = checkout.run
         try:

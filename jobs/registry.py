@@ -13,6 +13,7 @@ from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
 from jobs.purge import purge_expired
+from jobs.rollups import RollupReader
 from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
 from jobs.unhandled import report_unhandled
@@ -65,7 +66,12 @@ RETRIES: Final[Mapping[str, Retries]] = {
 
 
 def worker_services(
-    runtime: Runtime, relay: Database, readers: Sequence[EventReader], *, url: str
+    runtime: Runtime,
+    relay: Database,
+    readers: Sequence[EventReader],
+    rollups: RollupReader,
+    *,
+    url: str,
 ) -> Mapping[str, Service]:
     """Returns the services of a worker, by name.
 
@@ -91,6 +97,7 @@ def worker_services(
             _every, HOUSEKEEPING_SECONDS, unhandled, first=FIRST_HOUSEKEEPING_SECONDS
         ),
         **{f"events_{reader.name}": reader.run for reader in readers},
+        "rollups": partial(rollups.run, runtime),
     }
 
 

@@ -8,6 +8,12 @@ from models.accounts.api_keys import ApiKey
 from models.accounts.sessions import MailedToken, RefreshToken, Session
 from models.accounts.users import User
 from models.analytics.forecasts import StoredForecast
+from models.analytics.rollups import (
+    AnalyticsDay,
+    AnalyticsDirtyDay,
+    AnalyticsRoomDay,
+    AnalyticsState,
+)
 from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart, PendingEvent
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
@@ -35,6 +41,10 @@ TABLES: Final[dict[str, Any]] = {
 __all__ = [
     "METADATA",
     "TABLES",
+    "AnalyticsDay",
+    "AnalyticsDirtyDay",
+    "AnalyticsRoomDay",
+    "AnalyticsState",
     "ApiKey",
     "BillingInvoice",
     "BillingSubscription",

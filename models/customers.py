@@ -139,6 +139,11 @@ def customers_of(tenant_id: UUID) -> Select[Customer]:
     return select(Customer).where(col(Customer.tenant_id) == tenant_id)
 
 
+def customers_among(tenant_id: UUID, ids: Sequence[UUID]) -> Select[Customer]:
+    """Selects the customers with these ids."""
+    return customers_of(tenant_id).where(is_any(Customer.id, ids))
+
+
 def with_address(customers: Select[Customer], email_key: str | None) -> Select[Customer]:
     """Selects the customer with this normalized e-mail address; none for None."""
     return customers.where(col(Customer.email_key) == (email_key or ""))

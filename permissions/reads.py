@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from domain.core.log_events import EventType
 from kit.actor import Actor
+from models.analytics.filters import AnalyticsFilter
 from models.audit.log import AuditFilter
 from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField
 from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
@@ -18,6 +19,10 @@ from permissions.policy import may, refusal
 from permissions.roles import P, Permission
 
 FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
+    AnalyticsFilter: {
+        "room_ids": P.ROOMS_READ,
+        "categories": P.ROOMS_READ,
+    },
     AuditFilter: {
         "at": P.AUDIT_READ,
         "types": P.AUDIT_READ,

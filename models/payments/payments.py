@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import ReturningInsert
@@ -129,6 +130,12 @@ class LedgerEntry(TenantRow, table=True):
         refers_to("bookings", "booking_id"),
         UniqueConstraint("tenant_id", "source_id", "kind", "account"),
         Index(None, "tenant_id", "booking_id"),
+        Index(
+            "ix_ledger_entries_money",
+            "tenant_id",
+            "at",
+            postgresql_where=text("account IN ('received', 'refunded')"),
+        ),
         CheckConstraint("amount_minor <> 0", name="amount_minor"),
         CheckConstraint(one_of("account", Account), name="account"),
         CheckConstraint(one_of("kind", PostingKind), name="kind"),

@@ -22,3 +22,9 @@ async def check_feature(scope: Scope, feature: Feature) -> Tenant:
         return await require_feature(scope, feature)
     except FeatureNotIncluded as refusal:
         raise Forbidden(refusal.message) from refusal
+
+
+def check_included(tenant: Tenant, feature: Feature) -> None:
+    """Raises Forbidden unless the tenant's plan includes the feature."""
+    if not includes(PlanCode(tenant.plan_code), feature):
+        raise Forbidden(FeatureNotIncluded(feature).message)

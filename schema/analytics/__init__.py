@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from schema.analytics import spans as spans  # The inputs come before the fields that take them.
+from schema.analytics.analytics import AnalyticsQueries
 from schema.analytics.forecasts import ForecastQueries
 from schema.core.areas import Area
 
 AREA: Final = Area(
-    queries=(ForecastQueries,),
+    queries=(AnalyticsQueries, ForecastQueries),
     mutations=(),
     subscriptions=(),
 )

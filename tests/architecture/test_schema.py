@@ -27,6 +27,10 @@ BUILT: Final = schema._schema
 
 # Lists without pages, each with what keeps it short.
 BOUNDED: Final = {
+    "Analytics.byRoom": "as many as the venue has rooms, which its plan limits",
+    "Analytics.byWeekdayHour": "at most 7 times 24",
+    "Analytics.series": "at most 1,000 points, or the query is refused",
+    "Analytics.topCustomers": "at most 100",
     "ApiKey.permissions": "those of permissions/roles.py",
     "AuditEntry.changes": "the fields of one object",
     "AvailabilityDelta.removed": "at most 10,000 of each grid that the venue had meanwhile",

@@ -140,7 +140,8 @@ PLAIN: Final = {
 }  # fmt: skip
 
 # What is shown of it depends on what was asked before, or is asked with a login or a link.
-APART: Final = {"rateLimit", "guestBooking", "viewer", "sessions", "node"}
+# Analytics are counted a while after what they count.
+APART: Final = {"rateLimit", "guestBooking", "viewer", "sessions", "node", "analytics"}
 
 
 async def test_a_single_permission_opens_nothing_else(

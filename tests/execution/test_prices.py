@@ -29,6 +29,7 @@ WEEK: Final = '{from: "2027-03-02T00:00:00Z", to: "2027-03-09T00:00:00Z", durati
 
 # What is asked of them besides everything that can be selected without arguments.
 ARGUMENTS: Final = {
+    "analytics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "apiKeys": "first: 50",
     "auditLog": "first: 50",
     "availability": f"query: {DAY}",

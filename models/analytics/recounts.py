@@ -1,0 +1,118 @@
+"""Counts bookings themselves, for figures of some rooms that rollups of the whole venue lack."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Text, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from domain.analytics.metrics import COUNTING
+from kit.postgres.statements import PreparedStatement
+from models.core.base import INSTANT
+
+# Its value is part of the statements.
+_COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], type_=ARRAY(Text()))
+
+# ``bounds`` are the ascending instants between which is counted: what lies between the first two is
+# numbered 1. One booking may be in several rows, whose figures have to be added up: where it
+# starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms.
+RECOUNT: Final = PreparedStatement(
+    text("""
+        WITH wanted AS MATERIALIZED (
+            SELECT id, room_id, customer_id, status, starts_at, ends_at, created_at,
+                   status = ANY (:counting) AS counts,
+                   CASE WHEN currency_code = :currency THEN price_minor END AS price_minor,
+                   width_bucket(starts_at, :bounds) AS bucket
+            FROM bookings
+            WHERE tenant_id = :tenant_id AND (:room_ids IS NULL OR room_id = ANY (:room_ids))
+                  AND starts_at > :earliest AND starts_at < :until AND ends_at > :since
+                  AND (status = ANY (:counting) OR status = 'cancelled')
+        ), started AS (
+            SELECT *, :customers AND counts AND customer_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM bookings AS earlier
+                WHERE earlier.tenant_id = :tenant_id AND earlier.customer_id = wanted.customer_id
+                      AND earlier.starts_at <= wanted.starts_at
+                      AND (earlier.starts_at, earlier.id) < (wanted.starts_at, wanted.id)
+                      AND earlier.status = ANY (:counting)
+            ) AS is_first
+            FROM wanted WHERE starts_at >= :since
+        )
+        SELECT bucket,
+               count(*) FILTER (WHERE counts) AS bookings,
+               count(*) FILTER (WHERE NOT counts) AS cancelled,
+               count(*) FILTER (WHERE status = 'no_show') AS no_shows,
+               count(*) FILTER (WHERE status = 'completed') AS completed,
+               0 AS booked_minutes,
+               count(price_minor) FILTER (WHERE counts) AS priced,
+               coalesce(sum(price_minor) FILTER (WHERE counts), 0)::bigint AS value_minor,
+               0::bigint AS revenue_minor,
+               count(*) FILTER (WHERE is_first) AS new_customers,
+               CASE WHEN :customers THEN
+                   count(DISTINCT customer_id) FILTER (WHERE counts)
+                   - count(*) FILTER (WHERE is_first)
+               END AS returning,
+               CASE WHEN :leads THEN floor(percentile_cont(0.5) WITHIN GROUP (
+                   ORDER BY floor(extract(epoch FROM starts_at - created_at) / 60)
+               ) FILTER (WHERE counts))::bigint END AS lead_median
+        FROM started GROUP BY bucket
+        UNION ALL
+        SELECT place, 0, 0, 0, 0,
+               sum(floor(extract(epoch FROM
+                   least(ends_at, bounds[place + 1]) - greatest(starts_at, bounds[place])
+               ) / 60))::bigint,
+               0, 0, 0, 0, NULL, NULL
+        FROM wanted, (SELECT :bounds AS bounds) AS given,
+             generate_series(
+                 greatest(bucket, 1),
+                 least(
+                     width_bucket(ends_at - interval '1 millisecond', bounds),
+                     cardinality(bounds) - 1
+                 )
+             ) AS place
+        WHERE counts GROUP BY place
+        UNION ALL
+        SELECT width_bucket(at, :bounds), 0, 0, 0, 0, 0, 0, 0, sum(amount_minor)::bigint, 0,
+               NULL, NULL
+        FROM ledger_entries AS entry
+        JOIN bookings ON bookings.tenant_id = entry.tenant_id AND bookings.id = entry.booking_id
+        WHERE entry.tenant_id = :tenant_id AND account IN ('received', 'refunded')
+              AND at >= :since AND at < :until AND entry.currency_code = :currency
+              AND (:room_ids IS NULL OR room_id = ANY (:room_ids))
+        GROUP BY 1
+    """).bindparams(
+        _COUNTING,
+        bindparam("tenant_id", type_=Uuid()),
+        bindparam("room_ids", type_=ARRAY(Uuid())),
+        bindparam("currency", type_=Text()),
+        bindparam("bounds", type_=ARRAY(INSTANT)),
+        bindparam("earliest", type_=INSTANT),
+        bindparam("since", type_=INSTANT),
+        bindparam("until", type_=INSTANT),
+        bindparam("customers", type_=Boolean()),
+        bindparam("leads", type_=Boolean()),
+    )
+)
+
+# The customers with the most valuable bookings that start within a time.
+TOP_CUSTOMERS: Final = PreparedStatement(
+    text("""
+        SELECT customer_id, count(*) AS bookings,
+               count(*) FILTER (WHERE status = 'no_show') AS no_shows,
+               coalesce(sum(price_minor) FILTER (WHERE currency_code = :currency), 0)::bigint
+                   AS value_minor
+        FROM bookings
+        WHERE tenant_id = :tenant_id AND (:room_ids IS NULL OR room_id = ANY (:room_ids))
+              AND starts_at >= :since AND starts_at < :until AND status = ANY (:counting)
+              AND customer_id IS NOT NULL
+        GROUP BY customer_id
+        ORDER BY value_minor DESC, bookings DESC, customer_id
+        LIMIT :first
+    """).bindparams(
+        _COUNTING,
+        bindparam("tenant_id", type_=Uuid()),
+        bindparam("room_ids", type_=ARRAY(Uuid())),
+        bindparam("currency", type_=Text()),
+        bindparam("since", type_=INSTANT),
+        bindparam("until", type_=INSTANT),
+        bindparam("first", type_=BigInteger()),
+    )
+)

@@ -1,0 +1,314 @@
+"""The figures of a span of dates, of a whole venue or of some of its rooms."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.analytics.cells import HOURS, Cells, span_interval
+from domain.analytics.day_figures import (
+    HourFigures,
+    median,
+    returning_customers,
+    summed_hours,
+    unpacked,
+    unpacked_hours,
+)
+from domain.analytics.metrics import SUMS, BookingMetrics, Sums
+from domain.analytics.periods import Granularity, parts_of
+from domain.analytics.spans import DateSpan
+from domain.venue.hours import Weekday
+from kit.scope import Scope
+from models.analytics.recounts import RECOUNT
+from models.analytics.rollups import BY_ROOM, DAYS, DAYS_OF_ROOMS
+from models.venue.rooms import Room
+from resolvers.analytics.open_time import VenueOpenTime
+
+_NUMBER: Final = len(SUMS)
+_WEEKDAYS: Final = tuple(Weekday)
+_NOTHING: Final = HourFigures(Sums(), 0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is needed of figures that can't be added up."""
+
+    leads: bool
+    customers: bool
+    hours: bool
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The large columns of rollups that have it."""
+        names = {"leads": self.leads, "gaps": self.customers, "hours": self.hours}
+        return frozenset(name for name, is_wanted in names.items() if is_wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPoint:
+    """The figures of a part of a span; ``hour`` is set for single hours."""
+
+    day: date
+    until: date
+    hour: int | None
+    metrics: BookingMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMetrics:
+    """The figures of one room."""
+
+    room: Room
+    metrics: BookingMetrics
+
+    @property
+    def room_id(self) -> UUID:
+        return self.room.id
+
+
+@dataclass(frozen=True, slots=True)
+class WeekdayHour:
+    """The figures of an hour of the week."""
+
+    weekday: Weekday
+    hour: int
+    metrics: BookingMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    sums: Sums
+    lead_median: int | None
+    returning: int
+
+
+@dataclass(slots=True)
+class SpanFigures:
+    """The figures of a span, by date; ``room_ids`` of None are all rooms.
+
+    Those of all rooms come from rollups. Of some rooms, rollups have only what can be added up by
+    date; bookings are counted for the rest.
+    """
+
+    scope: Scope
+    span: DateSpan
+    open_time: VenueOpenTime
+    room_ids: frozenset[UUID] | None
+    wanted: Wanted
+    days: dict[date, _Day] = field(default_factory=dict)
+    leads: dict[date, Sequence[int]] = field(default_factory=dict)
+    gaps: dict[date, Sequence[int]] = field(default_factory=dict)
+    hours: dict[date, bytes] = field(default_factory=dict)
+
+    @property
+    def currency(self) -> str:
+        return self.open_time.tenant.currency_code
+
+    async def load(self) -> None:
+        """Reads the figures of each date."""
+        values = {
+            "tenant_id": self.scope.tenant_id,
+            "from_": self.span.from_,
+            "until": self.span.until,
+        }
+        if self.room_ids is not None:
+            rows = await self.scope.fetch_prepared(
+                DAYS_OF_ROOMS, room_ids=list(self.room_ids), **values
+            )
+            self.days = {row[0]: _Day(Sums(*row[1:]), None, 0) for row in rows}
+            return
+        stored = self.wanted.stored
+        for row in await self.scope.fetch_prepared(DAYS[stored], **values):
+            day = row[0]
+            self.days[day] = _Day(Sums(*row[1 : 1 + _NUMBER]), row["lead_median"], row["returning"])
+            if "leads" in stored:
+                self.leads[day] = unpacked("i", row["leads"])
+            if "gaps" in stored:
+                self.gaps[day] = unpacked("i", row["gaps"])
+            if "hours" in stored:
+                self.hours[day] = row["hours"]
+
+    async def totals(self) -> BookingMetrics:
+        """Returns the figures of the whole span."""
+        (point,) = await self._points([self.span])
+        return point
+
+    async def series(self, granularity: Granularity) -> list[MetricsPoint]:
+        """Returns the figures of each part of the span, in order."""
+        if granularity is Granularity.HOUR:
+            return [
+                MetricsPoint(day, day + timedelta(days=1), hour, self._hour(day, hour, figures))
+                for day, figures_of_day in (await self._hours()).items()
+                for hour, figures in enumerate(figures_of_day)
+            ]
+        parts = parts_of(self.span, granularity)
+        found = await self._points(parts)
+        return [
+            MetricsPoint(part.from_, part.until, None, metrics)
+            for part, metrics in zip(parts, found, strict=True)
+        ]
+
+    async def by_room(self) -> list[RoomMetrics]:
+        """Returns the figures of each room in use, and of archived ones that have any, by name."""
+        rows = await self.scope.fetch_prepared(
+            BY_ROOM,
+            tenant_id=self.scope.tenant_id,
+            from_=self.span.from_,
+            until=self.span.until,
+        )
+        sums = {row[0]: Sums(*row[1:]) for row in rows}
+        minutes = self.open_time.minutes(self.room_ids).by_room
+        return [
+            RoomMetrics(
+                room,
+                BookingMetrics.of(
+                    sums.get(id) or Sums(),
+                    currency=self.currency,
+                    open_minutes=minutes.get(id, 0),
+                ),
+            )
+            for id, room in self.open_time.rooms.items()
+            if (self.room_ids is None or id in self.room_ids)
+            and (id in sums or minutes.get(id) or room.archived_at is None)
+        ]
+
+    async def by_weekday_hour(self) -> list[WeekdayHour]:
+        """Returns the figures of each hour of the week in which the venue was open or booked."""
+        opened: dict[int, list[int]] = {}
+        by_date = self.open_time.minutes(self.room_ids).by_date
+        for weekday in range(len(_WEEKDAYS)):
+            of_weekday = [hours for day, hours in by_date.items() if day.weekday() == weekday]
+            opened[weekday] = [sum(column) for column in zip(*of_weekday, strict=True)]
+        return [
+            WeekdayHour(
+                _WEEKDAYS[weekday],
+                hour,
+                BookingMetrics.of(sums, currency=self.currency, open_minutes=minutes),
+            )
+            for weekday, hours in (await self._sums_of_weekdays()).items()
+            for hour, sums in enumerate(hours)
+            if (minutes := opened[weekday][hour] if opened[weekday] else 0) or sums != _NOTHING.sums
+        ]
+
+    # -------------------------------------------------------------------------- parts
+
+    async def _points(self, parts: Sequence[DateSpan]) -> list[BookingMetrics]:
+        counted = await self._counted(parts)
+        minutes = self.open_time.minutes(self.room_ids)
+        return [
+            BookingMetrics.of(
+                sums,
+                currency=self.currency,
+                open_minutes=minutes.within(part),
+                median_lead_minutes=lead,
+                returning_customers=returning,
+            )
+            for part, (sums, lead, returning) in zip(parts, counted, strict=True)
+        ]
+
+    async def _counted(self, parts: Sequence[DateSpan]) -> list[tuple[Sums, int | None, int]]:
+        """Returns the sums of each part, its median lead, and its returning customers."""
+        within = [[day for day in part.dates() if day in self.days] for part in parts]
+        sums = [
+            Sums.total(self.days[day].sums for day in days) if days else Sums() for days in within
+        ]
+        if self.room_ids is not None:
+            if not (self.wanted.leads or self.wanted.customers):
+                return [(each, None, 0) for each in sums]
+            venue_zone = self.open_time.zone
+            bounds = [span_interval(part, venue_zone).start for part in parts]
+            bounds.append(span_interval(self.span, venue_zone).end)
+            found = await self._recounted(bounds)
+            return [
+                (each, found[number].lead_median, found[number].returning)
+                for number, each in enumerate(sums, start=1)
+            ]
+        return [self._of_part(*each) for each in zip(parts, within, sums, strict=True)]
+
+    def _of_part(
+        self, part: DateSpan, days: Sequence[date], sums: Sums
+    ) -> tuple[Sums, int | None, int]:
+        if len(days) == 1 and part.days == 1:
+            return sums, self.days[days[0]].lead_median, self.days[days[0]].returning
+        lead = median([self.leads[day] for day in days]) if self.leads else None
+        gaps = {day: self.gaps[day] for day in days} if self.gaps else {}
+        return sums, lead, returning_customers(part.from_, gaps)
+
+    # -------------------------------------------------------------------------- hours
+
+    def _hour(self, day: date, hour: int, figures: HourFigures) -> BookingMetrics:
+        return BookingMetrics.of(
+            figures.sums,
+            currency=self.currency,
+            open_minutes=self.open_time.minutes(self.room_ids).by_date[day][hour],
+            median_lead_minutes=figures.lead_median,
+            returning_customers=figures.returning,
+        )
+
+    async def _hours(self) -> Mapping[date, Sequence[HourFigures]]:
+        days = self.span.dates()
+        if self.room_ids is not None:
+            found = await self._recounted(Cells.of(self.span, self.open_time.zone).bounds)
+            numbers = iter(range(1, HOURS * len(days) + 1))
+            return {day: [found[next(numbers)] for _ in range(HOURS)] for day in days}
+        stored = await self._stored_hours()
+        nothing = [_NOTHING] * HOURS
+        return {day: unpacked_hours(stored[day]) if day in stored else nothing for day in days}
+
+    async def _sums_of_weekdays(self) -> Mapping[int, list[Sums]]:
+        if self.room_ids is not None:
+            found: dict[int, list[Sums]] = {
+                weekday: [Sums() for _ in range(HOURS)] for weekday in range(len(_WEEKDAYS))
+            }
+            for day, hours in (await self._hours()).items():
+                for sums, figures in zip(found[day.weekday()], hours, strict=True):
+                    sums.add(figures.sums)
+            return found
+        stored = await self._stored_hours()
+        return {
+            weekday: summed_hours(
+                hours for day, hours in stored.items() if day.weekday() == weekday
+            )
+            for weekday in range(len(_WEEKDAYS))
+        }
+
+    async def _stored_hours(self) -> Mapping[date, bytes]:
+        if not self.wanted.hours:
+            rows = await self.scope.fetch_prepared(
+                DAYS[frozenset({"hours"})],
+                tenant_id=self.scope.tenant_id,
+                from_=self.span.from_,
+                until=self.span.until,
+            )
+            return {row["date"]: row["hours"] for row in rows}
+        return self.hours
+
+    # -------------------------------------------------------------------------- bookings counted
+
+    async def _recounted(self, bounds: Sequence[datetime]) -> Mapping[int, HourFigures]:
+        """Counts the bookings of the rooms between ascending bounds, numbered from 1."""
+        tenant = self.open_time.tenant
+        rows = await self.scope.fetch_prepared(
+            RECOUNT,
+            tenant_id=self.scope.tenant_id,
+            room_ids=None if self.room_ids is None else list(self.room_ids),
+            currency=self.currency,
+            bounds=list(bounds),
+            earliest=bounds[0] - timedelta(minutes=tenant.longest_minutes),
+            since=bounds[0],
+            until=bounds[-1],
+            customers=self.wanted.customers,
+            leads=self.wanted.leads,
+        )
+        found: defaultdict[int, HourFigures] = defaultdict(lambda: HourFigures(Sums(), 0, None))
+        for row in rows:
+            known = found[row[0]]
+            known.sums.add(Sums(*row[1 : 1 + _NUMBER]))
+            found[row[0]] = HourFigures(
+                known.sums,
+                known.returning + (row["returning"] or 0),
+                row["lead_median"] if row["lead_median"] is not None else known.lead_median,
+            )
+        return found
