@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.analytics.capacity import capacity_of
+from domain.analytics.capacity import OpenRoom, capacity_of
 from domain.analytics.demand import MAX_DAYS, TRAINING_DAYS, Booked, Demand, demand_of
 from domain.analytics.public_holidays import country_of, public_holidays
 from domain.core.ids import RoomId
@@ -42,11 +42,12 @@ class DemandFacts:
             # Numbers begin at 1.
             (Booked(self._days[number - 1], *rest) for number, *rest in self._booked),
             today=self.today,
-            capacity=capacity_of(self._rooms(), self._days[MAX_DAYS:], self._zone),
+            capacity=capacity_of(self.rooms(), self._days[MAX_DAYS:], self._zone),
             holidays=public_holidays(country, years),
         )
 
-    def _rooms(self) -> list[tuple[HoursFacts, list[Interval]]]:
+    def rooms(self) -> list[OpenRoom]:
+        """Returns the opening hours and blackouts of the rooms in use."""
         return [
             (
                 hours,

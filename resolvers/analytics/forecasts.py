@@ -1,7 +1,6 @@
 """Forecasts the demand for a venue or a room, each once a day."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import partial
@@ -14,6 +13,7 @@ from typing_extensions import Doc
 from domain.analytics.demand import MAX_DAYS
 from domain.analytics.forecast_models import ModelName
 from domain.analytics.forecasts import DemandForecast, ForecastPoint, InsufficientData, forecast
+from domain.analytics.hints import DemandHints
 from domain.core.ids import RoomId
 from domain.tenants.plans import Feature
 from kit.actor import Actor, ActorKind, Request
@@ -28,8 +28,11 @@ from models.analytics.forecasts import (
     forecast_stored,
     rooms_asked_for,
 )
+from models.tenants import Tenant
 from models.venue.rooms import Room
-from resolvers.analytics.demand import load_demand, local_date
+from resolvers.analytics import hints
+from resolvers.analytics.demand import DemandFacts, load_demand, local_date
+from resolvers.analytics.hints import HintFacts, load_hints
 from resolvers.core.transactions import perform
 from resolvers.tenants.features import check_feature
 from resolvers.tenants.tenants import own_tenant
@@ -39,6 +42,8 @@ ROOMS_KEPT_FRESH: Final = timedelta(days=30)
 """How long a room's forecast is refitted at night after somebody had to wait for it."""
 
 Forecast = DemandForecast | InsufficientData
+Result = dict[str, Any]
+"""What is stored: a ``forecast``, and for a venue its ``hints``."""
 
 
 async def demand_forecast(
@@ -56,23 +61,30 @@ async def demand_forecast(
     tenant = await check_feature(scope, Feature.ANALYTICS)
     if not 1 <= days <= MAX_DAYS:
         raise BadInput(f"`days` must be 1 to {MAX_DAYS}; got {days}.")
-    room = None
-    if room_id is not None:
-        room = await scope.one(visible_rooms(scope).where(col(Room.id) == room_id))
-        if room is None:
-            return None
-    made = await _stored_since(scope, local_date(tenant, scope.now()), room_id)
-    if made is None:
-        made = await make_forecast(scope.runtime, scope.tenant_id, room_id, is_asked=True)
+    if room_id is not None and await _room(scope, room_id) is None:
+        return None
+    made = _from_json(await _result(scope, tenant, room_id))
     if isinstance(made, DemandForecast):
         return replace(made, points=made.points[:days])
     return made
 
 
+async def demand_hints(scope: Scope) -> DemandHints | None:
+    """What the last weeks suggest: quiet and full hours, staff, and prices, each with its evidence.
+
+    Drawn once a day, with the forecast of the venue.
+    """
+    tenant = await check_feature(scope, Feature.ANALYTICS)
+    return hints.from_json((await _result(scope, tenant, None))["hints"])
+
+
 async def make_forecast(
     runtime: Runtime, tenant_id: UUID, room_id: UUID | None, *, is_asked: bool
-) -> Forecast:
-    """Makes the forecast from today on of a room or a venue and stores it, unless it is stored."""
+) -> Result:
+    """Makes the forecast from today on of a room or a venue and stores it, unless it is stored.
+
+    That of a venue comes with hints.
+    """
     system = Actor(ActorKind.SYSTEM, tenant_id)
     # Others who want it meanwhile wait for this one.
     async with runtime.locks.all_of([advisory_key(tenant_id, "forecast", room_id)]):
@@ -81,26 +93,21 @@ async def make_forecast(
         try:
             tenant = await own_tenant(scope)
             today = local_date(tenant, scope.now())
-            known = await _stored_since(scope, today, room_id)
-            if known is not None:
-                return known
-            room = None
-            if room_id is not None:
-                room = await scope.one(visible_rooms(scope).where(col(Room.id) == room_id))
+            known = await scope.one(forecast_of(tenant_id, room_id))
+            if known is not None and known.first_day >= today:
+                return known.result
+            room = None if room_id is None else await _room(scope, room_id)
             facts = await load_demand(scope, tenant, room)
+            for_hints = None if room_id else await load_hints(scope, tenant)
         finally:
             await scope.close()
-        made = await asyncio.to_thread(lambda: forecast(facts.demand()))
+        result = await asyncio.to_thread(_made, facts, for_hints)
         row = StoredForecast(
-            tenant_id=tenant_id,
-            room_id=room_id,
-            first_day=today,
-            asked_on=today,
-            result=_as_json(made),
+            tenant_id=tenant_id, room_id=room_id, first_day=today, asked_on=today, result=result
         )
         store = partial(_store, forecast_stored(row, is_asked=is_asked))
         await perform(runtime, system, Request(new_id()), store)
-        return made
+        return result
 
 
 async def refit_forecasts(runtime: Runtime, tenant_id: UUID) -> None:
@@ -116,11 +123,22 @@ async def refit_forecasts(runtime: Runtime, tenant_id: UUID) -> None:
         await make_forecast(runtime, tenant_id, room_id, is_asked=False)
 
 
-async def _stored_since(scope: Scope, today: date, room_id: UUID | None) -> Forecast | None:
+async def _result(scope: Scope, tenant: Tenant, room_id: UUID | None) -> Result:
     row = await scope.one(forecast_of(scope.tenant_id, room_id))
-    if row is None or row.first_day < today:
-        return None
-    return _from_json(row.result)
+    if row is not None and row.first_day >= local_date(tenant, scope.now()):
+        return row.result
+    return await make_forecast(scope.runtime, scope.tenant_id, room_id, is_asked=True)
+
+
+async def _room(scope: Scope, id: UUID) -> Room | None:
+    return await scope.one(visible_rooms(scope).where(col(Room.id) == id))
+
+
+def _made(facts: DemandFacts, for_hints: HintFacts | None) -> Result:
+    result = {"forecast": _as_json(forecast(facts.demand()))}
+    if for_hints is not None:
+        result["hints"] = hints.as_json(for_hints.hints(facts.rooms()))
+    return result
 
 
 async def _store(statement: Any, scope: Scope) -> None:
@@ -137,7 +155,8 @@ def _as_json(made: Forecast) -> dict[str, Any]:
     return values
 
 
-def _from_json(stored: Mapping[str, Any]) -> Forecast:
+def _from_json(result: Result) -> Forecast:
+    stored = result["forecast"]
     if "points" not in stored:
         return InsufficientData(**stored)
     days = {name: date.fromisoformat(stored[name]) for name in ("trained_from", "trained_until")}

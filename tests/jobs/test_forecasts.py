@@ -50,7 +50,7 @@ async def test_forecasts_are_made_at_night(
     made, of_monday = await stored(runtime, berlin), await stored(runtime, new_york)
     assert at_ten is None
     assert made is not None and made.first_day == NIGHT.date()
-    assert made.result["points"][0]["date"] == "2027-03-02"
+    assert made.result["forecast"]["points"][0]["date"] == "2027-03-02"
     assert of_monday is not None and of_monday.first_day == MONDAY_MORNING.date()
     assert await stored(runtime, starter) is None
 

@@ -21,12 +21,14 @@ async def make_history(
     *,
     days: int,
     minutes: int = 60,
+    room: int = 0,
+    price_minor: int = 4000,
     status: Status = Status.COMPLETED,
     made_before: timedelta = timedelta(days=2),
 ) -> None:
-    """A booking of the first room on each of the days before an instant, at its time of day.
+    """A booking of a room on each of the days before an instant, at its time of day.
 
-    At weekends they are twice as long.
+    At weekends they are twice as long, and cost twice the price.
     """
 
     async def make(scope: Scope) -> None:
@@ -40,14 +42,14 @@ async def make_history(
                 Booking(
                     tenant_id=venue.tenant.id,
                     reference=new_id().hex[-8:].upper(),
-                    room_id=venue.rooms[0].id,
+                    room_id=venue.rooms[room].id,
                     customer_id=venue.customer.id,
                     status=status.value,
                     starts_at=starts_at,
                     ends_at=ends_at,
                     occupied=Range(starts_at, ends_at),
                     currency_code=venue.tenant.currency_code,
-                    price_minor=4000,
+                    price_minor=price_minor * (2 if starts_at.weekday() >= 5 else 1),
                     created_at=starts_at - made_before,
                     updated_at=starts_at - made_before,
                 )
