@@ -14,7 +14,7 @@ import asyncpg
 
 # Far below the server's 200, which two processes of tests and what they start share.
 _KEPT: Final = 40
-_LOOKS: Final = 500
+_LOOK_SECONDS: Final = 0.01
 
 _RELEASE_SECONDS: Final = 2
 _LISTENING: Final = frozenset({"boom bus", "boom worker"})
@@ -35,7 +35,7 @@ def keep_connections() -> None:
     _loop = asyncio.get_running_loop()
 
 
-async def close_kept() -> None:
+async def close_kept(*, patience_seconds: float = 5) -> None:
     """Closes all, as is needed before their database is dropped, and keeps no others.
 
     Fails if a test has left one open, which would otherwise fail whichever test runs when the
@@ -43,11 +43,11 @@ async def close_kept() -> None:
     """
     global _loop
     _loop = None
-    for _ in range(_LOOKS):
+    for _ in range(round(patience_seconds / _LOOK_SECONDS)):
         if not any(each.is_held() for each in _in_use):
             break
         # What was cancelled closes in the background.
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(_LOOK_SECONDS)
     left_by = sorted({test for each, test in _in_use.items() if each.is_held()})
     _in_use.clear()
     while _pools:

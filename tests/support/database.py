@@ -28,6 +28,7 @@ _TEMPLATE_LOCK = 0x626F6F6D
 
 _server: EmbeddedServer | None = None
 _folder: Path | None = None
+_known: list[DatabaseUrls] = []
 
 
 def start_server() -> None:
@@ -61,7 +62,7 @@ async def fresh_database(name: str) -> DatabaseUrls:
     async with _maintenance() as connection:
         await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{_named("template")}"')
-    return await logins(_server_url().in_database(database), secret=SECRET)
+    return await _logins(_server_url().in_database(database))
 
 
 async def empty_database(name: str) -> DatabaseUrl:
@@ -76,6 +77,14 @@ async def empty_database(name: str) -> DatabaseUrl:
 async def drop_database(name: str) -> None:
     async with _maintenance() as connection:
         await connection.execute(f'DROP DATABASE IF EXISTS "{_named(name)}" WITH (FORCE)')
+
+
+async def _logins(owner: DatabaseUrl) -> DatabaseUrls:
+    # The roles are the server's: how they log in is found out once, for all of its databases.
+    if not _known:
+        _known.append(await logins(owner, secret=SECRET))
+    app, relay = (each.in_database(owner.database) for each in (_known[0].app, _known[0].relay))
+    return DatabaseUrls(owner, app=app, relay=relay)
 
 
 async def _make_template() -> None:
