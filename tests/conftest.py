@@ -1,6 +1,7 @@
 """A database for each module of tests, an app of its own for each test, and clients for it."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -47,8 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    # What is loaded by now stays, and needn't be looked through again and again.
+    # What is loaded by now stays, and what comes is looked through less often than by default:
+    # that took a twelfth of the processor time.
     freeze_gc()
+    gc.set_threshold(10_000)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ from web.graphql.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)
 
-DOCUMENTS = 250
+DOCUMENTS = 500
 SOAKED = 20_000
 # Some are told once more: with other values, and by somebody else.
 AGAIN = 0.15
@@ -83,7 +83,7 @@ async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> N
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_thousand_documents(trial: Trial, world: World, seed: int) -> None:
+async def test_two_thousand_documents(trial: Trial, world: World, seed: int) -> None:
     await ask_all(trial, world, seed=seed, documents=DOCUMENTS)
 
 

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx2
 import psutil
-import structlog
 
 from kit.clock import system_clock
 from kit.postgres.connection_urls import DatabaseUrl, trusted_urls
@@ -26,7 +25,7 @@ from kit.runtime import Runtime
 from kit.security.tokens import Tokens
 from resolvers.audit.log_writer import write_log
 from tests.support.database import SECRET
-from web.pages.graphiql_build import Bundle
+from tests.support.graphiql import have_graphiql
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 180
@@ -193,7 +192,7 @@ class App:
         self, house: FaultyPostgres, folder: Path, *, workers: int = 1, port: int = 0
     ) -> None:
         self._output = folder / "output"
-        _have_graphiql(folder)
+        have_graphiql(folder)
         inherited = {k: v for k, v in os.environ.items() if "DATABASE_URL" not in k}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -298,13 +297,6 @@ async def _take_all(url: DatabaseUrl, greedy: list[asyncpg.Connection]) -> None:
         except asyncpg.TooManyConnectionsError:
             refused += 1
             await asyncio.sleep(0.02)
-
-
-def _have_graphiql(folder: Path) -> None:
-    # An empty page will do: building the real one would take the processor from the writers.
-    built = Bundle(folder, log=structlog.get_logger()).folder
-    built.mkdir(parents=True, exist_ok=True)
-    (built / "index.html").touch()
 
 
 def _command_of(process: psutil.Process) -> str:

@@ -19,6 +19,7 @@ import pytest
 
 from commands.migrate import migrate
 from kit.postgres.embedded import EmbeddedServer
+from tests.support.graphiql import have_graphiql
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -127,6 +128,7 @@ def place(migrated: Path, tmp_path: Path) -> Iterator[Place]:
     """A place whose first start has only the app to start."""
     # With its owner: as root, PostgreSQL runs as another user.
     subprocess.run(["cp", "-a", migrated, tmp_path / "data"], check=True)
+    have_graphiql(tmp_path / "data")
     yield from _place(tmp_path)
 
 
