@@ -22,15 +22,16 @@ from zoneinfo import ZoneInfo
 
 from commands.demo.rows import DemoRows
 from commands.demo.venues import BOOM, SALON, DemoVenue
-from domain.analytics.capacity import capacity_of
 from domain.analytics.demand import MAX_DAYS, WEEK, Booked, Demand, demand_of
 from domain.analytics.forecast_models import ModelName, expect_by_all
 from domain.analytics.forecasts import DemandForecast, forecast
+from domain.analytics.open_time import RoomTime, VenueTime, WeeklyPlans, open_minutes
 from domain.analytics.public_holidays import country_of, public_holidays
+from domain.analytics.spans import DateSpan
 from domain.bookings.lifecycle import Status
 from domain.core.intervals import Interval
 from domain.core.local_time import midnight, zone
-from domain.venue.hours import HoursFacts, WeeklyHours
+from domain.venue.hours import WeeklyHours
 from models.bookings.bookings import Booking
 
 HELD_OUT_DAYS: Final = 84
@@ -191,24 +192,31 @@ def demo_demand(venue: DemoVenue) -> Demand:
     made = DemoRows(venue, now=DEMO_NOW, password_hash="", days_back=DEMO_DAYS)
     local = zone(venue.time_zone)
     today = DEMO_NOW.astimezone(local).date()
-    week = tuple(WeeklyHours(day, (hours,)) for day, hours in venue.week.items())
-    hours = HoursFacts(week, venue_exceptions={made.holiday.date: ()})
-    blocked = Interval(made.blackout.starts_at, made.blackout.ends_at)
-    rooms = [
-        (hours, [blocked] if made.blackout.room_id in (None, room.id) else [])
-        for room in made.rooms
-    ]
-    dates = [today + timedelta(days=day) for day in range(-DEMO_DAYS, MAX_DAYS)]
+    span = DateSpan(today - timedelta(days=DEMO_DAYS), today + timedelta(days=MAX_DAYS))
+    opened = open_minutes(span, *open_time(venue, made, local)).by_date
     demand = demand_of(
         [part for booking in made.bookings for part in booked(booking, local)],
         today=today,
-        capacity=capacity_of(rooms, dates, local),
+        capacity={day: sum(hours) for day, hours in opened.items()},
         holidays=public_holidays(
-            country_of(venue.time_zone), tuple(range(dates[0].year, dates[-1].year + 1))
+            country_of(venue.time_zone), tuple(range(span.from_.year, span.until.year + 1))
         ),
     )
     assert demand is not None
     return demand
+
+
+def open_time(
+    venue: DemoVenue, made: DemoRows, local: ZoneInfo
+) -> tuple[VenueTime, list[RoomTime]]:
+    week = tuple(WeeklyHours(day, (hours,)) for day, hours in venue.week.items())
+    blocked = (Interval(made.blackout.starts_at, made.blackout.ends_at),)
+    room_id = made.blackout.room_id
+    whole = VenueTime(local, WeeklyPlans(week), {made.holiday.date: ()}, () if room_id else blocked)
+    rooms = [
+        RoomTime(room.id, blackouts=blocked if room.id == room_id else ()) for room in made.rooms
+    ]
+    return whole, rooms
 
 
 def booked(booking: Booking, local: ZoneInfo) -> Iterator[Booked]:

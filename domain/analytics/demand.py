@@ -104,6 +104,6 @@ def demand_of(
         reversed(changes), lambda known, more: [a + b for a, b in zip(known, more, strict=True)]
     )
     limits = [capacity.get(first + timedelta(days=n), 0) for n in range(days + MAX_DAYS)]
-    # Hours may have been longer then, and rooms that are archived now have been open.
+    # The venue itself may book outside of the opening hours.
     limits[:days] = [max(limit, ceil(each)) for limit, each in zip(limits, minutes, strict=False)]
     return Demand(first, minutes, limits, holidays, list(books)[::-1])

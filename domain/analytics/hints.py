@@ -4,14 +4,13 @@ Nothing is assumed of what customers would do: hours are hinted at if nearly all
 agree, and a price only if it was charged before and has earned more.
 """
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 from random import Random
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from domain.core.ids import RoomId
 from domain.core.money import Money
@@ -33,9 +32,10 @@ _WEEKDAYS: Final = tuple(Weekday)
 
 @dataclass(frozen=True, slots=True)
 class HourOfDate:
-    """One hour of a venue's date: when it begins, its open minutes, and those that are booked."""
+    """One hour of a venue's date: its number, its open minutes, and those that are booked."""
 
-    begins: datetime
+    date: datetime.date
+    hour: int
     open_minutes: int
     booked_minutes: int
 
@@ -127,16 +127,15 @@ class DemandHints:
         return [each for each in self.staffing if each.is_full]
 
 
-def hour_hints(hours: Iterable[HourOfDate], zone: ZoneInfo) -> tuple[HourHint, ...]:
+def hour_hints(hours: Iterable[HourOfDate]) -> tuple[HourHint, ...]:
     """Returns how the hours of the week were used, in order; those with too few weeks are left out.
 
-    Hours in which nothing is open don't count. Of an hour that occurs twice, both do.
+    Hours in which nothing is open don't count.
     """
     seen: defaultdict[tuple[int, int], list[HourOfDate]] = defaultdict(list)
     for each in hours:
         if each.open_minutes:
-            local = each.begins.astimezone(zone)
-            seen[local.weekday(), local.hour].append(each)
+            seen[each.date.weekday(), each.hour].append(each)
     return tuple(
         _hour_hint(weekday, hour, weeks)
         for (weekday, hour), weeks in sorted(seen.items())

@@ -31,7 +31,7 @@ from models.analytics.forecasts import (
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from resolvers.analytics import hints
-from resolvers.analytics.demand import DemandFacts, load_demand, local_date
+from resolvers.analytics.demand import DemandFacts, load_demand, today_of
 from resolvers.analytics.hints import HintFacts, load_hints
 from resolvers.core.transactions import perform
 from resolvers.tenants.features import check_feature
@@ -92,12 +92,11 @@ async def make_forecast(
         scope = Scope(runtime, system, Request(new_id()))
         try:
             tenant = await own_tenant(scope)
-            today = local_date(tenant, scope.now())
+            today = today_of(tenant, scope.now())
             known = await scope.one(forecast_of(tenant_id, room_id))
             if known is not None and known.first_day >= today:
                 return known.result
-            room = None if room_id is None else await _room(scope, room_id)
-            facts = await load_demand(scope, tenant, room)
+            facts = await load_demand(scope, tenant, room_id)
             for_hints = None if room_id else await load_hints(scope, tenant)
         finally:
             await scope.close()
@@ -115,7 +114,7 @@ async def refit_forecasts(runtime: Runtime, tenant_id: UUID) -> None:
     await make_forecast(runtime, tenant_id, None, is_asked=False)
     scope = Scope(runtime, Actor(ActorKind.SYSTEM, tenant_id), Request(new_id()))
     try:
-        today = local_date(await own_tenant(scope), scope.now())
+        today = today_of(await own_tenant(scope), scope.now())
         room_ids = await scope.all(rooms_asked_for(tenant_id, since=today - ROOMS_KEPT_FRESH))
     finally:
         await scope.close()
@@ -125,7 +124,7 @@ async def refit_forecasts(runtime: Runtime, tenant_id: UUID) -> None:
 
 async def _result(scope: Scope, tenant: Tenant, room_id: UUID | None) -> Result:
     row = await scope.one(forecast_of(scope.tenant_id, room_id))
-    if row is not None and row.first_day >= local_date(tenant, scope.now()):
+    if row is not None and row.first_day >= today_of(tenant, scope.now()):
         return row.result
     return await make_forecast(scope.runtime, scope.tenant_id, room_id, is_asked=True)
 
@@ -137,7 +136,7 @@ async def _room(scope: Scope, id: UUID) -> Room | None:
 def _made(facts: DemandFacts, for_hints: HintFacts | None) -> Result:
     result = {"forecast": _as_json(forecast(facts.demand()))}
     if for_hints is not None:
-        result["hints"] = hints.as_json(for_hints.hints(facts.rooms()))
+        result["hints"] = hints.as_json(for_hints.hints(facts.open_by_hour()))
     return result
 
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlmodel import col
 
-from domain.analytics.capacity import OpenRoom, open_minutes_between
+from domain.analytics.cells import HOURS, Cells
 from domain.analytics.hints import (
     HINT_WEEKS,
     PRICE_WEEKS,
@@ -22,6 +20,8 @@ from domain.analytics.hints import (
     hour_hints,
     price_hints,
 )
+from domain.analytics.open_time import ByHour
+from domain.analytics.spans import DateSpan
 from domain.core.ids import RoomId
 from domain.core.local_time import midnight, zone
 from domain.core.money import Money
@@ -30,7 +30,7 @@ from kit.scope import Scope
 from models.analytics.hints import booked_between, earned_by_week
 from models.tenants import Tenant
 from models.venue.rooms import Room, rooms_in_use
-from resolvers.analytics.demand import local_date
+from resolvers.analytics.demand import today_of
 from resolvers.venue.rooms import visible_rooms
 
 
@@ -38,47 +38,35 @@ from resolvers.venue.rooms import visible_rooms
 class HintFacts:
     """What was read for hints; ``hints`` computes from it, without the database."""
 
-    _zone: ZoneInfo
-    _edges: Sequence[datetime]
+    _span: DateSpan
     _booked: Sequence[Any]
     _earned: Sequence[Any]
     _rates: Mapping[RoomId, Money]
 
-    def hints(self, rooms: Sequence[OpenRoom]) -> DemandHints:
-        """Returns the hints for the venue with these rooms."""
-        opened = open_minutes_between(rooms, self._edges, self._zone)
+    def hints(self, open_by_hour: Mapping[date, ByHour]) -> DemandHints:
+        """Returns the hints for a venue whose rooms are open so many minutes together."""
         booked = dict(self._booked)
         hours = (
-            HourOfDate(self._edges[index], minutes, booked.get(index + 1, 0))
-            for index, minutes in enumerate(opened)
+            HourOfDate(day, hour, minutes, booked.get(number * HOURS + hour + 1, 0))
+            for number, day in enumerate(self._span.dates())
+            for hour, minutes in enumerate(open_by_hour[day])
         )
         weeks = (RoomWeek(RoomId(room_id), *rest) for room_id, *rest in self._earned)
-        return DemandHints(hour_hints(hours, self._zone), tuple(price_hints(weeks, self._rates)))
+        return DemandHints(hour_hints(hours), tuple(price_hints(weeks, self._rates)))
 
 
 async def load_hints(scope: Scope, tenant: Tenant) -> HintFacts:
     """Reads the weeks before today."""
     local = zone(tenant.time_zone)
-    today = local_date(tenant, scope.now())
-    midnights = [
-        midnight(today - timedelta(days=day), local) for day in range(7 * HINT_WEEKS, -1, -1)
-    ]
-    edges = [
-        begins + timedelta(hours=hour)
-        for begins, ends in pairwise(midnights)
-        # The last hour of a date is shorter where the clock changes by half an hour.
-        for hour in range(-(-(ends - begins) // timedelta(hours=1)))
-    ]
-    edges.append(midnights[-1])
+    today = today_of(tenant, scope.now())
+    span = DateSpan(today - timedelta(weeks=HINT_WEEKS), today)
     weeks = [midnight(today - timedelta(weeks=week), local) for week in range(PRICE_WEEKS, -1, -1)]
     rooms = await scope.all(rooms_in_use(scope.tenant_id))
-    rates = {RoomId(room.id): rate for room in rooms if (rate := room.hourly_rate)}
     return HintFacts(
-        local,
-        edges,
-        await scope.rows(booked_between(scope.tenant_id, edges)),
+        span,
+        await scope.rows(booked_between(scope.tenant_id, Cells.of(span, local).bounds)),
         await scope.rows(earned_by_week(scope.tenant_id, weeks)),
-        rates,
+        {RoomId(room.id): rate for room in rooms if (rate := room.hourly_rate)},
     )
 
 

@@ -1,7 +1,7 @@
 """Hints and their evidence: hours that agree, and rates that earned more."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from random import Random
 
 from domain.analytics.hints import (
@@ -13,21 +13,18 @@ from domain.analytics.hints import (
     price_hints,
 )
 from domain.core.ids import RoomId
-from domain.core.local_time import zone
 from domain.core.money import Money
 from domain.venue.hours import Weekday
 from kit.ids import new_id
 
-BERLIN = zone("Europe/Berlin")
-# 18:00 in Berlin, on a Monday.
-MONDAY = datetime(2027, 3, 22, 17, tzinfo=UTC)
+MONDAY = date(2027, 3, 22)
 ROOM, OTHER = RoomId(new_id()), RoomId(new_id())
 
 
 def hour(weeks: int, booked: Callable[[int], int], *, days: int = 0) -> Iterator[HourOfDate]:
     for week in range(weeks):
-        begins = MONDAY + timedelta(days=days - 7 * week)
-        yield HourOfDate(begins, open_minutes=240, booked_minutes=booked(week))
+        day = MONDAY + timedelta(days=days - 7 * week)
+        yield HourOfDate(day, 18, open_minutes=240, booked_minutes=booked(week))
 
 
 def test_hours_are_quiet_or_full_if_nearly_all_weeks_agree() -> None:
@@ -37,7 +34,7 @@ def test_hours_are_quiet_or_full_if_nearly_all_weeks_agree() -> None:
         *hour(12, lambda week: 60 if week % 2 else 240, days=2),
     ]
 
-    hints = DemandHints(hour_hints(hours, BERLIN), ())
+    hints = DemandHints(hour_hints(hours), ())
 
     assert [(each.weekday, each.hour) for each in hints.quiet_hours] == [(Weekday.MONDAY, 18)]
     assert [(each.weekday, each.hour) for each in hints.full_hours] == [(Weekday.TUESDAY, 18)]
@@ -46,19 +43,19 @@ def test_hours_are_quiet_or_full_if_nearly_all_weeks_agree() -> None:
 
 
 def test_staff_are_enough_for_nine_of_ten_weeks() -> None:
-    (hint,) = hour_hints(hour(10, lambda week: 240 if week == 0 else 90), BERLIN)
+    (hint,) = hour_hints(hour(10, lambda week: 240 if week == 0 else 90))
 
     assert (hint.weeks, hint.bookings_at_once, hint.staff) == (10, 1.75, 2)
 
 
 def test_seven_weeks_are_too_few() -> None:
-    assert hour_hints(hour(7, lambda _: 0), BERLIN) == ()
+    assert hour_hints(hour(7, lambda _: 0)) == ()
 
 
 def test_closed_hours_do_not_count() -> None:
-    closed = [HourOfDate(MONDAY - timedelta(weeks=week), 0, 0) for week in range(12)]
+    closed = [HourOfDate(MONDAY - timedelta(weeks=week), 18, 0, 0) for week in range(12)]
 
-    assert hour_hints(closed, BERLIN) == ()
+    assert hour_hints(closed) == ()
 
 
 def weeks(now: int, then: int, *, noise: int = 0, season: float = 1.0) -> list[RoomWeek]:
