@@ -81,8 +81,7 @@ async def analytics(
     check_reads(scope.actor, {"filter": filter})
     check_span(span)
     tenant = await own_tenant(scope)
-    if compare_to is not None or filter is not None or not _is_free(scope, tenant, span):
-        check_included(tenant, Feature.ANALYTICS)
+    _check_plan(scope, tenant, span, needs_all=compare_to is not None or filter is not None)
     wanted = Wanted(
         leads="medianLeadMinutes" in selected,
         customers="returningCustomers" in selected,
@@ -104,10 +103,39 @@ def check_span(span: DateSpan) -> None:
         raise BadInput(problem)
 
 
-def _is_free(scope: Scope, tenant: Tenant, span: DateSpan) -> bool:
-    """Returns whether the span is today or the current week, which every plan includes."""
+def _check_plan(scope: Scope, tenant: Tenant, span: DateSpan, *, needs_all: bool) -> None:
+    """Raises Forbidden unless the plan includes figures of the span.
+
+    Every plan includes those of today and of the current week.
+    """
     today = local_date(scope.now(), zone(tenant.time_zone))
-    return span in (DateSpan(today, today + timedelta(days=1)), week_of(today))
+    if needs_all or span not in (DateSpan(today, today + timedelta(days=1)), week_of(today)):
+        check_included(tenant, Feature.ANALYTICS)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTotals:
+    """The totals of a span, and the position in the log up to which all events are counted."""
+
+    bookmark: LogPosition
+    totals: BookingMetrics
+
+    @property
+    def cursor(self) -> EventCursor:
+        return encode_cursor(self.bookmark)
+
+
+async def counted_totals(
+    scope: Scope, span: DateSpan, filter: AnalyticsFilter | None
+) -> CountedTotals:
+    """Returns the totals of a span in this snapshot. Raises Forbidden and BadInput."""
+    check_reads(scope.actor, {"filter": filter})
+    tenant = await own_tenant(scope)
+    _check_plan(scope, tenant, span, needs_all=filter is not None)
+    wanted = Wanted(leads=True, customers=True, hours=False)
+    bookmark = await counted_until(scope)
+    figures = await figures_of(scope, tenant, span, filter, wanted)
+    return CountedTotals(bookmark, await figures.totals())
 
 
 async def counted_until(scope: Scope) -> LogPosition:

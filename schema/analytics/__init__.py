@@ -5,10 +5,11 @@ from typing import Final
 from schema.analytics import spans as spans  # The inputs come before the fields that take them.
 from schema.analytics.analytics import AnalyticsQueries
 from schema.analytics.forecasts import ForecastQueries
+from schema.analytics.subscriptions import AnalyticsSubscriptions
 from schema.core.areas import Area
 
 AREA: Final = Area(
     queries=(AnalyticsQueries, ForecastQueries),
     mutations=(),
-    subscriptions=(),
+    subscriptions=(AnalyticsSubscriptions,),
 )

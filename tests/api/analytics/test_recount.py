@@ -53,9 +53,13 @@ WEEKS: Final[tuple[list[tuple[int, int]], ...]] = (
 NUMBERS: Final = tuple(Weekday)
 
 
-@pytest.mark.parametrize(
-    "seeds", [range(4), pytest.param(range(4, 604), marks=pytest.mark.soak)], ids=["few", "many"]
-)
+# A hundred at a time: 1,000 venues by `make soak`.
+MANY: Final = [
+    pytest.param(range(start, start + 100), marks=pytest.mark.soak) for start in range(4, 1004, 100)
+]
+
+
+@pytest.mark.parametrize("seeds", [range(4), *MANY], ids=str)
 async def test_each_figure_equals_a_recount(
     api: Api, runtime: Runtime, admin: asyncpg.Connection, seeds: range
 ) -> None:
