@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from domain.core.log_events import LoggedEvent
 from jobs.event_handlers import EVENT_HANDLERS, EventHandler, jobs_of
 from jobs.event_reader import EventReader
 from jobs.registry import HANDLERS, RETRIES
+from jobs.rollups import RollupReader
 from kit.clock import system_clock
 from kit.events.notify_bus import Bus
 from kit.jobs.worker import Worker
@@ -58,9 +60,12 @@ async def _work() -> None:
         for each in EVERY_HANDLER
     ]
 
+    rollups = RollupReader(relay)
+
     def log_has_grown(tenant_ids: frozenset[UUID] | None) -> None:
         for reader in readers:
             reader.notify(tenant_ids)
+        rollups.notify(tenant_ids)
 
     # Letters stay in the queue, to be counted.
     handlers = {**HANDLERS, **jobs_of(EVERY_HANDLER)}
@@ -68,5 +73,6 @@ async def _work() -> None:
     worker = Worker(url, runtime, handlers, retries=RETRIES, stalled=STALLED)
     services = {reader.name: reader.run for reader in readers}
     bus = Bus(url, on_notify=log_has_grown)
-    async with supervise(worker=worker.run, bus=bus.run, **services):
+    counting = partial(rollups.run, runtime)
+    async with supervise(worker=worker.run, bus=bus.run, rollups=counting, **services):
         await asyncio.Event().wait()

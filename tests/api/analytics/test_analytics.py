@@ -1,0 +1,247 @@
+"""Analytics as a client asks for them: plans, permissions, spans, and what follows changes."""
+
+import asyncio
+from random import Random
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from domain.tenants.plans import PlanCode
+from kit.runtime import Runtime
+from tests.api.accounts.test_api_keys import create as create_key
+from tests.api.analytics.history import History
+from tests.api.bookings.test_live import book
+from tests.support.client import Answer, Api, live
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import Venue, api_id, make_venue
+
+WEEK: Final = {"from": "2027-03-01", "until": "2027-03-08"}
+TOTALS: Final = """
+    query ($span: DateSpan!, $filter: AnalyticsFilter) {
+        analytics(span: $span, filter: $filter) { totals { bookings bookedMinutes } asOf }
+    }
+"""
+FIELDS: Final = "bookings cancelled noShows completed bookedMinutes openMinutes revenue { amount }"
+ALL_TOTALS: Final = f"""
+    query ($span: DateSpan!) {{ analytics(span: $span) {{
+        totals {{ {FIELDS} medianLeadMinutes newCustomers returningCustomers }} asOf
+    }} }}
+"""
+CHANGED: Final = f"""
+    subscription ($span: DateSpan!, $after: EventCursor) {{
+        analyticsChanged(span: $span, after: $after) {{
+            __typename
+            ... on AnalyticsChanged {{
+                cursor totals {{ {FIELDS} medianLeadMinutes newCustomers returningCustomers }}
+            }}
+            ... on ResyncRequired {{ cursor reason }}
+        }}
+    }}
+"""
+NOT_INCLUDED: Final = "The plan doesn't include analytics; the Professional plan does."
+
+
+async def _asked(api: Api, venue: Venue, span: dict[str, str], fields: str, **more: str) -> Any:
+    given = "".join(f", {name}: {text}" for name, text in more.items())
+    text = f"query ($span: DateSpan!) {{ analytics(span: $span{given}) {{ {fields} }} }}"
+    return await api(text, {"span": span}, token=venue.manager.token)
+
+
+def _history(venue: Venue, admin: asyncpg.Connection, runtime: Runtime) -> History:
+    customers = [None, venue.customer.id, venue.other_customer.id]
+    first = MONDAY_MORNING.date()
+    return History(venue, admin, runtime, Random(1), first, customers)
+
+
+# ------------------------------------------------------------------------------ who and what
+
+
+async def test_starter_has_the_totals_of_today_and_of_this_week(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, plan=PlanCode.STARTER)
+
+    today = await _asked(api, venue, {"from": "2027-03-01", "until": "2027-03-02"}, "asOf")
+    week = await _asked(api, venue, WEEK, "totals { bookings openMinutes }")
+    month = await _asked(api, venue, {"from": "2027-03-01", "until": "2027-04-01"}, "asOf")
+    series = await _asked(api, venue, WEEK, "series { date }")
+    compared = await _asked(api, venue, WEEK, "asOf", compareTo="PREVIOUS_YEAR")
+
+    assert today.payload and week.payload["totals"] == {"bookings": 0, "openMinutes": 2 * 7 * 1440}
+    for refused in (month, series, compared):
+        assert refused.codes == ["FORBIDDEN"]
+        assert refused.errors[0]["message"] == NOT_INCLUDED
+
+
+async def test_managers_and_up_may_and_customers_need_their_own_permission(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime)
+    staff = await api(TOTALS, {"span": WEEK}, token=venue.staff.token)
+    key = (await create_key(api, venue.owner.token, "analytics:read")).payload["secret"]
+    text = "query ($span: DateSpan!) { analytics(span: $span) { SELECTED } }"
+
+    async def select(fields: str) -> Answer:
+        return await api(text.replace("SELECTED", fields), {"span": WEEK}, token=key)
+
+    wide = await select("totals { bookings } byRoom { roomId }")
+    customers = await select("topCustomers { bookings }")
+    room = await select("byRoom { room { name } }")
+    filtered = await api(TOTALS, {"span": WEEK, "filter": {"categories": ["x"]}}, token=key)
+
+    assert staff.codes == ["FORBIDDEN"]
+    assert len(wide.payload["byRoom"]) == 2
+    assert customers.codes == ["FORBIDDEN"] and customers.partial["analytics"] == {
+        "topCustomers": None
+    }
+    assert set(room.codes) == {"FORBIDDEN"}
+    assert filtered.codes == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize(
+    ("span", "fields", "problem"),
+    [
+        (("2027-03-08", "2027-03-01"), "asOf", "`until` must be 1 to 800 days after `from`."),
+        (("2027-03-08", "2027-03-08"), "asOf", "`until` must be 1 to 800 days after `from`."),
+        (("2025-01-01", "2027-03-13"), "asOf", "`until` must be 1 to 800 days after `from`."),
+        (
+            ("2027-03-01", "2027-04-12"),
+            "series(granularity: HOUR) { date }",
+            "At most 1,000 points: `until` must be at most 41 days after `from` for granularity "
+            "HOUR.",
+        ),
+        (
+            ("2027-03-01", "2027-04-12"),
+            "topCustomers(first: 101) { bookings }",
+            "`first` must be 1 to 100; got 101.",
+        ),
+    ],
+)
+async def test_what_is_too_much_is_refused_with_its_limit(
+    api: Api, runtime: Runtime, span: tuple[str, str], fields: str, problem: str
+) -> None:
+    venue = await make_venue(runtime)
+
+    answer = await _asked(api, venue, {"from": span[0], "until": span[1]}, fields)
+
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert answer.errors[0]["message"] == problem
+
+
+async def test_rooms_of_others_are_unknown(api: Api, runtime: Runtime) -> None:
+    venue, other = await make_venue(runtime), await make_venue(runtime)
+    given = {"span": WEEK, "filter": {"roomIds": [api_id(other.rooms[0])]}}
+
+    answer = await api(TOTALS, given, token=venue.owner.token)
+
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert answer.errors[0]["message"] == "There is no such room."
+
+
+# ------------------------------------------------------------------------------ kept and live
+
+
+async def test_a_booking_is_counted_by_the_worker_and_as_of_tells(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime)
+    await book(api, venue, "2027-03-02T10:00:00Z")
+    counted = {"bookings": 1, "bookedMinutes": 60}
+    answer: Any = {}
+
+    for _ in range(100):
+        answer = (await api(TOTALS, {"span": WEEK}, token=venue.owner.token)).payload
+        if answer["totals"] == counted:
+            break
+        await asyncio.sleep(0.1)
+
+    assert answer["totals"] == counted
+    cursor = "{ bookings(first: 0) { eventCursor } }"
+    now = (await api(cursor, token=venue.owner.token)).payload["eventCursor"]
+    assert answer["asOf"] == now
+
+
+@pytest.mark.parametrize("changes", [60, pytest.param(1_000, marks=pytest.mark.soak)])
+async def test_rollups_equal_a_rebuild_whatever_changes(
+    api: Api, runtime: Runtime, admin: asyncpg.Connection, changes: int
+) -> None:
+    history = _history(await make_venue(runtime, rooms=4), admin, runtime)
+    await history.fill(40)
+    await history.rebuild()
+    for number in range(changes):
+        await history.change()
+        if number % 7 == 0:
+            await history.count()
+    await history.count()
+    kept = await history.rollups()
+
+    await history.rebuild()
+
+    assert await history.rollups() == kept
+    assert len(kept[0]) > 20
+
+
+async def test_another_time_zone_makes_all_figures_anew(
+    api: Api, runtime: Runtime, admin: asyncpg.Connection
+) -> None:
+    history = _history(await make_venue(runtime, rooms=4), admin, runtime)
+    await history.fill(40)
+    await history.rebuild()
+    before = await history.rollups()
+    await admin.execute(
+        "UPDATE tenants SET time_zone = 'Asia/Kathmandu' WHERE id = $1", history.venue.tenant.id
+    )
+
+    await history.count()
+    kept = await history.rollups()
+    await history.rebuild()
+
+    assert await history.rollups() == kept != before
+
+
+@pytest.mark.parametrize("changes", [30, pytest.param(1_000, marks=pytest.mark.soak)])
+async def test_what_a_client_was_sent_equals_a_fresh_query(
+    api: Api,
+    server: str,
+    runtime: Runtime,
+    admin: asyncpg.Connection,
+    changes: int,
+) -> None:
+    history = _history(await make_venue(runtime, rooms=4), admin, runtime)
+    token = history.venue.owner.token
+    await history.fill(40)
+    await history.rebuild()
+    span = {"from": "2027-02-15", "until": "2027-05-01"}
+    first = (await api(ALL_TOTALS, {"span": span}, token=token)).payload
+    known, cursor = first["totals"], first["asOf"]
+
+    done = 0
+    while done < changes:
+        async with live(server, token=token) as client:
+            stream = await client.subscribe(CHANGED, {"span": span, "after": cursor})
+            for _ in range(changes // 3):
+                await history.change()
+                done += 1
+            await history.count()
+            fresh = (await api(ALL_TOTALS, {"span": span}, token=token)).payload["totals"]
+            while known != fresh:
+                event = (await stream.next())["analyticsChanged"]
+                assert event["__typename"] == "AnalyticsChanged"
+                known, cursor = event["totals"], event["cursor"]
+        # While nobody listens, too: it is sent what it missed.
+        await history.change()
+        await history.count()
+
+    fresh = (await api(ALL_TOTALS, {"span": span}, token=token)).payload["totals"]
+    async with live(server, token=token) as client:
+        stream = await client.subscribe(CHANGED, {"span": span, "after": cursor})
+        known = (await stream.next())["analyticsChanged"]["totals"]
+    assert known == fresh
+
+
+async def test_an_unknown_cursor_is_answered_with_a_resync(server: str, runtime: Runtime) -> None:
+    venue = await make_venue(runtime)
+    async with live(server, token=venue.owner.token) as client:
+        stream = await client.subscribe(CHANGED, {"span": WEEK, "after": "bm9uZQ=="})
+        event = (await stream.next())["analyticsChanged"]
+
+    assert event["__typename"] == "ResyncRequired"
