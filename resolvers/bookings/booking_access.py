@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, false, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import joinedload
 from sqlmodel import col
 from typing_extensions import Doc
 
@@ -144,19 +145,21 @@ async def locked_booking(
     version: int | None = None,
     path: tuple[str, ...] = ("id",),
     also_rooms: Sequence[UUID] = (),
+    with_tenant: bool = False,
 ) -> Booking:
     """Returns a booking under the locks of its room and of a room that it may move to.
 
-    Raises NotFound, StaleVersion.
+    ``with_tenant`` loads its ``tenant`` in the same statement. Raises NotFound, StaleVersion.
     """
     seen = await load_visible_booking(scope, id, path=path)
     await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
+    visible = visible_bookings(scope)
+    if with_tenant:
+        visible = visible.options(joinedload(Booking.tenant, innerjoin=True))  # type: ignore[arg-type]
     if version is None:
-        locked = await get_or_refuse(scope, visible_bookings(scope), id, what="booking", path=path)
+        locked = await get_or_refuse(scope, visible, id, what="booking", path=path)
     else:
-        locked = await get_at_version(
-            scope, visible_bookings(scope), id, version=version, what="booking"
-        )
+        locked = await get_at_version(scope, visible, id, version=version, what="booking")
     if locked.room_id != seen.room_id:
         raise StaleVersion(locked, path=("version",))
     return locked

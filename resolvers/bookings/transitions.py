@@ -35,7 +35,6 @@ from resolvers.bookings.slot_claims import expire
 from resolvers.bookings.strangers import uncount_guest_booking
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.tenants.tenants import own_tenant
 
 
 async def confirm_booking(
@@ -153,8 +152,8 @@ async def _become(
     refund: CancellationRefund = CancellationRefund.POLICY,
 ) -> Booking:
     raise_all(text_refusals(reason=reason))
-    booking = await locked_booking(scope, id, version=version)
-    tenant = await own_tenant(scope)
+    booking = await locked_booking(scope, id, version=version, with_tenant=True)
+    tenant = booking.tenant
     check_transition(state_of(booking, tenant), wanted, now=scope.now())
     before = snapshot(booking)
     booking.status = wanted.value
