@@ -28,6 +28,7 @@ from integrations.mail.smtp import Mail, mail_of
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
+from integrations.storage.objects import Storage
 from jobs.event_handlers import EVENT_HANDLERS
 from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import worker_services
@@ -51,7 +52,7 @@ from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import RefusalDelay
-from kit.security.tokens import Links, Tokens
+from kit.security.tokens import Downloads, Links, Tokens
 from kit.settings import Settings, SettingsError, load_settings
 from kit.supervisor import Service, supervise
 from models.audit import log
@@ -69,6 +70,7 @@ from schema import AREAS, schema
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
 from web.pages.graphiql import GraphiQL
+from web.routes.exports import ExportDownloads
 from web.routes.health import Health
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
@@ -144,6 +146,7 @@ def build_app(
         BackgroundTasks: errands,
         BookingPermit: BOOKING_PERMIT,
         Cipher: Cipher(*secrets),
+        Downloads: Downloads(*secrets),
         HandlerGauge: handler_gauge,
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
@@ -157,6 +160,7 @@ def build_app(
         Relay: relay,
         SecurityCounts: security_counts,
         Settings: settings,
+        Storage: Storage.of(settings),
         LastTaken: LastTaken(),
         Tokens: tokens,
         **(services or {}),
@@ -239,6 +243,7 @@ def build_app(
             WebSocketRoute(PATH, endpoint),
             *graphiql.routes,
             *webhooks.routes,
+            *ExportDownloads(runtime).routes,
             *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),

@@ -9,6 +9,7 @@ from jobs.complete_bookings import complete_past, find_past_bookings, reject_una
 from jobs.event_handlers import EVENT_HANDLERS, jobs_of
 from jobs.event_reader import EventReader
 from jobs.expire_holds import expire_holds
+from jobs.exports import EXPORT_SECONDS, make_export, purge_exports
 from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
@@ -21,6 +22,7 @@ from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.supervisor import Service
+from models.analytics.exports import EXPORT_JOB
 from models.analytics.forecasts import FORECAST_JOB
 from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
@@ -46,12 +48,17 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "password_reset": send_password_reset,
     REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
+    EXPORT_JOB: make_export,
     REJECT_JOB: reject_unanswered,
     SETTLE: settle,
     SYNC: sync_billing,
     **jobs_of(EVENT_HANDLERS),
 }
 """The handler of each job, by name."""
+
+LONG_JOBS: Final = frozenset({EXPORT_JOB})
+"""Jobs that may take long: a process runs one of them at a time, beside all others."""
+LONG_JOB_SECONDS: Final = EXPORT_SECONDS + 60
 
 RETRIES: Final[Mapping[str, Retries]] = {
     # For about an hour: codes in mails aren't valid for longer.
@@ -77,21 +84,35 @@ def worker_services(
 
     ``url`` is the relay's, for the worker's own connection.
     """
-    worker = Worker(url, runtime, HANDLERS, retries=RETRIES, yielding=[MAIL_JOB])
+    short = {name: handler for name, handler in HANDLERS.items() if name not in LONG_JOBS}
+    worker = Worker(url, runtime, short, retries=RETRIES, yielding=[MAIL_JOB])
+    long_worker = Worker(
+        url,
+        runtime,
+        {name: HANDLERS[name] for name in LONG_JOBS},
+        retries=RETRIES,
+        max_concurrent=1,
+        job_seconds=LONG_JOB_SECONDS,
+    )
     holds = partial(expire_holds, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
     forecasts = partial(find_old_forecasts, runtime, relay)
     old = partial(purge_expired, runtime, relay)
+    expired = partial(purge_exports, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
         "jobs": worker.run,
+        "long_jobs": long_worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "housekeeping": partial(
             _every, HOUSEKEEPING_SECONDS, old, first=FIRST_HOUSEKEEPING_SECONDS
+        ),
+        "expired_exports": partial(
+            _every, HOUSEKEEPING_SECONDS, expired, first=FIRST_HOUSEKEEPING_SECONDS
         ),
         "unhandled_jobs": partial(
             _every, HOUSEKEEPING_SECONDS, unhandled, first=FIRST_HOUSEKEEPING_SECONDS

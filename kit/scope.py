@@ -4,7 +4,15 @@ A resolver uses a scope and never sees a session, a commit or a connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
@@ -137,6 +145,19 @@ class Scope:
         """Returns the driver's rows of a prepared statement: columns by name or index."""
         async with self._connection_lock:
             return await (await self._open()).rows(statement, values)
+
+    async def fetch_batches(
+        self, statement: PreparedStatement, *, size: int, **values: object
+    ) -> AsyncGenerator[Sequence[Any]]:
+        """Yields the driver's rows of a prepared statement by a cursor, ``size`` at a time."""
+        async with self._connection_lock:
+            cursor = await (await self._open()).cursor(statement, values)
+        while True:
+            async with self._connection_lock:
+                rows: Sequence[Any] = await cursor.fetch(size)
+            if not rows:
+                return
+            yield rows
 
     async def value(self, statement: Any) -> Any:
         """Returns the first column of the first row, or None."""

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from models.accounts.api_keys import ApiKey
 from models.accounts.sessions import MailedToken, RefreshToken, Session
 from models.accounts.users import User
+from models.analytics.exports import Export
 from models.analytics.forecasts import StoredForecast
 from models.analytics.rollups import (
     AnalyticsDay,
@@ -53,6 +54,7 @@ __all__ = [
     "Customer",
     "EventHandlerPosition",
     "EventHandlerStart",
+    "Export",
     "HoursException",
     "IdempotentResult",
     "LedgerEntry",

@@ -98,7 +98,7 @@ class Worker:
     """Runs jobs in one process; ``url`` is of a role that sees the jobs of all tenants.
 
     Jobs without a handler in ``handlers`` wait for a worker that has it. Jobs of the ``yielding``
-    names leave one place free for others.
+    names leave one place free for others. A job that takes ``job_seconds`` is interrupted.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Worker:
         max_concurrent: int = MAX_CONCURRENT,
         stop_seconds: float = STOP_SECONDS,
         stalled: timedelta = STALLED,
+        job_seconds: float = MAX_JOB_SECONDS,
     ) -> None:
         self._url = url
         self._runtime = runtime
@@ -121,6 +122,7 @@ class Worker:
         self._max_concurrent = max_concurrent
         self._stop_seconds = stop_seconds
         self._stalled = stalled
+        self._job_seconds = job_seconds
         self._me = QueueManagerId(uuid4())
         self._running: dict[JobId, tuple[Job, asyncio.Task[None]]] = {}
         self._ended: list[_Ended] = []
@@ -190,7 +192,7 @@ class Worker:
             job=job.entrypoint, id=job.id, tenant=str(tenant_of(job)), attempt=job.attempts + 1
         )
         try:
-            async with asyncio.timeout(MAX_JOB_SECONDS):
+            async with asyncio.timeout(self._job_seconds):
                 handle = self._handlers[job.entrypoint]
                 await handle(self._runtime, tenant_of(job), payload_of(job))
         except Exception as error:  # noqa: BLE001 - logged, and retried

@@ -49,6 +49,10 @@ class Transaction:
         )
         return found
 
+    async def cursor(self, statement: PreparedStatement, values: Values) -> Any:
+        """Opens a cursor for the rows of a prepared statement; ``fetch(n)`` returns the next."""
+        return await self._driver.cursor(statement.sql, *statement.arguments(values))
+
     async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record | None:
         """Returns the first row of a statement given as SQL."""
         found: asyncpg.Record | None = await self._driver.fetchrow(sql, *values)

@@ -26,6 +26,8 @@ _AUDIENCE: Final = "boom-booking-api"
 _PURPOSE: Final = b"access tokens, version 1"
 _LINK_PURPOSE: Final = b"links to one object, version 1"
 _LINK_AUDIENCE: Final = "boom-booking-link"
+_DOWNLOAD_PURPOSE: Final = b"links to downloads, version 1"
+_DOWNLOAD_AUDIENCE: Final = "boom-booking-download"
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "tenant", "sid", "iat", "exp"})
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST: Final = 2048
@@ -202,6 +204,49 @@ class Links:
                 payload.get("mailed") is True,
             )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A link to one file of a tenant, which its bearer may download until it expires."""
+
+    tenant_id: UUID
+    subject_id: UUID
+    expires_at: datetime
+
+
+class Downloads:
+    """Signs and verifies links to files, for as long as these are stored."""
+
+    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
+        self._keys = _keys((secret, *fallbacks), _DOWNLOAD_PURPOSE)
+
+    def sign(self, download: Download) -> str:
+        """Returns the text of a link, always the same."""
+        claims = {
+            "iss": _ISSUER,
+            "aud": _DOWNLOAD_AUDIENCE,
+            "sub": str(download.subject_id),
+            "tenant": str(download.tenant_id),
+            "exp": int(download.expires_at.timestamp()),
+        }
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
+
+    def read(self, text: str) -> Download | None:
+        """Returns the download, even if it has expired; None if the link is invalid."""
+        if len(text) > _LONGEST:
+            return None
+        try:
+            payload = _claims(text, self._keys)
+            if payload["iss"] != _ISSUER or payload["aud"] != _DOWNLOAD_AUDIENCE:
+                return None
+            return Download(
+                UUID(payload["tenant"]),
+                UUID(payload["sub"]),
+                datetime.fromtimestamp(payload["exp"], UTC),
+            )
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError):
             return None
 
 

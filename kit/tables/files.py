@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
@@ -133,7 +134,12 @@ class Spreadsheet:
         return b""
 
     def finish(self) -> Iterator[bytes]:
-        self._book.close()
+        from xlsxwriter.exceptions import FileCreateError
+
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            raise error.args[0] from None
         with self._path.open("rb") as file:
             while part := file.read(READ_BYTES):
                 yield part
@@ -141,7 +147,9 @@ class Spreadsheet:
     def discard(self) -> None:
         for sheet in self._book.worksheets():
             if sheet.row_data_fh is not None:
-                sheet.row_data_fh.close()
+                # On a full disk, what is left to write can't be written.
+                with suppress(OSError):
+                    sheet.row_data_fh.close()
         # Else the workbook would be written when it is collected.
         self._book.fileclosed = True
         self._folder.cleanup()

@@ -64,6 +64,11 @@ class VenueOpenTime:
             found = self._minutes[room_ids] = open_minutes(self.span, self._venue, wanted)
         return found
 
+    def by_room(self, day: date) -> Mapping[UUID, int]:
+        """Returns the open minutes of each room on a date of the span."""
+        one = DateSpan(day, day + _A_DAY)
+        return open_minutes(one, self._venue, self._rooms.values()).by_room
+
 
 class KeptOpenTime:
     """The open times of venues that this process was last asked about."""

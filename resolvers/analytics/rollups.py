@@ -238,7 +238,7 @@ async def _make(scope: Scope, tenant: Tenant, dates: Sequence[date]) -> None:
         return
     days: dict[date, DayFigures] = {}
     for span in _runs(dates):
-        days.update(await _figures(scope, tenant, span))
+        days.update(await figures_of(scope, tenant, span))
     for statement in figures_removed(scope.tenant_id, dates):
         await scope.run(statement)
     venue = [_day_row(scope.tenant_id, day, figures) for day, figures in days.items()]
@@ -255,7 +255,8 @@ async def _make(scope: Scope, tenant: Tenant, dates: Sequence[date]) -> None:
     await scope.run(marks_removed(scope.tenant_id, dates))
 
 
-async def _figures(scope: Scope, tenant: Tenant, span: DateSpan) -> Mapping[date, DayFigures]:
+async def figures_of(scope: Scope, tenant: Tenant, span: DateSpan) -> Mapping[date, DayFigures]:
+    """Returns the figures of each date of a span, from the rows as they are now."""
     venue_zone = zone(tenant.time_zone)
     window = span_interval(span, venue_zone)
     values = {

@@ -4,12 +4,13 @@ from typing import Final
 
 from schema.analytics import spans as spans  # The inputs come before the fields that take them.
 from schema.analytics.analytics import AnalyticsQueries
+from schema.analytics.exports import ExportMutations, ExportQueries, ExportSubscriptions
 from schema.analytics.forecasts import ForecastQueries
 from schema.analytics.subscriptions import AnalyticsSubscriptions
 from schema.core.areas import Area
 
 AREA: Final = Area(
-    queries=(AnalyticsQueries, ForecastQueries),
-    mutations=(),
-    subscriptions=(AnalyticsSubscriptions,),
+    queries=(AnalyticsQueries, ForecastQueries, ExportQueries),
+    mutations=(ExportMutations,),
+    subscriptions=(AnalyticsSubscriptions, ExportSubscriptions),
 )

@@ -109,6 +109,11 @@ describe(
     REFUND_REQUESTED="A refund for a booking was requested.",
     REFUND_SENT="A refund for a booking was sent.",
     REFUND_FAILED="A refund for a booking failed; the venue still has the money.",
+    EXPORT_CREATED="A file of the venue's data was requested.",
+    EXPORT_COMPLETED="A file of the venue's data was made.",
+    EXPORT_FAILED="A file of the venue's data could not be made.",
+    EXPORT_RETRIED="The file of a failed export was requested again.",
+    EXPORT_DOWNLOADED="A download of an export began, by its link: from `ipAddress`.",
 )
 describe(
     Code,
@@ -132,7 +137,7 @@ describe(
     MAX_DURATION="The duration is longer than the venue allows.",
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
-    QUOTA_EXCEEDED="The limit of holds, unconfirmed bookings or API keys is reached; see "
+    QUOTA_EXCEEDED="The limit of holds, unconfirmed bookings, API keys or exports is reached; see "
     "`LimitError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",

@@ -24,6 +24,7 @@ from tests.support.factories import (
     Venue,
     api_id,
     make_booking,
+    make_export,
     make_subscription,
     make_venue,
 )
@@ -87,6 +88,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         booking,
         held,
         await make_subscription(runtime, venue),
+        await make_export(runtime, venue),
     )
     ids = (
         *(api_id(row) for row in rows),

@@ -131,6 +131,9 @@ PLAIN: Final = {
     "Blackout": {"starts_at", "ends_at"},
     "Booking": {"version", "starts_at", "ends_at", "hold_expires_at", "created_at", "updated_at"},
     "Customer": {"version", "created_at"},
+    "Export": {
+        "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",
+    },
     "HoursException": {"date", "intervals"},
     "Room": {
         "name", "description", "category", "capacity", "color", "archived_at", "version",

@@ -39,6 +39,7 @@ ARGUMENTS: Final = {
     "customer": "id: $customer",
     "customers": "first: 50",
     "explainSlot": 'roomId: $room, start: {at: "2027-03-02T10:00:00Z"}, durationMinutes: 60',
+    "exports": "first: 50",
     "guestBooking": 'token: "none"',
     "hoursExceptions": 'from: "2027-03-01", to: "2027-04-01"',
     "node": "id: $booking",

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import Range
 
 from domain.accounts.users import Role
+from domain.analytics.exports import ExportFailure, ExportFormat, ExportKind, ExportStatus
 from domain.bookings.lifecycle import Status
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
@@ -22,6 +23,7 @@ from kit.security.passwords import Passwords
 from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.accounts.users import User
+from models.analytics.exports import Export
 from models.billing import BillingSubscription
 from models.bookings.bookings import Booking
 from models.core.base import TenantRow
@@ -29,6 +31,7 @@ from models.customers import Customer
 from models.tenants import Tenant
 from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room
+from permissions.roles import P
 from resolvers.core.transactions import perform
 from resolvers.tenants.usage import count_room
 from schema.core.global_ids import encode_id
@@ -187,6 +190,29 @@ async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> B
         billing = scope.service(Billing)  # type: ignore[type-abstract]
         given = {"gateway": billing.name, "begun_at": scope.now(), **columns}
         return scope.add(BillingSubscription(tenant_id=venue.tenant.id, **given))
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_export(runtime: Runtime, venue: Venue) -> Export:
+    """An export of sales that the owner has requested and that failed, with nothing on the log."""
+
+    async def make(scope: Scope) -> Export:
+        await scope.lock()
+        return scope.add(
+            Export(
+                tenant_id=venue.tenant.id,
+                kind=ExportKind.SALES.value,
+                format=ExportFormat.CSV.value,
+                status=ExportStatus.FAILED.value,
+                failure=ExportFailure.TIMED_OUT.value,
+                permissions=[P.ANALYTICS_READ, P.BOOKINGS_READ, P.PAYMENTS_READ],
+                created_by_id=venue.owner.user.id,
+                created_at=scope.now(),
+                ended_at=scope.now(),
+                expires_at=scope.now() + timedelta(days=7),
+            )
+        )
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 

@@ -40,6 +40,7 @@ IN_PYTHON: Final = {
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
     "payment payments pendingMove refunds",
     "BookingChange": "actor changes cursor type",
+    "Export": "url",
     "Room": "openingHours weeklyHours",
     "Tenant": "paymentSettings plan usage weeklyHours",
     "User": "permissions",
