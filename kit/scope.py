@@ -86,6 +86,11 @@ class Scope:
             raise LookupError("no tenant")
         return self._tenant_id
 
+    @property
+    def writes(self) -> bool:
+        """Whether it is a write transaction, or becomes one."""
+        return self._writes
+
     def now(self) -> datetime:
         """Returns the time of the operation, the same at every call; after a lock, the lock's."""
         return self._now

@@ -193,8 +193,9 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     """Returns a booking's customer: found by id or e-mail address, or added.
 
     A known address finds its customer unchanged, and a name and phone that differ are returned
-    with it. A caller with access to only their own record can't name another customer. Raises
-    NotFound, Required, and all refusals of a new customer as a group.
+    with it. A caller with access to only their own record can't name another customer. A scope that
+    only reads adds nobody: it is for what refuses the choice. Raises NotFound, Required, and all
+    refusals of a new customer as a group.
     """
     if choice.id is not None:
         if not await _is_visible(scope, choice.id):
@@ -205,6 +206,8 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     if only_own(scope.actor, P.CUSTOMERS_READ):
         raise Invalid("You can only book for yourself; leave this out.", path=(*path, "new"))
     given = _new(scope, choice.new, path=(*path, "new"))
+    if not scope.writes:
+        return Booker(given.id)
     # Read before it is stored, while the row belongs to no session.
     name, phone = given.name, given.phone
     return _as_known(await known_or_added(scope, given), name, phone)

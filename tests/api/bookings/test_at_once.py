@@ -259,6 +259,20 @@ async def test_a_time_that_is_taken_is_refused_with_all_that_applies(
     assert answer.refusals == ["CAPACITY_EXCEEDED", "SLOT_TAKEN"]
 
 
+@pytest.mark.parametrize("key", [{}, {"idempotencyKey": "a key"}], ids=str)
+async def test_whoever_is_late_for_a_time_is_no_new_customer(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection, key: dict[str, Any]
+) -> None:
+    made(await desk.create(venue.rooms[0], TUESDAY))
+    new = {"name": "Ada", "email": "ada@example.com"}
+
+    late = await desk.create(venue.rooms[0], TUESDAY, customer={"new": new}, **key)
+
+    assert late.refusals == ["SLOT_TAKEN"]
+    ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
+    assert await owner.fetchval(ada, venue.tenant.id) == 0
+
+
 async def test_a_hold_that_is_over_gives_way(
     desk: BookingClient, runtime: Runtime, venue: Venue
 ) -> None:
