@@ -5,7 +5,7 @@ import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from tests.support.connections import close_kept, connect, keep_connections
 from tests.support.database import SECRET, drop_database, fresh_database, start_server, stop_server
 from tests.support.engines import create_async_engine
 from tests.support.parsed import nothing_shared, share_parsed
+from tests.support.statements import background
 from tests.support.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
@@ -137,7 +138,9 @@ async def app(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlett
         with_graphiql=False,
     )
     await forget_jobs(settings)
-    async with built.router.lifespan_context(built):
+    async with AsyncExitStack() as running:
+        with background():
+            await running.enter_async_context(built.router.lifespan_context(built))
         yield built
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
 from sqlalchemy import event
 
@@ -10,45 +11,64 @@ from kit.postgres.statements import PreparedStatement, Values
 from kit.postgres.transaction import Transaction
 from kit.runtime import Runtime
 
+_is_background: Final = ContextVar("is_background", default=False)
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Tasks that begin in the block, such as an app's worker, send what nobody records."""
+    token = _is_background.set(True)
+    try:
+        yield
+    finally:
+        _is_background.reset(token)
+
 
 @contextmanager
 def statements(runtime: Runtime) -> Iterator[list[str]]:
-    """Records the app's statements, except those for authentication and the tenant."""
+    """Records the app's statements, except those for authentication and the tenant.
+
+    What the app does by itself meanwhile isn't recorded: that depends on the time.
+    """
     sent: list[str] = []
+
+    def record(statement: str) -> None:
+        if not _is_background.get():
+            sent.append(statement)
 
     def note(_c: object, _cursor: object, statement: str, *_: Any) -> None:
         if "set_config" not in statement and "JOIN sessions" not in statement:
-            sent.append(statement)
+            record(statement)
 
     database = runtime.database
     read = database.text
 
     def noted(sql: str, values: Sequence[object], **owner: Any) -> Any:
-        sent.append(sql)
+        record(sql)
         return read(sql, values, **owner)
 
     read_rows = database.rows
 
     def noted_alone(statement: PreparedStatement, values: Values, **owner: Any) -> Any:
         if "JOIN sessions" not in statement.sql:
-            sent.append(statement.sql)
+            record(statement.sql)
         return read_rows(statement, values, **owner)
 
     write = database.write
 
     def noted_whole(statement: PreparedStatement, values: Values, **owner: Any) -> Any:
-        sent.append(statement.sql)
+        record(statement.sql)
         return write(statement, values, **owner)
 
     inside, rows = Transaction.text, Transaction.rows
 
     def noted_inside(transaction: Transaction, sql: str, values: Sequence[object]) -> Any:
         if not sql.startswith(("SELECT set_config", "SELECT pg_advisory")):
-            sent.append(sql)
+            record(sql)
         return inside(transaction, sql, values)
 
     def noted_rows(transaction: Transaction, statement: PreparedStatement, values: Values) -> Any:
-        sent.append(statement.sql)
+        record(statement.sql)
         return rows(transaction, statement, values)
 
     engine = database._engine.sync_engine
