@@ -7,27 +7,24 @@ from uuid import UUID
 
 from sqlalchemy import (
     Column,
-    Integer,
     Select,
     UniqueConstraint,
     case,
-    cast,
-    extract,
     func,
-    literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.dml import Insert
 from sqlmodel import Field, col
 
 from domain.analytics.demand import MAX_DAYS
 from domain.bookings.lifecycle import Status
 from domain.tenants.plans import Feature, PlanCode, includes
+from models.analytics.booked_parts import BookedParts
 from models.bookings.bookings import Booking
-from models.core.base import INSTANT, TenantRow, refers_to
+from models.core.base import TenantRow, refers_to
 from models.core.job_queue import has_job
-from models.tenants import Tenant, longest_booking
+from models.tenants import Tenant
 
 FORECAST_JOB: Final = "refit_forecasts"
 _ENDED: Final = (Status.CANCELLED.value, Status.REJECTED.value)
@@ -94,40 +91,22 @@ def booked_minutes(
     MAX_DAYS dates are only for bookings made on them. Holds count nowhere. A booking that was moved
     counts as booked for its present time since it was made.
     """
-    begins = literal(list(midnights), ARRAY(INSTANT))
-    ends = literal(list(midnights[1:]), ARRAY(INSTANT))
-    days = (
-        func.unnest(begins, ends)
-        .table_valued("begins", "ends", with_ordinality="number", joins_implicitly=True)
-        .render_derived("days")
-    )
-    starts_at, ends_at = col(Booking.starts_at), col(Booking.ends_at)
+    parts = BookedParts.between(midnights, tenant_id, skipped=MAX_DAYS)
 
     def days_before(instant: Any) -> Any:
-        number = cast(days.c.number, Integer)
-        return func.least(MAX_DAYS, func.greatest(0, number - func.width_bucket(instant, begins)))
+        made_on = func.width_bucket(instant, parts.edges)
+        return func.least(MAX_DAYS, func.greatest(0, parts.number - made_on))
 
-    inside = func.least(ends_at, days.c.ends) - func.greatest(starts_at, days.c.begins)
-    booked = (
-        select(
-            cast(days.c.number, Integer).label("number"),
-            days_before(col(Booking.created_at)).label("booked_before"),
-            case(
-                (col(Booking.status).in_(_ENDED), days_before(col(Booking.updated_at))),
-            ).label("cancelled_before"),
-            cast(func.sum(extract("epoch", inside)) / 60, Integer).label("minutes"),
-        )
-        .where(
-            col(Booking.tenant_id) == tenant_id,
-            col(Booking.status).not_in(_UNCOUNTED),
-            days.c.number > MAX_DAYS,
-            starts_at < days.c.ends,
-            starts_at > days.c.begins - longest_booking(tenant_id),
-            ends_at > days.c.begins,
-        )
-        .group_by("number", "booked_before", "cancelled_before")
-    )
-    return booked if room_id is None else booked.where(col(Booking.room_id) == room_id)
+    has_ended = col(Booking.status).in_(_ENDED)
+    by = [
+        parts.number.label("number"),
+        days_before(col(Booking.created_at)).label("booked_before"),
+        case((has_ended, days_before(col(Booking.updated_at)))).label("cancelled_before"),
+    ]
+    counts = col(Booking.status).not_in(_UNCOUNTED)
+    if room_id is None:
+        return parts.summed(by, counts)
+    return parts.summed(by, counts, col(Booking.room_id) == room_id)
 
 
 # ------------------------------------------------------------------------------ of all tenants

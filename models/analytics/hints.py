@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
+from models.analytics.booked_parts import BookedParts
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
-from models.tenants import longest_booking
 
 _COUNTED: Final = [
     each.value
@@ -26,29 +26,8 @@ def booked_between(tenant_id: UUID, edges: Sequence[datetime]) -> Select[int, in
 
     Spans without bookings are left out.
     """
-    spans = (
-        func.unnest(
-            literal(list(edges[:-1]), ARRAY(INSTANT)), literal(list(edges[1:]), ARRAY(INSTANT))
-        )
-        .table_valued("begins", "ends", with_ordinality="number", joins_implicitly=True)
-        .render_derived("spans")
-    )
-    starts_at, ends_at = col(Booking.starts_at), col(Booking.ends_at)
-    inside = func.least(ends_at, spans.c.ends) - func.greatest(starts_at, spans.c.begins)
-    return (
-        select(
-            cast(spans.c.number, Integer),
-            cast(func.sum(extract("epoch", inside)) / 60, Integer),
-        )
-        .where(
-            col(Booking.tenant_id) == tenant_id,
-            col(Booking.status).in_(_COUNTED),
-            starts_at < spans.c.ends,
-            starts_at > spans.c.begins - longest_booking(tenant_id),
-            ends_at > spans.c.begins,
-        )
-        .group_by(spans.c.number)
-    )
+    parts = BookedParts.between(edges, tenant_id)
+    return parts.summed([parts.number.label("number")], col(Booking.status).in_(_COUNTED))
 
 
 def earned_by_week(tenant_id: UUID, weeks: Sequence[datetime]) -> Select[UUID, int, int, int, int]:
