@@ -133,6 +133,42 @@ async def test_only_the_hold_of_its_move_may_overlap_a_booking(
     assert await owner.fetchval(OVERLAPS) == 0
 
 
+async def test_only_holds_end_by_themselves(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    """Also where a statement changes the status and nothing else."""
+    hold = made(await desk.hold(venue.rooms[0], TEN))
+    change = "UPDATE bookings SET status = $2 WHERE tenant_id = $1"
+
+    for status, is_held in (("confirmed", False), ("held", True), ("pending", False)):
+        await owner.execute(change, venue.tenant.id, status)
+        assert [row["is_held"] for row in await owner.fetch(TAKEN, venue.tenant.id)] == [is_held]
+
+    assert (await desk.create(venue.rooms[0], TEN)).refusals == ["SLOT_TAKEN"]
+    assert (await desk.booking(hold["id"]))["status"] == "PENDING"
+    assert await owner.fetchval(OVERLAPS) == 0
+
+
+async def test_holds_that_became_bookings_before_end_no_more(
+    runtime: Runtime, venue: Venue, owner: asyncpg.Connection, database: DatabaseUrls
+) -> None:
+    for hours, status in enumerate((Status.HELD, Status.CONFIRMED)):
+        at = TEN + hours * HOUR
+        await make_booking(runtime, venue, at, status=status, hold_expires_at=at)
+    await asyncio.to_thread(command.downgrade, migrations(database.owner), "0030")
+    await owner.execute(
+        "UPDATE bookings SET status = CASE status WHEN 'held' THEN 'pending' ELSE 'held' END "
+        "WHERE tenant_id = $1",
+        venue.tenant.id,
+    )
+
+    await asyncio.to_thread(command.upgrade, migrations(database.owner), "head")
+
+    taken = await owner.fetch(TAKEN, venue.tenant.id)
+    assert [row["is_held"] for row in taken] == [False, True]
+    assert await owner.fetchval(OVERLAPS) == 0
+
+
 async def test_the_bookings_of_a_database_in_use_take_their_time(
     runtime: Runtime, venue: Venue, owner: asyncpg.Connection, database: DatabaseUrls
 ) -> None:
