@@ -58,6 +58,7 @@ from kit.supervisor import Service, supervise
 from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
+from resolvers.analytics.behaviour import EventLimits
 from resolvers.analytics.open_time import KeptOpenTime
 from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
@@ -147,6 +148,7 @@ def build_app(
         BookingPermit: BOOKING_PERMIT,
         Cipher: Cipher(*secrets),
         Downloads: Downloads(*secrets),
+        EventLimits: EventLimits(is_enforced=settings.rate_limit),
         HandlerGauge: handler_gauge,
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),

@@ -13,6 +13,7 @@ from domain.bookings.strangers import A_DAY
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from models.accounts.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
+from models.analytics.behaviour import tracked_keys_before
 from models.audit.log import origins_before
 from models.bookings.strangers import origins_forgotten
 from models.core.allowances import spent_allowances_before
@@ -51,6 +52,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     jobs = await delete_in_batches(relay, partial(history_before, now - JOBS_KEPT_FOR))
     events = await delete_in_batches(relay, partial(webhook_events_before, now - EVENTS_KEPT_FOR))
     strangers = await delete_in_batches(relay, partial(origins_forgotten, now - A_DAY))
+    tracked = await delete_in_batches(relay, partial(tracked_keys_before, now - A_DAY))
     spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
     log.info(
         "housekeeping.done",
@@ -62,6 +64,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         jobs=jobs,
         webhook_events=events,
         spent_allowances=spent,
+        tracked_keys=tracked,
         strangers=strangers,
     )
 

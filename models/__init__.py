@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from models.accounts.api_keys import ApiKey
 from models.accounts.sessions import MailedToken, RefreshToken, Session
 from models.accounts.users import User
+from models.analytics.behaviour import FunnelCount, TrackedKey
 from models.analytics.exports import Export
 from models.analytics.forecasts import StoredForecast
 from models.analytics.rollups import (
@@ -55,6 +56,7 @@ __all__ = [
     "EventHandlerPosition",
     "EventHandlerStart",
     "Export",
+    "FunnelCount",
     "HoursException",
     "IdempotentResult",
     "LedgerEntry",
@@ -73,6 +75,7 @@ __all__ = [
     "SpentAllowance",
     "StoredForecast",
     "Tenant",
+    "TrackedKey",
     "UsageCounter",
     "User",
     "WebhookEvent",

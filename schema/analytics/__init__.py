@@ -4,6 +4,7 @@ from typing import Final
 
 from schema.analytics import spans as spans  # The inputs come before the fields that take them.
 from schema.analytics.analytics import AnalyticsQueries
+from schema.analytics.behaviour import AnalyticsFunnel, BehaviourMutations
 from schema.analytics.exports import ExportMutations, ExportQueries, ExportSubscriptions
 from schema.analytics.forecasts import ForecastQueries
 from schema.analytics.subscriptions import AnalyticsSubscriptions
@@ -11,6 +12,7 @@ from schema.core.areas import Area
 
 AREA: Final = Area(
     queries=(AnalyticsQueries, ForecastQueries, ExportQueries),
-    mutations=(ExportMutations,),
+    mutations=(ExportMutations, BehaviourMutations),
     subscriptions=(AnalyticsSubscriptions, ExportSubscriptions),
+    extensions=(AnalyticsFunnel,),
 )

@@ -29,6 +29,7 @@ BUILT: Final = schema._schema
 BOUNDED: Final = {
     "Analytics.byRoom": "as many as the venue has rooms, which its plan limits",
     "Analytics.byWeekdayHour": "at most 7 times 24",
+    "Analytics.funnel": "at most 800 dates",
     "Analytics.series": "at most 1,000 points, or the query is refused",
     "Analytics.topCustomers": "at most 100",
     "ApiKey.permissions": "those of permissions/roles.py",
