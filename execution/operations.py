@@ -1,38 +1,34 @@
 """Runs operations for any transport: validates, charges, executes and logs them."""
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Mapping
 from functools import partial
 from time import perf_counter
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import orjson
 import structlog
 from graphql import ExecutionResult, OperationType, VariableValues
-from graphql.execution.execute import create_source_event_stream, execute_subscription_event
+from graphql.execution.execute import create_source_event_stream
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
 from execution.admission import Admission
 from execution.caller_rate_limit import RateLimiter
-from execution.concurrency_limits import ConcurrencyLimits, login_of
+from execution.concurrency_limits import ConcurrencyLimits
 from execution.deadline import within_deadline
 from execution.document_cache import Documents, ParsedOperation, RequestRejected
-from execution.error_formatting import (
-    REFUSALS,
-    FormattedError,
-    codes,
-    format_errors,
-    format_failure,
-    in_document_order,
-)
-from execution.event_batches import EventBatch
+from execution.error_formatting import REFUSALS, codes, format_errors, in_document_order
+from execution.event_delivery import EventDelivery
 from execution.executor import Executor
-from execution.list_completion import NotCompletable
+from execution.messages import (
+    GraphQLRequest,
+    GraphQLResponse,
+    extensions_of,
+    refusal,
+    to_json,
+)
 from execution.metrics import AnswerPath, Metrics
-from execution.payer import Payer
-from execution.shared_subscriptions import SubscriptionKey, SubscriptionRegistry
+from execution.shared_subscriptions import SubscriptionKey
 from execution.subscriber import ClientDisconnected, ClientTooSlow, Subscriber
 from kit.actor import Actor, Request
 from kit.errors import BadInput, NotPersisted, RequestError, Throttled, Unavailable
@@ -40,19 +36,13 @@ from kit.events.event_streams import EventStream
 from kit.graphql.compiler.plans import Plans, QueryPlan, UnmadePlan
 from kit.graphql.query_limits import cost_errors, variable_weight
 from kit.graphql.work_meter import Meter
-from kit.ids import new_id
 from kit.operation_context import Operation
 from kit.postgres.failures import is_away, sqlstate
 from kit.runtime import Runtime
-from kit.security.network_addresses import network_of
-from kit.security.token_bucket import Charge
 from permissions.policy import may_for_every_row
 from schema.core.scalars import IN_SQL
 
 MAX_NAME: Final = 100
-
-EVENT_COST: Final = 3
-"""Points of each live event, plus those of its selection: it is read, checked and sent."""
 
 SOCKET_COST: Final = 3
 """Points of the first message of a socket, for which a token is checked and then watched."""
@@ -63,37 +53,7 @@ REFUSED_CREDENTIALS_COST: Final = 10
 # Looking up an enum's attribute takes longer than the rest of counting.
 _COMPILED: Final = AnswerPath.COMPILED
 
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
-
 log = structlog.get_logger(__name__)
-
-
-class GraphQLRequest(NamedTuple):
-    """A GraphQL request; without its text if it has only the hash of a persisted query."""
-
-    text: str
-    operation_name: str | None = None
-    variables: Mapping[str, Any] = _NONE
-    is_hash: bool = False
-
-
-class GraphQLResponse(NamedTuple):
-    """A GraphQL response; unless ``executed``, nothing was run and there is no `data` key."""
-
-    errors: list[FormattedError]
-    data: dict[str, Any] | orjson.Fragment | None = None
-    extensions: Mapping[str, Any] = _NONE
-    executed: bool = True
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """The response as clients read it."""
-        parts: dict[str, Any] = {"errors": self.errors} if self.errors else {}
-        if self.executed:
-            parts["data"] = self.data
-        if self.extensions:
-            parts["extensions"] = self.extensions
-        return parts
 
 
 class Operations:
@@ -111,11 +71,10 @@ class Operations:
     ) -> None:
         self._core = schema._schema  # noqa: SLF001 - Strawberry has no other way to it
         self._runtime = runtime
-        self._rate_limiter = rate_limiter
         self._limits = limits
         self._admission = Admission(Documents(self._core), rate_limiter, runtime.clock)
         self._metrics = metrics
-        self._subscriptions = SubscriptionRegistry()
+        self._delivery = EventDelivery(runtime, rate_limiter)
         # Bound once: the lazy logger looks up its configuration at each call.
         self._log = log.bind()
         self._plans = Plans(self._core, IN_SQL, may_for_every_row) if compiled else None
@@ -141,7 +100,7 @@ class Operations:
 
     def refuse(self, error: Exception, operation: Operation) -> GraphQLResponse:
         """Returns the response for an operation that can't begin, and logs it like any other."""
-        answer = _refusal(error, operation)
+        answer = refusal(error, operation)
         self._record(operation, answer, None, perf_counter())
         return answer
 
@@ -178,7 +137,7 @@ class Operations:
         except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
-            answer = _refusal(error, operation)
+            answer = refusal(error, operation)
         finally:
             await operation.close()
         self._record(operation, answer, selected, began)
@@ -236,7 +195,7 @@ class Operations:
             _warn("read.failed", error, selected, operation)
             return await self._execute(selected, request, operation, read=None)
         self._metrics.count_path(_COMPILED)
-        return GraphQLResponse([], read.data(row), _extensions(operation))
+        return GraphQLResponse([], read.data(row), extensions_of(operation))
 
     async def _execute(
         self,
@@ -316,7 +275,7 @@ class Operations:
                 )
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
-                    await self._deliver(
+                    await self._delivery.deliver(
                         question, cast("EventStream[Any]", stream), executor, subscriber
                     )
                 executor = self._executor(selected, request, operation)
@@ -326,61 +285,11 @@ class Operations:
         except (ClientDisconnected, ClientTooSlow):
             raise
         except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
-            last = _refusal(error, operation)
+            last = refusal(error, operation)
             return last
         finally:
             await operation.close()
             self._record(operation, last, selected, began)
-
-    async def _deliver(
-        self,
-        question: SubscriptionKey,
-        stream: EventStream[Any],
-        executor: Executor,
-        subscriber: Subscriber,
-    ) -> None:
-        """Sends the replay, then live events, until the subscriber is detached."""
-
-        def perform() -> EventExecutor:
-            return EventExecutor(
-                executor,
-                Operation(self._runtime, question.visibility_key, Request(new_id())),
-                price,
-            )
-
-        operation = stream.operation
-        price = EVENT_COST + operation.cost
-        payer = self._payer(operation)
-        after = subscriber.cursor or stream.after
-        async with self._subscriptions.subscribe(
-            question,
-            subscriber,
-            payer,
-            stream.source,
-            perform,
-            price=price,
-        ) as shared:
-            while not subscriber.is_detached:
-                replay = await shared.replay(after)
-                if replay.excess:
-                    payer.take(replay.excess)
-                await subscriber.send_replay(replay.messages, replay.sort_key, replay.cursor)
-                after = replay.cursor
-                # Messages that were dropped meanwhile can be read from the log again.
-                if replay.is_all and not subscriber.take_overflow():
-                    break
-            await subscriber.run(shared.gap_event)
-
-    def _payer(self, operation: Operation) -> Payer:
-        actor, address = operation.actor, operation.request.ip_address
-
-        def charge(points: int) -> Charge:
-            return self._rate_limiter.charge(actor, address, points, now=self._runtime.clock())
-
-        def take(points: int) -> Charge:
-            return self._rate_limiter.take(actor, address, points, now=self._runtime.clock())
-
-        return Payer(login_of(actor, address), network_of(address), charge, take)
 
     async def _selected(self, request: GraphQLRequest, operation: Operation) -> ParsedOperation:
         """Returns the requested operation. Raises RequestRejected, NotPersisted, Throttled."""
@@ -444,13 +353,13 @@ class Operations:
             if operation.charge is None:
                 self._admission.charge(operation, 1)
         except Throttled as error:
-            return _refusal(error, operation)
+            return refusal(error, operation)
         errors = format_errors(rejected.errors, operation.request, code=rejected.code)
-        return GraphQLResponse(errors, extensions=_extensions(operation), executed=False)
+        return GraphQLResponse(errors, extensions=extensions_of(operation), executed=False)
 
     def _answer(self, result: ExecutionResult, operation: Operation) -> GraphQLResponse:
         errors = format_errors(in_document_order(result), operation.request)
-        extensions = _extensions(operation)
+        extensions = extensions_of(operation)
         # If the only error is "try again", the status says so too: proxies act on the status.
         nothing_done = codes(errors) == [Unavailable.code] and not any((result.data or {}).values())
         return GraphQLResponse(errors, result.data, extensions, executed=not nothing_done)
@@ -510,82 +419,3 @@ async def _compiled_fields(
     if failed is not None:
         raise failed
     return read.fragments(await operation.scope.fetch_raw(read.plan.sql, read.values))
-
-
-class EventExecutor:
-    """Executes a selection set on events, in an operation whose ``cost`` is that of each event."""
-
-    def __init__(self, executor: Executor, operation: Operation, price: int) -> None:
-        self.operation = operation
-        self.excess = 0
-        operation.cost = price
-        self._executor = copy(executor)
-        self._executor.context_value = operation
-
-    async def answers(self, events: Sequence[object]) -> list[str]:
-        """Returns the JSON of several events, whose rows are read together where that is possible.
-
-        ``excess`` is that of all of them.
-        """
-        self.excess = 0
-        answers: list[str | None] = [None] * len(events)
-        if len(events) > 1 and self._executor.plans is not None:
-            try:
-                answers = await self._together(events)
-            except Exception as error:  # noqa: BLE001 - the executions report what fails
-                if not isinstance(error, NotCompletable):
-                    log.info("events.not_batched", reason=type(error).__name__)
-            await self.operation.release()
-        return [
-            await self._alone(event) if answer is None else answer
-            for event, answer in zip(events, answers, strict=True)
-        ]
-
-    async def answer(self, event: object) -> str:
-        self.excess = 0
-        return await self._alone(event)
-
-    async def _together(self, events: Sequence[object]) -> list[str | None]:
-        executor = cast("Executor", self._executor.build_per_event_executor(None))
-        executor.meter = Meter(self.operation.cost * len(events), self._exceed)
-        return await EventBatch(executor).answers(events)
-
-    async def _alone(self, event: object) -> str:
-        executor = cast("Executor", self._executor.build_per_event_executor(event))
-        executor.meter = Meter(self.operation.cost, self._exceed)
-        result = execute_subscription_event(executor)
-        if self._executor.is_awaitable(result):
-            result = await result
-        # Released before sending: slow clients would otherwise hold all connections.
-        await self.operation.release()
-        executed = cast("ExecutionResult", result)
-        errors = format_errors(in_document_order(executed), self.operation.request)
-        return to_json(GraphQLResponse(errors, executed.data))
-
-    def _exceed(self, points: int) -> None:
-        self.excess += points
-
-
-def to_json(answer: GraphQLResponse) -> str:
-    """Returns the response as JSON text."""
-    return orjson.dumps(answer.payload).decode()
-
-
-def _refusal(error: Exception, operation: Operation) -> GraphQLResponse:
-    errors = format_failure(error, operation.request)
-    return GraphQLResponse(errors, extensions=_extensions(operation), executed=False)
-
-
-def _extensions(operation: Operation) -> dict[str, Any]:
-    parts: dict[str, Any] = {"requestId": operation.request_id}
-    if charge := operation.charge:
-        parts["cost"] = {
-            "requestedQueryCost": operation.cost,
-            "actualQueryCost": operation.paid,
-            "throttleStatus": {
-                "maximumAvailable": charge.maximum,
-                "currentlyAvailable": charge.currently_available,
-                "restoreRate": charge.restore_rate,
-            },
-        }
-    return parts

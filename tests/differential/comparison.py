@@ -13,8 +13,9 @@ from graphql import OperationType, VariableValues
 from execution.admission import Admission
 from execution.document_cache import ParsedOperation
 from execution.executor import Executor
+from execution.messages import GraphQLRequest, GraphQLResponse
 from execution.metrics import AnswerPath, Metrics
-from execution.operations import GraphQLRequest, GraphQLResponse, Operations
+from execution.operations import Operations
 from kit.graphql.compiler.plans import QueryPlan, UnmadePlan
 from kit.operation_context import Operation
 from kit.runtime import Runtime

@@ -9,7 +9,7 @@ import pytest_asyncio
 import structlog
 from starlette.applications import Starlette
 
-from execution.operations import GraphQLRequest, GraphQLResponse
+from execution.messages import GraphQLRequest, GraphQLResponse
 from kit.actor import Actor, Request
 from kit.ids import new_id
 from kit.runtime import Runtime

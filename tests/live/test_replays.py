@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from execution.event_executor import EventExecutor
 from execution.list_completion import NotCompletable
-from execution.operations import EventExecutor
 from kit.runtime import Runtime
 from tests.api.bookings.test_live import CANCEL, book, cursor_now
 from tests.support.client import Api

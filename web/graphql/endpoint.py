@@ -16,8 +16,9 @@ from strawberry import Schema
 from execution.concurrency_limits import ConcurrencyLimits
 from execution.deadline import within_deadline
 from execution.error_formatting import retry_after_seconds
+from execution.messages import GraphQLResponse
 from execution.metrics import Metrics
-from execution.operations import GraphQLResponse, NotAQuery, Operations
+from execution.operations import NotAQuery, Operations
 from kit.actor import ANONYMOUS
 from kit.clock import Clock
 from kit.errors import Unauthenticated

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from execution.operations import GraphQLRequest
+from execution.messages import GraphQLRequest
 from kit.actor import Request as Origin
 from kit.ids import new_id
 from kit.security.network_addresses import address_of

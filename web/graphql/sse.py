@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
-from execution.operations import GraphQLRequest, Operations, to_json
+from execution.messages import GraphQLRequest, to_json
+from execution.operations import Operations
 from execution.subscriber import SEND_TIMEOUT_SECONDS, ClientDisconnected, ClientTooSlow, Subscriber
 from kit.eager import PendingCoroutine, start_eagerly
 from kit.operation_context import Operation

@@ -29,8 +29,9 @@ from strawberry.types.unset import UnsetType
 
 from execution import subscriber
 from execution.concurrency_limits import ConcurrencyLimits
+from execution.messages import GraphQLRequest
 from execution.metrics import Metrics
-from execution.operations import GraphQLRequest, Operations
+from execution.operations import Operations
 from execution.subscriber import ClientDisconnected, ClientTooSlow, Subscriber
 from kit.actor import ANONYMOUS
 from kit.eager import PendingCoroutine, start_eagerly

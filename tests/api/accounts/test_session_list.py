@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from domain.accounts.users import Role
 from domain.core.ids import SessionId
-from execution.operations import GraphQLRequest
+from execution.messages import GraphQLRequest
 from kit.actor import Actor, ActorKind, Request
 from kit.errors import Forbidden
 from kit.ids import new_id
