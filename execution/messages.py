@@ -21,11 +21,15 @@ class GraphQLRequest(NamedTuple):
     is_hash: bool = False
 
 
+Printed = tuple[bytes, ...]
+"""JSON in parts, which are never joined: what a compiled read returns may be large."""
+
+
 class GraphQLResponse(NamedTuple):
     """A GraphQL response; unless ``executed``, nothing was run and there is no `data` key."""
 
     errors: list[FormattedError]
-    data: dict[str, Any] | orjson.Fragment | None = None
+    data: dict[str, Any] | Printed | None = None
     extensions: Mapping[str, Any] = _NONE
     executed: bool = True
 
@@ -34,10 +38,19 @@ class GraphQLResponse(NamedTuple):
         """The response as clients read it."""
         parts: dict[str, Any] = {"errors": self.errors} if self.errors else {}
         if self.executed:
-            parts["data"] = self.data
+            data = self.data
+            parts["data"] = orjson.Fragment(b"".join(data)) if isinstance(data, tuple) else data
         if self.extensions:
             parts["extensions"] = self.extensions
         return parts
+
+    @property
+    def body(self) -> Printed:
+        """The response as JSON."""
+        if isinstance(self.data, tuple) and not self.errors and self.extensions:
+            extensions = orjson.dumps(self.extensions)
+            return b'{"data":', *self.data, b',"extensions":%b}' % extensions
+        return (orjson.dumps(self.payload),)
 
 
 def to_json(answer: GraphQLResponse) -> str:

@@ -30,6 +30,7 @@ from domain.core.text import (
     TokenText,
 )
 from kit.errors import BadInput
+from kit.graphql.deferred import deferrable
 from models.core.filters import DateTimeRange, IdFilter
 from schema.core.global_ids import decode_id, read_id
 
@@ -166,15 +167,13 @@ def decoder(annotation: Any) -> Decoder:
         return lambda value: tuple(inner(item) for item in value)
     if isinstance(bare, NewType) and bare.__supertype__ is UUID:
         if bare is NodeId:
-            return lambda value: read_id(value)[1]
+            return deferrable(lambda value: read_id(value)[1])
         type_name = bare.__name__.removesuffix("Id")
-        return lambda value: decode_id(type_name, value)
+        return deferrable(lambda value: decode_id(type_name, value))
     if bare is UUID:
-        return lambda value: read_id(value)[1]
-    if bare in _LENGTHS:
-        return partial(_storable, most=_LENGTHS[bare])
-    if bare is str:
-        return _storable
+        return deferrable(lambda value: read_id(value)[1])
+    if bare is str or bare in _LENGTHS:
+        return deferrable(partial(_storable, most=_LENGTHS.get(bare, MAX_TEXT_LENGTH)))
     return _some
 
 
@@ -272,10 +271,10 @@ def _maybe(kind: Any) -> Any:
 
 
 def _some(value: Any) -> Any:
-    return value.value if isinstance(value, strawberry.Some) else value
+    return value.value if type(value) is strawberry.Some else value
 
 
-def _storable(value: Any, *, most: int = MAX_TEXT_LENGTH) -> Any:
+def _storable(value: Any, *, most: int) -> Any:
     text = _some(value)
     if isinstance(text, str):
         if len(text) > most:

@@ -1,5 +1,6 @@
 """The comparison of all tests detects differences."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -128,7 +129,10 @@ def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
         assert right in text
         return orjson.Fragment(text.replace(right, wrong, 1))
 
-    monkeypatch.setattr(QueryPlan, "data", lambda self, texts: damaged(as_data(self, texts)))
+    def damaged_data(self: QueryPlan, texts: Iterable[bytes | None]) -> tuple[bytes, ...]:
+        return (orjson.dumps(damaged(orjson.Fragment(b"".join(as_data(self, texts))))),)
+
+    monkeypatch.setattr(QueryPlan, "data", damaged_data)
     monkeypatch.setattr(
         QueryPlan,
         "fragments",

@@ -72,7 +72,7 @@ async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> N
             filled, caller = grammar.filled(document), world.caller(random)
             answer = await trial.ask(filled, caller)
             assert not trial.findings.differences, f"seed {seed}\n{trial.findings.differences[0]}"
-            shown = set(texts(orjson.loads(orjson.dumps(answer.data))))
+            shown = set(texts(orjson.loads(orjson.dumps(answer.payload)).get("data")))
             assert not shown & world.foreign[caller.tenant_id], f"{filled}\nas: {caller}"
             grammar.learn(shown)
             seen |= shown & world.foreign[None]

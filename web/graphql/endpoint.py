@@ -1,14 +1,13 @@
 """Serves /graphql: GraphQL over HTTP, Server-Sent Events and WebSocket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
@@ -16,7 +15,7 @@ from strawberry import Schema
 from execution.concurrency_limits import ConcurrencyLimits
 from execution.deadline import within_deadline
 from execution.error_formatting import retry_after_seconds
-from execution.messages import GraphQLResponse
+from execution.messages import GraphQLResponse, Printed
 from execution.metrics import Metrics
 from execution.operations import NotAQuery, Operations
 from kit.actor import ANONYMOUS
@@ -63,6 +62,9 @@ _HEADERS: Final = {
 }
 
 
+_OWN: Final = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b"
+
+
 class Endpoint:
     """The ASGI app for HTTP requests and WebSockets, for a Route and a WebSocketRoute."""
 
@@ -105,9 +107,9 @@ class Endpoint:
         whole = scope["extensions"].get(SEND_RESPONSE) if "extensions" in scope else None
         if whole is not None and whole(reply.head, reply.body):
             return
-        headers = [*reply.headers, *_HEADERS[reply.media]]
+        headers = [*reply.length_and_id, *reply.headers, *_HEADERS[reply.media]]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": b"".join(reply.body)})
 
     async def _answer(self, http: GraphQLHttpRequest) -> "_Reply":
         operation = self._operations.operation(ANONYMOUS, http.request_origin(self._cookie))
@@ -139,7 +141,7 @@ class Endpoint:
             return _refusal(405, refusal, operation, media, allow=b"POST")
         except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             answer = self._operations.refuse(error, operation)
-        reply = _reply(answer.payload, _status(answer, media), media, operation)
+        reply = _reply(answer, _status(answer, media), media, operation)
         if reply.status == _TOO_MANY:
             await asyncio.sleep(self._brake.pause(network_of(operation.request.ip_address)))
         if headers:
@@ -183,7 +185,7 @@ class Endpoint:
             return _refusal(error.status, error.reason, operation, http.media)
         except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             answer = self._operations.refuse(error, operation)
-            return _reply(answer.payload, _status(answer, Media.RESPONSE), Media.JSON, operation)
+            return _reply(answer, _status(answer, Media.RESPONSE), Media.JSON, operation)
         operation.actor = caller.actor
         stream = Stream(self._operations, self._watch, caller, operation, request)
         headers += [
@@ -218,13 +220,25 @@ class _Reply(NamedTuple):
     status: int
     media: Media
     headers: list[tuple[bytes, bytes]]
-    body: bytes
+    request_id: bytes
+    body: Printed
+
+    @property
+    def length_and_id(self) -> Iterable[tuple[bytes, bytes]]:
+        """The headers that every response has with values of its own."""
+        yield b"content-length", b"%d" % sum(map(len, self.body))
+        yield b"x-request-id", self.request_id
 
     @property
     def head(self) -> bytes:
         """The bytes of the status line and the headers, without the final empty line."""
-        own = b"".join([b"%b: %b\r\n" % header for header in self.headers])
-        return _head(self.status, self.media) + own
+        own = self.headers and b"".join([b"%b: %b\r\n" % header for header in self.headers])
+        return _OWN % (
+            _head(self.status, self.media),
+            sum(map(len, self.body)),
+            self.request_id,
+            own or b"",
+        )
 
 
 @cache
@@ -244,23 +258,21 @@ def _refusal(
     status: int, message: str, operation: Operation, media: Media | None, *, allow: bytes = b""
 ) -> _Reply:
     error = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
-    payload = {"errors": [error], "extensions": {"requestId": operation.request_id}}
+    answer = GraphQLResponse(
+        [error], extensions={"requestId": operation.request_id}, executed=False
+    )
     json = Media.RESPONSE if media is Media.RESPONSE else Media.JSON
-    reply = _reply(payload, status, json, operation)
+    reply = _reply(answer, status, json, operation)
     if allow:
         reply.headers.append((b"allow", allow))
     return reply
 
 
-def _reply(payload: dict[str, Any], status: int, media: Media, operation: Operation) -> _Reply:
-    body = orjson.dumps(payload)
-    headers = [
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", operation.request_id.encode()),
-    ]
-    if errors := payload.get("errors"):
+def _reply(answer: GraphQLResponse, status: int, media: Media, operation: Operation) -> _Reply:
+    headers: list[tuple[bytes, bytes]] = []
+    if errors := answer.errors:
         if (seconds := retry_after_seconds(errors)) is not None:
             headers.append((b"retry-after", b"%d" % seconds))
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
-    return _Reply(status, media, headers, body)
+    return _Reply(status, media, headers, operation.request_id.encode(), answer.body)

@@ -1,6 +1,7 @@
 """Sends a response in one system call; uvicorn alone writes head and body separately."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -8,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 AT_ONCE_BYTES: Final = 64 * 1024
 SEND_RESPONSE: Final = "boom.whole"
-"""The ASGI extension to respond in one step: ``send_response(head, body) -> bool``.
+"""The ASGI extension to respond in one step: ``send_response(head, parts_of_body) -> bool``.
 
 The head lacks only the server's own headers and the empty line. False means that nothing was sent,
 and the app has to use ``send``.
@@ -46,11 +47,11 @@ class BufferedTransport(asyncio.Transport):
         elif parts:
             self.under.writelines(parts)
 
-    def send(self, head: bytes, body: bytes) -> None:
-        """Sends both now, after earlier writes."""
+    def send(self, parts: Sequence[bytes]) -> None:
+        """Sends these parts now, after earlier writes."""
         if self._parts:
             self.flush()
-        self.under.writelines((head, body))
+        self.under.writelines(parts)
 
     def close(self) -> None:
         self.flush()
@@ -98,16 +99,31 @@ class BufferedProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
 
-def _send_response(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+def _send_response(cycle: RequestResponseCycle, head: bytes, body: Sequence[bytes]) -> bool:
     """Responds as ``cycle.send`` does, without its inspection of every header."""
     is_plain = cycle.keep_alive and not cycle.response_started and not cycle.flow.write_paused
     if not is_plain or cycle.disconnected or cycle.scope["method"] == "HEAD":
         return False
-    added = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
     assert isinstance(cycle.transport, BufferedTransport)
     cycle.waiting_for_100_continue = False
     cycle.response_started = cycle.response_complete = True
-    cycle.transport.send(b"%b%b\r\n" % (head, added), body)
+    cycle.transport.send((head, _printed(cycle.default_headers), *body))
     cycle.message_event.set()
     cycle.on_response()
     return True
+
+
+class _ServerHeaders:
+    """The headers that the server adds to each response, printed once a second."""
+
+    headers: object = None
+    printed = b""
+
+
+def _printed(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Returns the server's own headers and the empty line."""
+    # uvicorn makes another list of them whenever the date changes.
+    if headers is not _ServerHeaders.headers:
+        _ServerHeaders.headers = headers
+        _ServerHeaders.printed = b"".join([b"%b: %b\r\n" % each for each in headers]) + b"\r\n"
+    return _ServerHeaders.printed

@@ -18,7 +18,9 @@ from sqlalchemy import BigInteger, Date, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
+
+from kit.graphql.deferred import Deferred
 
 _LEAVES: Final[dict[type, TypeEngine[Any]]] = {
     UUID: Uuid(),
@@ -26,6 +28,8 @@ _LEAVES: Final[dict[type, TypeEngine[Any]]] = {
     date: Date(),
     int: BigInteger(),
     str: Text(),
+    # Its shape is never used, only where it is among the leaves.
+    Deferred: NullType(),
 }
 _LISTS: Final = {kind: ARRAY(stored) for kind, stored in _LEAVES.items()}
 _KEPT: Final = frozenset({NoneType, bool, frozenset})

@@ -1,6 +1,6 @@
 """Computes the signature of an operation, which ignores its literals."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
@@ -15,6 +15,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 
 from kit.graphql.argument_templates import ArgumentTemplates
+from kit.graphql.compiler.leaf_programs import LeafProgram
 
 # Literals of these kinds are bound like variables; booleans, enums and nulls decide the plan.
 _LIFTED: Final = frozenset({"int_value", "float_value", "string_value"})
@@ -25,7 +26,8 @@ class NormalizedOperation:
     """One operation of a document, prepared for planning.
 
     Documents that differ only in literals have the same ``signature``, and their fields are in
-    ``nodes`` in the same order. ``places`` maps the id of a node to its place there.
+    ``nodes`` in the same order. ``places`` maps the id of a node to its place there. ``programs``
+    are kept by ``Plans``, by the caller's profile and the shape of the variables.
     """
 
     signature: bytes
@@ -34,6 +36,7 @@ class NormalizedOperation:
     nodes: tuple[FieldNode, ...]
     places: dict[int, int]
     arguments: ArgumentTemplates = field(default_factory=ArgumentTemplates, compare=False)
+    programs: dict[Hashable, LeafProgram | None] = field(default_factory=dict, compare=False)
 
 
 def normalize(document: DocumentNode, operation: OperationDefinitionNode) -> NormalizedOperation:

@@ -19,6 +19,7 @@ from kit.actor import Actor
 from kit.bounded_cache import SegmentedCache
 from kit.graphql.compiler.argument_shapes import Parameter, parameterize, place_of, rebuild
 from kit.graphql.compiler.document_signature import NormalizedOperation
+from kit.graphql.compiler.leaf_programs import LeafProgram, shape_of
 from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
 from kit.graphql.field_sources import NotCompilable
@@ -28,6 +29,8 @@ from kit.postgres.statements import set_tenant_cte
 log = structlog.get_logger(__name__)
 
 CAPACITY: Final = 1_000
+MAX_PROGRAMS: Final = 100
+"""For one operation, of all kinds of callers; beyond it all of them are worked out again."""
 _DIALECT: Final[Any] = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _IDS: Final = tuple(each.name for each in fields(Actor) if each.type == (UUID | None))
 _AMBIENT: Final = 1 + len(_IDS)
@@ -37,10 +40,14 @@ _ids_of: Final = attrgetter(*_IDS)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled statement and its parameters; ``keys`` are the root fields that it answers."""
+    """A compiled statement and its parameters.
+
+    ``keys`` are the root fields that it answers, ``names`` what precedes each of them in JSON.
+    """
 
     sql: str
     keys: tuple[str, ...]
+    names: tuple[bytes, ...]
     bound: tuple[tuple[int, Any], ...]
     cursors: tuple[Cursor, ...]
 
@@ -62,15 +69,14 @@ class QueryPlan(NamedTuple):
     values: Sequence[Any]
     is_whole: bool
 
-    def data(self, texts: Iterable[str | None]) -> orjson.Fragment:
-        """Returns the response's data from the columns of the row that was read."""
-        parts = [
-            f'"{key}":{"null" if text is None else text}'
-            for key, text in zip(self.plan.keys, texts, strict=True)
-        ]
-        return orjson.Fragment(f"{{{','.join(parts)}}}")
+    def data(self, texts: Iterable[bytes | None]) -> tuple[bytes, ...]:
+        """Returns the response's data as parts of JSON, from the columns of the row."""
+        parts: list[bytes] = []
+        for name, text in zip(self.plan.names, texts, strict=True):
+            parts += name, b"null" if text is None else text
+        return *parts, b"}"
 
-    def fragments(self, texts: Iterable[str | None]) -> dict[str, orjson.Fragment | None]:
+    def fragments(self, texts: Iterable[bytes | None]) -> dict[str, orjson.Fragment | None]:
         """Returns the results of the root fields that were read, by response key."""
         return {
             key: None if text is None else orjson.Fragment(text)
@@ -149,6 +155,12 @@ class Plans:
         """
         if actor.tenant_id is None:
             return None
+        programmed = actor.profile, shape_of(variables.coerced)
+        program = normalized.programs.get(programmed)
+        plan = self._plans.get(program.plan) if program is not None else None
+        if program is not None and plan is not None:
+            leaves = [now, *_ids_of(actor), *program.leaves(variables.coerced)]
+            return QueryPlan(plan, plan.values(leaves), program.is_whole)
         key = _key(normalized, variables, actor, None)
         selection = self._selections.get(key)
         if selection is not None:
@@ -157,10 +169,36 @@ class Plans:
             leaves, shapes = _parameterized(selection, normalized, variables, actor, now)
             plan = self._plans.get((key, shapes))
             if plan is not None:
-                return _query_plan(selection, plan, leaves)
+                found = _query_plan(selection, plan, leaves)
+                if found is not None and programmed not in normalized.programs:
+                    self._keep_program(programmed, found, (key, shapes), normalized, variables)
+                return found
         return UnmadePlan(
             lambda: self._compile(key, normalized, variables, actor, now, Selector.operation)
         )
+
+    def _keep_program(
+        self,
+        programmed: Hashable,
+        found: QueryPlan,
+        plan: tuple[Hashable, Hashable],
+        normalized: NormalizedOperation,
+        variables: VariableValues,
+    ) -> None:
+        """Keeps how the leaves come of the variables, or that it isn't simple."""
+        selection = self._selections.get(plan[0])
+        assert selection is not None
+
+        def leaves_of(values: VariableValues) -> Sequence[Any]:
+            leaves: list[Any] = []
+            for each in selection.plain_argument_values(normalized, values):
+                parameterize(each, leaves)
+            return leaves
+
+        program = LeafProgram.of(leaves_of, variables, plan=plan, is_whole=found.is_whole)
+        if len(normalized.programs) >= MAX_PROGRAMS:
+            normalized.programs.clear()
+        normalized.programs[programmed] = program
 
     def keep(self, made: MadePlan) -> MadePlan:
         """Adds a newly compiled plan to the caches."""
@@ -285,6 +323,7 @@ def _plan(columns: Mapping[str, Any], scope: "SymbolicScope", cursors: tuple[Cur
     return Plan(
         str(compiled),
         tuple(columns),
+        tuple(b'%b"%b":' % (b"," if n else b"{", key.encode()) for n, key in enumerate(columns)),
         tuple((place_of(name), processors.get(name)) for name in compiled.positiontup or ()),
         cursors,
     )

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     VariableValues,
+    get_argument_values,
     get_named_type,
     is_leaf_type,
 )
@@ -108,6 +109,13 @@ class Selection:
         nodes, read = normalized.nodes, normalized.arguments.read
         for key, field, place, decode in self._readers:
             yield decode(read(key, field, nodes[place], variables))
+
+    def plain_argument_values(
+        self, normalized: NormalizedOperation, variables: VariableValues
+    ) -> Iterator[Any]:
+        """Yields the same, with nothing kept of the variables."""
+        for _, field, place, decode in self._readers:
+            yield decode(get_argument_values(field, normalized.nodes[place], variables))
 
     @cached_property
     def _readers(self) -> Sequence[tuple[Hashable, GraphQLField, int, Callable[[Any], Any]]]:

@@ -93,7 +93,7 @@ class Writer:
     # -------------------------------------------------------------------------- roots
 
     def root(self, selected: SelectedField) -> ColumnElement[Any]:
-        """Returns the JSON text of a root field; for ``ByKeys``, an array of texts.
+        """Returns the JSON of a root field as bytes; for ``ByKeys``, an array of texts.
 
         Raises NotCompilable.
         """
@@ -112,7 +112,8 @@ class Writer:
                 shown = self._by_global_id(selected, self.arguments[selected.place])
             case _:
                 raise NotCompilable("no root")
-        return cast(shown, Text())
+        # As bytes, so that the process neither decodes nor encodes what it only passes on.
+        return func.convert_to(cast(shown, Text()), literal_column("'UTF8'"))
 
     def _lookup(self, selected: SelectedField, lookup: Any) -> ColumnElement[Any]:
         statement = _result_of(lookup)

@@ -54,7 +54,7 @@ class Whole:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         answer = scope["extensions"][SEND_RESPONSE]
-        if not answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-way: whole\r\n", b"small"):
+        if not answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-way: whole\r\n", (b"sm", b"all")):
             headers = [(b"content-length", b"5"), (b"x-way", b"usual")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"small"})

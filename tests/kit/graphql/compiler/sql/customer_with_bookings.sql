@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT r1.name AS "name",
   (SELECT (SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT (SELECT count(*) AS count_1 
@@ -19,5 +19,5 @@ WHERE bookings.tenant_id = $1::UUID AND bookings.customer_id = r1.id ORDER BY bo
 FROM (SELECT customers.tenant_id AS tenant_id, customers.id AS id, customers.name AS name, customers.name_key AS name_key, customers.name_search AS name_search, customers.email AS email, customers.email_key AS email_key, customers.phone AS phone, customers.phone_search AS phone_search, customers.locale AS locale, customers.notes AS notes, customers.version AS version, customers.created_at AS created_at 
 FROM customers 
 WHERE customers.tenant_id = $1::UUID AND customers.id = $3::UUID 
- LIMIT 1) AS r1) AS TEXT) AS c0 
+ LIMIT 1) AS r1) AS TEXT), 'UTF8') AS c0 
 FROM t

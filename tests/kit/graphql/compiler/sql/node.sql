@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT CASE WHEN (anon_2.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT CASE WHEN (anon_2.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.reference AS "reference",
   CASE WHEN (r2.id IS NOT NULL) THEN (SELECT row_to_json(o$) AS row_to_json_2 
@@ -8,5 +8,5 @@ FROM (SELECT r2.name AS "name") AS o$) END AS "room") AS o$) AS anon_3
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.held_from AS held_from, bookings.guest_confirmed_at AS guest_confirmed_at, bookings.contact_name AS contact_name, bookings.contact_phone AS contact_phone, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.earliest_start AS earliest_start, bookings.was_confirmed AS was_confirmed, bookings.moves_id AS moves_id, bookings.version AS version, bookings.link_version AS link_version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
 WHERE bookings.tenant_id = $1::UUID AND bookings.id = anon_2.key) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $1::UUID) END AS anon_1 
-FROM unnest($2::UUID[], $3::TEXT[]) WITH ORDINALITY AS anon_2(key, name, n)) AS TEXT) AS c0 
+FROM unnest($2::UUID[], $3::TEXT[]) WITH ORDINALITY AS anon_2(key, name, n)) AS TEXT), 'UTF8') AS c0 
 FROM t

@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT coalesce(array_to_json(array_agg(CASE WHEN (anon_1.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT coalesce(array_to_json(array_agg(CASE WHEN (anon_1.name = 'Booking') THEN (SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT CAST('Booking' AS TEXT) AS "__typename",
   r1.reference AS "reference") AS o$) AS anon_2 
 FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.party_size AS party_size, bookings.note AS note, bookings.held_from AS held_from, bookings.guest_confirmed_at AS guest_confirmed_at, bookings.contact_name AS contact_name, bookings.contact_phone AS contact_phone, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.earliest_start AS earliest_start, bookings.was_confirmed AS was_confirmed, bookings.moves_id AS moves_id, bookings.version AS version, bookings.link_version AS link_version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
@@ -11,5 +11,5 @@ FROM (SELECT CAST('Room' AS TEXT) AS "__typename",
 FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.name_key AS name_key, rooms.description AS description, rooms.search AS search, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
 FROM rooms 
 WHERE rooms.tenant_id = $1::UUID AND rooms.id = anon_1.key) AS r2) END ORDER BY anon_1.n)), '[]'::json) AS coalesce_1 
-FROM unnest($2::UUID[], $3::TEXT[]) WITH ORDINALITY AS anon_1(key, name, n)) AS TEXT) AS c0 
+FROM unnest($2::UUID[], $3::TEXT[]) WITH ORDINALITY AS anon_1(key, name, n)) AS TEXT), 'UTF8') AS c0 
 FROM t

@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($2::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT encode(convert_to('Room:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.name AS "name",
@@ -17,5 +17,5 @@ WHERE bookings.tenant_id = $2::UUID AND bookings.room_id = r1.id ORDER BY bookin
 FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.name_key AS name_key, rooms.description AS description, rooms.search AS search, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
 FROM rooms 
 WHERE rooms.tenant_id = $2::UUID ORDER BY rooms.name_key ASC, rooms.id ASC 
- LIMIT $3::BIGINT) AS r1) AS TEXT) AS c0 
+ LIMIT $3::BIGINT) AS r1) AS TEXT), 'UTF8') AS c0 
 FROM t

@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT r1.name AS "name",
   (SELECT tenants.time_zone 
@@ -12,5 +12,5 @@ FROM (SELECT CASE WHEN (r1.currency_code IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 
 FROM (SELECT rooms.tenant_id AS tenant_id, rooms.id AS id, rooms.name AS name, rooms.name_key AS name_key, rooms.description AS description, rooms.search AS search, rooms.category AS category, rooms.capacity AS capacity, rooms.color AS color, rooms.buffer_before_minutes AS buffer_before_minutes, rooms.buffer_after_minutes AS buffer_after_minutes, rooms.hourly_rate_minor AS hourly_rate_minor, rooms.currency_code AS currency_code, rooms.archived_at AS archived_at, rooms.version AS version, rooms.created_at AS created_at 
 FROM rooms 
 WHERE rooms.tenant_id = $1::UUID AND rooms.archived_at IS NULL ORDER BY rooms.name_key ASC, rooms.id ASC 
- LIMIT 20) AS r1) AS TEXT) AS c0 
+ LIMIT 20) AS r1) AS TEXT), 'UTF8') AS c0 
 FROM t

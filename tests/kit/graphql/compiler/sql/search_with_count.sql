@@ -30,7 +30,7 @@ WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true
  LIMIT 20001), 
 t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($5::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT (SELECT CASE WHEN ((SELECT anon_3.number 
 FROM anon_3) > 10000 OR (SELECT anon_3.is_whole 
 FROM anon_3)) THEN (SELECT anon_3.number 
@@ -65,5 +65,5 @@ FROM customers
 WHERE customers.tenant_id = bookings.tenant_id AND customers.id = bookings.customer_id)) AND NOT (SELECT anon_3.is_whole 
 FROM anon_3) ORDER BY bookings.starts_at ASC, bookings.id ASC 
  LIMIT 20)) AS anon_12 ORDER BY anon_12.starts_at ASC, anon_12.id ASC 
- LIMIT 20) AS r1 LEFT OUTER JOIN customers AS r2 ON r2.id = r1.customer_id AND r2.tenant_id = $5::UUID) AS TEXT) AS c0 
+ LIMIT 20) AS r1 LEFT OUTER JOIN customers AS r2 ON r2.id = r1.customer_id AND r2.tenant_id = $5::UUID) AS TEXT), 'UTF8') AS c0 
 FROM t

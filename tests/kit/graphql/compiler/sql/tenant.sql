@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($1::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT r1.name AS "name",
   r1.time_zone AS "timeZone",
   (SELECT row_to_json(o$) AS row_to_json_2 
@@ -10,5 +10,5 @@ FROM (SELECT r1.slot_minutes AS "slotMinutes",
 FROM (SELECT tenants.id AS id, tenants.name AS name, tenants.subdomain AS subdomain, tenants.time_zone AS time_zone, tenants.currency_code AS currency_code, tenants.plan_code AS plan_code, tenants.slot_minutes AS slot_minutes, tenants.min_notice_minutes AS min_notice_minutes, tenants.max_advance_days AS max_advance_days, tenants.min_duration_minutes AS min_duration_minutes, tenants.max_duration_minutes AS max_duration_minutes, tenants.longest_minutes AS longest_minutes, tenants.hold_minutes AS hold_minutes, tenants.requires_confirmation AS requires_confirmation, tenants.max_open_holds AS max_open_holds, tenants.allows_guest_booking AS allows_guest_booking, tenants.requires_guest_proof AS requires_guest_proof, tenants.change_minutes_before AS change_minutes_before, tenants.reconfirms_changes AS reconfirms_changes, tenants.payment_policy AS payment_policy, tenants.payment_percent AS payment_percent, tenants.payment_amount_minor AS payment_amount_minor, tenants.cancellation_steps AS cancellation_steps, tenants.version AS version, tenants.calendar_version AS calendar_version, tenants.created_at AS created_at 
 FROM tenants 
 WHERE tenants.id = $1::UUID 
- LIMIT 1) AS r1) AS TEXT) AS c0 
+ LIMIT 1) AS r1) AS TEXT), 'UTF8') AS c0 
 FROM t

@@ -1,6 +1,6 @@
 WITH t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($2::UUID AS TEXT), true) AS set_config_1)
- SELECT CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
+ SELECT convert_to(CAST((SELECT (SELECT row_to_json(o$) AS row_to_json_1 
 FROM (SELECT coalesce(array_to_json(array_agg((SELECT row_to_json(o$) AS row_to_json_2 
 FROM (SELECT encode(convert_to('Booking:' || CAST(r1.id AS TEXT), 'UTF8'), 'base64') AS "id",
   r1.reference AS "reference",
@@ -19,5 +19,5 @@ FROM bookings
 WHERE bookings.tenant_id = $2::UUID AND bookings.starts_at < $3::TIMESTAMP WITH TIME ZONE AND bookings.ends_at > $4::TIMESTAMP WITH TIME ZONE AND bookings.starts_at > $4::TIMESTAMP WITH TIME ZONE - (SELECT tenants.longest_minutes 
 FROM tenants 
 WHERE tenants.id = $2::UUID) * interval '1 minute' AND true AND true AND true AND true ORDER BY bookings.starts_at ASC, bookings.id ASC 
- LIMIT $5::BIGINT) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $2::UUID LEFT OUTER JOIN customers AS r3 ON r3.id = r1.customer_id AND r3.tenant_id = $2::UUID) AS TEXT) AS c0 
+ LIMIT $5::BIGINT) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $2::UUID LEFT OUTER JOIN customers AS r3 ON r3.id = r1.customer_id AND r3.tenant_id = $2::UUID) AS TEXT), 'UTF8') AS c0 
 FROM t
