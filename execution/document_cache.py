@@ -31,6 +31,8 @@ CAPACITY: Final = 500
 MAX_CHARACTERS: Final = 125_000
 """The capacity of each segment: documents used once, and documents used again."""
 MAX_ERRORS: Final = 10
+MAX_NAME: Final = 100
+"""The characters of an operation's name in the logs."""
 
 _RULES: Final = (*specified_rules, OneOfVariablesRule)
 
@@ -81,6 +83,7 @@ class ParsedOperation:
         "_variables",
         "document",
         "kind",
+        "log_name",
         "name",
         "operation",
         "type",
@@ -90,6 +93,7 @@ class ParsedOperation:
         self.document = document
         self.operation = operation
         self.name = operation.name.value if operation.name else None
+        self.log_name = self.name[:MAX_NAME] if self.name else None
         self.type: OperationType = operation.operation
         self.kind: str = operation.operation.value
         self._normalized: NormalizedOperation | None = None

@@ -31,22 +31,27 @@ class Gathered:
     """A stream that collects lines and writes them up to 50 ms later, in its own thread.
 
     A system call for each line would cost a request more than formatting it, and a slow reader
-    would stall all requests. Beyond 100,000 lines the oldest are dropped.
+    would stall all requests. Events are formatted there too, many at once. Beyond 100,000 lines
+    the oldest are dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: deque[str] = deque(maxlen=MAX_QUEUED_LINES)
+        self._lines: deque[str | EventDict] = deque(maxlen=MAX_QUEUED_LINES)
         self._has_some = threading.Event()
         self._turn = threading.Lock()
         threading.Thread(target=self._work, name="log", daemon=True).start()
         atexit.register(self.write_all)
 
     def write(self, text: str) -> int:
-        self._lines.append(text)
+        self.put(text)
+        return len(text)
+
+    def put(self, line: str | EventDict) -> None:
+        """Adds a line, or an event to be formatted as one."""
+        self._lines.append(line)
         if not self._has_some.is_set():
             self._has_some.set()
-        return len(text)
 
     def flush(self) -> None:
         """Does nothing: lines are written soon."""
@@ -58,7 +63,11 @@ class Gathered:
         """Writes the collected lines now."""
         with self._turn:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            self._stream.write("".join(lines))
+            self._stream.write(
+                "".join(
+                    [each if isinstance(each, str) else f"{_to_json(each)}\n" for each in lines]
+                )
+            )
             self._stream.flush()
 
     def _work(self) -> None:
@@ -68,12 +77,25 @@ class Gathered:
             self.write_all()
 
 
-class _JsonLogger(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
-    """Formats lines without processors: structlog's way to them takes as long as the formatting."""
+class _GatheredLogger(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
+    """Hands events over without processors: structlog's way there takes as long as formatting."""
 
     def info(self, event: str, **fields: Any) -> None:
         """Logs a line of level info."""
-        self._logger.info(_line(self._logger, "info", {**fields, "event": event}))
+        fields["event"] = event
+        self._logger.put(_complete("info", fields))
+
+
+class _GatheredLines:
+    """Where structlog hands over the lines of other levels."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self.put = gathered.put
+
+    def msg(self, line: str) -> None:
+        self.put(f"{line}\n")
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def configure_logging(
@@ -85,8 +107,9 @@ def configure_logging(
     50 ms later, so that a killed process may lose them.
     """
     stream = stream or sys.stderr
-    if gathered:
-        stream = cast("TextIO", Gathered(stream))
+    lines = Gathered(stream) if gathered else None
+    if lines is not None:
+        stream = cast("TextIO", lines)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -103,9 +126,15 @@ def configure_logging(
     structlog.configure(
         processors=own,
         wrapper_class=(
-            structlog.make_filtering_bound_logger(logging.INFO) if readable else _JsonLogger
+            structlog.make_filtering_bound_logger(logging.INFO)
+            if readable or lines is None
+            else _GatheredLogger
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=(
+            structlog.WriteLoggerFactory(file=stream)
+            if lines is None
+            else lambda *_: _GatheredLines(lines)
+        ),
         cache_logger_on_first_use=True,
     )
 
@@ -127,9 +156,13 @@ def _line(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """Formats an event in one step: each further processor is a call more for every request."""
     if "exc_info" in event:
         event = _EXCEPTIONS(logger, method, event)
-    event["level"] = method
+    return _to_json(_complete(method, event))
+
+
+def _complete(level: str, event: EventDict) -> EventDict:
+    event["level"] = level
     event["timestamp"] = datetime.now(UTC)
-    return _to_json(event)
+    return event
 
 
 def _with_ids_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Final, Generic, TypeVar
 
 from kit.actor import Actor
@@ -91,7 +91,7 @@ class Authenticator:
         if token.startswith(KeyToken.MARK) and (api_key := KeyToken.parse(token)):
             return _Bearer(api_key, _name(api_key))
         # By its hash: secrets aren't kept longer than their request takes.
-        key = sha256(token.encode(errors="surrogatepass")).digest()
+        key = blake2b(token.encode(errors="surrogatepass")).digest()
         cached = self._claims.get(key)
         if cached is None or cached.credentials.expires_at <= now:
             claims = self._tokens.read(token, now=now)

@@ -106,10 +106,8 @@ class TokenBuckets:
         for (key, _), level in zip(buckets, levels, strict=True):
             if taken or level.available < level.full:
                 level.available -= taken
-                if key in known:
-                    known.move_to_end(key)
-                else:
-                    known[key] = level
+                known[key] = level
+                known.move_to_end(key)
         while len(known) > self._capacity:
             known.popitem(last=False)
 

@@ -154,10 +154,10 @@ def _parsed(given: Any) -> GraphQLRequest:
     query = given.get("query")
     name = given.get("operationName")
     variables = given.get("variables")
-    is_hash = is_hash_alone(given)
+    is_hash = not query and is_hash_alone(given)
     if is_hash:
         query = ""
-    elif not isinstance(query, str) or not query.strip():
+    elif not isinstance(query, str) or not query or query.isspace():
         raise BadRequest(400, "'query' must be the text of an operation.")
     if name is not None and not isinstance(name, str):
         raise BadRequest(400, "'operationName' must be a string.")

@@ -19,7 +19,11 @@ async def read_body(receive: Receive, *, content_length: str | bytes = b"") -> b
     """Returns the body. Raises TooLarge at the first byte over the limit; ClientDisconnected."""
     if content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
         raise TooLarge
-    body, is_more = await _chunk(receive)
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnected
+    body: bytes = message.get("body", b"")
+    is_more = message.get("more_body", False)
     if is_more:
         parts = bytearray(body)
         while is_more and len(parts) <= MAX_BODY_BYTES:
