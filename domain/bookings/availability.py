@@ -4,8 +4,8 @@ What is shown as free and what a booking is allowed are the same answer to the s
 ``room_starts`` gives it for many starts at once; property tests hold the two together.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
@@ -221,6 +221,8 @@ class RoomCalendar:
     occupied: list[Interval]
     refused_by_blackouts: list[Interval]
     refused_by_bookings: list[Interval]
+    # A booking or a blackout says the same of every start that it refuses.
+    _told: dict[Hashable, Reason] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, room: RoomFacts, window: Interval, wish: SlotRequest) -> Self:
@@ -246,13 +248,26 @@ class RoomCalendar:
         """Every rule that refuses a start, in the order in which they are asked."""
         return (
             *self.standing,
-            *_notice(wanted.start, self.wish, override=self.wish.override),
+            *self._notice(wanted.start),
             *_advance(wanted.start, self.wish),
             *_grid(wanted.start, self.wish, override=self.wish.override),
             *self._outside_hours(wanted),
             *self._blackout(wanted),
             *self._clash(wanted),
         )
+
+    def _notice(self, start: datetime) -> Iterator[Reason]:
+        wish = self.wish
+        if start < wish.earliest:
+            key = Code.MIN_NOTICE, start < wish.now
+            yield from self._once(key, _notice(start, wish, override=wish.override))
+
+    def _once(self, key: Hashable, reasons: Iterator[Reason]) -> Iterator[Reason]:
+        """Yields the only reason, which is worked out once for a key."""
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = next(reasons)
+        yield told
 
     def _outside_hours(self, wanted: Interval) -> Iterator[Reason]:
         if self._is_open(wanted):
@@ -290,36 +305,47 @@ class RoomCalendar:
         blackout = first_overlap(self.blackouts, wanted)
         if refused is None or blackout is None:
             return
+        key = Code.BLACKOUT, blackout, refused.end
+        yield from self._once(key, self._blocked(blackout, refused.end))
+
+    def _blocked(self, blackout: Interval, frees_at: datetime) -> Iterator[Reason]:
         yield Reason(
             Code.BLACKOUT,
             message=f"{self.room.name} is blocked {span(blackout, self.wish.rules.zone)}.",
             rule={"startsAt": _json(blackout.start), "endsAt": _json(blackout.end)},
-            frees_at=refused.end,
+            frees_at=frees_at,
         )
 
     def _clash(self, wanted: Interval) -> Iterator[Reason]:
         refused = strictly_around(self.refused_by_bookings, wanted.start)
         if refused is None or self.room.only_frees(wanted):
             return
-        zone = self.wish.rules.zone
-        taken = first_overlap(self.taken, wanted)
-        if taken is not None:
-            yield Reason(
-                Code.SLOT_TAKEN,
-                message=booked(self.room.name, taken, zone),
-                rule={"startsAt": _json(taken.start), "endsAt": _json(taken.end)},
-                frees_at=refused.end,
-            )
+        frees_at = refused.end
+        if taken := first_overlap(self.taken, wanted):
+            key = Code.SLOT_TAKEN, taken, frees_at
+            yield from self._once(key, self._taken_by(taken, frees_at))
         elif occupied := first_overlap(self.occupied, _padded(self.room, wanted)):
-            yield Reason(
-                Code.BUFFER_VIOLATION,
-                message=too_close(self.room.name, occupied, zone),
-                rule={
-                    "bufferBeforeMinutes": self.room.buffer_before_minutes,
-                    "bufferAfterMinutes": self.room.buffer_after_minutes,
-                },
-                frees_at=refused.end,
-            )
+            key = Code.BUFFER_VIOLATION, occupied, frees_at
+            yield from self._once(key, self._too_close_to(occupied, frees_at))
+
+    def _taken_by(self, taken: Interval, frees_at: datetime) -> Iterator[Reason]:
+        yield Reason(
+            Code.SLOT_TAKEN,
+            message=booked(self.room.name, taken, self.wish.rules.zone),
+            rule={"startsAt": _json(taken.start), "endsAt": _json(taken.end)},
+            frees_at=frees_at,
+        )
+
+    def _too_close_to(self, occupied: Interval, frees_at: datetime) -> Iterator[Reason]:
+        yield Reason(
+            Code.BUFFER_VIOLATION,
+            message=too_close(self.room.name, occupied, self.wish.rules.zone),
+            rule={
+                "bufferBeforeMinutes": self.room.buffer_before_minutes,
+                "bufferAfterMinutes": self.room.buffer_after_minutes,
+            },
+            frees_at=frees_at,
+        )
 
 
 def refused_spans(room: RoomFacts, wish: SlotRequest) -> list[Interval]:

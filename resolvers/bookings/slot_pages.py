@@ -78,7 +78,7 @@ def _alike(room: Room, slots: RoomSlots, columns: Columns) -> Iterator[Run]:
 
 
 def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool) -> Iterator[Run]:
-    """Yields slots with the same state, and with reasons each slot that isn't free."""
+    """Yields slots with the same state; those that aren't free, with the same reasons."""
     if not slots.listed & ~slots.starts.free:
         yield from _alike(room, slots, columns)
         return
@@ -86,11 +86,21 @@ def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool
     for run in slots.runs_by_state():
         first = slots.slot(run.start, explained=False)
         if explained and first.state is not SlotState.FREE:
-            for place in run:
-                told = RoomSlot(room, slots.slot(place))
-                yield Run(told, columns, [range(place, place + 1)])
+            for told, places in _alike_by_reasons(slots, run):
+                yield Run(RoomSlot(room, told), columns, [places])
         else:
             yield Run(likes.setdefault(first.state, RoomSlot(room, first)), columns, [run])
+
+
+def _alike_by_reasons(slots: RoomSlots, run: range) -> Iterator[tuple[Slot, range]]:
+    """Yields the stretches of a run that the same reasons refuse, each with its first slot."""
+    first, since = slots.slot(run.start), run.start
+    for place in run[1:]:
+        told = slots.slot(place)
+        if told.reasons != first.reasons:
+            yield first, range(since, place)
+            first, since = told, place
+    yield first, range(since, run.stop)
 
 
 @lru_cache(maxsize=16)
