@@ -21,9 +21,12 @@ from tests.kit.graphql.compiler.planning import CORE, read
 from tests.kit.graphql.compiler.questions import ID
 
 FIELD_BY_FIELD: Final = {
+    "analytics": "added up from figures by date, and hours",
     "availability": "worked out of hours, bookings and rules",
     "billing": "put together from a plan, a subscription and what is used",
     "blackouts": "whole or refused: its rows are counted before they are shown",
+    "demandForecast": "made by a model",
+    "demandHints": "drawn from a forecast",
     "explainSlot": "worked out of hours, bookings and rules",
     "guestBooking": "found by a secret, outside of any tenant",
     "hoursExceptions": "whole or refused: its rows are counted before they are shown",
@@ -53,6 +56,7 @@ JSON in the log, or from the id of another type.
 """
 
 ARGUMENTS: Final = {
+    "analytics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
     "availability": '(query: {from: "2027-03-01T00:00:00Z", to: "2027-03-02T00:00:00Z", '
     "durationMinutes: 60})",
     "blackouts": '(overlaps: {gte: "2027-03-01T00:00:00Z"})',
