@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from kit.runtime import Runtime
 from kit.settings import Settings
+from resolvers.bookings import new_bookings
 from tests.support.client import Api
 from tests.support.desk import BookingClient, made, moved
 from tests.support.factories import Venue, api_id, make_booking, make_venue
@@ -183,11 +184,17 @@ async def test_creating_a_booking_of_which_other_rows_are_told(
     assert set(verbs(sent)[1:]) == {"SELECT"}
 
 
-async def test_a_booking_that_is_decided_step_by_step(desk: BookingClient, venue: Venue) -> None:
+async def test_a_booking_that_is_decided_step_by_step(
+    desk: BookingClient, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_bookings, "TRIES", 0)
+    made(await desk.create(venue.rooms[1], MONDAY))
+
     with statements(desk.runtime) as sent:
         made(await desk.create(venue.rooms[0], MONDAY, customer={"new": {"name": "Somebody"}}))
 
-    assert verbs(sent)[:2] == ["SELECT", "SELECT"]
+    # The locks, what decides, and what is stored; then what the selection shows.
+    assert verbs(sent) == [*3 * ["SELECT"], *3 * ["INSERT"], "WITH", *3 * ["SELECT"]]
 
 
 async def test_rescheduling_a_booking(desk: BookingClient, venue: Venue) -> None:
