@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import repeat
 from sys import byteorder
 from typing import Final
 from uuid import UUID
@@ -146,7 +147,10 @@ def median(ordered: Sequence[Sequence[int]]) -> int | None:
     if size == 0:
         return None
     lower = _nth(lists, (size - 1) // 2)
-    upper = lower if size % 2 else _nth(lists, size // 2)
+    if size % 2 or _number_until(lists, lower) > size // 2:
+        return lower
+    places = zip(lists, map(bisect_right, lists, repeat(lower)), strict=False)
+    upper = min(each[place] for each, place in places if place < len(each))
     return (lower + upper) // 2
 
 
@@ -155,13 +159,26 @@ def _nth(lists: Sequence[Sequence[int]], wanted: int) -> int:
     if len(lists) == 1:
         return lists[0][wanted]
     low, high = min(each[0] for each in lists), max(each[-1] for each in lists)
+    until_low, until_high = 0, sum(map(len, lists))
+    halves = False
     while low < high:
         middle = (low + high) // 2
-        if sum(bisect_right(each, middle) for each in lists) > wanted:
-            high = middle
+        if not halves and until_high > until_low:
+            # Where it lies if the numbers between are spread evenly; every other time, halved.
+            part = (high - low) * (wanted - until_low) // (until_high - until_low)
+            middle = min(max(low + part, low), high - 1)
+        halves = not halves
+        until_middle = _number_until(lists, middle)
+        if until_middle > wanted:
+            high, until_high = middle, until_middle
         else:
-            low = middle + 1
+            low, until_low = middle + 1, until_middle
     return low
+
+
+def _number_until(lists: Sequence[Sequence[int]], most: int) -> int:
+    """Returns how many numbers aren't greater."""
+    return sum(map(bisect_right, lists, repeat(most)))
 
 
 def returning_customers(span_start: date, gaps: Mapping[date, Sequence[int]]) -> int:
@@ -225,8 +242,7 @@ def packed(kind: str, numbers: Iterable[int]) -> bytes:
 
 def unpacked(kind: str, stored: bytes) -> Sequence[int]:
     """Returns the numbers of ``packed``."""
-    made = array(kind)
-    made.frombytes(stored)
+    made = array(kind, stored)
     if byteorder == "big":
         made.byteswap()
     return made

@@ -1,6 +1,6 @@
 """Open minutes: how long rooms could have been booked, by date, hour and room."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,8 +137,7 @@ class OpenMinutes:
     def within(self, span: DateSpan) -> int:
         """Returns the open minutes of all rooms on the dates of a span."""
         days, totals = self._running
-        first, last = (bisect_right(days, each - _DAY) for each in (span.from_, span.until))
-        return totals[last] - totals[first]
+        return totals[bisect_left(days, span.until)] - totals[bisect_left(days, span.from_)]
 
     @cached_property
     def total(self) -> int:

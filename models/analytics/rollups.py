@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     column,
     delete,
     func,
@@ -34,6 +35,7 @@ from sqlmodel import Field, SQLModel, col
 from domain.analytics.metrics import COUNTING, SUMS
 from domain.bookings.lifecycle import Status
 from domain.payments.ledger import Account
+from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement
 from models.audit.log import GENERATION, HORIZON, LogEntry, Xid8
 from models.bookings.bookings import Booking
@@ -282,6 +284,18 @@ def times_of_all(tenant_id: UUID) -> tuple[Any, Any]:
         )
         .group_by(by_payment),
     )
+
+
+_TENANT: Final = bindparam("tenant_id", type_=Uuid())
+# The tenant, and how far its log is counted: no row if nothing is yet.
+COUNTED: Final = JsonBatch(
+    select(Tenant).where(col(Tenant.id) == _TENANT),
+    select(
+        col(AnalyticsState.generation),
+        cast(cast(col(AnalyticsState.xid), Text), BigInteger).label("xid"),
+        col(AnalyticsState.position),
+    ).where(col(AnalyticsState.tenant_id) == _TENANT),
+)
 
 
 def state_of(tenant_id: UUID) -> Select[AnalyticsState]:

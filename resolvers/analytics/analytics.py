@@ -20,7 +20,7 @@ from kit.graphql.selected import Selected
 from kit.scope import Scope
 from models.analytics.filters import AnalyticsFilter
 from models.analytics.recounts import TOP_CUSTOMERS
-from models.analytics.rollups import state_of
+from models.analytics.rollups import COUNTED
 from models.customers import Customer, customers_among
 from models.tenants import Tenant
 from permissions.reads import check_reads
@@ -34,7 +34,6 @@ from resolvers.analytics.span_figures import (
 )
 from resolvers.audit.log_position import end_of_log
 from resolvers.tenants.features import check_included
-from resolvers.tenants.tenants import own_tenant
 
 MAX_ROOMS: Final = 250
 MAX_CATEGORIES: Final = 100
@@ -80,14 +79,13 @@ async def analytics(
     """
     check_reads(scope.actor, {"filter": filter})
     check_span(span)
-    tenant = await own_tenant(scope)
+    tenant, as_of = await _counted(scope)
     _check_plan(scope, tenant, span, needs_all=compare_to is not None or filter is not None)
     wanted = Wanted(
         leads="medianLeadMinutes" in selected,
         customers="returningCustomers" in selected,
         hours="byWeekdayHour" in selected,
     )
-    as_of = await counted_until(scope)
     figures = await figures_of(scope, tenant, span, filter, wanted)
     compared = None
     if compare_to is not None and "compared" in selected:
@@ -130,22 +128,27 @@ async def counted_totals(
 ) -> CountedTotals:
     """Returns the totals of a span in this snapshot. Raises Forbidden and BadInput."""
     check_reads(scope.actor, {"filter": filter})
-    tenant = await own_tenant(scope)
+    tenant, bookmark = await _counted(scope)
     _check_plan(scope, tenant, span, needs_all=filter is not None)
     wanted = Wanted(leads=True, customers=True, hours=False)
-    bookmark = await counted_until(scope)
     figures = await figures_of(scope, tenant, span, filter, wanted)
     return CountedTotals(bookmark, await figures.totals())
 
 
 async def counted_until(scope: Scope) -> LogPosition:
     """Returns the position in the log up to which all events are counted."""
-    state = await scope.one(state_of(scope.tenant_id))
-    if state is not None:
+    return (await _counted(scope))[1]
+
+
+async def _counted(scope: Scope) -> tuple[Tenant, LogPosition]:
+    """Returns the caller's tenant, and the position up to which all events are counted."""
+    (tenant,), states = await scope.fetch_batch(COUNTED, tenant_id=scope.tenant_id)
+    if states:
+        (state,) = states
         place = LogOffset(state.xid, state.position)
-        return LogPosition(scope.tenant_id, state.generation, place)
+        return tenant, LogPosition(scope.tenant_id, state.generation, place)
     end = await end_of_log(scope)
-    return LogPosition(scope.tenant_id, end.generation, LogOffset(0, 0))
+    return tenant, LogPosition(scope.tenant_id, end.generation, LogOffset(0, 0))
 
 
 async def figures_of(

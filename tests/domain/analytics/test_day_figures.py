@@ -1,0 +1,41 @@
+"""Figures of dates, merged into those of spans."""
+
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.analytics.day_figures import median, packed, returning_customers, unpacked
+
+NUMBERS = st.lists(st.integers(-(2**31), 2**31 - 1) | st.integers(0, 20), max_size=12)
+
+
+@given(st.lists(NUMBERS, max_size=8))
+def test_the_median_of_ordered_lists_is_that_of_all_numbers(lists: list[list[int]]) -> None:
+    numbers = sorted(number for each in lists for number in each)
+
+    found = median([unpacked("i", packed("i", sorted(each))) for each in lists])
+
+    lower, upper = numbers[(len(numbers) - 1) // 2 :][:1], numbers[len(numbers) // 2 :][:1]
+    assert found == ((lower[0] + upper[0]) // 2 if numbers else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30)), max_size=40), st.integers(0, 30))
+def test_returning_customers_are_those_who_came_before(
+    visits: list[tuple[int, int]], start: int
+) -> None:
+    first = date(2027, 1, 1)
+    gaps: dict[date, list[int]] = {}
+    last: dict[int, int] = {}
+    for customer, day in sorted(visits, key=lambda visit: visit[1]):
+        if customer in last and day >= start:
+            gaps.setdefault(first + timedelta(days=day), []).append(day - last[customer])
+        last[customer] = day
+    came_before = {customer for customer, day in visits if day < start}
+    came_since = {customer for customer, day in visits if day >= start}
+
+    found = returning_customers(
+        first + timedelta(days=start), {day: sorted(each) for day, each in gaps.items()}
+    )
+
+    assert found == len(came_before & came_since)
