@@ -66,6 +66,8 @@ RETRIES: Final[Mapping[str, Retries]] = {
     SECURITY_MAIL_JOB: Retries(attempts=12, first_seconds=5),
     # For about 12 hours: a gateway may be unavailable for long.
     EVENT_JOB: Retries(attempts=60),
+    # For days: only a database that is away fails this job, and an export must end some time.
+    EXPORT_JOB: Retries(attempts=1_000),
     # For more than a day: gateways store results under a key, failures too, for a day.
     SETTLE: Retries(attempts=160),
 }
