@@ -6,9 +6,9 @@ once, never by adding to the one before, so that clock changes don't move those 
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,10 @@ from domain.core.refusals import Invalid, Path
 
 MOST_OCCURRENCES = 366
 MOST_MONTHS = 24
+_CYCLE = 400
+"""After so many years, all dates are on the same weekdays again."""
+_BEYOND_CYCLE = 150_000
+"""More periods than a cycle has, also of days."""
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -86,23 +90,16 @@ class RecurrenceRule:
 
 
 def rule_dates(rule: RecurrenceRule, first: date, *, through: date) -> Iterator[date]:
-    """Yields the local dates of a rule from the first one on, not limited by the rule's end."""
-    # The rule's periods are counted from the one that contains the first date, and BYSETPOS counts
-    # within whole periods: so dateutil starts where that period does.
+    """Yields the local dates of a rule from the first one on, not limited by the rule's end.
+
+    There are none if the rule doesn't include the first one.
+    """
     rule = _explicit(rule, first)
-    for each in rrule(
-        _FREQUENCIES[rule.frequency],
-        dtstart=datetime.combine(_period_start(rule, first), time()),
-        until=datetime.combine(through, time()),
-        interval=rule.interval,
-        wkst=rule.week_start,
-        byweekday=_weekdays(rule) or None,
-        bymonthday=rule.by_month_day or None,
-        bymonth=rule.by_month or None,
-        bysetpos=rule.by_position or None,
-    ):
-        if each.date() >= first:
-            yield each.date()
+    # If a rule has no other date, dateutil looks for one until the year 9999, day by day. So it's
+    # asked for the first period alone before, and always in the last cycle of its calendar.
+    only_period = _dates(replace(rule, interval=_BEYOND_CYCLE), first, through)
+    if first in takewhile(lambda each: each <= first, only_period):
+        yield from (each for each in _dates(rule, first, through) if each >= first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +186,26 @@ def _occurrence(day: date, first: datetime, starts_at: datetime, zone: ZoneInfo)
     instant = wall_clock.replace(tzinfo=zone).astimezone(UTC)
     moved = instant.astimezone(zone).replace(tzinfo=None) != wall_clock
     return Occurrence(day, instant, moved)
+
+
+def _dates(rule: RecurrenceRule, first: date, through: date) -> Iterator[date]:
+    """Yields the dates of a rule from the beginning of the first one's period on."""
+    later = (MAXYEAR - 1 - through.year) // _CYCLE * _CYCLE
+    # The rule's periods are counted from the one that contains the first date, and BYSETPOS counts
+    # within whole periods: so dateutil starts where that period does.
+    begin = _period_start(rule, first)
+    for each in rrule(
+        _FREQUENCIES[rule.frequency],
+        dtstart=datetime.combine(begin.replace(year=begin.year + later), time()),
+        until=datetime.combine(through.replace(year=through.year + later), time()),
+        interval=rule.interval,
+        wkst=rule.week_start,
+        byweekday=_weekdays(rule) or None,
+        bymonthday=rule.by_month_day or None,
+        bymonth=rule.by_month or None,
+        bysetpos=rule.by_position or None,
+    ):
+        yield each.date().replace(year=each.year - later)
 
 
 def _explicit(rule: RecurrenceRule, first: date) -> RecurrenceRule:

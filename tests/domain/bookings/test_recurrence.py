@@ -1,6 +1,7 @@
 """The dates and instants of a recurrence rule."""
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -115,6 +116,27 @@ def test_a_series_outside_its_limits_is_refused(text: str, first: str, problem: 
     with pytest.raises(Invalid, match=problem) as refused:
         starts(text, first)
     assert refused.value.path == ("rrule",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=1",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=MO;COUNT=1",
+        "FREQ=WEEKLY;BYDAY=TU;BYSETPOS=2;COUNT=1",
+        "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;COUNT=1",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=1",
+        "FREQ=DAILY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29;BYDAY=TU;COUNT=2",
+        "FREQ=DAILY;INTERVAL=97;BYMONTH=2;BYMONTHDAY=29;BYDAY=TU;COUNT=2",
+    ],
+)
+def test_rules_of_rare_dates_and_of_none_are_refused_at_once(text: str) -> None:
+    begun = process_time()
+
+    with pytest.raises(Invalid):
+        starts(text, "2028-02-29T19:00")  # A Tuesday.
+
+    assert process_time() - begun < 0.2
 
 
 def test_series_at_their_limits() -> None:
