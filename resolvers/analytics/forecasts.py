@@ -134,9 +134,11 @@ async def _room(scope: Scope, id: UUID) -> Room | None:
 
 
 def _made(facts: DemandFacts, for_hints: HintFacts | None) -> Result:
-    result = {"forecast": _as_json(forecast(facts.demand()))}
+    demand = facts.demand()
+    result = {"forecast": _as_json(forecast(demand))}
     if for_hints is not None:
-        result["hints"] = hints.as_json(for_hints.hints(facts.open_by_hour()))
+        first = None if demand is None else demand.first
+        result["hints"] = hints.as_json(for_hints.hints(facts.open_by_hour(), first))
     return result
 
 

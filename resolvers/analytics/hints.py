@@ -43,12 +43,16 @@ class HintFacts:
     _earned: Sequence[Any]
     _rates: Mapping[RoomId, Money]
 
-    def hints(self, open_by_hour: Mapping[date, ByHour]) -> DemandHints:
-        """Returns the hints for a venue whose rooms are open so many minutes together."""
+    def hints(self, open_by_hour: Mapping[date, ByHour], first: date | None) -> DemandHints:
+        """Returns the hints for a venue whose rooms are open so many minutes together.
+
+        Before the ``first`` booked date the venue took no bookings: that it was empty says nothing.
+        """
         booked = dict(self._booked)
         hours = (
             HourOfDate(day, hour, minutes, booked.get(number * HOURS + hour + 1, 0))
             for number, day in enumerate(self._span.dates())
+            if first is not None and day >= first
             for hour, minutes in enumerate(open_by_hour[day])
         )
         weeks = (RoomWeek(RoomId(room_id), *rest) for room_id, *rest in self._earned)

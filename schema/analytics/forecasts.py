@@ -83,7 +83,7 @@ DemandForecastResult = Annotated[
 
 @value(hint_rules.HourHint)
 class HourHint:
-    """How an hour of a weekday was used in the last 12 weeks."""
+    """How an hour of a weekday was used in the last 12 weeks, or since the first booked date."""
 
     weekday: Weekday = column("The weekday.")
     hour: int = column("The hour at which it begins, on the venue's clock: 0 to 23.")

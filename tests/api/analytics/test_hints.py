@@ -73,8 +73,26 @@ async def test_without_history_there_are_no_hints(api: Api, runtime: Runtime) ->
 
     hints = (await api(HINTS, token=venue.manager.token)).payload
 
-    # The venue was open for weeks, and hardly anybody came.
-    assert (hints["fullHours"], hints["prices"]) == ([], [])
+    assert hints == {"quietHours": [], "fullHours": [], "staffing": [], "prices": []}
+
+
+async def test_weeks_before_the_first_booking_are_no_evidence(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime)
+    for room in range(2):
+        await make_history(runtime, venue, MONDAY_MORNING, days=9 * 7, room=room)
+
+    hints = (await api(HINTS, token=venue.manager.token)).payload
+
+    assert hints["fullHours"][0] == {
+        "weekday": "MONDAY",
+        "hour": 10,
+        "weeks": 9,
+        "bookingsAtOnce": 2,
+        "staff": 2,
+        "occupancy": 1,
+        "low": 1,
+        "high": 1,
+    }
 
 
 async def test_only_plans_with_analytics_have_hints(api: Api, runtime: Runtime) -> None:
