@@ -14,7 +14,8 @@ _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], 
 
 # ``bounds`` are the ascending instants between which is counted: what lies between the first two is
 # numbered 1. One booking may be in several rows, whose figures have to be added up: where it
-# starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms.
+# starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms. The
+# bounds are named where they are needed: as a column, rows that are sorted would carry them all.
 RECOUNT: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (
@@ -57,15 +58,15 @@ RECOUNT: Final = PreparedStatement(
         UNION ALL
         SELECT place, 0, 0, 0, 0,
                sum(floor(extract(epoch FROM
-                   least(ends_at, bounds[place + 1]) - greatest(starts_at, bounds[place])
+                   least(ends_at, (:bounds)[place + 1]) - greatest(starts_at, (:bounds)[place])
                ) / 60))::bigint,
                0, 0, 0, 0, NULL, NULL
-        FROM wanted, (SELECT :bounds AS bounds) AS given,
+        FROM wanted,
              generate_series(
                  greatest(bucket, 1),
                  least(
-                     width_bucket(ends_at - interval '1 millisecond', bounds),
-                     cardinality(bounds) - 1
+                     width_bucket(ends_at - interval '1 millisecond', :bounds),
+                     cardinality(:bounds) - 1
                  )
              ) AS place
         WHERE counts GROUP BY place

@@ -14,6 +14,7 @@ import pytest
 
 from domain.venue.hours import Weekday
 from kit.runtime import Runtime
+from kit.settings import Settings
 from schema.core.global_ids import decode_id
 from tests.api.analytics.history import ZONES, History
 from tests.api.analytics.recount import Figures, Opening, grouped, open_counted, recounted
@@ -51,6 +52,12 @@ WEEKS: Final[tuple[list[tuple[int, int]], ...]] = (
     [(1200, 1680)],
 )
 NUMBERS: Final = tuple(Weekday)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without a worker: it would complete bookings between an answer and its recount."""
+    return settings.model_copy(update={"works": False})
 
 
 # A hundred at a time: 1,000 venues by `make soak`.
