@@ -10,9 +10,9 @@ server does, and be stopped: the server does the rest.
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -20,19 +20,23 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from commands.database_logins import CannotRun, present_logins
-from kit.actor import Actor, ActorKind, Request
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.clock import system_clock
 from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.runtime import Runtime
+from kit.scope import Scope
 from kit.settings import SettingsError, load_settings
-from models.tenants import Tenant
+from models.tenants import Tenant, tenant_id_of
 from resolvers.analytics.rollups import DATES_AT_ONCE, Progress, count_entries, mark_all
 from resolvers.audit.log_writer import write_log
 from resolvers.core.transactions import perform
+from resolvers.tenants.tenants import own_tenant
 
 BAR: Final = 30
 _BUSY_SECONDS: Final = 0.2
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,22 +57,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _rebuild(subdomain: str | None) -> int:
     urls = await present_logins(load_settings())
     app, relay = Database(urls.app.sqlalchemy), Database(urls.relay.sqlalchemy)
+    runtime = Runtime(app, system_clock, write_log, notify_log=lambda _: None, services={})
     try:
-        wanted = select(col(Tenant.id), col(Tenant.subdomain)).order_by(col(Tenant.subdomain))
-        if subdomain is not None:
-            wanted = wanted.where(col(Tenant.subdomain) == subdomain)
-        async with relay.session(writes=False) as session:
-            tenants = (await session.execute(wanted)).all()
-        if subdomain is not None and not tenants:
-            print(f"There is no venue {subdomain}.", file=sys.stderr)
-            return 1
-        runtime = Runtime(app, system_clock, write_log, notify_log=lambda _: None, services={})
-        for tenant_id, name in tenants:
-            await rebuild(runtime, tenant_id, partial(_show, name))
+        if subdomain is None:
+            async with relay.session(writes=False) as session:
+                ids = list((await session.scalars(select(col(Tenant.id)))).all())
+        else:
+            found = await _read(
+                runtime, ANONYMOUS, lambda scope: scope.value(tenant_id_of(subdomain))
+            )
+            if found is None:
+                print(f"There is no venue {subdomain}.", file=sys.stderr)
+                return 1
+            ids = [found]
+        for tenant_id in ids:
+            tenant = await _read(runtime, Actor(ActorKind.SYSTEM, tenant_id), own_tenant)
+            await rebuild(runtime, tenant_id, partial(_show, tenant.subdomain))
         return 0
     finally:
         await app.close()
         await relay.close()
+
+
+async def _read(runtime: Runtime, actor: Actor, read: Callable[[Scope], Awaitable[T]]) -> T:
+    scope = Scope(runtime, actor, Request(new_id()))
+    try:
+        return await read(scope)
+    finally:
+        await scope.close()
 
 
 async def rebuild(runtime: Runtime, tenant_id: UUID, show: Callable[[int, int], None]) -> None:
