@@ -133,6 +133,37 @@ async def test_only_the_hold_of_its_move_may_overlap_a_booking(
     assert await owner.fetchval(OVERLAPS) == 0
 
 
+@pytest.mark.parametrize(
+    ("minutes", "since", "until"), [(240, HOUR / 2, HOUR), (60, -HOUR, 4 * HOUR)]
+)
+async def test_a_time_is_taken_also_where_another_begins_later(
+    desk: BookingClient,
+    venue: Venue,
+    owner: asyncpg.Connection,
+    minutes: int,
+    since: timedelta,
+    until: timedelta,
+) -> None:
+    """Of a booking and the hold of its move, the one that begins later may end earlier."""
+    booking = await make_booking(desk.runtime, venue, TEN, minutes=minutes)
+    hold = new_id()
+    await owner.execute(COPY, booking.id, hold, "held", HOUR / 2, booking.id, TEN)
+    await owner.execute(
+        "UPDATE bookings SET starts_at = $2, ends_at = $3, occupied = tstzrange($2, $3) "
+        "WHERE id = $1",
+        *(hold, TEN + since, TEN + until),
+    )
+    new = {"new": {"name": "Ada"}}
+
+    late = await desk.create(venue.rooms[0], TEN + 3 * HOUR, customer=new)
+    made(await desk.create(venue.rooms[0], TEN + 4 * HOUR, customer=new))
+
+    assert late.refusals == ["SLOT_TAKEN"]
+    ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
+    assert await owner.fetchval(ada, venue.tenant.id) == 1
+    assert await owner.fetchval(OVERLAPS) == 0
+
+
 async def test_only_holds_end_by_themselves(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection
 ) -> None:
