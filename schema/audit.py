@@ -3,10 +3,8 @@
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 import strawberry
-from strawberry.utils.str_converters import to_camel_case
 
 from domain.core import log_events
 from domain.core.log_events import EventType
@@ -52,48 +50,19 @@ class Actor:
     )
 
 
-async def _field(_: Scope, change: log_events.FieldChange) -> str:
-    """The name of the field, as in this API."""
-    return to_camel_case(change.field)
-
-
-async def _before(_: Scope, change: log_events.FieldChange) -> Any:
-    """The value before the change.
-
-    Null if there was none, if it is personal data or free text, which is not stored, or if the
-    caller can't read the field.
-    """
-    return _in_api(change.field, change.before)
-
-
-async def _after(_: Scope, change: log_events.FieldChange) -> Any:
-    """The value after the change.
-
-    Null if there is none, if it is personal data or free text, which is not stored, or if the
-    caller can't read the field.
-    """
-    return _in_api(change.field, change.after)
-
-
-def _in_api(field: str, value: object) -> object:
-    """A value of the log as clients know it: ids are opaque here, statuses names in capitals."""
-    if not isinstance(value, str):
-        return value
-    if field == "status":
-        return value.upper()
-    kind = field.removesuffix("_id")
-    if kind == field:
-        return value
-    return encode_id("".join(part.title() for part in kind.split("_")), UUID(value))
-
-
 @value(log_events.FieldChange)
 class FieldChange:
     """A field of an object, before and after a change."""
 
-    field: str = computed(_field)
-    before: JSON | None = computed(_before)
-    after: JSON | None = computed(_after)
+    field: str = column("The name of the field, as in this API.")
+    before: JSON | None = column(
+        "The value before the change.\n\nNull if there was none, if it is personal data or free "
+        "text, which is not stored, or if the caller can't read the field."
+    )
+    after: JSON | None = column(
+        "The value after the change.\n\nNull if there is none, if it is personal data or free "
+        "text, which is not stored, or if the caller can't read the field."
+    )
 
 
 async def _cursor(_: Scope, entry: LogEntry) -> EventCursor:
@@ -111,7 +80,7 @@ async def _type(_: Scope, entry: LogEntry) -> EventType:
 
 async def _changes(scope: Scope, entry: LogEntry) -> list[log_events.FieldChange]:
     """The fields that changed, sorted by name."""
-    return log.changes_of(scope, entry)
+    return [log.in_api(each, encode_id) for each in log.changes_of(scope, entry)]
 
 
 @value()

@@ -26,6 +26,7 @@ from models.analytics.export_rows import RowSource
 from permissions.policy import grant_of
 from permissions.reads import may_read_logged
 from permissions.roles import GrantScope, P, Permission
+from resolvers.audit.log import in_api
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +154,14 @@ def _subject_id(row: Any, venue: Venue) -> Cell:
 
 
 def _changes(row: Any, venue: Venue) -> Cell:
-    """Returns the changed fields that the reader may read, as JSON."""
+    """Returns the changed fields that the reader may read, as JSON, as they are in the API."""
     type, subject = EventType(row["type"]), row["subject_type"]
-    shown = {
-        change.field: [change.before, change.after]
+    readable = (
+        in_api(change, venue.encode_id)
         for change in changes(row["before"], row["after"])
         if may_read_logged(venue.reader, type, subject, change.field)
-    }
+    )
+    shown = {change.field: [change.before, change.after] for change in readable}
     return orjson.dumps(shown, option=orjson.OPT_SORT_KEYS).decode() if shown else None
 
 

@@ -1,7 +1,9 @@
 """Reads the log: the audit log of a tenant, and the history of a booking."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, assert_never
+from uuid import UUID
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -78,6 +80,29 @@ def changes_of(scope: Scope, entry: LogEntry) -> list[FieldChange]:
         for change in changes(entry.before, entry.after)
     ]
     return sorted(shown, key=lambda change: change.field)
+
+
+def in_api(change: FieldChange, encode_id: Callable[[str, UUID], str]) -> FieldChange:
+    """Returns a change as clients know it: names in camel case, opaque ids, statuses in capitals.
+
+    ``encode_id`` returns the id of an object as in the API, from its type and uuid.
+    """
+    first, *rest = change.field.split("_")
+
+    def value(stored: object) -> object:
+        if isinstance(stored, list) and change.field.endswith("room_ids"):
+            return [encode_id("Room", UUID(each)) for each in stored]
+        if not isinstance(stored, str):
+            return stored
+        if change.field == "status":
+            return stored.upper()
+        if change.field.endswith("_id"):
+            words = change.field.removesuffix("_id").split("_")
+            return encode_id("".join(word.title() for word in words), UUID(stored))
+        return stored
+
+    name = first + "".join(word.capitalize() for word in rest)
+    return FieldChange(name, value(change.before), value(change.after))
 
 
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
