@@ -57,6 +57,7 @@ async def demand_forecast(
     """A forecast of the booked minutes by date of the venue, with an 80% band.
 
     It is made once a day, at night or when it is first requested. Null if there is no such room.
+    The Professional and Enterprise plans include it.
     """
     tenant = await check_feature(scope, Feature.ANALYTICS)
     if not 1 <= days <= MAX_DAYS:
@@ -72,7 +73,8 @@ async def demand_forecast(
 async def demand_hints(scope: Scope) -> DemandHints | None:
     """What the last weeks suggest: quiet and full hours, staff, and prices, each with its evidence.
 
-    Drawn once a day, with the forecast of the venue.
+    Drawn once a day, with the forecast of the venue. The Professional and Enterprise plans include
+    them.
     """
     tenant = await check_feature(scope, Feature.ANALYTICS)
     return hints.from_json((await _result(scope, tenant, None))["hints"])

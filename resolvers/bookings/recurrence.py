@@ -62,7 +62,9 @@ async def preview_recurrence(
     scope: Scope,
     *,
     rrule: Annotated[RRule, Doc("The rule by which the booking would repeat.")],
-    start: Annotated[LocalStart, Doc("When the first occurrence starts.")],
+    start: Annotated[
+        LocalStart, Doc("When the first occurrence starts; the rule must include its date.")
+    ],
     duration_minutes: Annotated[
         int, Doc("The duration of each occurrence in minutes: 1 to 44,700.")
     ],

@@ -21,8 +21,8 @@ from schema.venue.rooms import Room
 describe(
     Granularity,
     "How long the parts of a span are. The first and the last are cut at the span's edges.",
-    HOUR="Hours of the venue's clock: 24 a date. One that the clock repeats counts twice, and one "
-    "that it skips is empty. At most 41 dates.",
+    HOUR="Hours of the venue's clock: 24 a date. One that the clock repeats is a single hour of up "
+    "to 120 minutes, and one that it skips is empty. At most 41 dates.",
     DAY="Dates of the venue.",
     WEEK="Weeks, from Monday.",
     MONTH="Calendar months.",

@@ -102,7 +102,7 @@ async def _total_count(
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[NodeT]):
     edges: list[Edge[NodeT]] = part("The items on this page, each with its cursor.")
-    nodes: list[NodeT] = part("The items on this page: each is a {item}.")
+    nodes: list[NodeT] = part("The {item} of each item on this page.")
     page_info: PageInfo = part(
         "Whether there are more items before and after this page, and its cursors."
     )
