@@ -27,6 +27,7 @@ VALUES: Final[dict[str, object]] = {
     "DateTime": "2027-03-02T10:00:00Z",
     "Int": 1,
     "LocalTime": "10:00",
+    "RRule": "FREQ=DAILY;COUNT=2",
     "String": "a text",
     "durationMinutes Int": 60,
     "endsAt DateTime": "2027-03-03T10:00:00Z",

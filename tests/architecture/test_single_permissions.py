@@ -277,6 +277,10 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
         case "AvailabilityQuery":
             from_, to = "2027-03-02T08:00:00Z", "2027-03-02T12:00:00Z"
             return {"from": from_, "to": to, "durationMinutes": 60}
+        case "LocalStartInput":
+            return {"date": "2027-03-05", "time": "10:00"}
+        case "RRule":
+            return "FREQ=WEEKLY;BYDAY=FR;COUNT=3"
         case "StartInput":
             return {"at": "2027-03-02T08:00:00Z"}
         case "Int":

@@ -131,6 +131,16 @@ OF_DECIMAL: Final = (
     "0",
     "9e15",
 )
+RULES: Final = (
+    "",
+    "x",
+    "FREQ=WEEKLY",
+    "FREQ=DAILY;COUNT=366",
+    "FREQ=SECONDLY;COUNT=2",
+    "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2;COUNT=1",
+    "FREQ=YEARLY;BYDAY=-53SU,53MO;BYSETPOS=-366,366;INTERVAL=999;UNTIL=99991231",
+    "RRULE:FREQ=WEEKLY;BYDAY=TU;UNTIL=20271231T235959Z;WKST=SU",
+)
 OF_SCALARS: Final[dict[str, Sequence[object]]] = {
     "Boolean": (True, False, "true", 1),
     "Date": TIMES,
@@ -139,6 +149,7 @@ OF_SCALARS: Final[dict[str, Sequence[object]]] = {
     "EventCursor": CURSORS,
     "Int": NUMBERS,
     "LocalTime": TIMES,
+    "RRule": RULES,
     "TimeZone": ("Europe/Berlin", "../etc/passwd", "Mars/Olympus", "europe/berlin", "", "a\0b"),
 }
 # What every scalar takes, however absurd it is for its field.
@@ -158,6 +169,7 @@ READABLE: Final[dict[str, Sequence[object]]] = {
     "Decimal": OF_DECIMAL,
     "Int": (0, 1, 1, 2, 15, 60, 250, 1440, 44_640, 2**31 - 1, -1, -(2**31)),
     "LocalTime": ("00:00", "10:00", "24:00", "30:00"),
+    "RRule": RULES,
     "String": tuple(text for text in TEXTS if not set(text) & set("\0\ud800\udfff")),
     "TimeZone": ("Europe/Berlin", "America/New_York", "Pacific/Apia", "Etc/GMT+12"),
 }

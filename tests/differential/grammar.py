@@ -610,6 +610,8 @@ class _Filling:
                 return choose(("2027-03-09", "2027-03-14", "2027-11-07", "2027-03-09"))
             case "LocalTime":
                 return choose(("00:30", "02:30", "10:00", "24:00"))
+            case "RRule":
+                return choose(("FREQ=DAILY;COUNT=3", "FREQ=WEEKLY;BYDAY=TU;COUNT=2", "x"))
             case "EventCursor" | "Decimal" | "CurrencyCode" | "TimeZone":
                 return choose(("", "x", "EUR", "1.00", "Europe/Berlin"))
             case _:
