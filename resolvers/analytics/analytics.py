@@ -13,8 +13,8 @@ from domain.analytics.periods import Granularity, points_problem, week_of
 from domain.analytics.spans import Comparison, DateSpan, compared_with, span_problem
 from domain.core.local_time import zone
 from domain.core.money import Money
+from domain.core.refusals import Invalid
 from domain.tenants.plans import Feature
-from kit.errors import BadInput
 from kit.events.event_cursors import EventCursor, LogOffset, LogPosition, encode_cursor
 from kit.graphql.selected import Selected
 from kit.scope import Scope
@@ -96,9 +96,9 @@ async def analytics(
 
 
 def check_span(span: DateSpan) -> None:
-    """Raises BadInput for a span that can't be queried."""
+    """Raises Invalid for a span that can't be queried."""
     if (problem := span_problem(span)) is not None:
-        raise BadInput(problem)
+        raise Invalid(problem, path=("span", "until"))
 
 
 def _check_plan(scope: Scope, tenant: Tenant, span: DateSpan, *, needs_all: bool) -> None:
@@ -126,7 +126,7 @@ class CountedTotals:
 async def counted_totals(
     scope: Scope, span: DateSpan, filter: AnalyticsFilter | None
 ) -> CountedTotals:
-    """Returns the totals of a span in this snapshot. Raises Forbidden and BadInput."""
+    """Returns the totals of a span in this snapshot. Raises Forbidden and Invalid."""
     check_reads(scope.actor, {"filter": filter})
     tenant, bookmark = await _counted(scope)
     _check_plan(scope, tenant, span, needs_all=filter is not None)
@@ -158,7 +158,7 @@ async def figures_of(
     filter: AnalyticsFilter | None,
     wanted: Wanted,
 ) -> SpanFigures:
-    """Reads the figures of a span. Raises BadInput for rooms that don't exist."""
+    """Reads the figures of a span. Raises Invalid for rooms that don't exist."""
     open_time = await scope.service(KeptOpenTime).of(scope, tenant, span)
     figures = SpanFigures(scope, span, open_time, _room_ids(open_time, filter), wanted)
     await figures.load()
@@ -166,16 +166,16 @@ async def figures_of(
 
 
 def _room_ids(open_time: VenueOpenTime, filter: AnalyticsFilter | None) -> frozenset[UUID] | None:
-    """Returns the rooms of a filter; None for all rooms. Raises BadInput."""
+    """Returns the rooms of a filter; None for all rooms. Raises Invalid."""
     if filter is None or (filter.room_ids is None and filter.categories is None):
         return None
     if filter.room_ids is not None and len(filter.room_ids) > MAX_ROOMS:
-        raise BadInput(f"At most {MAX_ROOMS} rooms.")
+        raise Invalid(f"At most {MAX_ROOMS} rooms.", path=("filter", "room_ids"))
     if filter.categories is not None and len(filter.categories) > MAX_CATEGORIES:
-        raise BadInput(f"At most {MAX_CATEGORIES} categories.")
+        raise Invalid(f"At most {MAX_CATEGORIES} categories.", path=("filter", "categories"))
     rooms = open_time.rooms
     if any(id not in rooms for id in filter.room_ids or ()):
-        raise BadInput("There is no such room.")
+        raise Invalid("There is no such room.", path=("filter", "room_ids"))
     found = frozenset(rooms if filter.room_ids is None else filter.room_ids)
     if filter.categories is not None:
         found = frozenset(id for id in found if rooms[id].category in filter.categories)
@@ -191,7 +191,7 @@ async def series(
     """The figures of each part of the span, in order: at most 1,000 points."""
     check_included(analytics.figures.open_time.tenant, Feature.ANALYTICS)
     if (problem := points_problem(analytics.figures.span, granularity)) is not None:
-        raise BadInput(problem)
+        raise Invalid(problem, path=("granularity",))
     return await analytics.figures.series(granularity)
 
 
@@ -219,7 +219,8 @@ async def top_customers(
     """The customers whose bookings are worth most; of those, the ones with most bookings."""
     check_included(analytics.figures.open_time.tenant, Feature.ANALYTICS)
     if not 1 <= first <= MAX_CUSTOMERS:
-        raise BadInput(f"`first` must be 1 to {MAX_CUSTOMERS}; got {first}.")
+        problem = f"`first` must be 1 to {MAX_CUSTOMERS}; got {first}."
+        raise Invalid(problem, path=("first",))
     figures = analytics.figures
     window = span_interval(figures.span, figures.open_time.zone)
     rows = await scope.fetch_prepared(

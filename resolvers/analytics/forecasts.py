@@ -15,9 +15,9 @@ from domain.analytics.forecast_models import ModelName
 from domain.analytics.forecasts import DemandForecast, ForecastPoint, InsufficientData, forecast
 from domain.analytics.hints import DemandHints
 from domain.core.ids import RoomId
+from domain.core.refusals import Invalid
 from domain.tenants.plans import Feature
 from kit.actor import Actor, ActorKind, Request
-from kit.errors import BadInput
 from kit.ids import new_id
 from kit.postgres.advisory_locks import advisory_key
 from kit.runtime import Runtime
@@ -61,7 +61,7 @@ async def demand_forecast(
     """
     tenant = await check_feature(scope, Feature.ANALYTICS)
     if not 1 <= days <= MAX_DAYS:
-        raise BadInput(f"`days` must be 1 to {MAX_DAYS}; got {days}.")
+        raise Invalid(f"`days` must be 1 to {MAX_DAYS}; got {days}.", path=("days",))
     if room_id is not None and await _room(scope, room_id) is None:
         return None
     made = _from_json(await _result(scope, tenant, room_id))

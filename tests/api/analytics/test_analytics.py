@@ -98,26 +98,48 @@ async def test_managers_and_up_may_and_customers_need_their_own_permission(
 
 
 @pytest.mark.parametrize(
-    ("span", "fields", "problem"),
+    ("span", "fields", "argument", "problem"),
     [
-        (("2027-03-08", "2027-03-01"), "asOf", "`until` must be 1 to 800 days after `from`."),
-        (("2027-03-08", "2027-03-08"), "asOf", "`until` must be 1 to 800 days after `from`."),
-        (("2025-01-01", "2027-03-13"), "asOf", "`until` must be 1 to 800 days after `from`."),
+        (
+            ("2027-03-08", "2027-03-01"),
+            "asOf",
+            ["span", "until"],
+            "`until` must be 1 to 800 days after `from`.",
+        ),
+        (
+            ("2027-03-08", "2027-03-08"),
+            "asOf",
+            ["span", "until"],
+            "`until` must be 1 to 800 days after `from`.",
+        ),
+        (
+            ("2025-01-01", "2027-03-13"),
+            "asOf",
+            ["span", "until"],
+            "`until` must be 1 to 800 days after `from`.",
+        ),
         (
             ("2027-03-01", "2027-04-12"),
             "series(granularity: HOUR) { date }",
+            ["granularity"],
             "At most 1,000 points: `until` must be at most 41 days after `from` for granularity "
             "HOUR.",
         ),
         (
             ("2027-03-01", "2027-04-12"),
             "topCustomers(first: 101) { bookings }",
+            ["first"],
             "`first` must be 1 to 100; got 101.",
         ),
     ],
 )
 async def test_what_is_too_much_is_refused_with_its_limit(
-    api: Api, runtime: Runtime, span: tuple[str, str], fields: str, problem: str
+    api: Api,
+    runtime: Runtime,
+    span: tuple[str, str],
+    fields: str,
+    argument: list[str],
+    problem: str,
 ) -> None:
     venue = await make_venue(runtime)
 
@@ -125,6 +147,7 @@ async def test_what_is_too_much_is_refused_with_its_limit(
 
     assert answer.codes == ["BAD_USER_INPUT"]
     assert answer.errors[0]["message"] == problem
+    assert answer.errors[0]["extensions"]["argumentPath"] == argument
 
 
 async def test_rooms_of_others_are_unknown(api: Api, runtime: Runtime) -> None:
@@ -135,6 +158,7 @@ async def test_rooms_of_others_are_unknown(api: Api, runtime: Runtime) -> None:
 
     assert answer.codes == ["BAD_USER_INPUT"]
     assert answer.errors[0]["message"] == "There is no such room."
+    assert answer.errors[0]["extensions"]["argumentPath"] == ["filter", "roomIds"]
 
 
 # ------------------------------------------------------------------------------ kept and live

@@ -111,6 +111,7 @@ async def test_more_days_than_the_limit_are_refused(api: Api, runtime: Runtime, 
 
     assert answer.codes == ["BAD_USER_INPUT"]
     assert answer.errors[0]["message"] == f"`days` must be 1 to 84; got {days}."
+    assert answer.errors[0]["extensions"]["argumentPath"] == ["days"]
 
 
 async def test_a_room_of_another_venue_is_unknown(api: Api, runtime: Runtime) -> None:
