@@ -54,6 +54,7 @@ CHANGES = [
     (f"createBooking(input: {{ {SLOT} }})", ["BOOKING_CREATED"]),
     (f"createBooking(input: {{ {NEW_CUSTOMER} }})", ["BOOKING_CREATED", "CUSTOMER_CREATED"]),
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
+    ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
     ('createRoom(input: { name: "Attic", capacity: 4 })', ["ROOM_CREATED"]),
     ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
     ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
@@ -123,7 +124,8 @@ REFUSED = [
 # a joining and a verified address act in the name of somebody who has only just come to be; what
 # becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
 # is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
-# in test_guest_links.py.
+# in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; what
+# visitors do is counted, not logged.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -143,6 +145,8 @@ APART = {
     "requestPasswordReset",
     "resetPassword",
     "resumeSubscription",
+    "retryExport",
+    "trackEvents",
     "verifyEmail",
 }
 
