@@ -3,7 +3,7 @@
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Text, Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from domain.analytics.metrics import COUNTING
 from kit.postgres.statements import PreparedStatement
@@ -16,6 +16,7 @@ _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], 
 # numbered 1. One booking may be in several rows, whose figures have to be added up: where it
 # starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms. The
 # bounds are named where they are needed: as a column, rows that are sorted would carry them all.
+# Their type has no precision: a plan for any values would round all of them again for each row.
 RECOUNT: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (
@@ -84,7 +85,7 @@ RECOUNT: Final = PreparedStatement(
         bindparam("tenant_id", type_=Uuid()),
         bindparam("room_ids", type_=ARRAY(Uuid())),
         bindparam("currency", type_=Text()),
-        bindparam("bounds", type_=ARRAY(INSTANT)),
+        bindparam("bounds", type_=ARRAY(TIMESTAMP(timezone=True))),
         bindparam("earliest", type_=INSTANT),
         bindparam("since", type_=INSTANT),
         bindparam("until", type_=INSTANT),

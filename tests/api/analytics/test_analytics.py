@@ -1,6 +1,7 @@
 """Analytics as a client asks for them: plans, permissions, spans, and what follows changes."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import pytest
 
 from domain.tenants.plans import PlanCode
 from kit.runtime import Runtime
+from models.analytics.recounts import RECOUNT
 from tests.api.accounts.test_api_keys import create as create_key
 from tests.api.analytics.history import History
 from tests.api.bookings.test_live import book
@@ -269,3 +271,49 @@ async def test_an_unknown_cursor_is_answered_with_a_resync(server: str, runtime:
         event = (await stream.next())["analyticsChanged"]
 
     assert event["__typename"] == "ResyncRequired"
+
+
+# ------------------------------------------------------------------------------ at size
+
+_BOOKINGS: Final = """
+    INSERT INTO bookings (tenant_id, id, reference, room_id, customer_id, status, starts_at,
+        ends_at, occupied, party_size, currency_code, was_confirmed, version, link_version,
+        created_at, updated_at)
+    SELECT $1, gen_random_uuid(), substr(md5(number::text), 1, 12), $2, $3, 'completed', start,
+        start + interval '1 hour', tstzrange(start, start + interval '1 hour'), 2, $4, true, 1,
+        1, start, start
+    FROM generate_series(0, 3999) AS number
+    CROSS JOIN LATERAL (
+        SELECT timestamptz '2026-03-02 00:30+00' + number * interval '2 hours' AS start
+    ) AS time
+"""
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+async def test_hours_of_a_year_of_some_rooms_are_counted_at_once_by_any_plan(
+    runtime: Runtime, admin: asyncpg.Connection, plan: str
+) -> None:
+    """After some calls, PostgreSQL keeps a plan for any values: it mustn't redo work by row."""
+    venue = await make_venue(runtime)
+    tenant, room = venue.tenant, venue.rooms[0].id
+    await admin.execute(_BOOKINGS, tenant.id, room, venue.customer.id, tenant.currency_code)
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    bounds = [start + timedelta(hours=hour) for hour in range(365 * 24 + 1)]
+    values = {
+        "tenant_id": tenant.id,
+        "room_ids": [room],
+        "currency": tenant.currency_code,
+        "bounds": bounds,
+        "earliest": bounds[0] - timedelta(days=1),
+        "since": bounds[0],
+        "until": bounds[-1],
+        "customers": True,
+        "leads": True,
+    }
+    async with admin.transaction():
+        await admin.execute(f"SET LOCAL plan_cache_mode = {plan}")
+        await admin.execute("SET LOCAL statement_timeout = '2s'")
+        rows = await admin.fetch(RECOUNT.sql, *RECOUNT.arguments(values))
+    assert sum(row["bookings"] for row in rows) == 4000
+    assert sum(row["booked_minutes"] for row in rows) == 4000 * 60
+    assert sum(row["new_customers"] for row in rows) == 1
