@@ -17,6 +17,7 @@ _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], 
 # starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms. The
 # bounds are named where they are needed: as a column, rows that are sorted would carry them all.
 # Their type has no precision: a plan for any values would round all of them again for each row.
+# Only the first of a customer's bookings here can be their first of all: others aren't looked up.
 RECOUNT: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (
@@ -28,15 +29,21 @@ RECOUNT: Final = PreparedStatement(
             WHERE tenant_id = :tenant_id AND (:room_ids IS NULL OR room_id = ANY (:room_ids))
                   AND starts_at > :earliest AND starts_at < :until AND ends_at > :since
                   AND (status = ANY (:counting) OR status = 'cancelled')
-        ), started AS (
-            SELECT *, :customers AND counts AND customer_id IS NOT NULL AND NOT EXISTS (
+        ), started AS MATERIALIZED (
+            SELECT *, :customers AND counts AND customer_id IS NOT NULL
+                   AND place = 1 AND NOT EXISTS (
                 SELECT FROM bookings AS earlier
                 WHERE earlier.tenant_id = :tenant_id AND earlier.customer_id = wanted.customer_id
                       AND earlier.starts_at <= wanted.starts_at
                       AND (earlier.starts_at, earlier.id) < (wanted.starts_at, wanted.id)
                       AND earlier.status = ANY (:counting)
             ) AS is_first
-            FROM wanted WHERE starts_at >= :since
+            FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY customer_id, counts ORDER BY starts_at, id
+                ) AS place
+                FROM wanted WHERE starts_at >= :since
+            ) AS wanted
         )
         SELECT bucket,
                count(*) FILTER (WHERE counts) AS bookings,
