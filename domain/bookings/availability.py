@@ -5,136 +5,24 @@ What is shown as free and what a booking is allowed are the same answer to the s
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
-from zoneinfo import ZoneInfo
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
-from domain.bookings.start_grid import StartGrid, start_grid
+from domain.bookings.slot_facts import (
+    DAY_MINUTES,
+    LOOK_AHEAD_DAYS,
+    RoomFacts,
+    SlotRequest,
+    VenueRules,
+)
 from domain.core.formatting import booked, counted, moment, span, too_close
-from domain.core.ids import BookingId, RoomId
+from domain.core.ids import BookingId
 from domain.core.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
 from domain.core.local_time import midnight
-from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, Path, Refusal
-from domain.tenants.settings import LONGEST_MINUTES
-from domain.venue.hours import HoursFacts
-
-LOOK_AHEAD_DAYS = 8
-_DAY_MINUTES = 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class RoomFacts:
-    """What decides about a room: load it for the time that ``facts_window`` names.
-
-    ``busy`` are the bookings that keep their time, without one that is being moved; ``moving``
-    is the time that one has in this room now. Blackouts are the room's and the venue's.
-    """
-
-    id: RoomId
-    name: str
-    capacity: int
-    archived: bool
-    buffer_before_minutes: int
-    buffer_after_minutes: int
-    hourly_rate: Money | None
-    hours: HoursFacts
-    blackouts: tuple[Interval, ...] = ()
-    busy: tuple[Busy, ...] = ()
-    moving: Busy | None = None
-
-    def within(self, window: Interval) -> Self:
-        """The facts with no other blackouts than those that share time with a window."""
-        return replace(
-            self, blackouts=tuple(each for each in self.blackouts if each.overlaps(window))
-        )
-
-    def only_frees(self, wanted: Interval) -> bool:
-        """Whether the time lies within that of the booking that is being moved.
-
-        No neighbour can mind, whatever the buffers are by now.
-        """
-        return self.moving is not None and self.moving.interval.contains(wanted)
-
-    def occupied_by(self, wanted: Interval) -> Interval:
-        """The time with its buffers, as no two bookings may have it.
-
-        Of a booking that only frees time, no more than it has already.
-        """
-        padded = _padded(self, wanted)
-        if self.moving is None or not self.only_frees(wanted):
-            return padded
-        has = self.moving.occupied
-        return Interval(max(padded.start, has.start), min(padded.end, has.end))
-
-
-@dataclass(frozen=True, slots=True)
-class VenueRules:
-    """The venue's settings that hold for every room."""
-
-    zone: ZoneInfo
-    slot_minutes: int
-    min_notice_minutes: int
-    max_advance_days: int
-    min_duration_minutes: int
-    max_duration_minutes: int
-
-    def grid(self, window: Interval) -> StartGrid:
-        """The starts on the venue's grid within an interval."""
-        return start_grid(window, self.zone, self.slot_minutes)
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRequest:
-    """What somebody asks for, wherever and whenever it is free.
-
-    ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
-    past and is a whole minute. Raises Invalid for a duration that no booking has or a party of
-    nobody.
-    """
-
-    duration_minutes: int
-    party_size: int
-    rules: VenueRules
-    override: bool
-    now: datetime
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.duration_minutes <= LONGEST_MINUTES:
-            problem = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
-            raise Invalid(problem, path=("duration_minutes",))
-        if self.party_size < 1:
-            raise Invalid("The party must have at least 1 person.", path=("party_size",))
-
-    @property
-    def earliest(self) -> datetime:
-        """The first instant from which the venue still takes a booking."""
-        return _earliest(self, override=self.override)
-
-    @property
-    def latest(self) -> datetime:
-        """The last instant for which the venue takes bookings already."""
-        return self.now + timedelta(days=self.rules.max_advance_days)
-
-    def interval(self, start: datetime) -> Interval:
-        """The time it would take from a start in UTC."""
-        return Interval.of_minutes(start, self.duration_minutes)
-
-
-def facts_window(starts: Interval, wish: SlotRequest) -> Interval:
-    """The time that a room's facts must cover to answer for starts within an interval.
-
-    Blackouts and bookings that overlap it, and exceptions of the dates around it: from two days
-    before, because an earlier booking's buffer and the wanted one's are a day each at most, to
-    LOOK_AHEAD_DAYS after, to say when a rule lets go.
-    """
-    return starts.padded(
-        before_minutes=2 * _DAY_MINUTES,
-        after_minutes=wish.duration_minutes + LOOK_AHEAD_DAYS * _DAY_MINUTES,
-    )
 
 
 def reasons_against(room: RoomFacts, start: datetime, wish: SlotRequest) -> tuple[Reason, ...]:
@@ -161,7 +49,7 @@ def overridden(start: datetime, wish: SlotRequest) -> tuple[Code, ...]:
 def clashes(room: RoomFacts, wanted: Interval) -> tuple[Busy, ...]:
     """The bookings that have the wanted time; where there are none, those within the buffers."""
     taken = tuple(busy for busy in room.busy if busy.interval.overlaps(wanted))
-    padded = _padded(room, wanted)
+    padded = room.padded(wanted)
     return taken or tuple(busy for busy in room.busy if busy.occupied.overlaps(padded))
 
 
@@ -204,7 +92,7 @@ def party_refusals(party_size: int, *, room_name: str, capacity: int) -> list[Re
 @lru_cache(maxsize=64)
 def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
     """The first start on the venue's grid from an instant on, at most two days later."""
-    return next(iter(rules.grid(Interval.of_minutes(since, 2 * _DAY_MINUTES)).starts), None)
+    return next(iter(rules.grid(Interval.of_minutes(since, 2 * DAY_MINUTES)).starts), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +181,7 @@ class RoomCalendar:
         )
 
     def _next_open(self, wanted: Interval) -> datetime | None:
-        ahead = wanted.padded(before_minutes=0, after_minutes=LOOK_AHEAD_DAYS * _DAY_MINUTES)
+        ahead = wanted.padded(before_minutes=0, after_minutes=LOOK_AHEAD_DAYS * DAY_MINUTES)
         for opened in self.room.hours.open_intervals(ahead, self.wish.rules.zone):
             start = max(wanted.start, opened.start)
             if opened.contains(self.wish.interval(start)):
@@ -324,7 +212,7 @@ class RoomCalendar:
         if taken := first_overlap(self.taken, wanted):
             key = Code.SLOT_TAKEN, taken, frees_at
             yield from self._once(key, self._taken_by(taken, frees_at))
-        elif occupied := first_overlap(self.occupied, _padded(self.room, wanted)):
+        elif occupied := first_overlap(self.occupied, self.room.padded(wanted)):
             key = Code.BUFFER_VIOLATION, occupied, frees_at
             yield from self._once(key, self._too_close_to(occupied, frees_at))
 
@@ -396,7 +284,7 @@ def standing_reasons(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
 
 
 def _notice(start: datetime, wish: SlotRequest, *, override: bool) -> Iterator[Reason]:
-    earliest = _earliest(wish, override=override)
+    earliest = wish.earliest_by(override=override)
     if start >= earliest:
         return
     notice = 0 if override else wish.rules.min_notice_minutes
@@ -413,10 +301,6 @@ def _notice(start: datetime, wish: SlotRequest, *, override: bool) -> Iterator[R
         rule={"minNoticeMinutes": notice},
         frees_at=first,
     )
-
-
-def _earliest(wish: SlotRequest, *, override: bool) -> datetime:
-    return wish.now + timedelta(minutes=0 if override else wish.rules.min_notice_minutes)
 
 
 def _advance(start: datetime, wish: SlotRequest) -> Iterator[Reason]:
@@ -447,12 +331,6 @@ def _grid(start: datetime, wish: SlotRequest, *, override: bool) -> Iterator[Rea
         message=f"Bookings start every {counted(slot_minutes, 'minute')}, counted from midnight.",
         rule={"slotMinutes": slot_minutes},
         frees_at=first_on_grid(start, wish.rules),
-    )
-
-
-def _padded(room: RoomFacts, wanted: Interval) -> Interval:
-    return wanted.padded(
-        before_minutes=room.buffer_before_minutes, after_minutes=room.buffer_after_minutes
     )
 
 

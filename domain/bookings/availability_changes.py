@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.bookings.availability import SlotRequest, first_on_grid, refused_spans
+from domain.bookings.availability import first_on_grid, refused_spans
+from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from domain.bookings.availability import RoomFacts, SlotRequest, standing_reasons
+from domain.bookings.availability import standing_reasons
 from domain.bookings.pricing import price_of
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.start_grid import MINUTE, StartGrid, Stretch, ticks
 from domain.core.intervals import Interval
 from domain.core.money import Money

@@ -8,10 +8,11 @@ from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter, itemgetter
 
-from domain.bookings.availability import RoomCalendar, RoomFacts, SlotRequest
+from domain.bookings.availability import RoomCalendar
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
 from domain.bookings.room_starts import RoomStarts, SlotSearch, room_starts
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.start_grid import Stretch, places, runs
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.availability import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import Busy, SlotTaken
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.bookings.slots import (
     RoomSlots,
     alternatives,

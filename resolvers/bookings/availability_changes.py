@@ -13,7 +13,6 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from domain.bookings.availability import SlotRequest, VenueRules
 from domain.bookings.availability_changes import (
     LONGEST_BUFFER_MINUTES,
     AffectedSlots,
@@ -24,6 +23,7 @@ from domain.bookings.availability_changes import (
 )
 from domain.bookings.lifecycle import OCCUPYING, Status, effective_status
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slot_facts import SlotRequest, VenueRules
 from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.ids import RoomId

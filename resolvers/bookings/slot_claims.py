@@ -9,16 +9,11 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.availability import (
-    RoomFacts,
-    SlotRequest,
-    overridden,
-    reasons_against,
-    refusals,
-)
+from domain.bookings.availability import overridden, reasons_against, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
 from domain.bookings.refusals import PriceChanged
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from domain.bookings.availability import RoomFacts
+from domain.bookings.slot_facts import RoomFacts
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.bookings.availability import RoomFacts, SlotRequest
 from domain.bookings.refusals import Reason
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.slots import RoomSlots, SlotState
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval

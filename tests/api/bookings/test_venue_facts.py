@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import asyncpg
 import pytest
 
-from domain.bookings.availability import facts_window, reasons_against
+from domain.bookings.availability import reasons_against
+from domain.bookings.slot_facts import facts_window
 from domain.core.ids import RoomId
 from domain.venue.hours import Weekday
 from kit.actor import Request

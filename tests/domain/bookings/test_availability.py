@@ -9,17 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import (
-    RoomFacts,
-    SlotRequest,
-    VenueRules,
-    clashes,
-    facts_window,
-    overridden,
-    reasons_against,
-    refusals,
-)
+from domain.bookings.availability import clashes, overridden, reasons_against, refusals
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
+from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalTime, midnight

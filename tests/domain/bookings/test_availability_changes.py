@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import RoomFacts, SlotRequest
 from domain.bookings.availability_changes import (
     AffectedSlots,
     next_change,
@@ -14,6 +13,7 @@ from domain.bookings.availability_changes import (
     starts_affected_by_time,
 )
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.slots import RoomSlots, Slot
 from domain.core.intervals import Interval
 from tests.domain.bookings.test_availability import facts, wishes

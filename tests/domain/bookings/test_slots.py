@@ -9,14 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import (
-    RoomFacts,
-    SlotRequest,
-    VenueRules,
-    reasons_against,
-)
+from domain.bookings.availability import reasons_against
 from domain.bookings.refusals import Busy, Reason
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules
 from domain.bookings.slots import (
     RoomSlots,
     Slot,

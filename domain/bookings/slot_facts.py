@@ -1,0 +1,139 @@
+"""What decides about a slot: a room's facts, the venue's rules, and the request."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from domain.bookings.refusals import Busy
+from domain.bookings.start_grid import StartGrid, start_grid
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.core.refusals import Invalid
+from domain.tenants.settings import LONGEST_MINUTES
+from domain.venue.hours import HoursFacts
+
+DAY_MINUTES = 24 * 60
+LOOK_AHEAD_DAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """What decides about a room: load it for the time that ``facts_window`` names.
+
+    ``busy`` are the bookings that keep their time, without one that is being moved; ``moving``
+    is the time that one has in this room now. Blackouts are the room's and the venue's.
+    """
+
+    id: RoomId
+    name: str
+    capacity: int
+    archived: bool
+    buffer_before_minutes: int
+    buffer_after_minutes: int
+    hourly_rate: Money | None
+    hours: HoursFacts
+    blackouts: tuple[Interval, ...] = ()
+    busy: tuple[Busy, ...] = ()
+    moving: Busy | None = None
+
+    def within(self, window: Interval) -> Self:
+        """The facts with no other blackouts than those that share time with a window."""
+        return replace(
+            self, blackouts=tuple(each for each in self.blackouts if each.overlaps(window))
+        )
+
+    def only_frees(self, wanted: Interval) -> bool:
+        """Whether the time lies within that of the booking that is being moved.
+
+        No neighbour can mind, whatever the buffers are by now.
+        """
+        return self.moving is not None and self.moving.interval.contains(wanted)
+
+    def padded(self, wanted: Interval) -> Interval:
+        """The time with the room's buffers."""
+        return wanted.padded(
+            before_minutes=self.buffer_before_minutes, after_minutes=self.buffer_after_minutes
+        )
+
+    def occupied_by(self, wanted: Interval) -> Interval:
+        """The time with its buffers, as no two bookings may have it.
+
+        Of a booking that only frees time, no more than it has already.
+        """
+        padded = self.padded(wanted)
+        if self.moving is None or not self.only_frees(wanted):
+            return padded
+        has = self.moving.occupied
+        return Interval(max(padded.start, has.start), min(padded.end, has.end))
+
+
+@dataclass(frozen=True, slots=True)
+class VenueRules:
+    """The venue's settings that hold for every room."""
+
+    zone: ZoneInfo
+    slot_minutes: int
+    min_notice_minutes: int
+    max_advance_days: int
+    min_duration_minutes: int
+    max_duration_minutes: int
+
+    def grid(self, window: Interval) -> StartGrid:
+        """The starts on the venue's grid within an interval."""
+        return start_grid(window, self.zone, self.slot_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRequest:
+    """What somebody asks for, wherever and whenever it is free.
+
+    ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
+    past and is a whole minute. Raises Invalid for a duration that no booking has or a party of
+    nobody.
+    """
+
+    duration_minutes: int
+    party_size: int
+    rules: VenueRules
+    override: bool
+    now: datetime
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.duration_minutes <= LONGEST_MINUTES:
+            problem = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
+            raise Invalid(problem, path=("duration_minutes",))
+        if self.party_size < 1:
+            raise Invalid("The party must have at least 1 person.", path=("party_size",))
+
+    @property
+    def earliest(self) -> datetime:
+        """The first instant from which the venue still takes a booking."""
+        return self.earliest_by(override=self.override)
+
+    def earliest_by(self, *, override: bool) -> datetime:
+        """The same, with the override or without."""
+        return self.now + timedelta(minutes=0 if override else self.rules.min_notice_minutes)
+
+    @property
+    def latest(self) -> datetime:
+        """The last instant for which the venue takes bookings already."""
+        return self.now + timedelta(days=self.rules.max_advance_days)
+
+    def interval(self, start: datetime) -> Interval:
+        """The time it would take from a start in UTC."""
+        return Interval.of_minutes(start, self.duration_minutes)
+
+
+def facts_window(starts: Interval, wish: SlotRequest) -> Interval:
+    """The time that a room's facts must cover to answer for starts within an interval.
+
+    Blackouts and bookings that overlap it, and exceptions of the dates around it: from two days
+    before, because an earlier booking's buffer and the wanted one's are a day each at most, to
+    LOOK_AHEAD_DAYS after, to say when a rule lets go.
+    """
+    return starts.padded(
+        before_minutes=2 * DAY_MINUTES,
+        after_minutes=wish.duration_minutes + LOOK_AHEAD_DAYS * DAY_MINUTES,
+    )
