@@ -22,7 +22,7 @@ from domain.analytics.spans import DateSpan
 from domain.venue.hours import Weekday
 from kit.scope import Scope
 from models.analytics.recounts import RECOUNT
-from models.analytics.rollups import BY_ROOM, DAYS, DAYS_OF_ROOMS
+from models.analytics.span_figures import BY_ROOM, DAYS, DAYS_OF_ROOMS
 from models.venue.rooms import Room
 from resolvers.analytics.open_time import VenueOpenTime
 
