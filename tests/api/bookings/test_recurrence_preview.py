@@ -14,14 +14,16 @@ from tests.support.factories import Venue, api_id, make_venue
 DAYTIME: dict[Weekday, list[tuple[int, int]]] = {
     day: [(9 * 60, 17 * 60)] for day in Weekday if day is not Weekday.SUNDAY
 }
-PREVIEW = """query ($rrule: RRule!, $start: LocalStartInput!, $minutes: Int!, $room: ID, $except: [Date!]!) {
+PREVIEW = """query (
+  $rrule: RRule!, $start: LocalStartInput!, $minutes: Int!, $room: ID, $except: [Date!]!
+) {
   previewRecurrence(
     rrule: $rrule, start: $start, durationMinutes: $minutes, roomId: $room, exceptDates: $except
   ) {
     rrule conflictCount
     occurrences { startsAt endsAt local { start utcOffsetStart } moved state reasons { code } }
   }
-}"""  # noqa: E501
+}"""
 
 
 @pytest_asyncio.fixture
