@@ -1,17 +1,15 @@
 """What is free, and why the rest is not: the same answer for readers and for every write."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import Status, effective_status
-from domain.bookings.refusals import Busy, SlotTaken
+from domain.bookings.refusals import SlotTaken
 from domain.bookings.room_starts import SlotSearch
-from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.slots import (
     RoomSlots,
     alternatives,
@@ -21,47 +19,27 @@ from domain.bookings.slots import (
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import Start, dates_around, resolve_start, within_reach
+from domain.core.local_time import Start, resolve_start, within_reach
 from domain.core.refusals import Invalid
 from domain.tenants.settings import LONGEST_MINUTES
 from kit.errors import BadInput, TooComplex
 from kit.events.event_cursors import LogPosition
 from kit.graphql.selected import EVERYTHING, Selected
 from kit.graphql.work_meter import Weighed
-from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from models.bookings.availability import CALENDAR, SLOT, VENUE
-from models.bookings.bookings import BookingOwner
-from permissions.policy import may
-from permissions.roles import P
 from resolvers.audit.log_position import end_of_log
 from resolvers.bookings.availability_cursors import known_now
+from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.slot_pages import RoomSlot, SlotPage
 from resolvers.bookings.taken_times import TakenTimes, open_starts, taken_times
-from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
-from resolvers.venue.hours import hours_facts
-from resolvers.venue.rooms import MAX_BUFFER_MINUTES
+from resolvers.bookings.venue_facts import Venue
 
 MAX_DAYS: Final = 31
 MAX_SLOTS: Final = 10_000
 MAX_ROOMS: Final = 100
 MAX_ALTERNATIVES: Final = 20
 _NEXT_WITHIN: Final = timedelta(days=7)
-_BUFFERS_MINUTES: Final = 2 * MAX_BUFFER_MINUTES
-"""The buffer after one booking and that before the next, at the longest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """All that decides whether a venue's rooms are free in a window.
-
-    ``stale`` are holds past their time that are not yet stored as expired.
-    """
-
-    venue: Venue
-    facts: Mapping[RoomId, RoomFacts]
-    stale: tuple[BookingId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +236,6 @@ async def alternatives_to(
     return [RoomSlot(venue.rooms[slot.room_id], slot) for slot in found]
 
 
-async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
-    """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
-    (tenant,), rooms = await scope.fetch_batch(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
-    return Venue(tenant, {RoomId(room.id): room for room in rooms})
-
-
 def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> SlotRequest:
     """What a query looks for. Raises Invalid, at its place in the argument `query`."""
     try:
@@ -273,129 +245,6 @@ def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> SlotR
     except Invalid as refusal:
         refusal.path = ("query", *refusal.path)
         raise
-
-
-def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> SlotRequest:
-    """What the caller asks for under the venue's rules. Raises Invalid."""
-    tenant = venue.tenant
-    rules = VenueRules(
-        venue.zone,
-        slot_minutes=tenant.slot_minutes,
-        min_notice_minutes=tenant.min_notice_minutes,
-        max_advance_days=tenant.max_advance_days,
-        min_duration_minutes=tenant.min_duration_minutes,
-        max_duration_minutes=tenant.max_duration_minutes,
-    )
-    return SlotRequest(
-        duration_minutes=duration_minutes,
-        party_size=party_size,
-        rules=rules,
-        override=may(scope.actor, P.BOOKINGS_OVERRIDE),
-        now=scope.now(),
-    )
-
-
-async def load_calendar(
-    scope: Scope,
-    venue: Venue,
-    starts: Interval,
-    wish: SlotRequest,
-    *,
-    exclude_booking_id: BookingId | None = None,
-) -> Calendar:
-    """The facts about starts within an interval: one statement, whatever the rooms and days."""
-    window = facts_window(starts, wish)
-    return await _facts(
-        scope,
-        venue,
-        window,
-        CALENDAR,
-        booked=Interval(window.start - venue.longest_booking, window.end),
-        exclude_booking_id=exclude_booking_id,
-    )
-
-
-async def load_slot(
-    scope: Scope,
-    venue: Venue,
-    wanted: Interval,
-    *,
-    exclude_booking_id: BookingId | None = None,
-) -> Calendar:
-    """No more than what decides whether rooms are free at a time.
-
-    Where one isn't, ``load_calendar`` has all there is to tell about it.
-    """
-    touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
-    return await _facts(
-        scope,
-        venue,
-        wanted,
-        SLOT,
-        booked=Interval(touching.start - venue.longest_booking, touching.end),
-        exclude_booking_id=exclude_booking_id,
-    )
-
-
-async def _facts(
-    scope: Scope,
-    venue: Venue,
-    window: Interval,
-    bundle: JsonBatch,
-    *,
-    booked: Interval,
-    exclude_booking_id: BookingId | None,
-) -> Calendar:
-    days = dates_around(window, venue.zone)
-    rooms = list(venue.rooms)
-    weekdays, exceptions, blackouts, claims = await scope.fetch_batch(
-        bundle,
-        tenant_id=scope.tenant_id,
-        room_ids=rooms,
-        first_day=days[0],
-        last_day=days[-1],
-        since=window.start,
-        until=window.end,
-        earliest=booked.start,
-        latest=booked.end,
-    )
-    hours = hours_facts(rooms, weekdays, exceptions)
-
-    blocked = blocked_times(blackouts)
-
-    busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
-    moving: dict[RoomId, Busy] = {}
-    stale: list[BookingId] = []
-    turn = TimeSlice()
-    for taken in claims:
-        if turn.is_over:
-            await turn.give_way()
-        status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
-        if status is Status.EXPIRED:
-            stale.append(taken.id)
-            continue
-        time = Interval(taken.starts_at, taken.ends_at)
-        occupied = Interval(taken.occupied_from, taken.occupied_to)
-        found = Busy(taken.room_id, taken.id, time, occupied)
-        owner = BookingOwner.of(taken)
-        # Whoever leaves out another's booking would be told of a free time that isn't; and when
-        # it is, whoever may not read it.
-        if taken.id == exclude_booking_id and all(
-            may(scope.actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE)
-        ):
-            moving[taken.room_id] = found
-        else:
-            busy[taken.room_id].append(found)
-
-    facts = {
-        id: replace(
-            room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id])),
-            busy=tuple(busy[id]),
-            moving=moving.get(id),
-        )
-        for id, room in venue.rooms.items()
-    }
-    return Calendar(venue, facts, stale=tuple(stale))
 
 
 def window_of(query: AvailabilityQuery) -> Interval:

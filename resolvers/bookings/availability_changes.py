@@ -38,12 +38,12 @@ from resolvers.bookings.availability import (
     AvailabilityQuery,
     ahead_of,
     check_size,
-    load_venue,
     openings,
     window_of,
     wish_of_query,
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
+from resolvers.bookings.calendars import load_venue
 from resolvers.bookings.slot_pages import NO_SLOTS, SlotPage
 from resolvers.bookings.venue_facts import Venue
 

@@ -43,7 +43,6 @@ from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
 from resolvers.bookings import strangers
-from resolvers.bookings.availability import load_venue
 from resolvers.bookings.booking_access import (
     Version,
     booking_event,
@@ -54,6 +53,7 @@ from resolvers.bookings.booking_access import (
     text_refusals,
     visible_bookings,
 )
+from resolvers.bookings.calendars import load_venue
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
 from resolvers.bookings.new_bookings import (
     BookingWish,

@@ -16,7 +16,7 @@ from domain.core.local_time import resolve_start
 from kit.bounded_cache import BoundedDict
 from kit.scope import Scope
 from kit.shared_reads import SharedReads
-from resolvers.bookings.availability import Calendar, load_calendar, load_venue, wish_of
+from resolvers.bookings.calendars import Calendar, load_calendar, load_venue, wish_of
 from resolvers.bookings.slot_claims import Claim, WantedTime, decide
 
 ROOMS: Final = 1_000

@@ -45,8 +45,8 @@ from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
 from resolvers.audit.log_writer import log_values
 from resolvers.bookings import strangers
-from resolvers.bookings.availability import wish_of
 from resolvers.bookings.booking_access import booking_event, text_refusals
+from resolvers.bookings.calendars import wish_of
 from resolvers.bookings.hooks import BookingChange, BookingPermit, Prepayment
 from resolvers.bookings.last_taken import LastTaken, Refuse, refuse_taken
 from resolvers.bookings.slot_claims import (

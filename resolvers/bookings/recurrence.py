@@ -23,7 +23,7 @@ from domain.core.local_time import (
 )
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from resolvers.bookings.availability import load_calendar, load_venue, wish_of
+from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from models.tenants import Tenant
 from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
-from resolvers.bookings.availability import load_calendar, load_slot, load_venue, wish_of
+from resolvers.bookings.calendars import load_calendar, load_slot, load_venue, wish_of
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import CALENDAR
 

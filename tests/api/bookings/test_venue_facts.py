@@ -17,7 +17,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings import venue_facts as module
-from resolvers.bookings.availability import load_calendar, load_venue, wish_of
+from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.venue_facts import KeptFacts, venue_facts
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING

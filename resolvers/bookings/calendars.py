@@ -1,0 +1,167 @@
+"""Loads what decides whether rooms are free, and what callers ask for by their venue's rules."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from domain.bookings.lifecycle import Status, effective_status
+from domain.bookings.refusals import Busy
+from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import dates_around
+from kit.postgres.json_batch import JsonBatch
+from kit.scope import Scope
+from kit.time_slice import TimeSlice
+from models.bookings.availability import CALENDAR, SLOT, VENUE
+from models.bookings.bookings import BookingOwner
+from permissions.policy import may
+from permissions.roles import P
+from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
+from resolvers.venue.hours import hours_facts
+from resolvers.venue.rooms import MAX_BUFFER_MINUTES
+
+_BUFFERS_MINUTES: Final = 2 * MAX_BUFFER_MINUTES
+"""The buffer after one booking and that before the next, at the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """All that decides whether a venue's rooms are free in a window.
+
+    ``stale`` are holds past their time that are not yet stored as expired.
+    """
+
+    venue: Venue
+    facts: Mapping[RoomId, RoomFacts]
+    stale: tuple[BookingId, ...]
+
+
+async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
+    """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
+    (tenant,), rooms = await scope.fetch_batch(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
+    return Venue(tenant, {RoomId(room.id): room for room in rooms})
+
+
+def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> SlotRequest:
+    """What the caller asks for under the venue's rules. Raises Invalid."""
+    tenant = venue.tenant
+    rules = VenueRules(
+        venue.zone,
+        slot_minutes=tenant.slot_minutes,
+        min_notice_minutes=tenant.min_notice_minutes,
+        max_advance_days=tenant.max_advance_days,
+        min_duration_minutes=tenant.min_duration_minutes,
+        max_duration_minutes=tenant.max_duration_minutes,
+    )
+    return SlotRequest(
+        duration_minutes=duration_minutes,
+        party_size=party_size,
+        rules=rules,
+        override=may(scope.actor, P.BOOKINGS_OVERRIDE),
+        now=scope.now(),
+    )
+
+
+async def load_calendar(
+    scope: Scope,
+    venue: Venue,
+    starts: Interval,
+    wish: SlotRequest,
+    *,
+    exclude_booking_id: BookingId | None = None,
+) -> Calendar:
+    """The facts about starts within an interval: one statement, whatever the rooms and days."""
+    window = facts_window(starts, wish)
+    return await _facts(
+        scope,
+        venue,
+        window,
+        CALENDAR,
+        booked=Interval(window.start - venue.longest_booking, window.end),
+        exclude_booking_id=exclude_booking_id,
+    )
+
+
+async def load_slot(
+    scope: Scope,
+    venue: Venue,
+    wanted: Interval,
+    *,
+    exclude_booking_id: BookingId | None = None,
+) -> Calendar:
+    """No more than what decides whether rooms are free at a time.
+
+    Where one isn't, ``load_calendar`` has all there is to tell about it.
+    """
+    touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
+    return await _facts(
+        scope,
+        venue,
+        wanted,
+        SLOT,
+        booked=Interval(touching.start - venue.longest_booking, touching.end),
+        exclude_booking_id=exclude_booking_id,
+    )
+
+
+async def _facts(
+    scope: Scope,
+    venue: Venue,
+    window: Interval,
+    bundle: JsonBatch,
+    *,
+    booked: Interval,
+    exclude_booking_id: BookingId | None,
+) -> Calendar:
+    days = dates_around(window, venue.zone)
+    rooms = list(venue.rooms)
+    weekdays, exceptions, blackouts, claims = await scope.fetch_batch(
+        bundle,
+        tenant_id=scope.tenant_id,
+        room_ids=rooms,
+        first_day=days[0],
+        last_day=days[-1],
+        since=window.start,
+        until=window.end,
+        earliest=booked.start,
+        latest=booked.end,
+    )
+    hours = hours_facts(rooms, weekdays, exceptions)
+
+    blocked = blocked_times(blackouts)
+
+    busy: defaultdict[RoomId, list[Busy]] = defaultdict(list)
+    moving: dict[RoomId, Busy] = {}
+    stale: list[BookingId] = []
+    turn = TimeSlice()
+    for taken in claims:
+        if turn.is_over:
+            await turn.give_way()
+        status = effective_status(Status(taken.status), taken.hold_expires_at, scope.now())
+        if status is Status.EXPIRED:
+            stale.append(taken.id)
+            continue
+        time = Interval(taken.starts_at, taken.ends_at)
+        occupied = Interval(taken.occupied_from, taken.occupied_to)
+        found = Busy(taken.room_id, taken.id, time, occupied)
+        owner = BookingOwner.of(taken)
+        # Whoever leaves out another's booking would be told of a free time that isn't; and when
+        # it is, whoever may not read it.
+        if taken.id == exclude_booking_id and all(
+            may(scope.actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE)
+        ):
+            moving[taken.room_id] = found
+        else:
+            busy[taken.room_id].append(found)
+
+    facts = {
+        id: replace(
+            room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id])),
+            busy=tuple(busy[id]),
+            moving=moving.get(id),
+        )
+        for id, room in venue.rooms.items()
+    }
+    return Calendar(venue, facts, stale=tuple(stale))
