@@ -32,12 +32,13 @@ from integrations.storage.objects import Storage
 from jobs.event_handlers import EVENT_HANDLERS
 from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import worker_services
-from jobs.rollups import RollupReader
+from jobs.rollups import RollupReader, find_oldest_uncounted
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.handler_gauge import HandlerGauge
 from kit.events.log_relay import LogStatements, Relay
 from kit.events.notify_bus import Bus
+from kit.events.rollup_gauge import RollupGauge
 from kit.gc_tuning import freeze_gc
 from kit.jobs.notifier import JobNotifier
 from kit.jobs.queue_gauge import QueueGauge
@@ -139,6 +140,7 @@ def build_app(
     )
     security_counts = SecurityCounts()
     handler_gauge = HandlerGauge(partial(find_oldest, relay_database, EVENT_HANDLERS), clock=clock)
+    rollup_gauge = RollupGauge(partial(find_oldest_uncounted, relay_database), clock=clock)
     used: dict[type, object] = {
         Allowances: counted(is_enforced=settings.rate_limit),
         LoginThrottle: LoginThrottle(),
@@ -178,7 +180,15 @@ def build_app(
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
     metrics_token = token.get_secret_value() if token else None
-    metrics = Metrics(database, relay, backlog, security_counts, handler_gauge, token=metrics_token)
+    metrics = Metrics(
+        database,
+        relay,
+        backlog,
+        security_counts,
+        handler_gauge,
+        rollup_gauge,
+        token=metrics_token,
+    )
     rate_limiter = RateLimiter(is_enforced=settings.rate_limit)
     limits = ConcurrencyLimits(
         sockets_of_address=settings.sockets_per_address, is_enforced=settings.rate_limit
@@ -214,6 +224,7 @@ def build_app(
             "doorbell": doorbell.run,
             "backlog": backlog.run,
             "handlers": handler_gauge.run,
+            "rollup_lag": rollup_gauge.run,
         }
         if settings.works:
             background |= worker_services(runtime, relay_database, readers, rollups, url=relay_url)

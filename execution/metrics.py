@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from kit.events.handler_gauge import HandlerGauge
 from kit.events.log_relay import Relay
+from kit.events.rollup_gauge import RollupGauge
 from kit.jobs.queue_gauge import QueueGauge
 from kit.postgres.database import Database
 from kit.security.event_counts import SecurityCounts
@@ -67,6 +68,7 @@ class Metrics:
         backlog: QueueGauge,
         security: SecurityCounts,
         handlers: HandlerGauge,
+        rollups: RollupGauge,
         *,
         token: str | None,
     ) -> None:
@@ -86,6 +88,13 @@ class Metrics:
             registry=self.registry,
         )
         lag.set_function(relay.lag_seconds)
+        rollup_lag = Gauge(
+            "boom_rollup_lag_seconds",
+            "How long the oldest event that analytics haven't counted has waited, a few seconds "
+            "ago; 0 if all are counted.",
+            registry=self.registry,
+        )
+        rollup_lag.set_function(rollups.lag_seconds)
         pool = Gauge(
             "boom_pool_connections",
             "Database connections of the pools, by state.",

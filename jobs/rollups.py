@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from models.analytics.rollups import tenants_to_count
+from models.analytics.rollups import oldest_uncounted, tenants_to_count
 from resolvers.analytics.rollups import Progress, count_entries
 from resolvers.core.transactions import perform
 
@@ -92,3 +93,9 @@ class RollupReader:
     async def _behind(self) -> list[UUID]:
         async with self._database.session(writes=False) as session:
             return list((await session.scalars(tenants_to_count())).all())
+
+
+async def find_oldest_uncounted(database: Database) -> datetime | None:
+    """Returns when the oldest entry was written that isn't counted, of any tenant."""
+    async with database.session(writes=False) as session:
+        return await session.scalar(oldest_uncounted())

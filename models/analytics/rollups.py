@@ -374,3 +374,34 @@ def tenants_to_count() -> Select[UUID]:
         )
         .order_by(col(Tenant.id))
     )
+
+
+def oldest_uncounted() -> Select[datetime.datetime | None]:
+    """Selects when the oldest entry was written that isn't counted, of any tenant's log."""
+    counted = tuple_(
+        func.coalesce(col(AnalyticsState.xid), literal(0, Xid8())),
+        func.coalesce(col(AnalyticsState.position), 0),
+    )
+    first = (
+        select(col(LogEntry.at))
+        .where(
+            col(LogEntry.tenant_id) == col(Tenant.id),
+            col(LogEntry.generation) == GENERATION,
+            tuple_(col(LogEntry.xid), col(LogEntry.position)) > counted,
+        )
+        .order_by(col(LogEntry.xid), col(LogEntry.position))
+        .limit(1)
+        .lateral("first")
+    )
+    return (
+        select(func.min(first.c.at))
+        .select_from(Tenant)
+        .outerjoin(
+            AnalyticsState,
+            and_(
+                col(AnalyticsState.tenant_id) == col(Tenant.id),
+                col(AnalyticsState.generation) == GENERATION,
+            ),
+        )
+        .join(first, true())
+    )

@@ -1,0 +1,53 @@
+"""How far counting is behind, as an operator sees it."""
+
+from functools import partial
+
+import pytest
+
+from jobs.rollups import RollupReader, find_oldest_uncounted
+from kit.events.rollup_gauge import RollupGauge
+from kit.postgres.database import Database
+from kit.runtime import Runtime
+from kit.settings import Settings
+from tests.api.bookings.test_live import book
+from tests.support.client import Api
+from tests.support.clock import StoppedClock
+from tests.support.factories import make_venue
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without a worker, which would count."""
+    return settings.model_copy(update={"works": False})
+
+
+async def test_the_lag_is_that_of_the_oldest_entry_not_yet_counted(
+    api: Api, runtime: Runtime, relay: Database, clock: StoppedClock
+) -> None:
+    gauge = RollupGauge(partial(find_oldest_uncounted, relay), clock=clock)
+    reader = RollupReader(relay)
+
+    async def lag() -> float:
+        await gauge.look()
+        return gauge.lag_seconds()
+
+    async def count() -> None:
+        reader.notify(frozenset(await reader._behind()))
+        while reader._grown:
+            await reader.count(runtime)
+
+    venue = await make_venue(runtime)
+    await book(api, venue, "2027-03-02T10:00:00Z")
+    clock.advance(seconds=90)
+    never_counted = await lag()
+    await count()
+    counted = await lag()
+    await book(api, venue, "2027-03-03T10:00:00Z")
+    clock.advance(seconds=30)
+    await book(api, venue, "2027-03-04T10:00:00Z")
+    behind = await lag()
+    await count()
+
+    assert [never_counted, counted, behind, await lag()] == [90, 0, 30, 0]
+    page = (await api.http.get("/metrics")).text.splitlines()
+    assert any(line.startswith("boom_rollup_lag_seconds ") for line in page)
