@@ -83,3 +83,35 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         for name in own:
             del vars(database)[name]
         Transaction.text, Transaction.rows = inside, rows  # type: ignore[method-assign]
+
+
+@contextmanager
+def round_trips(runtime: Runtime) -> Iterator[list[str]]:
+    """Records the same, and what begins and ends transactions: a change waits for each of them."""
+    with statements(runtime) as sent:
+        begin, commit, close = Transaction.begin, Transaction.commit, Transaction.close
+
+        def noted(sql: str) -> None:
+            if not _is_background.get():
+                sent.append(sql)
+
+        def begun(transaction: Transaction, mode: str, first: str) -> Any:
+            noted("BEGIN")
+            return begin(transaction, mode, first)
+
+        def committed(transaction: Transaction) -> Any:
+            noted("COMMIT")
+            return commit(transaction)
+
+        def closed(transaction: Transaction) -> Any:
+            if transaction._is_open:
+                noted("ROLLBACK")
+            return close(transaction)
+
+        Transaction.begin = begun  # type: ignore[assignment,method-assign]
+        Transaction.commit = committed  # type: ignore[assignment,method-assign]
+        Transaction.close = closed  # type: ignore[assignment,method-assign]
+        try:
+            yield sent
+        finally:
+            Transaction.begin, Transaction.commit, Transaction.close = begin, commit, close  # type: ignore[method-assign]
