@@ -21,6 +21,7 @@ from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.occupancy import Occupancy
+from models.bookings.series import BookingSeries
 from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
@@ -52,6 +53,7 @@ __all__ = [
     "BillingSubscription",
     "Blackout",
     "Booking",
+    "BookingSeries",
     "Customer",
     "EventHandlerPosition",
     "EventHandlerStart",

@@ -37,6 +37,7 @@ from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
 from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement, parameters
+from models.bookings.series import BookingSeries
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.core.filters import (
     DateTimeRange,
@@ -105,6 +106,7 @@ class Booking(TenantRow, Logged, table=True):
         refers_to("customers", "customer_id"),
         refers_to("users", "held_by_id"),
         refers_to("bookings", "moves_id"),
+        refers_to("booking_series", "series_id"),
         UniqueConstraint("tenant_id", "reference"),
         # Empty: for processes of the version before, whose statements name it (see `Occupancy`).
         ExcludeConstraint(
@@ -155,6 +157,13 @@ class Booking(TenantRow, Logged, table=True):
             "moves_id",
             postgresql_where=text("moves_id IS NOT NULL"),
         ),
+        Index(
+            "ix_bookings_series",
+            "tenant_id",
+            "series_id",
+            "original_starts_at",
+            postgresql_where=text("series_id IS NOT NULL"),
+        ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint("starts_at < ends_at", name="ends_at"),
         CheckConstraint(
@@ -204,6 +213,12 @@ class Booking(TenantRow, Logged, table=True):
     moves_id: UUID | None = Field(
         default=None, description="The booking that moves here once that is paid; for holds."
     )
+    series_id: UUID | None = None
+    original_starts_at: datetime | None = Field(
+        default=None,
+        sa_type=INSTANT,
+        description="When it was to start by the rule of its series, or when it was added to that.",
+    )
     version: int = 1
     link_version: int = Field(default=1, description="Which of the guest's links are good.")
     created_at: datetime = Field(sa_type=INSTANT)
@@ -215,6 +230,9 @@ class Booking(TenantRow, Logged, table=True):
     )
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.customer_id", "lazy": "raise"}
+    )
+    series: BookingSeries | None = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "Booking.series_id", "lazy": "raise"}
     )
 
     def is_owned_by(self, actor: Actor) -> bool:

@@ -316,6 +316,8 @@ def new_row(
         "earliest_start": None,
         "was_confirmed": False,
         "moves_id": None,
+        "series_id": None,
+        "original_starts_at": None,
         "version": 1,
         "link_version": 1,
         "created_at": scope.now(),

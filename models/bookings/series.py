@@ -1,0 +1,55 @@
+"""Series of bookings: the rule by which they repeat, and what is booked on each of its dates."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Date, Select, false, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, col
+
+from models.core.base import INSTANT, TenantRow, refers_to
+
+
+class BookingSeries(TenantRow, table=True):
+    """A rule and the template of its bookings, which are rows of ``Booking``.
+
+    ``starts_at`` is the first start by the rule, also if that isn't booked.
+    """
+
+    __tablename__ = "booking_series"
+    __table_args__ = (
+        refers_to("rooms", "room_id"),
+        refers_to("customers", "customer_id"),
+        CheckConstraint("duration_minutes >= 1", name="duration_minutes"),
+        CheckConstraint("party_size >= 1", name="party_size"),
+    )
+
+    rrule: str = Field(description="The rule in its normal form.")
+    time_zone: str
+    starts_at: datetime = Field(sa_type=INSTANT)
+    except_dates: list[date] = Field(sa_column=Column(ARRAY(Date()), nullable=False))
+    skipped: list[Any] = Field(
+        sa_column=Column(JSONB, nullable=False),
+        description="The occurrences that weren't booked because of conflicts, with the reasons.",
+    )
+    room_id: UUID
+    customer_id: UUID | None = None
+    contact_name: str | None = None
+    contact_phone: str | None = None
+    duration_minutes: int
+    party_size: int
+    note: str | None = None
+    version: int = 1
+    created_at: datetime = Field(sa_type=INSTANT)
+    updated_at: datetime = Field(sa_type=INSTANT)
+
+
+def series_of(tenant_id: UUID) -> Select[BookingSeries]:
+    return select(BookingSeries).where(col(BookingSeries.tenant_id) == tenant_id)
+
+
+def own_series(tenant_id: UUID, customer_id: UUID | None) -> Select[BookingSeries]:
+    """Selects the series of a customer; none without one."""
+    is_theirs = false() if customer_id is None else col(BookingSeries.customer_id) == customer_id
+    return series_of(tenant_id).where(is_theirs)
