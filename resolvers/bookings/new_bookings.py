@@ -7,77 +7,46 @@ stored; then the caller takes the locks, decides on what is there, and tells all
 of a time that others have it is told at once, by what is stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import Any, Final
+from typing import Any
 
 from domain.bookings.lifecycle import REFERENCE_BYTES, Status, reference
-from domain.core.local_time import resolve_start
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.money import Money
-from domain.core.refusals import Refusal
 from domain.customers import CustomerChoice
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
-from kit.postgres.failures import (
-    DATABASE_ERRORS,
-    DEADLOCK,
-    EXCLUSION_VIOLATION,
-    FOREIGN_KEY_VIOLATION,
-    LOCK_NOT_AVAILABLE,
-    UNIQUE_VIOLATION,
-    sqlstate,
-)
-from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
 from models.bookings.bookings import INSERT_BOOKING, Booking, stored_lines
 from models.bookings.new_bookings import (
     STORE_BOOKING,
     STORE_BOOKING_AND_CUSTOMER,
     STORE_HOLD,
-    UNDONE,
 )
 from models.customers import Customer
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
-from resolvers.audit.log_writer import log_values
 from resolvers.bookings import strangers
+from resolvers.bookings.at_once import TRIES, DecidedChange, store_at_once
 from resolvers.bookings.booking_access import booking_event, text_refusals
-from resolvers.bookings.calendars import wish_of
 from resolvers.bookings.hooks import BookingChange, BookingPermit, Prepayment
 from resolvers.bookings.last_taken import LastTaken, Refuse, refuse_taken
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
-    decide,
+    claim_by_facts,
     price_refusals,
     room_locks,
 )
 from resolvers.bookings.standing import booked_status
-from resolvers.bookings.venue_facts import VenueFacts, venue_facts
+from resolvers.bookings.venue_facts import venue_facts
 from resolvers.core.hooks import Hooks
-from resolvers.core.lookups import CALENDAR
-from resolvers.core.transactions import key_values
 from resolvers.customers import Booker, booker_outside, customer_created
 from resolvers.tenants.usage import booking_count
-
-TRIES: Final = 3
-"""How often facts are read anew because they changed meanwhile."""
-
-_DECIDED_ANEW: Final = frozenset(
-    {
-        UNDONE,
-        DEADLOCK,
-        EXCLUSION_VIOLATION,
-        FOREIGN_KEY_VIOLATION,
-        LOCK_NOT_AVAILABLE,
-        UNIQUE_VIOLATION,
-    }
-)
-"""What the statement fails with, having stored nothing, where it is decided step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +57,6 @@ class BookingWish:
     party_size: int | None
     note: str | None
     expected_total: Money | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """A booking as it is to be stored, with the statement that does so and what is logged of it.
-
-    ``values`` are what else the statement needs of its own.
-    """
-
-    statement: PreparedStatement
-    row: dict[str, Any]
-    events: Sequence[Event]
-    values: dict[str, object]
 
 
 async def book_at_once(
@@ -119,7 +75,7 @@ async def book_at_once(
         return None
     booker, new_customer = found
 
-    def decided(claimed: Claim) -> _Decided | None:
+    def decided(claimed: Claim) -> DecidedChange | None:
         tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
         prepayment = scope.service(Prepayment)
         if prepayment.due(scope, prepayment.terms(tenant), price) is not None:
@@ -141,11 +97,11 @@ async def book_at_once(
         event = booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed)
         count = booking_count(scope, tenant)
         if new_customer is None:
-            return _Decided(STORE_BOOKING, row, [event], count)
+            return DecidedChange(STORE_BOOKING, row, [event], count)
         new_customer.created_at = scope.now()
         added = {f"customer_{name}": value for name, value in new_customer.model_dump().items()}
         events = [customer_created(new_customer), event]
-        return _Decided(STORE_BOOKING_AND_CUSTOMER, row, events, {**count, **added})
+        return DecidedChange(STORE_BOOKING_AND_CUSTOMER, row, events, {**count, **added})
 
     return await _store_at_once(scope, times, decided, refuse)
 
@@ -155,7 +111,7 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
     if not scope.may_write_at_once or strangers.is_counted(scope):
         return None
 
-    def decided(claimed: Claim) -> _Decided:
+    def decided(claimed: Claim) -> DecidedChange:
         row = new_row(
             scope,
             claimed,
@@ -166,7 +122,7 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
         )
         held = detached_row(Booking, **row)
         event = booking_event(EventType.BOOKING_HELD, held, claimed=claimed)
-        return _Decided(STORE_HOLD, row, [event], {})
+        return DecidedChange(STORE_HOLD, row, [event], {})
 
     return await _store_at_once(scope, times, decided, refuse)
 
@@ -194,14 +150,16 @@ async def _booker_at_once(
 async def _store_at_once(
     scope: Scope,
     times: WantedTime,
-    decided: Callable[[Claim], _Decided | None],
+    decided: Callable[[Claim], DecidedChange | None],
     refuse: Refuse,
 ) -> Booking | None:
     locks, taken = room_locks(scope, times.room_id), scope.service(LastTaken)
     facts = await venue_facts(scope)
     for attempt in range(TRIES):
-        claimed = None if facts is None else _claim_at_once(scope, facts, times)
-        if facts is None or claimed is None:
+        if facts is None or not scope.service(BookingPermit).is_given(scope, facts.permit):
+            return None
+        claimed = claim_by_facts(scope, facts, times)
+        if claimed is None:
             return None
         # A key may be that of the booking itself, which is then told again.
         may_be_late = scope.idempotency_key is None
@@ -214,7 +172,7 @@ async def _store_at_once(
         new = decided(claimed)
         if new is None:
             return None
-        found = await _stored(scope, new, facts, locks)
+        found = await store_at_once(scope, new, facts, locks)
         if found is None or found["is_known"]:
             return None
         if found["id"] is not None:
@@ -233,49 +191,6 @@ async def _store_at_once(
     await scope.leave_queue()
     await refuse_taken(scope, times, refuse)
     return None
-
-
-def _claim_at_once(scope: Scope, facts: VenueFacts, times: WantedTime) -> Claim | None:
-    """A time that no rule refuses and that may be booked already; None for any other."""
-    room = facts.rooms.get(times.room_id)
-    if room is None or not scope.service(BookingPermit).is_given(scope, facts.permit):
-        return None
-    try:
-        starts_at = resolve_start(times.start, facts.venue.zone)
-        wish = wish_of(
-            scope,
-            facts.venue,
-            duration_minutes=times.duration_minutes,
-            party_size=times.party_size,
-        )
-    except Refusal:
-        return None
-    wanted = wish.interval(starts_at)
-    if not facts.covers(wanted):
-        return None
-    claimed = decide(facts.venue, room.within(wanted), starts_at, wish)
-    return None if claimed.refusals else claimed
-
-
-async def _stored(
-    scope: Scope, new: _Decided, facts: VenueFacts, locks: list[tuple[object, ...]]
-) -> Any:
-    """What the statement gave; None where it failed and has stored nothing."""
-    values = {
-        **log_values(scope, new.events),
-        **key_values(scope, detached_row(Booking, **new.row)),
-        **new.row,
-        **new.values,
-        "known_version": facts.version,
-        "calendar_lock": scope.lock_keys([CALENDAR])[0],
-        "locks": scope.lock_keys(locks),
-    }
-    try:
-        return await scope.write_at_once(new.statement, **values)
-    except DATABASE_ERRORS as error:
-        if sqlstate(error) in _DECIDED_ANEW:
-            return None
-        raise
 
 
 # ------------------------------------------------------------------------------ step by step

@@ -28,7 +28,7 @@ from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
 from resolvers.bookings.calendars import load_calendar, load_slot, load_venue, wish_of
-from resolvers.bookings.venue_facts import Venue
+from resolvers.bookings.venue_facts import Venue, VenueFacts
 from resolvers.core.lookups import CALENDAR
 
 STRANGERS: Final = ("strangers",)
@@ -138,6 +138,31 @@ def decide(
         ),
         lifted=overridden(starts_at, wish),
     )
+
+
+def claim_by_facts(scope: Scope, facts: VenueFacts, times: WantedTime) -> Claim | None:
+    """Returns the claim of a time that no rule refuses, by facts without bookings.
+
+    None for any other time, which is then claimed by what is stored.
+    """
+    room = facts.rooms.get(times.room_id)
+    if room is None:
+        return None
+    try:
+        starts_at = resolve_start(times.start, facts.venue.zone)
+        wish = wish_of(
+            scope,
+            facts.venue,
+            duration_minutes=times.duration_minutes,
+            party_size=times.party_size,
+        )
+    except Refusal:
+        return None
+    wanted = wish.interval(starts_at)
+    if not facts.covers(wanted):
+        return None
+    claimed = decide(facts.venue, room.within(wanted), starts_at, wish)
+    return None if claimed.refusals else claimed
 
 
 async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:
