@@ -224,17 +224,18 @@ async def _plain(urls: DatabaseUrls, venue: Venue) -> None:
                 {
                     **values,
                     "bounds": wanted,
+                    "of_a_date": hours,
                     "earliest": first - timedelta(hours=12),
                     "customers": exact,
                     "leads": exact,
                 }
             ),
         )
-        for name, wanted, exact in (
-            ("totals", [first, last], True),
-            ("by date", by_date, True),
-            ("by week", by_date[1::7], True),
-            ("by hour of the week", bounds, False),
+        for name, wanted, hours, exact in (
+            ("totals", [first, last], 1, True),
+            ("by date", by_date, 1, True),
+            ("by week", by_date[1::7], 1, True),
+            ("by hour of the week", bounds, 24, False),
         )
     }
     statements["by room"] = (_BY_ROOM, [venue.tenant_id, first, last])

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Text, Uuid, bindparam, text
+from sqlalchemy import BigInteger, Boolean, Integer, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from domain.analytics.metrics import COUNTING
@@ -13,11 +13,14 @@ from models.core.base import INSTANT
 _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], type_=ARRAY(Text()))
 
 # ``bounds`` are the ascending instants between which is counted: what lies between the first two is
-# numbered 1. One booking may be in several rows, whose figures have to be added up: where it
-# starts, where its minutes are, and where its payments were. ``room_ids`` null means all rooms. The
-# bounds are named where they are needed: as a column, rows that are sorted would carry them all.
-# Their type has no precision: a plan for any values would round all of them again for each row.
-# Only the first of a customer's bookings here can be their first of all: others aren't looked up.
+# numbered 1; so many are a date (``of_a_date``). One booking may be in several rows, whose figures
+# have to be added up: where it starts, where its minutes are, and where its payments were. Rows of
+# starts have lead times, and the days since each booking's customer's one before, both in order: a
+# number above all others if that one lies before the bounds or in another room. ``room_ids`` null
+# means all rooms. The bounds are named where they are needed: as a column, rows that are sorted
+# would carry them all. Their type has no precision: a plan for any values would round all of them
+# again for each row. Only the first of a customer's bookings here can be their first of all: others
+# aren't looked up.
 RECOUNT: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (
@@ -39,10 +42,11 @@ RECOUNT: Final = PreparedStatement(
                       AND earlier.status = ANY (:counting)
             ) AS is_first
             FROM (
-                SELECT *, row_number() OVER (
-                    PARTITION BY customer_id, counts ORDER BY starts_at, id
-                ) AS place
+                SELECT *, row_number() OVER of_customer AS place,
+                       (bucket - 1) / :of_a_date
+                       - (lag(bucket) OVER of_customer - 1) / :of_a_date AS days_since
                 FROM wanted WHERE starts_at >= :since
+                WINDOW of_customer AS (PARTITION BY customer_id, counts ORDER BY starts_at, id)
             ) AS wanted
         )
         SELECT bucket,
@@ -59,16 +63,22 @@ RECOUNT: Final = PreparedStatement(
                    count(DISTINCT customer_id) FILTER (WHERE counts)
                    - count(*) FILTER (WHERE is_first)
                END AS returning,
-               CASE WHEN :leads THEN floor(percentile_cont(0.5) WITHIN GROUP (
-                   ORDER BY floor(extract(epoch FROM starts_at - created_at) / 60)
-               ) FILTER (WHERE counts))::bigint END AS lead_median
-        FROM started GROUP BY bucket
+               CASE WHEN :leads THEN array_agg(lead ORDER BY lead) FILTER (WHERE counts) END
+                   AS leads,
+               CASE WHEN :customers THEN array_agg(gap ORDER BY gap) FILTER (
+                   WHERE counts AND customer_id IS NOT NULL AND NOT is_first
+               ) END AS gaps
+        FROM (
+            SELECT *, coalesce(days_since, 2147483647) AS gap,
+                   floor(extract(epoch FROM starts_at - created_at) / 60)::int AS lead
+            FROM started
+        ) AS started GROUP BY bucket
         UNION ALL
         SELECT place, 0, 0, 0, 0,
                sum(floor(extract(epoch FROM
                    least(ends_at, (:bounds)[place + 1]) - greatest(starts_at, (:bounds)[place])
                ) / 60))::bigint,
-               0, 0, 0, 0, NULL, NULL
+               0, 0, 0, 0, NULL, NULL, NULL
         FROM wanted,
              generate_series(
                  greatest(bucket, 1),
@@ -80,7 +90,7 @@ RECOUNT: Final = PreparedStatement(
         WHERE counts GROUP BY place
         UNION ALL
         SELECT width_bucket(at, :bounds), 0, 0, 0, 0, 0, 0, 0, sum(amount_minor)::bigint, 0,
-               NULL, NULL
+               NULL, NULL, NULL
         FROM ledger_entries AS entry
         JOIN bookings ON bookings.tenant_id = entry.tenant_id AND bookings.id = entry.booking_id
         WHERE entry.tenant_id = :tenant_id AND account IN ('received', 'refunded')
@@ -93,6 +103,7 @@ RECOUNT: Final = PreparedStatement(
         bindparam("room_ids", type_=ARRAY(Uuid())),
         bindparam("currency", type_=Text()),
         bindparam("bounds", type_=ARRAY(TIMESTAMP(timezone=True))),
+        bindparam("of_a_date", type_=Integer()),
         bindparam("earliest", type_=INSTANT),
         bindparam("since", type_=INSTANT),
         bindparam("until", type_=INSTANT),

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
-from domain.analytics.cells import HOURS, Cells, span_interval
+from domain.analytics.cells import HOURS, Cells
 from domain.analytics.day_figures import (
     HourFigures,
     median,
@@ -89,7 +90,7 @@ class SpanFigures:
     """The figures of a span, by date; ``room_ids`` of None are all rooms.
 
     Those of all rooms come from rollups. Of some rooms, rollups have only what can be added up by
-    date; bookings are counted for the rest.
+    date; bookings are counted for the rest, once for all parts of the selection.
     """
 
     scope: Scope
@@ -101,6 +102,7 @@ class SpanFigures:
     leads: dict[date, Sequence[int]] = field(default_factory=dict)
     gaps: dict[date, Sequence[int]] = field(default_factory=dict)
     hours: dict[date, bytes] = field(default_factory=dict)
+    hours_of_rooms: Mapping[date, Sequence[HourFigures]] | None = None
 
     @property
     def currency(self) -> str:
@@ -118,6 +120,8 @@ class SpanFigures:
                 DAYS_OF_ROOMS, room_ids=list(self.room_ids), **values
             )
             self.days = {row[0]: _Day(Sums(*row[1:]), None, 0) for row in rows}
+            if self.wanted.stored:
+                await self._recount(by_hour=self.wanted.hours)
             return
         stored = self.wanted.stored
         for row in await self.scope.fetch_prepared(DAYS[stored], **values):
@@ -132,7 +136,7 @@ class SpanFigures:
 
     async def totals(self) -> BookingMetrics:
         """Returns the figures of the whole span."""
-        (point,) = await self._points([self.span])
+        (point,) = self._points([self.span])
         return point
 
     async def series(self, granularity: Granularity) -> list[MetricsPoint]:
@@ -144,7 +148,7 @@ class SpanFigures:
                 for hour, figures in enumerate(figures_of_day)
             ]
         parts = parts_of(self.span, granularity)
-        found = await self._points(parts)
+        found = self._points(parts)
         return [
             MetricsPoint(part.from_, part.until, None, metrics)
             for part, metrics in zip(parts, found, strict=True)
@@ -194,44 +198,32 @@ class SpanFigures:
 
     # -------------------------------------------------------------------------- parts
 
-    async def _points(self, parts: Sequence[DateSpan]) -> list[BookingMetrics]:
-        counted = await self._counted(parts)
+    def _points(self, parts: Sequence[DateSpan]) -> list[BookingMetrics]:
         minutes = self.open_time.minutes(self.room_ids)
-        return [
-            BookingMetrics.of(
-                sums,
-                currency=self.currency,
-                open_minutes=minutes.within(part),
-                median_lead_minutes=lead,
-                returning_customers=returning,
+        points = []
+        for part in parts:
+            days = [day for day in part.dates() if day in self.days]
+            sums, lead, returning = self._of_part(part, days)
+            points.append(
+                BookingMetrics.of(
+                    sums,
+                    currency=self.currency,
+                    open_minutes=minutes.within(part),
+                    median_lead_minutes=lead,
+                    returning_customers=returning,
+                )
             )
-            for part, (sums, lead, returning) in zip(parts, counted, strict=True)
-        ]
+        return points
 
-    async def _counted(self, parts: Sequence[DateSpan]) -> list[tuple[Sums, int | None, int]]:
-        """Returns the sums of each part, its median lead, and its returning customers."""
-        within = [[day for day in part.dates() if day in self.days] for part in parts]
-        sums = [
-            Sums.total(self.days[day].sums for day in days) if days else Sums() for days in within
-        ]
-        if self.room_ids is not None:
-            if not (self.wanted.leads or self.wanted.customers):
-                return [(each, None, 0) for each in sums]
-            venue_zone = self.open_time.zone
-            bounds = [span_interval(part, venue_zone).start for part in parts]
-            bounds.append(span_interval(self.span, venue_zone).end)
-            found = await self._recounted(bounds)
-            return [
-                (each, found[number].lead_median, found[number].returning)
-                for number, each in enumerate(sums, start=1)
-            ]
-        return [self._of_part(*each) for each in zip(parts, within, sums, strict=True)]
-
-    def _of_part(
-        self, part: DateSpan, days: Sequence[date], sums: Sums
-    ) -> tuple[Sums, int | None, int]:
-        if len(days) == 1 and part.days == 1:
-            return sums, self.days[days[0]].lead_median, self.days[days[0]].returning
+    def _of_part(self, part: DateSpan, days: Sequence[date]) -> tuple[Sums, int | None, int]:
+        """Returns the sums of a part, its median lead time, and its returning customers."""
+        if not days:
+            return Sums(), None, 0
+        if part.days == 1:
+            (day,) = days
+            figures = self.days[day]
+            return figures.sums, figures.lead_median, figures.returning
+        sums = Sums.total(self.days[day].sums for day in days)
         lead = median([self.leads[day] for day in days]) if self.leads else None
         gaps = {day: self.gaps[day] for day in days} if self.gaps else {}
         return sums, lead, returning_customers(part.from_, gaps)
@@ -248,14 +240,16 @@ class SpanFigures:
         )
 
     async def _hours(self) -> Mapping[date, Sequence[HourFigures]]:
-        days = self.span.dates()
         if self.room_ids is not None:
-            found = await self._recounted(Cells.of(self.span, self.open_time.zone).bounds)
-            numbers = iter(range(1, HOURS * len(days) + 1))
-            return {day: [found[next(numbers)] for _ in range(HOURS)] for day in days}
+            if self.hours_of_rooms is None:
+                await self._recount(by_hour=True)
+            return self.hours_of_rooms or {}
         stored = await self._stored_hours()
         nothing = [_NOTHING] * HOURS
-        return {day: unpacked_hours(stored[day]) if day in stored else nothing for day in days}
+        return {
+            day: unpacked_hours(stored[day]) if day in stored else nothing
+            for day in self.span.dates()
+        }
 
     async def _sums_of_weekdays(self) -> Mapping[int, list[Sums]]:
         if self.room_ids is not None:
@@ -287,28 +281,64 @@ class SpanFigures:
 
     # -------------------------------------------------------------------------- bookings counted
 
-    async def _recounted(self, bounds: Sequence[datetime]) -> Mapping[int, HourFigures]:
-        """Counts the bookings of the rooms between ascending bounds, numbered from 1."""
-        tenant = self.open_time.tenant
+    async def _recount(self, *, by_hour: bool) -> None:
+        """Counts the bookings of the rooms, and keeps what rollups lack."""
+        of_a_date = HOURS if by_hour else 1
+        bounds = Cells.of(self.span, self.open_time.zone).bounds[:: HOURS // of_a_date]
+        found = await self._counted(bounds, of_a_date)
+        nothing = _Counted()
+        hours: dict[date, Sequence[HourFigures]] = {}
+        for index, day in enumerate(self.span.dates()):
+            numbers = range(index * of_a_date + 1, (index + 1) * of_a_date + 1)
+            cells = [found.get(number, nothing) for number in numbers]
+            if by_hour:
+                hours[day] = [cell.figures for cell in cells]
+            if day in self.days:
+                leads = self.leads[day] = sorted(chain.from_iterable(cell.leads for cell in cells))
+                gaps = self.gaps[day] = sorted(chain.from_iterable(cell.gaps for cell in cells))
+                returning = returning_customers(day, {day: gaps})
+                self.days[day] = _Day(self.days[day].sums, median([leads]), returning)
+        if by_hour:
+            self.hours_of_rooms = hours
+
+    async def _counted(
+        self, bounds: Sequence[datetime], of_a_date: int
+    ) -> Mapping[int, "_Counted"]:
+        """Returns what lies between ascending bounds, so many to a date, numbered from 1."""
+        assert self.room_ids is not None
+        longest = timedelta(minutes=self.open_time.tenant.longest_minutes)
         rows = await self.scope.fetch_prepared(
             RECOUNT,
             tenant_id=self.scope.tenant_id,
-            room_ids=None if self.room_ids is None else list(self.room_ids),
+            room_ids=list(self.room_ids),
             currency=self.currency,
             bounds=list(bounds),
-            earliest=bounds[0] - timedelta(minutes=tenant.longest_minutes),
+            of_a_date=of_a_date,
+            earliest=bounds[0] - longest,
             since=bounds[0],
             until=bounds[-1],
             customers=self.wanted.customers,
             leads=self.wanted.leads,
         )
-        found: defaultdict[int, HourFigures] = defaultdict(lambda: HourFigures(Sums(), 0, None))
+        found: defaultdict[int, _Counted] = defaultdict(_Counted)
         for row in rows:
-            known = found[row[0]]
-            known.sums.add(Sums(*row[1 : 1 + _NUMBER]))
-            found[row[0]] = HourFigures(
-                known.sums,
-                known.returning + (row["returning"] or 0),
-                row["lead_median"] if row["lead_median"] is not None else known.lead_median,
-            )
+            cell = found[row[0]]
+            cell.sums.add(Sums(*row[1 : 1 + _NUMBER]))
+            cell.returning += row["returning"] or 0
+            cell.leads = row["leads"] or cell.leads
+            cell.gaps = row["gaps"] or cell.gaps
         return found
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What was counted between two bounds."""
+
+    sums: Sums = field(default_factory=Sums)
+    returning: int = 0
+    leads: Sequence[int] = ()
+    gaps: Sequence[int] = ()
+
+    @property
+    def figures(self) -> HourFigures:
+        return HourFigures(self.sums, self.returning, median([self.leads]))

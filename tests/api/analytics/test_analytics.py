@@ -304,6 +304,7 @@ async def test_hours_of_a_year_of_some_rooms_are_counted_at_once_by_any_plan(
         "room_ids": [room],
         "currency": tenant.currency_code,
         "bounds": bounds,
+        "of_a_date": 24,
         "earliest": bounds[0] - timedelta(days=1),
         "since": bounds[0],
         "until": bounds[-1],
