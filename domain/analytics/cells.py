@@ -73,11 +73,6 @@ class Cells:
     def __len__(self) -> int:
         return len(self.bounds) - 1
 
-    def number_of(self, at: datetime) -> int | None:
-        """Returns the number of the cell that contains an instant; None outside of all."""
-        found = bisect_right(self.bounds, at) - 1
-        return found if 0 <= found < len(self) else None
-
     def minutes_of(self, interval: Interval) -> Iterator[tuple[int, int]]:
         """Yields each cell that an interval overlaps, with the minutes in it."""
         number = max(bisect_right(self.bounds, interval.start) - 1, 0)

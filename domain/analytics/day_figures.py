@@ -2,52 +2,19 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from itertools import repeat
 from sys import byteorder
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from domain.analytics.cells import HOURS, Cells, local_date
-from domain.analytics.metrics import COUNTING, SUMS, Sums
-from domain.analytics.spans import DateSpan
-from domain.bookings.lifecycle import Status
-from domain.core.intervals import Interval
+from domain.analytics.cells import HOURS
+from domain.analytics.metrics import SUMS, Sums, values_of
 
-_MINUTE: Final = timedelta(minutes=1)
-_COUNTING: Final = frozenset(status.value for status in COUNTING)
 NO_LEAD: Final = -(2**62)
 """Stands for the median of an hour without bookings."""
-
-
-@dataclass(frozen=True, slots=True)
-class CountedBooking:
-    """A booking that counts, or was cancelled; ``price_minor`` is in the venue's currency or None.
-
-    ``previous_start`` is when the customer's booking before it starts, of those that count.
-    """
-
-    room_id: UUID
-    customer_id: UUID | None
-    status: str
-    starts_at: datetime
-    ends_at: datetime
-    created_at: datetime
-    price_minor: int | None
-    previous_start: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class CountedPayment:
-    """Money that was paid for a booking, or refunded if it is negative."""
-
-    room_id: UUID
-    at: datetime
-    amount_minor: int
 
 
 @dataclass(slots=True)
@@ -60,77 +27,22 @@ class DayFigures:
     """
 
     hours: list[Sums] = field(default_factory=lambda: [Sums() for _ in range(HOURS)])
-    rooms: dict[UUID, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    rooms: dict[UUID, Sums] = field(default_factory=dict)
     returning: list[int] = field(default_factory=lambda: [0] * HOURS)
     lead_medians: list[int | None] = field(default_factory=lambda: [None] * HOURS)
-    leads: Sequence[int] = ()
-    gaps: Sequence[int] = ()
+    leads: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
 
-
-def figures_by_date(
-    span: DateSpan,
-    zone: ZoneInfo,
-    bookings: Iterable[CountedBooking],
-    payments: Iterable[CountedPayment],
-) -> Mapping[date, DayFigures]:
-    """Returns the figures of each date of a span, from all bookings that overlap it."""
-    cells = Cells.of(span, zone)
-    days = [DayFigures() for _ in range(span.days)]
-    leads: defaultdict[int, list[int]] = defaultdict(list)
-    gaps: list[list[int]] = [[] for _ in days]
-    for booking in bookings:
-        started = cells.number_of(booking.starts_at)
-        if booking.status not in _COUNTING:
-            if started is not None:
-                for sums in _sums(days, started, booking.room_id):
-                    sums.cancelled += 1
-            continue
-        for number, minutes in cells.minutes_of(Interval(booking.starts_at, booking.ends_at)):
-            for sums in _sums(days, number, booking.room_id):
-                sums.booked_minutes += minutes
-        if started is None:
-            continue
-        for sums in _sums(days, started, booking.room_id):
-            _count(sums, booking)
-        leads[started].append(lead_minutes(booking.created_at, booking.starts_at))
-        if booking.previous_start is not None:
-            day = started // HOURS
-            known = local_date(booking.previous_start, zone)
-            gaps[day].append((span.from_ + timedelta(days=day) - known).days)
-            days[day].returning[started % HOURS] += booking.previous_start < cells.bounds[started]
-    for payment in payments:
-        number_of_payment = cells.number_of(payment.at)
-        if number_of_payment is not None:
-            for sums in _sums(days, number_of_payment, payment.room_id):
-                sums.revenue_minor += payment.amount_minor
-    for number, found in leads.items():
-        days[number // HOURS].lead_medians[number % HOURS] = median([sorted(found)])
-    for index, figures in enumerate(days):
-        hours = range(index * HOURS, (index + 1) * HOURS)
-        figures.leads = sorted(lead for number in hours for lead in leads.get(number, ()))
-        figures.gaps = sorted(gaps[index])
-    return dict(zip(span.dates(), days, strict=True))
-
-
-def _sums(days: Sequence[DayFigures], number: int, room_id: UUID) -> tuple[Sums, Sums]:
-    day = days[number // HOURS]
-    return day.hours[number % HOURS], day.rooms[room_id]
-
-
-def _count(sums: Sums, booking: CountedBooking) -> None:
-    sums.bookings += 1
-    sums.no_shows += booking.status == Status.NO_SHOW.value
-    sums.completed += booking.status == Status.COMPLETED.value
-    if booking.price_minor is not None:
-        sums.priced += 1
-        sums.value_minor += booking.price_minor
-    if booking.customer_id is not None and booking.previous_start is None:
-        sums.new_customers += 1
-
-
-def lead_minutes(created_at: datetime, starts_at: datetime) -> int:
-    """Returns the whole minutes between booking and start, rounded down."""
-    return (starts_at - created_at) // _MINUTE
+    def add_hour(
+        self, hour: int, sums: Sums, returning: int, leads: Iterable[int], gaps: Iterable[int]
+    ) -> None:
+        """Adds the figures of an hour; its lead times and gaps are in any order."""
+        of_hour = sorted(leads)
+        self.hours[hour] = sums
+        self.returning[hour] = returning
+        self.lead_medians[hour] = median([of_hour])
+        self.leads = sorted([*self.leads, *of_hour])
+        self.gaps = sorted([*self.gaps, *gaps])
 
 
 # ------------------------------------------------------------------------------ merged
@@ -199,7 +111,7 @@ _SIZE: Final = len(SUMS)
 
 def packed_hours(day: DayFigures) -> bytes:
     """Returns the figures of all hours as they are stored."""
-    rows = [[getattr(sums, name) for sums in day.hours] for name in SUMS]
+    rows = zip(*map(values_of, day.hours), strict=True)
     medians = [NO_LEAD if each is None else each for each in day.lead_medians]
     return packed("q", [number for row in (*rows, day.returning, medians) for number in row])
 

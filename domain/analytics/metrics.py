@@ -42,16 +42,17 @@ class Sums:
     @classmethod
     def total(cls, parts: Iterable["Sums"]) -> Self:
         """Returns the sum of some."""
-        return cls(*map(sum, zip(*map(_values, parts), strict=True)))
+        return cls(*map(sum, zip(*map(values_of, parts), strict=True)))
 
     def add(self, other: "Sums") -> None:
         """Adds the figures of others to these."""
-        for name, more in zip(SUMS, _values(other), strict=True):
+        for name, more in zip(SUMS, values_of(other), strict=True):
             setattr(self, name, getattr(self, name) + more)
 
 
 SUMS: Final = tuple(each.name for each in fields(Sums))
-_values: Final = attrgetter(*SUMS)
+values_of: Final = attrgetter(*SUMS)
+"""Returns the figures of ``Sums`` in the order of their names."""
 
 
 @dataclass(frozen=True, slots=True)

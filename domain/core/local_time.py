@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import NewType, Self, assert_never
 from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
@@ -168,6 +168,7 @@ def month_of(now: datetime, zone: ZoneInfo) -> Interval:
     return Interval(midnight(first, zone), midnight(following, zone))
 
 
+@lru_cache(maxsize=20_000)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Returns the instant a date begins in a zone, even if its clock skips or repeats midnight."""
     return instant(day, LocalTime(0), zone, edge=Edge.OPENING)

@@ -8,38 +8,29 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Column,
-    Date,
-    Delete,
     LargeBinary,
     Select,
     Text,
     Uuid,
     and_,
     bindparam,
-    case,
     cast,
-    column,
-    delete,
     func,
     literal,
     or_,
     select,
     true,
     tuple_,
-    union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
-from sqlalchemy.orm import aliased
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlmodel import Field, SQLModel, col
 
 from domain.analytics.metrics import COUNTING
 from domain.bookings.lifecycle import Status
 from domain.payments.ledger import Account
 from kit.postgres.json_batch import JsonBatch
-from kit.postgres.statements import PreparedStatement
 from models.audit.log import GENERATION, HORIZON, LogEntry, Xid8
 from models.bookings.bookings import Booking
-from models.core.base import INSTANT
 from models.payments.payments import LedgerEntry
 from models.tenants import Tenant
 
@@ -121,151 +112,7 @@ MONEY_MOVES: Final = (Account.RECEIVED.value, Account.REFUNDED.value)
 """The accounts of what was paid and refunded."""
 
 
-# ------------------------------------------------------------------------------ what is counted
-
-
-def _counted_bookings() -> Any:
-    """Selects the bookings that overlap a time, each with the start of its customer's one before.
-
-    Parameters: ``tenant_id``, ``currency``, ``since``, ``until``, and ``earliest``, which is
-    ``since`` less the longest booking.
-    """
-    earlier = aliased(Booking)
-    place = tuple_(col(earlier.starts_at), col(earlier.id))
-    before = (
-        select(col(earlier.starts_at))
-        .where(
-            col(earlier.tenant_id) == col(Booking.tenant_id),
-            col(earlier.customer_id) == col(Booking.customer_id),
-            col(earlier.starts_at) <= col(Booking.starts_at),
-            place < tuple_(col(Booking.starts_at), col(Booking.id)),
-            col(earlier.status).in_(COUNTS),
-        )
-        .order_by(col(earlier.starts_at).desc(), col(earlier.id).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    since = bindparam("since", type_=INSTANT)
-    return select(
-        col(Booking.room_id),
-        col(Booking.customer_id),
-        col(Booking.status),
-        col(Booking.starts_at),
-        col(Booking.ends_at),
-        col(Booking.created_at),
-        case(
-            (
-                col(Booking.currency_code) == bindparam("currency", type_=Text()),
-                col(Booking.price_minor),
-            ),
-        ).label("price_minor"),
-        case((col(Booking.status).in_(COUNTS), before)).label("previous_start"),
-    ).where(
-        col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid()),
-        col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
-        col(Booking.starts_at) < bindparam("until", type_=INSTANT),
-        col(Booking.ends_at) > since,
-        col(Booking.status).in_(_SHOWN),
-    )
-
-
-def _counted_payments() -> Any:
-    """Selects what was paid and refunded within a time, in the venue's currency."""
-    return (
-        select(col(Booking.room_id), col(LedgerEntry.at), col(LedgerEntry.amount_minor))
-        .join(
-            Booking,
-            and_(
-                col(Booking.tenant_id) == col(LedgerEntry.tenant_id),
-                col(Booking.id) == col(LedgerEntry.booking_id),
-            ),
-        )
-        .where(
-            col(LedgerEntry.tenant_id) == bindparam("tenant_id", type_=Uuid()),
-            or_(*(col(LedgerEntry.account) == account for account in MONEY_MOVES)),
-            col(LedgerEntry.at) >= bindparam("since", type_=INSTANT),
-            col(LedgerEntry.at) < bindparam("until", type_=INSTANT),
-            col(LedgerEntry.currency_code) == bindparam("currency", type_=Text()),
-        )
-    )
-
-
-COUNTED_BOOKINGS: Final = PreparedStatement(_counted_bookings())
-COUNTED_PAYMENTS: Final = PreparedStatement(_counted_payments())
-
-
-# ------------------------------------------------------------------------------ what has changed
-
-
-def _touched() -> Any:
-    """Selects the times that changed bookings have an influence on, as ``start`` and ``end``.
-
-    ``booking_ids`` are the bookings; ``former_ids``, ``former_customers`` and ``former_starts`` the
-    customers and starts that some of them had before. A row with an ``id`` is that booking as it is
-    now. The others are payments, and the next bookings of all these customers from all these
-    starts on: their customers may be new or returning ones now.
-    """
-    tenant_id = bindparam("tenant_id", type_=Uuid())
-    ids = bindparam("booking_ids", type_=ARRAY(Uuid()))
-    booking = (
-        select(
-            col(Booking.id),
-            col(Booking.customer_id),
-            col(Booking.starts_at).label("start"),
-            col(Booking.ends_at).label("end"),
-        )
-        .where(col(Booking.tenant_id) == tenant_id, col(Booking.id) == func.any(ids))
-        .cte("booking")
-    )
-    former = (
-        func.unnest(
-            bindparam("former_ids", type_=ARRAY(Uuid())),
-            bindparam("former_customers", type_=ARRAY(Uuid())),
-            bindparam("former_starts", type_=ARRAY(INSTANT)),
-        )
-        .table_valued(column("id", Uuid()), column("customer_id", Uuid()), column("start", INSTANT))
-        .render_derived(name="former")
-    )
-    known = union_all(
-        select(booking.c.id, booking.c.customer_id, booking.c.start),
-        select(former.c.id, former.c.customer_id, former.c.start),
-    ).cte("known")
-    other = known.alias("other")
-    pairs = (
-        select(known.c.customer_id, other.c.start)
-        .join_from(known, other, known.c.id == other.c.id)
-        .where(known.c.customer_id.is_not(None), other.c.start.is_not(None))
-        .distinct()
-        .cte("pairs")
-    )
-    later = aliased(Booking)
-    following = (
-        select(col(later.starts_at).label("start"), col(later.ends_at).label("end"))
-        .where(
-            col(later.tenant_id) == tenant_id,
-            col(later.customer_id) == pairs.c.customer_id,
-            col(later.starts_at) > pairs.c.start,
-            col(later.status).in_(COUNTS),
-        )
-        .order_by(col(later.starts_at))
-        .limit(1)
-        .lateral("following")
-    )
-    nothing = literal(None, Uuid())
-    return union_all(
-        select(booking.c.id, booking.c.start, booking.c.end),
-        select(nothing, following.c.start, following.c.end)
-        .select_from(pairs)
-        .join(following, true()),
-        select(nothing, col(LedgerEntry.at), col(LedgerEntry.at)).where(
-            col(LedgerEntry.tenant_id) == tenant_id,
-            col(LedgerEntry.booking_id) == func.any(ids),
-            or_(*(col(LedgerEntry.account) == account for account in MONEY_MOVES)),
-        ),
-    )
-
-
-TOUCHED: Final = PreparedStatement(_touched())
+# ------------------------------------------------------------------------------ how far is counted
 
 
 def times_of_all(tenant_id: UUID) -> tuple[Any, Any]:
@@ -313,37 +160,11 @@ def dates_marked(tenant_id: UUID, dates: Collection[datetime.date]) -> Insert:
     return insert(AnalyticsDirtyDay).values(rows).on_conflict_do_nothing()
 
 
-def dates_to_make(tenant_id: UUID, limit: int) -> Select[datetime.date]:
-    """Selects the first dates whose figures have to be made anew."""
-    marked = select(col(AnalyticsDirtyDay.date)).where(
-        col(AnalyticsDirtyDay.tenant_id) == tenant_id
-    )
-    return marked.order_by(col(AnalyticsDirtyDay.date)).limit(limit)
-
-
-def marks_removed(tenant_id: UUID, dates: Collection[datetime.date]) -> Delete:
-    return _without(AnalyticsDirtyDay, tenant_id, dates)
-
-
-def figures_removed(tenant_id: UUID, dates: Collection[datetime.date]) -> tuple[Delete, Delete]:
-    """Deletes the figures of dates."""
-    return _without(AnalyticsDay, tenant_id, dates), _without(AnalyticsRoomDay, tenant_id, dates)
-
-
 def state_stored(values: Mapping[str, Any]) -> Insert:
     """Stores how far a tenant's log is counted."""
     statement = insert(AnalyticsState).values(**values)
     kept = {name: statement.excluded[name] for name in values if name != "tenant_id"}
     return statement.on_conflict_do_update(index_elements=["tenant_id"], set_=kept)
-
-
-def _without(table: Any, tenant_id: UUID, dates: Collection[datetime.date]) -> Delete:
-    wanted = literal(list(dates), ARRAY(Date()))
-    return (
-        delete(table)
-        .where(col(table.tenant_id) == tenant_id, col(table.date) == func.any(wanted))
-        .execution_options(synchronize_session=False)
-    )
 
 
 # ------------------------------------------------------------------------------ of all tenants

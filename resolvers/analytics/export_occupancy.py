@@ -13,8 +13,8 @@ from domain.analytics.spans import DateSpan
 from kit.scope import Scope
 from models.analytics.exports import Export
 from models.tenants import Tenant
+from resolvers.analytics.day_figures import figures_of
 from resolvers.analytics.open_time import KeptOpenTime, VenueOpenTime
-from resolvers.analytics.rollups import figures_of
 
 # So that the bookings of a busy venue don't hold up the event loop for long.
 DAYS_AT_ONCE: Final = 7

@@ -5,56 +5,39 @@ of bookings and payments, and stored with the position in the log in one transac
 of the tenant. So each entry is counted once, and what was counted can't differ from the rows.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
-from itertools import groupby, zip_longest
+from itertools import groupby
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
-
-from domain.analytics.cells import dates_of, local_date, span_interval
+from domain.analytics.cells import dates_of, local_date
 from domain.analytics.day_figures import (
-    CountedBooking,
-    CountedPayment,
     DayFigures,
-    figures_by_date,
     median,
     packed,
     packed_hours,
     returning_customers,
 )
-from domain.analytics.metrics import Sums
+from domain.analytics.metrics import SUMS, Sums, values_of
 from domain.analytics.spans import DateSpan
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import EventType
 from kit.events.event_cursors import LogOffset
-from kit.events.log_relay import BATCH, Entry, entries_of, read_after
+from kit.events.log_relay import BATCH
 from kit.postgres.advisory_locks import advisory_key
 from kit.scope import Scope
+from models.analytics.counting import CHANGED, STORE, TRY_LOCK
 from models.analytics.rollups import (
-    COUNTED_BOOKINGS,
-    COUNTED_PAYMENTS,
-    TOUCHED,
-    AnalyticsDay,
-    AnalyticsRoomDay,
-    AnalyticsState,
     dates_made,
     dates_marked,
-    dates_to_make,
-    figures_removed,
-    marks_removed,
     state_of,
     state_stored,
     times_of_all,
 )
-from models.audit.log import READ_AFTER
-from models.tenants import Tenant
+from resolvers.analytics.day_figures import CountedVenue, figures_of_runs
 from resolvers.audit.log_position import end_of_log
 from resolvers.tenants.tenants import own_tenant
 
@@ -78,9 +61,12 @@ COUNTED_TYPES: Final = frozenset(
     }
 )
 """The types of events after which figures may be other ones; their subject is a booking."""
+_COUNTED_NAMES: Final = [each.value for each in COUNTED_TYPES]
 _MARKS_AT_ONCE: Final = 5_000
 _DAY: Final = timedelta(days=1)
 _NO_SUMS: Final = Sums()
+_DAY_COLUMNS: Final = ("date", *SUMS, "lead_median", "returning", "hours", "leads", "gaps")
+_ROOM_COLUMNS: Final = ("date", "room_id", *SUMS)
 
 
 class Progress(Enum):
@@ -99,70 +85,78 @@ async def count_entries(scope: Scope) -> Progress:
     """
     lock = advisory_key("analytics", scope.tenant_id)
     # The holder may have read the log already: whoever comes meanwhile has to come again.
-    if not await scope.value(select(func.pg_try_advisory_xact_lock(lock))):
+    ((is_taken,),) = await scope.fetch_prepared(TRY_LOCK, key=lock)
+    if not is_taken:
         return Progress.BUSY
-    tenant = await own_tenant(scope)
-    end = await end_of_log(scope)
-    state = await scope.one(state_of(scope.tenant_id))
-    if state is None or state.generation != end.generation or state.time_zone != tenant.time_zone:
-        await _mark_all(scope, tenant, state, read=end.place, generation=end.generation)
+    (changed,) = await scope.fetch_prepared(
+        CHANGED,
+        tenant_id=scope.tenant_id,
+        types=_COUNTED_NAMES,
+        batch=BATCH,
+        most=DATES_AT_ONCE + 1,
+    )
+    zone_name = changed["time_zone"]
+    if changed["generation"] != changed["present"] or changed["counted_zone"] != zone_name:
+        await _mark_all(scope)
         return Progress.MORE
-    place = LogOffset(state.read_xid, state.read_position)
-    rows = await scope.fetch_prepared(READ_AFTER, **read_after({scope.tenant_id: place}))
-    entries = list(entries_of(rows))
-    touched = await _dates_touched(scope, entries, tenant)
-    marked = await scope.all(dates_to_make(scope.tenant_id, DATES_AT_ONCE + 1))
+    entries, marked = changed["entries"], changed["marked"]
     if not entries and not marked:
         return Progress.DONE
-    dates = sorted({*touched, *marked})
-    await _make(scope, tenant, dates[:DATES_AT_ONCE])
-    left = dates[DATES_AT_ONCE:]
-    await _mark(scope, left)
-    if entries:
-        place = entries[-1].place
-    counted = LogOffset(state.xid, state.position) if left else place
-    await scope.run(state_stored(_state(tenant, end.generation, counted=counted, read=place)))
-    return Progress.MORE if left or len(entries) == BATCH else Progress.DONE
+    venue = CountedVenue(
+        zone(zone_name),
+        changed["currency_code"],
+        timedelta(minutes=changed["longest_minutes"]),
+    )
+    dates = sorted({*_dates_touched(changed["touched"] or (), venue.zone), *marked})
+    made, left = dates[:DATES_AT_ONCE], dates[DATES_AT_ONCE:]
+    figures = await figures_of_runs(scope, venue, [*_runs(made)])
+    read = LogOffset(changed["read_xid"], changed["read_position"])
+    counted = LogOffset(changed["xid"], changed["position"]) if left else read
+    await scope.fetch_prepared(
+        STORE,
+        dates=made,
+        marked=left,
+        **_lists("day", _DAY_COLUMNS, _day_rows(figures)),
+        **_lists("room", _ROOM_COLUMNS, _room_rows(figures)),
+        **_state(scope, zone_name, changed["present"], counted=counted, read=read),
+    )
+    return Progress.MORE if left or entries == BATCH else Progress.DONE
 
 
 async def mark_all(scope: Scope) -> int:
     """Marks all dates of the tenant to be made anew, and returns how many there are."""
     await scope.advisory_lock(advisory_key("analytics", scope.tenant_id))
+    return await _mark_all(scope)
+
+
+async def _mark_all(scope: Scope) -> int:
     tenant = await own_tenant(scope)
     end = await end_of_log(scope)
     state = await scope.one(state_of(scope.tenant_id))
-    return await _mark_all(scope, tenant, state, read=end.place, generation=end.generation)
-
-
-async def _mark_all(
-    scope: Scope, tenant: Tenant, state: AnalyticsState | None, *, read: LogOffset, generation: int
-) -> int:
     venue_zone = zone(tenant.time_zone)
     dates = set(await scope.all(dates_made(scope.tenant_id)))
     for statement in times_of_all(scope.tenant_id):
         for start, until in await scope.rows(statement):
             dates |= _dates(start, until, venue_zone)
-    await _mark(scope, sorted(dates))
+    ordered = sorted(dates)
+    for start in range(0, len(ordered), _MARKS_AT_ONCE):
+        await scope.run(dates_marked(scope.tenant_id, ordered[start : start + _MARKS_AT_ONCE]))
     counted = LogOffset(0, 0)
-    if state is not None and state.generation == generation:
+    if state is not None and state.generation == end.generation:
         counted = LogOffset(state.xid, state.position)
     if not dates:
-        counted = read
-    await scope.run(state_stored(_state(tenant, generation, counted=counted, read=read)))
+        counted = end.place
+    values = _state(scope, tenant.time_zone, end.generation, counted=counted, read=end.place)
+    await scope.run(state_stored(values))
     return len(dates)
 
 
-async def _mark(scope: Scope, dates: Sequence[date]) -> None:
-    for start in range(0, len(dates), _MARKS_AT_ONCE):
-        await scope.run(dates_marked(scope.tenant_id, dates[start : start + _MARKS_AT_ONCE]))
-
-
 def _state(
-    tenant: Tenant, generation: int, *, counted: LogOffset, read: LogOffset
+    scope: Scope, time_zone: str, generation: int, *, counted: LogOffset, read: LogOffset
 ) -> dict[str, object]:
     return {
-        "tenant_id": tenant.id,
-        "time_zone": tenant.time_zone,
+        "tenant_id": scope.tenant_id,
+        "time_zone": time_zone,
         "generation": generation,
         "xid": counted.xid,
         "position": counted.position,
@@ -171,55 +165,13 @@ def _state(
     }
 
 
-# ------------------------------------------------------------------------------ what has changed
-
-
-@dataclass(slots=True)
-class _Former:
-    """What a booking was before some entries: nothing where that didn't change."""
-
-    customers: set[UUID] = field(default_factory=set)
-    starts: set[datetime] = field(default_factory=set)
-    ends: set[datetime] = field(default_factory=set)
-
-
-async def _dates_touched(scope: Scope, entries: Iterable[Entry], tenant: Tenant) -> set[date]:
-    """Returns the dates whose figures may be other ones after these entries."""
-    former: defaultdict[UUID, _Former] = defaultdict(_Former)
-    for entry in entries:
-        if entry.type not in COUNTED_TYPES:
-            continue
-        known, before = former[entry.subject_id], entry.before or {}
-        if (customer := before.get("customer_id")) is not None:
-            known.customers.add(UUID(customer))
-        for name, times in (("starts_at", known.starts), ("ends_at", known.ends)):
-            if (time := before.get(name)) is not None:
-                times.add(datetime.fromisoformat(time).astimezone(UTC))
-    if not former:
-        return set()
-    pairs = [
-        (id, customer, start)
-        for id, known in former.items()
-        for customer, start in zip_longest(known.customers, known.starts)
-    ]
-    rows = await scope.fetch_prepared(
-        TOUCHED,
-        tenant_id=scope.tenant_id,
-        booking_ids=list(former),
-        former_ids=[id for id, _, _ in pairs],
-        former_customers=[customer for _, customer, _ in pairs],
-        former_starts=[start for _, _, start in pairs],
-    )
-    longest, venue_zone = timedelta(minutes=tenant.longest_minutes), zone(tenant.time_zone)
-    dates: set[date] = set()
-    for row in rows:
-        known = former[row["id"]] if row["id"] is not None else _Former()
-        # Which of its ends a former start had is in another entry, if it isn't the present one.
-        for start in (row["start"], *known.starts):
-            for end in (row["end"], *known.ends):
-                if timedelta() <= end - start <= longest:
-                    dates |= _dates(start, end, venue_zone)
-    return dates
+def _dates_touched(touched: Iterable[Any], venue_zone: ZoneInfo) -> Iterator[date]:
+    """Yields the dates of ranges of time; some have their end in them."""
+    for times in touched:
+        if times.upper_inc:
+            yield local_date(times.upper, venue_zone)
+        if times.lower < times.upper:
+            yield from dates_of(Interval(times.lower, times.upper), venue_zone)
 
 
 def _dates(start: datetime, end: datetime, venue_zone: ZoneInfo) -> set[date]:
@@ -229,67 +181,38 @@ def _dates(start: datetime, end: datetime, venue_zone: ZoneInfo) -> set[date]:
     return {*dates_of(Interval(start, end), venue_zone)}
 
 
-# ------------------------------------------------------------------------------ made anew
+# ------------------------------------------------------------------------------ stored
 
 
-async def _make(scope: Scope, tenant: Tenant, dates: Sequence[date]) -> None:
-    """Makes the figures of dates from the rows as they are now, and removes their marks."""
-    if not dates:
-        return
-    days: dict[date, DayFigures] = {}
-    for span in _runs(dates):
-        days.update(await figures_of(scope, tenant, span))
-    for statement in figures_removed(scope.tenant_id, dates):
-        await scope.run(statement)
-    venue = [_day_row(scope.tenant_id, day, figures) for day, figures in days.items()]
-    if kept := [row for row in venue if row is not None]:
-        await scope.run(insert(AnalyticsDay), kept)
-    rooms = [
-        {"tenant_id": scope.tenant_id, "date": day, "room_id": room_id, **asdict(sums)}
-        for day, figures in days.items()
-        for room_id, sums in figures.rooms.items()
-        if sums != _NO_SUMS
-    ]
-    if rooms:
-        await scope.run(insert(AnalyticsRoomDay), rooms)
-    await scope.run(marks_removed(scope.tenant_id, dates))
+def _day_rows(figures: Mapping[date, DayFigures]) -> Iterator[tuple[object, ...]]:
+    """Yields the columns of the dates that have any figures."""
+    for day, of_day in figures.items():
+        sums = Sums.total(of_day.hours)
+        if sums != _NO_SUMS:
+            yield (
+                day,
+                *values_of(sums),
+                median([of_day.leads]),
+                returning_customers(day, {day: of_day.gaps}),
+                packed_hours(of_day),
+                packed("i", of_day.leads),
+                packed("i", of_day.gaps),
+            )
 
 
-async def figures_of(scope: Scope, tenant: Tenant, span: DateSpan) -> Mapping[date, DayFigures]:
-    """Returns the figures of each date of a span, from the rows as they are now."""
-    venue_zone = zone(tenant.time_zone)
-    window = span_interval(span, venue_zone)
-    values = {
-        "tenant_id": scope.tenant_id,
-        "currency": tenant.currency_code,
-        "since": window.start,
-        "until": window.end,
-    }
-    earliest = window.start - timedelta(minutes=tenant.longest_minutes)
-    bookings = await scope.fetch_prepared(COUNTED_BOOKINGS, earliest=earliest, **values)
-    payments = await scope.fetch_prepared(COUNTED_PAYMENTS, **values)
-    return figures_by_date(
-        span,
-        venue_zone,
-        [CountedBooking(*row) for row in bookings],
-        [CountedPayment(*row) for row in payments],
-    )
+def _room_rows(figures: Mapping[date, DayFigures]) -> Iterator[tuple[object, ...]]:
+    for day, of_day in figures.items():
+        for room_id, sums in of_day.rooms.items():
+            if sums != _NO_SUMS:
+                yield day, room_id, *values_of(sums)
 
 
-def _day_row(tenant_id: UUID, day: date, figures: DayFigures) -> Mapping[str, Any] | None:
-    sums = Sums.total(figures.hours)
-    if sums == _NO_SUMS:
-        return None
-    return {
-        "tenant_id": tenant_id,
-        "date": day,
-        **asdict(sums),
-        "lead_median": median([figures.leads]),
-        "returning": returning_customers(day, {day: figures.gaps}),
-        "hours": packed_hours(figures),
-        "leads": packed("i", figures.leads),
-        "gaps": packed("i", figures.gaps),
-    }
+def _lists(
+    prefix: str, names: Sequence[str], rows: Iterable[tuple[object, ...]]
+) -> dict[str, object]:
+    """Returns the parameters of rows: a list for each column."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {f"{prefix}_{name}": column for name, column in zip(names, columns, strict=True)}
 
 
 def _runs(dates: Sequence[date]) -> Iterator[DateSpan]:
