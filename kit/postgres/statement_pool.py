@@ -82,6 +82,10 @@ class StatementPool:
             await self._shares.take(owner, within_seconds=WAIT_SECONDS)
         try:
             connection = self._idle.pop() if self._idle else await self._connection_for_place()
+            while connection.is_closed():
+                # Known before anything is sent, so that a write goes to another one, too.
+                self._drop(connection)
+                connection = await self._connection_for_place()
             try:
                 return await self._fetch(connection, sql, values)
             except (asyncpg.PostgresError, *_BROKEN) as error:

@@ -217,6 +217,20 @@ async def test_a_whole_change_whose_connection_is_lost_is_not_tried_again(
     assert another != pid
 
 
+async def test_a_whole_change_goes_to_another_connection_if_the_idle_one_is_gone(
+    pool: Database, database: DatabaseUrls
+) -> None:
+    [pid] = await pool.write(ALLOWED, {"seconds": 0})
+    await forget_allowances(database)
+    await end(database, pid)
+
+    [another] = await pool.write(ALLOWED, {"seconds": 0})
+
+    assert another != pid
+    assert await allowances(database) == 1
+    assert pool.pool_status["writers_checked_out"] == 0
+
+
 async def allowances(database: DatabaseUrls) -> int:
     connection = await asyncpg.connect(database.owner)
     try:
