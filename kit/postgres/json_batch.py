@@ -9,14 +9,28 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 
 from kit.postgres.detached_rows import detached_row
 from kit.postgres.statements import PreparedStatement, set_tenant_cte
 
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _range(text: str) -> Range[datetime]:
+    """Reads a range with both ends, as PostgreSQL prints it."""
+    start, end = text[1:-1].replace('"', "").split(",")
+    return Range(_instant(start), _instant(end), bounds=f"{text[0]}{text[-1]}")  # type: ignore[arg-type]
+
+
 _READERS: Final[dict[type, Callable[[str], Any]]] = {
     UUID: UUID,
-    datetime: lambda text: datetime.fromisoformat(text).astimezone(UTC),
+    bytes: lambda text: bytes.fromhex(text.removeprefix("\\x")),
+    datetime: _instant,
     date: date.fromisoformat,
+    Range: _range,
 }
 
 
@@ -51,6 +65,8 @@ def _readers(statement: Select[Any]) -> dict[str, Callable[[str], Any]]:
 
 
 def _python_type(column: Any) -> type:
+    if isinstance(column.type, TSTZRANGE):
+        return Range
     try:
         kind: type = column.type.python_type
     except NotImplementedError:

@@ -1,22 +1,25 @@
-"""Statements that store a new booking whole: after their locks, with its log entries and counter.
+"""Statements that store a new booking or a change whole: after their locks, with all that follows.
 
 They return one row: the ``version`` of the calendar once the locks were taken, whether the
 idempotency key ``is_known``, whether the time ``is_taken``, and the ``id`` of the booking. There is
 no id, and nothing is stored, if the key is known, the version isn't ``known_version``, the time is
-taken, or the address of a customer to add is another's by now. If the limit of a plan is reached,
-they raise ``UNDONE``.
+taken, the address of a customer to add is another's by now, or a booking to change has another
+version than ``version_before``. If the limit of a plan is reached, they raise ``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
 ``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
 ``input_hash`` and ``kept_rows`` of the idempotency key, or None; what it counts for, as ``meter``,
-``period_start`` and ``limit``; and the columns of a new ``Customer``, as ``customer_name``.
+``period_start`` and ``limit``; and the columns of a new ``Customer``, as ``customer_name``. Of a
+change, ``wanted`` is the time that has to be free, or None.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Integer,
     LargeBinary,
     Text,
     Uuid,
@@ -45,9 +48,26 @@ UNDONE: Final = "BB001"
 _KEY: Final = bindparam("key", type_=Text())
 _MUTATION: Final = bindparam("mutation", type_=Text())
 _ACTOR: Final = bindparam("actor_id", type_=Uuid())
+# What else changes has no version, so that it is left as it is stored.
+_CHANGED: Final = (
+    "room_id",
+    "status",
+    "starts_at",
+    "ends_at",
+    "occupied",
+    "hold_expires_at",
+    "party_size",
+    "note",
+    "price_lines",
+    "price_minor",
+    "earliest_start",
+    "was_confirmed",
+    "version",
+    "updated_at",
+)
 
 
-def _stored(*, is_counted: bool, adds_customer: bool = False) -> Any:
+def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[str] = ()) -> Any:
     claim = func.claim_calendar(
         bindparam("tenant_id", type_=Uuid()),
         bindparam("key_lock", type_=BigInteger()),
@@ -57,7 +77,7 @@ def _stored(*, is_counted: bool, adds_customer: bool = False) -> Any:
         _MUTATION,
         _KEY,
         bindparam("room_id", type_=Uuid()),
-        bindparam("occupied", type_=TSTZRANGE()),
+        bindparam("wanted" if changed else "occupied", type_=TSTZRANGE()),
     ).table_valued(
         column("version", BigInteger()),
         column("is_known", Boolean()),
@@ -74,9 +94,15 @@ def _stored(*, is_counted: bool, adds_customer: bool = False) -> Any:
     decided = select(*new.values()).select_from(claimed).where(is_decided)
     if adds_customer:
         decided = select(*new.values()).select_from(_added(claimed, is_decided).cte("added"))
-    booked = (
-        insert(Booking).from_select(list(new), decided).returning(col(Booking.id)).cte("booked")
-    )
+    written = insert(Booking).from_select(list(new), decided)
+    if changed:
+        # No UPDATE: that might look for the row before the claim has set the tenant.
+        written = written.on_conflict_do_update(
+            constraint=Booking.__table__.primary_key,  # type: ignore[attr-defined]
+            set_={name: written.excluded[name] for name in changed},
+            where=col(Booking.version) == bindparam("version_before", type_=Integer()),
+        )
+    booked = written.returning(col(Booking.id)).cte("booked")
     id = select(booked.c.id).scalar_subquery()
     undone: Any = null()
     if is_counted:
@@ -116,3 +142,4 @@ def _kept(booked: Any) -> Any:
 STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True))
 STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
 STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False))
+CHANGE_BOOKING: Final = PreparedStatement(_stored(is_counted=False, changed=_CHANGED))

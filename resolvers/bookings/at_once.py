@@ -1,10 +1,20 @@
-"""Runs the one statement that stores a whole change, by facts that are kept in the process."""
+"""Stores whole changes of bookings in one statement each, by facts that are kept in the process.
 
-from collections.abc import Sequence
+The statement compares the versions of the facts and of the booking once it has the locks. Where
+they differ, or more than the booking is to be changed, nothing is stored; then the caller takes the
+locks, and decides by what is stored.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
 
 from domain.core.log_events import Event
+from domain.core.refusals import Refusal
 from kit.postgres.detached_rows import detached_row
 from kit.postgres.failures import (
     DATABASE_ERRORS,
@@ -18,9 +28,10 @@ from kit.postgres.failures import (
 from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.bookings.new_bookings import UNDONE
+from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE
 from resolvers.audit.log_writer import log_values
-from resolvers.bookings.venue_facts import VenueFacts
+from resolvers.bookings.slot_claims import room_locks
+from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import key_values
 
@@ -72,3 +83,64 @@ async def store_at_once(
         if sqlstate(error) in _DECIDED_ANEW:
             return None
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What is logged of a changed booking, and the time that has to be free for it, if any."""
+
+    event: Event
+    wanted: Range[datetime] | None = None
+
+
+async def change_at_once(
+    scope: Scope,
+    seen: Booking,
+    change: Callable[[Booking, VenueFacts], Changed | None],
+    *,
+    version: int,
+    also_rooms: Sequence[UUID] = (),
+) -> Booking | None:
+    """Changes a booking as it was loaded, in one statement. None if nothing is stored.
+
+    ``change`` changes the row. It returns None, or raises a refusal, where the change can't be
+    stored so. Bookings with payments can't.
+    """
+    if not scope.may_write_at_once or seen.version != version or seen.terms is not None:
+        return None
+    columns = {name: getattr(seen, name) for name in Booking.model_fields}
+    locks = room_locks(scope, seen.room_id, *also_rooms)
+    facts = await venue_facts(scope)
+    await scope.queue(*locks)
+    for _ in range(TRIES):
+        if facts is None:
+            return None
+        booking = detached_row(Booking, **columns)
+        try:
+            changed = change(booking, facts)
+        except Refusal:
+            return None
+        if changed is None:
+            return None
+        decided = DecidedChange(
+            CHANGE_BOOKING,
+            {name: getattr(booking, name) for name in columns},
+            [changed.event],
+            # Of these changes, those that have a key return lists.
+            {
+                **key_values(scope, [booking]),
+                "version_before": version,
+                "wanted": changed.wanted,
+            },
+        )
+        found = await store_at_once(scope, decided, facts, locks)
+        if found is None or found["is_known"]:
+            return None
+        if found["id"] is not None:
+            scope.mark_stored()
+            return booking
+        if found["version"] == facts.version:
+            # Somebody else has changed the booking, or has the time.
+            return None
+        facts = await venue_facts(scope, at_least=found["version"])
+    return None

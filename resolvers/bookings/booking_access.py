@@ -152,6 +152,22 @@ async def locked_booking(
     ``with_tenant`` loads its ``tenant`` in the same statement. Raises NotFound, StaleVersion.
     """
     seen = await load_visible_booking(scope, id, path=path)
+    return await lock_seen_booking(
+        scope, seen, version=version, path=path, also_rooms=also_rooms, with_tenant=with_tenant
+    )
+
+
+async def lock_seen_booking(
+    scope: Scope,
+    seen: Booking,
+    *,
+    version: int | None = None,
+    path: tuple[str, ...] = ("id",),
+    also_rooms: Sequence[UUID] = (),
+    with_tenant: bool = False,
+) -> Booking:
+    """Returns the same for a booking that was loaded before any lock."""
+    id = seen.id
     await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
     visible = visible_bookings(scope)
     if with_tenant:
@@ -192,14 +208,28 @@ def record_change(
     claimed: Claim | None = None,
     also: Mapping[str, object] | None = None,
 ) -> Booking:
+    """Raises the version of a changed booking, and logs the change."""
+    event = change_event(scope, type, booking, before, reason=reason, claimed=claimed, also=also)
+    scope.emit(event)
+    return booking
+
+
+def change_event(
+    scope: Scope,
+    type: EventType,
+    booking: Booking,
+    before: Any,
+    *,
+    reason: str | None = None,
+    claimed: Claim | None = None,
+    also: Mapping[str, object] | None = None,
+) -> Event:
+    """Raises the version of a changed booking, and returns the event to log."""
     booking.version += 1
     booking.updated_at = scope.now()
     if has_changed_hands(scope.actor, booking, before):
         booking.link_version += 1
-    scope.emit(
-        booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
-    )
-    return booking
+    return booking_event(type, booking, before=before, reason=reason, claimed=claimed, also=also)
 
 
 def has_changed_hands(actor: Actor, booking: Booking, before: Mapping[str, object]) -> bool:

@@ -140,14 +140,17 @@ def is_counted(scope: Scope) -> bool:
     return is_confined and scope.service(Settings).rate_limit
 
 
-async def uncount_guest_booking(scope: Scope, tenant: Tenant, booking: Booking) -> bool:
-    """Give back what a guest's booking counts, within an hour of its being confirmed.
+def is_counted_back(scope: Scope, booking: Booking) -> bool:
+    """Returns whether a guest's booking stops counting if it is cancelled now.
 
-    True where it was: nobody's month is used up by guests who think better of it.
+    So nobody's month is used up by guests who think better of it.
     """
     confirmed_at = booking.guest_confirmed_at
-    if confirmed_at is None or scope.now() - confirmed_at >= CONFIRM_WITHIN:
-        return False
-    period = period_of(confirmed_at, zone(tenant.time_zone))
+    return confirmed_at is not None and scope.now() - confirmed_at < CONFIRM_WITHIN
+
+
+async def count_back(scope: Scope, tenant: Tenant, booking: Booking) -> None:
+    """Returns what a guest's booking counts for to the month of its confirmation."""
+    assert booking.guest_confirmed_at is not None
+    period = period_of(booking.guest_confirmed_at, zone(tenant.time_zone))
     await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))
-    return True

@@ -1,5 +1,6 @@
 """Transitions of bookings: confirm, reject, cancel, check in, complete, mark as no-show."""
 
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from typing_extensions import Doc
@@ -17,13 +18,18 @@ from domain.core.refusals import NotFound
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.core.base import snapshot
+from models.tenants import Tenant
 from permissions.policy import may, only_own
 from permissions.policy import refusal as forbidden
 from permissions.roles import P
+from resolvers.bookings import strangers
+from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import (
     Reason,
     Version,
+    change_event,
     load_visible_booking,
+    lock_seen_booking,
     locked_booking,
     record_change,
     state_of,
@@ -32,8 +38,8 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.hooks import BookingChange, BookingEvent
 from resolvers.bookings.slot_claims import expire
-from resolvers.bookings.strangers import uncount_guest_booking
-from resolvers.core.hooks import run_handlers
+from resolvers.bookings.venue_facts import VenueFacts
+from resolvers.core.hooks import Hooks, run_handlers
 from resolvers.core.lookups import raise_all
 
 
@@ -41,7 +47,8 @@ async def confirm_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Confirm a pending booking."""
-    return await _become(scope, id, Status.CONFIRMED, EventType.BOOKING_CONFIRMED, version=version)
+    confirm = _Transition(wanted=Status.CONFIRMED, event=EventType.BOOKING_CONFIRMED)
+    return await _become(scope, id, confirm, version=version)
 
 
 async def reject_booking(
@@ -52,9 +59,8 @@ async def reject_booking(
     reason: Reason = None,
 ) -> Booking:
     """Reject a pending booking, and free its time at once."""
-    return await _become(
-        scope, id, Status.REJECTED, EventType.BOOKING_REJECTED, version=version, reason=reason
-    )
+    reject = _Transition(wanted=Status.REJECTED, event=EventType.BOOKING_REJECTED, reason=reason)
+    return await _become(scope, id, reject, version=version)
 
 
 async def cancel_booking(
@@ -76,33 +82,29 @@ async def cancel_booking(
     By default, a cancellation by the customer refunds what the cancellation policy gives back, and
     one by the venue refunds everything.
     """
-    return [
-        await _become(
-            scope,
-            id,
-            Status.CANCELLED,
-            EventType.BOOKING_CANCELLED,
-            version=version,
-            reason=reason,
-            refund=_refund(scope, refund),
-        )
-    ]
+    cancel = _Transition(
+        wanted=Status.CANCELLED,
+        event=EventType.BOOKING_CANCELLED,
+        reason=reason,
+        refund=_refund(scope, refund),
+    )
+    return [await _become(scope, id, cancel, version=version)]
 
 
 async def check_in_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Mark the guests of a booking as arrived: from 15 minutes before its start until its end."""
-    return await _become(
-        scope, id, Status.CHECKED_IN, EventType.BOOKING_CHECKED_IN, version=version
-    )
+    check_in = _Transition(wanted=Status.CHECKED_IN, event=EventType.BOOKING_CHECKED_IN)
+    return await _become(scope, id, check_in, version=version)
 
 
 async def complete_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Mark a booking as completed: after check-in, or after its end."""
-    return await _become(scope, id, Status.COMPLETED, EventType.BOOKING_COMPLETED, version=version)
+    complete = _Transition(wanted=Status.COMPLETED, event=EventType.BOOKING_COMPLETED)
+    return await _become(scope, id, complete, version=version)
 
 
 async def mark_no_show(
@@ -119,15 +121,13 @@ async def mark_no_show(
 
     If a card is held, the no-show fee is charged to it, unless `waiveFee` is set.
     """
-    return await _become(
-        scope,
-        id,
-        Status.NO_SHOW,
-        EventType.BOOKING_NO_SHOW,
-        version=version,
+    mark = _Transition(
+        wanted=Status.NO_SHOW,
+        event=EventType.BOOKING_NO_SHOW,
         reason=reason,
         waives_fee=waive_fee,
     )
+    return await _become(scope, id, mark, version=version)
 
 
 async def expire_hold(scope: Scope, id: BookingId) -> None:
@@ -140,39 +140,61 @@ async def expire_hold(scope: Scope, id: BookingId) -> None:
         await expire(scope, [id])
 
 
-async def _become(
-    scope: Scope,
-    id: BookingId,
-    wanted: Status,
-    event: BookingEvent,
-    *,
-    version: int,
-    reason: str | None = None,
-    waives_fee: bool = False,
-    refund: CancellationRefund = CancellationRefund.POLICY,
-) -> Booking:
-    raise_all(text_refusals(reason=reason))
-    booking = await locked_booking(scope, id, version=version, with_tenant=True)
-    tenant = booking.tenant
-    check_transition(state_of(booking, tenant), wanted, now=scope.now())
-    before = snapshot(booking)
-    booking.status = wanted.value
-    booking.hold_expires_at = None
-    also: dict[str, object] = {"no_show_fee": "waived"} if waives_fee else {}
-    if wanted is Status.CANCELLED and await uncount_guest_booking(scope, tenant, booking):
-        also["counts_for_plan"] = False
-    record_change(scope, event, booking, before, reason=reason, also=also)
-    await run_handlers(
-        scope,
-        BookingChange(
-            type=event,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Transition:
+    """A change of a booking's status."""
+
+    wanted: Status
+    event: BookingEvent
+    reason: str | None = None
+    waives_fee: bool = False
+    refund: CancellationRefund = CancellationRefund.POLICY
+
+    @property
+    def also(self) -> dict[str, object]:
+        """Returns what is logged beside the booking."""
+        return {"no_show_fee": "waived"} if self.waives_fee else {}
+
+    def make(self, scope: Scope, booking: Booking, tenant: Tenant) -> BookingChange:
+        """Changes the status of a booking. Raises InvalidTransition."""
+        check_transition(state_of(booking, tenant), self.wanted, now=scope.now())
+        before = snapshot(booking)
+        booking.status = self.wanted.value
+        booking.hold_expires_at = None
+        return BookingChange(
+            type=self.event,
             booking=booking,
             tenant=tenant,
             before=before,
-            refund=refund,
-            waives_fee=waives_fee,
-        ),
-    )
+            refund=self.refund,
+            waives_fee=self.waives_fee,
+        )
+
+    def is_counted_back(self, scope: Scope, booking: Booking) -> bool:
+        return self.wanted is Status.CANCELLED and strangers.is_counted_back(scope, booking)
+
+
+async def _become(scope: Scope, id: BookingId, transition: _Transition, *, version: int) -> Booking:
+    event, reason, also = transition.event, transition.reason, transition.also
+    raise_all(text_refusals(reason=reason))
+    seen = await load_visible_booking(scope, id)
+
+    def make_at_once(booking: Booking, facts: VenueFacts) -> Changed | None:
+        change = transition.make(scope, booking, facts.venue.tenant)
+        if transition.is_counted_back(scope, booking) or scope.service(Hooks).concern(change):
+            return None
+        return Changed(change_event(scope, event, booking, change.before, reason=reason, also=also))
+
+    made = await change_at_once(scope, seen, make_at_once, version=version)
+    if made is not None:
+        return made
+    booking = await lock_seen_booking(scope, seen, version=version, with_tenant=True)
+    change = transition.make(scope, booking, booking.tenant)
+    if transition.is_counted_back(scope, booking):
+        await strangers.count_back(scope, booking.tenant, booking)
+        also["counts_for_plan"] = False
+    record_change(scope, event, booking, change.before, reason=reason, also=also)
+    await run_handlers(scope, change)
     return booking
 
 

@@ -54,8 +54,8 @@ async def _end(scope: Scope, change: BookingChange) -> None:
     )
 
 
-BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
-    EventType.BOOKING_CREATED: Conditional(_is_paid_for, _charge),
+_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
+    EventType.BOOKING_CREATED: _charge,
     EventType.BOOKING_UPDATED: _keep_or_give_up_move,
     EventType.BOOKING_CONFIRMED: _recheck_move,
     EventType.BOOKING_REJECTED: _end,
@@ -63,6 +63,9 @@ BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
     EventType.BOOKING_CHECKED_IN: _end,
     EventType.BOOKING_COMPLETED: _end,
     EventType.BOOKING_NO_SHOW: _end,
+}
+BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
+    type: Conditional(_is_paid_for, handler) for type, handler in _HANDLERS.items()
 }
 
 

@@ -330,6 +330,7 @@ class BookingMutations:
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CONFIRMED, E.BOOKING_CANCELLED],
+        at_once=True,
         then=follow_up,
     )
     reject_booking: RejectBookingPayload | None = mutation(
@@ -338,6 +339,7 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_REJECTED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         wrapped=False,
+        at_once=True,
         then=follow_up,
     )
     update_booking: UpdateBookingPayload | None = mutation(
@@ -354,6 +356,7 @@ class BookingMutations:
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         idempotent=True,
         input_required=False,
+        at_once=True,
         then=follow_up,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
@@ -361,6 +364,7 @@ class BookingMutations:
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CHECKED_IN, E.BOOKING_CANCELLED],
+        at_once=True,
         then=follow_up,
     )
     complete_booking: CompleteBookingPayload | None = mutation(
@@ -368,6 +372,7 @@ class BookingMutations:
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED],
+        at_once=True,
         then=follow_up,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
@@ -376,5 +381,6 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_NO_SHOW, E.BOOKING_CANCELLED],
         input_required=False,
+        at_once=True,
         then=follow_up,
     )

@@ -140,6 +140,7 @@ class GuestMutations:
         guest_bookings.cancel_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
+        at_once=True,
         then=follow_up,
     )
     request_guest_link: RequestGuestLinkPayload | None = mutation(

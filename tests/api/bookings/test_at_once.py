@@ -1,8 +1,5 @@
 """Bookings stored by one statement: the same result as step by step, never by outdated facts."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +8,14 @@ import pytest
 
 from domain.bookings.lifecycle import Status
 from domain.tenants.plans import PlanCode
-from kit.postgres.advisory_locks import advisory_key
 from kit.runtime import Runtime
 from resolvers.bookings import at_once, new_bookings
 from resolvers.bookings.venue_facts import venue_facts
-from tests.support.client import Answer, Api
+from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING
 from tests.support.desk import BookingClient, made, refused
 from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.lock_waits import waiting
 from tests.support.statements import statements
 
 DAY = timedelta(days=1)
@@ -198,14 +195,9 @@ async def test_an_address_that_somebody_else_has_added_meanwhile_is_theirs(
     made(await desk.create(venue.rooms[0], TUESDAY))
     new = {"name": "Ada", "email": "ada@example.com"}
     room = venue.rooms[0]
-    key = advisory_key(venue.tenant.id, "room", room.id)
-    await owner.execute("SELECT pg_advisory_lock($1)", key)
-    waits = asyncio.create_task(desk.create(room, TUESDAY + DAY, customer={"new": new}))
-    try:
-        await waiter(owner)
+    late = desk.create(room, TUESDAY + DAY, customer={"new": new})
+    async with waiting(late, room, owner) as (_, waits):
         first = made(await desk.create(venue.rooms[1], TUESDAY, customer={"new": new}))
-    finally:
-        await owner.execute("SELECT pg_advisory_unlock($1)", key)
 
     assert made(await waits)["customer"]["id"] == first["customer"]["id"]
     ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
@@ -377,7 +369,8 @@ async def test_a_transaction_id_is_taken_after_the_locks(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection
 ) -> None:
     made(await desk.create(venue.rooms[0], TUESDAY))
-    async with waiting(desk, venue, owner) as (pid, booking):
+    room = venue.rooms[0]
+    async with waiting(desk.create(room, TUESDAY + DAY), room, owner) as (pid, booking):
         (xid,) = await owner.fetch("SELECT backend_xid FROM pg_stat_activity WHERE pid = $1", pid)
         assert xid[0] is None
 
@@ -405,7 +398,8 @@ async def test_a_connection_that_breaks_in_the_middle_leaves_nothing(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection
 ) -> None:
     made(await desk.create(venue.rooms[0], TUESDAY))
-    async with waiting(desk, venue, owner) as (pid, booking):
+    room = venue.rooms[0]
+    async with waiting(desk.create(room, TUESDAY + DAY), room, owner) as (pid, booking):
         await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
         answer = await booking
 
@@ -431,29 +425,3 @@ async def test_a_connection_that_breaks_after_the_commit_is_found_out_by_the_key
     assert first.codes == ["UNAVAILABLE"]
     assert second.payload["replayed"] is True
     assert [each["id"] for each in await desk.bookings()] == [made(second)["id"]]
-
-
-@asynccontextmanager
-async def waiting(
-    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
-) -> AsyncIterator[tuple[int, "asyncio.Task[Answer]"]]:
-    """Keeps a booking's statement waiting for the lock of its room during the block."""
-    room = venue.rooms[0]
-    key = advisory_key(venue.tenant.id, "room", room.id)
-    await owner.execute("SELECT pg_advisory_lock($1)", key)
-    booking = asyncio.create_task(desk.create(room, TUESDAY + DAY))
-    try:
-        yield await waiter(owner), booking
-    finally:
-        await owner.execute("SELECT pg_advisory_unlock($1)", key)
-
-
-async def waiter(owner: asyncpg.Connection) -> int:
-    for _ in range(100):
-        pid: int | None = await owner.fetchval(
-            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        )
-        if pid is not None:
-            return pid
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never waited")

@@ -12,7 +12,6 @@ from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, moved, refused, shown
 from tests.support.factories import Venue, make_booking, make_venue
-from tests.support.statements import statements
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 NEVER: Final[list[str]] = []
@@ -279,20 +278,3 @@ async def test_a_reason_is_kept_in_the_history(api: Api, runtime: Runtime) -> No
 
     assert refused(too_long)["path"] == ["input", "reason"]
     assert [each["reason"] for each in await desk.history(booking)] == [None, "Rain"]
-
-
-async def test_a_transition_takes_four_statements_beside_its_locks(
-    api: Api, runtime: Runtime
-) -> None:
-    venue = await make_venue(runtime, requires_confirmation=True)
-    desk = BookingClient(api, runtime, venue.staff)
-    booking = made(await desk.create(venue.rooms[0], NOW + timedelta(days=1)))
-
-    with statements(runtime) as sent:
-        made(await desk.confirm(booking))
-
-    # To know the room, then booking and venue under its lock; what is selected is read afterwards.
-    kinds = [each.split()[0] for each in sent]
-    writes = kinds.index("UPDATE")
-    assert kinds[: writes + 1] == ["WITH", "SELECT", "UPDATE"]
-    assert "INSERT INTO log" in sent[writes + 1]

@@ -1,0 +1,176 @@
+"""Changes of bookings stored by one statement: the same result as step by step, on any race."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from domain.bookings.lifecycle import Status
+from kit.runtime import Runtime
+from resolvers.bookings import at_once
+from tests.support.client import Answer, Api
+from tests.support.clock import MONDAY_MORNING
+from tests.support.desk import BookingClient, made, shown
+from tests.support.factories import Venue, api_id, make_booking
+from tests.support.lock_waits import waiting
+from tests.support.statements import round_trips
+
+TUESDAY = datetime(2027, 3, 2, 10, 0, tzinfo=UTC)
+STORED = """
+    SELECT to_jsonb(b) - '{id,reference,room_id}'::text[] AS booking,
+        (SELECT jsonb_agg(to_jsonb(l) - '{xid,position,request_id,subject_id}'::text[]
+                          #- '{before,room_id}' #- '{after,room_id}' ORDER BY l.position)
+         FROM log l WHERE l.tenant_id = b.tenant_id AND l.subject_id = b.id) AS log,
+        (SELECT jsonb_agg(to_jsonb(o) - '{booking_id,space_id,occupant_id}'::text[])
+         FROM occupancy o WHERE o.tenant_id = b.tenant_id AND o.booking_id = b.id) AS taken,
+        (SELECT count(*) FROM request_origins o JOIN log l USING (tenant_id, request_id)
+         WHERE l.tenant_id = b.tenant_id AND l.subject_id = b.id) AS origins
+    FROM bookings b WHERE b.tenant_id = $1 AND b.id = $2
+"""
+Change = Callable[[BookingClient, dict[str, Any]], Awaitable[Answer]]
+CHANGES: Final[dict[str, tuple[Status, datetime, Change]]] = {
+    "confirm": (Status.PENDING, TUESDAY, BookingClient.confirm),
+    "reject": (
+        Status.PENDING,
+        TUESDAY,
+        lambda desk, booking: desk.change("rejectBooking", booking),
+    ),
+    "cancel": (
+        Status.CONFIRMED,
+        TUESDAY,
+        lambda desk, booking: desk.cancel(booking, reason="Rain"),
+    ),
+    "check in": (Status.CONFIRMED, MONDAY_MORNING, BookingClient.check_in),
+    "complete": (Status.CHECKED_IN, MONDAY_MORNING, BookingClient.complete),
+    "mark as a no-show": (
+        Status.CONFIRMED,
+        MONDAY_MORNING,
+        lambda desk, booking: desk.change("markNoShow", booking, {"waiveFee": True}),
+    ),
+}
+
+
+@pytest.fixture
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.manager)
+
+
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Returns a function that disables the single statement."""
+    return lambda: monkeypatch.setattr(at_once, "TRIES", 0)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_the_same_is_stored_as_step_by_step(
+    desk: BookingClient,
+    runtime: Runtime,
+    venue: Venue,
+    owner: asyncpg.Connection,
+    step_by_step: Callable[[], None],
+    change: str,
+) -> None:
+    status, at, run = CHANGES[change]
+    bookings = [
+        await make_booking(runtime, venue, at, room=room, status=status) for room in venue.rooms
+    ]
+
+    with round_trips(runtime) as sent:
+        first = made(await run(desk, shown(bookings[0])))
+    step_by_step()
+    second = made(await run(desk, shown(bookings[1])))
+
+    assert "COMMIT" not in sent
+    assert comparable(first) == comparable(second)
+    stored = [await owner.fetchrow(STORED, venue.tenant.id, each.id) for each in bookings]
+    assert named_alike(stored[0]) == named_alike(stored[1])
+
+
+def comparable(answer: Any) -> Any:
+    """Returns a booking without what two bookings differ in."""
+    (booking,) = answer if isinstance(answer, list) else [answer]
+    return {name: booking[name] for name in booking if name not in ("id", "reference", "room")}
+
+
+def named_alike(stored: Any) -> str:
+    return str(dict(stored)).replace("Room 2", "Room 1")
+
+
+# ------------------------------------------------------------------------------ races
+
+
+async def test_a_booking_that_somebody_else_has_changed_meanwhile_is_refused(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+
+    async with waiting(desk.cancel(shown(booking)), venue.rooms[0], owner) as (_, cancelling):
+        await owner.execute("UPDATE bookings SET version = 2 WHERE id = $1", booking.id)
+
+    assert (await cancelling).refusals == ["STALE_VERSION"]
+    assert (await desk.booking(api_id(booking)))["status"] == "CONFIRMED"
+    assert await desk.history(shown(booking)) == []
+
+
+async def test_what_has_no_version_stays_as_somebody_else_has_changed_it(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+    await owner.execute("UPDATE bookings SET held_from = 'a network' WHERE id = $1", booking.id)
+    revoked = "UPDATE bookings SET link_version = 7, held_from = NULL WHERE id = $1"
+
+    async with waiting(desk.cancel(shown(booking)), venue.rooms[0], owner) as (_, cancelling):
+        await owner.execute(revoked, booking.id)
+
+    made(await cancelling)
+    kept = "SELECT status, link_version, held_from FROM bookings WHERE id = $1"
+    (row,) = await owner.fetch(kept, booking.id)
+    assert tuple(row) == ("cancelled", 7, None)
+
+
+async def test_a_transaction_id_is_taken_after_the_locks(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+
+    async with waiting(desk.cancel(shown(booking)), venue.rooms[0], owner) as (pid, cancelling):
+        taken = "SELECT backend_xid FROM pg_stat_activity WHERE pid = $1"
+        assert await owner.fetchval(taken, pid) is None
+
+    made(await cancelling)
+
+
+async def test_a_connection_that_breaks_in_the_middle_leaves_nothing(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+
+    async with waiting(desk.cancel(shown(booking)), venue.rooms[0], owner) as (pid, cancelling):
+        await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        answer = await cancelling
+
+    assert answer.codes == ["UNAVAILABLE"]
+    assert await desk.history(shown(booking)) == []
+    made(await desk.cancel(shown(booking)))
+
+
+async def test_a_connection_that_breaks_after_the_commit_is_found_out_by_the_key(
+    desk: BookingClient, runtime: Runtime, venue: Venue
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+    write = runtime.database.write
+
+    async def cut(*args: Any, **given: Any) -> Any:
+        await write(*args, **given)
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed")
+
+    vars(runtime.database)["write"] = cut
+    first = await desk.cancel(shown(booking), idempotencyKey="a key")
+    del vars(runtime.database)["write"]
+    second = await desk.cancel(shown(booking), idempotencyKey="a key")
+
+    assert first.codes == ["UNAVAILABLE"]
+    assert second.payload["replayed"] is True
+    assert [each["type"] for each in await desk.history(shown(booking))] == ["BOOKING_CANCELLED"]
