@@ -44,6 +44,7 @@ class BillingSubscription(TenantRow, Logged, table=True):
         "trial_ends_at",
         "cancels_at_period_end",
         "next_plan_code",
+        "plan_in_force",
     )
 
     __tablename__ = "billing_subscriptions"
@@ -102,6 +103,11 @@ class BillingSubscription(TenantRow, Logged, table=True):
             overdue_since=self.overdue_since,
             ended_at=self.ended_at,
         )
+
+    @property
+    def plan_in_force(self) -> str:
+        """The code of the plan whose limits and features apply."""
+        return self.value.plan_in_force.value
 
     @property
     def upcoming(self) -> Money | None:

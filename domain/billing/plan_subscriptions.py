@@ -198,6 +198,7 @@ def steps(before: Subscription | None, after: Subscription) -> tuple[Step, ...]:
         found.append(Step.PAYMENT_FAILED)
     if was in _OWING and now in _PAYING:
         found.append(Step.RECOVERED)
-    if now is S.CANCELED and was is not S.CANCELED:
+    # It has also ended if the newest one at the gateway is another, which isn't paid for yet.
+    if now not in LIVE and (was in LIVE or (was, now) == (S.INCOMPLETE, S.CANCELED)):
         found.append(Step.ENDED)
     return tuple(found)

@@ -169,6 +169,14 @@ def test_a_life_is_told_step_by_step() -> None:
     assert steps(up, replace(up, next_plan=PlanCode.STARTER)) == (Step.NEXT_PLAN_CHANGED,)
 
 
+def test_one_that_another_replaces_before_it_is_paid_has_ended() -> None:
+    begun_again = subscription(S.INCOMPLETE)
+
+    assert steps(subscription(S.PAST_DUE), begun_again) == (Step.PLAN_CHANGED, Step.ENDED)
+    assert steps(subscription(S.CANCELED), begun_again) == ()
+    assert steps(begun_again, subscription(S.CANCELED)) == (Step.ENDED,)
+
+
 @given(subscriptions)
 def test_a_second_look_tells_nothing(seen: Subscription) -> None:
     assert steps(seen, seen) == ()
