@@ -34,6 +34,8 @@ _HEADER: Final = """\
 **yes**: for every row of the tenant. **own**: for the caller's own rows only; to them, others
 don't exist. Empty: the field is `null`, with a `FORBIDDEN` error (`UNAUTHENTICATED` for a caller
 who hasn't logged in) at its path, and the rest of the answer stands.
+
+No role has `platform:read`: it takes a key of the platform's operator, which has nothing else.
 """
 
 

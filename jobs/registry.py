@@ -13,6 +13,7 @@ from jobs.exports import EXPORT_SECONDS, make_export, purge_exports
 from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
+from jobs.platform_days import add_up_platform_days
 from jobs.purge import purge_expired
 from jobs.rollups import RollupReader
 from jobs.settle_payments import settle
@@ -33,6 +34,7 @@ from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
+PLATFORM_DAYS_SECONDS: Final = 15.0
 BILLING_SECONDS: Final = 600.0
 FORECASTS_SECONDS: Final = 600.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
@@ -100,6 +102,7 @@ def worker_services(
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
     forecasts = partial(find_old_forecasts, runtime, relay)
+    platform = partial(add_up_platform_days, relay)
     old = partial(purge_expired, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
@@ -110,6 +113,9 @@ def worker_services(
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
+        "platform_days": partial(
+            _every, PLATFORM_DAYS_SECONDS, platform, first=PLATFORM_DAYS_SECONDS
+        ),
         "housekeeping": partial(
             _every, HOUSEKEEPING_SECONDS, old, first=FIRST_HOUSEKEEPING_SECONDS
         ),

@@ -13,6 +13,7 @@ class ActorKind(StrEnum):
     CUSTOMER = "CUSTOMER"
     API_KEY = "API_KEY"
     SYSTEM = "SYSTEM"
+    PLATFORM_OPERATOR = "PLATFORM_OPERATOR"
 
 
 @dataclass(frozen=True, slots=True)

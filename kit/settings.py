@@ -61,6 +61,7 @@ class SettingsError(Exception):
 
 _HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
 # zxcvbn is slow for longer texts.
 _MAX_GUESSED: Final = 64
@@ -123,6 +124,9 @@ class Settings(BaseSettings):
         (), validation_alias="BOOM_ALLOWED_HOSTS"
     )
     metrics_token: SecretStr | None = Field(None, validation_alias="BOOM_METRICS_TOKEN")
+    platform_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), validation_alias="BOOM_PLATFORM_KEYS"
+    )
     security_contact: str | None = Field(None, validation_alias="BOOM_SECURITY_CONTACT")
     proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("127.0.0.1", "::1"), validation_alias="FORWARDED_ALLOW_IPS"
@@ -202,6 +206,16 @@ class Settings(BaseSettings):
     def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < METRICS_TOKEN_BYTES:
             raise ValueError(f"must be at least {METRICS_TOKEN_BYTES} bytes long")
+        return value
+
+    @field_validator("platform_keys")
+    @classmethod
+    def _hashes_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_SHA256.fullmatch(each) for each in value):
+            raise ValueError(
+                "must be hashes of keys, 64 hexadecimal digits each: "
+                "python -m commands.platform_key makes them"
+            )
         return value
 
     @field_validator("security_contact")

@@ -10,6 +10,7 @@ from models.accounts.users import User
 from models.analytics.behaviour import FunnelCount, TrackedKey
 from models.analytics.exports import Export
 from models.analytics.forecasts import StoredForecast
+from models.analytics.platform import PlatformDay, SubscriptionDay
 from models.analytics.rollups import (
     AnalyticsDay,
     AnalyticsDirtyDay,
@@ -67,6 +68,7 @@ __all__ = [
     "Occupancy",
     "Payment",
     "PendingEvent",
+    "PlatformDay",
     "Receipt",
     "ReceiptCounter",
     "RefreshToken",
@@ -76,6 +78,7 @@ __all__ = [
     "Session",
     "SpentAllowance",
     "StoredForecast",
+    "SubscriptionDay",
     "Tenant",
     "TrackedKey",
     "UsageCounter",

@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.accounts.users import Role
 from kit.actor import Actor, ActorKind
 from kit.errors import Forbidden, RequestError, Unauthenticated
-from permissions.roles import GRANTS, GrantScope, P, Permission
+from permissions.roles import FOR_OPERATORS, GRANTS, GrantScope, P, Permission
 
 
 @runtime_checkable
@@ -21,6 +21,8 @@ def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
     """Returns the scope of the actor's grant, or None. The system may do anything."""
     if actor.kind is ActorKind.SYSTEM:
         return GrantScope.ANY
+    if actor.kind is ActorKind.PLATFORM_OPERATOR:
+        return GrantScope.ANY if permission in FOR_OPERATORS else None
     if actor.scopes is not None and permission not in actor.scopes | {P.PUBLIC}:
         return None
     return GRANTS[Role(actor.role) if actor.role else None].get(permission)

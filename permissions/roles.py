@@ -7,7 +7,10 @@ from domain.accounts.users import Role
 
 
 class Permission(StrEnum):
-    """A permission. PUBLIC needs no login; MEMBER needs the login of a person."""
+    """A permission.
+
+    PUBLIC needs no login, MEMBER the login of a person, PLATFORM_READ a key of the operator.
+    """
 
     PUBLIC = "public"
     MEMBER = "member"
@@ -40,6 +43,7 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"
     BILLING_WRITE = "billing:write"
     ANALYTICS_READ = "analytics:read"
+    PLATFORM_READ = "platform:read"
 
 
 class GrantScope(StrEnum):
@@ -86,8 +90,11 @@ GRANTS: Final[dict[Role | None, dict[Permission, GrantScope]]] = {
 }
 """Grants by role; None is a caller who isn't logged in. Everything else is forbidden."""
 
+FOR_OPERATORS: Final = frozenset({P.PLATFORM_READ})
+"""What an operator of the platform may, who has no tenant: nothing else, not even PUBLIC."""
+
 FOR_KEYS: Final = frozenset(P) - {
-    P.PUBLIC, P.MEMBER, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE,
+    P.PUBLIC, P.MEMBER, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.PLATFORM_READ,
 }  # fmt: skip
 """The permissions that an API key can have.
 

@@ -1,4 +1,4 @@
-"""Authenticates access tokens and API keys, with their current state in the database."""
+"""Authenticates access tokens and keys, with their current state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,18 +11,19 @@ from kit.actor import Actor
 from kit.bounded_cache import BoundedDict
 from kit.clock import Clock
 from kit.errors import Unauthenticated
-from kit.security.tokens import Claims, KeyToken, Tokens
+from kit.security.tokens import Claims, KeyToken, PlatformKey, Tokens
 
 FRESH: Final = timedelta(seconds=0.5)
 """How long a result is cached: with the recheck of sockets, less than a second in total."""
 
 CAPACITY: Final = 10_000
 
-Credentials = Claims | KeyToken
+Credentials = Claims | KeyToken | PlatformKey
 
 _ENDED: Final = {
     Claims: "The session has ended; log in again.",
     KeyToken: "The API key is not valid: unknown, expired or revoked.",
+    PlatformKey: "The platform key is not valid.",
 }
 
 
@@ -90,17 +91,19 @@ class Authenticator:
     def _bearer(self, token: str, now: datetime) -> _Bearer[Credentials]:
         if token.startswith(KeyToken.MARK) and (api_key := KeyToken.parse(token)):
             return _Bearer(api_key, _name(api_key))
+        if token.startswith(PlatformKey.MARK) and (key := PlatformKey.parse(token)):
+            return _Bearer(key, _name(key))
         # By its hash: secrets aren't kept longer than their request takes.
-        key = blake2b(token.encode(errors="surrogatepass")).digest()
-        cached = self._claims.get(key)
+        digest = blake2b(token.encode(errors="surrogatepass")).digest()
+        cached = self._claims.get(digest)
         if cached is None or cached.credentials.expires_at <= now:
             claims = self._tokens.read(token, now=now)
             cached = _Bearer(claims, _name(claims))
-            self._claims.put(key, cached)
+            self._claims.put(digest, cached)
         return cached
 
 
 def _name(credentials: Credentials) -> str:
-    if isinstance(credentials, KeyToken):
+    if isinstance(credentials, (KeyToken, PlatformKey)):
         return f"key {credentials.hash.hex()}"
     return f"{credentials.tenant_id} {credentials.session_id} {credentials.user_id}"

@@ -155,6 +155,33 @@ class KeyToken(TenantToken):
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformKey:
+    """The secret of an operator of the platform: `boom_platform_<secret>`; it has no tenant."""
+
+    secret: str = field(repr=False)
+
+    MARK: ClassVar = "boom_platform_"
+
+    @classmethod
+    def new(cls) -> Self:
+        return cls(secrets.token_urlsafe(SECRET_BYTES))
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Parses a key from a caller; None if it is malformed."""
+        is_key = text.startswith(cls.MARK) and text.isascii()
+        return cls(text.removeprefix(cls.MARK)) if is_key else None
+
+    @property
+    def hash(self) -> bytes:
+        # Unsalted and fast, which is safe for 256 random bits.
+        return sha256(str(self).encode()).digest()
+
+    def __str__(self) -> str:
+        return f"{self.MARK}{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link to one object of a tenant, which its bearer may see and change.
 

@@ -52,12 +52,15 @@ CHANGED: Final = PreparedStatement(
     text("""
         WITH venue AS MATERIALIZED (
             SELECT tenant.time_zone, currency_code, longest_minutes, generation,
-                   state.time_zone AS counted_zone, xid, position, read_xid, read_position
+                   state.time_zone AS counted_zone, xid, position, read_xid, read_position,
+                   has_subscription_days
             FROM tenants AS tenant LEFT JOIN analytics_states AS state ON tenant_id = id
             WHERE id = :tenant_id
         ), entry AS MATERIALIZED (
             SELECT log.* FROM venue CROSS JOIN LATERAL (
-                SELECT xid, position, subject_id, before, type = ANY (:types) AS counts FROM log
+                SELECT xid, position, subject_id, before, type = ANY (:types) AS counts,
+                       type = ANY (:subscription_types) AS is_of_subscription
+                FROM log
                 WHERE tenant_id = :tenant_id AND generation = log_generation()
                       AND (xid, position) > (venue.read_xid, venue.read_position)
                       AND xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -102,6 +105,8 @@ CHANGED: Final = PreparedStatement(
                coalesce(last.xid, read_xid)::text::bigint AS read_xid,
                coalesce(last.position, read_position) AS read_position,
                (SELECT count(*) FROM entry) AS entries,
+               NOT has_subscription_days
+                   OR EXISTS (SELECT FROM entry WHERE is_of_subscription) AS is_subscription_due,
                (SELECT range_agg(tstzrange(
                    starts_at, ends_at, CASE WHEN starts_at < ends_at THEN '[)' ELSE '[]' END
                )) FROM times) AS touched,
@@ -116,6 +121,7 @@ CHANGED: Final = PreparedStatement(
         _COUNTING,
         _TENANT,
         bindparam("types", type_=ARRAY(Text())),
+        bindparam("subscription_types", type_=ARRAY(Text())),
         bindparam("batch", type_=Integer()),
         bindparam("most", type_=Integer()),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     LargeBinary,
     Select,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     tuple_,
 )
@@ -94,6 +96,11 @@ class AnalyticsState(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
     read_xid: int = Field(sa_column=Column(Xid8, nullable=False))
     read_position: int = Field(sa_type=BigInteger)
+    has_subscription_days: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=text("false")),
+        description="Whether what happened to its subscription is made.",
+    )
 
 
 class AnalyticsDirtyDay(SQLModel, table=True):
@@ -190,6 +197,7 @@ def tenants_to_count() -> Select[UUID]:
             or_(
                 col(AnalyticsState.tenant_id).is_(None),
                 col(AnalyticsState.generation) != GENERATION,
+                col(AnalyticsState.has_subscription_days).is_(False),
                 newer.exists(),
             )
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -20,17 +21,26 @@ from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import network_of
 from kit.security.passwords import Checked, Passwords
 from kit.security.priority_semaphore import Lane
-from kit.security.tokens import Claims, KeyToken
+from kit.security.tokens import Claims, KeyToken, PlatformKey
+from kit.settings import Settings
 from models.accounts.sessions import BEARER
 from models.accounts.users import User, user_of, user_with_email
 from models.tenants import tenant_id_of, tenant_of
 from resolvers.accounts.api_keys import actor_of_key
 
+OPERATOR: Final = Actor(ActorKind.PLATFORM_OPERATOR)
+"""Whoever has a key of the platform."""
+
 
 def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | None]]:
     """Returns the function that finds the actor of credentials, in a snapshot of its own."""
 
+    settings = cast("Settings", runtime.services[Settings])
+    operator_hashes = frozenset(map(bytes.fromhex, settings.platform_keys))
+
     async def find(credentials: Credentials) -> Actor | None:
+        if isinstance(credentials, PlatformKey):
+            return OPERATOR if credentials.hash in operator_hashes else None
         scope = Scope(runtime, ANONYMOUS, Request(new_id()))
         try:
             if isinstance(credentials, KeyToken):

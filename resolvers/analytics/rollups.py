@@ -30,6 +30,7 @@ from kit.events.log_relay import BATCH
 from kit.postgres.advisory_locks import advisory_key
 from kit.scope import Scope
 from models.analytics.counting import CHANGED, STORE, TRY_LOCK
+from models.analytics.platform import SUBSCRIPTION_TYPES
 from models.analytics.rollups import (
     dates_made,
     dates_marked,
@@ -38,6 +39,7 @@ from models.analytics.rollups import (
     times_of_all,
 )
 from resolvers.analytics.day_figures import CountedVenue, figures_of_runs
+from resolvers.analytics.subscription_days import make_subscription_days
 from resolvers.audit.log_position import end_of_log
 from resolvers.tenants.tenants import own_tenant
 
@@ -62,6 +64,7 @@ COUNTED_TYPES: Final = frozenset(
 )
 """The types of events after which figures may be other ones; their subject is a booking."""
 _COUNTED_NAMES: Final = [each.value for each in COUNTED_TYPES]
+_SUBSCRIPTION_NAMES: Final = [each.value for each in SUBSCRIPTION_TYPES]
 _MARKS_AT_ONCE: Final = 5_000
 _DAY: Final = timedelta(days=1)
 _NO_SUMS: Final = Sums()
@@ -92,6 +95,7 @@ async def count_entries(scope: Scope) -> Progress:
         CHANGED,
         tenant_id=scope.tenant_id,
         types=_COUNTED_NAMES,
+        subscription_types=_SUBSCRIPTION_NAMES,
         batch=BATCH,
         most=DATES_AT_ONCE + 1,
     )
@@ -100,8 +104,10 @@ async def count_entries(scope: Scope) -> Progress:
         await _mark_all(scope)
         return Progress.MORE
     entries, marked = changed["entries"], changed["marked"]
-    if not entries and not marked:
+    if not (entries or marked or changed["is_subscription_due"]):
         return Progress.DONE
+    if changed["is_subscription_due"]:
+        await make_subscription_days(scope)
     venue = CountedVenue(
         zone(zone_name),
         changed["currency_code"],
@@ -119,6 +125,7 @@ async def count_entries(scope: Scope) -> Progress:
         **_lists("day", _DAY_COLUMNS, _day_rows(figures)),
         **_lists("room", _ROOM_COLUMNS, _room_rows(figures)),
         **_state(scope, zone_name, changed["present"], counted=counted, read=read),
+        has_subscription_days=True,
     )
     return Progress.MORE if left or entries == BATCH else Progress.DONE
 
@@ -147,7 +154,7 @@ async def _mark_all(scope: Scope) -> int:
     if not dates:
         counted = end.place
     values = _state(scope, tenant.time_zone, end.generation, counted=counted, read=end.place)
-    await scope.run(state_stored(values))
+    await scope.run(state_stored({**values, "has_subscription_days": False}))
     return len(dates)
 
 

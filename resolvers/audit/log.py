@@ -108,7 +108,7 @@ def in_api(change: FieldChange, encode_id: Callable[[str, UUID], str]) -> FieldC
 async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
     """The person or program that did it."""
     kind = ActorKind(entry.actor_kind)
-    if kind is not ActorKind.SYSTEM and not may(scope.actor, P.USERS_READ):
+    if kind in _UNNAMED and not may(scope.actor, P.USERS_READ):
         return LoggedActor(kind, _UNNAMED[kind], None)
     match kind:
         case ActorKind.API_KEY:
@@ -117,7 +117,8 @@ async def actor_of(scope: Scope, entry: LogEntry) -> LoggedActor:
         case ActorKind.USER | ActorKind.CUSTOMER:
             user: User | None = await scope.loaders.related(entry, "user")
             return LoggedActor(kind, user.name if user else GUEST_NAME, user)
-        case ActorKind.SYSTEM:
+        # An operator changes nothing, so that no entry has one.
+        case ActorKind.SYSTEM | ActorKind.PLATFORM_OPERATOR:
             return LoggedActor(kind, SYSTEM_NAME, None)
         case never:
             assert_never(never)

@@ -7,11 +7,12 @@ from schema.analytics.analytics import AnalyticsQueries
 from schema.analytics.behaviour import AnalyticsFunnel, BehaviourMutations
 from schema.analytics.exports import ExportMutations, ExportQueries, ExportSubscriptions
 from schema.analytics.forecasts import ForecastQueries
+from schema.analytics.platform import PlatformQueries
 from schema.analytics.subscriptions import AnalyticsSubscriptions
 from schema.core.areas import Area
 
 AREA: Final = Area(
-    queries=(AnalyticsQueries, ForecastQueries, ExportQueries),
+    queries=(AnalyticsQueries, ForecastQueries, ExportQueries, PlatformQueries),
     mutations=(ExportMutations, BehaviourMutations),
     subscriptions=(AnalyticsSubscriptions, ExportSubscriptions),
     extensions=(AnalyticsFunnel,),

@@ -53,6 +53,7 @@ describe(
     CUSTOMER="A customer of the venue, logged in or using the code of their booking.",
     API_KEY="A program that uses an API key.",
     SYSTEM="The platform itself, for example when a hold expires.",
+    PLATFORM_OPERATOR="The operator of the platform, who reads figures and changes nothing.",
 )
 describe(
     EventType,

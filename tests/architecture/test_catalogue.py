@@ -16,6 +16,7 @@ from domain.bookings.lifecycle import OCCUPYING
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from models import TABLES
+from models.analytics.platform import PlatformDay
 from models.audit.event_handlers import EventHandlerStart
 from models.core.allowances import SpentAllowance
 from models.core.zone_clocks import ZoneClock
@@ -23,9 +24,11 @@ from models.payments.gateway_events import WebhookEvent
 from models.tenants import Tenant
 
 # Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants,
-# a handler of events begins for all at once, and a time zone is everybody's.
+# a handler of events begins for all at once, a time zone is everybody's, and the platform's figures
+# are of all venues together.
 NOBODYS: Final = {
     EventHandlerStart.__tablename__,
+    PlatformDay.__tablename__,
     SpentAllowance.__tablename__,
     WebhookEvent.__tablename__,
     ZoneClock.__tablename__,

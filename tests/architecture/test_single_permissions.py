@@ -279,6 +279,8 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
             return {"from": from_, "to": to, "durationMinutes": 60}
         case "LocalStartInput":
             return {"date": "2027-03-05", "time": "10:00"}
+        case "DateSpan":
+            return {"from": "2027-03-01", "until": "2027-03-08"}
         case "RRule":
             return "FREQ=WEEKLY;BYDAY=FR;COUNT=3"
         case "StartInput":

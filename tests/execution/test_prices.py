@@ -44,6 +44,7 @@ ARGUMENTS: Final = {
     "hoursExceptions": 'from: "2027-03-01", to: "2027-04-01"',
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
+    "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,
         partySize: 1000, start: {date: "2027-03-02", time: "10:00"}""",
     "room": "id: $room",

@@ -254,6 +254,7 @@ def test_a_random_secret_is_hard_to_guess(
         ("BOOM_ALLOW", "everything"),
         ("BOOM_ALLOWED_HOSTS", "https://api.example.com"),
         ("BOOM_METRICS_TOKEN", "short"),
+        ("BOOM_PLATFORM_KEYS", "boom_platform_secret"),
         ("BOOM_SECURITY_CONTACT", "security@example.com"),
     ],
 )

@@ -31,6 +31,7 @@ FIELD_BY_FIELD: Final = {
     "guestBooking": "found by a secret, outside of any tenant",
     "hoursExceptions": "whole or refused: its rows are counted before they are shown",
     "plans": "in no table",
+    "platformMetrics": "added up from what happened by date",
     "previewRecurrence": "worked out of a rule, hours and bookings",
     "rateLimit": "in no table",
     "venue": "found outside of any tenant",
@@ -67,6 +68,7 @@ ARGUMENTS: Final = {
     "hoursExceptions": '(from: "2027-03-01", to: "2027-03-02")',
     "node": f'(id: "{ID}")',
     "nodes": f'(ids: ["{ID}"])',
+    "platformMetrics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
     "previewRecurrence": '(rrule: "FREQ=DAILY;COUNT=2", durationMinutes: 60, '
     'start: {date: "2027-03-01", time: "19:00"})',
     "room": f'(id: "{ID}")',
