@@ -153,10 +153,14 @@ class UsageCounter(SQLModel, table=True):
 
 
 _LIMIT: Final = bindparam("limit", type_=BigInteger())
+_ONE: Final[ColumnElement[int]] = literal(1)
+"""Below every limit, so that the first of a month needs no check."""
 
 
-def counted_more(after: FromClause | None = None) -> ReturningInsert[int]:
-    """Counts one more; returns no row if that would exceed the limit, if there is one.
+def counted_more(
+    after: FromClause | None = None, *, number: ColumnElement[int] = _ONE
+) -> ReturningInsert[int]:
+    """Counts a number more; returns no row if that would exceed the limit, if there is one.
 
     With ``after``, a part of the statement, it counts only if that returns a row.
     """
@@ -164,8 +168,10 @@ def counted_more(after: FromClause | None = None) -> ReturningInsert[int]:
         bindparam("tenant_id", type_=Uuid()),
         bindparam("meter", type_=Text()),
         bindparam("period_start", type_=Date()),
-        literal(1),
+        number,
     )
+    if number is not _ONE:
+        values = values.where(or_(_LIMIT.is_(None), number <= _LIMIT))
     return (
         insert(UsageCounter)
         .from_select(
@@ -174,8 +180,8 @@ def counted_more(after: FromClause | None = None) -> ReturningInsert[int]:
         )
         .on_conflict_do_update(
             index_elements=["tenant_id", "meter", "period_start"],
-            set_={"used": col(UsageCounter.used) + 1},
-            where=or_(_LIMIT.is_(None), col(UsageCounter.used) + 1 <= _LIMIT),
+            set_={"used": col(UsageCounter.used) + number},
+            where=or_(_LIMIT.is_(None), col(UsageCounter.used) + number <= _LIMIT),
         )
         .returning(col(UsageCounter.used))
     )

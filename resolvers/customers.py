@@ -213,6 +213,23 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
     return _as_known(await known_or_added(scope, given), name, phone)
 
 
+async def chosen_booker(
+    scope: Scope, choice: CustomerChoice | None
+) -> tuple[Booker, list[Refusal]]:
+    """Whom a booking is for, and what is wrong with the choice; customers book for themselves."""
+    if choice is None:
+        return Booker(scope.actor.own_id), []
+    try:
+        return await booker_for(scope, choice), []
+    except Refusal as refusal:
+        return Booker(None), [refusal]
+    except ExceptionGroup as group:
+        wrong, others = group.split(Refusal)
+        if others is not None:
+            raise
+        return Booker(None), list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
+
+
 async def booker_outside(scope: Scope, new: NewCustomer) -> tuple[Booker, Customer | None] | None:
     """Returns the same for a new customer before any lock, and the customer to add if unknown.
 

@@ -4,7 +4,7 @@ What is shown as free and what a booking is allowed are the same answer to the s
 ``room_starts`` gives it for many starts at once; property tests hold the two together.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -115,11 +115,28 @@ class RoomCalendar:
     @classmethod
     def of(cls, room: RoomFacts, window: Interval, wish: SlotRequest) -> Self:
         """Ready for every start whose whole slot lies in the window."""
+        return cls._of(room, room.hours.open_intervals(window, wish.rules.zone), wish)
+
+    @classmethod
+    def of_times(cls, room: RoomFacts, times: Iterable[Interval], wish: SlotRequest) -> Self:
+        """Ready for these times and no others, which may be far apart."""
+        half = DAY_MINUTES // 2
+        # Daily times grow together, so that no day is looked at for several of them.
+        around = merge(each.padded(before_minutes=half, after_minutes=half) for each in times)
+        zone = wish.rules.zone
+        return cls._of(
+            room,
+            merge(opened for span in around for opened in room.hours.open_intervals(span, zone)),
+            wish,
+        )
+
+    @classmethod
+    def _of(cls, room: RoomFacts, opened: list[Interval], wish: SlotRequest) -> Self:
         return cls(
             room,
             wish=wish,
             standing=tuple(standing_reasons(room, wish)),
-            opened=room.hours.open_intervals(window, wish.rules.zone),
+            opened=opened,
             blackouts=merge(room.blackouts),
             taken=merge(busy.interval for busy in room.busy),
             occupied=merge(busy.occupied for busy in room.busy),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.core.formatting import booked, listed, moment, span, too_close
+from domain.core.formatting import booked, counted, listed, moment, span, too_close
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -98,6 +98,32 @@ class SlotUnavailable(Refusal):
 
     def __str__(self) -> str:
         return next(reason.message for reason in self.reasons if reason.code is self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceConflict:
+    """An occurrence of a series that can't be booked, with every reason."""
+
+    starts_at: datetime
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(eq=False)
+class SeriesConflict(Refusal):
+    """Occurrences of a series can't be booked, so none is; ``number`` is how many it has."""
+
+    code = Code.SERIES_CONFLICT
+    conflicts: tuple[OccurrenceConflict, ...]
+    number: int
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        first, refused = self.conflicts[0], len(self.conflicts)
+        which = f"{refused} of {counted(self.number, 'occurrence')}"
+        return (
+            f"{which} can't be booked, the first at {moment(first.starts_at, self.zone)}: "
+            f"{first.reasons[0].message}"
+        )
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ Refusal
 │   └── InvalidCredentials, EmailNotVerified       the identity or address isn't proved
 ├── bookings
 │   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
+│   ├── SeriesConflict                             the same of occurrences of a series
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
 │   ├── PaymentRequired                            the booking is confirmed by paying for it
@@ -49,6 +50,7 @@ class Code(StrEnum):
     INVALID_TRANSITION = "INVALID_TRANSITION"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     SLOT_TAKEN = "SLOT_TAKEN"
+    SERIES_CONFLICT = "SERIES_CONFLICT"
     OUTSIDE_BUSINESS_HOURS = "OUTSIDE_BUSINESS_HOURS"
     BLACKOUT = "BLACKOUT"
     BUFFER_VIOLATION = "BUFFER_VIOLATION"

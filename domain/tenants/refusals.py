@@ -25,7 +25,10 @@ class PlanLimitReached(Refusal):
 
     def __str__(self) -> str:
         way = f"; the {self.required_plan.capitalize()} plan has more" if self.required_plan else ""
-        return f"The plan's {counted(self.limit, self.what)} are used up{way}."
+        limit = counted(self.limit, self.what)
+        if self.used < self.limit:
+            return f"Of the plan's {limit}, {self.limit - self.used} are left{way}."
+        return f"The plan's {limit} are used up{way}."
 
 
 @dataclass(eq=False)

@@ -1,5 +1,6 @@
 """Series of bookings: the rule by which they repeat, and what is booked on each of its dates."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,8 @@ from sqlalchemy import CheckConstraint, Column, Date, Select, false, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, col
 
+from domain.bookings.refusals import OccurrenceConflict, Reason
+from domain.core.refusals import Code
 from models.core.base import INSTANT, TenantRow, refers_to
 
 
@@ -43,6 +46,46 @@ class BookingSeries(TenantRow, table=True):
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
+
+    @property
+    def conflicts(self) -> list[OccurrenceConflict]:
+        """The occurrences that were skipped."""
+        return [
+            OccurrenceConflict(
+                datetime.fromisoformat(each["starts_at"]),
+                tuple(_reason(reason) for reason in each["reasons"]),
+            )
+            for each in self.skipped
+        ]
+
+
+def stored_conflicts(conflicts: Iterable[OccurrenceConflict]) -> list[dict[str, Any]]:
+    """Returns conflicts in the form that is stored as ``skipped``."""
+    return [
+        {
+            "starts_at": each.starts_at.isoformat(),
+            "reasons": [
+                {
+                    "code": reason.code.value,
+                    "message": reason.message,
+                    "rule": reason.rule,
+                    "frees_at": reason.frees_at and reason.frees_at.isoformat(),
+                }
+                for reason in each.reasons
+            ],
+        }
+        for each in conflicts
+    ]
+
+
+def _reason(stored: Mapping[str, Any]) -> Reason:
+    frees_at = stored["frees_at"]
+    return Reason(
+        Code(stored["code"]),
+        message=stored["message"],
+        rule=stored["rule"],
+        frees_at=frees_at and datetime.fromisoformat(frees_at),
+    )
 
 
 def series_of(tenant_id: UUID) -> Select[BookingSeries]:

@@ -19,6 +19,7 @@ from domain.bookings.lifecycle import (
     check_status_in,
 )
 from domain.bookings.refusals import HoldExpired, PaymentRequired
+from domain.bookings.series import Recurrence
 from domain.bookings.strangers import confirm_by
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -62,6 +63,7 @@ from resolvers.bookings.new_bookings import (
     hold_end,
     insert_booking,
 )
+from resolvers.bookings.new_series import book_series
 from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.slot_claims import (
     Claim,
@@ -74,7 +76,7 @@ from resolvers.bookings.standing import booked_status, stand
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.customers import Booker, booker_for, searched_by
+from resolvers.customers import Booker, chosen_booker, searched_by
 from resolvers.tenants.usage import booking_refusals, count_booking
 
 # ------------------------------------------------------------------------------ reading
@@ -194,8 +196,15 @@ async def create_booking(
     expected_total: Annotated[
         Money | None,
         Doc(
-            "The price that the customer agreed to. If the price differs, the "
+            "The price that the customer agreed to, of each booking. If the price differs, the "
             "mutation is refused with PRICE_CHANGED."
+        ),
+    ] = None,
+    recurrence: Annotated[
+        Recurrence | None,
+        Doc(
+            "How the booking repeats; `start` is the first occurrence. Not available for holds, "
+            "for guests, and for bookings that the caller has to pay in advance."
         ),
     ] = None,
 ) -> Booking:
@@ -204,7 +213,9 @@ async def create_booking(
     Give either `holdId`, or `roomId` with `start` and `durationMinutes`. The booking is PENDING if
     the venue confirms bookings, and CONFIRMED otherwise. If the venue requires a payment from
     customers, it stays HELD until its `payment` is made, or until the hold expires. Customers can
-    hold a time before they have verified their e-mail address, but book it only afterwards.
+    hold a time before they have verified their e-mail address, but book it only afterwards. With
+    `recurrence`, a series is booked: all or nothing, except for conflicts that you choose to skip.
+    `booking` is then the first one of it.
     """
     actor = scope.actor
     # A user becomes a customer of the venue, with a record, by proving their address.
@@ -214,6 +225,8 @@ async def create_booking(
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
         given = [name for name, value in times.items() if value is not None]
+        if recurrence is not None:
+            given.append("recurrence")
         extra = [Invalid("Leave this out when you book a hold.", path=(name,)) for name in given]
         if extra:
             raise_all([*text_refusals(note=note), *extra])
@@ -223,6 +236,10 @@ async def create_booking(
     if missing:
         raise_all([*text_refusals(note=note), *missing])
     assert room_id is not None and start is not None and duration_minutes is not None
+    if recurrence is not None:
+        people = 1 if party_size is None else party_size
+        wanted = WantedTime(room_id, start, duration_minutes, people)
+        return await book_series(scope, wanted, wish, recurrence)
     return await book_time(scope, room_id, start, wish, duration_minutes=duration_minutes)
 
 
@@ -346,7 +363,7 @@ async def _checked_booker(
 
     ``waits``: it is held until it is paid, or its guest has given the code of the mail.
     """
-    booker, unknown = await _booker(scope, wish.customer)
+    booker, unknown = await chosen_booker(scope, wish.customer)
     problems = [*text_refusals(note=wish.note), *of_time, *unknown]
     problems += price_refusals(wish.expected_total, price)
     problems += await subscription_refusals(scope)
@@ -424,7 +441,7 @@ async def update_booking(
         edited.party_size = party_size
         problems += _capacity_problems(venue, edited)
     if customer is not ABSENT:
-        booker, unknown = await _booker(scope, customer)
+        booker, unknown = await chosen_booker(scope, customer)
         problems += unknown
         _give_to(edited, booker)
     if note is not ABSENT:
@@ -443,21 +460,6 @@ async def update_booking(
 def _give_to(booking: Booking, booker: Booker) -> None:
     for name, value in asdict(booker).items():
         setattr(booking, name, value)
-
-
-async def _booker(scope: Scope, choice: CustomerChoice | None) -> tuple[Booker, list[Refusal]]:
-    """Whom a booking is for, and what is wrong with the choice; customers book for themselves."""
-    if choice is None:
-        return Booker(scope.actor.own_id), []
-    try:
-        return await booker_for(scope, choice), []
-    except Refusal as refusal:
-        return Booker(None), [refusal]
-    except ExceptionGroup as group:
-        wrong, others = group.split(Refusal)
-        if others is not None:
-            raise
-        return Booker(None), list(wrong.exceptions) if wrong else []  # type: ignore[arg-type]
 
 
 def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:

@@ -1,5 +1,6 @@
 """Recurring bookings before they are made: their dates, and what speaks against each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
@@ -10,6 +11,7 @@ from domain.bookings.availability import RoomCalendar
 from domain.bookings.recurrence import Occurrence, occurrences, require_gaps
 from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import Reason
+from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.slots import SlotState, slot_state
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -23,7 +25,8 @@ from domain.core.local_time import (
 )
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.calendars import Calendar, load_calendar, load_venue, wish_of
+from resolvers.bookings.venue_facts import Venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +92,11 @@ async def preview_recurrence(
     rule = parse_rule(rrule)
     found = occurrences(rule, starts_at, venue.zone, except_dates=frozenset(except_dates))
     times = [wish.interval(each.starts_at) for each in found]
-    against: list[tuple[Reason, ...]] = [()] * len(times)
+    against: Sequence[tuple[Reason, ...]] = [()] * len(times)
     if room_id is None:
         require_gaps(times, minutes=0)
     else:
-        starts = Interval(times[0].start, times[-1].end)
-        facts = (await load_calendar(scope, venue, starts, wish)).facts[room_id]
-        require_gaps(times, minutes=facts.buffer_before_minutes + facts.buffer_after_minutes)
-        room = RoomCalendar.of(facts, starts, wish)
-        turn = TimeSlice()
-        for number, time in enumerate(times):
-            against[number] = room.reasons_against(time)
-            if turn.is_over:
-                await turn.give_way()
+        _, against = await decided(scope, venue, room_id, times, wish)
     return RecurrencePreview(
         RRule(str(rule)),
         tuple(
@@ -116,3 +111,24 @@ async def preview_recurrence(
         ),
         conflict_count=None if room_id is None else sum(map(bool, against)),
     )
+
+
+async def decided(
+    scope: Scope, venue: Venue, room_id: RoomId, times: Sequence[Interval], wish: SlotRequest
+) -> tuple[Calendar, list[tuple[Reason, ...]]]:
+    """Returns what is booked around the times of a series, and what refuses each of them.
+
+    The times are in order. Raises Invalid if they are too close to each other.
+    """
+    starts = Interval(times[0].start, times[-1].end)
+    calendar = await load_calendar(scope, venue, starts, wish)
+    facts = calendar.facts[room_id]
+    require_gaps(times, minutes=facts.buffer_before_minutes + facts.buffer_after_minutes)
+    room = RoomCalendar.of_times(facts, times, wish)
+    against = []
+    turn = TimeSlice()
+    for time in times:
+        against.append(room.reasons_against(time))
+        if turn.is_over:
+            await turn.give_way()
+    return calendar, against

@@ -110,7 +110,7 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
     if not await scope.fetch_prepared(COUNTED_MORE, tenant_id=scope.tenant_id, **values):
         limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
         assert limit is not None
-        raise _no_more_bookings(limit, scope.now(), zone(tenant.time_zone))
+        raise _no_more_bookings(limit, limit, 1, scope.now(), zone(tenant.time_zone))
 
 
 def booking_count(scope: Scope, tenant: Tenant) -> dict[str, object]:
@@ -122,21 +122,26 @@ def booking_count(scope: Scope, tenant: Tenant) -> dict[str, object]:
     }
 
 
-async def booking_refusals(scope: Scope, tenant: Tenant) -> list[Refusal]:
-    """Returns the plan's refusal of one more booking this month, to list beside other refusals."""
+async def booking_refusals(scope: Scope, tenant: Tenant, number: int = 1) -> list[Refusal]:
+    """Returns the plan's refusal of more bookings this month, to list beside other refusals."""
     limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
     if limit is None:
         return []
     venue_zone = zone(tenant.time_zone)
-    used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), venue_zone)))
-    return [_no_more_bookings(limit, scope.now(), venue_zone)] if (used or 0) >= limit else []
+    period = period_of(scope.now(), venue_zone)
+    used = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period)) or 0
+    if used + number <= limit:
+        return []
+    return [_no_more_bookings(limit, used, number, scope.now(), venue_zone)]
 
 
-def _no_more_bookings(limit: int, now: datetime, zone: ZoneInfo) -> PlanLimitReached:
+def _no_more_bookings(
+    limit: int, used: int, number: int, now: datetime, zone: ZoneInfo
+) -> PlanLimitReached:
     return PlanLimitReached(
         "booking",
         limit,
-        limit,
+        used,
         resets_at=month_of(now, zone).end,
-        required_plan=plan_for_bookings(limit + 1),
+        required_plan=plan_for_bookings(max(limit, used) + number),
     )

@@ -13,14 +13,33 @@ from schema.bookings.bookings import (
 from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.recurrence import RecurrenceQueries
+from schema.bookings.series import (
+    BookingInSeries,
+    CreatedSeries,
+    SeriesConflictError,
+    SeriesQueries,
+)
 from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
 from schema.bookings.type_extensions import CustomerBookings, RoomBookings
 from schema.core.areas import Area
 
 AREA: Final = Area(
-    queries=(BookingQueries, AvailabilityQueries, RecurrenceQueries, VenueQueries, GuestQueries),
+    queries=(
+        BookingQueries,
+        SeriesQueries,
+        AvailabilityQueries,
+        RecurrenceQueries,
+        VenueQueries,
+        GuestQueries,
+    ),
     mutations=(BookingMutations, GuestMutations),
     subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
-    types=(SlotConflictError, SlotUnavailableError, ChangeTooLateError, GuestProofError),
-    extensions=(RoomBookings, CustomerBookings),
+    types=(
+        SlotConflictError,
+        SlotUnavailableError,
+        SeriesConflictError,
+        ChangeTooLateError,
+        GuestProofError,
+    ),
+    extensions=(RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),
 )

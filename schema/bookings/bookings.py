@@ -11,6 +11,7 @@ from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
 from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
+from domain.bookings.series import ConflictPolicy, Recurrence
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
@@ -93,6 +94,22 @@ input_type(
     name="BookingOrder",
     field="The field to sort by.",
     direction="The direction to sort in: ascending by default.",
+)
+
+
+describe(
+    ConflictPolicy,
+    "What happens to a series of which some occurrences can't be booked.",
+    FAIL_ALL="Nothing is booked; the refusal lists all conflicts.",
+    SKIP_CONFLICTS="The other occurrences are booked, at least one; `skipped` lists the conflicts.",
+)
+input_type(
+    Recurrence,
+    "How a booking repeats, at the same local time.",
+    name="RecurrenceInput",
+    rrule="The rule, which ends and must include the first date; see `previewRecurrence`.",
+    except_dates="Local dates of the rule to leave out: at most 100.",
+    conflict_policy="What happens if some occurrences can't be booked.",
 )
 
 

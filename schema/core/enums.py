@@ -129,6 +129,7 @@ describe(
     INVALID_TRANSITION="The object's current status does not allow this change.",
     INVALID_CREDENTIALS="The e-mail address, password or token is wrong or has expired.",
     SLOT_TAKEN="Another booking occupies the time.",
+    SERIES_CONFLICT="Occurrences of the series can't be booked; see `SeriesConflictError`.",
     OUTSIDE_BUSINESS_HOURS="The room is not open during the whole time.",
     BLACKOUT="A blackout blocks the time.",
     BUFFER_VIOLATION="Another booking is closer than the buffers before and after bookings allow.",

@@ -218,6 +218,7 @@ IN_SQL: Final[Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]]] 
             "ID",
             "Int",
             "LocalTime",
+            "RRule",
             "String",
             "TimeZone",
         ),

@@ -25,6 +25,7 @@ from tests.support.factories import (
     api_id,
     make_booking,
     make_export,
+    make_series,
     make_subscription,
     make_venue,
 )
@@ -63,7 +64,8 @@ class Everything:
 async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Everything:
     venue = await make_venue(runtime, min_notice_minutes=0)
     start = clock.now.replace(day=2, hour=10)
-    booking = await make_booking(runtime, venue, start)
+    series = await make_series(runtime, venue, start)
+    booking = await make_booking(runtime, venue, start, series=series)
     held = await make_booking(
         runtime,
         venue,
@@ -85,6 +87,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         venue.customer,
         venue.staff.user,
         venue.owner.user,
+        series,
         booking,
         held,
         await make_subscription(runtime, venue),

@@ -88,6 +88,7 @@ SECRETS: Final = (
         f"party_size = party_size + 1, {otherwise('reference', 'note')}",
         by(P.BOOKINGS_READ),
     ),
+    Secret("booking_series", ("rrule",), otherwise("rrule"), by(P.BOOKINGS_READ)),
     Secret("bookings", ("contact_name",), otherwise("contact_name")),
     Secret("bookings", ("contact_phone",), otherwise("contact_phone")),
     Secret(
@@ -129,7 +130,11 @@ PLAIN: Final = {
         "ended_at", "version",
     },
     "Blackout": {"starts_at", "ends_at"},
-    "Booking": {"version", "starts_at", "ends_at", "hold_expires_at", "created_at", "updated_at"},
+    "Booking": {
+        "version", "starts_at", "ends_at", "original_starts_at", "hold_expires_at", "created_at",
+        "updated_at",
+    },
+    "BookingSeries": {"version", "time_zone", "except_dates"},
     "Customer": {"version", "created_at"},
     "Export": {
         "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",
@@ -263,11 +268,15 @@ def questions(
             yield f"query {arguments[0]} {{ {name}{arguments[1]} {selected} }}", given
 
 
+_OTHER_TYPES: Final = {"explainSlot": "Room", "series": "BookingSeries"}
+"""The type of an id that isn't called as the root field is."""
+
+
 def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
     """Returns values for the required arguments of a root field."""
     match kind:
         case "ID":
-            return _id_of(everything, "Room" if root == "explainSlot" else root.title())
+            return _id_of(everything, _OTHER_TYPES.get(root, root.title()))
         case "String":
             return everything.venue.tenant.subdomain
         case "Date":

@@ -15,7 +15,7 @@ from schema import schema
 from tests.attacks.generator import selection
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
-from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.factories import Venue, api_id, make_booking, make_series, make_venue
 
 ROOMS: Final = 20
 BOOKINGS: Final = 50
@@ -49,6 +49,7 @@ ARGUMENTS: Final = {
         partySize: 1000, start: {date: "2027-03-02", time: "10:00"}""",
     "room": "id: $room",
     "rooms": "first: 50",
+    "series": "id: $series",
     "sessions": "first: 50",
     "users": "first: 50",
     "venue": "subdomain: $subdomain",
@@ -112,7 +113,7 @@ FINE: Final = {
     "a fine grid's next": "nextFreeSlot { startsAt }",
     "a fine grid a second time": "a: slots { state } b: slots { state }",
 }
-VARIABLES: Final = ("booking", "customer", "room", "subdomain")
+VARIABLES: Final = ("booking", "customer", "room", "series", "subdomain")
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +193,7 @@ async def test_no_root_field_takes_more_than_four_milliseconds_a_point(
         "booking": api_id(booking),
         "customer": api_id(venue.customer),
         "room": api_id(venue.rooms[0]),
+        "series": api_id(await make_series(runtime, venue, MONDAY_MORNING)),
         "subdomain": venue.tenant.subdomain,
     }
     table = []

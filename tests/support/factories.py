@@ -26,6 +26,7 @@ from models.accounts.users import User
 from models.analytics.exports import Export
 from models.billing import BillingSubscription
 from models.bookings.bookings import Booking
+from models.bookings.series import BookingSeries
 from models.core.base import TenantRow
 from models.customers import Customer
 from models.tenants import Tenant
@@ -151,6 +152,7 @@ async def make_booking(
     status: Status = Status.CONFIRMED,
     hold_expires_at: datetime | None = None,
     reference: str | None = None,
+    series: BookingSeries | None = None,
 ) -> Booking:
     """A booking of the venue's first room for its guest, with nothing of it on the log."""
     room = room or venue.rooms[0]
@@ -174,6 +176,33 @@ async def make_booking(
                 occupied=occupied,
                 hold_expires_at=hold_expires_at,
                 currency_code=venue.tenant.currency_code,
+                series_id=series.id if series else None,
+                original_starts_at=starts_at if series else None,
+                created_at=scope.now(),
+                updated_at=scope.now(),
+            )
+        )
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_series(runtime: Runtime, venue: Venue, starts_at: datetime) -> BookingSeries:
+    """A weekly series of an hour in the first room for the guest, with no bookings yet."""
+
+    async def make(scope: Scope) -> BookingSeries:
+        await scope.lock()
+        return scope.add(
+            BookingSeries(
+                tenant_id=venue.tenant.id,
+                rrule="FREQ=WEEKLY;COUNT=3",
+                time_zone=venue.tenant.time_zone,
+                starts_at=starts_at,
+                except_dates=[],
+                skipped=[],
+                room_id=venue.rooms[0].id,
+                customer_id=venue.customer.id,
+                duration_minutes=60,
+                party_size=1,
                 created_at=scope.now(),
                 updated_at=scope.now(),
             )

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.bookings.availability import clashes, overridden, reasons_against, refusals
+from domain.bookings.availability import (
+    RoomCalendar,
+    clashes,
+    overridden,
+    reasons_against,
+    refusals,
+)
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.core.ids import BookingId, RoomId
@@ -424,6 +430,22 @@ def test_the_reasons_are_exactly_the_failed_rules(
 
     assert len(reasons) == len(set(codes(reasons)))
     assert set(codes(reasons)) == expected_codes(room, start, wish)
+
+
+@given(facts(), wishes, st.lists(st.integers(0, 600), min_size=1, max_size=5))
+def test_times_far_apart_are_refused_as_each_by_itself(
+    room: RoomFacts, wish: SlotRequest, starts: list[int]
+) -> None:
+    times = [
+        wish.interval(at_minute(start) + timedelta(days=n * start))
+        for n, start in enumerate(starts)
+    ]
+
+    calendar = RoomCalendar.of_times(room, times, wish)
+
+    assert [calendar.reasons_against(each) for each in times] == [
+        reasons_against(room, each.start, wish) for each in times
+    ]
 
 
 @given(facts(), wishes, st.integers(0, 600))

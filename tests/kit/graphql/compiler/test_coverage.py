@@ -72,6 +72,7 @@ ARGUMENTS: Final = {
     "previewRecurrence": '(rrule: "FREQ=DAILY;COUNT=2", durationMinutes: 60, '
     'start: {date: "2027-03-01", time: "19:00"})',
     "room": f'(id: "{ID}")',
+    "series": f'(id: "{ID}")',
     "venue": '(subdomain: "v")',
 }
 

@@ -1,0 +1,211 @@
+"""Booking a series: one decision about all of its occurrences, and one statement to store them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import Range
+
+from domain.bookings.availability import overridden
+from domain.bookings.lifecycle import REFERENCE_BYTES, reference
+from domain.bookings.recurrence import occurrences
+from domain.bookings.recurrence_text import parse_rule
+from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
+from domain.bookings.series import ConflictPolicy, Recurrence
+from domain.core.local_time import resolve_start
+from domain.core.log_events import EventType
+from domain.core.refusals import Invalid, NotFound, Refusal
+from kit.ids import new_id
+from kit.postgres.detached_rows import detached_row
+from kit.scope import Scope
+from kit.time_slice import TimeSlice
+from models.bookings.bookings import Booking, stored_lines
+from models.bookings.new_series import EACH, STORE_SERIES
+from models.bookings.series import stored_conflicts
+from permissions.policy import is_guest
+from resolvers.bookings.booking_access import booking_event, text_refusals
+from resolvers.bookings.calendars import load_venue, wish_of
+from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
+from resolvers.bookings.new_bookings import BookingWish, new_row
+from resolvers.bookings.recurrence import decided
+from resolvers.bookings.slot_claims import Claim, WantedTime, expire, lock_rooms, price_refusals
+from resolvers.bookings.standing import booked_status
+from resolvers.bookings.venue_facts import Venue
+from resolvers.core.hooks import run_handlers
+from resolvers.core.lookups import raise_all
+from resolvers.customers import Booker, chosen_booker
+from resolvers.tenants.usage import booking_count, booking_refusals
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The times of a series: those that can be booked, in order, and the others."""
+
+    venue: Venue
+    claims: Sequence[Claim]
+    conflicts: tuple[OccurrenceConflict, ...]
+
+    @property
+    def number(self) -> int:
+        return len(self.claims) + len(self.conflicts)
+
+
+async def book_series(
+    scope: Scope, wanted: WantedTime, wish: BookingWish, recurrence: Recurrence
+) -> Booking:
+    """Books a time and its repetitions, and returns the first booking.
+
+    Raises all that refuses it; conflicts only unless they are skipped.
+    """
+    if is_guest(scope.actor):
+        raise Invalid("Log in to book a series; guests book single times.", path=("recurrence",))
+    rule = parse_rule(recurrence.rrule, path=("recurrence", "rrule"))
+    await lock_rooms(scope, wanted.room_id)
+    venue = await load_venue(scope, [wanted.room_id])
+    if wanted.room_id not in venue.rooms:
+        raise NotFound("room", path=("room_id",))
+    starts_at = resolve_start(wanted.start, venue.zone)
+    found = occurrences(
+        rule,
+        starts_at,
+        venue.zone,
+        except_dates=frozenset(recurrence.except_dates),
+        path=("recurrence",),
+    )
+    planned = await _planned(scope, venue, wanted, [each.starts_at for each in found])
+    booker = await _checked_booker(scope, planned, wish, recurrence)
+    row = {
+        "tenant_id": scope.tenant_id,
+        "id": new_id(),
+        "rrule": str(rule),
+        "time_zone": venue.tenant.time_zone,
+        "starts_at": starts_at,
+        "except_dates": sorted(recurrence.except_dates),
+        "skipped": stored_conflicts(planned.conflicts),
+        "room_id": wanted.room_id,
+        "customer_id": booker.customer_id,
+        "contact_name": booker.contact_name,
+        "contact_phone": booker.contact_phone,
+        "duration_minutes": wanted.duration_minutes,
+        "party_size": wanted.party_size,
+        "note": wish.note,
+        "version": 1,
+        "created_at": scope.now(),
+        "updated_at": scope.now(),
+    }
+    return await _store(scope, row, planned, booker, wish.note)
+
+
+async def _planned(
+    scope: Scope, venue: Venue, wanted: WantedTime, starts: Sequence[Any]
+) -> _Planned:
+    """Decides on all times of a series, after expired holds have been released."""
+    request = wish_of(
+        scope, venue, duration_minutes=wanted.duration_minutes, party_size=wanted.party_size
+    )
+    times = [request.interval(each) for each in starts]
+    calendar, against = await decided(scope, venue, wanted.room_id, times, request)
+    facts, room = calendar.facts[wanted.room_id], venue.rooms[wanted.room_id]
+    claims, conflicts = [], []
+    for time, reasons in zip(times, against, strict=True):
+        if reasons:
+            conflicts.append(OccurrenceConflict(time.start, reasons))
+            continue
+        occupied = facts.occupied_by(time)
+        claim = Claim(
+            venue.tenant,
+            room,
+            request,
+            time,
+            Range(occupied.start, occupied.end),
+            refusals=(),
+            lifted=overridden(time.start, request),
+        )
+        claims.append(claim)
+    await expire(scope, calendar.stale)
+    return _Planned(venue, claims, tuple(conflicts))
+
+
+async def _checked_booker(
+    scope: Scope, planned: _Planned, wish: BookingWish, recurrence: Recurrence
+) -> Booker:
+    """Whom a series is for, once nothing refuses it; raises all that does."""
+    tenant, prepayment = planned.venue.tenant, scope.service(Prepayment)
+    booker, unknown = await chosen_booker(scope, wish.customer)
+    problems: list[Refusal] = [*text_refusals(note=wish.note), *unknown]
+    fails = recurrence.conflict_policy is ConflictPolicy.FAIL_ALL or not planned.claims
+    if planned.conflicts and fails:
+        zone = planned.venue.zone
+        conflicts, path = planned.conflicts, ("recurrence",)
+        problems.append(SeriesConflict(conflicts, planned.number, zone, path=path))
+    prices = {each.price.total if each.price else None for each in planned.claims}
+    terms = prepayment.terms(tenant)
+    if any(prepayment.due(scope, terms, price) is not None for price in prices):
+        problem = "Bookings that you pay in advance can't repeat; book each time by itself."
+        problems.append(Invalid(problem, path=("recurrence",)))
+    for price in prices:
+        problems += price_refusals(wish.expected_total, price)
+    problems += await subscription_refusals(scope)
+    if problems:
+        # Storing them refuses it otherwise; here, so that all that applies is told at once.
+        problems += await booking_refusals(scope, tenant, len(planned.claims))
+    raise_all(problems)
+    return booker
+
+
+async def _store(
+    scope: Scope, series: Mapping[str, Any], planned: _Planned, booker: Booker, note: str | None
+) -> Booking:
+    """Stores a series with its bookings, and logs each of these. Raises PlanLimitReached."""
+    tenant, first = planned.venue.tenant, planned.claims[0]
+    common = new_row(
+        scope,
+        first,
+        status=booked_status(tenant),
+        booker=booker,
+        hold_expires_at=None,
+        note=note,
+        series_id=series["id"],
+    )
+    rows, turn = [], TimeSlice()
+    for claimed in planned.claims:
+        price = claimed.price
+        rows.append(
+            {
+                **common,
+                "id": new_id(),
+                "reference": reference(token_bytes(REFERENCE_BYTES)),
+                "starts_at": claimed.wanted.start,
+                "ends_at": claimed.wanted.end,
+                "original_starts_at": claimed.wanted.start,
+                "occupied": claimed.occupied,
+                "price_lines": stored_lines(price),
+                "price_minor": price.total.amount_minor if price else None,
+            }
+        )
+        if turn.is_over:
+            await turn.give_way()
+    each = {
+        f"each_{name}": [row[name] for row in rows] for name in EACH if not name.startswith("occup")
+    }
+    values = {
+        **common,
+        **{f"series_{name}": value for name, value in series.items()},
+        **each,
+        "each_occupied_from": [claimed.occupied.lower for claimed in planned.claims],
+        "each_occupied_to": [claimed.occupied.upper for claimed in planned.claims],
+        **booking_count(scope, tenant),
+        "number": len(rows),
+    }
+    if not await scope.fetch_prepared(STORE_SERIES, **values):
+        raise_all(await booking_refusals(scope, tenant, len(rows)))
+        raise AssertionError("the plan's limit was reached a moment ago")
+    bookings = [detached_row(Booking, **row) for row in rows]
+    for booking, claimed in zip(bookings, planned.claims, strict=True):
+        scope.emit(booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed))
+        change = BookingChange(type=EventType.BOOKING_CREATED, booking=booking, tenant=tenant)
+        await run_handlers(scope, change)
+        if turn.is_over:
+            await turn.give_way()
+    return bookings[0]

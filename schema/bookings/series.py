@@ -1,0 +1,89 @@
+"""Series of bookings: a rule, and the bookings that it made."""
+
+from datetime import date, datetime
+from typing import Any
+
+import strawberry
+
+import models
+from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
+from domain.core.local_time import RRule, TimeZone
+from kit.scope import Scope
+from permissions.roles import P
+from resolvers.bookings import bookings, series
+from schema.bookings.availability import SlotReason
+from schema.bookings.bookings import Booking, BookingConnection, CreateBookingPayload
+from schema.core.connections import connection
+from schema.core.fields import Node, column, computed, extends, node, query, related, value
+from schema.core.user_errors import UserError, shows
+
+
+@node(models.BookingSeries, visible=series.visible_series, requires=P.BOOKINGS_READ)
+class BookingSeries(Node):
+    """A booking that repeats by a rule; each of its occurrences is a booking of its own."""
+
+    version: int = column(
+        "The version of the series. It increases when its rule or the template of its bookings "
+        "changes; pass it to mutations that change the series."
+    )
+    rrule: RRule = column("The rule in its normal form.")
+    time_zone: TimeZone = column("The time zone in which the occurrences keep their local time.")
+    except_dates: list[date] = column("The local dates of the rule that are left out: at most 366.")
+    occurrences: BookingConnection = connection(
+        bookings.bookings,
+        "The bookings of the series that the caller can see, with every status.",
+        under=models.Booking.series_id,
+    )
+
+
+@extends(Booking, after="price")
+class BookingInSeries:
+    series: BookingSeries | None = related(
+        "The series that the booking belongs to, or null if it doesn't repeat."
+    )
+    original_starts_at: datetime | None = column(
+        "When the booking was to start by the rule of its series, even if it has been moved; null "
+        "without a series."
+    )
+
+
+@value(OccurrenceConflict)
+class SkippedOccurrence:
+    """An occurrence of a series that can't be booked."""
+
+    starts_at: datetime = column("When the occurrence would start.")
+    reasons: list[SlotReason] = column("Why it can't be booked: the reasons of `explainSlot`.")
+
+
+@shows(SeriesConflict)
+class SeriesConflictError(UserError):
+    """Occurrences of a series can't be booked, so the whole change was refused."""
+
+    conflicts: list[SkippedOccurrence] = column(
+        "The occurrences that can't be booked, by start: at most 366."
+    )
+
+
+async def _series(scope: Scope, answer: Any) -> models.BookingSeries | None:
+    """The series, or null if the booking doesn't repeat or was refused."""
+    if answer.booking is None:
+        return None
+    found: models.BookingSeries | None = await scope.loaders.related(answer.booking, "series")
+    return found
+
+
+async def _skipped(scope: Scope, answer: Any) -> list[OccurrenceConflict]:
+    """The occurrences that were skipped because of conflicts, by start: at most 365."""
+    made = await _series(scope, answer)
+    return [] if made is None else made.conflicts
+
+
+@extends(CreateBookingPayload, after="booking")
+class CreatedSeries:
+    series: BookingSeries | None = computed(_series)
+    skipped: list[SkippedOccurrence] = computed(_skipped)
+
+
+@strawberry.type
+class SeriesQueries:
+    series: BookingSeries | None = query(series.series, requires=P.BOOKINGS_READ)

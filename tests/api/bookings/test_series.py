@@ -1,0 +1,278 @@
+"""Bookings that repeat: made whole or not at all, and found together."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from domain.tenants.plans import PlanCode
+from kit.runtime import Runtime
+from tests.support.client import Answer, Api
+from tests.support.desk import REFUSAL, BookingClient, made, refused
+from tests.support.factories import Venue, api_id, make_venue
+from tests.support.statements import statements
+
+TUESDAY = "2027-03-02T10:00:00Z"
+CREATE = f"""mutation ($input: CreateBookingInput!) {{ createBooking(input: $input) {{
+    booking {{ id version startsAt originalStartsAt series {{ id }} }}
+    series {{ id version rrule timeZone exceptDates }}
+    skipped {{ startsAt reasons {{ code message rule freesAt }} }}
+    replayed
+    userErrors {{ ...Refused ... on SeriesConflictError {{
+        conflicts {{ startsAt reasons {{ code }} }} }} }}
+}} }} {REFUSAL}"""
+SERIES = """query ($id: ID!) { series(id: $id) {
+    id version rrule timeZone exceptDates
+    occurrences(first: 250) { totalCount nodes {
+        startsAt originalStartsAt status partySize note local { start utcOffsetStart }
+        room { id } customer { id } price { total { amount } lines { startsAt } }
+        series { id }
+    } }
+} }"""
+
+
+async def book(
+    desk: BookingClient, venue: Venue, rrule: str, *, policy: str = "FAIL_ALL", **given: Any
+) -> Answer:
+    without = given.pop("without", [])
+    repeats = {"rrule": rrule, "exceptDates": without, "conflictPolicy": policy}
+    wanted = {"roomId": api_id(venue.rooms[0]), "start": {"at": TUESDAY}, "durationMinutes": 60}
+    return await desk(CREATE, input={**wanted, "recurrence": repeats, **given})
+
+
+async def found(desk: BookingClient, id: str) -> Any:
+    return (await desk(SERIES, id=id)).payload
+
+
+@pytest.fixture
+def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
+    return BookingClient(api, runtime, venue.staff)
+
+
+# ------------------------------------------------------------------------------ made
+
+
+async def test_a_series_is_booked_over_a_clock_change(desk: BookingClient, venue: Venue) -> None:
+    answer = await book(
+        desk,
+        venue,
+        "freq=weekly;count=5",
+        without=["2027-03-16"],
+        customer={"id": api_id(venue.customer)},
+        partySize=3,
+        note="Choir",
+    )
+
+    first, series = made(answer), answer.payload["series"]
+    assert first["startsAt"] == first["originalStartsAt"] == TUESDAY
+    assert series == {
+        "id": first["series"]["id"],
+        "version": 1,
+        "rrule": "FREQ=WEEKLY;COUNT=5",
+        "timeZone": "Europe/Berlin",
+        "exceptDates": ["2027-03-16"],
+    }
+    assert answer.payload["skipped"] == []
+    shown = await found(desk, series["id"])
+    assert shown["occurrences"]["totalCount"] == 4
+    booked = shown["occurrences"]["nodes"]
+    assert [(each["local"]["start"], each["startsAt"]) for each in booked] == [
+        ("2027-03-02T11:00", "2027-03-02T10:00:00Z"),
+        ("2027-03-09T11:00", "2027-03-09T10:00:00Z"),
+        ("2027-03-23T11:00", "2027-03-23T10:00:00Z"),
+        ("2027-03-30T11:00", "2027-03-30T09:00:00Z"),
+    ]
+    for each in booked:
+        assert each["originalStartsAt"] == each["price"]["lines"][0]["startsAt"] == each["startsAt"]
+        assert (each["status"], each["partySize"], each["note"]) == ("CONFIRMED", 3, "Choir")
+        assert each["customer"]["id"] == api_id(venue.customer)
+        assert each["price"]["total"]["amount"] == "40.00"
+        assert each["series"]["id"] == series["id"]
+
+
+async def test_each_booking_is_logged_and_counted(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    made(await book(desk, venue, "FREQ=DAILY;COUNT=3"))
+
+    logged = await owner.fetch(
+        """SELECT l.type, l.after ->> 'starts_at' AS starts_at, b.id IS NOT NULL AS is_known
+           FROM log l LEFT JOIN bookings b ON b.tenant_id = l.tenant_id AND b.id = l.subject_id
+           WHERE l.tenant_id = $1 ORDER BY position""",
+        venue.tenant.id,
+    )
+    assert [tuple(each) for each in logged] == [
+        ("BOOKING_CREATED", f"2027-03-0{day}T10:00:00Z", True) for day in (2, 3, 4)
+    ]
+    used = "SELECT used FROM usage_counters WHERE tenant_id = $1 AND meter = 'bookings'"
+    assert await owner.fetchval(used, venue.tenant.id) == 3
+
+
+async def test_a_year_of_weeks_takes_six_statements(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, max_advance_days=400)
+    desk = BookingClient(api, runtime, venue.staff)
+    customer = {"id": api_id(venue.customer)}
+
+    with statements(desk.runtime) as sent:
+        answer = await desk(
+            """mutation ($input: CreateBookingInput!) { createBooking(input: $input) {
+                 booking { id } userErrors { message } } }""",
+            input={
+                "roomId": api_id(venue.rooms[0]),
+                "start": {"at": TUESDAY},
+                "durationMinutes": 60,
+                "customer": customer,
+                "recurrence": {"rrule": "FREQ=WEEKLY;COUNT=52"},
+            },
+        )
+
+    made(answer)
+    assert len(sent) <= 6, sent
+
+
+# ------------------------------------------------------------------------------ conflicts
+
+
+async def test_a_conflict_refuses_the_whole_series(desk: BookingClient, venue: Venue) -> None:
+    made(await desk.create(venue.rooms[0], "2027-03-03T10:30:00Z"))
+
+    refusal = refused(await book(desk, venue, "FREQ=DAILY;COUNT=3"))
+
+    assert (refusal["__typename"], refusal["code"], refusal["path"]) == (
+        "SeriesConflictError",
+        "SERIES_CONFLICT",
+        ["input", "recurrence"],
+    )
+    assert refusal["message"] == (
+        "1 of 3 occurrences can't be booked, the first at 11:00 on Wednesday 3 March 2027: "
+        "Room 1 is booked 11:30–12:30 on Wednesday 3 March 2027."  # noqa: RUF001
+    )
+    assert refusal["conflicts"] == [
+        {"startsAt": "2027-03-03T10:00:00Z", "reasons": [{"code": "SLOT_TAKEN"}]}
+    ]
+    assert len(await desk.bookings()) == 1
+
+
+async def test_conflicts_are_skipped_with_their_reasons(desk: BookingClient, venue: Venue) -> None:
+    made(await desk.create(venue.rooms[0], "2027-03-02T10:30:00Z"))
+    key = {"idempotencyKey": "once"}
+
+    answer = await book(desk, venue, "FREQ=DAILY;COUNT=3", policy="SKIP_CONFLICTS", **key)
+    again = await book(desk, venue, "FREQ=DAILY;COUNT=3", policy="SKIP_CONFLICTS", **key)
+
+    assert made(answer)["startsAt"] == "2027-03-03T10:00:00Z"
+    (skipped,) = answer.payload["skipped"]
+    assert skipped["startsAt"] == "2027-03-02T10:00:00Z"
+    (reason,) = skipped["reasons"]
+    assert reason == {
+        "code": "SLOT_TAKEN",
+        "message": "Room 1 is booked 11:30–12:30 on Tuesday 2 March 2027.",  # noqa: RUF001
+        "rule": {"startsAt": "2027-03-02T10:30:00Z", "endsAt": "2027-03-02T11:30:00Z"},
+        "freesAt": "2027-03-02T11:30:00Z",
+    }
+    assert again.payload == {**answer.payload, "replayed": True}
+    assert len(await desk.bookings()) == 3
+
+
+async def test_what_lies_too_far_ahead_is_a_conflict(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, max_advance_days=30)
+    desk = BookingClient(api, runtime, venue.staff)
+
+    refusal = refused(await book(desk, venue, "FREQ=MONTHLY;COUNT=3"))
+    kept = await book(desk, venue, "FREQ=MONTHLY;COUNT=3", policy="SKIP_CONFLICTS")
+
+    assert [each["reasons"] for each in refusal["conflicts"]] == [[{"code": "MAX_ADVANCE"}]] * 2
+    assert [each["startsAt"] for each in kept.payload["skipped"]] == [
+        "2027-04-02T09:00:00Z",
+        "2027-05-02T09:00:00Z",
+    ]
+
+
+# ------------------------------------------------------------------------------ refused
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "path", "problem"),
+    [
+        ({"rrule": "FREQ=WEEKLY"}, "INVALID", "rrule", "either COUNT or UNTIL"),
+        ({"rrule": "FREQ=WEEKLY;BYDAY=MO;COUNT=2"}, "INVALID", "rrule", "first date"),
+        ({"without": ["2027-03-04"]}, "INVALID", "exceptDates", "no occurrence on 2027-03-04"),
+        ({"durationMinutes": 1500}, "INVALID", "durationMinutes", "The occurrences overlap"),
+        ({"partySize": 900, "policy": "SKIP_CONFLICTS"}, "SERIES_CONFLICT", "recurrence", "2 of 2"),
+        (
+            {"expectedTotal": {"amount": "80.00", "currencyCode": "EUR"}},
+            "PRICE_CHANGED",
+            "expectedTotal",
+            "now 40.00 EUR",
+        ),
+        (
+            {"holdId": "Qm9va2luZzow", "roomId": None, "start": None, "durationMinutes": None},
+            "INVALID",
+            "recurrence",
+            "Leave this out",
+        ),
+    ],
+    ids=str,
+)
+async def test_a_series_is_refused_in_plain_english(
+    desk: BookingClient, venue: Venue, given: dict[str, Any], code: str, path: str, problem: str
+) -> None:
+    wanted = {"rrule": "FREQ=DAILY;COUNT=2", **given}
+
+    refusal = refused(await book(desk, venue, **wanted))
+
+    assert (refusal["code"], refusal["path"][-1]) == (code, path)
+    assert problem in refusal["message"]
+    assert await desk.bookings() == []
+
+
+async def test_what_is_paid_in_advance_can_not_repeat(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, payment_policy="full")
+    guest, desk = (BookingClient(api, runtime, each) for each in (venue.guest, venue.staff))
+
+    refusal = refused(await book(guest, venue, "FREQ=DAILY;COUNT=2"))
+    by_staff = await book(desk, venue, "FREQ=DAILY;COUNT=2")
+
+    assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "recurrence"])
+    assert "pay in advance" in refusal["message"]
+    made(by_staff)
+
+
+async def test_the_limit_of_the_plan_holds_for_all_of_it(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, plan=PlanCode.STARTER, max_advance_days=200)
+    desk = BookingClient(api, runtime, venue.staff)
+
+    too_many = refused(await book(desk, venue, "FREQ=DAILY;COUNT=101"))
+    made(await book(desk, venue, "FREQ=DAILY;COUNT=99"))
+    late: Any = {"start": {"at": "2027-07-02T10:00:00Z"}}
+    two_more = refused(await book(desk, venue, "FREQ=DAILY;COUNT=2", **late))
+    made(await book(desk, venue, "FREQ=DAILY;COUNT=1", **late))
+
+    assert [
+        (each["limit"], each["used"], each["requiredPlan"]) for each in (too_many, two_more)
+    ] == [(100, 0, "PROFESSIONAL"), (100, 99, "PROFESSIONAL")]
+    assert two_more["message"] == (
+        "Of the plan's 100 bookings, 1 are left; the Professional plan has more."
+    )
+
+
+# ------------------------------------------------------------------------------ seen
+
+
+async def test_customers_see_the_series_that_is_theirs(
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
+) -> None:
+    guest = BookingClient(api, runtime, venue.guest)
+    own = await book(guest, venue, "FREQ=DAILY;COUNT=2")
+    other = await book(
+        desk,
+        venue,
+        "FREQ=DAILY;COUNT=2",
+        start={"at": "2027-03-02T14:00:00Z"},
+        customer={"id": api_id(venue.other_customer)},
+    )
+
+    mine, theirs = (each.payload["series"]["id"] for each in (own, other))
+    assert (await found(guest, mine))["occurrences"]["totalCount"] == 2
+    assert await found(guest, theirs) is None
+    assert (await found(desk, theirs))["occurrences"]["totalCount"] == 2
