@@ -11,6 +11,7 @@ from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import dates_around
+from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
@@ -146,12 +147,7 @@ async def _facts(
         time = Interval(taken.starts_at, taken.ends_at)
         occupied = Interval(taken.occupied_from, taken.occupied_to)
         found = Busy(taken.room_id, taken.id, time, occupied)
-        owner = BookingOwner.of(taken)
-        # Whoever leaves out another's booking would be told of a free time that isn't; and when
-        # it is, whoever may not read it.
-        if taken.id == exclude_booking_id and all(
-            may(scope.actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE)
-        ):
+        if taken.id == exclude_booking_id and may_move(scope.actor, BookingOwner.of(taken)):
             moving[taken.room_id] = found
         else:
             busy[taken.room_id].append(found)
@@ -165,3 +161,12 @@ async def _facts(
         for id, room in venue.rooms.items()
     }
     return Calendar(venue, facts, stale=tuple(stale))
+
+
+def may_move(actor: Actor, owner: BookingOwner) -> bool:
+    """Returns whether an actor may leave out a booking from what is taken, to move it.
+
+    Whoever leaves out another's booking would be told of a free time that isn't; and when it is,
+    whoever may not read it.
+    """
+    return all(may(actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE))

@@ -1,7 +1,7 @@
 """Claims a time of a room: takes its locks, then decides by the current facts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlmodel import col
 from domain.bookings.availability import overridden, reasons_against, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, price_of
-from domain.bookings.refusals import PriceChanged
+from domain.bookings.refusals import Busy, PriceChanged
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -21,13 +21,13 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.refusals import Code, NotFound, Refusal
 from kit.scope import Scope
-from models.bookings.bookings import Booking, bookings_of
+from models.bookings.bookings import Booking, BookingOwner, bookings_of
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
-from resolvers.bookings.calendars import load_calendar, load_slot, load_venue, wish_of
+from resolvers.bookings.calendars import load_calendar, load_slot, load_venue, may_move, wish_of
 from resolvers.bookings.venue_facts import Venue, VenueFacts
 from resolvers.core.lookups import CALENDAR
 
@@ -140,13 +140,15 @@ def decide(
     )
 
 
-def claim_by_facts(scope: Scope, facts: VenueFacts, times: WantedTime) -> Claim | None:
+def claim_by_facts(
+    scope: Scope, facts: VenueFacts, times: WantedTime, *, moving: Booking | None = None
+) -> Claim | None:
     """Returns the claim of a time that no rule refuses, by facts without bookings.
 
     None for any other time, which is then claimed by what is stored.
     """
     room = facts.rooms.get(times.room_id)
-    if room is None:
+    if room is None or (moving is not None and not may_move(scope.actor, BookingOwner.of(moving))):
         return None
     try:
         starts_at = resolve_start(times.start, facts.venue.zone)
@@ -161,8 +163,22 @@ def claim_by_facts(scope: Scope, facts: VenueFacts, times: WantedTime) -> Claim 
     wanted = wish.interval(starts_at)
     if not facts.covers(wanted):
         return None
-    claimed = decide(facts.venue, room.within(wanted), starts_at, wish)
+    room = room.within(wanted)
+    if moving is not None and moving.room_id == room.id:
+        room = replace(room, moving=_busy(moving))
+    claimed = decide(facts.venue, room, starts_at, wish)
     return None if claimed.refusals else claimed
+
+
+def _busy(booking: Booking) -> Busy:
+    occupied = booking.occupied
+    assert occupied.lower is not None and occupied.upper is not None
+    return Busy(
+        RoomId(booking.room_id),
+        BookingId(booking.id),
+        Interval(booking.starts_at, booking.ends_at),
+        Interval(occupied.lower, occupied.upper),
+    )
 
 
 async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:

@@ -17,7 +17,7 @@ from domain.bookings.refusals import ChangeTooLate, InvalidTransition
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, zone
-from domain.core.log_events import EventType
+from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.refusals import Invalid, Refusal, StaleVersion
 from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
@@ -29,10 +29,12 @@ from models.payments.payments import Payment, payments_of_bookings, terms_of_boo
 from models.tenants import Tenant
 from permissions.policy import only_own
 from permissions.roles import P
+from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import (
     Reason,
     Version,
     booking_event,
+    change_event,
     load_visible_booking,
     record_change,
     room_of_move,
@@ -42,7 +44,15 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.new_bookings import hold_end, insert_booking
-from resolvers.bookings.slot_claims import Claim, claim, expire, lock_rooms
+from resolvers.bookings.slot_claims import (
+    Claim,
+    WantedTime,
+    claim,
+    claim_by_facts,
+    expire,
+    lock_rooms,
+)
+from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.customers import Booker
 from resolvers.payments import payments, refunds
@@ -86,6 +96,14 @@ async def reschedule_booking(
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
+    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    minutes = _place(seen).time.minutes if duration_minutes is None else duration_minutes
+    times = WantedTime(target, start, minutes, seen.party_size)
+    at_once = await _move_at_once(
+        scope, seen, times, version=version, by_customer=by_customer, reason=reason
+    )
+    if at_once is not None:
+        return [at_once]
     await lock_rooms(scope, seen.room_id, target, *await room_of_move(scope, seen))
     moved = await get_at_version(
         scope, visible_bookings(scope), id, version=version, what="booking"
@@ -93,16 +111,14 @@ async def reschedule_booking(
     if moved.room_id != seen.room_id:
         raise StaleVersion(moved, path=("version",))
     await give_up(scope, moved)
-    minutes = _place(moved).time.minutes
     claimed = await claim(
         scope,
         target,
         start,
-        duration_minutes=minutes if duration_minutes is None else duration_minutes,
+        duration_minutes=minutes,
         party_size=moved.party_size,
         moving=moved,
     )
-    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
     goal = _goal(moved, claimed)
     raise_all([*_refusals(scope, moved, goal, claimed.tenant, by_customer), *claimed.refusals])
     due = await _due_first(scope, moved, goal) if by_customer else None
@@ -150,6 +166,40 @@ async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
 
 
 # ------------------------------------------------------------------------------ steps
+
+
+async def _move_at_once(
+    scope: Scope,
+    seen: Booking,
+    times: WantedTime,
+    *,
+    version: int,
+    by_customer: bool,
+    reason: str | None,
+) -> Booking | None:
+    """Moves a booking in one statement. None if it has to be decided step by step."""
+
+    def move(booking: Booking, facts: VenueFacts) -> Changed | None:
+        claimed = claim_by_facts(scope, facts, times, moving=booking)
+        if claimed is None:
+            return None
+        tenant, goal = claimed.tenant, _goal(booking, claimed)
+        if _refusals(scope, booking, goal, tenant, by_customer):
+            return None
+        # Its own time isn't in its way; where another's is as well, the constraint refuses it.
+        overlaps_own = booking.room_id == times.room_id and booking.occupied.overlaps(goal.occupied)
+        event = _move(
+            scope,
+            booking,
+            goal,
+            tenant,
+            by_customer=by_customer,
+            reason=reason,
+            claimed=claimed,
+        )
+        return Changed(event, wanted=None if overlaps_own else goal.occupied)
+
+    return await change_at_once(scope, seen, move, version=version, also_rooms=[times.room_id])
 
 
 def _refusals(
@@ -244,14 +294,41 @@ async def _carry_out(
     claimed: Claim | None = None,
 ) -> None:
     """Moves a booking, and settles the change of its price."""
-    before, price_before = snapshot(booking), booking.price_minor
-    agreed, left = _agreed(booking), _place(booking)
+    price_before, agreed = booking.price_minor, _agreed(booking)
     balances = await balances_now(scope, booking) if booking.terms is not None else None
-    if balances is not None and await payments.has_money(scope, booking, balances):
-        is_earlier = agreed.terms_start < goal.place.time.start
-        booking.earliest_start = agreed.terms_start if is_earlier else None
-    else:
-        booking.earliest_start = None
+    event = _move(
+        scope,
+        booking,
+        goal,
+        tenant,
+        by_customer=by_customer,
+        has_money=balances is not None and await payments.has_money(scope, booking, balances),
+        reason=reason,
+        claimed=claimed,
+    )
+    scope.emit(event)
+    if balances is not None:
+        await payments.charge_difference(scope, booking, price_before)
+        await refunds.settle_surplus(
+            scope, booking, agreed, owed_before=balances.credit, by_customer=by_customer
+        )
+
+
+def _move(
+    scope: Scope,
+    booking: Booking,
+    goal: Goal,
+    tenant: Tenant,
+    *,
+    by_customer: bool,
+    has_money: bool = False,
+    reason: str | None,
+    claimed: Claim | None,
+) -> Event:
+    """Gives a booking its new place, and returns the event to log."""
+    before, left, terms_start = snapshot(booking), _place(booking), booking.terms_start
+    is_earlier = has_money and terms_start < goal.place.time.start
+    booking.earliest_start = terms_start if is_earlier else None
     booking.room_id = goal.place.room_id
     booking.starts_at = goal.place.time.start
     booking.ends_at = goal.place.time.end
@@ -262,14 +339,9 @@ async def _carry_out(
     if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
         booking.status = Status.PENDING.value
         booking.was_confirmed = True
-    record_change(
+    return change_event(
         scope, EventType.BOOKING_RESCHEDULED, booking, before, reason=reason, claimed=claimed
     )
-    if balances is not None:
-        await payments.charge_difference(scope, booking, price_before)
-        await refunds.settle_surplus(
-            scope, booking, agreed, owed_before=balances.credit, by_customer=by_customer
-        )
 
 
 def _goal(moved: Booking, claimed: Claim) -> Goal:

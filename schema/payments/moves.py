@@ -77,6 +77,7 @@ class MoveMutations:
             E.REFUND_REQUESTED,
         ],
         idempotent=True,
+        at_once=True,
         then=follow_up,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
@@ -89,5 +90,6 @@ class MoveMutations:
             E.PAYMENT_REQUESTED,
             E.REFUND_REQUESTED,
         ],
+        at_once=True,
         then=follow_up,
     )

@@ -1,7 +1,7 @@
 """Changes of bookings stored by one statement: the same result as step by step, on any race."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -12,12 +12,14 @@ from kit.runtime import Runtime
 from resolvers.bookings import at_once
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING
-from tests.support.desk import BookingClient, made, shown
-from tests.support.factories import Venue, api_id, make_booking
+from tests.support.desk import BookingClient, made, moved, shown
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.lock_waits import waiting
 from tests.support.statements import round_trips
 
 TUESDAY = datetime(2027, 3, 2, 10, 0, tzinfo=UTC)
+HALF_PAST = TUESDAY + timedelta(minutes=30)
+LATER = TUESDAY + timedelta(hours=5)
 STORED = """
     SELECT to_jsonb(b) - '{id,reference,room_id}'::text[] AS booking,
         (SELECT jsonb_agg(to_jsonb(l) - '{xid,position,request_id,subject_id}'::text[]
@@ -48,6 +50,21 @@ CHANGES: Final[dict[str, tuple[Status, datetime, Change]]] = {
         Status.CONFIRMED,
         MONDAY_MORNING,
         lambda desk, booking: desk.change("markNoShow", booking, {"waiveFee": True}),
+    ),
+    "move": (
+        Status.CONFIRMED,
+        TUESDAY,
+        lambda desk, booking: desk.move(booking, LATER, reason="Rain"),
+    ),
+    "move within its time": (
+        Status.PENDING,
+        TUESDAY,
+        lambda desk, booking: desk.move(booking, HALF_PAST, durationMinutes=30),
+    ),
+    "move over its time": (
+        Status.CONFIRMED,
+        TUESDAY,
+        lambda desk, booking: desk.move(booking, HALF_PAST, durationMinutes=90),
     ),
 }
 
@@ -83,19 +100,78 @@ async def test_the_same_is_stored_as_step_by_step(
     second = made(await run(desk, shown(bookings[1])))
 
     assert "COMMIT" not in sent
-    assert comparable(first) == comparable(second)
+    assert named_alike(first) == named_alike(second)
     stored = [await owner.fetchrow(STORED, venue.tenant.id, each.id) for each in bookings]
     assert named_alike(stored[0]) == named_alike(stored[1])
 
 
-def comparable(answer: Any) -> Any:
-    """Returns a booking without what two bookings differ in."""
-    (booking,) = answer if isinstance(answer, list) else [answer]
-    return {name: booking[name] for name in booking if name not in ("id", "reference", "room")}
+def named_alike(result: Any) -> str:
+    """Returns a result without what bookings of two rooms differ in."""
+    (found,) = result if isinstance(result, list) else [result]
+    common = {name: found[name] for name in dict(found) if name not in ("id", "reference", "room")}
+    return str(common).replace("Room 2", "Room 1")
 
 
-def named_alike(stored: Any) -> str:
-    return str(dict(stored)).replace("Room 2", "Room 1")
+# ------------------------------------------------------------------------------ moves
+
+
+async def test_a_customer_moves_their_booking_and_has_it_confirmed_again(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime, requires_confirmation=True, reconfirms_changes=True)
+    booking = await make_booking(runtime, venue, TUESDAY)
+    customer = BookingClient(api, runtime, venue.guest)
+
+    with round_trips(runtime) as sent:
+        after = moved(await customer.move(shown(booking), LATER, durationMinutes=90))
+
+    assert "COMMIT" not in sent
+    assert (after["status"], after["startsAt"]) == ("PENDING", "2027-03-02T15:00:00Z")
+
+
+@pytest.mark.parametrize("at", [TUESDAY, HALF_PAST], ids=["elsewhere", "partly its own time"])
+async def test_a_booking_does_not_move_to_a_time_that_another_has(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection, at: datetime
+) -> None:
+    await make_booking(runtime, venue, TUESDAY)
+    booking = await make_booking(runtime, venue, TUESDAY + timedelta(hours=1))
+
+    answer = await desk.move(shown(booking), at)
+
+    assert answer.refusals == ["SLOT_TAKEN"]
+    stored = await owner.fetchrow(STORED, venue.tenant.id, booking.id)
+    assert stored is not None
+    assert (stored["log"], '"version": 1,' in stored["booking"]) == (None, True)
+
+
+async def test_a_booking_does_not_move_by_rules_that_have_changed(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+    after = moved(await desk.move(shown(booking), LATER))
+    await owner.execute(
+        "UPDATE weekday_hours SET intervals = '[]' WHERE tenant_id = $1", venue.tenant.id
+    )
+
+    answer = await desk.move(after, TUESDAY)
+
+    assert answer.refusals == ["OUTSIDE_BUSINESS_HOURS"]
+
+
+async def test_a_booking_moves_at_the_new_price(
+    desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    booking = await make_booking(runtime, venue, TUESDAY)
+    after = moved(await desk.move(shown(booking), LATER))
+    await owner.execute(
+        "UPDATE rooms SET hourly_rate_minor = 5000 WHERE tenant_id = $1", venue.tenant.id
+    )
+
+    with round_trips(runtime) as sent:
+        longer = moved(await desk.move(after, TUESDAY, durationMinutes=120))
+
+    assert "COMMIT" not in sent
+    assert longer["price"]["total"]["amount"] == "100.00"
 
 
 # ------------------------------------------------------------------------------ races

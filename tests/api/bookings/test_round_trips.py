@@ -124,7 +124,7 @@ ROUND_TRIPS: Final[dict[str, tuple[int, Prepared]]] = {
     "createBooking of a hold": (8, of_a_hold),
     "holdBooking": (1, new("holdBooking(input: {TIME})")),
     "updateBooking": (7, of('updateBooking(BOOKING, input: {note: "Hello"})')),
-    "rescheduleBooking": (8, of(f"rescheduleBooking(BOOKING, input: {{{LATER}}})")),
+    "rescheduleBooking": (2, of(f"rescheduleBooking(BOOKING, input: {{{LATER}}})")),
     "cancelBooking": (2, of("cancelBooking(BOOKING)")),
     "confirmBooking": (2, of("confirmBooking(BOOKING)", Status.PENDING)),
     "rejectBooking": (2, of("rejectBooking(BOOKING)", Status.PENDING)),
@@ -138,7 +138,7 @@ ROUND_TRIPS: Final[dict[str, tuple[int, Prepared]]] = {
     "cancelGuestBooking": (10, of_guest("cancelGuestBooking(version: 2, input: {TOKEN})")),
     "cancelGuestBooking after an hour": (5, after_an_hour),
     "rescheduleGuestBooking": (
-        11,
+        5,
         of_guest(f"rescheduleGuestBooking(version: 2, input: {{TOKEN, {LATER}}})"),
     ),
 }

@@ -13,7 +13,7 @@ from kit.runtime import Runtime
 from kit.settings import Settings
 from resolvers.bookings import new_bookings
 from tests.support.client import Api
-from tests.support.desk import BookingClient, made, moved
+from tests.support.desk import BookingClient, made
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.statements import statements
 
@@ -195,23 +195,6 @@ async def test_a_booking_that_is_decided_step_by_step(
 
     # The locks, what decides, and what is stored; then what the selection shows.
     assert verbs(sent) == [*3 * ["SELECT"], *3 * ["INSERT"], "WITH", *3 * ["SELECT"]]
-
-
-async def test_rescheduling_a_booking(desk: BookingClient, venue: Venue) -> None:
-    booking = made(await desk.create(venue.rooms[0], MONDAY))
-
-    with statements(desk.runtime) as sent:
-        moved(
-            await desk(
-                """mutation ($id: ID!) {
-                     rescheduleBooking(id: $id, version: 1,
-                                       input: {start: {at: "2027-03-08T10:00:00Z"}}) {
-                       bookings { id status } userErrors { code } } }""",
-                id=booking["id"],
-            )
-        )
-
-    assert verbs(sent) == ["WITH", "SELECT", "SELECT", "SELECT", "UPDATE", "WITH"]
 
 
 def verbs(sent: list[str]) -> list[str]:
