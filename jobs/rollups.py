@@ -19,6 +19,9 @@ from resolvers.core.transactions import perform
 
 DELAY_SECONDS: Final = 0.5
 """How long entries wait for others: changes of one date are counted together."""
+_PAUSE_RATIO: Final = 20
+_MAX_DELAY_SECONDS: Final = 2.0
+"""In a busy process they wait longer: counting is to take 5% of its time at most."""
 BUSY_SECONDS: Final = 0.2
 POLL_SECONDS: Final = 15.0
 """The interval at which all tenants are looked at, in case a notification was lost."""
@@ -36,8 +39,9 @@ class RollupReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._grown: set[UUID] = set()
         # In order: a venue whose figures are all made anew doesn't keep others waiting.
-        self._grown: dict[UUID, None] = {}
+        self._due: dict[UUID, None] = {}
         self._any_may_have_grown = False
         self._woken = asyncio.Event()
 
@@ -46,40 +50,54 @@ class RollupReader:
         if tenant_ids is None:
             self._any_may_have_grown = True
         else:
-            self._grown |= dict.fromkeys(tenant_ids)
+            self._grown |= tenant_ids
         self._woken.set()
 
     async def run(self, runtime: Runtime) -> None:
         """Counts until it is cancelled or the database fails."""
         elapsed = asyncio.get_running_loop().time
         all_due_at = elapsed() + FIRST_POLL_SECONDS
+        taken_at, spent = elapsed(), 0.0
         while True:
-            if not self._grown:
+            # Whose log grows meanwhile isn't due at once: it would be counted all the time.
+            if not self._due:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(all_due_at - elapsed(), 0)):
                         await self._woken.wait()
-                        await asyncio.sleep(DELAY_SECONDS)
+                        await asyncio.sleep(_delay_after(spent))
+                spent = 0.0
             self._woken.clear()
             if self._any_may_have_grown or elapsed() >= all_due_at:
                 self._any_may_have_grown = False
-                self._grown |= dict.fromkeys(await self._behind())
+                self._grown |= set(await self._behind())
                 all_due_at = elapsed() + POLL_SECONDS
+            started = elapsed()
+            if not self._due or started >= taken_at + _MAX_DELAY_SECONDS:
+                self._take_grown()
+                taken_at = started
             await self.count(runtime)
+            spent += elapsed() - started
 
     async def count(self, runtime: Runtime) -> None:
         """Counts a batch of the tenants whose logs have grown."""
-        some = list(islice(self._grown, TENANTS_AT_ONCE))
+        if not self._due:
+            self._take_grown()
+        some = list(islice(self._due, TENANTS_AT_ONCE))
         is_busy = False
         for tenant_id in some:
-            del self._grown[tenant_id]
+            del self._due[tenant_id]
             match await self._count(runtime, tenant_id):
                 case Progress.MORE:
-                    self._grown[tenant_id] = None
+                    self._due[tenant_id] = None
                 case Progress.BUSY:
-                    self._grown[tenant_id] = None
+                    self._due[tenant_id] = None
                     is_busy = True
         if is_busy:
             await asyncio.sleep(BUSY_SECONDS)
+
+    def _take_grown(self) -> None:
+        self._due |= dict.fromkeys(self._grown)
+        self._grown.clear()
 
     async def _count(self, runtime: Runtime, tenant_id: UUID) -> Progress:
         system = Actor(ActorKind.SYSTEM, tenant_id)
@@ -99,3 +117,8 @@ async def find_oldest_uncounted(database: Database) -> datetime | None:
     """Returns when the oldest entry was written that isn't counted, of any tenant."""
     async with database.session(writes=False) as session:
         return await session.scalar(oldest_uncounted())
+
+
+def _delay_after(seconds: float) -> float:
+    """Returns how long entries wait for others after counting took so many seconds."""
+    return min(max(DELAY_SECONDS, _PAUSE_RATIO * seconds), _MAX_DELAY_SECONDS)

@@ -1,14 +1,20 @@
 """How far counting is behind, as an operator sees it."""
 
+import asyncio
+from contextlib import suppress
 from functools import partial
+from itertools import pairwise
+from uuid import UUID
 
 import pytest
 
 from jobs.rollups import RollupReader, find_oldest_uncounted
 from kit.events.rollup_gauge import RollupGauge
+from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.settings import Settings
+from resolvers.analytics.rollups import Progress
 from tests.api.bookings.test_live import book
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
@@ -33,7 +39,8 @@ async def test_the_lag_is_that_of_the_oldest_entry_not_yet_counted(
 
     async def count() -> None:
         reader.notify(frozenset(await reader._behind()))
-        while reader._grown:
+        await reader.count(runtime)
+        while reader._due:
             await reader.count(runtime)
 
     venue = await make_venue(runtime)
@@ -51,3 +58,32 @@ async def test_the_lag_is_that_of_the_oldest_entry_not_yet_counted(
     assert [never_counted, counted, behind, await lag()] == [90, 0, 30, 0]
     page = (await api.http.get("/metrics")).text.splitlines()
     assert any(line.startswith("boom_rollup_lag_seconds ") for line in page)
+
+
+@pytest.mark.parametrize(("count_seconds", "pause_seconds"), [(0.0, 0.02), (0.01, 0.2)])
+async def test_the_longer_counting_takes_the_longer_it_pauses(
+    runtime: Runtime,
+    relay: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    count_seconds: float,
+    pause_seconds: float,
+) -> None:
+    monkeypatch.setattr("jobs.rollups.DELAY_SECONDS", 0.02)
+    reader, tenant_id = RollupReader(relay), new_id()
+    began: list[float] = []
+
+    async def count(_: Runtime, tenant_id: UUID) -> Progress:
+        began.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(count_seconds)
+        reader.notify(frozenset({tenant_id}))
+        return Progress.DONE
+
+    monkeypatch.setattr(reader, "_count", count)
+    reader.notify(frozenset({tenant_id}))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await reader.run(runtime)
+
+    gaps = [later - earlier for earlier, later in pairwise(began)]
+    assert gaps
+    assert min(gaps) >= count_seconds + pause_seconds * 0.9
