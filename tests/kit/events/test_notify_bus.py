@@ -69,6 +69,26 @@ async def test_wakes_of_the_same_moment_are_one_message(database: DatabaseUrls) 
         assert ear.messages.empty()
 
 
+async def test_wakes_that_go_on_are_told_at_once_and_then_now_and_again(
+    database: DatabaseUrls,
+) -> None:
+    tenants = [new_id() for _ in range(60)]
+    async with process(database.relay) as (bus, ear):
+        for each in tenants:
+            bus.wake(each)
+            await asyncio.sleep(0.002)
+
+        first = await ear.message()
+        assert first is not None
+        assert len(first) <= 5
+        told = 1
+        heard = set(first)
+        while heard != set(tenants):
+            heard |= await ear.message() or frozenset()
+            told += 1
+        assert told <= 20
+
+
 async def test_no_number_of_tenants_is_too_long_for_a_message(database: DatabaseUrls) -> None:
     tenant_ids = {new_id() for _ in range(1_000)}
     async with process(database.relay) as (bus, ear):
