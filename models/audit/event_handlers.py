@@ -119,7 +119,8 @@ def handlers_moved(moved: Sequence[Mapping[str, object]]) -> Insert:
 def _unread() -> Any:
     """Selects the unread entries of a handler in tenants' logs, in order, up to the horizon.
 
-    At most ``batch`` entries a tenant. A tenant without entries has no row, unless committed
+    At most ``batch`` entries a tenant are read, ``number`` of them. Those of ``types`` have a row,
+    and the last one, whatever its type. A tenant without entries has no row, unless committed
     entries wait above the horizon: then ``is_held_back`` is set, and the entry's columns may be
     null.
     """
@@ -130,11 +131,24 @@ def _unread() -> Any:
     )
     place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
     is_own = col(LogEntry.tenant_id) == wanted.c.tenant_id
-    entry = (
+    read = (
         select(*place, col(LogEntry.type), col(LogEntry.at), col(LogEntry.subject_id))
         .where(is_own, tuple_(*place) > tuple_(*_REACHED), _IS_SETTLED)
         .order_by(*place)
         .limit(bindparam("batch", type_=Integer()))
+        .correlate(wanted, EventHandlerStart, EventHandlerPosition)
+        .lateral("read")
+    )
+    following = func.lead(read.c.position).over(
+        order_by=[read.c.generation, read.c.xid, read.c.position]
+    )
+    counted = select(
+        read, func.count().over().label("number"), following.label("following")
+    ).lateral("counted")
+    is_wanted = counted.c.type == func.any(bindparam("types", type_=ARRAY(Text())))
+    entry = (
+        select(*(each for each in counted.c if each.name != "following"))
+        .where(or_(is_wanted, counted.c.following.is_(None)))
         .lateral("entry")
     )
     waiting = (
