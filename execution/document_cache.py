@@ -9,12 +9,14 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    VariableValues,
     get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
 
+from execution.known_mutations import KnownMutation
 from kit.bounded_cache import BoundedDict
 from kit.graphql.compiler.document_signature import NormalizedOperation, normalize
 from kit.graphql.cost import Estimate
@@ -78,6 +80,8 @@ class ParsedOperation:
 
     __slots__ = (
         "_estimate",
+        "_is_prepared",
+        "_mutation",
         "_normalized",
         "_plan_points",
         "_variables",
@@ -100,6 +104,8 @@ class ParsedOperation:
         self._variables: Variables | None = None
         self._estimate: Estimate | None = None
         self._plan_points: int | None = None
+        self._mutation: KnownMutation | None = None
+        self._is_prepared = False
 
     def is_open(self, schema: GraphQLSchema) -> bool:
         """Returns whether it needs no credentials: all of its root fields are open."""
@@ -129,6 +135,16 @@ class ParsedOperation:
         if self._estimate is None:
             self._estimate = Estimate.of(schema, self.document.ast, self.operation)
         return self._estimate
+
+    def mutation(self, schema: GraphQLSchema, variables: VariableValues) -> KnownMutation | None:
+        """Returns its only mutation, prepared to run; None if it has to be executed."""
+        # Directives may depend on booleans, and decide what is selected.
+        if any(each.__class__ is bool for each in variables.coerced.values()):
+            return None
+        if not self._is_prepared:
+            self._mutation = KnownMutation.of(schema, self.normalize(), variables)
+            self._is_prepared = True
+        return self._mutation
 
     def plan_points(self) -> int:
         """Returns the points that compiling a plan for it costs."""

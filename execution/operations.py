@@ -126,7 +126,11 @@ class Operations:
                 read = await self._compiled(read, selected, operation)
             if not isinstance(read, QueryPlan):
                 self._metrics.count_path(read)
-                answer = await self._execute(selected, request, operation, read=None)
+                answer = None
+                if read is AnswerPath.MUTATION:
+                    answer = await self._mutated(selected, variables, operation)
+                if answer is None:
+                    answer = await self._execute(selected, request, operation, read=None)
             elif read.is_whole:
                 answer = await self._run_compiled(read, selected, request, operation)
             else:
@@ -194,6 +198,19 @@ class Operations:
             return await self._execute(selected, request, operation, read=None)
         self._metrics.count_path(_COMPILED)
         return GraphQLResponse([], read.data(row), extensions_of(operation))
+
+    async def _mutated(
+        self, selected: ParsedOperation, variables: VariableValues, operation: Operation
+    ) -> GraphQLResponse | None:
+        """Runs an operation of one mutation; returns None if the document has to be executed."""
+        if self._plans is None:
+            return None
+        known = selected.mutation(self._core, variables)
+        call = known.call(variables, operation.actor) if known is not None else None
+        if known is None or call is None:
+            return None
+        data = await known.run(call, variables, operation, self._plans)
+        return None if data is None else GraphQLResponse([], data, extensions_of(operation))
 
     async def _execute(
         self,

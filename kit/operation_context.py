@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from kit.actor import Actor, Request
 from kit.live_budget import UNBOUNDED, Pace
@@ -27,7 +28,8 @@ class Operation:
     ``request_id`` is sent to clients and logged. ``cost`` is the estimated cost, ``paid`` the
     points charged, with those for parsing a new document and its variables; ``charge`` is the
     state of the caller's bucket after the last charge. ``has_hashed`` is set if a password was
-    hashed or checked. ``pace`` bounds what a live field reads.
+    hashed or checked. ``carried_out`` is what its only mutation returned or raised, if it was
+    carried out before the document is executed. ``pace`` bounds what a live field reads.
     """
 
     pace: Pace = UNBOUNDED
@@ -42,6 +44,7 @@ class Operation:
         self.paid = 0
         self.charge: Charge | None = None
         self.has_hashed = False
+        self.carried_out: Any = None
         self._scope: Scope | None = None
         self._is_closed = False
 

@@ -29,6 +29,7 @@ from kit.scope import Scope
 from permissions.fields import Requires
 from permissions.roles import Permission
 from schema.core.arguments import Arguments
+from schema.core.changes import CHANGE, Change
 from schema.core.directives import PointsDirective
 from schema.core.global_ids import encode_id
 from schema.core.inputs import (
@@ -335,6 +336,7 @@ def declared_field(
     personal: bool = False,
     reading: Callable[[str], FieldSource] | None = None,
     direct: DirectAnswer | None = None,
+    change: Change | None = None,
     deprecated: str | None = None,
 ) -> Any:
     shown: list[object] = list(directives)
@@ -357,6 +359,7 @@ def declared_field(
             PERSONAL: personal,
             SOURCE: reading,
             DIRECT: direct,
+            CHANGE: change,
         },
     )
 

@@ -8,9 +8,8 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar
 
 import strawberry
+from graphql import get_named_type
 from strawberry.types import Info
-from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import Doc
 
@@ -23,10 +22,18 @@ from permissions.roles import Permission
 from resolvers.core.sagas import Saga
 from resolvers.core.transactions import IdempotencyKey, MutationResult, perform
 from schema.core.arguments import Arguments
+from schema.core.changes import Call, CallReader, Change, Payload
 from schema.core.directives import EmitsDirective
 from schema.core.fields import Read, column, declared_field, described, in_words
 from schema.core.global_ids import encode_id
-from schema.core.inputs import REFUSED, graphql_type, input_object, is_patch, refuse_nulls
+from schema.core.inputs import (
+    REFUSED,
+    arguments_reader,
+    graphql_type,
+    input_object,
+    is_patch,
+    refuse_nulls,
+)
 from schema.core.user_errors import Shown, UserError
 
 T = TypeVar("T", bound=type)
@@ -139,22 +146,12 @@ def mutation(
         kind = _input(name, inner, idempotent=idempotent)
         parameters.append(_input_parameter(name, kind, required=input_required))
 
-    async def carry_out(info: Info[Operation], **given: Any) -> Any:
-        argument = given.pop("input", None)
-        values = outer.decoded(given)
-        refused: list[Refusal] = []
-        key = None
-        if isinstance(argument, dict):
-            refused = argument.pop(REFUSED)
-            key = argument.pop(KEY, None)
-            values |= argument
-        elif argument is not None:
-            values["input"] = argument
+    read = _call_reader(outer, inner, idempotent=idempotent)
 
-        operation = info.context
+    async def carry_out(operation: Operation, answer: Payload, call: Call) -> Any:
+        values, key, refused = call
         if hashes:
             _hash_once(operation)
-        answer = _payload_of(info)
         outcome: MutationResult[Any] | None = None
         try:
             refused += refuse_nulls(declared.annotations, values)
@@ -179,23 +176,65 @@ def mutation(
             await operation.release()
         if outcome is None:
             shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
-            return _refused(answer, shown)
+            return answer.refused(shown)
         if then is not None:
             await then(operation, outcome.result)
-        return _done(answer, outcome)
+        return answer.done(outcome)
 
-    carry_out.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    async def resolve(info: Info[Operation], **given: Any) -> Any:
+        argument = given.pop("input", None)
+        values = outer.decoded(given)
+        refused: list[Refusal] = []
+        key = None
+        if isinstance(argument, dict):
+            refused = argument.pop(REFUSED)
+            key = argument.pop(KEY, None)
+            values |= argument
+        elif argument is not None:
+            values["input"] = argument
+        answer = Payload.of(get_named_type(info._raw_info.return_type))
+        return await carry_out(info.context, answer, Call(values, key, refused))
+
+    resolve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info), *parameters]
     )
     return declared_field(
-        carry_out,
+        resolve,
         described(change) + (f"\n\nAlso requires `{finds_by}`." if finds_by else ""),
         requires=requires,
         cost=MUTATION_COST,
         directives=(EmitsDirective(events=list(emits)),) if emits else (),
         make=strawberry.mutation,
         personal=personal,
+        change=None if read is None else Change(requires, read, carry_out),
     )
+
+
+def _call_reader(outer: Arguments, inner: Arguments, *, idempotent: bool) -> CallReader | None:
+    """Returns the function that reads coerced arguments; None if Strawberry has to read them.
+
+    It does for changes of single fields: a field that is left out isn't one that is null.
+    """
+    kinds = {**outer.annotations, **inner.annotations}
+    if any(is_patch(kind) for kind in kinds.values()):
+        return None
+    read_outer = arguments_reader(outer.annotations)
+    if "input" in inner.annotations:
+        read_whole = arguments_reader(inner.annotations)
+        return lambda given: Call({**read_outer(given), **read_whole(given)}, None, [])
+    read_inner = arguments_reader(
+        {KEY: _KEY_INPUT, **inner.annotations} if idempotent else inner.annotations
+    )
+
+    def read(given: Mapping[str, Any]) -> Call:
+        values = read_outer(given)
+        key = None
+        if (argument := given.get("input")) is not None:
+            values |= read_inner(argument)
+            key = values.pop(KEY, None)
+        return Call(values, key, [])
+
+    return read
 
 
 def _hash_once(operation: Operation) -> None:
@@ -238,40 +277,6 @@ def _input_parameter(mutation: str, kind: Any, *, required: bool) -> Parameter:
         annotation=described_kind,
         default=Parameter.empty if required else strawberry.UNSET,
     )
-
-
-def _payload_of(info: Info[Operation]) -> StrawberryObjectDefinition:
-    definition = info._raw_info.return_type.extensions["strawberry-definition"]  # type: ignore[union-attr]
-    assert isinstance(definition, StrawberryObjectDefinition)
-    return definition
-
-
-def _done(answer: StrawberryObjectDefinition, outcome: MutationResult[Any]) -> Any:
-    names = [field.python_name for field in _stored(answer)]
-    results = [name for name in names if name not in ("replayed", "user_errors")]
-    values: dict[str, Any] = {"user_errors": []}
-    if len(results) == 1:
-        values[results[0]] = outcome.result
-    else:
-        values |= {name: getattr(outcome.result, name) for name in results}
-    if "replayed" in names:
-        values["replayed"] = outcome.replayed
-    return answer.origin(**values)
-
-
-def _stored(answer: StrawberryObjectDefinition) -> list[StrawberryField]:
-    """Returns the fields that hold a value; the others are computed."""
-    return [field for field in answer.fields if field.base_resolver is None]
-
-
-def _refused(answer: StrawberryObjectDefinition, refusals: Sequence[Shown]) -> Any:
-    values: dict[str, Any] = {"user_errors": refusals}
-    for field in _stored(answer):
-        if field.python_name != "user_errors":
-            nothing = False if field.python_name == "replayed" else None
-            is_list = type(field.type).__name__ == "StrawberryList"
-            values[field.python_name] = [] if is_list else nothing
-    return answer.origin(**values)
 
 
 def _api_path(refusal: Refusal, declared: Arguments, inner: Container[str]) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLField, GraphQLObjectType, get_named_type
 from strawberry.types.field import StrawberryField
 
 from domain.core.refusals import Refusal
@@ -10,6 +10,7 @@ from kit.errors import BadInput
 from kit.graphql.field_sources import GUARD, KIND, SOURCE
 from permissions.fields import Requires, check
 from permissions.roles import Permission
+from schema.core.changes import CHANGE, Change, Payload
 from schema.core.fields import (
     ATTRIBUTE_READER,
     BUILT_TYPES,
@@ -38,6 +39,7 @@ def prepare_type(kind: GraphQLObjectType) -> None:
             attach_metadata(field, declared)
             install_fast_resolver(field, declared, of=kind.name)
             install_root_resolver(field, declared)
+            install_change(field, declared)
 
 
 def attach_metadata(field: GraphQLField, declared: StrawberryField) -> None:
@@ -96,5 +98,27 @@ def install_root_resolver(field: GraphQLField, declared: StrawberryField) -> Non
             return by_strawberry(root, info, **given)
         check(info.context.actor, permission, root)
         return direct.resolve(info.context.scope, **arguments, **direct.selecting(info))
+
+    field.resolve = resolve
+
+
+def install_change(field: GraphQLField, declared: StrawberryField) -> None:
+    """Lets a mutation read its arguments without Strawberry, as ``install_root_resolver`` does."""
+    change: Change | None = declared.metadata.get(CHANGE)
+    if change is None:
+        return
+    field.extensions[CHANGE] = change
+    by_strawberry, payload = field.resolve, get_named_type(field.type)
+    assert by_strawberry is not None
+
+    def resolve(root: Any, info: Any, **given: Any) -> Any:
+        if info.context.carried_out is not None:
+            return info.context.carried_out
+        try:
+            call = change.read(given)
+        except (BadInput, Refusal):
+            return by_strawberry(root, info, **given)
+        check(info.context.actor, change.requires, root)
+        return change.carry_out(info.context, Payload.of(payload), call)
 
     field.resolve = resolve

@@ -31,7 +31,7 @@ class Findings:
     """The differences found; ``tally`` counts operations by how they were read.
 
     Those are ``whole``, ``partly`` and ``not``: read at once, in part, or not at all. ``rows``
-    counts those that changes and events showed.
+    counts those that changes and events showed, ``payloads`` what was printed of known mutations.
     """
 
     differences: list[str] = field(default_factory=list)
@@ -58,6 +58,7 @@ class Ordinary(Operations):
         """Executes an operation field by field, after it was answered."""
         operation = self.operation(like.actor, like.request)
         operation.charge = like.charge
+        operation.carried_out = like.carried_out
         return await self.run(request, operation)
 
     def _executor(self, *arguments: Any) -> Executor:
@@ -95,7 +96,20 @@ class Compared(Operations):
         answer = await super().run(request, operation, reads_only=reads_only)
         if operation in self._reads and not is_counted(self._runtime):
             await self._compare(request, operation, answer)
+        if isinstance(answer.data, tuple) and operation.carried_out is not None:
+            await self._compare_payload(request, operation, answer)
         return answer
+
+    async def _compare_payload(
+        self, request: GraphQLRequest, operation: Operation, ours: GraphQLResponse
+    ) -> None:
+        """Compares a printed payload with the same one as it is field by field."""
+        if is_counted(self._runtime):
+            return
+        self._findings.tally["payloads"] += 1
+        theirs = await self._ordinary.answer(request, operation)
+        if as_read(ours) != as_read(theirs) and not _is_passing(theirs):
+            self._findings.differences.append(_difference(request, operation, ours, theirs))
 
     async def _compare(
         self, request: GraphQLRequest, operation: Operation, answer: GraphQLResponse

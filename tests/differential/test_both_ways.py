@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from execution.known_mutations import KnownMutation
 from kit.graphql.compiler.plans import QueryPlan
 from kit.runtime import Runtime
 from tests.differential.comparison import Findings
@@ -19,6 +20,11 @@ mutation ($id: ID!, $version: Int!) {
   updateBooking(id: $id, version: $version, input: {partySize: 3}) {
     booking { partySize room { name } }
   }
+}
+"""
+CHECK_IN = """
+mutation ($id: ID!, $version: Int!) {
+  checkInBooking(id: $id, version: $version) { booking { status room { name } } }
 }
 """
 MIXED = "{ plans { code } rooms { nodes { name capacity } } }"
@@ -138,3 +144,39 @@ def _damage(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
         "fragments",
         lambda self, texts: {key: damaged(each) for key, each in as_fragments(self, texts).items()},
     )
+
+
+async def test_what_is_printed_of_a_change_is_compared(
+    api: Api, runtime: Runtime, both_ways: Findings
+) -> None:
+    venue = await make_venue(runtime)
+
+    for room in range(2):
+        await _check_in(api, runtime, venue, room=room)
+
+    # The first one is planned.
+    assert both_ways.tally == {"rows": 1, "payloads": 1}
+
+
+async def test_a_printed_change_that_is_something_else_is_found(
+    api: Api, runtime: Runtime, both_ways: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+    await _check_in(api, runtime, venue, room=0)
+    run = KnownMutation.run
+
+    async def damaged(*arguments: Any) -> Any:
+        parts = await run(*arguments)
+        return parts and tuple(each.replace(b'"Room 2"', b'"Attic"') for each in parts)
+
+    monkeypatch.setattr(KnownMutation, "run", damaged)
+    await _check_in(api, runtime, venue, room=1)
+
+    assert len(both_ways.differences) == 1
+    both_ways.differences.clear()
+
+
+async def _check_in(api: Api, runtime: Runtime, venue: Venue, *, room: int) -> None:
+    booking = await make_booking(runtime, venue, MONDAY_MORNING, room=venue.rooms[room])
+    variables = {"id": api_id(booking), "version": booking.version}
+    await api(CHECK_IN, variables, token=venue.staff.token)
