@@ -31,7 +31,8 @@ from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from models.analytics.recounts import RECOUNT, TOP_CUSTOMERS
+from models.analytics.recounts import RECOUNT
+from models.analytics.top_customers import TOP_CUSTOMERS
 from resolvers.audit.log_writer import write_log
 
 ZONE: Final = "Europe/Berlin"
@@ -183,7 +184,11 @@ async def _make(urls: DatabaseUrls, venue: Venue) -> None:
     _say(f"Made all figures in {perf_counter() - began:.0f} s.")
     await app.close()
     connection = await asyncpg.connect(urls.owner)
-    await connection.execute("VACUUM ANALYZE analytics_days, analytics_room_days")
+    await connection.execute(
+        """
+        VACUUM ANALYZE analytics_days, analytics_room_days, analytics_customer_quarters
+    """
+    )
     await connection.close()
 
 

@@ -17,6 +17,7 @@ from models.analytics.rollups import (
     AnalyticsRoomDay,
     AnalyticsState,
 )
+from models.analytics.top_customers import AnalyticsCustomerQuarter
 from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart, PendingEvent
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
@@ -45,6 +46,7 @@ TABLES: Final[dict[str, Any]] = {
 __all__ = [
     "METADATA",
     "TABLES",
+    "AnalyticsCustomerQuarter",
     "AnalyticsDay",
     "AnalyticsDirtyDay",
     "AnalyticsRoomDay",

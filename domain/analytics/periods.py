@@ -1,6 +1,6 @@
 """Parts of a span for which figures are shown by themselves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
@@ -52,6 +52,18 @@ def week_of(day: date) -> DateSpan:
     """Returns the week of a date, from Monday on."""
     monday = day - timedelta(days=day.weekday())
     return DateSpan(monday, monday + 7 * _DAY)
+
+
+def quarter_of(day: date) -> DateSpan:
+    """Returns the quarter of the calendar year that a date is in."""
+    start = day.replace(month=day.month - (day.month - 1) % 3, day=1)
+    return DateSpan(start, _month_after(_month_after(_month_after(start))))
+
+
+def quarters_of(dates: Iterable[date]) -> list[DateSpan]:
+    """Returns the quarters that dates are in, in order."""
+    starts = {(day.year, (day.month - 1) // 3): day for day in dates}
+    return [quarter_of(starts[each]) for each in sorted(starts)]
 
 
 def _parts(span: DateSpan, following: Callable[[date], date]) -> list[DateSpan]:

@@ -46,14 +46,15 @@ _INSTANTS: Final = ARRAY(TIMESTAMP(timezone=True))
 # One row: the tenant, how far its log is counted, and what the next entries of it may have changed,
 # as ranges of time. These are the times of their bookings, now and before; when these were paid;
 # and the next bookings of all their customers from all their starts on, who may be new or returning
-# customers there now. Which of its ends a former start had is in another entry, if it isn't the
-# present one: so each start is taken with each end.
+# customers there now. ``customer_ids`` are those of the bookings, now and before. Which of its ends
+# a former start had is in another entry, if it isn't the present one: so each start is taken with
+# each end.
 CHANGED: Final = PreparedStatement(
     text("""
         WITH venue AS MATERIALIZED (
             SELECT tenant.time_zone, currency_code, longest_minutes, generation,
                    state.time_zone AS counted_zone, xid, position, read_xid, read_position,
-                   has_subscription_days
+                   has_subscription_days, figures_version
             FROM tenants AS tenant LEFT JOIN analytics_states AS state ON tenant_id = id
             WHERE id = :tenant_id
         ), entry AS MATERIALIZED (
@@ -99,7 +100,7 @@ CHANGED: Final = PreparedStatement(
             WHERE tenant_id = :tenant_id AND booking_id = ANY (ARRAY(SELECT id FROM booking))
                   AND account IN ('received', 'refunded')
         )
-        SELECT time_zone, counted_zone, currency_code, longest_minutes, generation,
+        SELECT time_zone, counted_zone, currency_code, longest_minutes, generation, figures_version,
                log_generation() AS present,
                venue.xid::text::bigint AS xid, venue.position,
                coalesce(last.xid, read_xid)::text::bigint AS read_xid,
@@ -110,6 +111,9 @@ CHANGED: Final = PreparedStatement(
                (SELECT range_agg(tstzrange(
                    starts_at, ends_at, CASE WHEN starts_at < ends_at THEN '[)' ELSE '[]' END
                )) FROM times) AS touched,
+               ARRAY(
+                   SELECT DISTINCT customer_id FROM known WHERE customer_id IS NOT NULL
+               ) AS customer_ids,
                ARRAY(
                    SELECT date FROM analytics_dirty_days WHERE tenant_id = :tenant_id
                    ORDER BY date LIMIT :most

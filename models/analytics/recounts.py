@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Integer, Text, Uuid, bindparam, text
+from sqlalchemy import Boolean, Integer, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from domain.analytics.metrics import COUNTING
 from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT
 
-# Its value is part of the statements.
+# Its value is part of the statement.
 _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], type_=ARRAY(Text()))
 
 # ``bounds`` are the ascending instants between which is counted: what lies between the first two is
@@ -109,30 +109,5 @@ RECOUNT: Final = PreparedStatement(
         bindparam("until", type_=INSTANT),
         bindparam("customers", type_=Boolean()),
         bindparam("leads", type_=Boolean()),
-    )
-)
-
-# The customers with the most valuable bookings that start within a time.
-TOP_CUSTOMERS: Final = PreparedStatement(
-    text("""
-        SELECT customer_id, count(*) AS bookings,
-               count(*) FILTER (WHERE status = 'no_show') AS no_shows,
-               coalesce(sum(price_minor) FILTER (WHERE currency_code = :currency), 0)::bigint
-                   AS value_minor
-        FROM bookings
-        WHERE tenant_id = :tenant_id AND (:room_ids IS NULL OR room_id = ANY (:room_ids))
-              AND starts_at >= :since AND starts_at < :until AND status = ANY (:counting)
-              AND customer_id IS NOT NULL
-        GROUP BY customer_id
-        ORDER BY value_minor DESC, bookings DESC, customer_id
-        LIMIT :first
-    """).bindparams(
-        _COUNTING,
-        bindparam("tenant_id", type_=Uuid()),
-        bindparam("room_ids", type_=ARRAY(Uuid())),
-        bindparam("currency", type_=Text()),
-        bindparam("since", type_=INSTANT),
-        bindparam("until", type_=INSTANT),
-        bindparam("first", type_=BigInteger()),
     )
 )

@@ -84,7 +84,7 @@ class AnalyticsRoomDay(_Sums, table=True):
 class AnalyticsState(SQLModel, table=True):
     """How far a tenant's log is counted, and how far it is read: there may be dates left to do.
 
-    All figures are of dates in ``time_zone``.
+    All figures are of dates in ``time_zone``, and as the code of ``figures_version`` made them.
     """
 
     __tablename__ = "analytics_states"
@@ -101,6 +101,7 @@ class AnalyticsState(SQLModel, table=True):
         sa_column=Column(Boolean, nullable=False, server_default=text("false")),
         description="Whether what happened to its subscription is made.",
     )
+    figures_version: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class AnalyticsDirtyDay(SQLModel, table=True):
@@ -115,6 +116,8 @@ class AnalyticsDirtyDay(SQLModel, table=True):
 COUNTS: Final = tuple(status.value for status in COUNTING)
 """The statuses of bookings that count."""
 _SHOWN: Final = (*COUNTS, Status.CANCELLED.value)
+FIGURES_VERSION: Final = 1
+"""Raised when other figures are kept than before: those of all tenants are made anew then."""
 MONEY_MOVES: Final = (Account.RECEIVED.value, Account.REFUNDED.value)
 """The accounts of what was paid and refunded."""
 
@@ -141,13 +144,18 @@ def times_of_all(tenant_id: UUID) -> tuple[Any, Any]:
 
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
-# The tenant, and how far its log is counted: no row if nothing is yet.
+# The tenant, and how far its log is counted: no row if nothing is yet. All is made of what is kept
+# unless there are dates left to do.
 COUNTED: Final = JsonBatch(
     select(Tenant).where(col(Tenant.id) == _TENANT),
     select(
         col(AnalyticsState.generation),
         cast(cast(col(AnalyticsState.xid), Text), BigInteger).label("xid"),
         col(AnalyticsState.position),
+        and_(
+            col(AnalyticsState.figures_version) == FIGURES_VERSION,
+            ~select(literal(1)).where(col(AnalyticsDirtyDay.tenant_id) == _TENANT).exists(),
+        ).label("is_all_made"),
     ).where(col(AnalyticsState.tenant_id) == _TENANT),
 )
 
@@ -197,6 +205,7 @@ def tenants_to_count() -> Select[UUID]:
             or_(
                 col(AnalyticsState.tenant_id).is_(None),
                 col(AnalyticsState.generation) != GENERATION,
+                col(AnalyticsState.figures_version) != FIGURES_VERSION,
                 col(AnalyticsState.has_subscription_days).is_(False),
                 newer.exists(),
             )

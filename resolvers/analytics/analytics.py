@@ -7,7 +7,7 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
-from domain.analytics.cells import local_date, span_interval
+from domain.analytics.cells import local_date
 from domain.analytics.metrics import BookingMetrics
 from domain.analytics.periods import Granularity, points_problem, week_of
 from domain.analytics.spans import Comparison, DateSpan, compared_with, span_problem
@@ -19,7 +19,6 @@ from kit.events.event_cursors import EventCursor, LogOffset, LogPosition, encode
 from kit.graphql.selected import Selected
 from kit.scope import Scope
 from models.analytics.filters import AnalyticsFilter
-from models.analytics.recounts import TOP_CUSTOMERS
 from models.analytics.rollups import COUNTED
 from models.customers import Customer, customers_among
 from models.tenants import Tenant
@@ -32,6 +31,7 @@ from resolvers.analytics.span_figures import (
     Wanted,
     WeekdayHour,
 )
+from resolvers.analytics.top_customers import top_rows
 from resolvers.audit.log_position import end_of_log
 from resolvers.tenants.features import check_included
 
@@ -58,6 +58,7 @@ class Analytics:
     totals: BookingMetrics
     compared: BookingMetrics | None
     as_of: EventCursor
+    is_all_made: bool
 
 
 async def analytics(
@@ -79,7 +80,8 @@ async def analytics(
     """
     check_reads(scope.actor, {"filter": filter})
     check_span(span)
-    tenant, as_of = await _counted(scope)
+    counted = await _counted(scope)
+    tenant = counted.tenant
     _check_plan(scope, tenant, span, needs_all=compare_to is not None or filter is not None)
     wanted = Wanted(
         leads="medianLeadMinutes" in selected,
@@ -92,7 +94,13 @@ async def analytics(
         earlier = compared_with(span, compare_to)
         totals_only = Wanted(wanted.leads, wanted.customers, hours=False)
         compared = await (await figures_of(scope, tenant, earlier, filter, totals_only)).totals()
-    return Analytics(figures, await figures.totals(), compared, encode_cursor(as_of))
+    return Analytics(
+        figures,
+        await figures.totals(),
+        compared,
+        encode_cursor(counted.until),
+        counted.is_all_made,
+    )
 
 
 def check_span(span: DateSpan) -> None:
@@ -128,27 +136,36 @@ async def counted_totals(
 ) -> CountedTotals:
     """Returns the totals of a span in this snapshot. Raises Forbidden and Invalid."""
     check_reads(scope.actor, {"filter": filter})
-    tenant, bookmark = await _counted(scope)
-    _check_plan(scope, tenant, span, needs_all=filter is not None)
+    counted = await _counted(scope)
+    _check_plan(scope, counted.tenant, span, needs_all=filter is not None)
     wanted = Wanted(leads=True, customers=True, hours=False)
-    figures = await figures_of(scope, tenant, span, filter, wanted)
-    return CountedTotals(bookmark, await figures.totals())
+    figures = await figures_of(scope, counted.tenant, span, filter, wanted)
+    return CountedTotals(counted.until, await figures.totals())
 
 
 async def counted_until(scope: Scope) -> LogPosition:
     """Returns the position in the log up to which all events are counted."""
-    return (await _counted(scope))[1]
+    return (await _counted(scope)).until
 
 
-async def _counted(scope: Scope) -> tuple[Tenant, LogPosition]:
-    """Returns the caller's tenant, and the position up to which all events are counted."""
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """How far the caller's tenant is counted; ``is_all_made`` unless dates are left to do."""
+
+    tenant: Tenant
+    until: LogPosition
+    is_all_made: bool
+
+
+async def _counted(scope: Scope) -> _Counted:
     (tenant,), states = await scope.fetch_batch(COUNTED, tenant_id=scope.tenant_id)
     if states:
         (state,) = states
-        place = LogOffset(state.xid, state.position)
-        return tenant, LogPosition(scope.tenant_id, state.generation, place)
-    end = await end_of_log(scope)
-    return tenant, LogPosition(scope.tenant_id, end.generation, LogOffset(0, 0))
+        generation, place = state.generation, LogOffset(state.xid, state.position)
+    else:
+        generation, place = (await end_of_log(scope)).generation, LogOffset(0, 0)
+    until = LogPosition(scope.tenant_id, generation, place)
+    return _Counted(tenant, until, bool(states) and state.is_all_made)
 
 
 async def figures_of(
@@ -222,15 +239,13 @@ async def top_customers(
         problem = f"`first` must be 1 to {MAX_CUSTOMERS}; got {first}."
         raise Invalid(problem, path=("first",))
     figures = analytics.figures
-    window = span_interval(figures.span, figures.open_time.zone)
-    rows = await scope.fetch_prepared(
-        TOP_CUSTOMERS,
-        tenant_id=scope.tenant_id,
-        room_ids=None if figures.room_ids is None else list(figures.room_ids),
-        currency=figures.currency,
-        since=window.start,
-        until=window.end,
+    rows = await top_rows(
+        scope,
+        figures.open_time.tenant,
+        figures.span,
+        figures.room_ids,
         first=first,
+        has_quarters=analytics.is_all_made,
     )
     ids = [row["customer_id"] for row in rows]
     known = {each.id: each for each in await scope.all(customers_among(scope.tenant_id, ids))}

@@ -32,6 +32,7 @@ from kit.scope import Scope
 from models.analytics.counting import CHANGED, STORE, TRY_LOCK
 from models.analytics.platform import SUBSCRIPTION_TYPES
 from models.analytics.rollups import (
+    FIGURES_VERSION,
     dates_made,
     dates_marked,
     state_of,
@@ -40,6 +41,7 @@ from models.analytics.rollups import (
 )
 from resolvers.analytics.day_figures import CountedVenue, figures_of_runs
 from resolvers.analytics.subscription_days import make_subscription_days
+from resolvers.analytics.top_customers import make_quarters, whole_quarters
 from resolvers.audit.log_position import end_of_log
 from resolvers.tenants.tenants import own_tenant
 
@@ -84,7 +86,7 @@ class Progress(Enum):
 async def count_entries(scope: Scope) -> Progress:
     """Counts a batch of new entries of the tenant's log, or makes a batch of marked dates.
 
-    A tenant without figures, or with those of another time zone, gets all of them.
+    A tenant without figures, or with those of another time zone or version, gets all of them.
     """
     lock = advisory_key("analytics", scope.tenant_id)
     # The holder may have read the log already: whoever comes meanwhile has to come again.
@@ -100,7 +102,11 @@ async def count_entries(scope: Scope) -> Progress:
         most=DATES_AT_ONCE + 1,
     )
     zone_name = changed["time_zone"]
-    if changed["generation"] != changed["present"] or changed["counted_zone"] != zone_name:
+    if (
+        changed["generation"] != changed["present"]
+        or changed["counted_zone"] != zone_name
+        or changed["figures_version"] != FIGURES_VERSION
+    ):
         await _mark_all(scope)
         return Progress.MORE
     entries, marked = changed["entries"], changed["marked"]
@@ -113,9 +119,13 @@ async def count_entries(scope: Scope) -> Progress:
         changed["currency_code"],
         timedelta(minutes=changed["longest_minutes"]),
     )
-    dates = sorted({*_dates_touched(changed["touched"] or (), venue.zone), *marked})
+    touched = {*_dates_touched(changed["touched"] or (), venue.zone)}
+    dates = sorted({*touched, *marked})
     made, left = dates[:DATES_AT_ONCE], dates[DATES_AT_ONCE:]
     figures = await figures_of_runs(scope, venue, [*_runs(made)])
+    await make_quarters(scope, venue, touched, changed["customer_ids"])
+    # Of marked dates nobody knows whose bookings they were: all customers are made with the last.
+    await make_quarters(scope, venue, whole_quarters({*marked} & {*made}, left))
     read = LogOffset(changed["read_xid"], changed["read_position"])
     counted = LogOffset(changed["xid"], changed["position"]) if left else read
     await scope.fetch_prepared(
@@ -169,6 +179,7 @@ def _state(
         "position": counted.position,
         "read_xid": read.xid,
         "read_position": read.position,
+        "figures_version": FIGURES_VERSION,
     }
 
 

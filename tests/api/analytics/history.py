@@ -189,6 +189,7 @@ class History:
             for table, order in (
                 ("analytics_days", "date"),
                 ("analytics_room_days", "date, room_id"),
+                ("analytics_customer_quarters", "quarter, customer_id"),
                 ("analytics_dirty_days", "date"),
             )
         ]
