@@ -5,9 +5,9 @@ What is shown as free and what a booking is allowed are the same answer to the s
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Self
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
@@ -15,14 +15,26 @@ from domain.bookings.slot_facts import (
     DAY_MINUTES,
     LOOK_AHEAD_DAYS,
     RoomFacts,
+    RoomTimes,
     SlotRequest,
     VenueRules,
 )
+from domain.bookings.start_grid import StartGrid
 from domain.core.formatting import booked, counted, moment, span, too_close
 from domain.core.ids import BookingId
-from domain.core.intervals import Interval, first_overlap, merge, refused_starts, strictly_around
+from domain.core.intervals import Interval, first_overlap, merge
 from domain.core.local_time import midnight
 from domain.core.refusals import Code, Invalid, Path, Refusal
+from domain.core.stretches import (
+    MINUTE,
+    Stretch,
+    first_meeting,
+    instant_of,
+    merged,
+    refused_starts,
+    strictly_around,
+    ticks,
+)
 
 
 def reasons_against(room: RoomFacts, start: datetime, wish: SlotRequest) -> tuple[Reason, ...]:
@@ -95,27 +107,23 @@ def first_on_grid(since: datetime, rules: VenueRules) -> datetime | None:
     return next(iter(rules.grid(Interval.of_minutes(since, 2 * DAY_MINUTES)).starts), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoomCalendar:
-    """A room's facts made ready to answer one wish for many starts."""
+    """A room's facts made ready to answer one wish for many starts.
+
+    It answers for every start whose whole slot lies in one of the windows. ``times`` are what
+    bookings take of the room.
+    """
 
     room: RoomFacts
+    windows: Sequence[Interval]
     wish: SlotRequest
-    # Whatever the start.
-    standing: tuple[Reason, ...]
-    opened: list[Interval]
-    blackouts: list[Interval]
-    taken: list[Interval]
-    occupied: list[Interval]
-    refused_by_blackouts: list[Interval]
-    refused_by_bookings: list[Interval]
-    # A booking or a blackout says the same of every start that it refuses.
-    _told: dict[Hashable, Reason] = field(default_factory=dict, compare=False)
+    times: RoomTimes
 
     @classmethod
     def of(cls, room: RoomFacts, window: Interval, wish: SlotRequest) -> Self:
         """Ready for every start whose whole slot lies in the window."""
-        return cls._of(room, room.hours.open_intervals(window, wish.rules.zone), wish)
+        return cls(room, [window], wish, room.times)
 
     @classmethod
     def of_times(cls, room: RoomFacts, times: Iterable[Interval], wish: SlotRequest) -> Self:
@@ -123,42 +131,99 @@ class RoomCalendar:
         half = DAY_MINUTES // 2
         # Daily times grow together, so that no day is looked at for several of them.
         around = merge(each.padded(before_minutes=half, after_minutes=half) for each in times)
-        zone = wish.rules.zone
-        return cls._of(
-            room,
-            merge(opened for span in around for opened in room.hours.open_intervals(span, zone)),
-            wish,
-        )
+        return cls(room, around, wish, room.times)
 
-    @classmethod
-    def _of(cls, room: RoomFacts, opened: list[Interval], wish: SlotRequest) -> Self:
-        return cls(
-            room,
-            wish=wish,
-            standing=tuple(standing_reasons(room, wish)),
-            opened=opened,
-            blackouts=merge(room.blackouts),
-            taken=merge(busy.interval for busy in room.busy),
-            occupied=merge(busy.occupied for busy in room.busy),
-            refused_by_blackouts=_refused_by_blackouts(room, wish),
-            refused_by_bookings=_refused_by_bookings(room, wish),
-        )
+    @cached_property
+    def _standing(self) -> tuple[Reason, ...]:
+        """The reasons against any start."""
+        return tuple(standing_reasons(self.room, self.wish))
+
+    @cached_property
+    def _opened(self) -> list[Interval]:
+        hours, zone = self.room.hours, self.wish.rules.zone
+        return merge(each for span in self.windows for each in hours.open_intervals(span, zone))
+
+    @cached_property
+    def _blackouts(self) -> list[Stretch]:
+        return merged(self.room.blocked)
+
+    @cached_property
+    def _booked(self) -> list[Stretch]:
+        return merged(self.times.booked)
+
+    @cached_property
+    def _occupied(self) -> list[Stretch]:
+        return merged(self.times.occupied)
+
+    @cached_property
+    def _refused_by_blackouts(self) -> list[Stretch]:
+        return refused_starts(self._blackouts, before=self._length)
+
+    @cached_property
+    def _refused_by_bookings(self) -> list[Stretch]:
+        before, after = self._reach
+        return refused_starts(self.times.occupied, before=before, after=after)
+
+    @property
+    def _length(self) -> int:
+        """How long a slot is, in ticks."""
+        return self.wish.duration_minutes * MINUTE
+
+    @property
+    def _reach(self) -> tuple[int, int]:
+        """How long before and after occupied time a start is refused, in ticks."""
+        room = self.room
+        before = self._length + room.buffer_after_minutes * MINUTE
+        return before, room.buffer_before_minutes * MINUTE
+
+    @cached_property
+    def _told(self) -> dict[Hashable, Reason]:
+        """The reasons told already: a booking says the same of all the starts that it refuses."""
+        return {}
+
+    @property
+    def refused_spans(self) -> list[Stretch]:
+        """The stretches whose starts, but for their edges, blackouts or bookings refuse."""
+        return [*self._refused_by_bookings, *self._refused_by_blackouts]
+
+    def turns(self, grid: StartGrid) -> int:
+        """Returns the set of starts that other reasons may refuse than the one before on a grid.
+
+        All of them lie on the grid of the venue and within opening hours.
+        """
+        wish, (before, after) = self.wish, self._reach
+        turns = grid.turns(self._blackouts, before=self._length)
+        turns |= grid.turns(self._booked, before=self._length)
+        turns |= grid.turns(self.times.occupied, before=before, after=after)
+        for each in (wish.now, wish.earliest):
+            later = grid.since(ticks(each))
+            turns |= later & -later
+        # Each opens for booking at an instant of its own.
+        turns |= grid.since(ticks(wish.latest) + 1)
+        if self.room.moving is not None:
+            has = self.room.moving.interval
+            turns |= grid.turns([(ticks(has.start) - 1, ticks(has.end) - self._length + 1)])
+        return turns
 
     def _is_open(self, wanted: Interval) -> bool:
         """Whether the room is open all the time; buffers may lie outside."""
-        opened = first_overlap(self.opened, wanted)
+        opened = first_overlap(self._opened, wanted)
         return opened is not None and opened.contains(wanted)
 
-    def reasons_against(self, wanted: Interval) -> tuple[Reason, ...]:
-        """Every rule that refuses a start, in the order in which they are asked."""
+    def reasons_against(self, wanted: Interval, *, is_open: bool = False) -> tuple[Reason, ...]:
+        """Every rule that refuses a start, in the order in which they are asked.
+
+        ``is_open``: it is known that the room is open all the time.
+        """
+        time = wanted.stretch
         return (
-            *self.standing,
+            *self._standing,
             *self._notice(wanted.start),
             *_advance(wanted.start, self.wish),
             *_grid(wanted.start, self.wish, override=self.wish.override),
-            *self._outside_hours(wanted),
-            *self._blackout(wanted),
-            *self._clash(wanted),
+            *(() if is_open or self._is_open(wanted) else self._outside_hours(wanted)),
+            *self._blackout(time),
+            *self._clash(wanted, time),
         )
 
     def _notice(self, start: datetime) -> Iterator[Reason]:
@@ -175,8 +240,6 @@ class RoomCalendar:
         yield told
 
     def _outside_hours(self, wanted: Interval) -> Iterator[Reason]:
-        if self._is_open(wanted):
-            return
         zone = self.wish.rules.zone
         day = wanted.start.astimezone(zone).date()
         hours = self.room.hours.opening_day(day)
@@ -205,13 +268,14 @@ class RoomCalendar:
                 return start
         return None
 
-    def _blackout(self, wanted: Interval) -> Iterator[Reason]:
-        refused = strictly_around(self.refused_by_blackouts, wanted.start)
-        blackout = first_overlap(self.blackouts, wanted)
+    def _blackout(self, wanted: Stretch) -> Iterator[Reason]:
+        refused = strictly_around(self._refused_by_blackouts, wanted[0])
+        blackout = first_meeting(self._blackouts, *wanted)
         if refused is None or blackout is None:
             return
-        key = Code.BLACKOUT, blackout, refused.end
-        yield from self._once(key, self._blocked(blackout, refused.end))
+        frees_at = instant_of(refused[1])
+        key = Code.BLACKOUT, blackout, frees_at
+        yield from self._once(key, self._blocked(Interval.of_stretch(blackout), frees_at))
 
     def _blocked(self, blackout: Interval, frees_at: datetime) -> Iterator[Reason]:
         yield Reason(
@@ -221,17 +285,19 @@ class RoomCalendar:
             frees_at=frees_at,
         )
 
-    def _clash(self, wanted: Interval) -> Iterator[Reason]:
-        refused = strictly_around(self.refused_by_bookings, wanted.start)
+    def _clash(self, wanted: Interval, time: Stretch) -> Iterator[Reason]:
+        refused = strictly_around(self._refused_by_bookings, time[0])
         if refused is None or self.room.only_frees(wanted):
             return
-        frees_at = refused.end
-        if taken := first_overlap(self.taken, wanted):
+        start, end = time
+        before, after = self._reach
+        frees_at = instant_of(refused[1])
+        if taken := first_meeting(self._booked, start, end):
             key = Code.SLOT_TAKEN, taken, frees_at
-            yield from self._once(key, self._taken_by(taken, frees_at))
-        elif occupied := first_overlap(self.occupied, self.room.padded(wanted)):
+            yield from self._once(key, self._taken_by(Interval.of_stretch(taken), frees_at))
+        elif occupied := first_meeting(self._occupied, start - after, start + before):
             key = Code.BUFFER_VIOLATION, occupied, frees_at
-            yield from self._once(key, self._too_close_to(occupied, frees_at))
+            yield from self._once(key, self._too_close_to(Interval.of_stretch(occupied), frees_at))
 
     def _taken_by(self, taken: Interval, frees_at: datetime) -> Iterator[Reason]:
         yield Reason(
@@ -251,24 +317,6 @@ class RoomCalendar:
             },
             frees_at=frees_at,
         )
-
-
-def refused_spans(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
-    """The spans whose starts, but for their edges, blackouts or bookings refuse."""
-    return [*_refused_by_bookings(room, wish), *_refused_by_blackouts(room, wish)]
-
-
-def _refused_by_blackouts(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
-    return refused_starts(room.blackouts, minutes=wish.duration_minutes)
-
-
-def _refused_by_bookings(room: RoomFacts, wish: SlotRequest) -> list[Interval]:
-    return refused_starts(
-        (busy.occupied for busy in room.busy),
-        minutes=wish.duration_minutes,
-        before_minutes=room.buffer_before_minutes,
-        after_minutes=room.buffer_after_minutes,
-    )
 
 
 def _over_capacity(party_size: int, room_name: str, capacity: int) -> Iterator[Reason]:

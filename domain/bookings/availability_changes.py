@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.bookings.availability import first_on_grid, refused_spans
+from domain.bookings.availability import first_on_grid
 from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
-from domain.core.intervals import Interval, merge
+from domain.core.intervals import Interval
+from domain.core.stretches import Stretch, first_meeting, merged
 
 LONGEST_BUFFER_MINUTES = 24 * 60
 # Rules refuse or allow a start strictly after an instant: the smallest step past it.
@@ -33,7 +34,7 @@ class AffectedSlots:
 
     def add(self, room_id: RoomId | None, span: Interval, grid: StartGrid) -> None:
         """Adds a span of a room, or of all rooms, if it contains a start of the grid."""
-        if grid.during([span]):
+        if grid.during([span.stretch]):
             self.spans.append((room_id, span))
 
     def is_in(self, room_id: RoomId) -> bool:
@@ -63,9 +64,9 @@ def recomputed(
     grid = slots.search.grid
     some = grid.every
     if not touched.is_whole(slots.room.id):
-        spans = touched.spans_of(slots.room.id)
+        spans = [each.stretch for each in touched.spans_of(slots.room.id)]
         # The reasons of a refused slot may depend on how far its refused neighbours reach.
-        refused = refused_spans(slots.room, slots.search.wish) if include_unavailable else []
+        refused = slots.calendar.refused_spans if include_unavailable else []
         some = grid.during(_connected(spans, refused))
     unlisted = some & ~slots.listed
     if not touched.hours:
@@ -123,9 +124,10 @@ def next_change(
     return min(changes, default=None)
 
 
-def _connected(spans: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
+def _connected(spans: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
     """Returns the spans, extended by all others that are connected to them."""
-    return [each for each in merge([*spans, *others]) if any(each.overlaps(span) for span in spans)]
+    own = merged(spans)
+    return [each for each in merged([*spans, *others]) if first_meeting(own, *each)]
 
 
 def _from(grid: Sequence[datetime], since: datetime) -> Sequence[datetime]:

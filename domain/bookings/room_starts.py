@@ -10,9 +10,10 @@ from functools import cached_property
 from domain.bookings.availability import standing_reasons
 from domain.bookings.pricing import price_of
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
-from domain.bookings.start_grid import MINUTE, StartGrid, Stretch, ticks
+from domain.bookings.start_grid import StartGrid
 from domain.core.intervals import Interval
 from domain.core.money import Money
+from domain.core.stretches import MINUTE, Stretch, ticks
 from domain.venue.hours import HoursFacts
 
 
@@ -93,7 +94,7 @@ def room_starts(
     if opened is None:
         opened = search.opened(room.hours)
     if occupied is None:
-        occupied = [(ticks(each.occupied.start), ticks(each.occupied.end)) for each in room.busy]
+        occupied = room.times.occupied
     allowed = opened & _allowed(room, search)
     return RoomStarts(opened, allowed, free=allowed & ~_booked(room, search, occupied))
 
@@ -101,8 +102,7 @@ def room_starts(
 def _allowed(room: RoomFacts, search: SlotSearch) -> int:
     if any(standing_reasons(room, search.wish)):
         return 0
-    blocked = [(ticks(each.start), ticks(each.end)) for each in room.blackouts]
-    return search.in_reach & ~search.grid.inside(blocked, before=search.length)
+    return search.in_reach & ~search.grid.inside(room.blocked, before=search.length)
 
 
 def _booked(room: RoomFacts, search: SlotSearch, occupied: Iterable[Stretch]) -> int:

@@ -1,5 +1,6 @@
 """What decides about a slot: a room's facts, the venue's rules, and the request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -11,11 +12,20 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.refusals import Invalid
+from domain.core.stretches import Stretch
 from domain.tenants.settings import LONGEST_MINUTES
 from domain.venue.hours import HoursFacts
 
 DAY_MINUTES = 24 * 60
 LOOK_AHEAD_DAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTimes:
+    """What bookings take of a room: their times, and these with the bookings' own buffers."""
+
+    booked: Sequence[Stretch]
+    occupied: Sequence[Stretch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,19 @@ class RoomFacts:
     blackouts: tuple[Interval, ...] = ()
     busy: tuple[Busy, ...] = ()
     moving: Busy | None = None
+
+    @property
+    def times(self) -> RoomTimes:
+        """What ``busy`` takes of the room."""
+        return RoomTimes(
+            [each.interval.stretch for each in self.busy],
+            [each.occupied.stretch for each in self.busy],
+        )
+
+    @property
+    def blocked(self) -> list[Stretch]:
+        """Returns when blackouts block the room."""
+        return [each.stretch for each in self.blackouts]
 
     def within(self, window: Interval) -> Self:
         """The facts with no other blackouts than those that share time with a window."""

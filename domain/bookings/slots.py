@@ -12,8 +12,8 @@ from domain.bookings.availability import RoomCalendar
 from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
 from domain.bookings.room_starts import RoomStarts, SlotSearch, room_starts
-from domain.bookings.slot_facts import RoomFacts, SlotRequest
-from domain.bookings.start_grid import Stretch, places, runs
+from domain.bookings.slot_facts import RoomFacts, RoomTimes, SlotRequest
+from domain.bookings.start_grid import parted, places, runs
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -47,6 +47,7 @@ class RoomSlots:
 
     room: RoomFacts
     search: SlotSearch
+    times: RoomTimes
     starts: RoomStarts
     listed: int
 
@@ -58,14 +59,17 @@ class RoomSlots:
         *,
         include_unavailable: bool = False,
         opened: int | None = None,
-        occupied: Iterable[Stretch] | None = None,
+        times: RoomTimes | None = None,
     ) -> "RoomSlots":
         """Lists the free slots; or all within opening hours.
 
-        ``opened`` and ``occupied`` are those of ``room_starts``.
+        ``opened`` is that of ``room_starts``, and ``times`` what bookings take of the room, where
+        its facts don't have them.
         """
-        starts = room_starts(room, search, opened=opened, occupied=occupied)
-        return cls(room, search, starts, starts.opened if include_unavailable else starts.free)
+        times = times or room.times
+        starts = room_starts(room, search, opened=opened, occupied=times.occupied)
+        listed = starts.opened if include_unavailable else starts.free
+        return cls(room, search, times, starts, listed)
 
     def __iter__(self) -> Iterator[Slot]:
         return (self.slot(place) for place in places(self.listed))
@@ -76,12 +80,22 @@ class RoomSlots:
         state = self._state(place)
         reasons: tuple[Reason, ...] = ()
         if explained and state is not SlotState.FREE:
-            reasons = self._calendar.reasons_against(interval)
+            reasons = self.calendar.reasons_against(interval, is_open=True)
         price = self.search.price(self.room.hourly_rate)
         return Slot(self.room.id, interval, state, price, reasons)
 
-    def runs_by_state(self) -> list[range]:
-        """Returns the runs of listed slots with the same state, in order of time."""
+    def parts(self, *, explained: bool) -> Iterator[tuple[Slot, range]]:
+        """Yields the listed slots in order of time, in parts with the first slot of each.
+
+        The others of a part have its state, and its reasons where these are ``explained``.
+        """
+        for run in self._runs_by_state():
+            is_free = self._state(run.start) is SlotState.FREE
+            turns = self._turns if explained and not is_free else 0
+            for part in parted(run, turns):
+                yield self.slot(part.start, explained=explained), part
+
+    def _runs_by_state(self) -> list[range]:
         free = self.listed & self.starts.free
         allowed = self.listed & self.starts.allowed
         states = (free, allowed & ~free, self.listed & ~allowed)
@@ -93,14 +107,25 @@ class RoomSlots:
         return SlotState.BUSY if self.starts.allowed >> place & 1 else SlotState.BLOCKED
 
     @cached_property
-    def _calendar(self) -> RoomCalendar:
-        return RoomCalendar.of(self.room, self.search.lasting, self.search.wish)
+    def calendar(self) -> RoomCalendar:
+        """What refuses slots of the room."""
+        return RoomCalendar(self.room, [self.search.lasting], self.search.wish, self.times)
+
+    @cached_property
+    def _turns(self) -> int:
+        return self.calendar.turns(self.search.grid)
 
 
-def slot_at(room: RoomFacts, start: datetime, wish: SlotRequest) -> Slot:
-    """Returns the slot of a room at any start, with every reason against it."""
+def slot_at(
+    room: RoomFacts, start: datetime, wish: SlotRequest, *, times: RoomTimes | None = None
+) -> Slot:
+    """Returns the slot of a room at any start, with every reason against it.
+
+    ``times`` are what bookings take of the room, where its facts don't have them.
+    """
     interval = wish.interval(start)
-    reasons = RoomCalendar.of(room, interval, wish).reasons_against(interval)
+    calendar = RoomCalendar(room, [interval], wish, times or room.times)
+    reasons = calendar.reasons_against(interval)
     return Slot(room.id, interval, slot_state(reasons), _total(room, interval), reasons)
 
 
@@ -120,21 +145,14 @@ def alternatives_window(start: datetime) -> Interval:
 
 
 def alternatives(
-    rooms: Sequence[RoomFacts],
-    wanted_room_id: RoomId,
-    start: datetime,
-    *,
-    wish: SlotRequest,
-    first: int,
+    rooms: Sequence[RoomSlots], wanted_room_id: RoomId, start: datetime, *, first: int
 ) -> list[Slot]:
-    """Returns the ``first`` free slots, ordered by distance from a start.
+    """Returns the ``first`` free slots that one search finds, ordered by distance from a start.
 
     At equal distance the earlier comes first, and at the same time the wanted room.
     """
-    wanted_first = sorted(rooms, key=lambda room: room.id != wanted_room_id)
-    search = SlotSearch(wish, alternatives_window(start))
-    free = [RoomSlots.of(room, search) for room in wanted_first]
-    starts = search.grid.starts
+    free = sorted(rooms, key=lambda each: each.room.id != wanted_room_id)
+    starts = free[0].search.grid.starts if free else ()
     nearest = sorted(range(len(starts)), key=lambda place: abs(starts[place] - start))
     found = (each.slot(place) for place in nearest for each in free if each.listed >> place & 1)
     return list(islice(found, first))

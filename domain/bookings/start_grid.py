@@ -3,28 +3,17 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
 from zoneinfo import ZoneInfo
 
 from domain.core.intervals import Interval
 from domain.core.local_time import LocalTime, dates_around, instants, midnight
+from domain.core.stretches import MINUTE, Stretch, instant_of, ticks
 
 _DAY_MINUTES = 24 * 60
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
-MINUTE = 60 * 1_000_000
-"""A minute in ticks."""
-
-Stretch = tuple[int, int]
-"""The ticks at which something starts and ends."""
-
-
-def ticks(instant: datetime) -> int:
-    """Returns the microseconds from 1970 to an instant."""
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +24,7 @@ class StartGrid:
 
     @cached_property
     def starts(self) -> tuple[datetime, ...]:
-        return tuple(_EPOCH + timedelta(microseconds=tick) for tick in self.ticks)
+        return tuple(map(instant_of, self.ticks))
 
     @cached_property
     def every(self) -> int:
@@ -59,11 +48,23 @@ class StartGrid:
                 found |= ((1 << (until - since)) - 1) << since
         return found
 
-    def during(self, spans: Iterable[Interval]) -> int:
-        """Returns the set of starts that lie in any of some intervals."""
+    def turns(self, stretches: Iterable[Stretch], *, before: int = 0, after: int = 0) -> int:
+        """Returns the set of starts at which ``inside`` turns, for any one of the stretches."""
         found = 0
-        for span in spans:
-            found |= self.within(ticks(span.start), ticks(span.end) - 1)
+        for start, end in stretches:
+            found |= 1 << bisect_right(self.ticks, start - before)
+            found |= 1 << bisect_left(self.ticks, end + after)
+        return found & self.every
+
+    def since(self, tick: int) -> int:
+        """Returns the set of starts from a tick on."""
+        return _bits(bisect_left(self.ticks, tick), len(self.ticks))
+
+    def during(self, stretches: Iterable[Stretch]) -> int:
+        """Returns the set of starts that lie in any of some stretches."""
+        found = 0
+        for start, end in stretches:
+            found |= self.within(start, end - 1)
         return found
 
     def of(self, some: int) -> list[datetime]:
@@ -105,6 +106,12 @@ def runs(some: int) -> Iterator[range]:
         some >>= length
         yield range(place + skipped, place + skipped + length)
         place += skipped + length
+
+
+def parted(run: range, turns: int) -> Iterator[range]:
+    """Yields the parts of a run, each of which begins with the run or at a place of ``turns``."""
+    ends = places(turns & _bits(run.start + 1, run.stop))
+    return (range(*ends) for ends in pairwise((run.start, *ends, run.stop)))
 
 
 def places(some: int) -> Iterator[int]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Self
 
+from domain.core.stretches import Stretch, instant_of, merged, ticks
+
 _END = attrgetter("end")
 
 
@@ -31,6 +33,16 @@ class Interval:
         """Returns the interval of so many minutes from an instant on."""
         return cls(start, start + timedelta(minutes=minutes))
 
+    @classmethod
+    def of_stretch(cls, stretch: Stretch) -> Self:
+        """Returns the interval between two ticks."""
+        return cls(*map(instant_of, stretch))
+
+    @property
+    def stretch(self) -> Stretch:
+        """The ticks of its ends."""
+        return ticks(self.start), ticks(self.end)
+
     @property
     def minutes(self) -> int:
         """Its length in whole minutes."""
@@ -54,48 +66,12 @@ class Interval:
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
     """Returns the same time as disjoint, ordered intervals; adjacent ones are joined."""
-    merged: list[Interval] = []
-    for interval in sorted(intervals):
-        if merged and interval.start <= merged[-1].end:
-            if interval.end > merged[-1].end:
-                merged[-1] = Interval(merged[-1].start, interval.end)
-        else:
-            merged.append(interval)
-    return merged
+    return [Interval(*each) for each in merged((each.start, each.end) for each in intervals)]
 
 
-def first_overlap(merged: Sequence[Interval], wanted: Interval) -> Interval | None:
+def first_overlap(disjoint: Sequence[Interval], wanted: Interval) -> Interval | None:
     """Returns the first of disjoint, ordered intervals that overlaps the wanted one."""
-    index = bisect_right(merged, wanted.start, key=_END)
-    if index < len(merged) and merged[index].start < wanted.end:
-        return merged[index]
-    return None
-
-
-def refused_starts(
-    obstacles: Iterable[Interval], *, minutes: int, before_minutes: int = 0, after_minutes: int = 0
-) -> list[Interval]:
-    """Returns the starts from which so many minutes, with buffers, would overlap an obstacle.
-
-    Disjoint and in order. A start strictly inside one is refused; on an edge it isn't, because it
-    would only touch the obstacle. So adjacent ones stay separate.
-    """
-    refused: list[Interval] = []
-    for obstacle in sorted(obstacles):
-        reach = obstacle.padded(
-            before_minutes=minutes + after_minutes, after_minutes=before_minutes
-        )
-        if refused and reach.start < refused[-1].end:
-            if reach.end > refused[-1].end:
-                refused[-1] = Interval(refused[-1].start, reach.end)
-        else:
-            refused.append(reach)
-    return refused
-
-
-def strictly_around(disjoint: Sequence[Interval], instant: datetime) -> Interval | None:
-    """Returns the disjoint, ordered interval that contains an instant, edges excluded."""
-    index = bisect_right(disjoint, instant, key=_END)
-    if index < len(disjoint) and disjoint[index].start < instant:
+    index = bisect_right(disjoint, wanted.start, key=_END)
+    if index < len(disjoint) and disjoint[index].start < wanted.end:
         return disjoint[index]
     return None

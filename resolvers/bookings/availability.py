@@ -1,6 +1,6 @@
 """What is free, and why the rest is not: the same answer for readers and for every write."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -9,30 +9,24 @@ from typing_extensions import Doc
 
 from domain.bookings.refusals import SlotTaken
 from domain.bookings.room_starts import SlotSearch
-from domain.bookings.slot_facts import RoomFacts, SlotRequest
+from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.slots import (
-    RoomSlots,
     alternatives,
     alternatives_window,
     next_free_slot,
-    slot_at,
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start, within_reach
 from domain.core.refusals import Invalid
-from domain.tenants.settings import LONGEST_MINUTES
 from kit.errors import BadInput, TooComplex
-from kit.events.event_cursors import LogPosition
 from kit.graphql.selected import EVERYTHING, Selected
 from kit.graphql.work_meter import Weighed
 from kit.scope import Scope
-from kit.time_slice import TimeSlice
-from resolvers.audit.log_position import end_of_log
 from resolvers.bookings.availability_cursors import known_now
-from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.calendars import wish_of
+from resolvers.bookings.openings import openings
 from resolvers.bookings.slot_pages import RoomSlot, SlotPage
-from resolvers.bookings.taken_times import TakenTimes, open_starts, taken_times
 from resolvers.bookings.venue_facts import Venue
 
 MAX_DAYS: Final = 31
@@ -96,22 +90,28 @@ async def availability(
     day begun; without `roomIds` 20 rooms are charged.
     """
     window = window_of(query)
+    needed = ahead_of(window) if "nextFreeSlot" in selected else window
+
+    def ask(venue: Venue) -> SlotSearch:
+        check_size(venue, window)
+        return SlotSearch(wish_of_query(scope, venue, query), needed)
+
     found = await openings(
         scope,
-        query,
-        ahead_of(window) if "nextFreeSlot" in selected else window,
+        query.room_ids,
+        ask,
         explained=query.include_unavailable and "reasons" in selected,
+        exclude_booking_id=query.exclude_booking_id,
         alone=selected.is_alone,
     )
-    check_size(found.venue, window)
-    wish = wish_of_query(scope, found.venue, query)
+    wish = found.search.wish
     listed = await found.slots(
         SlotSearch(wish, window), include_unavailable=query.include_unavailable
     )
     next_free = None
     if "nextFreeSlot" in selected:
         next_free = next_free_slot(listed) or next_free_slot(
-            await found.slots(SlotSearch(wish, Interval(window.end, window.end + _NEXT_WITHIN)))
+            await found.slots(SlotSearch(wish, Interval(window.end, needed.end)))
         )
     return Availability(
         SlotPage(found.venue.rooms, listed),
@@ -119,70 +119,8 @@ async def availability(
         include_unavailable=query.include_unavailable,
         starts=starts_in(found.venue, window),
         computed_at=scope.now(),
-        cursor=known_now(scope, found.end).cursor,
+        cursor=known_now(scope, await found.log_end(scope)).cursor,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Openings:
-    """What decides about rooms: facts that have their bookings, or facts beside ``taken`` times."""
-
-    venue: Venue
-    facts: Mapping[RoomId, RoomFacts]
-    end: LogPosition
-    taken: TakenTimes | None = None
-
-    async def slots(
-        self, search: SlotSearch, *, include_unavailable: bool = False
-    ) -> list[RoomSlots]:
-        """Returns what a search finds, room by room."""
-        opened = open_starts(self.taken.facts, search) if self.taken else None
-        turn = TimeSlice()
-        found = []
-        for number, id in enumerate(self.venue.rooms):
-            facts = self.facts[id]
-            slots = RoomSlots.of(
-                facts,
-                search,
-                include_unavailable=include_unavailable,
-                opened=opened.of(facts.hours) if opened else None,
-                occupied=self.taken.times[number] if self.taken else None,
-            )
-            found.append(slots)
-            if turn.is_over:
-                await turn.give_way()
-        return found
-
-
-async def openings(
-    scope: Scope,
-    query: AvailabilityQuery,
-    needed: Interval,
-    *,
-    explained: bool,
-    venue: Venue | None = None,
-    alone: bool = False,
-) -> Openings:
-    """Load what decides about a query's starts within an interval, in its rooms or a venue's.
-
-    Where the facts are kept, that is the bookings of this time. Reasons tell of more, and so does
-    a booking that is left out. ``alone``: nothing else is read in the scope.
-    """
-    room_ids = query.room_ids if venue is None else [*venue.rooms]
-    if not explained and query.exclude_booking_id is None:
-        lasting = min(max(query.duration_minutes, 1), LONGEST_MINUTES)
-        whole = needed.padded(before_minutes=0, after_minutes=lasting)
-        taken = await taken_times(scope, room_ids, whole, alone=alone)
-        if taken is not None:
-            return Openings(taken.venue, taken.facts.rooms, taken.end, taken)
-    if venue is None:
-        venue = await load_venue(scope, room_ids)
-        check_size(venue, window_of(query))
-    wish = wish_of_query(scope, venue, query)
-    calendar = await load_calendar(
-        scope, venue, needed, wish, exclude_booking_id=query.exclude_booking_id
-    )
-    return Openings(venue, calendar.facts, await end_of_log(scope))
 
 
 async def explain_slot(
@@ -199,13 +137,16 @@ async def explain_slot(
 
     Costs 5 points, plus 1 point for each whole day of `durationMinutes`.
     """
-    venue = await load_venue(scope, [room_id])
-    if room_id not in venue.rooms:
+
+    def ask(venue: Venue) -> SlotSearch:
+        wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+        return SlotSearch(wish, wish.interval(resolve_start(start, venue.zone)))
+
+    found = await openings(scope, [room_id], ask, explained=True)
+    if room_id not in found.venue.rooms:
         return None
-    starts_at = resolve_start(start, venue.zone)
-    wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
-    calendar = await load_calendar(scope, venue, wish.interval(starts_at), wish)
-    return RoomSlot(venue.rooms[room_id], slot_at(calendar.facts[room_id], starts_at, wish))
+    slot = found.slot_at(room_id, found.search.window.start)
+    return RoomSlot(found.venue.rooms[room_id], slot)
 
 
 async def alternatives_to(
@@ -222,18 +163,17 @@ async def alternatives_to(
     if not 0 <= first <= MAX_ALTERNATIVES:
         raise BadInput(f"`first` must be 0 to {MAX_ALTERNATIVES}; got {first}.")
     wanted = taken.wanted
-    venue = await load_venue(scope, None)
-    wish = wish_of(scope, venue, duration_minutes=wanted.minutes, party_size=taken.party_size)
-    calendar = await load_calendar(
-        scope,
-        venue,
-        alternatives_window(wanted.start),
-        wish,
-        exclude_booking_id=taken.exclude_booking_id,
+
+    def ask(venue: Venue) -> SlotSearch:
+        wish = wish_of(scope, venue, duration_minutes=wanted.minutes, party_size=taken.party_size)
+        return SlotSearch(wish, alternatives_window(wanted.start))
+
+    found = await openings(
+        scope, None, ask, explained=False, exclude_booking_id=taken.exclude_booking_id
     )
-    rooms = list(calendar.facts.values())
-    found = alternatives(rooms, taken.room_id, wanted.start, wish=wish, first=first)
-    return [RoomSlot(venue.rooms[slot.room_id], slot) for slot in found]
+    free = await found.slots(found.search)
+    slots = alternatives(free, taken.room_id, wanted.start, first=first)
+    return [RoomSlot(found.venue.rooms[slot.room_id], slot) for slot in slots]
 
 
 def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> SlotRequest:

@@ -38,12 +38,12 @@ from resolvers.bookings.availability import (
     AvailabilityQuery,
     ahead_of,
     check_size,
-    openings,
     window_of,
     wish_of_query,
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
 from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.openings import openings
 from resolvers.bookings.slot_pages import NO_SLOTS, SlotPage
 from resolvers.bookings.venue_facts import Venue
 
@@ -313,13 +313,14 @@ async def _restated(
     if not rooms:
         return NO_SLOTS, []
     window = window_of(query)
+    # Reasons tell how far a refusal reaches, so they are found in the same facts.
+    needed = ahead_of(window) if query.include_unavailable else touched.hull(window)
     found = await openings(
         scope,
-        query,
-        # Reasons tell how far a refusal reaches, so they are found in the same facts.
-        ahead_of(window) if query.include_unavailable else touched.hull(window),
+        [*rooms],
+        lambda _: SlotSearch(wish, needed),
         explained=query.include_unavailable,
-        venue=Venue(venue.tenant, rooms),
+        exclude_booking_id=query.exclude_booking_id,
     )
     search = SlotSearch(wish, window)
     listed: list[RoomSlots] = []

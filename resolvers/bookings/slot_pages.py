@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
 from domain.bookings.refusals import Reason
@@ -82,25 +83,13 @@ def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool
     if not slots.listed & ~slots.starts.free:
         yield from _alike(room, slots, columns)
         return
-    likes: dict[SlotState, RoomSlot] = {}
-    for run in slots.runs_by_state():
-        first = slots.slot(run.start, explained=False)
-        if explained and first.state is not SlotState.FREE:
-            for told, places in _alike_by_reasons(slots, run):
-                yield Run(RoomSlot(room, told), columns, [places])
-        else:
-            yield Run(likes.setdefault(first.state, RoomSlot(room, first)), columns, [run])
+    for _, alike in groupby(slots.parts(explained=explained), _state_and_reasons):
+        (first, part), *others = alike
+        yield Run(RoomSlot(room, first), columns, [part, *(each for _, each in others)])
 
 
-def _alike_by_reasons(slots: RoomSlots, run: range) -> Iterator[tuple[Slot, range]]:
-    """Yields the stretches of a run that the same reasons refuse, each with its first slot."""
-    first, since = slots.slot(run.start), run.start
-    for place in run[1:]:
-        told = slots.slot(place)
-        if told.reasons != first.reasons:
-            yield first, range(since, place)
-            first, since = told, place
-    yield first, range(since, run.stop)
+def _state_and_reasons(part: tuple[Slot, range]) -> tuple[SlotState, tuple[Reason, ...]]:
+    return part[0].state, part[0].reasons
 
 
 @lru_cache(maxsize=16)

@@ -1,73 +1,118 @@
 """The times that bookings take of rooms, beside the cached facts of a venue."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from domain.bookings.refusals import Busy
 from domain.bookings.room_starts import SlotSearch
-from domain.bookings.start_grid import Stretch
-from domain.core.ids import RoomId
+from domain.bookings.slot_facts import RoomFacts, RoomTimes, facts_window
+from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
+from domain.core.refusals import Refusal
+from domain.core.stretches import ticks
 from domain.venue.hours import HoursFacts
 from kit.bounded_cache import BoundedDict
+from kit.errors import RequestError
 from kit.events.event_cursors import LogOffset, LogPosition
 from kit.scope import Scope
-from models.bookings.taken_times import TAKEN
+from kit.time_slice import TimeSlice
+from models.bookings.bookings import BookingOwner
+from models.bookings.taken_times import BOOKED, TAKEN
+from resolvers.bookings.calendars import may_move
 from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
 
 ATTEMPTS: Final = 3
 GRIDS_OF_A_VENUE: Final = 16
 _BUFFER: Final = timedelta(minutes=MAX_BUFFER_MINUTES)
+_TAKEN: Final = Struct(">2q")
+_BOOKED: Final = Struct(">4q")
+_SENT_SINCE: Final = ticks(datetime(2000, 1, 1, tzinfo=UTC))
+"""From when PostgreSQL counts the microseconds of an instant that it sends."""
+
+Ask = Callable[[Venue], SlotSearch]
+"""Returns what is looked for in some rooms of a venue. Raises what refuses that."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenTimes:
-    """The kept facts of a venue, some of its rooms, and what bookings take of each, in their order.
+    """What decides about some rooms of a venue, all of it as of the ``end`` of the log.
 
-    All of it is as of the ``end`` of the log.
+    ``rooms`` are facts without bookings; ``times`` are what bookings take of each room, in the
+    order of the venue.
     """
 
     facts: VenueFacts
     venue: Venue
-    times: Sequence[Sequence[Stretch]]
+    search: SlotSearch
+    rooms: Mapping[RoomId, RoomFacts]
+    times: Sequence[RoomTimes]
     end: LogPosition
 
 
 async def taken_times(
     scope: Scope,
     room_ids: Sequence[RoomId] | None,
-    needed: Interval,
+    ask: Ask,
     *,
+    explained: bool = False,
+    exclude_booking_id: BookingId | None = None,
     alone: bool = False,
 ) -> TakenTimes | None:
-    """Returns what decides whether rooms are free, of all bookings near an interval.
+    """Returns what decides about a search, by cached facts and the bookings of the time.
 
-    Rooms are chosen as by ``load_venue``. None if that can't be told by facts that are kept.
-    ``alone``: nothing else is read in the scope.
+    Rooms are chosen as by ``load_venue``. ``explained``: all that reasons tell of is read; else it
+    is what decides whether rooms are free. ``alone``: nothing else is read in the scope. None if
+    there are no such facts, or ``ask`` raises for what may be outdated.
     """
     facts = await venue_facts(scope)
+    everything = explained or exclude_booking_id is not None
     for _ in range(ATTEMPTS):
-        if facts is None or not facts.covers(needed):
+        if facts is None:
             return None
         venue = _chosen(facts.venue, room_ids)
-        version, (generation, *place), times = await scope.fetch_row(
-            TAKEN,
+        try:
+            search = ask(venue)
+        except (Refusal, RequestError):
+            return None
+        window = _reach(search, everything=everything)
+        if not facts.covers(window):
+            return None
+        version, (generation, *place), times, *left_out = await scope.fetch_row(
+            BOOKED if everything else TAKEN,
             alone=alone,
             tenant_id=scope.tenant_id,
             room_ids=[*venue.rooms],
-            earliest=needed.start - 3 * _BUFFER - venue.longest_booking,
-            since=needed.start - _BUFFER,
-            until=needed.end + _BUFFER,
+            earliest=window.start - venue.longest_booking,
+            since=window.start,
+            until=window.end,
             now=scope.now(),
+            excluded=exclude_booking_id,
         )
         if version == facts.version:
             end = LogPosition(scope.tenant_id, generation, LogOffset(*place))
-            return TakenTimes(facts, venue, _by_room(len(venue.rooms), times or ()), end)
+            if not everything:
+                taken = await _room_times(times or (), _TAKEN)
+                return TakenTimes(facts, venue, search, facts.rooms, taken, end)
+            rooms = {id: facts.rooms[id].within(window) for id in venue.rooms}
+            taken = await _room_times(times or (), _BOOKED)
+            if left_out[0] is not None:
+                _leave_out(scope, rooms, taken, left_out[0])
+            return TakenTimes(facts, venue, search, rooms, taken, end)
         facts = await venue_facts(scope, at_least=version)
     return None
+
+
+def _reach(search: SlotSearch, *, everything: bool) -> Interval:
+    """Returns the time of which bookings are read."""
+    if everything:
+        return facts_window(search.window, search.wish)
+    window = search.window.padded(before_minutes=0, after_minutes=search.wish.duration_minutes)
+    return Interval(window.start - 3 * _BUFFER, window.end + _BUFFER)
 
 
 def _chosen(venue: Venue, room_ids: Sequence[RoomId] | None) -> Venue:
@@ -80,11 +125,32 @@ def _chosen(venue: Venue, room_ids: Sequence[RoomId] | None) -> Venue:
     return Venue(venue.tenant, {id: room for id, room in venue.rooms.items() if id in wanted})
 
 
-def _by_room(room_count: int, times: Sequence[tuple[int, int, int]]) -> Sequence[Sequence[Stretch]]:
-    found: list[list[Stretch]] = [[] for _ in range(room_count)]
-    for place, start, end in times:
-        found[place - 1].append((start, end))
+async def _room_times(rooms: Sequence[bytes | None], row: Struct) -> list[RoomTimes]:
+    """Reads the rows of each room; the last two instants of a row are what is occupied."""
+    turn, found, since = TimeSlice(), list[RoomTimes](), _SENT_SINCE
+    for sent in rooms:
+        rows = [*row.iter_unpack(sent or b"")]
+        occupied = [(start + since, end + since) for *_, start, end in rows]
+        booked = [] if row is _TAKEN else [(each[0] + since, each[1] + since) for each in rows]
+        found.append(RoomTimes(booked, occupied))
+        if turn.is_over:
+            await turn.give_way()
     return found
+
+
+def _leave_out(
+    scope: Scope, rooms: dict[RoomId, RoomFacts], times: list[RoomTimes], booking: Sequence[Any]
+) -> None:
+    """Leaves a booking out of what is taken, if the caller may move it."""
+    room_id, *owner, starts_at, ends_at, occupied_from, occupied_to = booking
+    interval, occupied = Interval(starts_at, ends_at), Interval(occupied_from, occupied_to)
+    if may_move(scope.actor, BookingOwner(*owner)):
+        moving = Busy(room_id, BookingId(owner[0]), interval, occupied)
+        rooms[room_id] = replace(rooms[room_id], moving=moving)
+    else:
+        place = [*rooms].index(room_id)
+        has = times[place]
+        times[place] = RoomTimes([*has.booked, interval.stretch], [*has.occupied, occupied.stretch])
 
 
 def open_starts(facts: VenueFacts, search: SlotSearch) -> "OpenStarts":

@@ -28,8 +28,8 @@ from models.venue.rooms import Room
 from resolvers.bookings.hooks import BookingPermit
 from resolvers.venue.hours import hours_facts
 
-PAST: Final = timedelta(days=4)
-"""How far back cached facts reach: further than anything that decides about a future start."""
+PAST: Final = timedelta(days=10)
+"""How far back cached facts reach: further than what decides about a week that has begun."""
 _AROUND_MIDNIGHT: Final = timedelta(days=3)
 """The hours of a window depend on earlier dates, in any time zone."""
 MAX_ROWS: Final = 20_000

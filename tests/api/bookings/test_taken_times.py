@@ -5,16 +5,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.core.ids import RoomId
+from domain.bookings.slots import Slot
+from domain.core.ids import BookingId, RoomId
+from domain.core.local_time import Start
 from kit.actor import Actor
 from kit.graphql.selected import EVERYTHING, Selected
 from kit.runtime import Runtime
-from resolvers.bookings import taken_times
-from resolvers.bookings.availability import Availability, AvailabilityQuery, availability
+from models.bookings.bookings import bookings_of
+from resolvers.bookings import openings, taken_times
+from resolvers.bookings.availability import (
+    Availability,
+    AvailabilityQuery,
+    availability,
+    explain_slot,
+)
 from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from tests.api.bookings.test_free_means_free import CHANGES, random_venue, reading
 from tests.support.clock import StoppedClock
@@ -33,11 +42,19 @@ async def asked(
 
 def states(found: Availability) -> tuple[Sequence[Any], Any]:
     """Returns the slots without their reasons, and the next free one."""
-    slots = [replace(each.slot, reasons=()) for each in found.slots]
-    return slots, found.next_free_slot and found.next_free_slot.slot
+    slots, next_free = explained(found)
+    return [replace(each, reasons=()) for each in slots], next_free
 
 
-def queries(draw: random.Random, venue: Venue, noon: datetime) -> list[AvailabilityQuery]:
+def explained(found: Availability) -> tuple[Sequence[Slot], Slot | None]:
+    """Returns the slots with their reasons, and the next free one."""
+    next_free = found.next_free_slot
+    return [each.slot for each in found.slots], next_free.slot if next_free else None
+
+
+def queries(
+    draw: random.Random, venue: Venue, booking_ids: Sequence[UUID], noon: datetime
+) -> list[AvailabilityQuery]:
     room_ids = draw.choice([None, tuple(RoomId(room.id) for room in venue.rooms)])
     first = noon + timedelta(minutes=draw.randint(-3000, 1000), seconds=draw.randint(0, 59))
     query = AvailabilityQuery(
@@ -47,11 +64,23 @@ def queries(draw: random.Random, venue: Venue, noon: datetime) -> list[Availabil
         room_ids=room_ids,
         party_size=draw.choice([1, 4]),
     )
-    return [query, replace(query, include_unavailable=True)]
+    excluded = BookingId(draw.choice(booking_ids))
+    return [
+        query,
+        replace(query, include_unavailable=True),
+        replace(query, include_unavailable=draw.random() < 0.5, exclude_booking_id=excluded),
+    ]
+
+
+async def bookings_in(runtime: Runtime, venue: Venue) -> list[UUID]:
+    bookings = await reading(
+        runtime, venue.staff.actor, lambda scope: scope.all(bookings_of(venue.tenant.id))
+    )
+    return sorted(each.id for each in bookings)
 
 
 @pytest.mark.parametrize(("zone", "day"), CHANGES)
-async def test_kept_facts_and_taken_times_tell_what_is_free(
+async def test_cached_facts_and_taken_times_tell_what_a_full_read_tells(
     runtime: Runtime,
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -62,16 +91,47 @@ async def test_kept_facts_and_taken_times_tell_what_is_free(
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     clock.now = noon - timedelta(minutes=draw.randint(0, 60 * 30), seconds=draw.randint(0, 59))
     venue = await random_venue(runtime, draw, zone, day)
+    booking_ids = await bookings_in(runtime, venue)
 
-    for query in (each for _ in range(5) for each in queries(draw, venue, noon)):
+    for query in (each for _ in range(5) for each in queries(draw, venue, booking_ids, noon)):
         actor = draw.choice([venue.guest.actor, venue.staff.actor])
-        by_taken_times = await asked(runtime, actor, query, STATES)
-        alone = await asked(runtime, actor, query, replace(STATES, is_alone=True))
+        start = noon + timedelta(minutes=draw.randint(-1500, 1500))
+        with monkeypatch.context() as patch:
+            patch.setattr(openings, "load_venue", unread)
+            by_taken_times = await asked(runtime, actor, query, STATES)
+            alone = await asked(runtime, actor, query, replace(STATES, is_alone=True))
+            by_bookings = await asked(runtime, actor, query, EVERYTHING)
+            slot = await slot_of(runtime, actor, venue, start, query.duration_minutes)
         with monkeypatch.context() as patch:
             patch.setattr(taken_times, "venue_facts", unkept)
             by_all = await asked(runtime, actor, query, EVERYTHING)
+            same_slot = await slot_of(runtime, actor, venue, start, query.duration_minutes)
 
         assert states(by_taken_times) == states(alone) == states(by_all)
+        if query.include_unavailable:
+            assert explained(by_bookings) == explained(by_all)
+        assert slot == same_slot
+
+
+async def slot_of(
+    runtime: Runtime, actor: Actor, venue: Venue, start: datetime, minutes: int
+) -> Slot:
+    found = await reading(
+        runtime,
+        actor,
+        lambda scope: explain_slot(
+            scope,
+            room_id=RoomId(venue.rooms[0].id),
+            start=Start(at=start),
+            duration_minutes=minutes,
+        ),
+    )
+    assert found is not None
+    return found.slot
+
+
+async def unread(*_: Any, **__: Any) -> None:
+    raise AssertionError("cached facts decide")
 
 
 async def unkept(*_: Any, **__: Any) -> None:

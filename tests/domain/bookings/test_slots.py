@@ -103,6 +103,11 @@ def next_free_slot(rooms: list[RoomFacts], window: Interval, *, wish: SlotReques
     return first_free([RoomSlots.of(room, search, include_unavailable=True) for room in rooms])
 
 
+def around_seven(*rooms: RoomFacts) -> list[RoomSlots]:
+    search = SlotSearch(WISH, alternatives_window(AT_SEVEN))
+    return [RoomSlots.of(room, search) for room in rooms]
+
+
 def places(found: list[Slot]) -> list[tuple[RoomId, datetime]]:
     return [(slot.room_id, slot.interval.start) for slot in found]
 
@@ -201,7 +206,7 @@ def test_there_may_be_no_next_free_slot() -> None:
 def test_alternatives_are_the_nearest_with_the_wanted_room_first() -> None:
     blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SEVEN, 60),))
 
-    found = alternatives([GREEN_ROOM, blue], BLUE_ID, AT_SEVEN, wish=WISH, first=4)
+    found = alternatives(around_seven(GREEN_ROOM, blue), BLUE_ID, AT_SEVEN, first=4)
 
     assert places(found) == [
         (GREEN_ID, AT_SEVEN),
@@ -214,7 +219,7 @@ def test_alternatives_are_the_nearest_with_the_wanted_room_first() -> None:
 def test_alternatives_to_a_full_evening_are_on_the_days_beside_it() -> None:
     blue = replace(BLUE_ROOM, busy=(booked(BLUE_ID, AT_SIX, 180),))
 
-    found = alternatives([blue], BLUE_ID, AT_SEVEN, wish=WISH, first=3)
+    found = alternatives(around_seven(blue), BLUE_ID, AT_SEVEN, first=3)
 
     assert [slot.interval.start for slot in found] == [
         AT_EIGHT - timedelta(days=1),
@@ -355,7 +360,9 @@ def test_alternatives_are_the_nearest_of_all_free_slots(
     wanted = window.start
     free = slots(rooms, alternatives_window(wanted), wish=wish)
 
-    found = alternatives(rooms, GREEN_ID, wanted, wish=wish, first=first)
+    search = SlotSearch(wish, alternatives_window(wanted))
+    searched = [RoomSlots.of(room, search) for room in rooms]
+    found = alternatives(searched, GREEN_ID, wanted, first=first)
 
     nearest = sorted(
         free,

@@ -12,8 +12,6 @@ from domain.core.intervals import (
     Interval,
     first_overlap,
     merge,
-    refused_starts,
-    strictly_around,
 )
 from tests.domain.strategies import at_minute, intervals, minutes_in
 
@@ -47,39 +45,6 @@ def test_the_first_overlap_is_the_first_that_shares_time(
     sharing = [interval for interval in merged if minutes_in(interval) & minutes_in(wanted)]
 
     assert first_overlap(merged, wanted) == (sharing[0] if sharing else None)
-
-
-@given(
-    st.lists(intervals()),
-    st.integers(1, 30),
-    st.integers(0, 10),
-    st.integers(0, 10),
-    st.integers(-60, 260),
-)
-def test_a_start_is_refused_exactly_when_its_buffered_slot_meets_an_obstacle(
-    obstacles: list[Interval], minutes: int, before: int, after: int, start: int
-) -> None:
-    refused = refused_starts(obstacles, minutes=minutes, before_minutes=before, after_minutes=after)
-
-    slot = set(range(start - before, start + minutes + after))
-    meets = bool(slot & minutes_in(*obstacles))
-
-    assert (strictly_around(refused, at_minute(start)) is not None) == meets
-
-
-def test_a_start_between_two_obstacles_that_leave_just_room_is_not_refused() -> None:
-    obstacles = [
-        Interval(at_minute(0), at_minute(60)),
-        Interval(at_minute(90), at_minute(150)),
-    ]
-
-    refused = refused_starts(obstacles, minutes=30)
-
-    assert refused == [
-        Interval(at_minute(-30), at_minute(60)),
-        Interval(at_minute(60), at_minute(150)),
-    ]
-    assert strictly_around(refused, at_minute(60)) is None
 
 
 def test_touching_is_not_overlapping() -> None:

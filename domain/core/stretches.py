@@ -1,0 +1,69 @@
+"""Stretches of time: pairs of a start and an end, which isn't included; quick for many."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Final, TypeVar
+
+T = TypeVar("T", int, datetime)
+
+Stretch = tuple[int, int]
+"""The ticks at which something starts and ends."""
+MINUTE: Final = 60 * 1_000_000
+"""A minute in ticks."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_END: Final = itemgetter(1)
+
+
+def ticks(instant: datetime) -> int:
+    """Returns the microseconds from 1970 to an instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(tick: int) -> datetime:
+    """Returns the instant in UTC so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=tick)
+
+
+def merged(stretches: Iterable[tuple[T, T]]) -> list[tuple[T, T]]:
+    """Returns the same time as disjoint, ordered stretches; adjacent ones are joined."""
+    found: list[tuple[T, T]] = []
+    for start, end in sorted(stretches):
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
+
+
+def first_meeting(disjoint: Sequence[tuple[T, T]], start: T, end: T) -> tuple[T, T] | None:
+    """Returns the first of disjoint, ordered stretches that shares time with another one."""
+    index = bisect_right(disjoint, start, key=_END)
+    if index < len(disjoint) and disjoint[index][0] < end:
+        return disjoint[index]
+    return None
+
+
+def refused_starts(obstacles: Iterable[Stretch], *, before: int, after: int = 0) -> list[Stretch]:
+    """Returns the starts that lie less than so many ticks before or after an obstacle.
+
+    Disjoint and in order. A start strictly inside one is refused; on an edge it isn't, because it
+    would only touch the obstacle. So adjacent ones stay separate.
+    """
+    refused: list[Stretch] = []
+    for start, end in sorted(obstacles):
+        if refused and start - before < refused[-1][1]:
+            if end + after > refused[-1][1]:
+                refused[-1] = refused[-1][0], end + after
+        else:
+            refused.append((start - before, end + after))
+    return refused
+
+
+def strictly_around(disjoint: Sequence[tuple[T, T]], point: T) -> tuple[T, T] | None:
+    """Returns the disjoint, ordered stretch that contains a point, edges excluded."""
+    return first_meeting(disjoint, point, point)
