@@ -1,9 +1,11 @@
-"""Series of bookings: what repeats, and what happens where an occurrence can't be booked."""
+"""Series of bookings: what repeats, and which part of it a change is about."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 
+from domain.bookings.recurrence import Occurrence, RecurrenceRule
 from domain.core.local_time import RRule
 
 
@@ -14,6 +16,14 @@ class ConflictPolicy(StrEnum):
     SKIP_CONFLICTS = "SKIP_CONFLICTS"
 
 
+class SeriesScope(StrEnum):
+    """Which bookings of a series a change is about, seen from one of them."""
+
+    THIS = "THIS"
+    THIS_AND_FOLLOWING = "THIS_AND_FOLLOWING"
+    ALL = "ALL"
+
+
 @dataclass(frozen=True, slots=True)
 class Recurrence:
     """How a booking repeats; ``except_dates`` are local dates of the rule to leave out."""
@@ -21,3 +31,18 @@ class Recurrence:
     rrule: RRule
     except_dates: tuple[date, ...] = ()
     conflict_policy: ConflictPolicy = ConflictPolicy.FAIL_ALL
+
+
+def ended_before(
+    rule: RecurrenceRule, found: Sequence[Occurrence], cut: datetime
+) -> RecurrenceRule | None:
+    """Returns a rule that ends before an instant; None if it has no occurrence before.
+
+    ``found`` are all occurrences of the rule, also on excluded dates.
+    """
+    kept = [each for each in found if each.starts_at < cut]
+    if not kept:
+        return None
+    if rule.count is not None:
+        return replace(rule, count=len(kept))
+    return replace(rule, until=kept[-1].date)

@@ -1,21 +1,23 @@
-"""Booking a series: one decision about all of its occurrences, and one statement to store them."""
+"""Books series: one decision about all of their occurrences, and one statement to store them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_bytes
-from typing import Any
+from typing import Annotated, Any, Final
 
 from sqlalchemy.dialects.postgresql import Range
+from typing_extensions import Doc
 
 from domain.bookings.availability import overridden
 from domain.bookings.lifecycle import REFERENCE_BYTES, reference
-from domain.bookings.recurrence import occurrences
+from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.bookings.series import ConflictPolicy, Recurrence
-from domain.core.local_time import resolve_start
+from domain.core.ids import BookingSeriesId, RoomId
+from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import EventType
-from domain.core.refusals import Invalid, NotFound, Refusal
+from domain.core.refusals import Invalid, LimitReached, NotFound, Refusal
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
@@ -23,19 +25,30 @@ from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking, stored_lines
 from models.bookings.new_series import EACH, STORE_SERIES
 from models.bookings.series import stored_conflicts
+from models.bookings.series_bookings import number_of_bookings
 from permissions.policy import is_guest
 from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
-from resolvers.bookings.new_bookings import BookingWish, new_row
+from resolvers.bookings.new_bookings import BookingWish, insert_booking, new_row
 from resolvers.bookings.recurrence import decided
-from resolvers.bookings.slot_claims import Claim, WantedTime, expire, lock_rooms, price_refusals
+from resolvers.bookings.series import locked_series, touch
+from resolvers.bookings.slot_claims import (
+    Claim,
+    WantedTime,
+    claim,
+    expire,
+    lock_rooms,
+    price_refusals,
+)
 from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers import Booker, chosen_booker
-from resolvers.tenants.usage import booking_count, booking_refusals
+from resolvers.tenants.usage import booking_count, booking_refusals, count_booking
+
+_NOT_PREPAID: Final = "Bookings that you pay in advance can't repeat; book each time by itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,65 @@ async def book_series(
     return await _store(scope, row, planned, booker, wish.note)
 
 
+async def add_occurrence(
+    scope: Scope,
+    *,
+    series_id: Annotated[BookingSeriesId, Doc("The id of the series.")],
+    version: Annotated[
+        int,
+        Doc(
+            "The version of the series that you read. If it has changed since, the mutation is "
+            "refused with STALE_VERSION."
+        ),
+    ],
+    start: Annotated[Start, Doc("When the new booking starts.")],
+) -> Booking:
+    """Book another time for a series, such as one that was skipped because of a conflict.
+
+    The room, duration, customer, party size and note are those of the series; the price is the
+    current one. A series has at most 366 bookings.
+    """
+    series = await locked_series(scope, series_id, version=version)
+    claimed = await claim(
+        scope,
+        RoomId(series.room_id),
+        start,
+        duration_minutes=series.duration_minutes,
+        party_size=series.party_size,
+    )
+    tenant, prepayment = claimed.tenant, scope.service(Prepayment)
+    problems = list(claimed.refusals)
+    price = claimed.price.total if claimed.price else None
+    if prepayment.due(scope, prepayment.terms(tenant), price) is not None:
+        problems.append(Invalid(_NOT_PREPAID, path=("start",)))
+    used = await scope.value(number_of_bookings(scope.tenant_id, series.id))
+    if used >= MOST_OCCURRENCES:
+        problems.append(LimitReached("bookings of this series", MOST_OCCURRENCES, used))
+    problems += await subscription_refusals(scope)
+    if problems:
+        problems += await booking_refusals(scope, tenant)
+    raise_all(problems)
+    await count_booking(scope, tenant)
+    made = await insert_booking(
+        scope,
+        claimed,
+        status=booked_status(tenant),
+        booker=Booker(series.customer_id, series.contact_name, series.contact_phone),
+        hold_expires_at=None,
+        note=series.note,
+        series_id=series.id,
+        original_starts_at=claimed.wanted.start,
+    )
+    touch(scope, series)
+    scope.emit(booking_event(EventType.BOOKING_CREATED, made, claimed=claimed))
+    change = BookingChange(type=EventType.BOOKING_CREATED, booking=made, tenant=tenant)
+    await run_handlers(scope, change)
+    return made
+
+
+# ------------------------------------------------------------------------------ steps
+
+
 async def _planned(
     scope: Scope, venue: Venue, wanted: WantedTime, starts: Sequence[Any]
 ) -> _Planned:
@@ -142,8 +214,7 @@ async def _checked_booker(
     prices = {each.price.total if each.price else None for each in planned.claims}
     terms = prepayment.terms(tenant)
     if any(prepayment.due(scope, terms, price) is not None for price in prices):
-        problem = "Bookings that you pay in advance can't repeat; book each time by itself."
-        problems.append(Invalid(problem, path=("recurrence",)))
+        problems.append(Invalid(_NOT_PREPAID, path=("recurrence",)))
     for price in prices:
         problems += price_refusals(wish.expected_total, price)
     problems += await subscription_refusals(scope)

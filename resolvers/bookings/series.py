@@ -1,16 +1,33 @@
-"""Series of bookings that the caller may see."""
+"""Series of bookings that the caller may see, and their bookings under the locks of a change."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, false
+from sqlalchemy.orm import joinedload
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.bookings.recurrence import Occurrence, RecurrenceRule, occurrences
+from domain.bookings.recurrence_text import parse_rule
+from domain.bookings.series import SeriesScope, ended_before
 from domain.core.ids import BookingSeriesId
+from domain.core.local_time import zone
+from domain.core.refusals import Invalid, NotFound, StaleVersion
 from kit.scope import Scope
+from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries, own_series, series_of
+from models.bookings.series_bookings import ROOMS_OF_SERIES
+from models.tenants import Tenant
 from permissions.policy import grant_of
+from permissions.policy import refusal as forbidden
 from permissions.roles import GrantScope, P
+from resolvers.bookings.booking_access import visible_bookings
+from resolvers.bookings.slot_claims import room_locks
+from resolvers.core.lookups import CALENDAR, get_at_version
 
 
 def visible_series(scope: Scope) -> Select[BookingSeries]:
@@ -32,3 +49,118 @@ async def series(
     Customers see the series that were booked for them.
     """
     return await scope.one(visible_series(scope).where(col(BookingSeries.id) == id))
+
+
+# ------------------------------------------------------------------------------ for a change
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """The bookings of a series that a change is about, by their place in it.
+
+    ``booking`` is the one from which they were chosen, and one of them.
+    """
+
+    series: BookingSeries
+    booking: Booking
+    bookings: Sequence[Booking]
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.booking.tenant
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zone(self.series.time_zone)
+
+
+async def locked_part(
+    scope: Scope,
+    seen: Booking,
+    which: SeriesScope,
+    *,
+    version: int,
+    also_rooms: Sequence[UUID] = (),
+) -> SeriesPart:
+    """Returns a part of a booking's series, under the locks of all rooms of the series.
+
+    Raises Invalid for a booking that doesn't repeat, NotFound, StaleVersion.
+    """
+    if seen.series_id is None:
+        raise Invalid("This booking doesn't repeat; leave `scope` out.", path=("id",))
+    await lock_series(scope, seen.series_id, *also_rooms)
+    tenant = joinedload(Booking.tenant, innerjoin=True)  # type: ignore[arg-type]
+    visible = visible_bookings(scope).options(tenant)
+    booking = await get_at_version(scope, visible, seen.id, version=version, what="booking")
+    found = visible.where(col(Booking.series_id) == booking.series_id)
+    if which is SeriesScope.THIS_AND_FOLLOWING:
+        found = found.where(col(Booking.original_starts_at) >= booking.original_starts_at)
+    in_order = found.order_by(col(Booking.original_starts_at), col(Booking.id))
+    bookings = await scope.all(in_order)
+    return SeriesPart(await _row(scope, seen.series_id), booking, bookings)
+
+
+async def lock_series(scope: Scope, series_id: UUID, *also_rooms: UUID) -> None:
+    """Locks a series, the rooms in which its bookings take time, and those to which they move.
+
+    Raises StaleVersion if a booking has moved to another room before the locks were taken.
+    """
+    seen = await scope.read_batch_outside(ROOMS_OF_SERIES, series_id=series_id)
+    rooms = {*_room_ids(seen), *also_rooms}
+    await scope.lock(*room_locks(scope, *rooms), ("series", series_id), shared=[CALENDAR])
+    found = await scope.fetch_batch(ROOMS_OF_SERIES, tenant_id=scope.tenant_id, series_id=series_id)
+    if not _room_ids(found) <= rooms:
+        raise StaleVersion(await _row(scope, series_id), path=("version",))
+
+
+def _room_ids(found: list[list[Any]]) -> set[UUID]:
+    return {each.room_id for part in found for each in part}
+
+
+async def locked_series(scope: Scope, id: BookingSeriesId, *, version: int) -> BookingSeries:
+    """Returns a series that the caller may see, under its locks and that of its room.
+
+    Raises NotFound, StaleVersion, and Forbidden for callers who may see no bookings.
+    """
+    if grant_of(scope.actor, P.BOOKINGS_READ) is None:
+        raise forbidden(scope.actor, P.BOOKINGS_READ)
+    one = visible_series(scope)
+    seen = await scope.read_outside(one.where(col(BookingSeries.id) == id))
+    if seen is None:
+        raise NotFound("series", path=("series_id",))
+    await lock_series(scope, seen.id, seen.room_id)
+    found = await get_at_version(scope, one, id, version=version, what="series")
+    if found.room_id != seen.room_id:
+        raise StaleVersion(found, path=("version",))
+    return found
+
+
+async def _row(scope: Scope, series_id: UUID) -> BookingSeries:
+    found = await scope.one(series_of(scope.tenant_id).where(col(BookingSeries.id) == series_id))
+    assert found is not None, "series are never removed"
+    return found
+
+
+def rule_of(series: BookingSeries) -> tuple[RecurrenceRule, list[Occurrence]]:
+    """Returns the rule of a series, and its occurrences, on excluded dates too."""
+    rule = parse_rule(series.rrule)
+    return rule, occurrences(rule, series.starts_at, zone(series.time_zone))
+
+
+def end_series(scope: Scope, series: BookingSeries, first: Booking) -> None:
+    """Ends the rule of a series before the original start of a booking.
+
+    A series that would have no occurrence left keeps its rule.
+    """
+    assert first.original_starts_at is not None
+    rule, found = rule_of(series)
+    ended = ended_before(rule, found, first.original_starts_at)
+    if ended is not None:
+        series.rrule = str(ended)
+    touch(scope, series)
+
+
+def touch(scope: Scope, series: BookingSeries) -> None:
+    """Raises the version of a changed series."""
+    series.version += 1
+    series.updated_at = scope.now()

@@ -8,14 +8,17 @@ from typing_extensions import Doc
 from domain.bookings.lifecycle import (
     CancellationRefund,
     Status,
+    allowed_transitions,
     check_transition,
     is_over,
     is_unanswered,
 )
+from domain.bookings.series import SeriesScope
 from domain.core.ids import BookingId
 from domain.core.log_events import EventType
-from domain.core.refusals import NotFound
+from domain.core.refusals import Invalid, NotFound
 from kit.scope import Scope
+from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking
 from models.core.base import snapshot
 from models.tenants import Tenant
@@ -37,6 +40,7 @@ from resolvers.bookings.booking_access import (
     text_refusals,
 )
 from resolvers.bookings.hooks import BookingChange, BookingEvent
+from resolvers.bookings.series import end_series, locked_part
 from resolvers.bookings.slot_claims import expire
 from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.hooks import Hooks, run_handlers
@@ -76,11 +80,17 @@ async def cancel_booking(
             "for the venue's team; any other choice requires `payments:refund`."
         ),
     ] = None,
+    scope_: Annotated[
+        SeriesScope,
+        Doc("Which bookings of its series to cancel; only this one by default."),
+    ] = SeriesScope.THIS,
 ) -> list[Booking]:
     """Cancel a booking or a hold, and free its time at once.
 
     By default, a cancellation by the customer refunds what the cancellation policy gives back, and
-    one by the venue refunds everything.
+    one by the venue refunds everything. With a `scope` other than THIS, all bookings of that part
+    of the series that still can be are cancelled, each by its own policy, and the rule ends before
+    the first of them.
     """
     cancel = _Transition(
         wanted=Status.CANCELLED,
@@ -88,7 +98,9 @@ async def cancel_booking(
         reason=reason,
         refund=_refund(scope, refund),
     )
-    return [await _become(scope, id, cancel, version=version)]
+    if scope_ is SeriesScope.THIS:
+        return [await _become(scope, id, cancel, version=version)]
+    return await _cancel_part(scope, id, cancel, scope_, version=version)
 
 
 async def check_in_booking(
@@ -189,6 +201,39 @@ async def _become(scope: Scope, id: BookingId, transition: _Transition, *, versi
     if made is not None:
         return made
     booking = await lock_seen_booking(scope, seen, version=version, with_tenant=True)
+    return await _carry_out(scope, booking, transition)
+
+
+async def _cancel_part(
+    scope: Scope, id: BookingId, cancel: _Transition, which: SeriesScope, *, version: int
+) -> list[Booking]:
+    """Cancels bookings of a series, and returns them in order, but the chosen one first."""
+    raise_all(text_refusals(reason=cancel.reason))
+    seen = await load_visible_booking(scope, id)
+    part = await locked_part(scope, seen, which, version=version)
+    now = scope.now()
+    cancelled = [
+        each
+        for each in part.bookings
+        if Status.CANCELLED in allowed_transitions(state_of(each, part.tenant), now=now)
+        and (which is not SeriesScope.ALL or each.starts_at > now)
+    ]
+    is_chosen = part.booking in cancelled
+    if not cancelled or (which is SeriesScope.THIS_AND_FOLLOWING and not is_chosen):
+        state = state_of(part.booking, part.tenant)
+        check_transition(state, Status.CANCELLED, now=now)
+        raise Invalid("All bookings of this series have begun or ended.", path=("id",))
+    turn = TimeSlice()
+    for each in cancelled:
+        await _carry_out(scope, each, cancel)
+        if turn.is_over:
+            await turn.give_way()
+    end_series(scope, part.series, cancelled[0])
+    return sorted(cancelled, key=lambda each: each is not part.booking)
+
+
+async def _carry_out(scope: Scope, booking: Booking, transition: _Transition) -> Booking:
+    event, reason, also = transition.event, transition.reason, transition.also
     change = transition.make(scope, booking, booking.tenant)
     if transition.is_counted_back(scope, booking):
         await strangers.count_back(scope, booking.tenant, booking)

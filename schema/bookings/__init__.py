@@ -17,6 +17,7 @@ from schema.bookings.series import (
     BookingInSeries,
     CreatedSeries,
     SeriesConflictError,
+    SeriesMutations,
     SeriesQueries,
 )
 from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
@@ -32,7 +33,7 @@ AREA: Final = Area(
         VenueQueries,
         GuestQueries,
     ),
-    mutations=(BookingMutations, GuestMutations),
+    mutations=(BookingMutations, SeriesMutations, GuestMutations),
     subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
     types=(
         SlotConflictError,

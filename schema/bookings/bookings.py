@@ -11,7 +11,7 @@ from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
 from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
-from domain.bookings.series import ConflictPolicy, Recurrence
+from domain.bookings.series import ConflictPolicy, Recurrence, SeriesScope
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
@@ -102,6 +102,13 @@ describe(
     "What happens to a series of which some occurrences can't be booked.",
     FAIL_ALL="Nothing is booked; the refusal lists all conflicts.",
     SKIP_CONFLICTS="The other occurrences are booked, at least one; `skipped` lists the conflicts.",
+)
+describe(
+    SeriesScope,
+    "Which bookings of a series a change is about.",
+    THIS="Only this booking.",
+    THIS_AND_FOLLOWING="This booking and those that come after it by the rule.",
+    ALL="All bookings that haven't begun.",
 )
 input_type(
     Recurrence,
@@ -298,8 +305,7 @@ class CancelBookingPayload:
 
     booking: Booking | None = computed(first_booking)
     bookings: list[Booking] = column(
-        "A list of the one booking, or empty if the mutation was refused. It will have "
-        "more when bookings can repeat."
+        "All cancelled bookings, this one first; empty if the mutation was refused."
     )
     replayed: bool
 

@@ -8,13 +8,15 @@ import strawberry
 import models
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.core.local_time import RRule, TimeZone
+from domain.core.log_events import EventType as E
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers.bookings import bookings, series
+from resolvers.bookings import bookings, new_series, series
 from schema.bookings.availability import SlotReason
 from schema.bookings.bookings import Booking, BookingConnection, CreateBookingPayload
 from schema.core.connections import connection
 from schema.core.fields import Node, column, computed, extends, node, query, related, value
+from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
 
 
@@ -82,6 +84,25 @@ async def _skipped(scope: Scope, answer: Any) -> list[OccurrenceConflict]:
 class CreatedSeries:
     series: BookingSeries | None = computed(_series)
     skipped: list[SkippedOccurrence] = computed(_skipped)
+
+
+@payload
+class AddOccurrencePayload:
+    """The result of `addOccurrence`."""
+
+    booking: Booking | None
+
+
+@strawberry.type
+class SeriesMutations:
+    add_occurrence: AddOccurrencePayload | None = mutation(
+        new_series.add_occurrence,
+        requires=P.BOOKINGS_WRITE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_CREATED],
+        wrapped=False,
+        then=follow_up,
+    )
 
 
 @strawberry.type

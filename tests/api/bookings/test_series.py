@@ -8,6 +8,7 @@ import pytest
 from domain.tenants.plans import PlanCode
 from kit.runtime import Runtime
 from tests.support.client import Answer, Api
+from tests.support.clock import StoppedClock
 from tests.support.desk import REFUSAL, BookingClient, made, refused
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.statements import statements
@@ -186,6 +187,157 @@ async def test_what_lies_too_far_ahead_is_a_conflict(api: Api, runtime: Runtime)
         "2027-04-02T09:00:00Z",
         "2027-05-02T09:00:00Z",
     ]
+
+
+# ------------------------------------------------------------------------------ cancelled
+
+
+async def cancel(desk: BookingClient, booking: Any, scope: str, **given: Any) -> Answer:
+    return await desk.cancel(booking, scope=scope, **given)
+
+
+async def booked_days(desk: BookingClient, series: str) -> list[tuple[str, str]]:
+    """Returns the day and the status of each booking of a series."""
+    nodes = (await found(desk, series))["occurrences"]["nodes"]
+    return [(each["startsAt"][8:10], each["status"]) for each in nodes]
+
+
+async def occurrence(desk: BookingClient, number: int) -> Any:
+    return (await desk.bookings())[number]
+
+
+@pytest.mark.parametrize(
+    ("rrule", "ended"),
+    [
+        ("FREQ=DAILY;COUNT=5", "FREQ=DAILY;COUNT=2"),
+        ("FREQ=DAILY;UNTIL=20270306", "FREQ=DAILY;UNTIL=20270303"),
+    ],
+)
+async def test_the_rest_of_a_series_is_cancelled(
+    desk: BookingClient, venue: Venue, rrule: str, ended: str
+) -> None:
+    series = (await book(desk, venue, rrule)).payload["series"]["id"]
+    third = await occurrence(desk, 2)
+    made(await desk.move(await occurrence(desk, 3), "2027-03-01T10:00:00Z"))
+    key = {"reason": "No more choir", "idempotencyKey": "once"}
+
+    answer = await cancel(desk, third, "THIS_AND_FOLLOWING", **key)
+    again = await cancel(desk, third, "THIS_AND_FOLLOWING", **key)
+
+    assert [each["startsAt"][8:10] for each in made(answer)] == ["04", "01", "06"]
+    assert again.payload == {**answer.payload, "replayed": True}
+    assert await booked_days(desk, series) == [
+        ("01", "CANCELLED"),
+        ("02", "CONFIRMED"),
+        ("03", "CONFIRMED"),
+        ("04", "CANCELLED"),
+        ("06", "CANCELLED"),
+    ]
+    shown = await found(desk, series)
+    assert (shown["rrule"], shown["version"]) == (ended, 2)
+    history = await desk.history(third)
+    assert (history[-1]["type"], history[-1]["reason"]) == ("BOOKING_CANCELLED", "No more choir")
+
+
+async def test_all_of_a_series_that_has_not_begun_is_cancelled(
+    desk: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=4")).payload["series"]["id"]
+    made(await desk.cancel(await occurrence(desk, 3)))
+    second = await occurrence(desk, 1)
+    clock.advance(days=1, hours=2)
+
+    cancelled = made(await cancel(desk, second, "ALL"))
+
+    assert [each["startsAt"][8:10] for each in cancelled] == ["03", "04"]
+    assert await booked_days(desk, series) == [
+        ("02", "CONFIRMED"),
+        ("03", "CANCELLED"),
+        ("04", "CANCELLED"),
+        ("05", "CANCELLED"),
+    ]
+    assert (await found(desk, series))["rrule"] == "FREQ=DAILY;COUNT=1"
+    again = refused(await cancel(desk, await occurrence(desk, 0), "ALL"))
+    assert again["code"] == "INVALID_TRANSITION"
+
+
+async def test_only_what_repeats_has_a_scope(desk: BookingClient, venue: Venue) -> None:
+    single = made(await desk.create(venue.rooms[0], TUESDAY))
+
+    refusal = refused(await cancel(desk, single, "ALL"))
+
+    assert (refusal["code"], refusal["path"]) == ("INVALID", ["id"])
+    assert "doesn't repeat" in refusal["message"]
+
+
+async def test_a_stale_version_cancels_nothing(desk: BookingClient, venue: Venue) -> None:
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=2")).payload["series"]["id"]
+    first = await occurrence(desk, 0)
+
+    refusal = refused(await cancel(desk, {**first, "version": 7}, "ALL"))
+
+    assert refusal["code"] == "STALE_VERSION"
+    assert {status for _, status in await booked_days(desk, series)} == {"CONFIRMED"}
+
+
+# ------------------------------------------------------------------------------ added
+
+
+ADD = f"""mutation ($id: ID!, $version: Int!, $start: StartInput!) {{
+    addOccurrence(seriesId: $id, version: $version, start: $start) {{
+        booking {{ startsAt endsAt originalStartsAt partySize note status
+                   series {{ id version }} customer {{ id }} room {{ id }} }}
+        userErrors {{ ...Refused }} }} }} {REFUSAL}"""
+
+
+async def add(desk: BookingClient, series: Any, at: str, version: int) -> Answer:
+    return await desk(ADD, id=series["id"], version=version, start={"at": at})
+
+
+async def test_a_skipped_date_is_added_when_the_blocker_has_gone(
+    desk: BookingClient, venue: Venue
+) -> None:
+    blocker = made(await desk.create(venue.rooms[0], "2027-03-03T10:30:00Z"))
+    given: Any = {
+        "customer": {"id": api_id(venue.customer)},
+        "partySize": 2,
+        "note": "Choir",
+        "durationMinutes": 90,
+    }
+    answer = await book(desk, venue, "FREQ=DAILY;COUNT=3", policy="SKIP_CONFLICTS", **given)
+    series, (skipped,) = answer.payload["series"], answer.payload["skipped"]
+
+    taken = refused(await add(desk, series, skipped["startsAt"], 1))
+    made(await desk.cancel(blocker))
+    added = made(await add(desk, series, skipped["startsAt"], 1))
+    stale = refused(await add(desk, series, "2027-03-09T10:00:00Z", 1))
+    made(await add(desk, series, "2027-03-09T10:00:00Z", 2))
+
+    assert taken["code"] == "SLOT_TAKEN"
+    assert added == {
+        "startsAt": "2027-03-03T10:00:00Z",
+        "endsAt": "2027-03-03T11:30:00Z",
+        "originalStartsAt": "2027-03-03T10:00:00Z",
+        "partySize": 2,
+        "note": "Choir",
+        "status": "CONFIRMED",
+        "series": {"id": series["id"], "version": 2},
+        "customer": {"id": api_id(venue.customer)},
+        "room": {"id": api_id(venue.rooms[0])},
+    }
+    assert stale["code"] == "STALE_VERSION"
+    assert [day for day, _ in await booked_days(desk, series["id"])] == ["02", "03", "04", "09"]
+
+
+async def test_others_can_not_add_to_a_customers_series(
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
+) -> None:
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=2")).payload["series"]
+    guest = BookingClient(api, runtime, venue.guest)
+
+    refusal = refused(await add(guest, series, "2027-03-09T10:00:00Z", 1))
+
+    assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["seriesId"])
 
 
 # ------------------------------------------------------------------------------ refused

@@ -15,7 +15,7 @@ from schema import schema
 from tests.api.accounts.accounts import last_code
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING
-from tests.support.factories import Venue, api_id, make_booking, make_venue
+from tests.support.factories import Venue, api_id, make_booking, make_series, make_venue
 
 TYPES = "{ auditLog(first: 250) { nodes { type } } }"
 TOMORROW = MONDAY_MORNING + timedelta(days=1)
@@ -30,6 +30,10 @@ AS_GUEST = (
 NEW_CUSTOMER = SLOT.replace('{ id: "$customer" }', '{ new: { name: "Somebody" } }')
 
 CHANGES = [
+    (
+        'addOccurrence(seriesId: "$series", version: 1, start: { at: "2027-03-09T10:00:00Z" })',
+        ["BOOKING_CREATED"],
+    ),
     ('archiveRoom(id: "$room", version: 1)', ["ROOM_ARCHIVED"]),
     (
         f'bookAsGuest(input: {{ {AS_GUEST}, customer: {{ name: "Gus", email: "g@b.test" }} }})',
@@ -199,6 +203,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "mailed": links.sign(Link(venue.tenant.id, bookings["unconfirmed"].id, is_mailed=True)),
         "room": api_id(room),
         "archived": api_id(other_room),
+        "series": api_id(await make_series(runtime, venue, TOMORROW)),
         "customer": api_id(venue.other_customer),
         "staff": api_id(venue.staff.user),
         "owner": api_id(venue.owner.user),
