@@ -7,10 +7,11 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 	--no-emit-find-links --no-header --upgrade --quiet
 FINDS_PACKAGES := import importlib.util, sys; sys.exit(importlib.util.find_spec("uvicorn") is None)
 INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
+	python=$$($$python -c 'import sys; sys.version_info < (3, 11) or print(sys.executable)' 2>/dev/null); \
+	[ -n "$$python" ] && break; done; \
 	if [ -z "$$python" ]; then \
 		echo "Boom Booking needs Python 3.11 or newer, and found none on this machine." >&2; exit 1; \
-	fi; $$python -m commands.install
+	fi; "$$python" -m commands.install
 
 # The first start stores compiled modules in the ignored __pycache__ folders, even on a machine
 # that sets this variable: otherwise each process would compile everything again.

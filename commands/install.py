@@ -156,12 +156,31 @@ def _install(locks: Sequence[Path]) -> None:
     UNFINISHED.touch()
     pip = _pip_from_outside()
     options = ["--require-hashes", *(part for lock in locks for part in ("-r", lock))]
-    try:
-        _install_by_uv(options, pip)
-    except UvUnusable as error:
-        print(f"Installing with pip, which takes longer: {error}.", flush=True)
-        subprocess.run([*pip, "install", "--disable-pip-version-check", *options], check=True)
+    with _compiling():
+        try:
+            _install_by_uv(options, pip)
+        except UvUnusable as error:
+            print(f"Installing with pip, which takes longer: {error}.", flush=True)
+            subprocess.run([*pip, "install", "--disable-pip-version-check", *options], check=True)
     UNFINISHED.unlink()
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Compiles the product's own modules on another core, while packages are installed.
+
+    What can't be compiled or stored here is compiled when it is imported.
+    """
+    modules = [ROOT / "app.py", *(each.parent for each in ROOT.glob("*/__init__.py"))]
+    compiler = subprocess.Popen(
+        [PYTHON, "-m", "compileall", "-q", *modules],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        compiler.wait()
 
 
 def _install_by_uv(options: Sequence[str | Path], pip: Sequence[str | Path]) -> None:

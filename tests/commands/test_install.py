@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -169,11 +170,16 @@ def test_a_setting_that_uv_does_not_have_leaves_the_work_to_pip(option: str) -> 
 
 
 def test_uv_installs_from_the_index_that_pip_is_told(clone_with_uv: Clone) -> None:
+    own = clone_with_uv.folder / "commands" / "__init__.py"
+    own.touch()
+
     done = clone_with_uv.install(clone_with_uv.lock())
 
     assert done.returncode == 0, done.stderr
     assert "pip" not in done.stdout
     assert clone_with_uv.has_package
+    # The product's own modules are compiled meanwhile.
+    assert Path(cache_from_source(own)).exists()
 
 
 def test_a_file_with_another_hash_is_installed_by_neither(clone_with_uv: Clone) -> None:
