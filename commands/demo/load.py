@@ -1,4 +1,4 @@
-"""Loads the two demo venues, with months of history; commands/run.py does so once."""
+"""Loads the two demo venues, with months of history; commands/preparation.py does so once."""
 
 import time
 from collections.abc import Callable

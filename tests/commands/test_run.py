@@ -1,38 +1,62 @@
-"""The addresses that the command announces once it serves."""
+"""The first start, which compiles packages in another process."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
 from commands import run
-from kit.settings import Environment, Settings
-from web.pages.graphiql_build import Bundle
 
 
-def announced(settings: Settings, capsys: pytest.CaptureFixture[str]) -> str:
-    """The line about GraphiQL."""
-    run._announce(settings, 8000)
-    (line,) = [each for each in capsys.readouterr().out.splitlines() if "GraphiQL" in each]
-    return " ".join(line.split())
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleSpec:
+    """Puts a small module in the place of the packages; nothing has compiled it."""
+    (tmp_path / "seedling.py").write_text("")
+    spec = importlib.util.spec_from_file_location("seedling", tmp_path / "seedling.py")
+    assert spec and spec.cached
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)
+    monkeypatch.setattr(run, "_COMPILING", "import seedling")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return spec
 
 
-def test_production_names_graphiql_once_it_is_built(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_another_process_compiles_what_nothing_has_compiled(package: ModuleSpec) -> None:
+    compiler = run._compile_ahead()
+
+    assert compiler
+    assert compiler.wait(timeout=60) == 0
+    assert Path(package.cached or "").exists()
+
+
+def test_no_process_is_started_once_it_is_compiled(package: ModuleSpec) -> None:
+    cached = Path(package.cached or "")
+    cached.parent.mkdir()
+    cached.touch()
+
+    assert run._compile_ahead() is None
+
+
+def test_a_machine_without_another_core_compiles_by_importing(
+    package: ModuleSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(environment=Environment.PRODUCTION, data=tmp_path, wants_demo=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
-    before = announced(settings, capsys)
-    folder = Bundle(settings.data, log=run.log).folder
-    folder.mkdir(parents=True)
-    (folder / "index.html").write_text("<!doctype html>")
-
-    assert before == "GraphiQL not built; .venv/bin/python -m commands.graphiql builds it"
-    assert announced(settings, capsys) == "GraphiQL http://127.0.0.1:8000/graphiql"
+    assert run._compile_ahead() is None
 
 
-def test_a_server_of_development_names_graphiql_which_it_builds_itself(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_process_that_cannot_be_started_stops_nothing(
+    package: ModuleSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(data=tmp_path, wants_demo=False)
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError
 
-    assert announced(settings, capsys) == "GraphiQL http://127.0.0.1:8000/graphiql"
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+
+    assert run._compile_ahead() is None
