@@ -218,6 +218,11 @@ class Scope:
         )
         return json_batch.decode(tuple(row))
 
+    async def read_value_outside(self, statement: PreparedStatement, **values: object) -> Any:
+        """Returns the only value of a prepared statement that needs no tenant."""
+        (row,) = await self.runtime.database.rows(statement, values, owner=self._tenant_id)
+        return row[0]
+
     # ------------------------------------------------------------------ writing
 
     @property

@@ -203,9 +203,12 @@ def tenant_of(tenant_id: UUID) -> Select[Tenant]:
     return select(Tenant).where(col(Tenant.id) == tenant_id)
 
 
-def tenant_id_of(subdomain: str) -> Select[TenantId | None]:
+def tenant_id_of(subdomain: str | ColumnElement[str]) -> Select[TenantId | None]:
     """Selects the tenant of a subdomain, by the only function that may read without a tenant."""
     return select(func.tenant_by_subdomain(subdomain))
+
+
+TENANT_BY_SUBDOMAIN: Final = PreparedStatement(tenant_id_of(bindparam("subdomain", type_=Text())))
 
 
 def inserted_unless_taken(tenant: Tenant) -> ReturningInsert[UUID]:

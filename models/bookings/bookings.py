@@ -15,7 +15,9 @@ from sqlalchemy import (
     Index,
     Select,
     UniqueConstraint,
+    Uuid,
     and_,
+    bindparam,
     false,
     func,
     not_,
@@ -35,6 +37,7 @@ from domain.core.money import Money
 from domain.core.text import SearchText
 from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
+from kit.postgres.json_batch import JsonBatch
 from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement, parameters
 from models.bookings.series import BookingSeries
@@ -334,7 +337,9 @@ def holds_of_move(tenant_id: UUID, booking_id: UUID) -> Select[Booking]:
     )
 
 
-def guest_of(tenant_id: UUID, booking_id: UUID) -> Select[Customer]:
+def guest_of(
+    tenant_id: UUID | ColumnElement[UUID], booking_id: UUID | ColumnElement[UUID]
+) -> Select[Customer]:
     """Selects the customer of a booking."""
     is_theirs = and_(
         col(Booking.tenant_id) == col(Customer.tenant_id),
@@ -342,6 +347,11 @@ def guest_of(tenant_id: UUID, booking_id: UUID) -> Select[Customer]:
     )
     booking = (col(Booking.tenant_id) == tenant_id, col(Booking.id) == booking_id)
     return select(Customer).join(Booking, is_theirs).where(*booking)
+
+
+GUEST: Final = JsonBatch(
+    guest_of(bindparam("tenant_id", type_=Uuid()), bindparam("booking_id", type_=Uuid()))
+)
 
 
 def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:

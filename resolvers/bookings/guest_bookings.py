@@ -32,9 +32,10 @@ from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail.smtp import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
-from kit.security.tokens import Links
-from models.bookings.bookings import Booking, guest_of
-from models.tenants import Tenant, tenant_id_of, tenant_of
+from kit.security.tokens import Link, Links
+from models.bookings.availability import VENUE
+from models.bookings.bookings import GUEST, Booking
+from models.tenants import TENANT_BY_SUBDOMAIN, Tenant
 from models.venue.rooms import Room
 from resolvers.accounts.outgoing_mail import MailKind, note_confirmation, send_later
 from resolvers.bookings import booking_access, bookings, next_steps, transitions
@@ -143,7 +144,7 @@ async def book_as_guest(
     await _act_as_guest(scope, tenant_id, hold.subject_id if hold else None)
     # A guest with a hold has given a proof for it.
     await _admit(scope, guest_proof, is_proved=hold is not None)
-    held = await scope.read_outside(booking_access.visible_bookings(scope)) if hold else None
+    held = await _seen(scope, hold) if hold else None
     if hold and held and not opens(hold, held, now=scope.now()):
         raise InvalidCredentials(path=("hold_token",))
     held_version = held.version if held else None
@@ -186,9 +187,10 @@ async def confirm_guest_booking(scope: Scope, *, token: MailedToken) -> Booking:
     if link is None or not link.is_mailed:
         raise InvalidCredentials(path=("token",))
     id = await act_by_token(scope, token)
-    customer = await scope.read_outside(guest_of(scope.tenant_id, id))
-    if customer is not None and customer.email is not None:
-        await note_confirmation(scope, customer.email)
+    (customers,) = await scope.read_batch_outside(GUEST, booking_id=id)
+    for customer in customers:
+        if customer.email is not None:
+            await note_confirmation(scope, customer.email)
     with hide_details():
         return await bookings.confirm_as_guest(scope, id)
 
@@ -268,14 +270,20 @@ async def act_by_token(scope: Scope, token: str) -> BookingId:
     if link is None:
         raise refused
     await _act_as_guest(scope, link.tenant_id, link.subject_id)
-    seen = await scope.read_outside(booking_access.visible_bookings(scope))
+    seen = await _seen(scope, link)
     if seen is None or not opens(link, seen, now=scope.now()):
         raise refused
     return BookingId(seen.id)
 
 
+async def _seen(scope: Scope, link: Link) -> Booking | None:
+    return (await booking_access.seen_bookings(scope, [link.subject_id])).get(link.subject_id)
+
+
 async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
-    found = await scope.read_outside(tenant_id_of(subdomain.strip().lower()))
+    found: UUID | None = await scope.read_value_outside(
+        TENANT_BY_SUBDOMAIN, subdomain=subdomain.strip().lower()
+    )
     if found is None:
         raise NotFound("venue", path=("subdomain",))
     return found
@@ -286,8 +294,7 @@ async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) ->
 
     Runs before the transaction begins, because it may call a captcha provider.
     """
-    tenant = await scope.read_outside(tenant_of(scope.tenant_id))
-    assert tenant is not None
+    (tenant,), _ = await scope.read_batch_outside(VENUE, room_ids=[])
     if not tenant.allows_guest_booking:
         raise GuestBookingClosed
     if tenant.requires_guest_proof and not is_proved:
