@@ -128,8 +128,8 @@ def days_stored(rows: Sequence[Mapping[str, object]]) -> Insert:
 # ------------------------------------------------------------------------------ of all venues
 
 
-def days_counted() -> Any:
-    """Marks the rows of all tenants that aren't counted as counted, and returns their dates.
+def days_counted(limit: int) -> Any:
+    """Marks rows of all tenants that aren't counted as counted, and returns the date of each.
 
     Rows that are being written are left out: they are counted next time.
     """
@@ -143,6 +143,7 @@ def days_counted() -> Any:
             col(SubscriptionDay.plan_code),
         )
         .where(col(SubscriptionDay.is_counted) == false())
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
     return (
