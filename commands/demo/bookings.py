@@ -109,12 +109,17 @@ class Bookings:
             made_at = _between(earliest, start - _NOTICE, dice)
             is_wanted = dice.random() < self._demand(start, opened)
             is_possible = (
-                earliest < made_at <= self._history.now
+                earliest < made_at
                 and opened.contains(wanted)
                 and not first_overlap(self._calendar.blackouts[room.id], wanted)
             )
             if not is_wanted or not is_possible:
                 start += _GRID
+                continue
+            if made_at > self._history.now:
+                # Somebody will book it. Given to others, the weeks ahead would be fuller than the
+                # past ones were at the same time before.
+                start = _occupied(room, wanted).end
                 continue
             life = _Life(self._history, room, wanted, made_at=made_at, dice=dice)
             life.run(self._somebody(dice))
@@ -144,9 +149,7 @@ class _Life:
         self, history: History, room: Room, wanted: Interval, *, made_at: datetime, dice: Random
     ) -> None:
         self.freed_at: datetime | None = None
-        self.occupied = wanted.padded(
-            before_minutes=room.buffer_before_minutes, after_minutes=room.buffer_after_minutes
-        )
+        self.occupied = _occupied(room, wanted)
         price = price_of(room.hourly_rate, wanted, label=room.name)
         self.booking = Booking(
             tenant_id=history.tenant_id,
@@ -285,6 +288,12 @@ class _Life:
 
     def _between_now_and(self, end: datetime) -> datetime:
         return _between(self._at, end, self._dice)
+
+
+def _occupied(room: Room, wanted: Interval) -> Interval:
+    return wanted.padded(
+        before_minutes=room.buffer_before_minutes, after_minutes=room.buffer_after_minutes
+    )
 
 
 def _between(start: datetime, end: datetime, dice: Random) -> datetime:

@@ -308,6 +308,31 @@ def test_some_are_cancelled_and_some_never_come() -> None:
     assert statuses[Status.CONFIRMED] > 100
 
 
+def test_the_weeks_ahead_are_as_full_as_past_ones_were_at_the_same_time_before() -> None:
+    boom, week = demo("boom"), timedelta(days=7)
+    freed = {
+        each["subject_id"]: each["at"]
+        for each in boom.history.log()
+        if each["type"] in ("BOOKING_CANCELLED", "BOOKING_EXPIRED", "BOOKING_REJECTED")
+    }
+
+    def on_the_books(start: datetime, *, at: datetime) -> int:
+        return sum(
+            start <= each.starts_at < start + week
+            and each.created_at <= at < freed.get(each.id, datetime.max.replace(tzinfo=UTC))
+            for each in boom.bookings
+        )
+
+    now = boom.history.now
+    ahead = sum(on_the_books(now + weeks * week, at=now) for weeks in range(4))
+    before = [
+        sum(on_the_books(now - ago * week, at=now - (ago + weeks) * week) for weeks in range(4))
+        for ago in range(1, 5)
+    ]
+
+    assert 0.8 * min(before) < ahead < 1.1 * max(before)
+
+
 def upper(booking: Booking) -> datetime:
     end = booking.occupied.upper
     assert end is not None
