@@ -37,7 +37,8 @@ describe(
     "with an apostrophe.",
     JSONL="A JSON object on each line, exact: amounts are decimal strings, times are the venue's, "
     "with their UTC offset.",
-    XLSX="A spreadsheet. Times are the venue's, and amounts are numbers.",
+    XLSX="A spreadsheet. Times are the venue's, and amounts are numbers. Rows beyond 1,048,576 are "
+    "on further sheets.",
 )
 describe(
     ExportStatus,
