@@ -3,8 +3,9 @@
 They return one row: the ``version`` of the calendar once the locks were taken, whether the
 idempotency key ``is_known``, whether the time ``is_taken``, and the ``id`` of the booking. There is
 no id, and nothing is stored, if the key is known, the version isn't ``known_version``, the time is
-taken, the address of a customer to add is another's by now, or a booking to change has another
-version than ``version_before``. If the limit of a plan is reached, they raise ``UNDONE``.
+taken, the address of a customer to add is another's by now, or a booking to change isn't as of
+``version_before`` and ``link_version_before``. If the limit of a plan is reached, they raise
+``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
 ``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
@@ -48,9 +49,12 @@ UNDONE: Final = "BB001"
 _KEY: Final = bindparam("key", type_=Text())
 _MUTATION: Final = bindparam("mutation", type_=Text())
 _ACTOR: Final = bindparam("actor_id", type_=Uuid())
-# What else changes has no version, so that it is left as it is stored.
+# ``held_from`` is forgotten after a day, whatever the version is: it stays as it is stored.
 _CHANGED: Final = (
     "room_id",
+    "customer_id",
+    "contact_name",
+    "contact_phone",
     "status",
     "starts_at",
     "ends_at",
@@ -62,7 +66,9 @@ _CHANGED: Final = (
     "price_minor",
     "earliest_start",
     "was_confirmed",
+    "guest_confirmed_at",
     "version",
+    "link_version",
     "updated_at",
 )
 
@@ -100,7 +106,10 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
         written = written.on_conflict_do_update(
             constraint=Booking.__table__.primary_key,  # type: ignore[attr-defined]
             set_={name: written.excluded[name] for name in changed},
-            where=col(Booking.version) == bindparam("version_before", type_=Integer()),
+            where=and_(
+                col(Booking.version) == bindparam("version_before", type_=Integer()),
+                col(Booking.link_version) == bindparam("link_version_before", type_=Integer()),
+            ),
         )
     booked = written.returning(col(Booking.id)).cte("booked")
     id = select(booked.c.id).scalar_subquery()
@@ -143,3 +152,8 @@ STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True))
 STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
 STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False))
 CHANGE_BOOKING: Final = PreparedStatement(_stored(is_counted=False, changed=_CHANGED))
+_BOOKED: Final = (*_CHANGED, "held_from")
+BOOK_HOLD: Final = PreparedStatement(_stored(is_counted=True, changed=_BOOKED))
+BOOK_HOLD_AND_CUSTOMER: Final = PreparedStatement(
+    _stored(is_counted=True, adds_customer=True, changed=_BOOKED)
+)

@@ -5,8 +5,8 @@ they differ, or more than the booking is to be changed, nothing is stored; then 
 locks, and decides by what is stored.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -87,10 +87,15 @@ async def store_at_once(
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What is logged of a changed booking, and the time that has to be free for it, if any."""
+    """What is logged of a changed booking, and the time that has to be free for it, if any.
 
-    event: Event
+    ``values`` are what else the ``statement`` needs of its own.
+    """
+
+    events: Sequence[Event]
     wanted: Range[datetime] | None = None
+    statement: PreparedStatement = CHANGE_BOOKING
+    values: Mapping[str, object] = field(default_factory=dict)
 
 
 async def change_at_once(
@@ -100,11 +105,12 @@ async def change_at_once(
     *,
     version: int,
     also_rooms: Sequence[UUID] = (),
+    is_listed: bool = False,
 ) -> Booking | None:
     """Changes a booking as it was loaded, in one statement. None if nothing is stored.
 
     ``change`` changes the row. It returns None, or raises a refusal, where the change can't be
-    stored so. Bookings with payments can't.
+    stored so. Bookings with payments can't. ``is_listed``: the mutation returns a list.
     """
     if not scope.may_write_at_once or seen.version != version or seen.terms is not None:
         return None
@@ -123,14 +129,15 @@ async def change_at_once(
         if changed is None:
             return None
         decided = DecidedChange(
-            CHANGE_BOOKING,
+            changed.statement,
             {name: getattr(booking, name) for name in columns},
-            [changed.event],
-            # Of these changes, those that have a key return lists.
+            changed.events,
             {
-                **key_values(scope, [booking]),
+                **key_values(scope, [booking] if is_listed else booking),
                 "version_before": version,
+                "link_version_before": seen.link_version,
                 "wanted": changed.wanted,
+                **changed.values,
             },
         )
         found = await store_at_once(scope, decided, facts, locks)

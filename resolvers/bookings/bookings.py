@@ -1,7 +1,7 @@
 """Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -11,7 +11,6 @@ from typing_extensions import Doc
 
 from domain.accounts.refusals import EmailNotVerified
 from domain.accounts.users import Role
-from domain.bookings.availability import party_refusals
 from domain.bookings.lifecycle import (
     EDITABLE,
     Status,
@@ -47,7 +46,8 @@ from resolvers.bookings import strangers
 from resolvers.bookings.booking_access import (
     Version,
     booking_event,
-    locked_booking,
+    load_visible_booking,
+    lock_seen_booking,
     record_change,
     state_of,
     status,
@@ -55,6 +55,13 @@ from resolvers.bookings.booking_access import (
     visible_bookings,
 )
 from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.edits_at_once import (
+    book_hold_at_once,
+    capacity_refusals,
+    confirm_at_once,
+    edit_at_once,
+    give_to,
+)
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
 from resolvers.bookings.new_bookings import (
     BookingWish,
@@ -73,7 +80,6 @@ from resolvers.bookings.slot_claims import (
     price_refusals,
 )
 from resolvers.bookings.standing import booked_status, stand
-from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers import Booker, chosen_booker, searched_by
@@ -303,7 +309,10 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
 
     Raises all that refuses it.
     """
-    hold = await locked_booking(scope, hold_id, path=("hold_id",))
+    seen = await load_visible_booking(scope, hold_id, path=("hold_id",))
+    if (booked := await book_hold_at_once(scope, seen, wish)) is not None:
+        return booked
+    hold = await lock_seen_booking(scope, seen, path=("hold_id",))
     venue = await load_venue(scope, [RoomId(hold.room_id)])
     tenant = venue.tenant
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
@@ -326,7 +335,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         scope,
         wish,
         tenant,
-        _capacity_problems(venue, hold),
+        capacity_refusals(venue, hold),
         room_id=RoomId(hold.room_id),
         wanted=Interval(hold.starts_at, hold.ends_at),
         price=hold.price,
@@ -334,7 +343,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         is_held=True,
     )
     if booker.customer_id is not None:
-        _give_to(hold, booker)
+        give_to(hold, booker)
     if wish.note is not None:
         hold.note = wish.note
     if not waits:
@@ -396,7 +405,10 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
 
     Raises PaymentRequired where it is paid for instead.
     """
-    hold = await locked_booking(scope, id)
+    seen = await load_visible_booking(scope, id)
+    if (confirmed := await confirm_at_once(scope, seen)) is not None:
+        return confirmed
+    hold = await lock_seen_booking(scope, seen)
     tenant = (await load_venue(scope, [])).tenant
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("id",))
@@ -432,18 +444,24 @@ async def update_booking(
     To change its time or room, use `rescheduleBooking`. If the customer changes, a `pendingMove` is
     cancelled, and a payment that still arrives for it is refunded.
     """
+    seen = await load_visible_booking(scope, id)
+    at_once = await edit_at_once(
+        scope, seen, version=version, customer=customer, party_size=party_size, note=note
+    )
+    if at_once is not None:
+        return at_once
     problems = text_refusals(note=None if note is ABSENT else note)
-    edited = await locked_booking(scope, id, version=version)
+    edited = await lock_seen_booking(scope, seen, version=version)
     venue = await load_venue(scope, [RoomId(edited.room_id)])
     check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:
         edited.party_size = party_size
-        problems += _capacity_problems(venue, edited)
+        problems += capacity_refusals(venue, edited)
     if customer is not ABSENT:
         booker, unknown = await chosen_booker(scope, customer)
         problems += unknown
-        _give_to(edited, booker)
+        give_to(edited, booker)
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)
@@ -455,16 +473,6 @@ async def update_booking(
 
 
 # ------------------------------------------------------------------------------ steps
-
-
-def _give_to(booking: Booking, booker: Booker) -> None:
-    for name, value in asdict(booker).items():
-        setattr(booking, name, value)
-
-
-def _capacity_problems(venue: Venue, booking: Booking) -> list[Refusal]:
-    room = venue.rooms[RoomId(booking.room_id)]
-    return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
 
 
 def _waits_until(scope: Scope, tenant: Tenant, due: Money | None, *, ends_at: datetime) -> datetime:

@@ -70,7 +70,7 @@ async def book_at_once(
         not scope.may_write_at_once
         or is_guest(scope.actor)
         or text_refusals(note=wish.note)
-        or (found := await _booker_at_once(scope, wish.customer)) is None
+        or (found := await booker_at_once(scope, wish.customer)) is None
     ):
         return None
     booker, new_customer = found
@@ -98,9 +98,8 @@ async def book_at_once(
         count = booking_count(scope, tenant)
         if new_customer is None:
             return DecidedChange(STORE_BOOKING, row, [event], count)
-        new_customer.created_at = scope.now()
-        added = {f"customer_{name}": value for name, value in new_customer.model_dump().items()}
         events = [customer_created(new_customer), event]
+        added = customer_values(scope, new_customer)
         return DecidedChange(STORE_BOOKING_AND_CUSTOMER, row, events, {**count, **added})
 
     return await _store_at_once(scope, times, decided, refuse)
@@ -127,7 +126,13 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
     return await _store_at_once(scope, times, decided, refuse)
 
 
-async def _booker_at_once(
+def customer_values(scope: Scope, new: Customer) -> dict[str, object]:
+    """Returns the parameters by which a statement adds a customer."""
+    new.created_at = scope.now()
+    return {f"customer_{name}": value for name, value in new.model_dump().items()}
+
+
+async def booker_at_once(
     scope: Scope, choice: CustomerChoice | None
 ) -> tuple[Booker, Customer | None] | None:
     """Whom a booking is for, and the customer to add; None if anything may be wrong with them.

@@ -195,9 +195,11 @@ async def _become(scope: Scope, id: BookingId, transition: _Transition, *, versi
         change = transition.make(scope, booking, facts.venue.tenant)
         if transition.is_counted_back(scope, booking) or scope.service(Hooks).concern(change):
             return None
-        return Changed(change_event(scope, event, booking, change.before, reason=reason, also=also))
+        logged = change_event(scope, event, booking, change.before, reason=reason, also=also)
+        return Changed([logged])
 
-    made = await change_at_once(scope, seen, make_at_once, version=version)
+    # Of the transitions, only cancelBooking has a key.
+    made = await change_at_once(scope, seen, make_at_once, version=version, is_listed=True)
     if made is not None:
         return made
     booking = await lock_seen_booking(scope, seen, version=version, with_tenant=True)

@@ -197,9 +197,11 @@ async def _move_at_once(
             reason=reason,
             claimed=claimed,
         )
-        return Changed(event, wanted=None if overlaps_own else goal.occupied)
+        return Changed([event], wanted=None if overlaps_own else goal.occupied)
 
-    return await change_at_once(scope, seen, move, version=version, also_rooms=[times.room_id])
+    return await change_at_once(
+        scope, seen, move, version=version, also_rooms=[times.room_id], is_listed=True
+    )
 
 
 def _refusals(

@@ -370,6 +370,7 @@ class BookingMutations:
         requires=P.BOOKINGS_WRITE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_UPDATED, E.BOOKING_CANCELLED],
+        at_once=True,
         then=follow_up,
     )
     cancel_booking: CancelBookingPayload | None = mutation(

@@ -134,6 +134,7 @@ class GuestMutations:
         guest_bookings.confirm_guest_booking,
         requires=P.PUBLIC,
         emits=[E.BOOKING_CREATED],
+        at_once=True,
         then=follow_up,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(

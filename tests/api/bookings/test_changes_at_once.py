@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 
 from domain.bookings.lifecycle import Status
+from domain.tenants.plans import PlanCode
 from kit.runtime import Runtime
 from resolvers.bookings import at_once
+from schema.core.global_ids import read_id
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING
 from tests.support.desk import BookingClient, made, moved, shown
@@ -31,6 +33,8 @@ STORED = """
          WHERE l.tenant_id = b.tenant_id AND l.subject_id = b.id) AS origins
     FROM bookings b WHERE b.tenant_id = $1 AND b.id = $2
 """
+OF_BOOKINGS = "WHERE tenant_id = $1 AND meter = 'bookings'"
+USED = f"SELECT used FROM usage_counters {OF_BOOKINGS}"
 Change = Callable[[BookingClient, dict[str, Any]], Awaitable[Answer]]
 CHANGES: Final[dict[str, tuple[Status, datetime, Change]]] = {
     "confirm": (Status.PENDING, TUESDAY, BookingClient.confirm),
@@ -50,6 +54,16 @@ CHANGES: Final[dict[str, tuple[Status, datetime, Change]]] = {
         Status.CONFIRMED,
         MONDAY_MORNING,
         lambda desk, booking: desk.change("markNoShow", booking, {"waiveFee": True}),
+    ),
+    "edit": (
+        Status.CHECKED_IN,
+        TUESDAY,
+        lambda desk, booking: desk.update(booking, note="By the window", partySize=3),
+    ),
+    "give to nobody": (
+        Status.CONFIRMED,
+        TUESDAY,
+        lambda desk, booking: desk.update(booking, customer=None),
     ),
     "move": (
         Status.CONFIRMED,
@@ -110,6 +124,80 @@ def named_alike(result: Any) -> str:
     (found,) = result if isinstance(result, list) else [result]
     common = {name: found[name] for name in dict(found) if name not in ("id", "reference", "room")}
     return str(common).replace("Room 2", "Room 1")
+
+
+# ------------------------------------------------------------------------------ holds
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"expectedTotal": {"amount": "40.00", "currencyCode": "EUR"}},
+        {"partySize": 3, "note": "By the window"},
+        {"customer": "known"},
+    ],
+    ids=str,
+)
+async def test_a_hold_is_booked_as_step_by_step(
+    desk: BookingClient,
+    venue: Venue,
+    owner: asyncpg.Connection,
+    step_by_step: Callable[[], None],
+    given: dict[str, Any],
+) -> None:
+    if "customer" in given:
+        given = {"customer": {"id": api_id(venue.customer)}}
+    holds = [made(await desk.hold(room, TUESDAY)) for room in venue.rooms]
+
+    with round_trips(desk.runtime) as sent:
+        first = made(await desk.convert(holds[0], **given, idempotencyKey="a key"))
+    again = await desk.convert(holds[0], **given, idempotencyKey="a key")
+    step_by_step()
+    second = made(await desk.convert(holds[1], **given))
+
+    assert "COMMIT" not in sent
+    assert (again.payload["booking"], again.payload["replayed"]) == (first, True)
+    assert named_alike(first) == named_alike(second)
+    ids = [read_id(each["id"])[1] for each in holds]
+    stored = [await owner.fetchrow(STORED, venue.tenant.id, each) for each in ids]
+    assert named_alike(stored[0]) == named_alike(stored[1])
+    assert await owner.fetchval(USED, venue.tenant.id) == 2
+
+
+async def test_a_hold_is_booked_for_a_new_customer(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    hold = made(await desk.hold(venue.rooms[0], TUESDAY))
+
+    with round_trips(desk.runtime) as sent:
+        booking = made(await desk.convert(hold, customer={"new": {"name": "Ada"}}))
+
+    assert "COMMIT" not in sent
+    assert (booking["status"], booking["customer"]["name"]) == ("CONFIRMED", "Ada")
+    log = "SELECT array_agg(type ORDER BY xid, position) FROM log WHERE tenant_id = $1"
+    assert await owner.fetchval(log, venue.tenant.id) == [
+        "BOOKING_HELD",
+        "CUSTOMER_CREATED",
+        "BOOKING_CREATED",
+    ]
+
+
+async def test_a_hold_stays_one_where_the_plan_is_used_up(
+    api: Api, runtime: Runtime, owner: asyncpg.Connection
+) -> None:
+    venue = await make_venue(runtime, plan=PlanCode.STARTER)
+    desk = BookingClient(api, runtime, venue.staff)
+    made(await desk.create(venue.rooms[0], TUESDAY))
+    await owner.execute(f"UPDATE usage_counters SET used = 100 {OF_BOOKINGS}", venue.tenant.id)
+    hold = made(await desk.hold(venue.rooms[0], LATER))
+
+    answer = await desk.convert(hold, customer={"new": {"name": "Ada"}})
+
+    assert answer.refusals == ["PLAN_LIMIT_REACHED"]
+    assert (await desk.booking(hold["id"]))["status"] == "HELD"
+    assert await owner.fetchval(USED, venue.tenant.id) == 100
+    ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
+    assert await owner.fetchval(ada, venue.tenant.id) == 0
 
 
 # ------------------------------------------------------------------------------ moves

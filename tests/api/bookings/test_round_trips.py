@@ -121,9 +121,9 @@ def held(change: str) -> Prepared:
 
 ROUND_TRIPS: Final[dict[str, tuple[int, Prepared]]] = {
     "createBooking": (1, new("createBooking(input: {TIME})")),
-    "createBooking of a hold": (8, of_a_hold),
+    "createBooking of a hold": (2, of_a_hold),
     "holdBooking": (1, new("holdBooking(input: {TIME})")),
-    "updateBooking": (7, of('updateBooking(BOOKING, input: {note: "Hello"})')),
+    "updateBooking": (2, of('updateBooking(BOOKING, input: {note: "Hello"})')),
     "rescheduleBooking": (2, of(f"rescheduleBooking(BOOKING, input: {{{LATER}}})")),
     "cancelBooking": (2, of("cancelBooking(BOOKING)")),
     "confirmBooking": (2, of("confirmBooking(BOOKING)", Status.PENDING)),
@@ -134,7 +134,7 @@ ROUND_TRIPS: Final[dict[str, tuple[int, Prepared]]] = {
     "holdAsGuest": (10, new("holdAsGuest(input: {PLACE})")),
     "bookAsGuest": (15, new(f"bookAsGuest(input: {{PLACE, {THEIRS}}})")),
     "bookAsGuest of a hold": (16, of_a_guests_hold),
-    "confirmGuestBooking": (13, of_guest("confirmGuestBooking(input: {TOKEN})", confirmed=False)),
+    "confirmGuestBooking": (7, of_guest("confirmGuestBooking(input: {TOKEN})", confirmed=False)),
     "cancelGuestBooking": (8, of_guest("cancelGuestBooking(version: 2, input: {TOKEN})")),
     "cancelGuestBooking after an hour": (3, after_an_hour),
     "rescheduleGuestBooking": (
