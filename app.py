@@ -160,6 +160,7 @@ def build_app(
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
+        Passwords: Passwords(),
         Prepayment: PREPAYMENT,
         Relay: relay,
         SecurityCounts: security_counts,
@@ -170,9 +171,6 @@ def build_app(
         **(services or {}),
     }
     used[OneTimeProofs] = OneTimeProofs(cast("HumanProof", used[HumanProof]), counted())
-    # Created only if needed: it hashes a password when it is created.
-    if Passwords not in used:
-        used[Passwords] = Passwords()
     runtime = Runtime(
         database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )

@@ -4,6 +4,7 @@ import asyncio
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, ParamSpec, Self, TypeVar
 
 from pwdlib import PasswordHash
@@ -45,7 +46,6 @@ class Passwords:
     ) -> None:
         self._hash = PasswordHash((hasher or Argon2Hasher(),))
         self._lanes = Lanes(at_once=at_once, waiting=waiting)
-        self._nobodys = self._hash.hash("nobody's password")
         self.checks = self.hashes = 0
 
     @classmethod
@@ -75,10 +75,17 @@ class Passwords:
         async with self._lanes.turn(lane):
             admit()
             self.checks += 1
-            right, better = await _to_its_end(
-                self._hash.verify_and_update, _normalised(password), hash or self._nobodys
-            )
+            right, better = await _to_its_end(self._verify, _normalised(password), hash)
         return Checked(right and hash is not None, better if hash else None)
+
+    def _verify(self, password: str, hash: str | None) -> tuple[bool, str | None]:
+        # The first check of all makes it, with a hash or without: its time shows nothing either.
+        nobodys = self._nobodys
+        return self._hash.verify_and_update(password, hash or nobodys)
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hash.hash("nobody's password")
 
 
 async def _to_its_end(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

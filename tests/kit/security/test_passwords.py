@@ -38,6 +38,27 @@ async def test_without_a_hash_a_password_is_checked_all_the_same_and_wrong(
     assert passwords.checks == 1
 
 
+async def test_the_first_check_costs_the_same_with_a_hash_and_without() -> None:
+    hashed: list[str] = []
+
+    class Counted(Argon2Hasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            hashed.append("a hash")
+            return super().hash(password, salt=salt)
+
+    cheap = Counted(time_cost=1, memory_cost=8, parallelism=1)
+    stored = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash("their password")
+    costs = []
+    for hash in (stored, None):
+        hashed.clear()
+        passwords = Passwords(cheap)
+        assert hashed == []
+        await passwords.check("their password", hash)
+        costs.append(len(hashed))
+
+    assert costs == [1, 1]
+
+
 async def test_a_letter_is_the_same_however_the_keyboard_composes_it(
     passwords: Passwords,
 ) -> None:
