@@ -171,6 +171,7 @@ class _Life:
         self._wanted = wanted
         self._at = made_at
         self._dice = dice
+        self._logged: Mapping[str, object] | None = None
 
     def run(self, customer: Customer) -> None:
         """Simulates everything that has happened by now."""
@@ -275,14 +276,13 @@ class _Life:
         if at > self._history.now:
             return False
         booking = self.booking
-        before = snapshot(booking)
+        before = self._logged or snapshot(booking)
         for name, value in changes.items():
             setattr(booking, name, value)
         booking.version += 1
         booking.updated_at = self._at = at
-        event = Event(
-            type, "Booking", booking.id, reason=reason, before=before, after=snapshot(booking)
-        )
+        self._logged = after = snapshot(booking)
+        event = Event(type, "Booking", booking.id, reason=reason, before=before, after=after)
         self._history.add_event(event, at=at, by=by)
         return True
 

@@ -1,5 +1,6 @@
 """Loads the two demo venues, with months of history; commands/preparation.py does so once."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.passwords import Passwords
-from models.audit.log import LogEntry
+from models import METADATA
 from models.tenants import tenant_id_of
 from resolvers.audit.log_writer import write_log
 from resolvers.core.lookups import CALENDAR
@@ -33,25 +34,28 @@ async def load_demo(
 
     ``url`` logs in as the app, or as a role that may act as it: row-level security applies.
     """
-    database = Database(url.sqlalchemy, role=APP_ROLE, pool_size=1)
+    database = Database(url.sqlalchemy, role=APP_ROLE, pool_size=len(VENUES))
     runtime = Runtime(database, clock, write_log, notify_log=lambda _: None, services={})
-    hasher = passwords or Passwords()
     try:
-        for venue in VENUES:
-            await _load(runtime, venue, progress, hasher)
+        missing = [venue for venue in VENUES if not await _is_there(runtime, venue)]
+        if not missing:
+            return
+        # Before the transactions begin: idle ones are aborted.
+        password_hash = await (passwords or Passwords()).hash(DEMO_PASSWORD)
+        # At once: while PostgreSQL stores the rows of one, the other's are made.
+        async with asyncio.TaskGroup() as loading:
+            for venue in missing:
+                loading.create_task(_load(runtime, venue, progress, password_hash))
     finally:
         await database.close()
 
 
 async def _load(
-    runtime: Runtime, venue: DemoVenue, progress: Callable[[str], None], passwords: Passwords
+    runtime: Runtime, venue: DemoVenue, progress: Callable[[str], None], password_hash: str
 ) -> None:
-    if await _is_there(runtime, venue):
-        return
     started = time.monotonic()
     progress(f"{venue.name}: making months of bookings …")
-    # Created before the transaction begins: an idle transaction is aborted.
-    made = DemoRows(venue, now=runtime.clock(), password_hash=await passwords.hash(DEMO_PASSWORD))
+    made = DemoRows(venue, now=runtime.clock(), password_hash=password_hash)
 
     async def store(scope: Scope) -> None:
         await scope.enter(made.tenant.id)
@@ -60,10 +64,10 @@ async def _load(
             for row in batch:
                 scope.add(row)
             await scope.flush()
-        # As rows of the session they would be inserted one by one, each returning its position;
-        # and without render_nulls, in a new batch at each change of which columns are null.
-        stored = insert(LogEntry).execution_options(render_nulls=True)
-        await scope.run(stored, made.history.log())
+        # Rows of the session would cost several times as much, and the log's would be inserted one
+        # by one, each returning its position.
+        await scope.run(insert(METADATA.tables["bookings"]), made.booking_columns())
+        await scope.run(insert(METADATA.tables["log"]), made.history.log())
 
     await perform(runtime, ANONYMOUS, Request(new_id()), store)
     progress(

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import inspect
+
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
 from commands.demo.venues import (
@@ -66,12 +68,15 @@ class DemoRows:
         self.usage = self._usage()
 
     def batches(self) -> Iterator[Sequence[Any]]:
-        """Yields batches of rows, except the log's; each refers only to earlier ones."""
+        """Yields the rows but bookings and log, in batches that refer only to earlier ones."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout]
-        yield self.bookings
         yield self.usage
+
+    def booking_columns(self) -> list[dict[str, Any]]:
+        names = [each.key for each in inspect(Booking).column_attrs]
+        return [{name: getattr(booking, name) for name in names} for booking in self.bookings]
 
     def _tenant(self) -> Tenant:
         return Tenant(

@@ -346,4 +346,4 @@ def is_open(hours: HoursFacts, booking: Booking, zone: ZoneInfo) -> bool:
 
 def contents(rows: DemoRows) -> Sequence[object]:
     stored = [row for batch in rows.batches() for row in batch]
-    return [repr(each) for each in [*stored, *rows.history.log()]]
+    return [repr(each) for each in [*stored, *rows.bookings, *rows.history.log()]]
