@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -39,7 +39,7 @@ from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.postgres.keyset_pagination import COUNT_CAP, Listing, Order
 from kit.postgres.shortlists import shortlisted
-from kit.postgres.statements import PreparedStatement
+from kit.postgres.statements import PreparedStatement, set_tenant_cte
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, is_any, sorted_by
 from models.core.search import Found, contains, sought
@@ -117,13 +117,16 @@ class Searched:
     contact: bool
 
 
-# Whether there is a customer with this id.
-KNOWN: Final = PreparedStatement(
-    select(col(Customer.id)).where(
-        col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
-        col(Customer.id) == bindparam("id", type_=Uuid()),
+def _known() -> Any:
+    tenant_id = bindparam("tenant_id", type_=Uuid())
+    known = select(col(Customer.id)).where(
+        col(Customer.tenant_id) == tenant_id, col(Customer.id) == bindparam("id", type_=Uuid())
     )
-)
+    return select(known.exists().label("is_known")).select_from(set_tenant_cte(tenant_id))
+
+
+# Whether there is a customer with this id; it sets its tenant itself.
+KNOWN: Final = PreparedStatement(_known())
 
 
 # The customer with an address, which is ``email_key``.

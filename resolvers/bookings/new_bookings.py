@@ -7,7 +7,7 @@ stored; then the caller takes the locks, decides on what is there, and tells all
 of a time that others have it is told at once, by what is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -70,12 +70,17 @@ async def book_at_once(
         not scope.may_write_at_once
         or is_guest(scope.actor)
         or text_refusals(note=wish.note)
-        or (found := await booker_at_once(scope, wish.customer)) is None
+        or not _may_book_for(scope, wish.customer)
     ):
         return None
-    booker, new_customer = found
+    found: tuple[Booker, Customer | None] | None = None
 
-    def decided(claimed: Claim) -> DecidedChange | None:
+    async def decided(claimed: Claim) -> DecidedChange | None:
+        nonlocal found
+        found = found or await booker_at_once(scope, wish.customer)
+        if found is None:
+            return None
+        booker, new_customer = found
         tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
         prepayment = scope.service(Prepayment)
         if prepayment.due(scope, prepayment.terms(tenant), price) is not None:
@@ -110,7 +115,7 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
     if not scope.may_write_at_once or strangers.is_counted(scope):
         return None
 
-    def decided(claimed: Claim) -> DecidedChange:
+    async def decided(claimed: Claim) -> DecidedChange:
         row = new_row(
             scope,
             claimed,
@@ -132,30 +137,35 @@ def customer_values(scope: Scope, new: Customer) -> dict[str, object]:
     return {f"customer_{name}": value for name, value in new.model_dump().items()}
 
 
+def _may_book_for(scope: Scope, choice: CustomerChoice | None) -> bool:
+    """Returns whether the caller may book for a customer, who needn't exist."""
+    if choice is None:
+        return True
+    if only_own(scope.actor, P.CUSTOMERS_READ):
+        return choice.id is not None and choice.id == scope.actor.own_id
+    return choice.new is not None or may(scope.actor, P.CUSTOMERS_READ)
+
+
 async def booker_at_once(
     scope: Scope, choice: CustomerChoice | None
 ) -> tuple[Booker, Customer | None] | None:
-    """Whom a booking is for, and the customer to add; None if anything may be wrong with them.
+    """Whom a booking is for, and the customer to add; None if anything is wrong with them.
 
     A customer's id isn't looked up: the database knows it.
     """
+    if not _may_book_for(scope, choice):
+        return None
     if choice is None:
         return Booker(scope.actor.own_id), None
     if choice.id is not None:
-        if not may(scope.actor, P.CUSTOMERS_READ):
-            return None
-        if only_own(scope.actor, P.CUSTOMERS_READ) and choice.id != scope.actor.own_id:
-            return None
         return Booker(choice.id), None
-    if choice.new is None or only_own(scope.actor, P.CUSTOMERS_READ):
-        return None
-    return await booker_outside(scope, choice.new)
+    return None if choice.new is None else await booker_outside(scope, choice.new)
 
 
 async def _store_at_once(
     scope: Scope,
     times: WantedTime,
-    decided: Callable[[Claim], DecidedChange | None],
+    decided: Callable[[Claim], Awaitable[DecidedChange | None]],
     refuse: Refuse,
 ) -> Booking | None:
     locks, taken = room_locks(scope, times.room_id), scope.service(LastTaken)
@@ -174,7 +184,8 @@ async def _store_at_once(
             await scope.queue(*locks)
             if may_be_late and taken.may_have(times.room_id, claimed.occupied):
                 break
-        new = decided(claimed)
+        # What is read of the customer is read here: of many who want one time, few come so far.
+        new = await decided(claimed)
         if new is None:
             return None
         found = await store_at_once(scope, new, facts, locks)

@@ -1,5 +1,6 @@
 """Bookings stored by one statement: the same result as step by step, never by outdated facts."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.support.clock import MONDAY_MORNING
 from tests.support.desk import BookingClient, made, refused
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.lock_waits import waiting
-from tests.support.statements import statements
+from tests.support.statements import round_trips, statements
 
 DAY = timedelta(days=1)
 TUESDAY = datetime(2027, 3, 2, 10, 0, tzinfo=UTC)
@@ -263,6 +264,28 @@ async def test_whoever_is_late_for_a_time_is_no_new_customer(
     assert late.refusals == ["SLOT_TAKEN"]
     ada = "SELECT count(*) FROM customers WHERE tenant_id = $1 AND name = 'Ada'"
     assert await owner.fetchval(ada, venue.tenant.id) == 0
+
+
+async def test_whoever_is_late_is_refused_by_few_reads(
+    desk: BookingClient, runtime: Runtime, venue: Venue
+) -> None:
+    """Of those who come at once, only the first looks an address up."""
+    choices = [{"new": {"name": f"Ada {n}", "email": f"ada{n}@example.com"}} for n in range(8)]
+    known = {"id": api_id(venue.customer)}
+
+    with round_trips(runtime) as of_new:
+        answers = await asyncio.gather(
+            *(desk.create(venue.rooms[0], TUESDAY, customer=each) for each in choices)
+        )
+    with round_trips(runtime) as of_known:
+        await asyncio.gather(
+            *(desk.create(venue.rooms[0], TUESDAY, customer=known) for _ in range(8))
+        )
+
+    assert sum(answer.refusals == ["SLOT_TAKEN"] for answer in answers) == 7
+    assert sum("customers.email_key = " in each for each in of_new) == 1
+    # They share a read, or two; the other transaction of each reads what its answer selects.
+    assert of_known.count("BEGIN") <= 8 + 2
 
 
 async def test_a_hold_that_is_over_gives_way(
