@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
-from domain.bookings.recurrence import Occurrence, RecurrenceRule
+from domain.bookings.recurrence import Frequency, Occurrence, RecurrenceRule, WeekdayNumber
 from domain.core.local_time import RRule
+from domain.core.refusals import Invalid
 
 
 class ConflictPolicy(StrEnum):
@@ -46,3 +48,47 @@ def ended_before(
     if rule.count is not None:
         return replace(rule, count=len(kept))
     return replace(rule, until=kept[-1].date)
+
+
+def continued_from(
+    rule: RecurrenceRule, found: Sequence[Occurrence], cut: datetime
+) -> RecurrenceRule:
+    """Returns a rule for the occurrences from an instant on, if it starts at the first of them.
+
+    ``found`` are all occurrences of the rule, also on excluded dates.
+    """
+    if rule.count is None:
+        return rule
+    return replace(rule, count=sum(each.starts_at >= cut for each in found))
+
+
+def shifted(rule: RecurrenceRule, found: Sequence[Occurrence], days: int) -> RecurrenceRule:
+    """Returns a rule for the dates of another that lie so many days later.
+
+    ``found`` are the occurrences of the rule. Raises Invalid for a rule of other days of months:
+    those that follow a number of days later have no rule.
+    """
+    if days == 0:
+        return rule
+    is_of_weeks = rule.frequency in (Frequency.DAILY, Frequency.WEEKLY)
+    if not is_of_weeks or rule.by_month or rule.by_month_day:
+        problem = (
+            "A series that repeats by months can't be moved to other dates as a whole: keep the "
+            "date and change its time, or cancel the rest and book a new series."
+        )
+        raise Invalid(problem, path=("start",))
+    until = None if rule.until is None else found[-1].date + timedelta(days=days)
+    by_day = (WeekdayNumber((each.weekday + days) % 7) for each in rule.by_day)
+    # Where weeks are counted or have places, they begin as many days later.
+    counts_weeks = rule.frequency is Frequency.WEEKLY and (rule.interval > 1 or rule.by_position)
+    week_start = (rule.week_start + days) % 7 if counts_weeks else rule.week_start
+    return replace(rule, until=until, by_day=tuple(by_day), week_start=week_start)
+
+
+def shifted_start(starts_at: datetime, zone: ZoneInfo, *, days: int, to: time) -> datetime:
+    """Returns the instant so many local days after another, at a local time.
+
+    A time that the clock skips moves forward by the gap; of a repeated one, it is the first.
+    """
+    day = starts_at.astimezone(zone).date() + timedelta(days=days)
+    return datetime.combine(day, to.replace(fold=0), tzinfo=zone).astimezone(UTC)

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Annotated, Any, Final
 
-from sqlalchemy.dialects.postgresql import Range
 from typing_extensions import Doc
 
-from domain.bookings.availability import overridden
 from domain.bookings.lifecycle import REFERENCE_BYTES, reference
 from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
@@ -37,6 +35,7 @@ from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
     claim,
+    claim_of,
     expire,
     lock_rooms,
     price_refusals,
@@ -178,23 +177,13 @@ async def _planned(
     )
     times = [request.interval(each) for each in starts]
     calendar, against = await decided(scope, venue, wanted.room_id, times, request)
-    facts, room = calendar.facts[wanted.room_id], venue.rooms[wanted.room_id]
+    facts = calendar.facts[wanted.room_id]
     claims, conflicts = [], []
     for time, reasons in zip(times, against, strict=True):
         if reasons:
             conflicts.append(OccurrenceConflict(time.start, reasons))
             continue
-        occupied = facts.occupied_by(time)
-        claim = Claim(
-            venue.tenant,
-            room,
-            request,
-            time,
-            Range(occupied.start, occupied.end),
-            refusals=(),
-            lifted=overridden(time.start, request),
-        )
-        claims.append(claim)
+        claims.append(claim_of(venue, facts, time, request))
     await expire(scope, calendar.stale)
     return _Planned(venue, claims, tuple(conflicts))
 

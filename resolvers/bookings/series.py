@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -147,14 +148,13 @@ def rule_of(series: BookingSeries) -> tuple[RecurrenceRule, list[Occurrence]]:
     return rule, occurrences(rule, series.starts_at, zone(series.time_zone))
 
 
-def end_series(scope: Scope, series: BookingSeries, first: Booking) -> None:
-    """Ends the rule of a series before the original start of a booking.
+def end_series(scope: Scope, series: BookingSeries, cut: datetime) -> None:
+    """Ends the rule of a series before an instant.
 
     A series that would have no occurrence left keeps its rule.
     """
-    assert first.original_starts_at is not None
     rule, found = rule_of(series)
-    ended = ended_before(rule, found, first.original_starts_at)
+    ended = ended_before(rule, found, cut)
     if ended is not None:
         series.rrule = str(ended)
     touch(scope, series)

@@ -181,6 +181,20 @@ def _busy(booking: Booking) -> Busy:
     )
 
 
+def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) -> Claim:
+    """Returns the claim of a time that no rule refuses."""
+    occupied = facts.occupied_by(time)
+    return Claim(
+        venue.tenant,
+        venue.rooms[facts.id],
+        wish,
+        time,
+        Range(occupied.start, occupied.end),
+        refusals=(),
+        lifted=overridden(time.start, wish),
+    )
+
+
 async def expire(scope: Scope, ids: Sequence[BookingId], *, reason: str | None = None) -> None:
     """Stores the end of holds: they have expired, unless there is another ``reason``."""
     if not ids:

@@ -230,7 +230,9 @@ async def _cancel_part(
         await _carry_out(scope, each, cancel)
         if turn.is_over:
             await turn.give_way()
-    end_series(scope, part.series, cancelled[0])
+    first = cancelled[0].original_starts_at
+    assert first is not None, "it belongs to a series"
+    end_series(scope, part.series, first)
     return sorted(cancelled, key=lambda each: each is not part.booking)
 
 

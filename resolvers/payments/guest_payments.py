@@ -35,7 +35,7 @@ async def reschedule_guest_booking(
     """
     id = await act_by_token(scope, token)
     with hide_details():
-        (moved,) = await moves.reschedule_booking(
+        (moved,) = await moves.move_booking(
             scope,
             id,
             version=version,

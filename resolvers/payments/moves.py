@@ -6,11 +6,10 @@ new price requires a payment, the new time is held, and the booking moves once t
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
-from typing_extensions import Doc
 
 from domain.bookings.lifecycle import MOVABLE, Status, check_status_in
 from domain.bookings.refusals import ChangeTooLate, InvalidTransition
@@ -31,8 +30,6 @@ from permissions.policy import only_own
 from permissions.roles import P
 from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import (
-    Reason,
-    Version,
     booking_event,
     change_event,
     load_visible_booking,
@@ -74,25 +71,17 @@ class Goal:
     price_minor: int | None
 
 
-async def reschedule_booking(
+async def move_booking(
     scope: Scope,
-    id: Annotated[BookingId, Doc("The id of the booking.")],
+    id: BookingId,
     *,
-    version: Version,
-    room_id: Annotated[RoomId | None, Doc("The new room; the current one by default.")] = None,
-    start: Annotated[Start, Doc("The new start.")],
-    duration_minutes: Annotated[
-        int | None, Doc("The new duration in minutes; the current one by default.")
-    ] = None,
-    reason: Reason = None,
+    version: int,
+    room_id: RoomId | None,
+    start: Start,
+    duration_minutes: int | None,
+    reason: str | None,
 ) -> list[Booking]:
-    """Move a pending or confirmed booking to another time or room. Its id and reference stay the
-    same.
-
-    The price stays the same unless the room or the duration changes. Customers can move a booking
-    until the time that the venue's settings allow. If a customer has to pay more for the new price,
-    the booking stays where it is, with a `pendingMove`, and moves when its `payment` is made.
-    """
+    """Moves one booking, or holds its new time until that is paid. Returns the booking alone."""
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
@@ -119,12 +108,12 @@ async def reschedule_booking(
         party_size=moved.party_size,
         moving=moved,
     )
-    goal = _goal(moved, claimed)
-    raise_all([*_refusals(scope, moved, goal, claimed.tenant, by_customer), *claimed.refusals])
-    due = await _due_first(scope, moved, goal) if by_customer else None
+    goal = goal_of(moved, claimed)
+    raise_all([*move_refusals(scope, moved, goal, claimed.tenant, by_customer), *claimed.refusals])
+    due = await due_first(scope, moved, goal) if by_customer else None
     if due is not None:
         return [await _held_until_paid(scope, moved, claimed, due, reason)]
-    await _carry_out(
+    await carry_out(
         scope, moved, goal, claimed.tenant, by_customer=by_customer, reason=reason, claimed=claimed
     )
     return [moved]
@@ -147,7 +136,7 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     if not is_held and claimed is None:
         return False
     tenant: Tenant = await scope.loaders.related(booking, "tenant")
-    await _carry_out(scope, booking, goal, tenant, by_customer=True, claimed=claimed)
+    await carry_out(scope, booking, goal, tenant, by_customer=True, claimed=claimed)
     # Flushed here, so that this change is retried if the database finds the time taken.
     await scope.flush()
     return True
@@ -183,8 +172,8 @@ async def _move_at_once(
         claimed = claim_by_facts(scope, facts, times, moving=booking)
         if claimed is None:
             return None
-        tenant, goal = claimed.tenant, _goal(booking, claimed)
-        if _refusals(scope, booking, goal, tenant, by_customer):
+        tenant, goal = claimed.tenant, goal_of(booking, claimed)
+        if move_refusals(scope, booking, goal, tenant, by_customer):
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
         overlaps_own = booking.room_id == times.room_id and booking.occupied.overlaps(goal.occupied)
@@ -204,7 +193,7 @@ async def _move_at_once(
     )
 
 
-def _refusals(
+def move_refusals(
     scope: Scope, moved: Booking, goal: Goal, tenant: Tenant, by_customer: bool
 ) -> list[Refusal]:
     """Returns the refusals of a move by the booking's own rules."""
@@ -218,7 +207,7 @@ def _refusals(
     return []
 
 
-async def _due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
+async def due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
     """Returns what a customer has to pay before the price increases; None if nothing."""
     if booking.terms is None:
         return None
@@ -285,7 +274,7 @@ async def _claimed_again(scope: Scope, booking: Booking, goal: Goal) -> Claim | 
     return None if claimed.refusals else claimed
 
 
-async def _carry_out(
+async def carry_out(
     scope: Scope,
     booking: Booking,
     goal: Goal,
@@ -346,7 +335,7 @@ def _move(
     )
 
 
-def _goal(moved: Booking, claimed: Claim) -> Goal:
+def goal_of(moved: Booking, claimed: Claim) -> Goal:
     left, wanted = _place(moved), Place(RoomId(claimed.room.id), claimed.wanted)
     if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
         price = claimed.price

@@ -10,7 +10,7 @@ from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings
-from resolvers.payments import guest_payments, moves
+from resolvers.payments import guest_payments, rescheduling
 from schema.bookings.bookings import Booking, first_booking
 from schema.bookings.guest_bookings import GuestBooking
 from schema.core.fields import column, computed, value
@@ -50,8 +50,7 @@ class RescheduleBookingPayload:
 
     booking: Booking | None = computed(first_booking)
     bookings: list[Booking] = column(
-        "A list of the one booking, or empty if the mutation was refused. It will have "
-        "more when bookings can repeat."
+        "All moved bookings, this one first; empty if the mutation was refused."
     )
     replayed: bool
 
@@ -66,7 +65,7 @@ class RescheduleGuestBookingPayload:
 @strawberry.type
 class MoveMutations:
     reschedule_booking: RescheduleBookingPayload | None = mutation(
-        moves.reschedule_booking,
+        rescheduling.reschedule_booking,
         requires=P.BOOKINGS_WRITE,
         finds_by=P.BOOKINGS_READ,
         emits=[

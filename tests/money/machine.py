@@ -33,7 +33,7 @@ from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from resolvers.bookings import bookings, guest_bookings, transitions
 from resolvers.core.transactions import perform
-from resolvers.payments import guest_payments, moves, refunds
+from resolvers.payments import guest_payments, refunds, rescheduling
 from resolvers.payments.settlement import settle_booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue
@@ -178,7 +178,9 @@ class MoneyOfABooking(RuleBasedStateMachine):
             by_token = partial(guest_payments.reschedule_guest_booking, token=self.token)
             self.does("customer", ANONYMOUS, by_token, **goal)
         else:
-            self.does("customer", self.guest, moves.reschedule_booking, id=self.booking_id, **goal)
+            self.does(
+                "customer", self.guest, rescheduling.reschedule_booking, id=self.booking_id, **goal
+            )
         if and_pays:
             self.pays()
 
@@ -195,7 +197,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
     def is_moved(self, room: int, hours: int, minutes: int, may_refund: bool) -> None:
         by = self.site.venue.manager if may_refund else self.site.venue.staff
         given = self.goal(room, hours, minutes)
-        self.does("venue", by.actor, moves.reschedule_booking, id=self.booking_id, **given)
+        self.does("venue", by.actor, rescheduling.reschedule_booking, id=self.booking_id, **given)
 
     @rule(what=st.sampled_from(["confirm", "confirm", "reject", "check_in", "complete", "no_show"]))
     def is_decided(self, what: str) -> None:

@@ -1,5 +1,6 @@
 """Bookings that repeat: made whole or not at all, and found together."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -9,8 +10,9 @@ from domain.tenants.plans import PlanCode
 from kit.runtime import Runtime
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import REFUSAL, BookingClient, made, refused
+from tests.support.desk import REFUSAL, BookingClient, made, refused, rfc
 from tests.support.factories import Venue, api_id, make_venue
+from tests.support.occupancy import OVERLAPS
 from tests.support.statements import statements
 
 TUESDAY = "2027-03-02T10:00:00Z"
@@ -338,6 +340,179 @@ async def test_others_can_not_add_to_a_customers_series(
     refusal = refused(await add(guest, series, "2027-03-09T10:00:00Z", 1))
 
     assert (refusal["code"], refusal["path"]) == ("NOT_FOUND", ["seriesId"])
+
+
+# ------------------------------------------------------------------------------ moved
+
+
+async def starts(desk: BookingClient, series: str) -> list[str]:
+    """Returns the local start of each booking of a series that isn't cancelled."""
+    nodes = (await found(desk, series))["occurrences"]["nodes"]
+    return [each["local"]["start"][5:] for each in nodes if each["status"] == "CONFIRMED"]
+
+
+async def test_the_rest_of_a_series_moves_into_a_series_of_its_own(
+    desk: BookingClient, venue: Venue
+) -> None:
+    # The clock is put forward on 28 March.
+    answer = await book(
+        desk, venue, "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=9", without=["2027-03-04", "2027-03-25"]
+    )
+    head = answer.payload["series"]["id"]
+    third = await occurrence(desk, 2)
+    assert third["local"]["start"] == "2027-03-11T11:00"
+    given = {"scope": "THIS_AND_FOLLOWING", "durationMinutes": 90, "reason": "New teacher"}
+
+    moved = made(
+        await desk.move(third, "2027-03-12T13:30:00Z", venue.rooms[1], **given, idempotencyKey="m")
+    )
+
+    assert [each["local"]["start"][5:] for each in moved] == [
+        "03-12T14:30",
+        "03-17T14:30",
+        "03-19T14:30",
+        "03-24T14:30",
+        "03-31T14:30",
+    ]
+    assert moved[0]["id"] == third["id"]
+    assert {each["room"]["name"] for each in moved} == {"Room 2"}
+    assert {each["price"]["total"]["amount"] for each in moved} == {"60.00"}
+    kept = await found(desk, head)
+    assert (kept["rrule"], kept["version"]) == ("FREQ=WEEKLY;COUNT=3;BYDAY=TU,TH", 2)
+    assert kept["exceptDates"] == ["2027-03-04"]
+    assert await starts(desk, head) == ["03-02T11:00", "03-09T11:00"]
+    (tail,) = {each["series"]["id"] for each in (await series_of(desk, moved))}
+    rest = await found(desk, tail)
+    assert (rest["rrule"], rest["version"]) == ("FREQ=WEEKLY;COUNT=6;BYDAY=WE,FR", 1)
+    assert rest["exceptDates"] == ["2027-03-26"]
+    assert [each["originalStartsAt"] for each in rest["occurrences"]["nodes"]] == [
+        each["startsAt"] for each in moved
+    ]
+    added = made(await add(desk, rest, "2027-04-30T12:00:00Z", 1))
+    assert (added["room"]["id"], added["endsAt"]) == (
+        api_id(venue.rooms[1]),
+        "2027-04-30T13:30:00Z",
+    )
+
+
+async def series_of(desk: BookingClient, bookings: Any) -> Any:
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Booking { series { id } } } }"
+    return (await desk(text, ids=[each["id"] for each in bookings])).payload
+
+
+@pytest.mark.parametrize("by", [-13 * 60, -90, 90, 13 * 60])
+async def test_a_series_moves_through_its_own_times(
+    api: Api, runtime: Runtime, owner: asyncpg.Connection, by: int
+) -> None:
+    venue = await make_venue(runtime, max_duration_minutes=1440)
+    desk = BookingClient(api, runtime, venue.staff)
+    made(await book(desk, venue, "FREQ=DAILY;COUNT=4", durationMinutes=1380))
+    second = await occurrence(desk, 1)
+    start = datetime(2027, 3, 3, 10, tzinfo=UTC) + timedelta(minutes=by)
+
+    made(await desk.move(second, start, scope="ALL"))
+
+    first = datetime(2027, 3, 2, 10, tzinfo=UTC) + timedelta(minutes=by)
+    nodes = await desk.bookings()
+    assert [each["startsAt"] for each in nodes] == [
+        rfc(first + timedelta(days=day)) for day in range(4)
+    ]
+    assert {each["status"] for each in nodes} == {"CONFIRMED"}
+    assert await owner.fetchval(OVERLAPS) == 0
+    history = await desk.history(second)
+    assert [each["type"] for each in history] == ["BOOKING_CREATED", "BOOKING_RESCHEDULED"]
+
+
+async def test_what_was_moved_by_itself_stays_unless_it_is_in_the_way(
+    desk: BookingClient, venue: Venue
+) -> None:
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=5")).payload["series"]["id"]
+    made(await desk.move(await occurrence(desk, 1), "2027-03-03T20:00:00Z"))
+    made(await desk.move(await occurrence(desk, 2), "2027-03-06T14:30:00Z"))
+    made(await desk.cancel(await occurrence(desk, 2)))
+
+    moved = made(await desk.move(await occurrence(desk, 0), "2027-03-02T15:00:00Z", scope="ALL"))
+
+    assert len(moved) == 3
+    assert await starts(desk, series) == [
+        "03-02T16:00",
+        "03-03T21:00",
+        "03-04T16:00",
+        "03-06T16:00",
+    ]
+
+
+async def test_a_conflict_moves_nothing(desk: BookingClient, venue: Venue) -> None:
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=3")).payload["series"]["id"]
+    made(await desk.create(venue.rooms[0], "2027-03-04T15:00:00Z"))
+    before = await found(desk, series)
+
+    refusal = refused(
+        await desk.move(await occurrence(desk, 0), "2027-03-02T15:00:00Z", scope="ALL")
+    )
+
+    assert (refusal["code"], refusal["path"]) == ("SERIES_CONFLICT", ["input", "start"])
+    assert refusal["message"].startswith("1 of 3 occurrences can't be booked, the first at 16:00")
+    assert await found(desk, series) == before
+
+
+async def test_the_past_of_a_series_keeps_its_rule(
+    desk: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    head = (await book(desk, venue, "FREQ=DAILY;UNTIL=20270305")).payload["series"]["id"]
+    clock.advance(days=1, hours=1, minutes=30)
+
+    begun = refused(await desk.move(await occurrence(desk, 0), "2027-03-02T15:00:00Z", scope="ALL"))
+    made(await desk.move(await occurrence(desk, 2), "2027-03-05T08:00:00Z", scope="ALL"))
+
+    assert begun["message"] == "This booking has begun; choose one that hasn't."
+    assert await starts(desk, head) == ["03-02T11:00"]
+    assert (await found(desk, head))["rrule"] == "FREQ=DAILY;UNTIL=20270302"
+    rest = await series_of(desk, (await desk.bookings())[1:])
+    assert (await found(desk, rest[0]["series"]["id"]))["rrule"] == "FREQ=DAILY;UNTIL=20270306"
+
+
+async def test_a_customer_moves_their_series_by_the_rules_of_single_moves(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(
+        runtime, payment_policy="full", requires_confirmation=True, change_minutes_before=60
+    )
+    guest, desk = (BookingClient(api, runtime, each) for each in (venue.guest, venue.manager))
+    customer: Any = {"customer": {"id": api_id(venue.customer)}}
+    made(await book(desk, venue, "FREQ=DAILY;COUNT=3", **customer))
+    first = await occurrence(guest, 0)
+
+    longer: Any = {"scope": "ALL", "durationMinutes": 120}
+    costs_more = refused(await guest.move(first, "2027-03-02T15:00:00Z", **longer))
+    moved = made(await guest.move(first, "2027-03-02T15:00:00Z", scope="ALL"))
+
+    assert costs_more["message"] == (
+        "The new price has to be paid first; move the bookings one by one."
+    )
+    assert [each["startsAt"][5:16] for each in moved] == [
+        "03-02T15:00",
+        "03-03T15:00",
+        "03-04T15:00",
+    ]
+
+
+async def test_a_rule_of_months_moves_to_another_time_only(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, max_advance_days=200)
+    desk = BookingClient(api, runtime, venue.staff)
+    made(await book(desk, venue, "FREQ=MONTHLY;COUNT=3"))
+    first = await occurrence(desk, 0)
+
+    refusal = refused(await desk.move(first, "2027-03-03T10:00:00Z", scope="ALL"))
+    moved = made(await desk.move(first, "2027-03-02T12:00:00Z", scope="ALL"))
+
+    assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "start"])
+    assert "repeats by months" in refusal["message"]
+    assert [each["local"]["start"][5:] for each in moved] == [
+        "03-02T13:00",
+        "04-02T13:00",
+        "05-02T13:00",
+    ]
 
 
 # ------------------------------------------------------------------------------ refused
