@@ -1,20 +1,28 @@
 """Completes lists of plain objects in bulk, by a function compiled for their selection.
 
 graphql-core completes each field of each object separately. If the fields only read attributes
-that the caller may see of every object, that work is the same for all objects; and what objects
-that come in runs have in common is printed once.
+that the caller may see of every object, that work is the same for all objects: each field of all is
+read and completed together. What objects that come in runs have in common is printed once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from datetime import date
+from enum import Enum
+from itertools import chain, groupby, repeat
+from math import isfinite
+from operator import attrgetter
 from typing import Any, Final, Protocol, cast
 
 import orjson
 from graphql import (
+    GraphQLFloat,
+    GraphQLInt,
+    GraphQLLeafType,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLString,
     Undefined,
     get_nullable_type,
     is_leaf_type,
@@ -23,6 +31,7 @@ from graphql import (
     is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList
+from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
 from kit.graphql.field_sources import GUARD, KIND, SOURCE, Attribute
 from kit.graphql.value_runs import Columns, Run, ValueRuns
@@ -38,6 +47,9 @@ CompileRow = Callable[[GraphQLObjectType, FieldDetailsList], Complete]
 Read = Callable[[Any, Operation], Any]
 
 _TYPENAME: Final = "__typename"
+_NONE: Final = type(None)
+_ALIKE_IF_EQUAL: Final = (str, date, Enum)
+"""Equal values of one of these types are shown alike."""
 _PRINTED_A_WORK: Final = 16
 """So many objects of a run take as long to print as one field of an object takes to complete."""
 
@@ -64,11 +76,11 @@ def compile_completion(
 ) -> Complete:
     """Returns a function that completes values of this type. Both may raise NotCompletable."""
     if is_non_null_type(kind):
-        return _needed(compile_completion(execution, kind.of_type, details))
+        return _Needed(compile_completion(execution, kind.of_type, details))
     if is_list_type(kind):
         return compile_list_completion(execution, kind, details)
     if is_leaf_type(kind):
-        return _leaf(kind.coerce_output_value)
+        return _Leaf(kind)
     if is_object_type(kind):
         if execution.compile_row is not None and kind.extensions.get(KIND):
             return execution.compile_row(kind, details)
@@ -84,16 +96,31 @@ def compile_list_completion(
     if not is_object_type(item):
         return ListCompletion(compile_completion(execution, kind.of_type, details), None)
     objects = _ObjectCompletion(execution, item, details)
-    return ListCompletion(_needed(objects) if is_non_null_type(kind.of_type) else objects, objects)
+    return ListCompletion(_Needed(objects) if is_non_null_type(kind.of_type) else objects, objects)
 
 
-def _needed(complete: Complete) -> Complete:
-    def completed(value: Any) -> Any:
+def _all_completed(complete: Complete, values: Sequence[Any]) -> Sequence[Any]:
+    """Completes values, together if that is possible."""
+    if isinstance(complete, _Leaf | _Needed | _ObjectCompletion):
+        return complete.all(values)
+    return [complete(each) for each in values]
+
+
+class _Needed:
+    """Completes values that must not be null."""
+
+    def __init__(self, complete: Complete) -> None:
+        self._complete = complete
+
+    def __call__(self, value: Any) -> Any:
         if value is None:
             raise NotCompletable
-        return complete(value)
+        return self._complete(value)
 
-    return completed
+    def all(self, values: Sequence[Any]) -> Sequence[Any]:
+        if any(each is None for each in values):
+            raise NotCompletable
+        return _all_completed(self._complete, values)
 
 
 class ListCompletion:
@@ -108,7 +135,7 @@ class ListCompletion:
             return None
         if not isinstance(values, list | tuple | ValueRuns):
             raise NotCompletable
-        return [self._complete(each) for each in values]
+        return [*_all_completed(self._complete, [*values])]
 
     def print_runs(self, values: ValueRuns) -> Iterator[bytes] | None:
         """Yields the JSON of each run of objects; returns None if the fields need the objects.
@@ -119,16 +146,38 @@ class ListCompletion:
         return self._objects.print_runs(values) if self._objects and can_print else None
 
 
-def _leaf(coerce: Complete) -> Complete:
-    def completed(value: Any) -> Any:
+class _Leaf:
+    """Completes scalars and enums."""
+
+    def __init__(self, kind: GraphQLLeafType) -> None:
+        self._kind = kind
+        self._coerce: Complete = kind.coerce_output_value
+
+    def __call__(self, value: Any) -> Any:
         if value is None:
             return None
-        coerced = coerce(value)
+        coerced = self._coerce(value)
         if coerced is None or coerced is Undefined:
             raise NotCompletable
         return coerced
 
-    return completed
+    def all(self, values: Sequence[Any]) -> Sequence[Any]:
+        kinds = {*map(type, values)}
+        present = [each for each in values if each is not None] if _NONE in kinds else values
+        if self._are_as_shown(kinds - {_NONE}, present):
+            return values
+        if len(kinds) == 1 and issubclass(next(iter(kinds)), _ALIKE_IF_EQUAL):
+            shown = {each: self(each) for each in {*values}}
+            return [shown[each] for each in values]
+        return [self(each) for each in values]
+
+    def _are_as_shown(self, kinds: set[type], values: Sequence[Any]) -> bool:
+        """Returns whether coercing these values would return each as it is."""
+        if kinds == {int} and self._kind is GraphQLInt:
+            return bool(min(values) >= GRAPHQL_MIN_INT and max(values) <= GRAPHQL_MAX_INT)
+        if kinds == {float} and self._kind is GraphQLFloat:
+            return all(map(isfinite, values))
+        return kinds == {str} and (self._coerce is str or self._kind is GraphQLString)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +192,14 @@ class _Part:
 
     def printed(self, value: Any) -> bytes:
         return b"%b:%b" % (orjson.dumps(self.key), orjson.dumps(self.complete(value)))
+
+    def column(self, objects: Sequence[Any], operation: Operation) -> Sequence[Any]:
+        """Returns the completed values of this field."""
+        if self.attribute is None or self.attribute == _TYPENAME:
+            values = [self.read(each, operation) for each in objects]
+        else:
+            values = [*map(attrgetter(self.attribute), objects)]
+        return _all_completed(self.complete, values)
 
 
 class _ObjectCompletion:
@@ -159,7 +216,7 @@ class _ObjectCompletion:
         fields = execution.collect_subfields(kind, details).grouped_field_set
         self._parts = [self._part(execution, kind, *field) for field in fields.items()]
         self._last: dict[str, tuple[Any, bytes]] = {}
-        # Our `is_type_of` functions use only the value.
+        # Our `is_type_of` functions use only the type of the value.
         self._is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
 
     def _part(
@@ -185,10 +242,26 @@ class _ObjectCompletion:
         operation = self._operation
         return {part.key: part.complete(part.read(value, operation)) for part in self._parts}
 
+    def all(self, values: Sequence[Any]) -> list[Any]:
+        """Completes objects field by field, not one by one."""
+        kinds = {type(each): each for each in values}
+        if kinds.pop(_NONE, self) is None:
+            shown = iter(self.all([each for each in values if each is not None]))
+            return [None if each is None else next(shown) for each in values]
+        for each in kinds.values():
+            self._check_kind(each)
+        self._meter.add(len(self._parts) * len(values))
+        columns = [part.column(values, self._operation) for part in self._parts]
+        keys = [part.key for part in self._parts]
+        return [*map(dict, map(zip, repeat(keys), zip(*columns, strict=True)))]
+
     def _check(self, value: Any) -> None:
+        self._check_kind(value)
+        self._meter.add(len(self._parts))
+
+    def _check_kind(self, value: Any) -> None:
         if isinstance(value, Exception) or (self._is_one and not self._is_one(value, None)):
             raise NotCompletable
-        self._meter.add(len(self._parts))
 
     @property
     def reads_attributes(self) -> bool:

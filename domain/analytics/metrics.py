@@ -57,52 +57,65 @@ values_of: Final = attrgetter(*SUMS)
 
 @dataclass(frozen=True, slots=True)
 class BookingMetrics:
-    """The figures of some bookings, as the API shows them."""
+    """The figures of some bookings, as the API shows them.
 
-    bookings: int
-    cancelled: int
-    no_shows: int
-    completed: int
-    booked_minutes: int
+    What follows from the sums is worked out where it is read: a year has hundreds of these, and
+    few of their figures are selected.
+    """
+
+    sums: Sums
+    currency: str
     open_minutes: int
-    occupancy: float | None
-    booked_value: Money
-    average_value: Money | None
-    revenue: Money
-    cancellation_rate: float | None
-    no_show_rate: float | None
-    median_lead_minutes: int | None
-    new_customers: int
-    returning_customers: int
+    median_lead_minutes: int | None = None
+    returning_customers: int = 0
 
-    @classmethod
-    def of(
-        cls,
-        sums: Sums,
-        *,
-        currency: str,
-        open_minutes: int,
-        median_lead_minutes: int | None = None,
-        returning_customers: int = 0,
-    ) -> Self:
-        """Returns the figures that follow from the sums, with those that don't."""
-        return cls(
-            bookings=sums.bookings,
-            cancelled=sums.cancelled,
-            no_shows=sums.no_shows,
-            completed=sums.completed,
-            booked_minutes=sums.booked_minutes,
-            open_minutes=open_minutes,
-            occupancy=ratio(sums.booked_minutes, open_minutes),
-            booked_value=Money(sums.value_minor, currency),
-            average_value=average(sums.value_minor, sums.priced, currency),
-            revenue=Money(sums.revenue_minor, currency),
-            cancellation_rate=ratio(sums.cancelled, sums.bookings + sums.cancelled),
-            no_show_rate=ratio(sums.no_shows, sums.completed + sums.no_shows),
-            median_lead_minutes=median_lead_minutes,
-            new_customers=sums.new_customers,
-            returning_customers=returning_customers,
-        )
+    @property
+    def bookings(self) -> int:
+        return self.sums.bookings
+
+    @property
+    def cancelled(self) -> int:
+        return self.sums.cancelled
+
+    @property
+    def no_shows(self) -> int:
+        return self.sums.no_shows
+
+    @property
+    def completed(self) -> int:
+        return self.sums.completed
+
+    @property
+    def booked_minutes(self) -> int:
+        return self.sums.booked_minutes
+
+    @property
+    def occupancy(self) -> float | None:
+        return ratio(self.sums.booked_minutes, self.open_minutes)
+
+    @property
+    def booked_value(self) -> Money:
+        return Money(self.sums.value_minor, self.currency)
+
+    @property
+    def average_value(self) -> Money | None:
+        return average(self.sums.value_minor, self.sums.priced, self.currency)
+
+    @property
+    def revenue(self) -> Money:
+        return Money(self.sums.revenue_minor, self.currency)
+
+    @property
+    def cancellation_rate(self) -> float | None:
+        return ratio(self.sums.cancelled, self.sums.bookings + self.sums.cancelled)
+
+    @property
+    def no_show_rate(self) -> float | None:
+        return ratio(self.sums.no_shows, self.sums.completed + self.sums.no_shows)
+
+    @property
+    def new_customers(self) -> int:
+        return self.sums.new_customers
 
 
 def ratio(part: int, whole: int) -> float | None:

@@ -167,11 +167,7 @@ class SpanFigures:
         return [
             RoomMetrics(
                 room,
-                BookingMetrics.of(
-                    sums.get(id) or Sums(),
-                    currency=self.currency,
-                    open_minutes=minutes.get(id, 0),
-                ),
+                BookingMetrics(sums.get(id) or Sums(), self.currency, minutes.get(id, 0)),
             )
             for id, room in self.open_time.rooms.items()
             if (self.room_ids is None or id in self.room_ids)
@@ -189,7 +185,7 @@ class SpanFigures:
             WeekdayHour(
                 _WEEKDAYS[weekday],
                 hour,
-                BookingMetrics.of(sums, currency=self.currency, open_minutes=minutes),
+                BookingMetrics(sums, self.currency, minutes),
             )
             for weekday, hours in (await self._sums_of_weekdays()).items()
             for hour, sums in enumerate(hours)
@@ -205,13 +201,7 @@ class SpanFigures:
             days = [day for day in part.dates() if day in self.days]
             sums, lead, returning = self._of_part(part, days)
             points.append(
-                BookingMetrics.of(
-                    sums,
-                    currency=self.currency,
-                    open_minutes=minutes.within(part),
-                    median_lead_minutes=lead,
-                    returning_customers=returning,
-                )
+                BookingMetrics(sums, self.currency, minutes.within(part), lead, returning)
             )
         return points
 
@@ -231,12 +221,9 @@ class SpanFigures:
     # -------------------------------------------------------------------------- hours
 
     def _hour(self, day: date, hour: int, figures: HourFigures) -> BookingMetrics:
-        return BookingMetrics.of(
-            figures.sums,
-            currency=self.currency,
-            open_minutes=self.open_time.minutes(self.room_ids).by_date[day][hour],
-            median_lead_minutes=figures.lead_median,
-            returning_customers=figures.returning,
+        open_minutes = self.open_time.minutes(self.room_ids).by_date[day][hour]
+        return BookingMetrics(
+            figures.sums, self.currency, open_minutes, figures.lead_median, figures.returning
         )
 
     async def _hours(self) -> Mapping[date, Sequence[HourFigures]]:

@@ -1,7 +1,9 @@
 """Figures of dates, merged into those of spans."""
 
 from datetime import date, timedelta
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,22 @@ def test_the_median_of_ordered_lists_is_that_of_all_numbers(lists: list[list[int
 
     lower, upper = numbers[(len(numbers) - 1) // 2 :][:1], numbers[len(numbers) // 2 :][:1]
     assert found == ((lower[0] + upper[0]) // 2 if numbers else None)
+
+
+@pytest.mark.parametrize("spread", [0, 1, 30, 100_000])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_median_of_many_numbers_is_found_by_bisecting(seed: int, spread: int) -> None:
+    random = Random(seed)
+    lists = [
+        sorted(random.randint(0, spread) + random.choice((0, 0, 0, middle)) for _ in range(number))
+        for middle, number in ((0, 700), (spread, 301 + seed), (9 * spread, 40), (5, 1))
+    ]
+    numbers = sorted(number for each in lists for number in each)
+
+    found = median([unpacked("i", packed("i", each)) for each in lists])
+
+    lower, upper = numbers[(len(numbers) - 1) // 2], numbers[len(numbers) // 2]
+    assert found == (lower + upper) // 2
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30)), max_size=40), st.integers(0, 30))
