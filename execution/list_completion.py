@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import lru_cache, partial
 from itertools import chain, groupby, repeat
 from math import isfinite
 from operator import attrgetter
@@ -16,6 +17,7 @@ from typing import Any, Final, Protocol, cast
 
 import orjson
 from graphql import (
+    GraphQLEnumType,
     GraphQLFloat,
     GraphQLInt,
     GraphQLLeafType,
@@ -25,6 +27,7 @@ from graphql import (
     GraphQLString,
     Undefined,
     get_nullable_type,
+    is_enum_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -48,6 +51,8 @@ Read = Callable[[Any, Operation], Any]
 
 _TYPENAME: Final = "__typename"
 _NONE: Final = type(None)
+_MANY: Final = 4
+"""From so many values on, it is quicker to complete them together."""
 _ALIKE_IF_EQUAL: Final = (str, date, Enum)
 """Equal values of one of these types are shown alike."""
 _PRINTED_A_WORK: Final = 16
@@ -135,7 +140,10 @@ class ListCompletion:
             return None
         if not isinstance(values, list | tuple | ValueRuns):
             raise NotCompletable
-        return [*_all_completed(self._complete, [*values])]
+        given = [*values]
+        if len(given) < _MANY:
+            return [self._complete(each) for each in given]
+        return [*_all_completed(self._complete, given)]
 
     def print_runs(self, values: ValueRuns) -> Iterator[bytes] | None:
         """Yields the JSON of each run of objects; returns None if the fields need the objects.
@@ -146,12 +154,19 @@ class ListCompletion:
         return self._objects.print_runs(values) if self._objects and can_print else None
 
 
+@lru_cache(maxsize=1_000)
+def _enum_name(kind: GraphQLEnumType, value: Any) -> Any:
+    # Strawberry looks through all values of the type.
+    return kind.coerce_output_value(value)
+
+
 class _Leaf:
     """Completes scalars and enums."""
 
     def __init__(self, kind: GraphQLLeafType) -> None:
         self._kind = kind
-        self._coerce: Complete = kind.coerce_output_value
+        is_enum = is_enum_type(kind)
+        self._coerce: Complete = partial(_enum_name, kind) if is_enum else kind.coerce_output_value
 
     def __call__(self, value: Any) -> Any:
         if value is None:
@@ -185,13 +200,14 @@ class _Part:
     """A selected field; ``attribute`` is what it reads, or None if it is worked out."""
 
     key: str
+    label: bytes
     kind: GraphQLOutputType
     attribute: str | None
     read: Read
     complete: Complete
 
     def printed(self, value: Any) -> bytes:
-        return b"%b:%b" % (orjson.dumps(self.key), orjson.dumps(self.complete(value)))
+        return self.label + orjson.dumps(self.complete(value))
 
     def column(self, objects: Sequence[Any], operation: Operation) -> Sequence[Any]:
         """Returns the completed values of this field."""
@@ -216,15 +232,16 @@ class _ObjectCompletion:
         fields = execution.collect_subfields(kind, details).grouped_field_set
         self._parts = [self._part(execution, kind, *field) for field in fields.items()]
         self._last: dict[str, tuple[Any, bytes]] = {}
+        self._layout: _Layout | None = None
         # Our `is_type_of` functions use only the type of the value.
         self._is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
 
     def _part(
         self, execution: Execution, kind: GraphQLObjectType, key: str, below: FieldDetailsList
     ) -> _Part:
-        name = below[0].node.name.value
+        name, label = below[0].node.name.value, orjson.dumps(key) + b":"
         if name == _TYPENAME:
-            return _Part(key, kind, _TYPENAME, _constant(kind.name), _same)
+            return _Part(key, label, kind, _TYPENAME, _constant(kind.name), _same)
         field = kind.fields[name]
         read, guard = field.extensions.get(SYNC_READER), field.extensions.get(GUARD)
         may_see = not guard or may_for_every_row(self._operation.actor, guard, own=False)
@@ -233,7 +250,7 @@ class _ObjectCompletion:
         source = field.extensions.get(SOURCE)
         attribute = source.name if isinstance(source, Attribute) else None
         complete = compile_completion(execution, field.type, below)
-        return _Part(key, field.type, attribute, read, complete)
+        return _Part(key, label, field.type, attribute, read, complete)
 
     def __call__(self, value: Any) -> Any:
         if value is None:
@@ -280,18 +297,13 @@ class _ObjectCompletion:
     def _template(self, run: Run) -> tuple[list[bytes], list[list[bytes]]]:
         """Returns what stands before, between and after the columns of a run, and the columns."""
         self._check(run.like)
-        commons, columns = [b"{"], list[list[bytes]]()
-        in_columns = groupby(self._parts, lambda part: part.attribute in run.columns.values)
-        for n, (varies, found) in enumerate(in_columns):
-            parts = [*found]
-            commons[-1] += b"," if n else b""
-            if varies:
-                columns.append(_column(run.columns, parts))
-                commons.append(b"")
-            else:
-                commons[-1] += b",".join([self._printed(part, run.like) for part in parts])
-        commons[-1] += b"}"
-        return commons, columns
+        if self._layout is None or self._layout.of is not run.columns:
+            self._layout = _Layout.made(run.columns, self._parts)
+        commons = [
+            before + b",".join([self._printed(part, run.like) for part in parts]) + after
+            for before, parts, after in self._layout.commons
+        ]
+        return commons, self._layout.columns
 
     def _printed(self, part: _Part, like: Any) -> bytes:
         """Prints a field of a value, once for runs that have the same object in it."""
@@ -300,6 +312,34 @@ class _ObjectCompletion:
         if last is None or last[0] is not value:
             last = self._last[part.key] = value, part.printed(value)
         return last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How objects are printed whose columns these are.
+
+    ``commons`` are the fields before, between and after the columns, with what stands around them.
+    """
+
+    of: Columns
+    commons: list[tuple[bytes, list[_Part], bytes]]
+    columns: list[list[bytes]]
+
+    @classmethod
+    def made(cls, of: Columns, parts: Sequence[_Part]) -> "_Layout":
+        commons, columns = list[tuple[bytes, list[_Part], bytes]](), list[list[bytes]]()
+        before, between = b"{", list[_Part]()
+        in_columns = groupby(parts, lambda part: part.attribute in of.values)
+        for varies, found in in_columns:
+            if not varies:
+                between = [*found]
+                continue
+            commons.append((before, between, b"," if between else b""))
+            columns.append(_column(of, [*found]))
+            before, between = b",", []
+        # After the last column there is a comma only if a field follows.
+        before = before if between or not columns else b""
+        return cls(of, [*commons, (before, between, b"}")], columns)
 
 
 def _column(columns: Columns, parts: list[_Part]) -> list[bytes]:

@@ -4,7 +4,7 @@ What is shown as free and what a booking is allowed are the same answer to the s
 ``room_starts`` gives it for many starts at once; property tests hold the two together.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -27,12 +27,11 @@ from domain.core.local_time import midnight
 from domain.core.refusals import Code, Invalid, Path, Refusal
 from domain.core.stretches import (
     MINUTE,
+    Disjoint,
     Stretch,
-    first_meeting,
     instant_of,
     merged,
     refused_starts,
-    strictly_around,
     ticks,
 )
 
@@ -144,32 +143,32 @@ class RoomCalendar:
         return merge(each for span in self.windows for each in hours.open_intervals(span, zone))
 
     @cached_property
-    def _blackouts(self) -> list[Stretch]:
-        return merged(self.room.blocked)
+    def _blackouts(self) -> Disjoint:
+        return Disjoint(merged(self.room.blocked))
 
     @cached_property
-    def _booked(self) -> list[Stretch]:
-        return merged(self.times.booked)
+    def _booked(self) -> Disjoint:
+        return Disjoint(merged(self.times.booked))
 
     @cached_property
-    def _occupied(self) -> list[Stretch]:
-        return merged(self.times.occupied)
+    def _occupied(self) -> Disjoint:
+        return Disjoint(merged(self.times.occupied))
 
     @cached_property
-    def _refused_by_blackouts(self) -> list[Stretch]:
-        return refused_starts(self._blackouts, before=self._length)
+    def _refused_by_blackouts(self) -> Disjoint:
+        return Disjoint(refused_starts(self._blackouts.stretches, before=self._length))
 
     @cached_property
-    def _refused_by_bookings(self) -> list[Stretch]:
+    def _refused_by_bookings(self) -> Disjoint:
         before, after = self._reach
-        return refused_starts(self.times.occupied, before=before, after=after)
+        return Disjoint(refused_starts(self.times.occupied, before=before, after=after))
 
-    @property
+    @cached_property
     def _length(self) -> int:
         """How long a slot is, in ticks."""
         return self.wish.duration_minutes * MINUTE
 
-    @property
+    @cached_property
     def _reach(self) -> tuple[int, int]:
         """How long before and after occupied time a start is refused, in ticks."""
         room = self.room
@@ -184,7 +183,7 @@ class RoomCalendar:
     @property
     def refused_spans(self) -> list[Stretch]:
         """The stretches whose starts, but for their edges, blackouts or bookings refuse."""
-        return [*self._refused_by_bookings, *self._refused_by_blackouts]
+        return [*self._refused_by_bookings.stretches, *self._refused_by_blackouts.stretches]
 
     def turns(self, grid: StartGrid) -> int:
         """Returns the set of starts that other reasons may refuse than the one before on a grid.
@@ -192,8 +191,8 @@ class RoomCalendar:
         All of them lie on the grid of the venue and within opening hours.
         """
         wish, (before, after) = self.wish, self._reach
-        turns = grid.turns(self._blackouts, before=self._length)
-        turns |= grid.turns(self._booked, before=self._length)
+        turns = grid.turns(self._blackouts.stretches, before=self._length)
+        turns |= grid.turns(self._booked.stretches, before=self._length)
         turns |= grid.turns(self.times.occupied, before=before, after=after)
         for each in (wish.now, wish.earliest):
             later = grid.since(ticks(each))
@@ -210,34 +209,46 @@ class RoomCalendar:
         opened = first_overlap(self._opened, wanted)
         return opened is not None and opened.contains(wanted)
 
-    def reasons_against(self, wanted: Interval, *, is_open: bool = False) -> tuple[Reason, ...]:
+    def reasons_against(self, wanted: Interval, *, is_listed: bool = False) -> tuple[Reason, ...]:
         """Every rule that refuses a start, in the order in which they are asked.
 
-        ``is_open``: it is known that the room is open all the time.
+        ``is_listed``: it is known to be on the grid and within opening hours.
         """
         time = wanted.stretch
         return (
             *self._standing,
             *self._notice(wanted.start),
             *_advance(wanted.start, self.wish),
-            *_grid(wanted.start, self.wish, override=self.wish.override),
-            *(() if is_open or self._is_open(wanted) else self._outside_hours(wanted)),
+            *(() if is_listed else self._misplaced(wanted)),
             *self._blackout(time),
             *self._clash(wanted, time),
         )
+
+    def _misplaced(self, wanted: Interval) -> Iterator[Reason]:
+        yield from _grid(wanted.start, self.wish, override=self.wish.override)
+        if not self._is_open(wanted):
+            yield from self._outside_hours(wanted)
 
     def _notice(self, start: datetime) -> Iterator[Reason]:
         wish = self.wish
         if start < wish.earliest:
             key = Code.MIN_NOTICE, start < wish.now
-            yield from self._once(key, _notice(start, wish, override=wish.override))
+            told = self._told.get(key)
+            if told is None:
+                (told,) = _notice(start, wish, override=wish.override)
+                self._told[key] = told
+            yield told
 
-    def _once(self, key: Hashable, reasons: Iterator[Reason]) -> Iterator[Reason]:
-        """Yields the only reason, which is worked out once for a key."""
+    def _once(
+        self, tell: Callable[[Interval, datetime], Reason], about: Stretch, until: int
+    ) -> Reason:
+        """Returns what is told of a stretch that refuses starts until a tick."""
+        key = tell.__name__, about, until
         told = self._told.get(key)
         if told is None:
-            told = self._told[key] = next(reasons)
-        yield told
+            told = tell(Interval.of_stretch(about), instant_of(until))
+            self._told[key] = told
+        return told
 
     def _outside_hours(self, wanted: Interval) -> Iterator[Reason]:
         zone = self.wish.rules.zone
@@ -269,16 +280,13 @@ class RoomCalendar:
         return None
 
     def _blackout(self, wanted: Stretch) -> Iterator[Reason]:
-        refused = strictly_around(self._refused_by_blackouts, wanted[0])
-        blackout = first_meeting(self._blackouts, *wanted)
-        if refused is None or blackout is None:
-            return
-        frees_at = instant_of(refused[1])
-        key = Code.BLACKOUT, blackout, frees_at
-        yield from self._once(key, self._blocked(Interval.of_stretch(blackout), frees_at))
+        refused = self._refused_by_blackouts.strictly_around(wanted[0])
+        blackout = self._blackouts.meeting(*wanted)
+        if refused is not None and blackout is not None:
+            yield self._once(self._blocked, blackout, refused[1])
 
-    def _blocked(self, blackout: Interval, frees_at: datetime) -> Iterator[Reason]:
-        yield Reason(
+    def _blocked(self, blackout: Interval, frees_at: datetime) -> Reason:
+        return Reason(
             Code.BLACKOUT,
             message=f"{self.room.name} is blocked {span(blackout, self.wish.rules.zone)}.",
             rule={"startsAt": _json(blackout.start), "endsAt": _json(blackout.end)},
@@ -286,29 +294,26 @@ class RoomCalendar:
         )
 
     def _clash(self, wanted: Interval, time: Stretch) -> Iterator[Reason]:
-        refused = strictly_around(self._refused_by_bookings, time[0])
+        start, end = time
+        refused = self._refused_by_bookings.strictly_around(start)
         if refused is None or self.room.only_frees(wanted):
             return
-        start, end = time
         before, after = self._reach
-        frees_at = instant_of(refused[1])
-        if taken := first_meeting(self._booked, start, end):
-            key = Code.SLOT_TAKEN, taken, frees_at
-            yield from self._once(key, self._taken_by(Interval.of_stretch(taken), frees_at))
-        elif occupied := first_meeting(self._occupied, start - after, start + before):
-            key = Code.BUFFER_VIOLATION, occupied, frees_at
-            yield from self._once(key, self._too_close_to(Interval.of_stretch(occupied), frees_at))
+        if taken := self._booked.meeting(start, end):
+            yield self._once(self._taken, taken, refused[1])
+        elif occupied := self._occupied.meeting(start - after, start + before):
+            yield self._once(self._too_close, occupied, refused[1])
 
-    def _taken_by(self, taken: Interval, frees_at: datetime) -> Iterator[Reason]:
-        yield Reason(
+    def _taken(self, taken: Interval, frees_at: datetime) -> Reason:
+        return Reason(
             Code.SLOT_TAKEN,
             message=booked(self.room.name, taken, self.wish.rules.zone),
             rule={"startsAt": _json(taken.start), "endsAt": _json(taken.end)},
             frees_at=frees_at,
         )
 
-    def _too_close_to(self, occupied: Interval, frees_at: datetime) -> Iterator[Reason]:
-        yield Reason(
+    def _too_close(self, occupied: Interval, frees_at: datetime) -> Reason:
+        return Reason(
             Code.BUFFER_VIOLATION,
             message=too_close(self.room.name, occupied, self.wish.rules.zone),
             rule={

@@ -11,7 +11,7 @@ from domain.bookings.slots import RoomSlots
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
-from domain.core.stretches import Stretch, first_meeting, merged
+from domain.core.stretches import Disjoint, Stretch, merged
 
 LONGEST_BUFFER_MINUTES = 24 * 60
 # Rules refuse or allow a start strictly after an instant: the smallest step past it.
@@ -126,8 +126,8 @@ def next_change(
 
 def _connected(spans: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
     """Returns the spans, extended by all others that are connected to them."""
-    own = merged(spans)
-    return [each for each in merged([*spans, *others]) if first_meeting(own, *each)]
+    own = Disjoint(merged(spans))
+    return [each for each in merged([*spans, *others]) if own.meeting(*each)]
 
 
 def _from(grid: Sequence[datetime], since: datetime) -> Sequence[datetime]:

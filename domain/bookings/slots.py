@@ -80,9 +80,8 @@ class RoomSlots:
         state = self._state(place)
         reasons: tuple[Reason, ...] = ()
         if explained and state is not SlotState.FREE:
-            reasons = self.calendar.reasons_against(interval, is_open=True)
-        price = self.search.price(self.room.hourly_rate)
-        return Slot(self.room.id, interval, state, price, reasons)
+            reasons = self.calendar.reasons_against(interval, is_listed=True)
+        return Slot(self.room.id, interval, state, self._price, reasons)
 
     def parts(self, *, explained: bool) -> Iterator[tuple[Slot, range]]:
         """Yields the listed slots in order of time, in parts with the first slot of each.
@@ -110,6 +109,10 @@ class RoomSlots:
     def calendar(self) -> RoomCalendar:
         """What refuses slots of the room."""
         return RoomCalendar(self.room, [self.search.lasting], self.search.wish, self.times)
+
+    @cached_property
+    def _price(self) -> Money | None:
+        return self.search.price(self.room.hourly_rate)
 
     @cached_property
     def _turns(self) -> int:

@@ -27,16 +27,15 @@ _JOINT = re.compile(
 
 def moment(instant: datetime, zone: ZoneInfo) -> str:
     """Returns '19:00 on Friday 8 January 2027' in a zone's wall-clock time."""
-    return f"{_clock(instant, zone)} on {_day(instant, zone)}"
+    return _moment(instant.astimezone(zone))
 
 
 def span(interval: Interval, zone: ZoneInfo) -> str:
     """Returns '19:00–21:00 on Friday 8 January 2027', or both days."""  # noqa: RUF002
-    nights = interval.end.astimezone(zone).date() - interval.start.astimezone(zone).date()
-    if nights.days > 1:
-        return f"{moment(interval.start, zone)} to {moment(interval.end, zone)}"
-    clocks = f"{_clock(interval.start, zone)}–{_clock(interval.end, zone)}"  # noqa: RUF001
-    return f"{clocks} on {_day(interval.start, zone)}"
+    start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
+    if (end.date() - start.date()).days > 1:
+        return f"{_moment(start)} to {_moment(end)}"
+    return f"{_clock(start)}–{_clock(end)} on {_day(start)}"  # noqa: RUF001
 
 
 def booked(room_name: str, interval: Interval, zone: ZoneInfo) -> str:
@@ -73,10 +72,13 @@ def unlinked(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"
 
 
-def _clock(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).strftime("%H:%M")
+def _moment(local: datetime) -> str:
+    return f"{_clock(local)} on {_day(local)}"
 
 
-def _day(instant: datetime, zone: ZoneInfo) -> str:
-    day = instant.astimezone(zone).date()
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
+
+
+def _day(local: datetime) -> str:
+    return f"{_WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"

@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from typing import Final, TypeVar
 
 T = TypeVar("T", int, datetime)
@@ -15,7 +14,6 @@ MINUTE: Final = 60 * 1_000_000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_END: Final = itemgetter(1)
 
 
 def ticks(instant: datetime) -> int:
@@ -40,14 +38,6 @@ def merged(stretches: Iterable[tuple[T, T]]) -> list[tuple[T, T]]:
     return found
 
 
-def first_meeting(disjoint: Sequence[tuple[T, T]], start: T, end: T) -> tuple[T, T] | None:
-    """Returns the first of disjoint, ordered stretches that shares time with another one."""
-    index = bisect_right(disjoint, start, key=_END)
-    if index < len(disjoint) and disjoint[index][0] < end:
-        return disjoint[index]
-    return None
-
-
 def refused_starts(obstacles: Iterable[Stretch], *, before: int, after: int = 0) -> list[Stretch]:
     """Returns the starts that lie less than so many ticks before or after an obstacle.
 
@@ -64,6 +54,20 @@ def refused_starts(obstacles: Iterable[Stretch], *, before: int, after: int = 0)
     return refused
 
 
-def strictly_around(disjoint: Sequence[tuple[T, T]], point: T) -> tuple[T, T] | None:
-    """Returns the disjoint, ordered stretch that contains a point, edges excluded."""
-    return first_meeting(disjoint, point, point)
+class Disjoint:
+    """Disjoint, ordered stretches, made ready to find those at some time."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self.stretches = stretches
+        self._ends = [end for _, end in stretches]
+
+    def meeting(self, start: int, end: int) -> Stretch | None:
+        """Returns the first one that shares time with another stretch."""
+        index = bisect_right(self._ends, start)
+        if index < len(self._ends) and self.stretches[index][0] < end:
+            return self.stretches[index]
+        return None
+
+    def strictly_around(self, tick: int) -> Stretch | None:
+        """Returns the one that contains a tick, edges excluded."""
+        return self.meeting(tick, tick)

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 
 from domain.core.stretches import (
     MINUTE,
-    first_meeting,
+    Disjoint,
     instant_of,
     refused_starts,
-    strictly_around,
     ticks,
 )
 
@@ -33,20 +32,20 @@ def minutes_in(obstacles: list[tuple[int, int]]) -> set[int]:
 def test_a_start_is_refused_exactly_when_its_buffered_slot_meets_an_obstacle(
     obstacles: list[tuple[int, int]], minutes: int, before: int, after: int, start: int
 ) -> None:
-    refused = refused_starts(obstacles, before=minutes + after, after=before)
+    refused = Disjoint(refused_starts(obstacles, before=minutes + after, after=before))
 
     slot = set(range(start - before, start + minutes + after))
     meets = bool(slot & minutes_in(obstacles))
 
-    assert (strictly_around(refused, start) is not None) == meets
+    assert (refused.strictly_around(start) is not None) == meets
 
 
 def test_a_start_between_two_obstacles_that_leave_just_room_is_not_refused() -> None:
     refused = refused_starts([(0, 60), (90, 150)], before=30)
 
     assert refused == [(-30, 60), (60, 150)]
-    assert strictly_around(refused, 60) is None
-    assert first_meeting(refused, 60, 61) == (60, 150)
+    assert Disjoint(refused).strictly_around(60) is None
+    assert Disjoint(refused).meeting(60, 61) == (60, 150)
 
 
 def test_ticks_are_exact() -> None:
