@@ -98,7 +98,7 @@ async def taken_times(
             if not everything:
                 taken = await _room_times(times or (), _TAKEN)
                 return TakenTimes(facts, venue, search, facts.rooms, taken, end)
-            rooms = {id: facts.rooms[id].within(window) for id in venue.rooms}
+            rooms = await _rooms_within(facts, venue, window)
             taken = await _room_times(times or (), _BOOKED)
             if left_out[0] is not None:
                 _leave_out(scope, rooms, taken, left_out[0])
@@ -123,6 +123,18 @@ def _chosen(venue: Venue, room_ids: Sequence[RoomId] | None) -> Venue:
         )
     wanted = set(room_ids)
     return Venue(venue.tenant, {id: room for id, room in venue.rooms.items() if id in wanted})
+
+
+async def _rooms_within(
+    facts: VenueFacts, venue: Venue, window: Interval
+) -> dict[RoomId, RoomFacts]:
+    """Returns the facts about a time: later blackouts don't count, as in ``load_calendar``."""
+    turn, found = TimeSlice(), dict[RoomId, RoomFacts]()
+    for id in venue.rooms:
+        found[id] = facts.rooms[id].within(window)
+        if turn.is_over:
+            await turn.give_way()
+    return found
 
 
 async def _room_times(rooms: Sequence[bytes | None], row: Struct) -> list[RoomTimes]:
