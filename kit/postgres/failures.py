@@ -22,6 +22,9 @@ FOREIGN_KEY_VIOLATION = "23503"
 UNIQUE_VIOLATION = "23505"
 
 
+READ_ONLY = "25006"
+
+
 DATABASE_ERRORS = (
     DBAPIError,
     asyncpg.PostgresError,
@@ -38,7 +41,7 @@ _UNAVAILABLE_CLASSES = ("08", "53", "58")  # connection, resources, operating sy
 
 _UNAVAILABLE = frozenset(
     {
-        "25006",  # the server has become a standby, which takes no writes
+        READ_ONLY,  # the server has become a standby, which takes no writes
         "25P02",  # an earlier statement, which got the real error, aborted the transaction
         "25P03",  # the transaction was idle for too long
         "25P04",  # the transaction took too long
@@ -54,6 +57,10 @@ _UNAVAILABLE = frozenset(
 )
 
 
+class WroteWhileReading(Exception):
+    """A statement that writes was sent where all only read: a mistake, and no outage."""
+
+
 def sqlstate(error: BaseException) -> str | None:
     """Returns the SQLSTATE of an error; None if it isn't an error of PostgreSQL."""
     if isinstance(error, DBAPIError):
@@ -61,6 +68,15 @@ def sqlstate(error: BaseException) -> str | None:
             "08006" if error.connection_invalidated else None
         )
     return getattr(error, "sqlstate", None)
+
+
+def raise_if_wrote(error: BaseException) -> None:
+    """Raises WroteWhileReading if that is what an error means of a transaction that only reads.
+
+    A server that takes no writes answers others alike.
+    """
+    if sqlstate(error) == READ_ONLY:
+        raise WroteWhileReading from error
 
 
 def is_lost(error: BaseException) -> bool:

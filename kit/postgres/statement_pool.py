@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from kit.postgres.failures import is_lost
+from kit.postgres.failures import is_lost, raise_if_wrote
 from kit.postgres.fair_share import FairShare
 
 # PostgreSQL keeps about 100 kB for each prepared statement.
@@ -76,7 +76,7 @@ class StatementPool:
         ``owner`` is the tenant, whose share of the connections is bounded while others wait. If
         the connection turns out to be dead, a read is retried once on a new one; a write isn't,
         because it may have been committed. Raises TimeoutError if no connection is free within
-        5 s, and the errors of asyncpg.
+        5 s, WroteWhileReading, and the errors of asyncpg.
         """
         if not self._shares.take_free(owner):
             await self._shares.take(owner, within_seconds=WAIT_SECONDS)
@@ -118,6 +118,8 @@ class StatementPool:
                 self._drop(connection)
             else:
                 self._give_back(connection)
+            if not self._writes:
+                raise_if_wrote(error)
             raise
         except BaseException:
             # Cancelled: a late response on it must not be read as the next statement's.

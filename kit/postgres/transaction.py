@@ -4,9 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from kit.postgres.failures import raise_if_wrote
 from kit.postgres.statements import PreparedStatement, Values
+
+
+class _ReadingSession(AsyncSession):
+    """A session of a transaction that only reads."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().execute(*args, **kwargs)
+        except DBAPIError as error:
+            raise_if_wrote(error)
+            raise
 
 
 class Transaction:
@@ -22,6 +35,7 @@ class Transaction:
         self._driver: asyncpg.Connection[Any] = sync.connection.driver_connection
         self._session: AsyncSession | None = None
         self._is_open = False
+        self._reads = False
         self.at_end: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -34,19 +48,28 @@ class Transaction:
     def session(self) -> AsyncSession:
         """The session for statements that aren't prepared, and for rows to store."""
         if self._session is None:
-            self._session = AsyncSession(self._connection, autoflush=False)
+            kind = _ReadingSession if self._reads else AsyncSession
+            self._session = kind(self._connection, autoflush=False)
         return self._session
 
     async def begin(self, mode: str, first: str) -> None:
-        """Begins and runs ``first``, which is SQL and may be empty, in one round trip."""
+        """Begins and runs ``first``, which is SQL and may be empty, in one round trip.
+
+        If it is to read only, statements that write raise WroteWhileReading.
+        """
         self._is_open = True
+        self._reads = mode.endswith("READ ONLY")
         await self._driver.execute(f"BEGIN {mode}; {first}")
 
     async def rows(self, statement: PreparedStatement, values: Values) -> list[asyncpg.Record]:
         """Returns all rows of a prepared statement."""
-        found: list[asyncpg.Record] = await self._driver.fetch(
-            statement.sql, *statement.arguments(values)
-        )
+        try:
+            found: list[asyncpg.Record] = await self._driver.fetch(
+                statement.sql, *statement.arguments(values)
+            )
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            self._raise_if_wrote(error)
+            raise
         return found
 
     async def cursor(self, statement: PreparedStatement, values: Values) -> Any:
@@ -55,7 +78,11 @@ class Transaction:
 
     async def text(self, sql: str, values: Sequence[object]) -> asyncpg.Record | None:
         """Returns the first row of a statement given as SQL."""
-        found: asyncpg.Record | None = await self._driver.fetchrow(sql, *values)
+        try:
+            found: asyncpg.Record | None = await self._driver.fetchrow(sql, *values)
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            self._raise_if_wrote(error)
+            raise
         return found
 
     async def flush(self) -> None:
@@ -84,6 +111,10 @@ class Transaction:
                 at_end, self.at_end = self.at_end, None
                 if at_end is not None:
                     at_end()
+
+    def _raise_if_wrote(self, error: BaseException) -> None:
+        if self._reads:
+            raise_if_wrote(error)
 
     async def abandon(self) -> None:
         """Closes the connection because it is dead."""

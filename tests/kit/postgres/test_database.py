@@ -1,7 +1,7 @@
 """Connections and pools, and which errors mean that the database is unavailable."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
-from kit.postgres.failures import is_away
+from kit.postgres.failures import WroteWhileReading, is_away
 from kit.postgres.statements import PreparedStatement
+from kit.postgres.transaction import Transaction
 from tests.support.connections import close_kept
 
 
@@ -105,9 +106,30 @@ async def test_a_reader_that_dies_at_work_is_not_noticed(
     assert another != pid
 
 
-async def test_readers_can_not_write(pool: Database) -> None:
-    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-        await pool.text("SELECT lo_create(0)", [])
+async def test_who_writes_while_reading_is_wrong(pool: Database) -> None:
+    writing = "SELECT lo_create(0)"
+    with pytest.raises(WroteWhileReading) as raised:
+        await pool.text(writing, [])
+    assert not is_away(raised.value)
+
+    ways: list[Callable[[Transaction], Awaitable[object]]] = [
+        lambda transaction: transaction.text(writing, []),
+        lambda transaction: transaction.rows(PreparedStatement(text(writing)), {}),
+        lambda transaction: transaction.session.execute(text(writing)),
+    ]
+    for write in ways:
+        async with await pool.begin(writes=False) as transaction:
+            with pytest.raises(WroteWhileReading):
+                await write(transaction)
+
+
+async def test_a_server_that_takes_no_writes_is_away(pool: Database) -> None:
+    """As a standby does: it answers as it would to a mistake of ours."""
+    async with await pool.begin("SET TRANSACTION READ ONLY", writes=True) as transaction:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError) as raised:
+            await transaction.text("SELECT lo_create(0)", [])
+
+    assert is_away(raised.value)
 
 
 async def test_a_reader_serves_again_after_a_wrong_statement(pool: Database) -> None:
