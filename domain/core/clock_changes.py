@@ -6,7 +6,7 @@ PostgreSQL has a time-zone database of its own, of another release on every mach
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -55,13 +55,13 @@ def zone_clocks(names: Iterable[str]) -> dict[str, ZoneClock]:
 
 
 def _clock(data: bytes, zone: ZoneInfo) -> ZoneClock:
-    instants = [_EPOCH]
-    offset = _offset(zone, 0)
+    changes, offsets = [], [_offset(zone, 0)]
     for second in _candidates(data):
-        if _offset(zone, second) != offset:
-            offset = _offset(zone, second)
-            instants.append(_EPOCH + timedelta(seconds=second))
-    return ZoneClock(tuple(instants[1:]), tuple(_printed(at.astimezone(zone)) for at in instants))
+        offset = _offset(zone, second)
+        if offset != offsets[-1]:
+            offsets.append(offset)
+            changes.append(_EPOCH + timedelta(seconds=second))
+    return ZoneClock(tuple(changes), tuple(_printed(offset) for offset in offsets))
 
 
 def _candidates(data: bytes) -> Iterator[int]:
@@ -105,18 +105,25 @@ def _read(data: bytes) -> tuple[tuple[int, ...], str]:
 def _change_between(early: int, late: int, zone: ZoneInfo) -> int:
     """Returns the first second with the offset of ``late``, with one change between the two."""
     offset = _offset(zone, late)
-    while late - early > 1:
-        middle = (early + late) // 2
-        if _offset(zone, middle) == offset:
-            late = middle
-        else:
-            early = middle
+    # By hours first, which the steps are made of: nearly all changes are at one.
+    for unit in (60 * 60, 1):
+        while late - early > unit:
+            middle = early + (late - early) // unit // 2 * unit
+            if _offset(zone, middle) == offset:
+                late = middle
+            else:
+                early = middle
+        if _offset(zone, late - 1) != offset:
+            break
     return late
 
 
-def _offset(zone: ZoneInfo, second: int) -> timedelta | None:
-    return datetime.fromtimestamp(second, zone).utcoffset()
+def _offset(zone: ZoneInfo, second: int) -> timedelta:
+    offset = datetime.fromtimestamp(second, zone).utcoffset()
+    assert offset is not None
+    return offset
 
 
-def _printed(instant: datetime) -> str:
-    return instant.isoformat(timespec="seconds")[19:]
+@cache
+def _printed(offset: timedelta) -> str:
+    return _EPOCH.astimezone(timezone(offset)).isoformat(timespec="seconds")[19:]
