@@ -50,7 +50,7 @@ class Place:
 
 
 def places(schema: GraphQLSchema) -> Iterator[Place]:
-    """Every place of a query or mutation where an id can be given."""
+    """Yields every place of a query or mutation where an id can be given."""
     for root in (schema.query_type, schema.mutation_type):
         assert root is not None
         for name, field in root.fields.items():
@@ -61,7 +61,7 @@ def places(schema: GraphQLSchema) -> Iterator[Place]:
 def operation(
     schema: GraphQLSchema, place: Place, id: str, *, others: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """A document and its variables that give this id there, and select what can be selected.
+    """Returns a document, and variables that give this id there, selecting all it can.
 
     ``others`` are further arguments, by name, in place of what ``VALUES`` would give.
     """
@@ -122,7 +122,7 @@ def _is_required(member: GraphQLArgument | GraphQLInputField) -> bool:
 
 
 def _selection(schema: GraphQLSchema, field: GraphQLField, depth: int) -> str:
-    """All fields below one that need no arguments, but for places in the log."""
+    """Returns all fields below one that need no arguments, but for places in the log."""
     kind = get_named_type(field.type)
     if not is_composite_type(kind):
         return ""

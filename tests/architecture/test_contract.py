@@ -61,7 +61,7 @@ def test_what_is_not_due_is_absent(coordinate: str) -> None:
 
 
 def coordinates(of: GraphQLSchema) -> Iterator[str]:
-    """A line for every type, field, argument, value and member, with its type and default."""
+    """Yields a line for every type, field, argument, value and member, with type and default."""
     for directive in of.directives:
         yield f"@{directive.name}({', '.join(sorted(map(line_of, directive.args.items())))})"
     for name, kind in own_types(of).items():
@@ -81,7 +81,7 @@ def coordinates(of: GraphQLSchema) -> Iterator[str]:
 def members(
     of: GraphQLSchema,
 ) -> Iterator[tuple[str, GraphQLField | GraphQLArgument | GraphQLInputField]]:
-    """Every field as Type.field, every argument as Type.field(argument."""
+    """Yields every field as Type.field, every argument as Type.field(argument."""
     for name, kind in own_types(of).items():
         if is_object_type(kind) or is_interface_type(kind):
             for field_name, field in kind.fields.items():

@@ -113,7 +113,7 @@ def _leads_somewhere(page: Path, link: str) -> bool:
 
 
 def _headings(page: Path) -> Iterator[str]:
-    """The headings of a page as GitHub makes anchors of them."""
+    """Yields the headings of a page as GitHub makes anchors of them."""
     for line in re.findall(r"^#+ (.*)$", _prose(page), re.MULTILINE):
         yield re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-")
 

@@ -65,7 +65,7 @@ def _first_paragraph(module: ast.Module) -> str:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Each module with each module it imports."""
+    """Yields each module with each module it imports."""
     for path in sources():
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.walk(ast.parse(path.read_text())):

@@ -110,7 +110,7 @@ def test_no_new_name_is_a_reserved_word_of_a_clients_language() -> None:
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Every name that is ours, with where it stands; an enum's values as generators write them."""
+    """Yields every name that is ours, and where it is; values of enums as generators write them."""
     for type_name, kind in BUILT.type_map.items():
         if type_name.startswith("__"):
             continue

@@ -229,7 +229,7 @@ def test_the_exported_text_is_a_schema() -> None:
 
 
 def parts() -> Iterator[tuple[str, Any]]:
-    """The schema, and every type, field, argument and value that is ours."""
+    """Yields the schema, and every type, field, argument and value that is ours."""
     yield "schema", BUILT
     for name, kind in BUILT.type_map.items():
         if name.startswith("__"):

@@ -45,7 +45,7 @@ SWAPPED: Final = str.maketrans("aeiostAB0123456789", "eaoitsBA1032547698")
 
 
 def otherwise(*columns: str) -> str:
-    """SQL that makes other texts of columns, none of them containing what it was."""
+    """Returns SQL that makes other texts of columns, none of them containing what it was."""
     letters = "".join(map(chr, SWAPPED))
     others = letters.translate(SWAPPED)
     return ", ".join(f"{each} = translate({each}, '{letters}', '{others}')" for each in columns)
@@ -242,7 +242,7 @@ def test_each_filter_and_order_says_what_it_needs() -> None:
 def questions(
     everything: Everything, permission: Permission | None, *, probing: bool = True
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each root field that the permission, or none, opens; a list by each filter and order.
+    """Yields each root field that the permission, or none, opens; a list by each filter and order.
 
     Without a permission, all root fields.
     """
@@ -352,7 +352,7 @@ def _selection(field: GraphQLField, depth: int) -> str:
 
 
 def _selection_of(kind: Any, depth: int, path: tuple[str, ...]) -> str:
-    """All fields that need no arguments, but for places in lists and in the log."""
+    """Returns all fields that need no arguments, but for places in lists and in the log."""
     selected = ["__typename"]
     if is_object_type(kind) or is_interface_type(kind):
         for name, field in kind.fields.items():
@@ -396,7 +396,7 @@ def shown(body: Mapping[str, Any]) -> Any:
 async def world(
     api: Api, runtime: Runtime, clock: StoppedClock, database: DatabaseUrls
 ) -> Everything:
-    """A venue with an object of every type, each with something to hide."""
+    """Returns a venue with an object of every type, each with something to hide."""
     everything = await make_everything(runtime, api, clock)
     token = everything.venue.staff.token
     customer = {"phone": "+49 30 5678", "notes": "Window seat", "locale": "de"}

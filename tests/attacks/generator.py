@@ -298,7 +298,7 @@ class Generator:
 
 
 def nested(levels: int) -> Any:
-    """A list in a list in a list."""
+    """Returns a list in a list in a list."""
     value: Any = 1
     for _ in range(levels):
         value = [value]

@@ -21,7 +21,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def refusals(throw: Callable[[Bomb], Awaitable[str]]) -> dict[str, str]:
-    """By its name, the code with which each bomb was refused; and how long the longest took."""
+    """Returns the code with which each bomb was refused, by its name; prints the slowest."""
     answers: dict[str, str] = {}
     slowest = (0.0, "")
     for bomb in bombs():

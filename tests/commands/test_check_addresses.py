@@ -44,7 +44,7 @@ async def owner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncpg.Connec
 
 
 def before(name: str) -> str:
-    """The revision before the migration of this name."""
+    """Returns the revision before the migration of this name."""
     script = ScriptDirectory.from_config(migrations(DatabaseUrl(os.environ["DATABASE_URL"])))
     (found,) = (each for each in script.walk_revisions() if each.path.endswith(f"_{name}.py"))
     assert isinstance(found.down_revision, str)
@@ -52,7 +52,7 @@ def before(name: str) -> str:
 
 
 async def add_customer(owner: asyncpg.Connection, email: str) -> UUID:
-    """A customer whose key is folded."""
+    """Adds a customer whose key is folded."""
     id: UUID = await owner.fetchval(
         """INSERT INTO customers (tenant_id, id, name, email, email_key, version, created_at)
            VALUES (current_setting('app.tenant')::uuid, $1, 'Kim', $2, $3, 1, now())

@@ -43,14 +43,14 @@ async def loaded(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
 
 
 def made(venue: DemoVenue, *, day: int = 0) -> DemoRows:
-    """A venue as it is made some days after a Monday."""
+    """Returns a venue as it is made some days after a Monday."""
     now = datetime(2027, 3, 1, 20, 0, tzinfo=UTC) + timedelta(days=day)
     return DemoRows(venue, now=now, password_hash="a hash")
 
 
 @cache
 def demo(subdomain: str, *, day: int = 0) -> DemoRows:
-    """The same, made once for all tests that only read it."""
+    """Returns the same, made once for all tests that only read it."""
     return made({"boom": BOOM, "salon": SALON}[subdomain], day=day)
 
 

@@ -29,7 +29,7 @@ class Clone:
         return self.folder / ".venv"
 
     def lock(self, *, digest: str | None = None) -> Path:
-        """Lock the package, by its own hash or by another one."""
+        """Locks the package, by its own hash or by another one."""
         wheel = self.folder / "simple" / "seedling" / "seedling-1.0-py3-none-any.whl"
         lock = self.folder / "some.lock"
         right = sha256(wheel.read_bytes()).hexdigest()

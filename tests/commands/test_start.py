@@ -10,7 +10,7 @@ from web.pages.graphiql_build import Bundle
 
 
 def announced(settings: Settings, capsys: pytest.CaptureFixture[str]) -> str:
-    """The line about GraphiQL."""
+    """Returns the line about GraphiQL."""
     start._announce(settings, 8000)
     (line,) = [each for each in capsys.readouterr().out.splitlines() if "GraphiQL" in each]
     return " ".join(line.split())

@@ -111,7 +111,7 @@ async def _rows(runtime: Runtime, venue: Venue, bookings: int) -> list[Any]:
 
 
 def _callers(first: Venue, second: Venue, rows: Sequence[Any]) -> Iterable[Actor]:
-    """Every role, keys with few and many scopes, guests with a link, and strangers."""
+    """Yields every role, keys with few and many scopes, guests with a link, and strangers."""
     plan = first.tenant.plan_code
     people = (first.owner, first.admin, first.manager, first.staff, first.guest)
     yield from (replace(each.actor, plan=plan) for each in people)
@@ -251,7 +251,7 @@ def _hold_ends(number: int) -> datetime:
 
 
 def _lines(starts_at: datetime, number: int) -> list[dict[str, Any]]:
-    """From no line at all to two; with times, and without."""
+    """Returns up to two lines, with times and without."""
     lines = [
         {
             "label": TEXTS[(number + n) % len(TEXTS)],

@@ -322,7 +322,7 @@ class _Making:
         return self._wrapped(kind, nodes, always=True)
 
     def _wrapped(self, kind: Any, nodes: list[_Node], *, always: bool = False) -> _Node:
-        """These selections as a fragment, named or not."""
+        """Returns these selections as a fragment, named or not."""
         if self._chance(0.4):
             name = f"F{len(self._fragments)}"
             self._fragments[name] = (kind.name, nodes)
@@ -334,7 +334,7 @@ class _Making:
         return _Node(on=wider[0], below=[inner]) if wider and on and self._chance(0.1) else inner
 
     def _known(self, kind: Any, keys: _Keys) -> list[_Node]:
-        """A fragment of this type once more, where its keys mean the same."""
+        """Returns a fragment of this type once more, where its keys mean the same."""
         for name, (on, nodes) in self._fragments.items():
             if on == kind.name and _fits(nodes, keys, self._fragments):
                 _take(nodes, keys, self._fragments)
@@ -396,7 +396,7 @@ class _Making:
     def _written(
         self, kind: Any, name: str, under: str, *, required: bool = False, closed: bool = False
     ) -> _Value:
-        """A value in the text of the document; ``closed``: without variables in it."""
+        """Returns a value in the text of the document; ``closed``: without variables in it."""
         made = _Value(kind, name, under)
         inner = kind.of_type if is_non_null_type(kind) else kind
         if inner is kind and not required and self._chance(0.06):
@@ -562,7 +562,7 @@ class _Filling:
         )
 
     def _any(self, kind: Any, name: str, under: str, *, is_given: bool = False) -> Any:
-        """The value of a variable, or of a part of it."""
+        """Returns the value of a variable, or of a part of it."""
         if is_non_null_type(kind):
             return self._any(kind.of_type, name, under, is_given=True)
         if not is_given and self._random.random() < 0.06:

@@ -16,7 +16,7 @@ ReadRow = Callable[..., Any]
 
 
 def compared_rows(read_row: ReadRow, findings: Findings) -> ReadRow:
-    """``Executor._read_row``, which notes where a row isn't what it is field by field."""
+    """Returns ``Executor._read_row``, which notes where a row isn't what it is field by field."""
 
     def reading(
         execution: Executor, kind: Any, details: Any, row: Any, completed: Callable[[], Any]

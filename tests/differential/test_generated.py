@@ -59,7 +59,7 @@ def trial(app: Starlette) -> Trial:
 
 
 async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> None:
-    """Ask so many documents, and find that they are compared and that much is shown.
+    """Asks so many documents, and checks that they are compared and that much is shown.
 
     Fails at the first one that isn't answered alike both ways, or shows what is another tenant's.
     """

@@ -12,17 +12,17 @@ EPOCH = datetime(2027, 1, 4, tzinfo=UTC)
 
 
 def at_minute(minute: int) -> datetime:
-    """So many minutes after the epoch of the tests."""
+    """Returns so many minutes after the epoch of the tests."""
     return EPOCH + timedelta(minutes=minute)
 
 
 def minute_of(instant: datetime) -> int:
-    """The minutes from the epoch of the tests to an instant."""
+    """Returns the minutes from the epoch of the tests to an instant."""
     return (instant - EPOCH) // timedelta(minutes=1)
 
 
 def minutes_in(*intervals: Interval) -> set[int]:
-    """The minutes that intervals cover, as a set: what their algebra is checked against."""
+    """Returns the minutes that intervals cover, as a set: what their algebra is checked against."""
     return {
         minute
         for interval in intervals
@@ -50,7 +50,7 @@ ZONES = (
 
 @cache
 def days_of_change(name: str) -> tuple[date, ...]:
-    """The dates from 2010 to 2031 on which a zone's clock changes, and the first of 2027."""
+    """Returns the dates until 2031 on which a zone's clock changes, and the first of 2027."""
     zone = ZoneInfo(name)
     days = [date(2010, 1, 1) + timedelta(days=n) for n in range(22 * 365)]
     noons = [datetime(d.year, d.month, d.day, 12, tzinfo=zone).utcoffset() for d in days]
@@ -62,7 +62,7 @@ def days_of_change(name: str) -> tuple[date, ...]:
 
 @st.composite
 def zoned_days(draw: st.DrawFn) -> tuple[ZoneInfo, date]:
-    """A zone, and a date on which its clock changes or the one before or after."""
+    """Returns a zone, and a date on which its clock changes or the one before or after."""
     name = draw(st.sampled_from(ZONES))
     day = draw(st.sampled_from(days_of_change(name)))
     return ZoneInfo(name), day + timedelta(days=draw(st.integers(-1, 1)))

@@ -9,7 +9,7 @@ SCHEMA = build_schema("type Query { name: String }")
 
 
 def padded(name: str) -> str:
-    """A document of a quarter of all that is kept of what was seen once."""
+    """Returns a document of a quarter of all that is kept of what was seen once."""
     return f"query {name} {{ name }}".ljust(MAX_CHARACTERS // 4)
 
 

@@ -144,7 +144,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 def operations() -> Iterator[tuple[str, str]]:
-    """A name and an operation for each root field, and for more."""
+    """Yields a name and an operation for each root field, and for more."""
     asked = MORE | SLOTS
     for name, field in QUERY.fields.items():
         given = f"({ARGUMENTS[name]})" if name in ARGUMENTS else ""

@@ -87,7 +87,7 @@ class Changes:
                 break
 
     async def _live_through(self, room: str, at: datetime) -> bool:
-        """A booking from its beginning to its end; False where there is to be no other change."""
+        """Takes a booking to its end; returns False if there is to be no other change."""
         if not await self._may_go_on():
             return False
         booking = (await self._change(_BOOK, room=room, at=at)).payload["booking"]["id"]
@@ -153,7 +153,7 @@ async def cursor_now(address: str, venue: Venue) -> EventCursor:
 async def logged(
     house: FaultyPostgres, venue: Venue, wanted: Wanted, *, after: EventCursor
 ) -> list[EventCursor]:
-    """The cursors of all wanted entries that the log has after one, in its order."""
+    """Returns the cursors of all wanted entries that the log has after one, in its order."""
     start = decode_cursor(after)
     assert start is not None
     async with house.connected() as connection:

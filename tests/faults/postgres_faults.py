@@ -65,7 +65,7 @@ class FaultyPostgres:
 
     @asynccontextmanager
     async def runtime(self) -> AsyncIterator[Runtime]:
-        """For the factories."""
+        """Yields a runtime for the factories."""
         pool = Database(trusted_urls(self.url).app.sqlalchemy, pool_size=2)
         parts: dict[type, object] = {Tokens: Tokens(SECRET)}
         yield Runtime(
@@ -78,21 +78,21 @@ class FaultyPostgres:
             await connection.execute(sql)
 
     async def terminate_a_connection(self) -> None:
-        """End one connection of the app's pool, as an administrator does."""
+        """Ends one connection of the app's pool, as an administrator does."""
         await self.execute(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_POOL} LIMIT 1"
         )
 
     async def terminate_the_bus(self) -> None:
-        """End the connections that listen."""
+        """Ends the connections that listen."""
         await self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_BUS}")
 
     async def terminate_the_relay(self) -> None:
-        """End all connections that are not the app's pool: that of the relay, the bus, the jobs."""
+        """Ends all connections but the app's pool: those of the relay, the bus and the jobs."""
         await self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_RELAY}")
 
     async def kill_a_connection(self) -> None:
-        """Kill one server process of the app's pool: PostgreSQL then restarts all of them."""
+        """Kills one server process of the app's pool: PostgreSQL then restarts all of them."""
         async with self.connected() as connection:
             pid = await connection.fetchval(
                 f"SELECT pid FROM pg_stat_activity WHERE {_POOL} LIMIT 1"
@@ -104,12 +104,12 @@ class FaultyPostgres:
         await self.answers()
 
     async def kill_everything(self) -> None:
-        """Kill the server's first process, and start it again."""
+        """Kills the server's first process, and starts it again."""
         os.kill(self._pid, signal.SIGKILL)
         await asyncio.to_thread(self._server.start)
 
     async def answers(self) -> None:
-        """Wait until the server takes connections."""
+        """Waits until the server takes connections."""
         deadline = monotonic() + START_SECONDS
         while True:
             try:
@@ -250,7 +250,7 @@ class App:
         return int(float(found[1]))
 
     async def is_up(self) -> None:
-        """Wait until it serves."""
+        """Waits until it serves."""
         deadline = monotonic() + START_SECONDS
         while "Boom Booking runs at" not in self.printed:
             assert self.process.poll() is None and monotonic() < deadline, self.printed
@@ -258,7 +258,7 @@ class App:
         await self.is_ready()
 
     async def is_ready(self) -> None:
-        """Wait until the database answers it and it listens for live events."""
+        """Waits until the database answers it and it listens for live events."""
         deadline = monotonic() + START_SECONDS
         async with httpx2.AsyncClient(timeout=10) as http:
             while (await http.get(f"{self.address}/readyz")).status_code != 200:
@@ -300,7 +300,7 @@ async def _take_all(url: DatabaseUrl, greedy: list[asyncpg.Connection]) -> None:
 
 
 def _command_of(process: psutil.Process) -> str:
-    """The command line; empty for one that has just ended."""
+    """Returns the command line; empty for one that has just ended."""
     try:
         return " ".join(process.cmdline())
     except (psutil.ZombieProcess, psutil.NoSuchProcess):

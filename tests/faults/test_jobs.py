@@ -66,7 +66,7 @@ async def test_what_is_due_is_done_once_though_the_postmaster_is_killed(
 
 
 async def _due(house: FaultyPostgres, venue: Venue) -> tuple[list[str], list[str]]:
-    """The ids of holds that end in a moment, and of bookings that are over, in jobs."""
+    """Returns the ids of holds that end in a moment, and of bookings that are over, in jobs."""
     now = system_clock().replace(minute=0, second=0, microsecond=0)
     soon = system_clock() + timedelta(seconds=1)
     async with house.runtime() as runtime:

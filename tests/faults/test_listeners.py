@@ -173,7 +173,7 @@ async def _connected(stack: AsyncExitStack, app: App, venue: Venue) -> list[Live
 
 
 async def _hear(stream: Stream, number: int) -> list[EventCursor]:
-    """The cursors of so many events, and of those that came too many."""
+    """Returns the cursors of so many events, and of those that came too many."""
     cursors = [await _cursor_of(stream) for _ in range(number)]
     while not stream.messages.empty():
         cursors.append(await _cursor_of(stream))

@@ -167,7 +167,7 @@ async def _two_work(app: App, *, but_not: int) -> None:
 
 
 async def ends(process: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """The exit code of a process, and how long it took, but for its waiting for a processor."""
+    """Returns a process's exit code, and the seconds it took without waiting for a processor."""
     began, before = monotonic(), waited_for_processor(process.pid)
     waited = before
     async with asyncio.timeout(60):
@@ -179,7 +179,7 @@ async def ends(process: subprocess.Popen[bytes]) -> tuple[int, float]:
 
 
 def waited_for_processor(pid: int) -> float:
-    """How many seconds its main thread was ready to run and others ran; 0 where none tells."""
+    """Returns for how many seconds its main thread was ready while others ran; 0 if unknown."""
     try:
         _, nanoseconds, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
     except (OSError, ValueError):

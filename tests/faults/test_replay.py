@@ -79,6 +79,6 @@ async def test_cut_off_at_random_everybody_has_the_servers_log(
 
 
 def some_of(venue: Venue, draw: random.Random) -> Wanted:
-    """Some rooms and some types, at random."""
+    """Returns some rooms and some types, at random."""
     rooms = draw.sample(venue.rooms, draw.randint(2, len(venue.rooms)))
     return Wanted(tuple(rooms), draw.sample(TYPES, draw.randint(1, len(TYPES))))

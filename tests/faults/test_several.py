@@ -123,10 +123,10 @@ async def _hear(stream: Stream, number: int) -> dict[str, float]:
 
 
 def _p95(seconds: Sequence[float]) -> float:
-    """In milliseconds."""
+    """Returns the 95th percentile in milliseconds."""
     return 1000 * quantiles(seconds, n=20)[-1]
 
 
 def _median(seconds: Sequence[float]) -> float:
-    """In milliseconds."""
+    """Returns the median in milliseconds."""
     return 1000 * quantiles(seconds, n=2)[0]

@@ -103,7 +103,7 @@ class Kitchen:
         return handler
 
     async def settled(self) -> None:
-        """All that is logged can be read: others may still write to the same server."""
+        """Waits until all that is logged can be read: others may still write to the same server."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.queue.fetchval(_IS_HELD_BACK):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
@@ -136,7 +136,7 @@ class Kitchen:
                 await asyncio.sleep(0.01)
 
     async def steps(self, handler: EventHandler, subject: UUID | None = None) -> list[str]:
-        """The reasons of all entries that a handler has handled, in order."""
+        """Returns the reasons of all entries that a handler has handled, in order."""
         rows = await self.queue.fetch(
             "SELECT payload FROM queue.pgqueuer WHERE entrypoint = $1 ORDER BY id", A_STEP
         )

@@ -50,7 +50,7 @@ async def venue(runtime: Runtime) -> AsyncIterator[Venue]:
 
 
 async def requested(api: Api, venue: Venue, format: str = "CSV") -> tuple[str, UUID]:
-    """A new export: its id in the API, and its own."""
+    """Returns a new export: its id in the API, and its own."""
     made = (await create(api, venue.owner, "BOOKINGS", format)).payload["requestedExport"]
     return made["id"], decode_id("Export", made["id"])
 
@@ -60,7 +60,7 @@ async def make(runtime: Runtime, venue: Venue, id: UUID) -> None:
 
 
 async def begin(runtime: Runtime, venue: Venue, id: UUID) -> Export | None:
-    """An attempt that nobody ends."""
+    """Begins an attempt that nobody ends."""
     system = Actor(ActorKind.SYSTEM, venue.tenant.id)
     begun = partial(export_files.begin, id=id)
     return (await perform(runtime, system, Request(new_id()), begun)).result
@@ -73,7 +73,7 @@ def files(settings: Settings) -> list[Path]:
 
 @contextmanager
 def small_files(size: int) -> Iterator[None]:
-    """As with a full disk, no file can become larger."""
+    """Lets no file become larger than this, as with a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:

@@ -102,7 +102,7 @@ async def test_more_than_a_batch_is_forgotten(runtime: Runtime, relay: Database)
 async def add_session(
     runtime: Runtime, venue: Venue, last_used_at: datetime, *, ended: bool = False
 ) -> None:
-    """A session of the owner that was last refreshed at an instant, with that one's token."""
+    """Adds a session of the owner that was last refreshed at an instant, with that one's token."""
 
     async def add(scope: Scope) -> None:
         await scope.lock()

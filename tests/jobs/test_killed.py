@@ -30,7 +30,7 @@ _SLOW: Final = """
 
 
 async def past_bookings(runtime: Runtime, number: int) -> Venue:
-    """Bookings of the last hours whose guests have come, each in a slot of its own."""
+    """Adds bookings of the last hours whose guests have come, each in a slot of its own."""
     venue = await make_venue(runtime)
     start = system_clock().replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
     for index in range(number):

@@ -41,7 +41,7 @@ PERMISSIONS: Final = """
 
 
 async def export_of(admin: asyncpg.Connection, venue: Venue, format: str, *, days: int) -> str:
-    """A new export of so many days, or of all."""
+    """Returns a new export of so many days, or of all."""
     id, now = new_id(), system_clock()
     span = (now - timedelta(days=days), now) if days else (None, None)
     await admin.execute(

@@ -40,7 +40,7 @@ async def idle(settings: Settings, clock: StoppedClock) -> AsyncIterator[Starlet
 
 
 async def rows(queue: asyncpg.Connection) -> list[str]:
-    """All that stands in the queue, and what became of it."""
+    """Returns all that stands in the queue, and what became of it."""
     stored = await queue.fetch(
         "SELECT pgqueuer::text || coalesce(encode(payload, 'escape'), '') FROM queue.pgqueuer"
     )

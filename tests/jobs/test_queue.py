@@ -42,7 +42,7 @@ def ask_for(*names: str, **options: Any) -> Ask:
 
 
 async def waiting(queue: asyncpg.Connection) -> list[str]:
-    """The names of the jobs that the app's own worker doesn't know, in order."""
+    """Returns the names of the jobs that the app's own worker doesn't know, in order."""
     rows = await queue.fetch("SELECT entrypoint FROM queue.pgqueuer ORDER BY id")
     return [row["entrypoint"] for row in rows]
 

@@ -53,7 +53,7 @@ class Desk:
     async def note(
         self, _runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
     ) -> None:
-        """A handler that does no more than that."""
+        """Handles a job by counting it."""
         self.done[payload["id"]] += 1
         self.tenants.append(tenant_id)
 

@@ -41,7 +41,7 @@ EVERY_HANDLER: Final = (*EVENT_HANDLERS, EventHandler("second", NOTIFIED_OF, _no
 
 
 def work(environment: Mapping[str, str], output: Path) -> None:
-    """Work until killed; ``environment`` names the databases."""
+    """Works until killed; ``environment`` names the databases."""
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())

@@ -30,7 +30,7 @@ Start = Callable[[Mapping[str, str], Path], Victim]
 
 
 def product(environment: Mapping[str, str], output: Path) -> Victim:
-    """A worker as operators run it."""
+    """Starts a worker as operators run it."""
     with output.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "commands.worker"],
@@ -42,7 +42,7 @@ def product(environment: Mapping[str, str], output: Path) -> Victim:
 
 
 def quick(environment: Mapping[str, str], output: Path) -> Victim:
-    """A ``worker_process``, without the seconds in which one imports the product."""
+    """Starts a ``worker_process``, without the seconds that importing the product takes."""
     multiprocessing.set_forkserver_preload([worker_process.__name__])
     forked = _Forked(target=worker_process.work, args=(dict(environment), output))
     forked.start()
@@ -67,7 +67,7 @@ class Workers:
         self._alive.append(self._start(self._environment, self._output))
 
     def kill(self, *, oldest: bool = False) -> None:
-        """Kill one with SIGKILL: any, or the one that was started first."""
+        """Kills one with SIGKILL: any, or the one that was started first."""
         victim = self._alive.pop(0 if oldest else random.randrange(len(self._alive)))
         victim.kill()
         victim.wait()

@@ -312,7 +312,7 @@ class Turmoil:
         return {"roomId": self.draw.choice((await self._everything())["rooms"]["nodes"])["id"]}
 
     def _hours(self) -> Sequence[Mapping[str, str]]:
-        """Open all day, or from some hour to another, which may be past midnight."""
+        """Returns hours: all day, or from some hour to another, which may be past midnight."""
         if self.draw.random() < 0.5:
             return [{"opensAt": "00:00", "closesAt": "24:00"}]
         opens = self.draw.randint(0, 20)

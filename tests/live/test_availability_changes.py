@@ -60,7 +60,7 @@ class Deltas:
         self._last: Any = None
 
     async def next(self) -> Any:
-        """The next delta, slots by their room and start: what is set, and what is dropped."""
+        """Returns the next delta, slots by room and start: what is set, and what is dropped."""
         last, event = self._last, self._last
         while event == last:
             event = (await self.stream.next())["availabilityChanged"]
@@ -480,7 +480,7 @@ async def locked(runtime: Runtime, venue: Venue) -> AsyncIterator[None]:
 
 
 async def write(desk: BookingClient, venue: Venue, draw: random.Random, *, times: int) -> None:
-    """Book, move and cancel within the morning, as often as that."""
+    """Books, moves and cancels within the morning, so many times."""
     kept: list[Any] = []
     for _ in range(times):
         start = NINE + timedelta(minutes=30 * draw.randint(0, 4))

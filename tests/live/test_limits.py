@@ -152,7 +152,7 @@ async def test_who_cannot_pay_for_events_is_told_to_resync_later(
 
 
 def drops(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Place]:
-    """What subscribers drop from now on."""
+    """Returns what subscribers drop from now on."""
     dropped: asyncio.Queue[Place] = asyncio.Queue()
     drop_until = Subscriber.drop_until
 

@@ -260,7 +260,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
             assert self.state["held"] == 0
 
     def teardown(self) -> None:
-        """What it took of rooms, and no longer does, is what the database keeps of their time."""
+        """Checks that the database keeps exactly the time that is taken of rooms."""
         assert self.world.wait(self.world.reader.fetchval(OVERLAPS)) == 0
 
     # -------------------------------------------------------------------- steps

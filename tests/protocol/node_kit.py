@@ -27,7 +27,7 @@ class Kit:
 
     @asynccontextmanager
     async def running(self, script: str | Path, *arguments: str) -> AsyncIterator["Lines"]:
-        """A script while it runs: it must print lines of JSON, and end well."""
+        """Runs a script, which must print lines of JSON and end well."""
         process = await asyncio.create_subprocess_exec(
             self.node.program,
             self.folder / script,
@@ -53,7 +53,7 @@ class Lines:
         self._process = process
 
     async def next(self) -> Any:
-        """The next line. Raises TimeoutError."""
+        """Returns the next line. Raises TimeoutError."""
         assert self._process.stdout and self._process.stderr
         line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_SECONDS)
         assert line, (await self._process.stderr.read()).decode()
@@ -61,7 +61,7 @@ class Lines:
 
 
 def install(node: Node) -> Kit:
-    """The scripts and their packages."""
+    """Installs the scripts and their packages."""
     sources = sorted(path for path in SOURCES.iterdir() if path.is_file())
 
     def fill(folder: Path) -> None:

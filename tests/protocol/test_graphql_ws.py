@@ -27,7 +27,7 @@ async def venue(runtime: Runtime) -> Venue:
 async def client(
     kit: Kit, server: str, scenario: str, *, tokens: list[str], venue: Venue
 ) -> AsyncIterator[Lines]:
-    """The client while it goes through a scenario, with a hold to make in it."""
+    """Runs the client through a scenario, with a hold to make in it."""
     hold = {
         "roomId": api_id(venue.rooms[0]),
         "start": {"at": "2027-03-02T10:00:00Z"},

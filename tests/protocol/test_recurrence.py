@@ -43,12 +43,12 @@ def first_dates(rule: RecurrenceRule, first: date) -> list[str]:
 
 
 def ending(rule: RecurrenceRule) -> str:
-    """The rule with an end far away, for other implementations."""
+    """Returns the rule with an end far away, for other implementations."""
     return str(rule).replace(f"COUNT={rule.count}", "UNTIL=20330101")
 
 
 def ical_js_differs(rule: RecurrenceRule) -> bool:
-    """Whether ical.js 2.2 reads such a rule otherwise than the RFC, or not at all."""
+    """Returns whether ical.js 2.2 reads such a rule otherwise than the RFC, or not at all."""
     yearly = rule.frequency is Frequency.YEARLY
     monthly = rule.frequency is Frequency.MONTHLY
     return bool(

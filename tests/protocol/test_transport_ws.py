@@ -23,7 +23,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def closed_by(server: str, *messages: str) -> tuple[int | None, str | None]:
-    """The code and the reason that the server closes a socket with that was sent these."""
+    """Returns the code and the reason that the server closes a socket with that was sent these."""
     async with socket(server) as connection:
         for message in messages:
             await connection.send(message)
@@ -33,7 +33,7 @@ async def closed_by(server: str, *messages: str) -> tuple[int | None, str | None
 
 
 async def answer_to(server: str, message: str) -> Any:
-    """The first message of the server on a socket that was sent this one."""
+    """Returns the first message of the server on a socket that was sent this one."""
     async with socket(server) as connection:
         await connection.send(message)
         return orjson.loads(await connection.recv())

@@ -64,7 +64,7 @@ async def all_ways(runtime: Runtime, venue: Venue, crowd: Sequence[Racer]) -> li
 
 
 async def homes_in(runtime: Runtime, venue: Venue, *, room: int, count: int) -> list[Ref]:
-    """Confirmed bookings of a room, one after the other, 60 days from now."""
+    """Returns confirmed bookings of a room, one after the other, 60 days from now."""
     return [
         Ref(
             api_id(
@@ -82,7 +82,7 @@ async def homes_in(runtime: Runtime, venue: Venue, *, room: int, count: int) -> 
 
 
 def slot_at(venue: Venue, hours: float, *, room: int = 0, minutes: int = 60) -> Slot:
-    """A time of a room, so many hours after Tuesday, 09:00 UTC."""
+    """Returns a time of a room, so many hours after Tuesday, 09:00 UTC."""
     start = MONDAY_MORNING + timedelta(days=1, hours=hours)
     return Slot(venue.rooms[room], Interval.of_minutes(start, minutes))
 

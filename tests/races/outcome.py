@@ -42,7 +42,7 @@ class Books:
         ]
 
     def logged(self, type: EventType) -> list[str]:
-        """The objects of all events of a type."""
+        """Returns the objects of all events of a type."""
         return [id for each, id in self.log if each is type]
 
     def after(self, type: EventType) -> list[tuple[EventType, str]]:

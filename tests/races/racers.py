@@ -136,7 +136,7 @@ class Racer:
         return await self.client.ask(_ARCHIVE, variables)
 
     async def keep_clear(self, room: Room, *, minutes: int) -> Answer:
-        """Set the room's buffers."""
+        """Sets the room's buffers."""
         variables = {"id": api_id(room), "version": room.version, "minutes": minutes}
         return await self.client.ask(_KEEP_CLEAR, variables)
 
@@ -148,7 +148,7 @@ class Racer:
 
 
 def ref(answer: Answer) -> Ref:
-    """The booking that an answer shows."""
+    """Returns the booking that an answer shows."""
     payload = answer.payload
     shown = payload["booking"] if "booking" in payload else payload["bookings"][0]
     return Ref(shown["id"], shown["version"])
@@ -166,7 +166,7 @@ def refusals(answers: Iterable[Answer]) -> set[str]:
 async def racers(
     runtime: Runtime, addresses: Sequence[str], people: Sequence[Person], *, count: int
 ) -> AsyncIterator[list[Racer]]:
-    """So many racers, the people and the addresses dealt out in turn."""
+    """Yields so many racers, with people and addresses dealt out in turn."""
     faces = [person for person, _ in zip(cycle(people), range(count), strict=False)]
     tokens = await _tokens(runtime, faces)
     made = [
@@ -194,7 +194,7 @@ def waits(crowd: Iterable[Racer]) -> list[float]:
 
 
 def summary(seconds: Sequence[float]) -> str:
-    """The middle, the slow end and the slowest, in milliseconds."""
+    """Returns the middle, the slow end and the slowest, in milliseconds."""
     hundredths = quantiles(seconds, n=100, method="inclusive")
     middle, slow, slowest = (1000 * each for each in (hundredths[49], hundredths[98], max(seconds)))
     return f"{len(seconds)} answers: p50 {middle:.0f} ms, p99 {slow:.0f} ms, max {slowest:.0f} ms"

@@ -15,7 +15,7 @@ from tests.races.clock import RunningClock
 
 
 def main(listener: int) -> None:
-    """Serve until SIGTERM, or until the process that started this one is gone."""
+    """Serves until SIGTERM, or until the process that started this one is gone."""
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app = build_app(load_settings(), clock=RunningClock(), with_graphiql=False)

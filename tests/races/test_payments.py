@@ -49,13 +49,13 @@ async def venue(tills: Tills) -> Venue:
 
 
 async def booked(tills: Tills, venue: Venue, count: int) -> list[Any]:
-    """Bookings that wait for their payments: in both rooms, hour after hour."""
+    """Returns bookings that wait for their payments: in both rooms, hour after hour."""
     desk = tills[0].desk(venue.guest)
     return [made(await desk.create(*slot(venue, number))) for number in range(count)]
 
 
 def slot(venue: Venue, number: int) -> tuple[Room, datetime]:
-    """That of the booking of this number."""
+    """Returns the room and the start of the booking of this number."""
     return venue.rooms[number % 2], FRIDAY + timedelta(hours=number // 2)
 
 

@@ -104,7 +104,7 @@ async def test_from_the_deposit_to_half_of_it_back(till: PaymentsApp, clock: Sto
 
 
 async def look(till: PaymentsApp, token: str) -> Any:
-    """The guest's booking, by its link."""
+    """Returns the guest's booking, by its link."""
     text = f"query ($token: String!) {{ guestBooking(token: $token) {{ {SHOWN} }} }}"
     return (await till.api(text, {"token": token})).payload
 

@@ -53,7 +53,7 @@ class Command:
             return False
 
     def end(self, number: signal.Signals) -> int:
-        """The exit code, at most ten seconds after the signal."""
+        """Sends a signal and returns the exit code, at most ten seconds later."""
         self.process.send_signal(number)
         return self.process.wait(timeout=10)
 

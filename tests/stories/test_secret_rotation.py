@@ -69,7 +69,7 @@ async def start(settings: Settings, clock: StoppedClock) -> Start:
 
 
 async def book(api: Api, venue: Venue, hour: int) -> str:
-    """The code of a guest's new booking, which its mail is to confirm."""
+    """Returns the code of a guest's new booking, which its mail is to confirm."""
     answer = await api(BOOK, {"input": {**slot(venue, hour), "customer": GUEST}})
     return cast("str", answer.payload["token"])
 

@@ -42,7 +42,7 @@ class Page:
         self._tasks = {asyncio.create_task(self._listen())}
 
     async def show(self, url: str) -> None:
-        """Go to ``url``, listening from the first request on, also to the page's workers."""
+        """Goes to ``url``, listening from the first request on, also to the page's workers."""
         target = await self._call("Target.createTarget", url="about:blank")
         attached = await self._call(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
@@ -56,7 +56,7 @@ class Page:
         await self._call("Page.navigate", url=url)
 
     async def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression in the page."""
+        """Returns the value of a JavaScript expression in the page."""
         answer = await self._call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -85,7 +85,7 @@ class Page:
         await self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stops listening."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -131,7 +131,7 @@ class Page:
 
 @asynccontextmanager
 async def browse(url: str, *, profile: Path) -> AsyncIterator[Page]:
-    """Open ``url`` in a browser of its own; skips the test where Chromium is not installed."""
+    """Opens ``url`` in a browser of its own; skips the test if Chromium isn't installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

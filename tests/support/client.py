@@ -93,19 +93,19 @@ class Stream:
         self.messages: asyncio.Queue[Any] = asyncio.Queue()
 
     async def message(self, *, within: float = PATIENCE_SECONDS) -> Any:
-        """The next message of any type. Raises TimeoutError."""
+        """Returns the next message of any type. Raises TimeoutError."""
         async with asyncio.timeout(within):
             return await self.messages.get()
 
     async def next(self, *, within: float = PATIENCE_SECONDS) -> Any:
-        """The data of the next answer. Raises TimeoutError."""
+        """Returns the data of the next answer. Raises TimeoutError."""
         message = await self.message(within=within)
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]
 
     async def errors(self, *, within: float = PATIENCE_SECONDS) -> list[Any]:
-        """The errors that refused the operation. Raises TimeoutError."""
+        """Returns the errors that refused the operation. Raises TimeoutError."""
         message = await self.message(within=within)
         assert message["type"] == "error", message
         return message["payload"]  # type: ignore[no-any-return]
@@ -134,7 +134,7 @@ class Live:
         await self.socket.send(orjson.dumps(message).decode())
 
     async def closed(self, *, within: float = PATIENCE_SECONDS) -> int | None:
-        """The code that the server closed the socket with. Raises TimeoutError."""
+        """Returns the code that the server closed the socket with. Raises TimeoutError."""
         async with asyncio.timeout(within):
             await self.socket.wait_closed()
         return self.socket.close_code
@@ -159,7 +159,7 @@ async def socket(
     address: str | None = None,
     protocol: str = "graphql-transport-ws",
 ) -> AsyncIterator[ClientConnection]:
-    """A bare WebSocket at /graphql of a server, from an address if a proxy is to name one."""
+    """Yields a bare WebSocket at /graphql, from an address if a proxy is to name one."""
     headers = {"Origin": origin, "Cookie": cookie, "X-Forwarded-For": address}
     async with connect(
         f"{url.replace('http', 'ws', 1)}/graphql",
@@ -175,7 +175,7 @@ async def socket(
 async def live(
     url: str, *, token: str | None = None, cookie: str | None = None, address: str | None = None
 ) -> AsyncIterator[Live]:
-    """A socket at /graphql of a server, for the bearer of a token."""
+    """Opens a socket at /graphql of a server, for the bearer of a token."""
     async with socket(url, cookie=cookie, address=address) as connection:
         payload = {"authorization": f"Bearer {token}"} if token else {}
         client = Live(connection)

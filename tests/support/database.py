@@ -56,7 +56,7 @@ def stop_server() -> None:
 
 
 async def fresh_database(name: str) -> DatabaseUrls:
-    """A migrated, empty database; one of this name is dropped first."""
+    """Creates a migrated, empty database; one of this name is dropped first."""
     await _make_template()
     database = _named(name)
     async with _maintenance() as connection:
@@ -66,7 +66,7 @@ async def fresh_database(name: str) -> DatabaseUrls:
 
 
 async def empty_database(name: str) -> DatabaseUrl:
-    """A database without any tables, as its owner sees it."""
+    """Creates a database without any tables, and returns its owner's URL."""
     database = _named(name)
     async with _maintenance() as connection:
         await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')

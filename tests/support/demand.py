@@ -26,7 +26,7 @@ async def make_history(
     status: Status = Status.COMPLETED,
     made_before: timedelta = timedelta(days=2),
 ) -> None:
-    """A booking of a room on each of the days before an instant, at its time of day.
+    """Adds a booking of a room on each of the days before an instant, at its time of day.
 
     At weekends they are twice as long, and cost twice the price.
     """

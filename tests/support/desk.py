@@ -163,7 +163,7 @@ class BookingClient:
         return (await self(text, id=id)).payload
 
     async def bookings(self, **filter: Any) -> Any:
-        """The first page of bookings that meet a filter."""
+        """Returns the first page of bookings that meet a filter."""
         text = f"""query ($filter: BookingFilter) {{
             bookings(filter: $filter) {{ nodes {{ ...Booked }} }} }} {BOOKING}"""
         return (await self(text, filter=filter)).payload["nodes"]
@@ -235,7 +235,7 @@ def shown(booking: Booking) -> dict[str, Any]:
 
 
 def rfc(at: datetime | str) -> str:
-    """An instant as the API prints it."""
+    """Returns an instant as the API prints it."""
     if isinstance(at, str):
         return at
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -88,7 +88,7 @@ async def make_venue(
     rate_minor: int | None = 4000,
     **rules: Any,
 ) -> Venue:
-    """A venue that is always open, or at ``hours`` (minutes since midnight).
+    """Adds a venue that is always open, or at ``hours`` (minutes since midnight).
 
     ``rules`` are columns of the tenant, as ``min_notice_minutes=0``.
     """
@@ -154,7 +154,7 @@ async def make_booking(
     reference: str | None = None,
     series: BookingSeries | None = None,
 ) -> Booking:
-    """A booking of the venue's first room for its guest, with nothing of it on the log."""
+    """Adds a booking of the venue's first room for its guest, with nothing of it on the log."""
     room = room or venue.rooms[0]
     ends_at = starts_at + timedelta(minutes=minutes)
     occupied = Range(
@@ -187,7 +187,7 @@ async def make_booking(
 
 
 async def make_series(runtime: Runtime, venue: Venue, starts_at: datetime) -> BookingSeries:
-    """A weekly series of an hour in the first room for the guest, with no bookings yet."""
+    """Adds a weekly series of an hour in the first room for the guest, with no bookings yet."""
 
     async def make(scope: Scope) -> BookingSeries:
         await scope.lock()
@@ -224,7 +224,7 @@ async def make_subscription(runtime: Runtime, venue: Venue, **columns: Any) -> B
 
 
 async def make_export(runtime: Runtime, venue: Venue) -> Export:
-    """An export of sales that the owner has requested and that failed, with nothing on the log."""
+    """Adds an export of sales that the owner requested and that failed; nothing is on the log."""
 
     async def make(scope: Scope) -> Export:
         await scope.lock()
@@ -247,7 +247,7 @@ async def make_export(runtime: Runtime, venue: Venue) -> Export:
 
 
 def api_id(row: TenantRow | Tenant) -> str:
-    """The id that clients know a row by."""
+    """Returns the id that clients know a row by."""
     return encode_id(type(row).__name__, row.id)
 
 

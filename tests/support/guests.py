@@ -23,7 +23,7 @@ def links(runtime: Runtime) -> Links:
 
 
 def mailed(runtime: Runtime, token: str) -> str:
-    """The token of the mail about the booking that an answer's token belongs to."""
+    """Returns the token of the mail about the booking that an answer's token belongs to."""
     link = links(runtime).read(token)
     assert link is not None and not link.is_mailed
     return links(runtime).sign(replace(link, is_mailed=True))

@@ -27,13 +27,13 @@ class Events:
         self.headers = dict(line.lower().split(": ", 1) for line in lines if line)
 
     async def next(self) -> str | None:
-        """The next event as it was sent, comments too; None at the end. Raises TimeoutError."""
+        """Returns the next event as sent, comments too; None at the end. Raises TimeoutError."""
         size = await self._within(self.reader.readuntil(b"\r\n"))
         chunk = await self._within(self.reader.readexactly(int(size, 16) + 2))
         return chunk[:-2].decode() or None
 
     async def event(self) -> Any:
-        """The answer in the next event ``next``, past all comments."""
+        """Returns the answer in the next event ``next``, past all comments."""
         text = await self.next()
         while text == ":\n\n":
             text = await self.next()

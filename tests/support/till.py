@@ -123,7 +123,7 @@ class PaymentsApp:
         return (await self.desk(person)(text, id=booking["id"])).payload
 
     async def sums(self, venue: Venue, booking: Mapping[str, Any] | None = None) -> dict[str, int]:
-        """The balances of the ledger's accounts, of a booking or of all."""
+        """Returns the balances of the ledger's accounts, of a booking or of all."""
         condition, given = "tenant_id = $1", [venue.tenant.id]
         if booking is not None:
             condition = f"{condition} AND booking_id = $2"

@@ -21,7 +21,7 @@ FIND = "query ($email: String) { customers(filter: { email: $email }) { nodes { 
 
 
 def asked_of(venue: Venue) -> Mapping[str, tuple[str, Mapping[str, Any], list[str]]]:
-    """Each mutation that takes an address, with its input and where the refusal is."""
+    """Returns each mutation that takes an address, with its input and where the refusal is."""
     room = {"roomId": api_id(venue.rooms[0]), "durationMinutes": 60}
     slot = {**room, "start": {"at": "2027-03-02T10:00:00Z"}}
     new = {"name": "Ann", "email": TWO}

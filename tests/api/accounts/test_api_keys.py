@@ -69,7 +69,7 @@ async def create(api: Api, token: str, *permissions: str, **given: Any) -> Answe
 
 
 async def made(api: Api, venue: Venue, *permissions: str, **given: Any) -> Any:
-    """A new key of the owner's: the payload."""
+    """Returns a new key of the owner's: the payload."""
     answer = await create(api, venue.owner.token, *permissions, **given)
     assert answer.refusals == []
     return answer.payload

@@ -66,7 +66,7 @@ async def register(api: Api, venue: Venue, **changed: Any) -> Answer:
 
 
 async def registered(api: Api, venue: Venue, **changed: Any) -> str:
-    """The access token of a customer who has just signed up."""
+    """Returns the access token of a customer who has just signed up."""
     token: str = (await register(api, venue, **changed)).payload["session"]["accessToken"]
     return token
 

@@ -56,7 +56,7 @@ async def invite(api: Api, by: str, email: str, *, name: str = "New") -> Answer:
 
 
 async def registered(api: Api, subdomain: str, **changed: str) -> str:
-    """The access token of a new owner who has yet to verify."""
+    """Returns the access token of a new owner who has yet to verify."""
     answer = await api(REGISTER_TENANT, {"input": business(subdomain=subdomain, **changed)})
     api.http.cookies.clear()
     token: str = answer.payload["session"]["accessToken"]

@@ -40,7 +40,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def log_in(api: Api, venue: Venue, agent: str) -> Any:
-    """A new session of the manager, by a program of this name."""
+    """Logs the manager in, by a program of this name."""
     given = {
         "subdomain": venue.tenant.subdomain,
         "email": venue.manager.user.email,

@@ -29,7 +29,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 def cookie(answer: Answer) -> SimpleCookie:
-    """The cookie that an answer sets."""
+    """Returns the cookie that an answer sets."""
     return SimpleCookie(answer.headers["set-cookie"])
 
 

@@ -71,7 +71,7 @@ async def accept(api: Api, token: str, *, password: str = PASSWORD) -> Answer:
 async def invited(
     api: Api, runtime: Runtime, by: Person, *, email: str = "ann@example.test", role: str
 ) -> str:
-    """The token of a new invitation."""
+    """Invites somebody and returns the token."""
     answer = await invite(api, by, email=email, role=role)
     assert answer.refusals == []
     return await last_code(runtime, to=email)

@@ -42,7 +42,7 @@ async def export(api: Api, by: Person, id: str) -> Any:
 async def exported(
     api: Api, runtime: Runtime, by: Person, kind: str, format: str = "CSV", **more: object
 ) -> Any:
-    """An export whose job has run."""
+    """Returns an export whose job has run."""
     created = (await create(api, by, kind, format, **more)).payload
     assert created["userErrors"] == []
     await run_due_jobs(runtime)
@@ -54,7 +54,7 @@ async def download(api: Api, url: str, **headers: str) -> httpx2.Response:
 
 
 async def rows_of(api: Api, made: Any) -> list[dict[str, Any]]:
-    """The rows of a CSV or JSONL file, by the names of their columns."""
+    """Returns the rows of a CSV or JSONL file, by the names of their columns."""
     assert made["status"] == "DONE", made
     response = await download(api, made["url"])
     assert response.status_code == 200, response.text

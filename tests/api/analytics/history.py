@@ -177,7 +177,7 @@ class History:
         return (await perform(self.runtime, actor, Request(new_id()), change)).result
 
     async def rollups(self) -> list[list[tuple[Any, ...]]]:
-        """All rows of rollups."""
+        """Returns all rows of rollups."""
         return [
             [
                 tuple(row)

@@ -134,7 +134,7 @@ async def recounted(
     *,
     rooms: Sequence[Any] | None,
 ) -> Mapping[str, Mapping[Key, Figures]]:
-    """The figures of a span but for open minutes, by the names of KEYS."""
+    """Returns the figures of a span but for open minutes, by the names of KEYS."""
     start, end = (datetime(day.year, day.month, day.day) for day in span)  # noqa: DTZ001 - local
     found: dict[str, dict[Key, Figures]] = {}
     for name, key in KEYS.items():
@@ -165,7 +165,7 @@ async def recounted(
 def open_counted(
     span: tuple[date, date], zone: ZoneInfo, rooms: Iterable[Any], opening: Opening
 ) -> Mapping[Any, Counter[tuple[date, int]]]:
-    """The open minutes of each room of a span, by local date and hour."""
+    """Returns the open minutes of each room of a span, by local date and hour."""
     found: dict[Any, Counter[tuple[date, int]]] = {room: Counter() for room in rooms}
     for at, local in _minutes(span, zone):
         for room, counted in found.items():
@@ -177,7 +177,7 @@ def open_counted(
 def grouped(
     span: tuple[date, date], opened: Mapping[Any, Counter[tuple[date, int]]]
 ) -> Mapping[str, Counter[Key]]:
-    """Open minutes by the names of KEYS."""
+    """Opens minutes by the names of KEYS."""
     found: dict[str, Counter[Key]] = {name: Counter() for name in KEYS}
     for room, counted in opened.items():
         for (day, hour), minutes in counted.items():

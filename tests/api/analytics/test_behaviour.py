@@ -36,7 +36,7 @@ async def admin(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def track(api: Api, venue: Venue, **actions: str) -> Answer:
-    """Events by their ids."""
+    """Sends events with these ids and actions."""
     events = [{"id": id, "action": action} for id, action in actions.items()]
     return await send(api, venue.tenant.subdomain, events)
 

@@ -37,7 +37,7 @@ AUDIT = "{ auditLog(first: 20) { nodes { type actor { kind } ipAddress } } }"
 
 
 async def booked_venue(runtime: Runtime) -> Venue:
-    """Three bookings, one of them cancelled, and a hold."""
+    """Returns a venue with three bookings, one of them cancelled, and a hold."""
     venue = await make_venue(runtime, time_zone="America/New_York", currency="USD")
     start = MONDAY_MORNING + timedelta(hours=6)
     await make_booking(runtime, venue, start, reference="AAAA1111")
@@ -377,5 +377,5 @@ async def test_progress_is_live(server: str, api: Api, runtime: Runtime) -> None
 
 
 def _with(secret: str, venue: Venue) -> Person:
-    """Whoever has an API key."""
+    """Returns a caller with this API key."""
     return Person(venue.owner.user, secret, venue.owner.session)

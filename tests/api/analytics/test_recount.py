@@ -241,7 +241,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def _shown(metrics: Any) -> dict[str, Any]:
-    """The figures of an answer, money in minor units."""
+    """Returns the figures of an answer, money in minor units."""
     return {
         name: round(float(value["amount"]) * 100) if isinstance(value, dict) else value
         for name, value in metrics.items()

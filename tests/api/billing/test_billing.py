@@ -75,7 +75,7 @@ async def events(owner: Subscriber) -> list[str]:
 
 
 async def add_room(owner: Subscriber) -> str:
-    """The sixth room; its id."""
+    """Adds the sixth room and returns its id."""
     answer = await owner.add_room()
     assert answer.refusals == []
     return str(answer.payload["room"]["id"])

@@ -33,7 +33,7 @@ def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 def starts(answer: Any, *, room: str | None = None) -> list[str]:
-    """When the slots start, as HH:MM in UTC."""
+    """Returns when the slots start, as HH:MM in UTC."""
     return [
         each["startsAt"][11:16]
         for each in answer["slots"]

@@ -34,7 +34,7 @@ def owner(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 async def reason(desk: BookingClient, venue: Venue, start: Any, **wish: int) -> Any:
-    """The only reason against a start, without its message."""
+    """Returns the only reason against a start, without its message."""
     slot = (await desk.explain(venue.rooms[0], start, **wish)).payload
     (only,) = slot["reasons"]
     return {name: value for name, value in only.items() if name != "message"}

@@ -187,7 +187,7 @@ async def tried(runtime: Runtime, asked_for: Asked, room_id: RoomId, start: date
 async def refused_alternatives(
     runtime: Runtime, asked_for: Asked, refusals: list[Refusal]
 ) -> list[tuple[RoomId, datetime]]:
-    """The slots that a refusal offers although they can't be booked either."""
+    """Returns the slots that a refusal offers although they can't be booked either."""
     offered = [
         (RoomId(slot.room.id), slot.starts_at)
         for taken in refusals
@@ -233,13 +233,13 @@ async def reading(runtime: Runtime, actor: Actor, read: Callable[[Scope], Awaita
 
 
 def random_start(draw: random.Random, venue: Venue, noon: datetime) -> datetime:
-    """A whole minute around the change, more often one on a quarter of an hour."""
+    """Returns a whole minute around the change, more often one on a quarter of an hour."""
     step = draw.choice([1, 15, 15, 30, 30, 30])
     return noon + timedelta(minutes=step * draw.randint(-1440 // step, 1440 // step))
 
 
 async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: date) -> Venue:
-    """Three rooms with buffers, hours, exceptions, blackouts, bookings and holds of all kinds."""
+    """Returns three rooms with buffers, hours, blackouts, bookings and holds of all kinds."""
     weekly = {each: random_hours(draw) for each in Weekday}
     venue = await make_venue(
         runtime,
@@ -292,7 +292,7 @@ async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: da
 
 
 def random_hours(draw: random.Random) -> list[tuple[int, int]]:
-    """Up to three stretches of a day, the last of which may end after midnight."""
+    """Returns up to three stretches of a day, the last of which may end after midnight."""
     ends = sorted(draw.sample(range(0, 1800, 15), draw.choice([0, 2, 2, 4, 6])))
     pairs = [pair for pair in zip(ends[::2], ends[1::2], strict=True) if pair[0] < 1440]
     return draw.choice([pairs, [(0, 1440)]])
@@ -301,7 +301,7 @@ def random_hours(draw: random.Random) -> list[tuple[int, int]]:
 def random_bookings(
     draw: random.Random, scope: Scope, tenant: Tenant, room: Room, noon: datetime
 ) -> list[Booking]:
-    """Bookings one after another, with the buffers that the room had or once had."""
+    """Returns bookings one after another, with the buffers that the room had or once had."""
     made = []
     at = noon - timedelta(days=2)
     while at < noon + timedelta(days=2):

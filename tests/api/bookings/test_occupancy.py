@@ -58,7 +58,7 @@ async def test_a_booking_takes_its_time_until_it_is_over(
     desk: BookingClient, venue: Venue, clock: StoppedClock, owner: asyncpg.Connection
 ) -> None:
     async def taken() -> list[tuple[int, int, bool]]:
-        """From which hour after ten, for how many, and whether that ends by itself."""
+        """Returns what is taken: the hour after ten, for how many, whether it ends by itself."""
         rows = await owner.fetch(TAKEN, venue.tenant.id)
         return [((a - TEN) // HOUR, (b - a) // HOUR, is_held) for a, b, is_held in rows]
 

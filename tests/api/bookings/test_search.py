@@ -231,7 +231,7 @@ def _bookings(
 
 
 def _has(stored: str, sought: str, text: str) -> bool:
-    """A text that isn't blank, but of which nothing is left to find, is found nowhere."""
+    """Returns whether a text is found; one of which nothing is left to find is found nowhere."""
     return sought in stored if sought or not text.strip() else False
 
 

@@ -48,7 +48,7 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 async def booked(api: Api, runtime: Runtime, venue: Venue, hour: int = 15, **changed: Any) -> str:
-    """The link of a guest's new booking, which they have confirmed."""
+    """Returns the link of a guest's new booking, which they have confirmed."""
     given = {**slot(venue, hour), "customer": {**GUEST, **changed}}
     answer = await api(BOOK, {"input": given})
     token: str = answer.payload["token"]

@@ -40,7 +40,7 @@ Told = tuple[UUID, datetime, datetime, SlotState, tuple[Reason, ...]]
 
 
 def told(page: SlotPage) -> Iterator[Told]:
-    """What the runs of a page tell of each slot."""
+    """Yields what the runs of a page tell of each slot."""
     for run in page.runs({"room", "starts_at", "ends_at", "state", "reasons"}):
         like, values = run.like, run.columns.values
         for places in run.places:

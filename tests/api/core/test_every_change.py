@@ -156,7 +156,7 @@ APART = {
 
 
 async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
-    """The ids that the mutations name."""
+    """Returns the ids that the mutations name."""
     room, other_room = venue.rooms
     day = timedelta(days=1)
     bookings = {
@@ -219,7 +219,7 @@ async def run(api: Api, venue: Venue, mutation: str, selection: str = "") -> Any
 
 
 async def log_of(api: Api, venue: Venue) -> list[str]:
-    """The types on the log, the newest first."""
+    """Returns the types on the log, the newest first."""
     answer = await api(TYPES, token=venue.owner.token)
     return [each["type"] for each in answer.payload["nodes"]]
 

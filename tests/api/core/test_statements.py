@@ -52,7 +52,7 @@ async def desk(api: Api, runtime: Runtime, venue: Venue) -> BookingClient:
 
 
 async def fill(runtime: Runtime, venue: Venue, bookings: int) -> None:
-    """Make bookings one after another in the venue's first two rooms."""
+    """Makes bookings one after another in the venue's first two rooms."""
     for number in range(bookings):
         await make_booking(
             runtime,

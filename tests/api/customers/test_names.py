@@ -42,7 +42,7 @@ async def add(api: Api, venue: Venue, *names: str, **given: object) -> None:
 
 
 async def listed(api: Api, venue: Venue, direction: str = "ASC", **given: object) -> list[str]:
-    """The names of the customers of every page, but for those that each venue has."""
+    """Returns the names of the customers of every page, but for those that each venue has."""
     names: list[str] = []
     after = None
     while True:

@@ -39,14 +39,14 @@ async def venue(till: PaymentsApp) -> Venue:
 
 
 async def strict(till: PaymentsApp, **rules: Any) -> Venue:
-    """A venue where the whole price is paid: rooms cost 40 an hour."""
+    """Returns a venue where the whole price is paid: rooms cost 40 an hour."""
     made = await make_venue(till.runtime, **rules)
     await till.set_up(made, policy="FULL", cancellationSteps=STEPS)
     return made
 
 
 async def paid(till: PaymentsApp, venue: Venue, *, minutes: int = 60) -> Any:
-    """A booking of the guest on Friday that is paid."""
+    """Returns a booking of the guest on Friday that is paid."""
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY, minutes=minutes))
     await till.pays_and_is_heard(booking)
     return await seen(till, venue, booking)
@@ -600,7 +600,7 @@ async def test_a_guest_sees_what_they_are_owed(till: PaymentsApp, venue: Venue) 
 
 
 async def paid_by_guest(till: PaymentsApp, venue: Venue) -> tuple[str, Any]:
-    """The code of a guest's booking of Friday's hour that is paid, and what staff see of it."""
+    """Returns the code of a guest's paid booking of Friday's hour, and what staff see of it."""
     booked = await till.api(
         """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
              token booking { version } userErrors { code } } }""",

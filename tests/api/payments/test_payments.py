@@ -49,7 +49,7 @@ async def book(till: PaymentsApp, venue: Venue, **given: Any) -> Any:
 
 
 async def booked(till: PaymentsApp, venue: Venue) -> Any:
-    """A booking whose deposit is paid, as its customer sees it."""
+    """Returns a booking whose deposit is paid, as its customer sees it."""
     booking = await book(till, venue)
     await till.pays_and_is_heard(booking)
     return await till.seen(venue.guest, booking)
@@ -183,7 +183,7 @@ async def test_receipts_are_numbered_by_venue_and_by_year_of_its_clock(
 
 
 async def receipt(till: PaymentsApp, venue: Venue) -> Any:
-    """The number of that for a booking three days from now, which is paid."""
+    """Returns the number of the receipt for a paid booking three days from now."""
     at = till.clock().replace(minute=0) + timedelta(days=3)
     booking = made(await till.desk(venue.guest).create(venue.rooms[0], at))
     await till.pays_and_is_heard(booking)
@@ -280,7 +280,7 @@ async def test_the_demos_own_page_pays_for_a_booking(
 
 
 async def declined(till: PaymentsApp, venue: Venue) -> Any:
-    """A booking whose customer mistyped the card, as they see it."""
+    """Returns a booking whose customer mistyped the card, as they see it."""
     booking = await book(till, venue)
     (intent,) = till.intents(booking)
     till.stripe.decline(intent["id"])
@@ -542,7 +542,7 @@ async def test_a_guest_who_pays_has_confirmed_and_cancels_within_the_hour_for_no
 
 
 async def usage(till: PaymentsApp, venue: Venue) -> int:
-    """The bookings of this month that count for the plan."""
+    """Returns the bookings of this month that count for the plan."""
     text = "{ tenant { usage { bookings { used } } } }"
     used: int = (await till.desk(venue.owner)(text)).payload["usage"]["bookings"]["used"]
     return used

@@ -255,7 +255,7 @@ async def test_usage_is_what_a_recount_finds(
 
 
 async def book_as_guest(api: Api, venue: Venue, at: datetime) -> Any:
-    """The answer of a guest's booking."""
+    """Returns the answer of a guest's booking."""
     text = """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
                 token booking { status } userErrors { code message } } }"""
     arguments = {
@@ -275,7 +275,7 @@ async def cancel_as_guest(api: Api, token: str, *, version: int) -> list[str]:
 
 
 async def recounted(desk: BookingClient) -> int:
-    """The bookings that count for the plan, by the log: those made, less those given back."""
+    """Returns the bookings that count for the plan, by the log: made, less given back."""
     text = """{ auditLog(filter: { types: [BOOKING_CREATED, BOOKING_CANCELLED] }, first: 100) {
                 nodes { type changes { field after } } } }"""
     entries = (await desk(text)).payload["nodes"]

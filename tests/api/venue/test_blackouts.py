@@ -34,7 +34,7 @@ async def create(api: Api, by: Person, starts_at: str, ends_at: str, **more: obj
 
 
 async def make_blackouts(runtime: Runtime, venue: Venue, number: int) -> None:
-    """A minute each, one after the other."""
+    """Adds blackouts of a minute each, one after the other."""
 
     async def make(scope: Scope) -> None:
         await scope.lock()

@@ -59,7 +59,7 @@ def test_closed_hours_do_not_count() -> None:
 
 
 def weeks(now: int, then: int, *, noise: int = 0, season: float = 1.0) -> list[RoomWeek]:
-    """Ten weeks at 40 an hour now, and ten at 50 before, while the other room earned 1,000."""
+    """Returns ten weeks at 40 an hour now and ten at 50 before; the other room earned 1,000."""
     dice = Random(1)
     rows = []
     for week in range(20):

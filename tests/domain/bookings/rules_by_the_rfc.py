@@ -9,7 +9,7 @@ from domain.bookings.recurrence import Frequency, RecurrenceRule, WeekdayNumber
 
 
 def dates_by_the_rfc(rule: RecurrenceRule, first: date, *, days: int) -> list[date]:
-    """The dates of a rule within so many days, as the RFC's table has each of its parts."""
+    """Returns the dates of a rule within so many days, as the RFC's table has each of its parts."""
     # Whole periods are listed, as BYSETPOS counts in them.
     begin, end = first - timedelta(days=366), first + timedelta(days=days)
     every = [begin + timedelta(days=n) for n in range(366 + days + 366)]

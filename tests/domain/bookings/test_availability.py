@@ -356,7 +356,7 @@ def test_the_grid_is_every_instant_whose_wall_clock_is_on_it(
 
 @st.composite
 def facts(draw: st.DrawFn) -> RoomFacts:
-    """Rooms whose whole story happens in the first hours after the tests' epoch."""
+    """Returns rooms whose whole story happens in the first hours after the tests' epoch."""
     opens = draw(st.integers(0, 200))
     open_minutes = draw(st.integers(1, 400))
     hours = (LocalInterval(LocalTime(opens), LocalTime(opens + open_minutes)),)
@@ -394,7 +394,7 @@ wishes = st.builds(
 
 
 def expected_codes(room: RoomFacts, start: int, wish: SlotRequest) -> set[str]:
-    """The failed rules by sets of minutes since the epoch, which is a midnight."""
+    """Returns the failed rules by sets of minutes since the epoch, which is a midnight."""
     slot = set(range(start, start + wish.duration_minutes))
     padded = range(
         start - room.buffer_before_minutes,

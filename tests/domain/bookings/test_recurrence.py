@@ -25,7 +25,7 @@ ODD_ZONES = ("Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Afric
 
 
 def starts(text: str, first: str, zone: str = "America/New_York", **given: object) -> list[str]:
-    """The local starts of a series whose first start is given so, too."""
+    """Returns the local starts of a series whose first start is given so, too."""
     tz = ZoneInfo(zone)
     at = datetime.fromisoformat(first).replace(tzinfo=tz).astimezone(UTC)
     found = occurrences(parse_rule(text), at, tz, **given)  # type: ignore[arg-type]
@@ -227,7 +227,7 @@ def compare_random_rules(*, seed: int, count: int) -> None:
 
 
 def dateutil_differs(rule: RecurrenceRule) -> bool:
-    """Whether dateutil alone reads such a rule otherwise than the RFC; the table above has both."""
+    """Returns whether dateutil reads such a rule otherwise than the RFC; see the table above."""
     mixed = len({each.ordinal is None for each in rule.by_day}) == 2
     return mixed or (rule.frequency is Frequency.WEEKLY and bool(rule.by_position))
 

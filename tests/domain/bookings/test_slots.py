@@ -88,7 +88,7 @@ def slots(
     wish: SlotRequest,
     include_unavailable: bool = False,
 ) -> list[Slot]:
-    """The slots of a time, room by room."""
+    """Returns the slots of a time, room by room."""
     search = SlotSearch(wish, window)
     return [
         slot
@@ -98,7 +98,7 @@ def slots(
 
 
 def next_free_slot(rooms: list[RoomFacts], window: Interval, *, wish: SlotRequest) -> Slot | None:
-    """The first free slot of a time, whatever is listed."""
+    """Returns the first free slot of a time, whatever is listed."""
     search = SlotSearch(wish, window)
     return first_free([RoomSlots.of(room, search, include_unavailable=True) for room in rooms])
 
@@ -230,7 +230,7 @@ def test_alternatives_to_a_full_evening_are_on_the_days_beside_it() -> None:
 
 @st.composite
 def venues(draw: st.DrawFn) -> tuple[list[RoomFacts], SlotRequest, Interval]:
-    """Two rooms around a day on which the clock may change, and a request for a slot."""
+    """Returns two rooms around a day on which the clock may change, and a request for a slot."""
     zone, day = draw(zoned_days())
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
     minute = st.integers(-600, 3000)

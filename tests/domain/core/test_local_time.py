@@ -74,7 +74,7 @@ def local_start(day: date, clock: str, fold: int | None = None) -> Start:
 
 @cache
 def walk(zone: ZoneInfo, day: date) -> list[tuple[datetime, datetime]]:
-    """Every minute around a date: the instant, and what the wall clock shows then."""
+    """Returns every minute around a date: the instant, and what the wall clock shows then."""
     first = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=26)
     minutes = (first + timedelta(minutes=n) for n in range(86 * 60))
     return [(at, at.astimezone(zone).replace(tzinfo=None)) for at in minutes]

@@ -305,7 +305,7 @@ class FakeBilling(FakeStripe):
 
 @asynccontextmanager
 async def running_fake_billing(clock: Callable[[], datetime]) -> AsyncIterator[FakeBilling]:
-    """The server on loopback."""
+    """Runs the server on loopback."""
     fake = FakeBilling(clock=clock)
     methods = ["GET", "POST", "DELETE"]
     app = Starlette(routes=[Route("/{path:path}", fake.answer, methods=methods)])
@@ -315,7 +315,7 @@ async def running_fake_billing(clock: Callable[[], datetime]) -> AsyncIterator[F
 
 
 def tree(given: Mapping[str, str]) -> dict[str, Any]:
-    """Stripe's form as it is meant: ``items[0][price]`` is a price in the item 0 of items."""
+    """Returns Stripe's form as a tree: ``items[0][price]`` is a price in item 0 of items."""
     root: dict[str, Any] = {}
     for name, value in given.items():
         *outer, last = name.replace("]", "").split("[")

@@ -44,7 +44,7 @@ class Bench:
         )
 
     async def buy(self, customer: str, plan: PlanCode = PlanCode.PROFESSIONAL) -> str:
-        """Subscribe with a good card; the subscription's id."""
+        """Subscribes with a good card and returns the subscription's id."""
         url = await self.billing.start_checkout(
             customer,
             plan,

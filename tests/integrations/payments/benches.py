@@ -128,7 +128,7 @@ async def fake_stripe(_folder: Path) -> AsyncIterator[FakeStripeBench]:
 
 @asynccontextmanager
 async def localstripe(_folder: Path) -> AsyncIterator[LocalstripeBench]:
-    """A process of localstripe, which delivers to an address of the bench's own."""
+    """Runs localstripe, which delivers to an address of the bench's own."""
     deliveries: list[Delivery] = []
 
     async def take(request: Request) -> Response:

@@ -227,7 +227,7 @@ class FakeStripe:
 
 @asynccontextmanager
 async def running_fake_stripe() -> AsyncIterator[FakeStripe]:
-    """The server on loopback."""
+    """Runs the server on loopback."""
     fake = FakeStripe()
     app = Starlette(routes=[Route("/{path:path}", fake.answer, methods=["GET", "POST"])])
     async with serving(app) as address:
@@ -236,7 +236,7 @@ async def running_fake_stripe() -> AsyncIterator[FakeStripe]:
 
 
 def known_to(settings: Settings, stripe: FakeStripe, *, webhook_secrets: str = SECRET) -> Settings:
-    """The settings of an installation that has this server for Stripe."""
+    """Returns the settings of an installation that has this server for Stripe."""
     own = {
         "stripe_secret_key": KEY,
         "stripe_webhook_secret": webhook_secrets,
@@ -246,7 +246,7 @@ def known_to(settings: Settings, stripe: FakeStripe, *, webhook_secrets: str = S
 
 
 def event(type: str, seen: Mapping[str, Any], **more: Any) -> bytes:
-    """The body of a delivery, as Stripe writes it."""
+    """Returns the body of a delivery, as Stripe writes it."""
     given = {
         "id": "evt_1",
         "object": "event",
@@ -262,7 +262,7 @@ def event(type: str, seen: Mapping[str, Any], **more: Any) -> bytes:
 
 
 def signature(body: bytes, at: datetime, *, secret: str = SECRET) -> str:
-    """The header of a delivery, written anew from Stripe's manual and not by our own code."""
+    """Returns the header of a delivery, written from Stripe's manual and not by our own code."""
     seconds = str(int(at.astimezone(UTC).timestamp()))
     digest = hmac.new(secret.encode(), f"{seconds}.".encode() + body, "sha256").hexdigest()
     return f"t={seconds},v1={digest},v0={'0' * 64}"

@@ -29,7 +29,7 @@ def amount_received(intent: Any) -> int:
 
 
 def main(listener: int) -> None:
-    """Serve a bound socket until the process that started this one is gone."""
+    """Serves a bound socket until the process that started this one is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     store.dump_to_disk = lambda: None
     PaymentIntent.amount_received = property(amount_received)

@@ -25,7 +25,7 @@ INSERT = """
 
 @asynccontextmanager
 async def writing(url: str, tenant_id: UUID) -> AsyncIterator[asyncpg.Connection]:
-    """A transaction of the app's in a tenant, to be ended by the test."""
+    """Begins a transaction of the app's in a tenant, to be ended by the test."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN")

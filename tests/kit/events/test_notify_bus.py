@@ -29,7 +29,7 @@ class Ear:
             return await self.messages.get()
 
     async def tenants(self, number: int) -> set[UUID]:
-        """The first so many tenants."""
+        """Returns the first tenants that are heard of, so many."""
         heard: set[UUID] = set()
         while len(heard) < number:
             heard |= await self.message() or frozenset()
@@ -38,7 +38,7 @@ class Ear:
 
 @asynccontextmanager
 async def process(url: str) -> AsyncIterator[tuple[Bus, Ear]]:
-    """A process that listens."""
+    """Runs a process that listens."""
     ear = Ear()
     bus = Bus(url, on_notify=ear.messages.put_nowait)
     async with supervise(bus=bus.run):

@@ -38,13 +38,13 @@ PAGE = Cost(multipliers=("first", "last"))
 
 
 def area(arguments: Mapping[str, Any]) -> int:
-    """The number of cells in the requested grid."""
+    """Returns the number of cells in the requested grid."""
     width, height = arguments["area"]["width"], arguments["area"]["height"]
     return int(width) * int(height)
 
 
 def social_schema() -> GraphQLSchema:
-    """The schema, with a cost on every field that has one."""
+    """Returns the schema, with a cost on every field that has one."""
     schema = build_schema(SDL)
     price(schema, "Query", "person", Cost())
     price(schema, "Query", "people", PAGE)
@@ -62,7 +62,7 @@ def cost_of(
     *,
     variables: Mapping[str, Any],
 ) -> int:
-    """The points of an operation; 0 where its variables are refused, as nothing runs then."""
+    """Returns the points of an operation; 0 if its variables are refused: nothing runs then."""
     values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
     if not isinstance(values, VariableValues):
         return 0
@@ -70,7 +70,7 @@ def cost_of(
 
 
 def price(schema: GraphQLSchema, type_name: str, field_name: str, cost: Cost) -> None:
-    """Give a field its cost."""
+    """Gives a field its cost."""
     type_ = schema.type_map[type_name]
     assert isinstance(type_, GraphQLObjectType)
     type_.fields[field_name].extensions["cost"] = cost
@@ -90,22 +90,22 @@ Parts = tuple[Part, ...]
 
 
 def selected(parts: Parts) -> str:
-    """The selection set of these parts."""
+    """Returns the selection set of these parts."""
     return "{ " + " ".join(part.text for part in parts) + " }"
 
 
 def deepest(parts: Parts) -> int:
-    """The depth of the deepest part."""
+    """Returns the depth of the deepest part."""
     return max(part.depth for part in parts)
 
 
 def total_aliases(parts: Parts) -> int:
-    """The aliases of all parts."""
+    """Returns the aliases of all parts."""
     return sum(part.aliases for part in parts)
 
 
 def total_cost(parts: Parts) -> int:
-    """The cost of all parts."""
+    """Returns the cost of all parts."""
     return sum(part.cost for part in parts)
 
 

@@ -33,7 +33,7 @@ def work(lanes: Lanes, served: list[str]) -> Worker:
 
 
 async def started(*work: Coroutine[Any, Any, None]) -> list["asyncio.Task[None]"]:
-    """Each begins in this order, and waits where it has to."""
+    """Starts each in this order; they wait where they have to."""
     tasks = [asyncio.create_task(each) for each in work]
     await asyncio.sleep(0)
     return tasks

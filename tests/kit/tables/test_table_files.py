@@ -56,7 +56,7 @@ def read_csv(content: bytes) -> list[list[str]]:
 
 
 def sheets(content: bytes) -> Iterator[list[list[tuple[str, str]]]]:
-    """The cells of each sheet that are there: their type and text."""
+    """Yields the cells of each sheet that are there: their type and text."""
     with ZipFile(BytesIO(content)) as archive:
         for name in sorted(n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")):
             tree = ElementTree.fromstring(archive.read(name))  # noqa: S314 - our own

@@ -28,14 +28,14 @@ async def venue(runtime: Runtime) -> Venue:
 
 
 def key_of(runtime: Runtime) -> OctKey:
-    """The key that signs this installation's access tokens."""
+    """Returns the key that signs this installation's access tokens."""
     tokens = runtime.services[Tokens]
     assert isinstance(tokens, Tokens)
     return tokens._keys[0]
 
 
 def claims_of(runtime: Runtime, venue: Venue) -> dict[str, Any]:
-    """The claims of the owner's real token."""
+    """Returns the claims of the owner's real token."""
     return dict(jwt.decode(venue.owner.token, key_of(runtime)).claims)
 
 

@@ -321,7 +321,7 @@ async def test_a_login_in_the_page_authorizes_its_subscription(built: Path, tmp_
 
 
 async def appears(path: Path) -> str:
-    """Wait for a file with something in it."""
+    """Waits for a file with something in it."""
     return await asyncio.to_thread(_wait_for, path)
 
 

@@ -56,7 +56,7 @@ ROUTES = [
 
 @asynccontextmanager
 async def serving(counted: Connections, *, proxies: str = "192.0.2.1") -> AsyncIterator[int]:
-    """The port of a server for the length of the block."""
+    """Serves for the length of the block, and yields the port."""
     config = uvicorn.Config(
         Starlette(routes=ROUTES),
         http=partial(BoundedProtocol, connections=counted),  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ class Wire:
             await asyncio.sleep(0.01)
 
     async def head(self) -> str:
-        """The head of the next answer, with its body if it is a short one."""
+        """Returns the head of the next answer, with its body if it is a short one."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return (await self.reader.readuntil(b"\r\n\r\n")).decode()
 

@@ -25,14 +25,14 @@ GUEST = Actor(ActorKind.CUSTOMER, TENANT, USER, USER, Role.CUSTOMER, own_id=CUST
 
 
 def plans(*, capacity: int = 1_000) -> Plans:
-    """An empty cache of plans."""
+    """Returns an empty cache of plans."""
     return Plans(CORE, IN_SQL, may_for_every_row, capacity=capacity)
 
 
 def prepared(
     text: str, variables: Mapping[str, Any] | None = None
 ) -> tuple[NormalizedOperation, VariableValues]:
-    """A query as it is when its document is known and its variables are read."""
+    """Returns a query as it is when its document is known and its variables are read."""
     document = parse(text)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)

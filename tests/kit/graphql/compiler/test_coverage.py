@@ -78,7 +78,7 @@ ARGUMENTS: Final = {
 
 
 def all_of(kind: GraphQLNamedType, above: tuple[str, ...] = ()) -> str:
-    """A selection of all that can be read at once, each type within itself once."""
+    """Returns a selection of all that can be read at once, each type within itself once."""
     if is_leaf_type(kind):
         return ""
     if isinstance(kind, GraphQLInterfaceType):
@@ -95,7 +95,7 @@ def all_of(kind: GraphQLNamedType, above: tuple[str, ...] = ()) -> str:
 
 
 def read_at_once(kind: GraphQLNamedType, seen: set[str]) -> Iterator[GraphQLObjectType]:
-    """All types of objects that are met where only such fields are followed."""
+    """Yields all types of objects that are met where only such fields are followed."""
     if kind.name in seen:
         return
     seen.add(kind.name)

@@ -68,7 +68,7 @@ class _Asked:
         self.plans = plans()
 
     def bound(self, given: dict[str, Any], actor: Any) -> Any:
-        """What a request runs, or what refuses it."""
+        """Returns what a request runs, or what refuses it."""
         mine = {name: value for name, value in given.items() if name in self.names}
         values = self.variables.read(mine, hide_suggestions=False)
         if not isinstance(values, VariableValues):

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("sql")
 
 
 def written(name: str) -> str:
-    """The SQL of a named operation, a key of the answer to a line."""
+    """Returns the SQL of a named operation, a key of the answer to a line."""
     found = read(*NAMED[name])
     assert found is not None and found.is_whole
     # A newer tzdata changes no statement but by its name.
