@@ -155,9 +155,9 @@ _FIGURES: Final = """
 
 # The same of a long time, without reading all customers: ``quarters`` cover it, ``whole_quarters``
 # lie in it, and ``sinces`` until ``untils`` is what these leave. The figures of the first ones of
-# each quarter give a bound: the result has no less than the last one wanted of these. Whoever has
-# as much has an equal part of it in one of the quarters, and all of it in all of them together.
-# Few customers do. Without an order of its own, each quarter's rows would all be read.
+# each quarter give a bound: the result has no less than the last one wanted of these. Customers
+# with as much have an equal part of it in one of the quarters, and all of it in all of them
+# together. Few customers do. Without an order of its own, each quarter's rows would all be read.
 TOP_OF_QUARTERS: Final = _statement(
     """
         WITH seeds AS MATERIALIZED (

@@ -196,7 +196,7 @@ class Booking(TenantRow, Logged, table=True):
         default=None, sa_type=INSTANT, description="When a guest followed the mailed link, or paid."
     )
     contact_name: str | None = Field(
-        default=None, description="As whoever booked gave it; null: as in the customer's record."
+        default=None, description="As given for this booking; null: as in the customer's record."
     )
     contact_phone: str | None = Field(default=None, description="The same of the phone number.")
     price_lines: list[Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))

@@ -152,7 +152,7 @@ async def actor_of_key(scope: Scope, token: KeyToken) -> Actor | None:
 async def actor_of_key_id(scope: Scope, id: ApiKeyId) -> Actor | None:
     """Returns the actor of a key with the permissions that it has now; None if it is invalid.
 
-    For what the key has requested before; whoever calls must not be trusted to be the key.
+    For what the key has requested before: it isn't checked that the caller has the key.
     """
     return _actor_of(scope, await scope.rows(valid_key(scope.tenant_id, id)))
 

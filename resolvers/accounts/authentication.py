@@ -29,7 +29,7 @@ from models.tenants import tenant_id_of, tenant_of
 from resolvers.accounts.api_keys import actor_of_key
 
 OPERATOR: Final = Actor(ActorKind.PLATFORM_OPERATOR)
-"""Whoever has a key of the platform."""
+"""Any caller with a key of the platform."""
 
 
 def actor_finder(runtime: Runtime) -> Callable[[Credentials], Awaitable[Actor | None]]:

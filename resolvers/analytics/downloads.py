@@ -1,4 +1,4 @@
-"""Finds the file of a link, if whoever requested it may still read all of it."""
+"""Finds the file of a link, if its creator may still read all of it."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -45,8 +45,8 @@ class DownloadableFile:
 async def find_file(runtime: Runtime, request: Request, token: str) -> DownloadableFile:
     """Returns the file of a link.
 
-    Raises LinkUnknown, LinkExpired, Forbidden if whoever requested the export may no longer read
-    all of it, and Unavailable.
+    Raises LinkUnknown, LinkExpired, Forbidden if the export's creator may no longer read all of it,
+    and Unavailable.
     """
     downloads = runtime.services[Downloads]
     assert isinstance(downloads, Downloads)
@@ -70,7 +70,7 @@ async def find_file(runtime: Runtime, request: Request, token: str) -> Downloada
 async def record_download(runtime: Runtime, request: Request, file: DownloadableFile) -> None:
     """Records in the audit log that a download was begun, and from which address.
 
-    Whoever has the link needs no credentials, so nobody is named. Raises Unavailable.
+    A link is used without credentials, so nobody is named. Raises Unavailable.
     """
 
     async def record(scope: Scope) -> None:
@@ -86,7 +86,7 @@ async def _file_of(scope: Scope, link: Download) -> DownloadableFile:
         raise LinkUnknown
     creator = await _creator_of(scope, export)
     if creator is None or missing(creator, permissions_of(export)):
-        raise Forbidden("Whoever requested this export may no longer read all of it.")
+        raise Forbidden("The creator of this export may no longer read all of it.")
     format = ExportFormat(export.format)
     return DownloadableFile(
         export.tenant_id,

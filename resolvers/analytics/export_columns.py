@@ -1,7 +1,7 @@
 """The columns of exports, each with the permission that its values require.
 
 A file has the columns that its creator may read. The permissions of all of them are stored with the
-export, and whoever downloads the file needs them all.
+export, and its creator needs them all when the file is downloaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -171,7 +171,7 @@ async def failure_of(_: Scope, export: Export) -> ExportFailure | None:
 
 
 def permissions_of(export: Export) -> frozenset[Permission]:
-    """Returns the permissions that whoever reads the file needs, all of them."""
+    """Returns the permissions that a reader of the file needs, all of them."""
     return frozenset(Permission(each) for each in export.permissions)
 
 

@@ -89,7 +89,7 @@ async def count_entries(scope: Scope) -> Progress:
     A tenant without figures, or with those of another time zone or version, gets all of them.
     """
     lock = advisory_key("analytics", scope.tenant_id)
-    # The holder may have read the log already: whoever comes meanwhile has to come again.
+    # The holder may have read the log already: another process has to come again.
     ((is_taken,),) = await scope.fetch_prepared(TRY_LOCK, key=lock)
     if not is_taken:
         return Progress.BUSY

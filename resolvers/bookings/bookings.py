@@ -348,7 +348,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         hold.note = wish.note
     if not waits:
         return await stand(scope, hold, tenant, before)
-    # Once: whoever has typed for long has the whole time to pay, or to give the code.
+    # Once, so that a guest who has typed for long has the whole time to pay or give the code.
     hold.hold_expires_at = _waits_until(scope, tenant, due, ends_at=hold.ends_at)
     if due is None:
         return record_change(scope, EventType.BOOKING_UPDATED, hold, before)

@@ -166,7 +166,7 @@ async def _facts(
 def may_move(actor: Actor, owner: BookingOwner) -> bool:
     """Returns whether an actor may leave out a booking from what is taken, to move it.
 
-    Whoever leaves out another's booking would be told of a free time that isn't; and when it is,
-    whoever may not read it.
+    Without these permissions, one who leaves out another's booking would be told of a free time
+    that isn't free, and would learn when that booking is.
     """
     return all(may(actor, each, owner) for each in (P.BOOKINGS_READ, P.BOOKINGS_WRITE))

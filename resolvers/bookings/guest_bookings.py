@@ -258,7 +258,7 @@ async def venue_of(scope: Scope, booking: Booking) -> Tenant:
 
 
 async def _act_as_guest(scope: Scope, tenant_id: UUID, booking_id: UUID | None = None) -> None:
-    """Switches to a guest, whoever calls: other credentials grant nothing here."""
+    """Switches to a guest: other credentials of the caller grant nothing here."""
     scope.actor = guest(tenant_id, booking_id)
     await scope.enter(tenant_id)
 

@@ -1,10 +1,10 @@
-"""Storing a new booking or hold: in one statement where nothing is against it, else step by step.
+"""Stores a new booking or hold in one statement if no rule refuses it, else step by step.
 
-The one statement is for whoever is sure to get the time but for other bookings: what is decided by
-kept facts is as good as their version, which it compares once it has the locks. Where anything
-refuses, or more than the booking is to be stored, these functions return None, and nothing is
-stored; then the caller takes the locks, decides on what is there, and tells all that applies. Only
-of a time that others have it is told at once, by what is stored.
+The one statement is for callers to whom only other bookings can refuse the time. What kept facts
+decide is as good as their version, which the statement compares once it has the locks. If anything
+refuses, or more than the booking is to be stored, these functions return None and store nothing;
+then the caller takes the locks, decides by what is there, and tells all that applies. Only a time
+that others have is refused at once, by what is stored.
 """
 
 from collections.abc import Awaitable, Callable
@@ -51,7 +51,7 @@ from resolvers.tenants.usage import booking_count
 
 @dataclass(frozen=True, slots=True)
 class BookingWish:
-    """What whoever books asks for beside a time, which may be held for them or not."""
+    """What a caller who books asks for beside a time, which may be held for them or not."""
 
     customer: CustomerChoice | None
     party_size: int | None
