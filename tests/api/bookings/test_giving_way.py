@@ -7,11 +7,12 @@ import sys
 from asyncio import Handle
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -31,6 +32,8 @@ from tests.support.factories import Venue, make_booking, make_venue
 NINE = datetime(2027, 3, 2, 9, tzinfo=UTC)
 DAY = AvailabilityQuery(NINE, NINE + timedelta(days=1), 60)
 FEW, MANY = 3, 18
+_is_counted: Final = ContextVar("_is_counted", default=False)
+"""Not in the app's own tasks, which began earlier."""
 
 Read = Callable[[Scope], Awaitable[Any]]
 
@@ -56,7 +59,7 @@ class Steps:
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
         if frame.f_code is Handle._run.__code__ and event == "call":
             self.current = 0
-        if event == "opcode":
+        if event == "opcode" and _is_counted.get():
             self.current += 1
             self.longest = max(self.longest, self.current)
         return self.trace
@@ -65,19 +68,25 @@ class Steps:
 @contextmanager
 def counted() -> Iterator[Steps]:
     steps, before = Steps(), sys.gettrace()
+    token = _is_counted.set(True)
     sys.settrace(steps.trace)
     try:
         yield steps
     finally:
         sys.settrace(before)
+        _is_counted.reset(token)
 
 
 async def longest_hold(runtime: Runtime, venue: Venue, read: Read) -> int:
     # Facts are cached by the first read, and statements compiled.
     await reading(runtime, venue.staff.actor, read)
-    with counted() as steps:
-        await reading(runtime, venue.staff.actor, read)
-    return steps.longest
+    found = []
+    # Others' objects may be finalized meanwhile, but not each time.
+    for _ in range(3):
+        with counted() as steps:
+            await reading(runtime, venue.staff.actor, read)
+        found.append(steps.longest)
+    return min(found)
 
 
 def of_rooms(venue: Venue, count: int, query: AvailabilityQuery) -> Read:
