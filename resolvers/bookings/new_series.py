@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.bookings.series import ConflictPolicy, Recurrence
-from domain.core.ids import BookingSeriesId, RoomId
+from domain.core.ids import BookingId, BookingSeriesId, RoomId
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import EventType
 from domain.core.refusals import Invalid, LimitReached, NotFound, Refusal
@@ -52,11 +53,15 @@ _NOT_PREPAID: Final = "Bookings that you pay in advance can't repeat; book each 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """The times of a series: those that can be booked, in order, and the others."""
+    """The times of a series: those that can be booked, in order, and the others.
+
+    ``stale`` are holds past their time that are not yet stored as expired.
+    """
 
     venue: Venue
     claims: Sequence[Claim]
     conflicts: tuple[OccurrenceConflict, ...]
+    stale: Sequence[BookingId]
 
     @property
     def number(self) -> int:
@@ -87,6 +92,7 @@ async def book_series(
     )
     planned = await _planned(scope, venue, wanted, [each.starts_at for each in found])
     booker = await _checked_booker(scope, planned, wish, recurrence)
+    await expire(scope, planned.stale)
     row = {
         "tenant_id": scope.tenant_id,
         "id": new_id(),
@@ -169,9 +175,9 @@ async def add_occurrence(
 
 
 async def _planned(
-    scope: Scope, venue: Venue, wanted: WantedTime, starts: Sequence[Any]
+    scope: Scope, venue: Venue, wanted: WantedTime, starts: Sequence[datetime]
 ) -> _Planned:
-    """Decides on all times of a series, after expired holds have been released."""
+    """Decides on all times of a series."""
     request = wish_of(
         scope, venue, duration_minutes=wanted.duration_minutes, party_size=wanted.party_size
     )
@@ -184,8 +190,7 @@ async def _planned(
             conflicts.append(OccurrenceConflict(time.start, reasons))
             continue
         claims.append(claim_of(venue, facts, time, request))
-    await expire(scope, calendar.stale)
-    return _Planned(venue, claims, tuple(conflicts))
+    return _Planned(venue, claims, tuple(conflicts), calendar.stale)
 
 
 async def _checked_booker(
@@ -246,9 +251,7 @@ async def _store(
         )
         if turn.is_over:
             await turn.give_way()
-    each = {
-        f"each_{name}": [row[name] for row in rows] for name in EACH if not name.startswith("occup")
-    }
+    each = {f"each_{name}": [row[name] for row in rows] for name in EACH if name in common}
     values = {
         **common,
         **{f"series_{name}": value for name, value in series.items()},

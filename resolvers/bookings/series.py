@@ -85,7 +85,8 @@ async def locked_part(
 ) -> SeriesPart:
     """Returns a part of a booking's series, under the locks of all rooms of the series.
 
-    Raises Invalid for a booking that doesn't repeat, NotFound, StaleVersion.
+    Raises Invalid for a booking that doesn't repeat, NotFound, StaleVersion. A caller who may see
+    the booking but not its series, which was booked for another customer, can't change that.
     """
     if seen.series_id is None:
         raise Invalid("This booking doesn't repeat; leave `scope` out.", path=("id",))
@@ -93,12 +94,18 @@ async def locked_part(
     tenant = joinedload(Booking.tenant, innerjoin=True)  # type: ignore[arg-type]
     visible = visible_bookings(scope).options(tenant)
     booking = await get_at_version(scope, visible, seen.id, version=version, what="booking")
-    found = visible.where(col(Booking.series_id) == booking.series_id)
+    if booking.series_id != seen.series_id:
+        raise StaleVersion(booking, path=("version",))
+    of_id = col(BookingSeries.id) == seen.series_id
+    series = await scope.one(visible_series(scope).where(of_id))
+    if series is None:
+        raise NotFound("series", path=("id",))
+    found = visible.where(col(Booking.series_id) == series.id)
     if which is SeriesScope.THIS_AND_FOLLOWING:
         found = found.where(col(Booking.original_starts_at) >= booking.original_starts_at)
     in_order = found.order_by(col(Booking.original_starts_at), col(Booking.id))
     bookings = await scope.all(in_order)
-    return SeriesPart(await _row(scope, seen.series_id), booking, bookings)
+    return SeriesPart(series, booking, bookings)
 
 
 async def lock_series(scope: Scope, series_id: UUID, *also_rooms: UUID) -> None:
@@ -111,7 +118,9 @@ async def lock_series(scope: Scope, series_id: UUID, *also_rooms: UUID) -> None:
     await scope.lock(*room_locks(scope, *rooms), ("series", series_id), shared=[CALENDAR])
     found = await scope.fetch_batch(ROOMS_OF_SERIES, tenant_id=scope.tenant_id, series_id=series_id)
     if not _room_ids(found) <= rooms:
-        raise StaleVersion(await _row(scope, series_id), path=("version",))
+        of_id = col(BookingSeries.id) == series_id
+        current = await scope.one(series_of(scope.tenant_id).where(of_id))
+        raise StaleVersion(current, path=("version",))
 
 
 def _room_ids(found: list[list[Any]]) -> set[UUID]:
@@ -133,12 +142,6 @@ async def locked_series(scope: Scope, id: BookingSeriesId, *, version: int) -> B
     found = await get_at_version(scope, one, id, version=version, what="series")
     if found.room_id != seen.room_id:
         raise StaleVersion(found, path=("version",))
-    return found
-
-
-async def _row(scope: Scope, series_id: UUID) -> BookingSeries:
-    found = await scope.one(series_of(scope.tenant_id).where(col(BookingSeries.id) == series_id))
-    assert found is not None, "series are never removed"
     return found
 
 

@@ -603,3 +603,21 @@ async def test_customers_see_the_series_that_is_theirs(
     assert (await found(guest, mine))["occurrences"]["totalCount"] == 2
     assert await found(guest, theirs) is None
     assert (await found(desk, theirs))["occurrences"]["totalCount"] == 2
+
+
+async def test_who_was_given_one_booking_can_not_change_anothers_series(
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
+) -> None:
+    theirs: Any = {"customer": {"id": api_id(venue.other_customer)}}
+    series = (await book(desk, venue, "FREQ=DAILY;COUNT=2", **theirs)).payload["series"]["id"]
+    made(await desk.update(await occurrence(desk, 1), customer={"id": api_id(venue.customer)}))
+    guest = BookingClient(api, runtime, venue.guest)
+    given = await occurrence(guest, 0)
+    before = await found(desk, series)
+
+    cancelled = refused(await cancel(guest, given, "ALL"))
+    moved = refused(await guest.move(given, "2027-03-03T15:00:00Z", scope="ALL"))
+
+    assert [each["code"] for each in (cancelled, moved)] == ["NOT_FOUND"] * 2
+    assert await found(desk, series) == before
+    made(await guest.cancel(given))
