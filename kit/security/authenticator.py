@@ -89,10 +89,10 @@ class Authenticator:
         return actor
 
     def _bearer(self, token: str, now: datetime) -> _Bearer[Credentials]:
-        if token.startswith(KeyToken.MARK) and (api_key := KeyToken.parse(token)):
-            return _Bearer(api_key, _name(api_key))
-        if token.startswith(PlatformKey.MARK) and (key := PlatformKey.parse(token)):
-            return _Bearer(key, _name(key))
+        if token.startswith(KeyToken.MARK):
+            key = KeyToken.parse(token) or PlatformKey.parse(token)
+            if key is not None:
+                return _Bearer(key, _name(key))
         # By its hash: secrets aren't kept longer than their request takes.
         digest = blake2b(token.encode(errors="surrogatepass")).digest()
         cached = self._claims.get(digest)
