@@ -39,7 +39,7 @@ START = MONDAY_MORNING + timedelta(days=1, hours=1)
         # A computed field, a list, and what is no row.
         ("cancelBooking(id: $id, version: 1) { booking { id } }", False),
         ("cancelBooking(id: $id, version: 1) { bookings { id } }", False),
-        ("deleteBlackout(id: $id) { deletedBlackoutId }", False),
+        ("deleteBlackout(id: $id) { deletedId }", False),
         # Fields that keep their values when they are left out.
         ("updateBooking(id: $id, version: 1, input: {}) { booking { id } }", False),
     ],
