@@ -13,7 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
@@ -66,8 +66,8 @@ class Scope:
         self._root: Scope = self
         self._actor_views: dict[Actor, Scope] = {}
         self._connection_lock = asyncio.Lock()
-        self._process_locks = AsyncExitStack()
-        self._queued: frozenset[int] | None = None
+        # The locks that are held in this process; None before they are waited for.
+        self._queued: list[int] | None = None
         self._locked = False
         # Whether the caller does nothing more with the change than to answer it.
         self.may_write_at_once = False
@@ -276,14 +276,16 @@ class Scope:
 
     async def _wait_in_process(self, keys: list[int]) -> None:
         if self._queued is None:
-            await self._process_locks.enter_async_context(self.runtime.locks.all_of(keys))
-            self._queued = frozenset(keys)
-        assert self._queued >= set(keys), "waiting for more locks while holding some may deadlock"
+            self._queued = await self.runtime.locks.take(keys)
+        assert set(self._queued) >= set(keys), (
+            "waiting for more locks while holding some may deadlock"
+        )
 
-    async def leave_queue(self) -> None:
+    def leave_queue(self) -> None:
         """Lets others go on that wait for the same locks; ``queue`` or ``lock`` wait anew."""
-        self._queued = None
-        await self._process_locks.aclose()
+        held, self._queued = self._queued, None
+        if held:
+            self.runtime.locks.give_back(held)
 
     async def write_at_once(self, statement: PreparedStatement, **values: object) -> Sequence[Any]:
         """Returns the only row of a statement that takes its locks and stores a whole change.
@@ -392,7 +394,7 @@ class Scope:
                 raise
             log.info("database.connection_lost", reason=type(error).__name__)
         finally:
-            await self._process_locks.aclose()
+            self.leave_queue()
 
     async def _open(self) -> Transaction:
         root: Scope = self._root

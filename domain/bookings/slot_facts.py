@@ -63,6 +63,8 @@ class RoomFacts:
 
     def within(self, window: Interval) -> Self:
         """The facts with no other blackouts than those that share time with a window."""
+        if not self.blackouts:
+            return self
         return replace(
             self, blackouts=tuple(each for each in self.blackouts if each.overlaps(window))
         )

@@ -1,6 +1,6 @@
 """Opening hours: the weekly plan, exceptions by date, and the result for a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from domain.core.intervals import Interval, merge
 from domain.core.local_time import Edge, LocalTime, dates_around, instant
 from domain.core.refusals import Invalid, Path
+
+MAX_OPENED = 100
+"""The spans of dates whose open intervals are kept with the hours they come from."""
 
 _MIDNIGHT = LocalTime(24 * 60)
 
@@ -56,6 +59,9 @@ class HoursFacts:
     room_weekly: tuple[WeeklyHours, ...] = ()
     venue_exceptions: Mapping[date, tuple[LocalInterval, ...]] = field(default_factory=dict)
     room_exceptions: Mapping[date, tuple[LocalInterval, ...]] = field(default_factory=dict)
+    _opened: dict[tuple[date, date, ZoneInfo], list[Interval]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def opening_day(self, day: date) -> tuple[LocalInterval, ...]:
         """Returns the intervals that start on a date.
@@ -75,15 +81,24 @@ class HoursFacts:
 
         Adjacent intervals across midnight are joined.
         """
-        opened = (
+        days = dates_around(window, zone)
+        key = days[0], days[-1], zone
+        opened = self._opened.get(key)
+        if opened is None:
+            if len(self._opened) >= MAX_OPENED:
+                self._opened.clear()
+            opened = self._opened[key] = merge(self._open_on(days, zone))
+        return [interval for interval in opened if interval.overlaps(window)]
+
+    def _open_on(self, days: Sequence[date], zone: ZoneInfo) -> Iterator[Interval]:
+        return (
             Interval(opens, closes)
-            for day in dates_around(window, zone)
+            for day in days
             for hours in self.opening_day(day)
             # Hours completely within an hour that the clock skips are empty.
             if (opens := instant(day, hours.opens_at, zone, edge=Edge.OPENING))
             < (closes := instant(day, hours.closes_at, zone, edge=Edge.CLOSING))
         )
-        return [interval for interval in merge(opened) if interval.overlaps(window)]
 
 
 def daily_hours(

@@ -1,6 +1,8 @@
 """Writes the events of a change to the log, in the transaction of the change."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
 
 from domain.core.log_events import Event
 from kit.actor import ActorKind
@@ -28,6 +30,12 @@ def log_values(scope: Scope, events: Sequence[Event]) -> dict[str, object]:
         "reasons": [event.reason for event in events],
         "befores": [event.before for event in events],
         "afters": [event.after for event in events],
-        "ip_address": request.ip_address,
+        "ip_address": request.ip_address and _packed(request.ip_address),
         "user_agent": request.user_agent,
     }
+
+
+@lru_cache(maxsize=10_000)
+def _packed(address: str) -> bytes:
+    # The driver would parse the text each time.
+    return ip_address(address).packed

@@ -55,10 +55,12 @@ _DECIDED_ANEW: Final = frozenset(
 class DecidedChange:
     """A booking as it is to be stored, with the statement that does so and what is logged of it.
 
-    ``values`` are what else the statement needs of its own.
+    ``result`` is what the mutation returns: the booking, or a list of it. ``values`` are what else
+    the statement needs of its own.
     """
 
     statement: PreparedStatement
+    result: Any
     row: dict[str, Any]
     events: Sequence[Event]
     values: dict[str, object]
@@ -70,7 +72,7 @@ async def store_at_once(
     """Returns the row of the statement; None where it failed and has stored nothing."""
     values = {
         **log_values(scope, change.events),
-        **key_values(scope, detached_row(Booking, **change.row)),
+        **key_values(scope, change.result),
         **change.row,
         **change.values,
         "known_version": facts.version,
@@ -130,10 +132,10 @@ async def change_at_once(
             return None
         decided = DecidedChange(
             changed.statement,
+            [booking] if is_listed else booking,
             {name: getattr(booking, name) for name in columns},
             changed.events,
             {
-                **key_values(scope, [booking] if is_listed else booking),
                 "version_before": version,
                 "link_version_before": seen.link_version,
                 "wanted": changed.wanted,

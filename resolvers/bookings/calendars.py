@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from domain.bookings.lifecycle import Status, effective_status
@@ -48,13 +49,13 @@ async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
 def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: int) -> SlotRequest:
     """What the caller asks for under the venue's rules. Raises Invalid."""
     tenant = venue.tenant
-    rules = VenueRules(
+    rules = _rules(
         venue.zone,
-        slot_minutes=tenant.slot_minutes,
-        min_notice_minutes=tenant.min_notice_minutes,
-        max_advance_days=tenant.max_advance_days,
-        min_duration_minutes=tenant.min_duration_minutes,
-        max_duration_minutes=tenant.max_duration_minutes,
+        tenant.slot_minutes,
+        tenant.min_notice_minutes,
+        tenant.max_advance_days,
+        tenant.min_duration_minutes,
+        tenant.max_duration_minutes,
     )
     return SlotRequest(
         duration_minutes=duration_minutes,
@@ -63,6 +64,10 @@ def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: in
         override=may(scope.actor, P.BOOKINGS_OVERRIDE),
         now=scope.now(),
     )
+
+
+# Equal rules are one object, so that what is kept by them is found without comparing them.
+_rules: Final = lru_cache(maxsize=1_000)(VenueRules)
 
 
 async def load_calendar(

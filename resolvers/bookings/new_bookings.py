@@ -8,7 +8,7 @@ that others have is refused at once, by what is stored.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any
@@ -102,10 +102,10 @@ async def book_at_once(
         event = booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed)
         count = booking_count(scope, tenant)
         if new_customer is None:
-            return DecidedChange(STORE_BOOKING, row, [event], count)
+            return DecidedChange(STORE_BOOKING, booking, row, [event], count)
         events = [customer_created(new_customer), event]
         added = customer_values(scope, new_customer)
-        return DecidedChange(STORE_BOOKING_AND_CUSTOMER, row, events, {**count, **added})
+        return DecidedChange(STORE_BOOKING_AND_CUSTOMER, booking, row, events, {**count, **added})
 
     return await _store_at_once(scope, times, decided, refuse)
 
@@ -126,7 +126,7 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
         )
         held = detached_row(Booking, **row)
         event = booking_event(EventType.BOOKING_HELD, held, claimed=claimed)
-        return DecidedChange(STORE_HOLD, row, [event], {})
+        return DecidedChange(STORE_HOLD, held, row, [event], {})
 
     return await _store_at_once(scope, times, decided, refuse)
 
@@ -194,7 +194,7 @@ async def _store_at_once(
         if found["id"] is not None:
             scope.mark_stored()
             taken.note(times.room_id, claimed.occupied)
-            return detached_row(Booking, **new.row)
+            return new.result  # type: ignore[no-any-return]
         if found["version"] == facts.version:
             if found["is_taken"]:
                 # By another booking, or by a hold that is over and not yet stored as that.
@@ -204,7 +204,7 @@ async def _store_at_once(
         facts = await venue_facts(scope, at_least=found["version"])
     else:
         return None
-    await scope.leave_queue()
+    scope.leave_queue()
     await refuse_taken(scope, times, refuse)
     return None
 
@@ -232,7 +232,9 @@ def new_row(
         "reference": reference(token_bytes(REFERENCE_BYTES)),
         "room_id": claimed.room.id,
         "status": status.value,
-        **asdict(booker),
+        "customer_id": booker.customer_id,
+        "contact_name": booker.contact_name,
+        "contact_phone": booker.contact_phone,
         "held_by_id": scope.actor.user_id,
         "held_from": strangers.network_of_stranger(scope),
         "guest_confirmed_at": None,

@@ -39,7 +39,8 @@ class Claim:
     """A requested time of a room, with everything that refuses it.
 
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
-    rules that the caller's override let pass, for the audit.
+    rules that the caller's override let pass, for the audit; ``price`` is that at the room's
+    current rate.
     """
 
     tenant: Tenant
@@ -49,11 +50,7 @@ class Claim:
     occupied: Range[datetime]
     refusals: tuple[Refusal, ...]
     lifted: tuple[Code, ...]
-
-    @property
-    def price(self) -> Price | None:
-        """Returns the price at the room's current rate."""
-        return price_of(self.room.hourly_rate, self.wanted, label=self.room.name)
+    price: Price | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +134,7 @@ def decide(
             refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude_booking_id)
         ),
         lifted=overridden(starts_at, wish),
+        price=price_of(facts.hourly_rate, wanted, label=facts.name),
     )
 
 
@@ -192,6 +190,7 @@ def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) 
         Range(occupied.start, occupied.end),
         refusals=(),
         lifted=overridden(time.start, wish),
+        price=price_of(facts.hourly_rate, time, label=facts.name),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from domain.bookings.lifecycle import MOVABLE
 from domain.core.log_events import EventType, Snapshot
 from domain.core.money import Money
+from domain.tenants.payment_policy import PolicyKind
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.payments.payments import stored_terms, terms_of_tenant
@@ -73,6 +74,9 @@ BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
 
 
 def _terms(tenant: Tenant) -> dict[str, Any] | None:
+    # Most venues ask for nothing, and each new booking asks for the terms.
+    if tenant.payment_policy == PolicyKind.NONE:
+        return None
     return stored_terms(terms_of_tenant(tenant))
 
 

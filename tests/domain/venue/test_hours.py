@@ -11,6 +11,7 @@ from domain.core.intervals import Interval
 from domain.core.local_time import Edge, LocalTime, instant
 from domain.core.refusals import Invalid
 from domain.venue.hours import (
+    MAX_OPENED,
     HoursFacts,
     LocalInterval,
     Weekday,
@@ -231,3 +232,21 @@ def test_it_is_open_exactly_in_the_minutes_of_the_days_hours(
     assert [any(i.start <= m < i.end for i in opened) for m in every_minute] == [
         any(opens <= m < closes for opens, closes in expected) for m in every_minute
     ]
+
+
+def test_what_was_opened_before_is_kept_for_its_dates_and_zone_alone() -> None:
+    facts = HoursFacts(every_day("09:00-17:00"))
+    day = Interval(utc("2027-01-08T00:00"), utc("2027-01-09T00:00"))
+    noon = Interval(utc("2027-01-08T12:00"), utc("2027-01-08T13:00"))
+    in_utc = [Interval(utc("2027-01-08T09:00"), utc("2027-01-08T17:00"))]
+    in_new_york = [Interval(utc("2027-01-08T14:00"), utc("2027-01-08T22:00"))]
+
+    for _ in range(2):
+        assert facts.open_intervals(day, ZoneInfo("UTC")) == in_utc
+        assert facts.open_intervals(noon, ZoneInfo("UTC")) == in_utc
+        assert facts.open_intervals(noon, NEW_YORK) == []
+        assert facts.open_intervals(day, NEW_YORK) == in_new_york
+    for later in range(MAX_OPENED + 1):
+        start = day.start + timedelta(days=later)
+        facts.open_intervals(Interval.of_minutes(start, 60), NEW_YORK)
+    assert len(facts._opened) <= MAX_OPENED
