@@ -106,6 +106,10 @@ class KnownMutation:
         self, call: Call, variables: VariableValues, operation: Operation, plans: Plans
     ) -> Printed | None:
         """Carries the mutation out; returns None if the executor has to complete the response."""
+        only_row = self._only_row()
+        plan = self._plan(only_row, variables, operation, plans) if only_row else None
+        if plan is not None and plan.plan.is_of_row:
+            operation.showing = plan.of_row
         try:
             made = await self.change.carry_out(operation, self.payload, call)
         except Exception as error:  # noqa: BLE001 - the executor reports it as the field's error
@@ -118,9 +122,7 @@ class KnownMutation:
         for part in self.parts:
             printed.append(part.text)
             if part.kind is not None:
-                row = await self._row(
-                    part, getattr(made, str(part.attribute)), variables, operation, plans
-                )
+                row = operation.shown or await self._row(part, made, variables, operation, plans)
                 if row is None:
                     return None
                 printed.append(row.encode())
@@ -128,18 +130,15 @@ class KnownMutation:
                 printed.append(_FLAGS[getattr(made, part.attribute)])
         return *printed, b"}}"
 
-    async def _row(
-        self,
-        part: _Part,
-        row: Any,
-        variables: VariableValues,
-        operation: Operation,
-        plans: Plans,
-    ) -> str | None:
-        """Reads the selection of a row in one statement; None if the executor has to read it."""
+    def _only_row(self) -> _Part | None:
+        rows = [part for part in self.parts if part.kind is not None]
+        return rows[0] if len(rows) == 1 else None
+
+    def _plan(
+        self, part: _Part, variables: VariableValues, operation: Operation, plans: Plans
+    ) -> RowPlan | None:
+        """Returns the plan that reads a row's selection; None if the executor has to read it."""
         assert part.kind is not None and part.details is not None
-        if not isinstance(row, part.kind.extensions[KIND].model):
-            return None
         try:
             plan = plans.rows(
                 self.normalized,
@@ -149,8 +148,25 @@ class KnownMutation:
                 kind=part.kind,
                 details=part.details,
             )
-            if not isinstance(plan, RowPlan):
-                return None
+        except Exception:  # noqa: BLE001 - the executor plans it again, and reports the error
+            return None
+        return plan if isinstance(plan, RowPlan) else None
+
+    async def _row(
+        self,
+        part: _Part,
+        made: Any,
+        variables: VariableValues,
+        operation: Operation,
+        plans: Plans,
+    ) -> str | None:
+        """Reads the selection of a row in one statement; None if the executor has to read it."""
+        assert part.kind is not None
+        row = getattr(made, str(part.attribute))
+        plan = self._plan(part, variables, operation, plans)
+        if plan is None or not isinstance(row, part.kind.extensions[KIND].model):
+            return None
+        try:
             (texts,) = await operation.scope.fetch_raw(plan.plan.sql, plan.values([row.id]))
         except Exception:  # noqa: BLE001 - the executor reads it again, and reports the error
             return None

@@ -7,7 +7,7 @@ from typing import Any
 from kit.actor import Actor, Request
 from kit.live_budget import UNBOUNDED, Pace
 from kit.runtime import Runtime
-from kit.scope import Scope
+from kit.scope import Scope, Showing
 from kit.security.token_bucket import Charge
 
 
@@ -29,7 +29,8 @@ class Operation:
     points charged, with those for parsing a new document and its variables; ``charge`` is the
     state of the caller's bucket after the last charge. ``has_hashed`` is set if a password was
     hashed or checked. ``carried_out`` is what its only mutation returned or raised, if it was
-    carried out before the document is executed. ``pace`` bounds what a live field reads.
+    carried out before the document is executed; ``showing`` reads what is selected of its row, and
+    ``shown`` is that, if the mutation has read it. ``pace`` bounds what a live field reads.
     """
 
     pace: Pace = UNBOUNDED
@@ -45,6 +46,8 @@ class Operation:
         self.charge: Charge | None = None
         self.has_hashed = False
         self.carried_out: Any = None
+        self.showing: Showing | None = None
+        self.shown: str | None = None
         self._scope: Scope | None = None
         self._is_closed = False
 

@@ -33,6 +33,9 @@ from kit.postgres.statements import PreparedStatement
 from kit.postgres.transaction import Transaction
 from kit.runtime import Runtime
 
+Showing = Callable[[UUID], tuple[str, Sequence[object]]]
+"""Returns the SQL and the values that read what to show of the row with an id."""
+
 _CLOSED: Final = "the scope is closed: what it read for is answered"
 
 T = TypeVar("T")
@@ -72,6 +75,9 @@ class Scope:
         # Whether the caller does nothing more with the change than to answer it.
         self.may_write_at_once = False
         self.is_stored = False
+        # How to read what the caller wants to see of a stored row, and what was read of it.
+        self.showing: Showing | None = None
+        self.shown: str | None = None
         self._now = runtime.clock()
         self._events: list[Any] = []
         self._jobs: list[Job] = []
@@ -291,10 +297,17 @@ class Scope:
         """Returns the only row of a statement that takes its locks and stores a whole change.
 
         It is committed by itself, log entries included, before anything else is read or written.
-        ``mark_stored`` then says that it has stored the change.
+        ``mark_stored`` then says that it has stored the change. ``shown`` is what ``showing`` reads
+        of the row with the ``id``.
         """
         assert self.may_write_at_once and self._transaction is None and not self.is_stored
-        found: Any = await self.runtime.database.write(statement, values, owner=self.tenant_id)
+        showing = None
+        if self.showing is not None and statement.stores is not None:
+            showing = self.showing(cast("UUID", values["id"]))
+        found: Any = await self.runtime.database.write(
+            statement, values, owner=self.tenant_id, showing=showing
+        )
+        self.shown = found["shown"][0] if showing is not None else None
         return cast("Sequence[Any]", found)
 
     def mark_stored(self) -> None:

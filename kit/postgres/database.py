@@ -135,15 +135,24 @@ class Database:
         return await self._readers.rows(statement.sql, arguments, owner=_share(owner))
 
     async def write(
-        self, statement: PreparedStatement, values: Values, *, owner: UUID | None = None
+        self,
+        statement: PreparedStatement,
+        values: Values,
+        *,
+        owner: UUID | None = None,
+        showing: tuple[str, Sequence[object]] | None = None,
     ) -> asyncpg.Record:
         """Returns the only row of a prepared statement that is a whole change, committed by itself.
+
+        ``showing`` are the SQL and the values of what to show of the row that it stores.
 
         It sets its tenant itself; ``owner`` is that tenant. If the connection is lost, it may have
         been committed all the same. Raises the same as ``text``.
         """
-        arguments = statement.arguments(values)
-        return await self._writers.row(statement.sql, arguments, owner=_share(owner))
+        sql, arguments = statement.sql, statement.arguments(values)
+        if showing is not None:
+            sql, arguments = statement.showing(showing[0]), [*arguments, *showing[1]]
+        return await self._writers.row(sql, arguments, owner=_share(owner))
 
     @property
     def pool_status(self) -> dict[str, int]:

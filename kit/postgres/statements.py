@@ -1,12 +1,15 @@
 """Statements that are compiled to SQL once and then executed with different values."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import CTE, Text, bindparam, cast, func, select
+from sqlalchemy import CTE, Text, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
+
+from kit.bounded_cache import BoundedDict
 
 
 def _json(value: object) -> str:
@@ -19,23 +22,56 @@ _DIALECT: Final[Any] = asyncpg.dialect(
     json_serializer=_json,
 )
 
+MAX_SHOWING: Final = 1_000
+"""How many statements that show the stored row are kept for each statement."""
+_NOT_SHOWN: Final = "NULL::text[]"
+_SET_TENANT: Final = "WITH t AS MATERIALIZED"
+
+NOT_SHOWN: Final = literal_column(_NOT_SHOWN, ARRAY(Text())).label("shown")
+"""The column of a statement that may show the row that it stores, while it doesn't."""
+
 Values = Mapping[str, object]
 
 
 class PreparedStatement:
     """A SQLAlchemy statement whose values are named by its ``bindparam``s.
 
+    ``stores`` are the CTE that returns the only row it stores, and the table of that row. Then its
+    last column is ``NOT_SHOWN``.
+
     Compiling a statement for each request costs several times what sending it does. It is
     compiled on first use, when all tables are defined.
     """
 
-    def __init__(self, statement: Any) -> None:
+    def __init__(self, statement: Any, *, stores: tuple[str, str] | None = None) -> None:
         self._statement = statement
+        self.stores = stores
+        self._showing: BoundedDict[str] = BoundedDict(MAX_SHOWING)
 
     @property
     def sql(self) -> str:
         """The SQL that is sent to PostgreSQL."""
         return self._compiled[0]
+
+    def showing(self, read: str) -> str:
+        """Returns the SQL that also returns what ``read`` does of the row that it stores.
+
+        ``read`` begins with ``set_tenant_cte``. It sees no other row of that table, other tables as
+        they were before, and its parameters come after this statement's own.
+        """
+        sql = self._showing.get(read)
+        if sql is None:
+            assert self.stores is not None and read.startswith(_SET_TENANT)
+            stored, table = self.stores
+            own = len(self._compiled[2])
+            read_here = re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + own}", read)
+            only_it = f"WITH {table} AS (SELECT * FROM {stored}), "  # noqa: S608 - names of ours
+            shown = only_it + read_here.removeprefix("WITH ")
+            head, found, tail = self.sql.rpartition(_NOT_SHOWN)
+            assert found
+            sql = f"{head}({shown}){tail}"
+            self._showing.put(read, sql)
+        return sql
 
     def arguments(self, values: Values) -> list[Any]:
         """Returns the values in the order of the SQL, encoded for the driver."""

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, insert
 from sqlmodel import col
 
-from kit.postgres.statements import PreparedStatement, parameters
+from kit.postgres.statements import NOT_SHOWN, PreparedStatement, parameters
 from models.audit.log import log_inserts
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
@@ -111,7 +111,7 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
                 col(Booking.link_version) == bindparam("link_version_before", type_=Integer()),
             ),
         )
-    booked = written.returning(col(Booking.id)).cte("booked")
+    booked = written.returning(*Booking.__table__.c).cte("booked")  # type: ignore[attr-defined]
     id = select(booked.c.id).scalar_subquery()
     undone: Any = null()
     if is_counted:
@@ -120,7 +120,7 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
         is_over = and_(id.is_not(None), used.is_(None))
         undone = case((is_over, func.undo_change("limit", type_=Boolean())))
     entries, origin = log_inserts(booked)
-    stored = select(*claimed.c, id.label("id"), undone.label("undone"))
+    stored = select(*claimed.c, id.label("id"), undone.label("undone"), NOT_SHOWN)
     return stored.add_cte(origin.cte("origin"), entries.cte("logged"), _kept(booked).cte("kept"))
 
 
@@ -148,12 +148,17 @@ def _kept(booked: Any) -> Any:
     return insert(IdempotentResult).from_select(list(kept), values)
 
 
-STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True))
+_STORES: Final = "booked", Booking.__tablename__
+
+STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True), stores=_STORES)
+# Doesn't show its booking: no statement sees the customer that another part of it adds.
 STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
-STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False))
-CHANGE_BOOKING: Final = PreparedStatement(_stored(is_counted=False, changed=_CHANGED))
+STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False), stores=_STORES)
+CHANGE_BOOKING: Final = PreparedStatement(
+    _stored(is_counted=False, changed=_CHANGED), stores=_STORES
+)
 _BOOKED: Final = (*_CHANGED, "held_from")
-BOOK_HOLD: Final = PreparedStatement(_stored(is_counted=True, changed=_BOOKED))
+BOOK_HOLD: Final = PreparedStatement(_stored(is_counted=True, changed=_BOOKED), stores=_STORES)
 BOOK_HOLD_AND_CUSTOMER: Final = PreparedStatement(
     _stored(is_counted=True, adds_customer=True, changed=_BOOKED)
 )

@@ -28,7 +28,7 @@ from kit.postgres.failures import (
     sqlstate,
 )
 from kit.runtime import Runtime
-from kit.scope import Scope
+from kit.scope import Scope, Showing
 from models import TABLES
 from models.core.idempotency import IdempotentResult
 
@@ -59,10 +59,14 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class MutationResult(Generic[R]):
-    """The result of a change, and whether it is the stored result of an earlier call."""
+    """The result of a change, and whether it is the stored result of an earlier call.
+
+    ``shown`` is what the caller wants to see of it, if the change has read that already.
+    """
 
     result: R
     replayed: bool = False
+    shown: str | None = None
 
 
 class _Replay(Exception):
@@ -78,10 +82,12 @@ async def perform(
     *,
     key: IdempotencyKey | None = None,
     at_once: bool = False,
+    showing: Showing | None = None,
 ) -> MutationResult[R]:
     """Runs a change in one transaction, and stores its events and idempotent result.
 
-    ``at_once`` lets it commit itself in a single statement, as its last step. Raises the change's
+    ``at_once`` lets it commit itself in a single statement, as its last step, which may read what
+    ``showing`` does of its row. Raises the change's
     refusals, in which case nothing is stored, Unavailable if the database is unavailable or too
     busy, and Forbidden for a key of an actor that is neither a user nor an API key.
     """
@@ -95,7 +101,9 @@ async def perform(
             await _wait_for_key(held, runtime, actor, key)
         for attempt in range(RETRIES + 1):
             try:
-                return await _attempt(runtime, actor, request, change, key, at_once=at_once)
+                return await _attempt(
+                    runtime, actor, request, change, key, at_once=at_once, showing=showing
+                )
             except DATABASE_ERRORS as error:
                 if sqlstate(error) in _TRY_AGAIN:
                     if attempt == RETRIES:
@@ -119,18 +127,20 @@ async def _attempt(
     key: IdempotencyKey | None,
     *,
     at_once: bool,
+    showing: Showing | None,
 ) -> MutationResult[R]:
     scope = Scope(runtime, actor, request, writes=True)
-    scope.may_write_at_once = at_once
+    scope.may_write_at_once, scope.showing = at_once, showing
     try:
         async with scope.transaction():
             if key is None:
-                return MutationResult(await change(scope))
+                result = await change(scope)
+                return MutationResult(result, shown=scope.shown if scope.is_stored else None)
             scope.before_locks = lambda: _check_key(scope, key)
             scope.idempotency_key = key
             result = await change(scope)
             if scope.is_stored:
-                return MutationResult(result)
+                return MutationResult(result, shown=scope.shown)
             assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
             scope.add(_kept(scope, key, result))
             return MutationResult(result)

@@ -168,7 +168,9 @@ def mutation(
                     if key is None
                     else IdempotencyKey(key, name, _given(declared, values)),
                     at_once=at_once,
+                    showing=operation.showing,
                 )
+                operation.shown = outcome.shown
         except* Refusal as group:
             refused = list(refusals_in(group))
         finally:

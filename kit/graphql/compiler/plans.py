@@ -43,6 +43,7 @@ class Plan:
     """A compiled statement and its parameters.
 
     ``keys`` are the root fields that it answers, ``names`` what precedes each of them in JSON.
+    ``is_of_row``: it reads one table's rows and what they refer to, and no other rows of it.
     """
 
     sql: str
@@ -50,6 +51,7 @@ class Plan:
     names: tuple[bytes, ...]
     bound: tuple[tuple[int, Any], ...]
     cursors: tuple[Cursor, ...]
+    is_of_row: bool = False
 
     def values(self, leaves: Sequence[Any]) -> list[Any]:
         """Returns the values to bind, in order. Raises BadInput for an invalid cursor."""
@@ -94,6 +96,10 @@ class RowPlan:
     def values(self, keys: Sequence[UUID]) -> list[Any]:
         """Returns the values to bind for rows with these ids."""
         return self.plan.values([*self.leaves, list(keys)])
+
+    def of_row(self, id: UUID) -> tuple[str, list[Any]]:
+        """Returns the SQL and the values for the row with an id."""
+        return self.plan.sql, self.values([id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +285,8 @@ class Plans:
                 where = f"{selected.parent}.{normalized.nodes[selected.place].name.value}"
                 why = reason if isinstance(reason, NotCompilable) else type(reason).__name__
                 log.info("read.not_compiled", reason=f"{where}: {why}")
-        return _plan(columns, scope, tuple(writer.cursors))
+        plan = _plan(columns, scope, tuple(writer.cursors))
+        return replace(plan, is_of_row=selection.is_of_row)
 
 
 def _row_plan(plan: Plan, leaves: Sequence[Any]) -> RowPlan | None:

@@ -18,7 +18,9 @@ from graphql import (
     VariableValues,
     get_argument_values,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
+    is_list_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -34,6 +36,7 @@ from kit.graphql.field_sources import (
     SOURCE,
     Attribute,
     ByKeys,
+    Identity,
     NodeType,
     NotCompilable,
     Paged,
@@ -117,6 +120,12 @@ class Selection:
         for _, field, place, decode in self._readers:
             yield decode(get_argument_values(field, normalized.nodes[place], variables))
 
+    @property
+    def is_of_row(self) -> bool:
+        """Whether it reads loaded rows and what they refer to, and no other rows of their type."""
+        root = self.roots.get(ROWS)
+        return root is not None and all(_is_of_row(each, root.type) for each in root.all())
+
     @cached_property
     def _readers(self) -> Sequence[tuple[Hashable, GraphQLField, int, Callable[[Any], Any]]]:
         return [
@@ -124,6 +133,21 @@ class Selection:
             for each in self.fields_with_arguments
             if each.field is not None
         ]
+
+
+def _is_of_row(selected: SelectedField, kind: GraphQLNamedType) -> bool:
+    match selected.source:
+        case None | Attribute() | ByKeys() | Identity():
+            return True
+        case SqlExpression():
+            # Those of a type's own rows read nothing else.
+            return selected.parent == kind.name
+        case Related():
+            assert selected.field is not None
+            is_list = is_list_type(get_nullable_type(selected.field.type))
+            return not is_list and selected.type is not kind
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

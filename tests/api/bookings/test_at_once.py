@@ -448,3 +448,45 @@ async def test_a_connection_that_breaks_after_the_commit_is_found_out_by_the_key
     assert first.codes == ["UNAVAILABLE"]
     assert second.payload["replayed"] is True
     assert [each["id"] for each in await desk.bookings()] == [made(second)["id"]]
+
+
+# ------------------------------------------------------------------------------ what is shown
+
+
+@pytest.mark.parametrize(
+    ("selected", "is_shown"),
+    [
+        ("status startsAt local { start } price { total { amount } } room { name }", True),
+        ("room { name } customer { name }", True),
+        # These read other bookings, or other tables that the statement writes.
+        ("room { name bookings(first: 1) { nodes { id } } }", False),
+        ("room { name } history(first: 1) { nodes { type } }", False),
+    ],
+)
+async def test_the_statement_shows_the_booking_that_it_stores(
+    desk: BookingClient, venue: Venue, selected: str, is_shown: bool
+) -> None:
+    text = f"""
+        mutation ($input: CreateBookingInput!) {{
+          createBooking(input: $input) {{ booking {{ {selected} }} userErrors {{ message }} }}
+        }}
+    """
+    answers = []
+    for day in range(3):
+        with statements(desk.runtime) as sent:
+            answers.append(
+                await desk(
+                    text,
+                    input={
+                        "roomId": api_id(venue.rooms[0]),
+                        "start": {"at": f"{TUESDAY + day * DAY:%Y-%m-%dT%H:%M:%SZ}"},
+                        "durationMinutes": 60,
+                        "customer": {"id": api_id(venue.customer)},
+                    },
+                )
+            )
+
+    # The first ones compile what is selected.
+    assert was_at_once(sent)
+    assert all("claim_calendar" in each for each in sent) == is_shown
+    assert all(answer.payload["booking"]["room"]["name"] == "Room 1" for answer in answers)
