@@ -43,8 +43,9 @@ check: $(DEV_PACKAGES) ## lint, format, types, imports, the exported schema, the
 soak: $(DEV_PACKAGES) ## run the tests that take minutes
 	$(BIN)/pytest -m soak $(ARGS)
 
-bench: $(DEV_PACKAGES) ## measure the main queries, and the same SQL behind a bare handler
+bench: $(DEV_PACKAGES) ## measure the main queries beside a bare handler, and a year's figures beside SQL
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.analytics --brief
 
 bench-rivals: $(DEV_PACKAGES) ## measure many clients who want the same time at once
 	$(BIN)/python -m benchmarks.rivals

@@ -1,7 +1,7 @@
 """Measures a year of figures of a large venue beside plain SQL: `python -m benchmarks.analytics`.
 
 One client asks for everything that `analytics` has at once. The same is then counted from the
-bookings themselves, by the statement that serves filters by rooms. Loading takes some minutes.
+bookings themselves, by the statement that serves filters by rooms. Loading takes a minute or more.
 """
 
 import argparse
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.analytics", description=__doc__)
     parser.add_argument("--years", type=int, default=1, help="of history, up to the year asked for")
     parser.add_argument("--seconds", type=float, default=5.0, help="that each is asked for")
+    parser.add_argument("--brief", action="store_true", help="only all of it, and each SQL once")
     arguments = parser.parse_args()
     with empty_database() as (urls, folder):
         uvloop.run(_measured(urls, folder, arguments))
@@ -129,9 +130,11 @@ async def _measured(urls: DatabaseUrls, folder: Path, arguments: argparse.Namesp
     without_jobs = environment(urls, folder, BOOM_WORKER="off")
     print(f"{venue.bookings:,} bookings{'p50 ms':>38}{'p95 ms':>10}{'CPU ms':>10}")
     with served([TARGETS["ours"]], without_jobs) as (ours,):
-        for name, selected in {**PARTS, "all of it": ALL}.items():
+        for name, selected in ({} if arguments.brief else PARTS).items():
             await _ask(name, selected, venue, ours, arguments.seconds)
-    await _plain(urls, venue)
+        all_ms = await _ask("all of it", ALL, venue, ours, arguments.seconds)
+    plain_ms = await _plain(urls, venue, times=1 if arguments.brief else 2)
+    print(f"{'plain SQL takes times as long':36}{plain_ms / all_ms:>20,.0f}")
 
 
 async def _load(urls: DatabaseUrls, *, years: int) -> Venue:
@@ -192,7 +195,8 @@ async def _make(urls: DatabaseUrls, venue: Venue) -> None:
     await connection.close()
 
 
-async def _ask(name: str, selected: str, venue: Venue, ours: Served, seconds: float) -> None:
+async def _ask(name: str, selected: str, venue: Venue, ours: Served, seconds: float) -> float:
+    """Prints how long a selection takes, and returns the median in milliseconds."""
     text = f"""query Year($span: DateSpan!) {{
         analytics(span: $span, compareTo: PREVIOUS_YEAR) {{ {selected} asOf }}
     }}"""
@@ -207,10 +211,11 @@ async def _ask(name: str, selected: str, venue: Venue, ours: Served, seconds: fl
     print(
         f"{name:36}{measured.p50_ms:>20,.1f}{measured.p95_ms:>10,.1f}{cpu_ms:>10,.1f}", flush=True
     )
+    return measured.p50_ms
 
 
-async def _plain(urls: DatabaseUrls, venue: Venue) -> None:
-    """Counts the same from the bookings, twice."""
+async def _plain(urls: DatabaseUrls, venue: Venue, *, times: int) -> float:
+    """Counts the same from the bookings, and returns how many milliseconds all of it took."""
     connection = await asyncpg.connect(urls.app)
     bounds = Cells.of(YEAR, zone(ZONE)).bounds
     by_date = [*bounds[::24]]
@@ -252,7 +257,7 @@ async def _plain(urls: DatabaseUrls, venue: Venue) -> None:
     print(f"plain SQL{'ms':>47}")
     for name, (sql, arguments) in statements.items():
         taken = []
-        for _ in range(2):
+        for _ in range(times):
             async with connection.transaction():
                 await connection.execute(
                     "SELECT set_config('app.tenant', $1, true)", str(venue.tenant_id)
@@ -264,6 +269,7 @@ async def _plain(urls: DatabaseUrls, venue: Venue) -> None:
         print(f"{name:36}{min(taken):>20,.1f}", flush=True)
     print(f"{'all of it':36}{in_all:>20,.1f}")
     await connection.close()
+    return in_all
 
 
 def _say(line: str) -> None:

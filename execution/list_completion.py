@@ -123,7 +123,7 @@ class _Needed:
         return self._complete(value)
 
     def all(self, values: Sequence[Any]) -> Sequence[Any]:
-        if any(each is None for each in values):
+        if _NONE in {*map(type, values)}:
             raise NotCompletable
         return _all_completed(self._complete, values)
 

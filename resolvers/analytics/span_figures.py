@@ -85,6 +85,9 @@ class _Day:
     returning: int
 
 
+_NO_DAY: Final = _Day(Sums(), None, 0)
+
+
 @dataclass(slots=True)
 class SpanFigures:
     """The figures of a span, by date; ``room_ids`` of None are all rooms.
@@ -195,24 +198,21 @@ class SpanFigures:
     # -------------------------------------------------------------------------- parts
 
     def _points(self, parts: Sequence[DateSpan]) -> list[BookingMetrics]:
-        minutes = self.open_time.minutes(self.room_ids)
-        points = []
-        for part in parts:
-            days = [day for day in part.dates() if day in self.days]
-            sums, lead, returning = self._of_part(part, days)
-            points.append(
-                BookingMetrics(sums, self.currency, minutes.within(part), lead, returning)
-            )
-        return points
+        minutes, currency = self.open_time.minutes(self.room_ids), self.currency
+        return [
+            BookingMetrics(sums, currency, minutes.within(part), lead, returning)
+            for part in parts
+            for sums, lead, returning in [self._of_part(part)]
+        ]
 
-    def _of_part(self, part: DateSpan, days: Sequence[date]) -> tuple[Sums, int | None, int]:
+    def _of_part(self, part: DateSpan) -> tuple[Sums, int | None, int]:
         """Returns the sums of a part, its median lead time, and its returning customers."""
-        if not days:
-            return Sums(), None, 0
         if part.days == 1:
-            (day,) = days
-            figures = self.days[day]
+            figures = self.days.get(part.from_, _NO_DAY)
             return figures.sums, figures.lead_median, figures.returning
+        days = [day for day in part.dates() if day in self.days]
+        if not days:
+            return _NO_DAY.sums, None, 0
         sums = Sums.total(self.days[day].sums for day in days)
         lead = median([self.leads[day] for day in days]) if self.leads else None
         gaps = {day: self.gaps[day] for day in days} if self.gaps else {}
