@@ -32,6 +32,7 @@ from web.server.request_body import MAX_BODY_BYTES
 
 _ONLY_TLS = ("Strict-Transport-Security", "max-age=31536000")
 _STALLED_CLIENT_MS = 20_000
+_SWITCH_SECONDS = 0.0005
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,8 @@ def _run(settings: Settings, listener: socket.socket) -> int:
     # Each collection would look through all modules again and again while they are imported and
     # the demo is made: half a second.
     gc.disable()
+    # Migrations wait for PostgreSQL a thousand times, and each time for the importing thread.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     imports = threading.Thread(target=_import_ahead, args=(settings,), name="imports")
     imports.start()
     try:
