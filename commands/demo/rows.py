@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
+from commands.demo.series import weekly_series
 from commands.demo.venues import (
     CUSTOMER_NOTES,
     DAYS_BACK,
@@ -26,6 +27,7 @@ from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from models.accounts.users import User
 from models.bookings.bookings import Booking
+from models.bookings.series import BookingSeries
 from models.customers import Customer
 from models.payments.payments import stored_steps
 from models.tenants import Tenant, UsageCounter
@@ -63,6 +65,7 @@ class DemoRows:
         self.week = self._week()
         self.holiday = self._holiday()
         self.blackout = self._blackout()
+        self.series: list[BookingSeries] = []
         self.bookings = self._bookings()
         self._date_customers()
         self.usage = self._usage()
@@ -71,7 +74,7 @@ class DemoRows:
         """Yields the rows but bookings and log, in batches that refer only to earlier ones."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
-        yield [*self.users, self.holiday, self.blackout]
+        yield [*self.users, self.holiday, self.blackout, *self.series]
         yield self.usage
 
     def booking_columns(self) -> list[dict[str, Any]]:
@@ -249,7 +252,18 @@ class DemoRows:
         )
         bookings = Bookings(self.history, calendar, self.customers)
         bookings.fill(self.rooms, days_back=self._days_back)
-        return bookings.made
+        return [*bookings.made, *self._weekly(calendar, bookings.made)]
+
+    def _weekly(self, calendar: Calendar, booked: Sequence[Booking]) -> list[Booking]:
+        """Returns the bookings of a weekly series, at a venue that confirms none."""
+        if self._venue.requires_confirmation:
+            return []
+        for room in self.rooms:
+            made = weekly_series(self.history, calendar, room, self.customers[1], booked=booked)
+            if made is not None:
+                self.series.append(made[0])
+                return made[1]
+        return []
 
     def _usage(self) -> list[UsageCounter]:
         """Returns usage by month: that of a booking's creation, or of its hold's conversion."""

@@ -347,3 +347,16 @@ def is_open(hours: HoursFacts, booking: Booking, zone: ZoneInfo) -> bool:
 def contents(rows: DemoRows) -> Sequence[object]:
     stored = [row for batch in rows.batches() for row in batch]
     return [repr(each) for each in [*stored, *rows.bookings, *rows.history.log()]]
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_somebody_comes_every_week(day: int) -> None:
+    boom = demo("boom", day=day)
+
+    (series,) = boom.series
+
+    weekly = [each for each in boom.bookings if each.series_id == series.id]
+    assert len(weekly) == 4
+    assert {b.starts_at - a.starts_at for a, b in pairwise(weekly)} <= {
+        timedelta(days=7, hours=hours) for hours in (-1, 0, 1)
+    }
