@@ -103,7 +103,8 @@ def subscription_history(tenant_id: UUID) -> Select[datetime.datetime, Any]:
             col(LogEntry.tenant_id) == tenant_id,
             col(LogEntry.type).in_(sorted(SUBSCRIPTION_TYPES)),
         )
-        .order_by(col(LogEntry.xid), col(LogEntry.position))
+        # After a restore, transaction ids may have begun anew.
+        .order_by(col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position))
     )
 
 

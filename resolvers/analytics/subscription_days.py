@@ -34,7 +34,7 @@ async def make_subscription_days(scope: Scope) -> None:
 
 
 def _change(at: datetime, after: Mapping[str, Any]) -> LoggedChange:
-    # The plan in force is always logged with the status, the chosen one only if it is another.
+    # Entries have what has changed. A plan that was chosen before only comes into force then.
     plan = after.get("plan_in_force") or after.get("plan_code")
     status = after.get("status")
     return LoggedChange(

@@ -177,6 +177,26 @@ async def test_what_is_being_written_is_added_up_next_time(
     assert (await _asked(api, WEEK)).payload["totals"]["tenants"] == venues
 
 
+async def test_what_happened_before_a_restore_comes_first(
+    api: Api, runtime: Runtime, relay: Database, clock: StoppedClock, admin: asyncpg.Connection
+) -> None:
+    venue = await make_venue(runtime)
+    paid = Subscription(PlanCode.STARTER, SubscriptionStatus.ACTIVE, begun_at=clock.now)
+    await _store(runtime, venue, paid)
+    await _count(runtime, relay)
+    before = (await _asked(api, WEEK)).payload["totals"]
+    # On another server, transaction ids are lower.
+    await admin.execute("UPDATE log SET xid = '4000000000' WHERE tenant_id = $1", venue.tenant.id)
+    await admin.execute("SELECT setval('log_generations', last_value + 1) FROM log_generations")
+    await _store(runtime, venue, replace(paid, status=SubscriptionStatus.CANCELED))
+    await _count(runtime, relay)
+
+    after = (await _asked(api, WEEK)).payload["totals"]
+
+    assert after["active"] == before["active"] - 1
+    assert after["churned"] == before["churned"] + 1
+
+
 # ------------------------------------------------------------------------------ who and what
 
 
@@ -271,6 +291,10 @@ async def _change(runtime: Runtime, clock: StoppedClock, random: Random, venue: 
     )
     if random.random() < 0.3:
         found = replace(found, cancels_at_period_end=True)
+    await _store(runtime, venue, found)
+
+
+async def _store(runtime: Runtime, venue: Venue, found: Subscription) -> None:
     account = Account(subscription_id="sub", subscription=found)
     system = Actor(ActorKind.SYSTEM, venue.tenant.id)
     change = partial(perform, runtime, system, Request(new_id()))
