@@ -79,15 +79,18 @@ class _Backtest:
 def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> DemandForecast | InsufficientData:
     """Forecasts the days after the demand by the model that a backtest finds best.
 
-    Folds are of 28 days, or as long as the history allows after four weeks to learn from. If no
-    model is better than the seasonal naive one, that is used.
+    Folds are of 28 days, or as long as the history allows after four weeks to learn from. Where
+    they are of whole weeks, their days are forecast once more from each week between their starts:
+    which model is best is less of an accident then. If none is better than the seasonal naive one,
+    that is used.
     """
     weeks = 0 if demand is None else len(demand) // WEEK
     if demand is None or weeks < WEEKS_NEEDED:
         return InsufficientData(WEEKS_NEEDED, weeks)
     end = len(demand)
     fold = min(_FOLD_DAYS, (end - _LEAST_TRAINING) // FOLDS)
-    origins = [end - fold * left for left in range(FOLDS, 0, -1)]
+    step = fold if fold % WEEK else WEEK
+    origins = range(end - fold * FOLDS, end - fold + 1, step)
     scale = _Scale(demand)
     tests = [
         _backtest(demand, name, origins, expected, scale)
@@ -120,13 +123,14 @@ def _backtest(
 ) -> _Backtest:
     error = booked = 0.0
     residuals = []
-    for fold, expected in enumerate(by_origin):
+    for origin, expected in zip(origins, by_origin, strict=True):
+        fold, days_later = divmod(origin - origins[0], len(expected))
         for ahead, raw in enumerate(expected):
-            day = origins[fold] + ahead
+            day = origin + ahead
             minutes, actual = demand.within_capacity(day, raw), demand.minutes[day]
             error += abs(actual - minutes)
             booked += actual
-            if not demand.is_closed(day):
+            if not (days_later or demand.is_closed(day)):
                 residuals.append(_Residual(fold, ahead, (actual - minutes) / scale.of(minutes)))
     return _Backtest(model, wape(error, booked), residuals)
 

@@ -39,7 +39,7 @@ class ForecastPoint:
 class DemandForecast:
     """A forecast of booked minutes by date, with its error as measured in a backtest.
 
-    In the backtest, the last weeks are forecast four times from what was known before them.
+    In the backtest, the last weeks are forecast four times or more from what was known before them.
     """
 
     model: str = column(
