@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -185,6 +186,7 @@ def state_stored(values: Mapping[str, Any]) -> Insert:
 # ------------------------------------------------------------------------------ of all tenants
 
 
+@cache
 def tenants_to_count() -> Select[UUID]:
     """Selects the tenants with entries that aren't counted yet, or without any figures."""
     place = tuple_(col(LogEntry.xid), col(LogEntry.position))
@@ -214,6 +216,7 @@ def tenants_to_count() -> Select[UUID]:
     )
 
 
+@cache
 def oldest_uncounted() -> Select[datetime.datetime | None]:
     """Selects when the oldest entry was written that isn't counted, of any tenant's log."""
     counted = tuple_(

@@ -1,7 +1,8 @@
 """Event handlers: their positions in the log, and the entries that wait for them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -93,6 +94,7 @@ _IS_SETTLED: Final = or_(
 )
 
 
+@cache
 def handler_begun(handler: str, *, at_end: bool) -> Insert:
     """Inserts the start of a new handler; an existing one keeps its position."""
     start: Any = _end_of_all() if at_end else select(*_BEGINNING)
@@ -169,7 +171,8 @@ def _unread() -> Any:
     )
 
 
-def oldest_unread(handler: str, types: Collection[EventType]) -> Select[datetime]:
+@cache
+def oldest_unread(handler: str, types: frozenset[EventType]) -> Select[datetime]:
     """Selects when the oldest unread entry of these types was written."""
     place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
     entry = (
@@ -188,6 +191,7 @@ def oldest_unread(handler: str, types: Collection[EventType]) -> Select[datetime
     return found.join(entry, true())
 
 
+@cache
 def oldest_pending() -> Select[str, datetime]:
     """Selects, for each handler with waiting entries, when the oldest one was written."""
     handler = col(PendingEvent.handler)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -84,6 +85,7 @@ def are_due(name: str, number: int) -> Select[bool]:
     return select(last.exists())
 
 
+@cache
 def backlog() -> Select[str, int]:
     """Counts jobs by state."""
     status = cast(_QUEUE.c.status, String)
