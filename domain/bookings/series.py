@@ -63,11 +63,14 @@ def continued_from(
 
 
 def shifted(rule: RecurrenceRule, found: Sequence[Occurrence], days: int) -> RecurrenceRule:
-    """Returns a rule for the dates of another that lie so many days later.
+    """Returns a rule for the dates of another, so many days later, at whatever local time.
 
-    ``found`` are the occurrences of the rule. Raises Invalid for a rule of other days of months:
-    those that follow a number of days later have no rule.
+    ``found`` are the occurrences of the rule, whose last it includes. Raises Invalid for a rule of
+    months: the dates that lie days after those of one follow none.
     """
+    if rule.until is not None:
+        # An instant would exclude the last occurrence, if its time is later now.
+        rule = replace(rule, until=found[-1].date + timedelta(days=days))
     if days == 0:
         return rule
     is_of_weeks = rule.frequency in (Frequency.DAILY, Frequency.WEEKLY)
@@ -77,12 +80,11 @@ def shifted(rule: RecurrenceRule, found: Sequence[Occurrence], days: int) -> Rec
             "date and change its time, or cancel the rest and book a new series."
         )
         raise Invalid(problem, path=("start",))
-    until = None if rule.until is None else found[-1].date + timedelta(days=days)
     by_day = (WeekdayNumber((each.weekday + days) % 7) for each in rule.by_day)
     # Where weeks are counted or have places, they begin as many days later.
     counts_weeks = rule.frequency is Frequency.WEEKLY and (rule.interval > 1 or rule.by_position)
     week_start = (rule.week_start + days) % 7 if counts_weeks else rule.week_start
-    return replace(rule, until=until, by_day=tuple(by_day), week_start=week_start)
+    return replace(rule, by_day=tuple(by_day), week_start=week_start)
 
 
 def shifted_start(starts_at: datetime, zone: ZoneInfo, *, days: int, to: time) -> datetime:

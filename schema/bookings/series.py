@@ -44,8 +44,8 @@ class BookingInSeries:
         "The series that the booking belongs to, or null if it doesn't repeat."
     )
     original_starts_at: datetime | None = column(
-        "When the booking was to start by the rule of its series, even if it has been moved; null "
-        "without a series."
+        "When the booking was to start by the rule of its series, even if it has been moved by "
+        "itself; null without a series."
     )
 
 

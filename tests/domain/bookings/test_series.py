@@ -62,6 +62,14 @@ def test_shifted_rules_have_dates_so_many_days_later(days: int) -> None:
     assert moved > 5
 
 
+def test_the_last_occurrence_stays_if_the_rule_ends_at_an_instant() -> None:
+    rule = parse_rule("FREQ=DAILY;UNTIL=20270304T100000Z")
+    every = found(rule, datetime(2027, 3, 2, 10, tzinfo=UTC))
+
+    assert str(shifted(rule, every, 0)) == "FREQ=DAILY;UNTIL=20270304"
+    assert str(shifted(rule, every, -1)) == "FREQ=DAILY;UNTIL=20270303"
+
+
 def test_a_shifted_start_keeps_the_wall_clock() -> None:
     # The clock is put forward from 02:00 to 03:00 on 28 March.
     start = datetime(2027, 3, 26, 9, tzinfo=UTC)
