@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     not_,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlmodel import col
@@ -95,11 +96,10 @@ _TIMES: Final = (
 _COUNTED: Final = (
     col(Booking.tenant_id) == _TENANT,
     col(Booking.status).in_(sorted(OCCUPYING)),
-    col(Booking.starts_at) > _instant("earliest"),
-    col(Booking.starts_at) < _instant("until"),
     col(Booking.ends_at) > _instant("since"),
     not_(and_(col(Booking.status) == Status.HELD.value, _has_ended(Booking.hold_expires_at))),
 )
+_PLACE: Final = tuple_(col(Booking.room_id), col(Booking.starts_at))
 _OWNER: Final = (
     col(Booking.room_id),
     col(Booking.id),
@@ -114,9 +114,17 @@ BOOKED: Final = _with_version(
         _TIMES,
         *_COUNTED,
         col(Booking.room_id) == _ROOM.c.id,
+        # By pairs, for the index on room and start: the one on starts alone would do for a table
+        # without statistics, and look through the bookings of all rooms for each of them.
+        tuple_(_ROOM.c.id, _instant("earliest")) < _PLACE,
+        tuple_(_ROOM.c.id, _instant("until")) > _PLACE,
         col(Booking.id).is_distinct_from(_EXCLUDED),
     ),
     select(func.row(*_OWNER, *_TIMES)).where(
-        *_COUNTED, col(Booking.id) == _EXCLUDED, col(Booking.room_id) == any_(_ROOM_IDS)
+        *_COUNTED,
+        col(Booking.starts_at) > _instant("earliest"),
+        col(Booking.starts_at) < _instant("until"),
+        col(Booking.id) == _EXCLUDED,
+        col(Booking.room_id) == any_(_ROOM_IDS),
     ),
 )
