@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-# In the order in which the start needs them. It lets PostgreSQL and the start have the cores first.
+# In the order in which the start needs them; PostgreSQL and the start have the cores first.
 _COMPILING = """
 import gc, os
 gc.disable()

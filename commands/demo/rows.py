@@ -78,6 +78,7 @@ class DemoRows:
         yield self.usage
 
     def booking_columns(self) -> list[dict[str, Any]]:
+        """Returns the bookings as values by the names of their columns."""
         names = [each.key for each in inspect(Booking).column_attrs]
         return [{name: getattr(booking, name) for name in names} for booking in self.bookings]
 
