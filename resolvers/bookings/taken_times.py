@@ -87,7 +87,8 @@ async def taken_times(
             alone=alone,
             tenant_id=scope.tenant_id,
             room_ids=[*venue.rooms],
-            earliest=window.start - venue.longest_booking,
+            # With its buffers, a time is longer.
+            earliest=window.start - venue.longest_booking - (0 if everything else 2) * _BUFFER,
             since=window.start,
             until=window.end,
             now=scope.now(),
@@ -112,7 +113,7 @@ def _reach(search: SlotSearch, *, everything: bool) -> Interval:
     if everything:
         return facts_window(search.window, search.wish)
     window = search.window.padded(before_minutes=0, after_minutes=search.wish.duration_minutes)
-    return Interval(window.start - 3 * _BUFFER, window.end + _BUFFER)
+    return Interval(window.start - _BUFFER, window.end + _BUFFER)
 
 
 def _chosen(venue: Venue, room_ids: Sequence[RoomId] | None) -> Venue:
