@@ -10,6 +10,7 @@ import pytest
 
 from domain.tenants.plans import PlanCode
 from kit.runtime import Runtime
+from kit.scope import Scope
 from models.analytics.recounts import RECOUNT
 from tests.api.accounts.test_api_keys import create as create_key
 from tests.api.analytics.history import History
@@ -161,6 +162,39 @@ async def test_rooms_of_others_are_unknown(api: Api, runtime: Runtime) -> None:
     assert answer.codes == ["BAD_USER_INPUT"]
     assert answer.errors[0]["message"] == "There is no such room."
     assert answer.errors[0]["extensions"]["argumentPath"] == ["filter", "roomIds"]
+
+
+PARTS: Final = """
+    query ($span: DateSpan!, $filter: AnalyticsFilter) { analytics(span: $span, filter: $filter) {
+        totals { medianLeadMinutes returningCustomers }
+        series { metrics { medianLeadMinutes returningCustomers } }
+        weeks: series(granularity: WEEK) { metrics { medianLeadMinutes newCustomers } }
+        hours: series(granularity: HOUR) { hour metrics { bookings } }
+        byWeekdayHour { weekday hour bookings }
+    } }
+"""
+
+
+async def test_all_parts_of_a_filtered_query_share_one_count_of_bookings(
+    api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = await make_venue(runtime)
+    await book(api, venue, "2027-03-02T10:00:00Z")
+    statements: list[Any] = []
+    fetch = Scope.fetch_prepared
+
+    async def noted(scope: Scope, statement: Any, **values: object) -> Any:
+        statements.append(statement)
+        return await fetch(scope, statement, **values)
+
+    monkeypatch.setattr(Scope, "fetch_prepared", noted)
+    given = {"span": WEEK, "filter": {"roomIds": [api_id(venue.rooms[0])]}}
+
+    answer = (await api(PARTS, given, token=venue.owner.token)).payload
+
+    assert statements.count(RECOUNT) == 1
+    assert sum(each["bookings"] for each in answer["byWeekdayHour"]) == 1
+    assert sum(each["metrics"]["bookings"] for each in answer["hours"]) == 1
 
 
 # ------------------------------------------------------------------------------ kept and live
