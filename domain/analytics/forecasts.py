@@ -79,17 +79,16 @@ class _Backtest:
 def forecast(demand: Demand | None, *, days: int = MAX_DAYS) -> DemandForecast | InsufficientData:
     """Forecasts the days after the demand by the model that a backtest finds best.
 
-    Folds are of 28 days, or as long as the history allows after four weeks to learn from. Where
-    they are of whole weeks, their days are forecast once more from each week between their starts:
-    which model is best is less of an accident then. If none is better than the seasonal naive one,
-    that is used.
+    Folds are of 28 days, or as long as the history allows after four weeks to learn from. If their
+    halves are whole weeks, days are forecast from these as well: which model is best is less of an
+    accident then. If none is better than the seasonal naive one, that is used.
     """
     weeks = 0 if demand is None else len(demand) // WEEK
     if demand is None or weeks < WEEKS_NEEDED:
         return InsufficientData(WEEKS_NEEDED, weeks)
     end = len(demand)
     fold = min(_FOLD_DAYS, (end - _LEAST_TRAINING) // FOLDS)
-    step = fold if fold % WEEK else WEEK
+    step = fold if fold % (2 * WEEK) else fold // 2
     origins = range(end - fold * FOLDS, end - fold + 1, step)
     scale = _Scale(demand)
     tests = [
