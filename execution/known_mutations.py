@@ -58,6 +58,7 @@ class KnownMutation:
     change: Change
     payload: Payload
     parts: Sequence[_Part]
+    only_row: _Part | None
 
     @classmethod
     def of(
@@ -88,7 +89,9 @@ class KnownMutation:
             parts.append(part)
             before = ","
         place = normalized.places[id(node)]
-        return cls(normalized, field, place, change, Payload.of(kind), parts)
+        rows = [part for part in parts if part.kind is not None]
+        only_row = rows[0] if len(rows) == 1 else None
+        return cls(normalized, field, place, change, Payload.of(kind), parts, only_row)
 
     def call(self, variables: VariableValues, actor: Actor) -> Call | None:
         """Returns the call of a request; None if the executor has to say what refuses it."""
@@ -106,8 +109,8 @@ class KnownMutation:
         self, call: Call, variables: VariableValues, operation: Operation, plans: Plans
     ) -> Printed | None:
         """Carries the mutation out; returns None if the executor has to complete the response."""
-        only_row = self._only_row()
-        plan = self._plan(only_row, variables, operation, plans) if only_row else None
+        row_part = self.only_row
+        plan = self._plan(row_part, variables, operation, plans) if row_part else None
         if plan is not None and plan.plan.is_of_row:
             operation.showing = plan.of_row
         try:
@@ -129,10 +132,6 @@ class KnownMutation:
             elif part.attribute is not None:
                 printed.append(_FLAGS[getattr(made, part.attribute)])
         return *printed, b"}}"
-
-    def _only_row(self) -> _Part | None:
-        rows = [part for part in self.parts if part.kind is not None]
-        return rows[0] if len(rows) == 1 else None
 
     def _plan(
         self, part: _Part, variables: VariableValues, operation: Operation, plans: Plans

@@ -66,7 +66,7 @@ def wish_of(scope: Scope, venue: Venue, *, duration_minutes: int, party_size: in
     )
 
 
-# Equal rules are one object, so that what is kept by them is found without comparing them.
+# Each booking asks for the rules; finding them is quicker than making them.
 _rules: Final = lru_cache(maxsize=1_000)(VenueRules)
 
 
