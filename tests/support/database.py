@@ -116,7 +116,11 @@ async def _drop_all() -> None:
 def _sweep() -> None:
     # A killed run ends no server. A young folder may be another run's that is just starting.
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
-        is_old = time.time() - folder.stat().st_mtime > 60
+        try:
+            is_old = time.time() - folder.stat().st_mtime > 60
+        except FileNotFoundError:
+            # Another run has just ended.
+            continue
         if is_old and os.access(folder, os.W_OK) and EmbeddedServer(folder).end_abandoned():
             shutil.rmtree(folder, ignore_errors=True)
 
