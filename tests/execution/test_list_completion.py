@@ -1,16 +1,28 @@
 """Lists of plain values are completed at once, with the same result as field by field."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from graphql import (
+    GraphQLBoolean,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLScalarType,
+    GraphQLString,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.core.money import Money
 from execution.executor import Executor
-from execution.list_completion import ListCompletion
+from execution.list_completion import ListCompletion, compile_list_completion
 from kit.runtime import Runtime
 from tests.differential.comparison import ordered
 from tests.support.client import Answer, Api
@@ -202,3 +214,34 @@ async def test_a_value_late_in_a_long_list_fails_as_its_field_would(
 
     assert as_text(at_once) == as_text(by_fields)
     assert at_once.codes
+
+
+VALUES: Final = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**33), 2**33),
+    st.integers(-3, 3),
+    st.floats(),
+    st.sampled_from(["", "one", "2", date(2027, 3, 2)]),
+)
+
+
+@given(
+    st.sampled_from([GraphQLInt, GraphQLFloat, GraphQLString, GraphQLID, GraphQLBoolean]),
+    st.lists(VALUES, max_size=4) | st.lists(st.integers(-(2**32), 2**32) | st.none()),
+)
+def test_leaves_are_completed_together_as_one_by_one(
+    kind: GraphQLScalarType, values: list[Any]
+) -> None:
+    complete = compile_list_completion(None, GraphQLList(kind), [])  # type: ignore[arg-type]
+
+    def shown(each: Callable[[], list[Any]]) -> list[tuple[type, Any]] | None:
+        try:
+            return [(type(value), value) for value in each()]
+        except Exception:  # noqa: BLE001 - of whatever kind, the fields themselves report it
+            return None
+
+    one_by_one = shown(
+        lambda: [None if each is None else kind.coerce_output_value(each) for each in values]
+    )
+    assert shown(lambda: complete(values)) == one_by_one
