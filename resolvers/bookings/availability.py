@@ -18,7 +18,7 @@ from domain.bookings.slots import (
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start, within_reach
-from domain.core.refusals import Invalid
+from domain.core.refusals import Invalid, NotFound
 from kit.errors import BadInput, TooComplex
 from kit.graphql.selected import EVERYTHING, Selected
 from kit.graphql.work_meter import Weighed
@@ -139,11 +139,15 @@ async def explain_slot(
     """
 
     def ask(venue: Venue) -> SlotSearch:
+        if room_id not in venue.rooms:
+            raise NotFound("room")
+        starts_at = resolve_start(start, venue.zone)
         wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
-        return SlotSearch(wish, wish.interval(resolve_start(start, venue.zone)))
+        return SlotSearch(wish, wish.interval(starts_at))
 
-    found = await openings(scope, [room_id], ask, explained=True)
-    if room_id not in found.venue.rooms:
+    try:
+        found = await openings(scope, [room_id], ask, explained=True)
+    except NotFound:
         return None
     slot = found.slot_at(room_id, found.search.window.start)
     return RoomSlot(found.venue.rooms[room_id], slot)

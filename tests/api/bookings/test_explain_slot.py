@@ -198,9 +198,11 @@ async def test_a_room_that_is_not_there_has_no_slot(runtime: Runtime, guest: Boo
     elsewhere = await make_venue(runtime)
 
     theirs = await guest.explain(elsewhere.rooms[0], TEN)
+    skipped = {"local": {"date": "2027-03-28", "time": "02:30"}}
+    at_no_time = await guest.explain(elsewhere.rooms[0], skipped)
     malformed = await guest(
         """{ explainSlot(roomId: "nonsense", start: {at: "2027-03-02T10:00:00Z"},
                          durationMinutes: 60) { state } }"""
     )
 
-    assert (theirs.payload, malformed.payload) == (None, None)
+    assert (theirs.payload, at_no_time.payload, malformed.payload) == (None, None, None)
