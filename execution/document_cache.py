@@ -142,7 +142,11 @@ class ParsedOperation:
         if any(each.__class__ is bool for each in variables.coerced.values()):
             return None
         if not self._is_prepared:
-            self._mutation = KnownMutation.of(schema, self.normalize(), variables)
+            try:
+                self._mutation = KnownMutation.of(schema, self.normalize(), variables)
+            except GraphQLError:
+                # A boolean of a directive is null: the executor says where.
+                return None
             self._is_prepared = True
         return self._mutation
 

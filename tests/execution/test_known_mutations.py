@@ -61,6 +61,20 @@ def test_booleans_may_decide_what_is_selected() -> None:
     assert operation.mutation(CORE, VariableValues({}, {"id": "1", "is": False})) is None
 
 
+async def test_a_boolean_that_is_null_is_the_error_of_its_field(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime)
+    booking = await make_booking(runtime, venue, START)
+    text = (
+        "mutation ($id: ID!, $is: Boolean = true) {"
+        "  confirmBooking(id: $id, version: 9) { booking @include(if: $is) { id } } }"
+    )
+
+    answer = await api(text, {"id": api_id(booking), "is": None}, token=venue.staff.token)
+
+    assert answer.partial == {"confirmBooking": None}
+    assert answer.errors[0]["path"] == ["confirmBooking"]
+
+
 async def test_a_known_mutation_is_printed(api: Api, runtime: Runtime, both_ways: Findings) -> None:
     venue = await make_venue(runtime)
     await _book(api, venue, venue.staff, hours=0)
