@@ -15,12 +15,7 @@ from kit.ids import new_id
 from kit.jobs.queue import Job, enqueue
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from models.bookings.bookings import (
-    COMPLETE_JOB,
-    REJECT_JOB,
-    bookings_to_complete,
-    bookings_unanswered,
-)
+from models.bookings.due import COMPLETE_JOB, REJECT_JOB, bookings_to_complete, bookings_unanswered
 from resolvers.bookings.transitions import complete_past_booking, reject_unanswered_booking
 from resolvers.core.transactions import perform
 

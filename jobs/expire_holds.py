@@ -12,7 +12,7 @@ from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.postgres.database import Database
 from kit.runtime import Runtime
-from models.bookings.bookings import holds_past
+from models.bookings.due import holds_past
 from resolvers.bookings.transitions import expire_hold
 from resolvers.core.transactions import perform
 

@@ -25,7 +25,7 @@ from kit.runtime import Runtime
 from kit.supervisor import Service
 from models.analytics.exports import EXPORT_JOB
 from models.analytics.forecasts import FORECAST_JOB
-from models.bookings.bookings import COMPLETE_JOB, REJECT_JOB
+from models.bookings.due import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC

@@ -12,7 +12,7 @@ from domain.core.log_events import EventType
 from kit.actor import Actor
 from models.analytics.filters import AnalyticsFilter
 from models.audit.log import AuditFilter
-from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField
+from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField
 from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from permissions.policy import may, refusal

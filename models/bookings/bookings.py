@@ -1,9 +1,8 @@
 """Bookings and holds of rooms; the time that they take is in `Occupancy`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -19,45 +18,26 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
-    func,
-    not_,
     or_,
     select,
     text,
-    true,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
 from sqlmodel import Field, Relationship, col
 
-from domain.bookings.lifecycle import AUTO_COMPLETE_AFTER, Status, reference_form
+from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price, PriceLine
 from domain.core.intervals import Interval
 from domain.core.money import Money
-from domain.core.text import SearchText
 from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
-from kit.postgres.keyset_pagination import Order
 from kit.postgres.statements import PreparedStatement, parameters
 from models.bookings.series import BookingSeries
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.core.filters import (
-    DateTimeRange,
-    IdFilter,
-    SortDirection,
-    is_among,
-    sorted_by,
-    within,
-)
-from models.core.job_queue import has_job
-from models.core.search import contains, sought
-from models.customers import Customer, Searched, found_by
-from models.tenants import Tenant, longest_booking
+from models.customers import Customer
+from models.tenants import Tenant
 from models.venue.rooms import Room
-
-COMPLETE_JOB: Final = "complete_booking"
-REJECT_JOB: Final = "reject_booking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,38 +250,6 @@ class Booking(TenantRow, Logged, table=True):
         )
 
 
-class BookingOrderField(StrEnum):
-    STARTS_AT = "STARTS_AT"
-    CREATED_AT = "CREATED_AT"
-    UPDATED_AT = "UPDATED_AT"
-
-
-@dataclass(frozen=True, slots=True)
-class BookingOrder:
-    field: BookingOrderField
-    direction: SortDirection = SortDirection.ASC
-
-
-@dataclass(frozen=True, slots=True)
-class StatusFilter:
-    """Statuses as they count now: a hold past its time is EXPIRED."""
-
-    eq: Status | None = None
-    in_: tuple[Status, ...] | None = None
-    not_in: tuple[Status, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BookingFilter:
-    overlaps: DateTimeRange | None = None
-    starts_at: DateTimeRange | None = None
-    updated_at: DateTimeRange | None = None
-    room_id: IdFilter | None = None
-    customer_id: IdFilter | None = None
-    status: StatusFilter | None = None
-    search: SearchText | None = None
-
-
 def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
     """Returns a price's lines in the form that is stored."""
     if price is None:
@@ -364,142 +312,6 @@ def own_bookings(customer_id: UUID | None, user_id: UUID | None) -> ColumnElemen
     return or_(_is(Booking.customer_id, customer_id), held)
 
 
-def bookings_matching(
-    bookings: Select[Booking],
-    filter: BookingFilter | None,
-    *,
-    tenant_id: UUID,
-    now: datetime,
-    searched: Searched,
-) -> Select[Booking]:
-    """Filters bookings by all given conditions.
-
-    ``search`` covers the reference, and the fields of the customer in ``searched``.
-    """
-    if filter is None:
-        return bookings
-    bookings = bookings.where(
-        overlapping(filter.overlaps, tenant_id),
-        within(Booking.starts_at, filter.starts_at),
-        within(Booking.updated_at, filter.updated_at),
-        is_among(Booking.room_id, filter.room_id),
-        is_among(Booking.customer_id, filter.customer_id),
-    )
-    if filter.status is not None:
-        bookings = bookings.where(*_has_status(filter.status, now))
-    if filter.search is not None:
-        # No EXISTS: for that, PostgreSQL would rather look for all such customers first.
-        is_customers = (
-            select(found_by(filter.search, searched))
-            .where(
-                col(Customer.tenant_id) == col(Booking.tenant_id),
-                col(Customer.id) == col(Booking.customer_id),
-            )
-            .scalar_subquery()
-        )
-        bookings = bookings.where(or_(has_reference(filter.search, Booking), is_customers))
-    return bookings
-
-
-def has_reference(text: str, booking: Any) -> ColumnElement[bool]:
-    """Returns the condition that a booking's reference contains a text."""
-    reference = func.replace(booking.reference, "-", "")
-    return contains(reference, sought(text, reference_form))
-
-
-def bookings_sorted(by: Sequence[BookingOrder] | None) -> tuple[Order, ...]:
-    columns = {
-        BookingOrderField.STARTS_AT: Booking.starts_at,
-        BookingOrderField.CREATED_AT: Booking.created_at,
-        BookingOrderField.UPDATED_AT: Booking.updated_at,
-    }
-    return sorted_by(by, columns) or (Order(Booking.starts_at),)
-
-
-def overlapping(span: DateTimeRange | None, tenant_id: UUID) -> ColumnElement[bool]:
-    """Returns the condition that the booking's time overlaps the range.
-
-    The lower bound on ``starts_at``, from the tenant's longest booking, allows an index scan:
-    under row-level security, range operators can't use one.
-    """
-    conditions: list[ColumnElement[bool]] = []
-    if span is not None and span.lt is not None:
-        conditions.append(col(Booking.starts_at) < span.lt)
-    if span is not None and span.gte is not None:
-        conditions.append(col(Booking.ends_at) > span.gte)
-        conditions.append(
-            col(Booking.starts_at) > type_coerce(span.gte, INSTANT) - longest_booking(tenant_id)
-        )
-    return and_(true(), *conditions)
-
-
-def holds_past(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Selects tenant and id of expired holds of every tenant, the oldest first."""
-    return (
-        select(col(Booking.tenant_id), col(Booking.id))
-        .where(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
-        .order_by(col(Booking.hold_expires_at))
-        .limit(limit)
-    )
-
-
-def bookings_to_complete(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Selects tenant and id of bookings to complete, of every tenant, in order of tenants.
-
-    Bookings that have a job for it already are excluded.
-    """
-    status, ends_at = col(Booking.status), col(Booking.ends_at)
-    return (
-        select(col(Booking.tenant_id), col(Booking.id))
-        .where(
-            # The same condition as in the partial index, so that it is used.
-            status.in_([Status.CONFIRMED.value, Status.CHECKED_IN.value]),
-            ends_at <= now,
-            or_(status == Status.CHECKED_IN.value, ends_at <= now - AUTO_COMPLETE_AFTER),
-            not_(has_job(COMPLETE_JOB, col(Booking.id))),
-        )
-        .order_by(col(Booking.tenant_id))
-        .limit(limit)
-    )
-
-
-def bookings_unanswered(now: datetime, *, limit: int) -> Select[UUID, UUID]:
-    """Selects bookings that weren't confirmed in time, with rows as ``bookings_to_complete``."""
-    return (
-        select(col(Booking.tenant_id), col(Booking.id))
-        .where(
-            col(Booking.status) == Status.PENDING.value,
-            col(Booking.starts_at) <= now,
-            not_(has_job(REJECT_JOB, col(Booking.id))),
-        )
-        .order_by(col(Booking.tenant_id))
-        .limit(limit)
-    )
-
-
 def _is(column: Any, id: UUID | None) -> ColumnElement[bool]:
     # SQLAlchemy turns `== None` into IS NULL: actors without an id would own rows without an owner.
     return false() if id is None else col(column) == id
-
-
-def _has_status(wanted: StatusFilter, now: datetime) -> list[ColumnElement[bool]]:
-    conditions = []
-    if wanted.eq is not None:
-        conditions.append(_counts_as(wanted.eq, now))
-    if wanted.in_ is not None:
-        conditions.append(or_(false(), *(_counts_as(each, now) for each in wanted.in_)))
-    if wanted.not_in is not None:
-        conditions.append(not_(or_(false(), *(_counts_as(each, now) for each in wanted.not_in))))
-    return conditions
-
-
-def _counts_as(status: Status, now: datetime) -> ColumnElement[bool]:
-    is_stored = col(Booking.status) == status.value
-    is_stale = and_(col(Booking.status) == Status.HELD.value, col(Booking.hold_expires_at) <= now)
-    match status:
-        case Status.HELD:
-            return and_(is_stored, not_(is_stale))
-        case Status.EXPIRED:
-            return or_(is_stored, is_stale)
-        case _:
-            return is_stored

@@ -10,7 +10,8 @@ from sqlmodel import col
 from domain.bookings.lifecycle import reference_form
 from kit.postgres.keyset_pagination import COUNT_CAP, Listing, counted
 from kit.postgres.shortlists import shortlisted
-from models.bookings.bookings import Booking, bookings_of, has_reference
+from models.bookings.bookings import Booking, bookings_of
+from models.bookings.filters import has_reference
 from models.core.filters import is_any
 from models.core.search import Found, sought
 from models.customers import Customer, Searched, customers_found, customers_of, found_by

@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from domain.core.intervals import Interval
-from models.bookings.bookings import Booking, overlapping
+from models.bookings.bookings import Booking
+from models.bookings.filters import overlapping
 from models.core.filters import DateTimeRange
 from models.venue.rooms import Room
 

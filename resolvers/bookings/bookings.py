@@ -30,13 +30,8 @@ from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
-from models.bookings.bookings import (
-    Booking,
-    BookingFilter,
-    BookingOrder,
-    bookings_matching,
-    bookings_sorted,
-)
+from models.bookings.bookings import Booking
+from models.bookings.filters import BookingFilter, BookingOrder, bookings_matching, bookings_sorted
 from models.bookings.search import bookings_shortlisted
 from models.core.base import snapshot
 from models.tenants import Tenant

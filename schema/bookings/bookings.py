@@ -20,7 +20,7 @@ from kit.scope import Scope
 from models.audit import sql_fields as log_fields
 from models.audit.log import LogEntry
 from models.bookings import sql_fields
-from models.bookings.bookings import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
+from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
 from resolvers.audit import log, log_position
 from resolvers.bookings import availability, booking_access, bookings, transitions
