@@ -6,7 +6,7 @@ PostgreSQL has a time-zone database of its own, of another release on every mach
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -126,4 +126,6 @@ def _offset(zone: ZoneInfo, second: int) -> timedelta:
 
 @cache
 def _printed(offset: timedelta) -> str:
-    return _EPOCH.astimezone(timezone(offset)).isoformat(timespec="seconds")[19:]
+    minutes, seconds = divmod(abs(int(offset.total_seconds())), 60)
+    sign = "-" if offset < timedelta() else "+"
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")

@@ -11,6 +11,8 @@ import pytest_asyncio
 
 from domain.venue.hours import Weekday
 from kit.runtime import Runtime
+from kit.security.tokens import PlatformKey
+from kit.settings import Settings
 from schema import schema
 from tests.attacks.generator import selection
 from tests.support.client import Api
@@ -113,6 +115,7 @@ FINE: Final = {
     "a fine grid's next": "nextFreeSlot { startsAt }",
     "a fine grid a second time": "a: slots { state } b: slots { state }",
 }
+OPERATOR_KEY: Final = PlatformKey.new()
 VARIABLES: Final = ("booking", "customer", "room", "series", "subdomain")
 
 
@@ -123,6 +126,11 @@ def frozen() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"platform_keys": (OPERATOR_KEY.hash.hex(),)})
 
 
 @pytest.fixture
@@ -199,7 +207,8 @@ async def test_no_root_field_takes_more_than_four_milliseconds_a_point(
     table = []
     for name, text in operations():
         given = {each: variables[each] for each in VARIABLES if f"${each}" in text}
-        table.append(await row(api, name, text, given, token=venue.owner.token))
+        token = str(OPERATOR_KEY) if name == "platformMetrics" else venue.owner.token
+        table.append(await row(api, name, text, given, token=token))
 
     assert too_cheap(table) == []
 
