@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).parse_args(arguments)
     key = PlatformKey.new()
     print(f"Send it as `Authorization: Bearer {key}`. It isn't shown again.")
-    print("Let the server know it, and restart; several are separated by commas:")
+    print("Set its hash for the servers, and restart them; separate several by commas:")
     print(f"BOOM_PLATFORM_KEYS={key.hash.hex()}")
     return 0
 

@@ -160,7 +160,7 @@ _ONE: Final[ColumnElement[int]] = literal(1)
 def counted_more(
     after: FromClause | None = None, *, number: ColumnElement[int] = _ONE
 ) -> ReturningInsert[int]:
-    """Counts a number more; returns no row if that would exceed the limit, if there is one.
+    """Adds a number to a count; returns no row if that would exceed the limit, if any.
 
     With ``after``, a part of the statement, it counts only if that returns a row.
     """

@@ -91,7 +91,7 @@ GRANTS: Final[dict[Role | None, dict[Permission, GrantScope]]] = {
 """Grants by role; None is a caller who isn't logged in. Everything else is forbidden."""
 
 FOR_OPERATORS: Final = frozenset({P.PLATFORM_READ})
-"""What an operator of the platform may, who has no tenant: nothing else, not even PUBLIC."""
+"""The permissions of the platform's operator, who has no tenant: not even PUBLIC."""
 
 FOR_KEYS: Final = frozenset(P) - {
     P.PUBLIC, P.MEMBER, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.PLATFORM_READ,

@@ -70,7 +70,7 @@ def analytics_changed(
         ),
     ] = None,
 ) -> EventStream[AnalyticsEvent]:
-    """Receive the totals of a span whenever they have changed, within 2 seconds.
+    """Receive the totals of a span whenever they have changed, within 3 seconds.
 
     Changes that come close together are delivered as one. Without analytics in the plan, only
     today and the current week are available.

@@ -8,7 +8,7 @@ repeats is one longer cell, and one that it skips is empty.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -82,8 +82,3 @@ class Cells:
             if minutes > 0:
                 yield number, minutes
             number += 1
-
-
-def utc_dates(first: datetime, last: datetime) -> DateSpan:
-    """Returns dates that contain all between two instants, whatever the zone."""
-    return DateSpan(first.astimezone(UTC).date() - _DAY, last.astimezone(UTC).date() + 2 * _DAY)

@@ -16,7 +16,7 @@ from domain.analytics.metrics import SUMS, Sums, values_of
 NO_LEAD: Final = -(2**62)
 """Stands for the median of an hour without bookings."""
 _NEAR: Final = 200
-"""So many numbers are sorted quickly."""
+"""So few numbers are sorted rather than bisected."""
 
 
 @dataclass(slots=True)
@@ -77,9 +77,9 @@ def median(ordered: Sequence[Sequence[int]]) -> int | None:
 
 
 def _around(lists: Sequence[Sequence[int]], place: int) -> tuple[int, int, int, int]:
-    """Returns two numbers between which the one at a place is.
+    """Returns bounds of the number at a place, in the order of all lists together.
 
-    And how many numbers are less than the first, and not greater than the second.
+    The last two results count the numbers below the lower bound, and those up to the upper one.
     """
     # Half of the numbers of each list are on either side of its own median.
     middles = [each[(len(each) - 1) // 2] for each in lists]

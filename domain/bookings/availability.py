@@ -126,7 +126,7 @@ class RoomCalendar:
 
     @classmethod
     def of_times(cls, room: RoomFacts, times: Iterable[Interval], wish: SlotRequest) -> Self:
-        """Ready for these times and no others, which may be far apart."""
+        """Ready for these times only, which may be far apart."""
         half = DAY_MINUTES // 2
         # Daily times grow together, so that no day is looked at for several of them.
         around = merge(each.padded(before_minutes=half, after_minutes=half) for each in times)
@@ -177,7 +177,7 @@ class RoomCalendar:
 
     @cached_property
     def _told(self) -> dict[Hashable, Reason]:
-        """The reasons told already: a booking says the same of all the starts that it refuses."""
+        """The reasons found so far: a booking is the same reason for all the starts it refuses."""
         return {}
 
     @property
@@ -186,7 +186,7 @@ class RoomCalendar:
         return [*self._refused_by_bookings.stretches, *self._refused_by_blackouts.stretches]
 
     def turns(self, grid: StartGrid) -> int:
-        """Returns the set of starts that other reasons may refuse than the one before on a grid.
+        """Returns the starts of a grid whose reasons may differ from those of the start before.
 
         All of them lie on the grid of the venue and within opening hours.
         """
@@ -210,7 +210,7 @@ class RoomCalendar:
         return opened is not None and opened.contains(wanted)
 
     def reasons_against(self, wanted: Interval, *, is_listed: bool = False) -> tuple[Reason, ...]:
-        """Every rule that refuses a start, in the order in which they are asked.
+        """Returns the reasons against a start, in the order in which rules are checked.
 
         ``is_listed``: it is known to be on the grid and within opening hours.
         """
@@ -242,7 +242,7 @@ class RoomCalendar:
     def _once(
         self, tell: Callable[[Interval, datetime], Reason], about: Stretch, until: int
     ) -> Reason:
-        """Returns what is told of a stretch that refuses starts until a tick."""
+        """Returns the reason of a stretch that refuses starts until a tick, worked out once."""
         key = tell.__name__, about, until
         told = self._told.get(key)
         if told is None:

@@ -58,7 +58,7 @@ _UNAVAILABLE = frozenset(
 
 
 class WroteWhileReading(Exception):
-    """A statement that writes was sent where all only read: a mistake, and no outage."""
+    """Raised for a statement that writes in a transaction that only reads: a bug, not an outage."""
 
 
 def sqlstate(error: BaseException) -> str | None:

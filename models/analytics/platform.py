@@ -130,7 +130,7 @@ def days_stored(rows: Sequence[Mapping[str, object]]) -> Insert:
 
 
 def days_counted(limit: int) -> Any:
-    """Marks rows of all tenants that aren't counted as counted, and returns the date of each.
+    """Marks uncounted rows of all tenants as counted, and returns the date of each.
 
     Rows that are being written are left out: they are counted next time.
     """

@@ -75,7 +75,7 @@ async def analytics(
 ) -> Analytics:
     """The figures of the venue's bookings on some dates.
 
-    Changes are counted within 2 seconds; `asOf` is how far. On a plan without analytics, only the
+    Changes are counted within 3 seconds; `asOf` is how far. On a plan without analytics, only the
     totals of today and of the current week are available, without a comparison or filter.
     """
     check_reads(scope.actor, {"filter": filter})
@@ -150,7 +150,7 @@ async def counted_until(scope: Scope) -> LogPosition:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """How far the caller's tenant is counted; ``is_all_made`` unless dates are left to do."""
+    """How far the figures of the caller's tenant are made; ``is_all_made`` if no date is left."""
 
     tenant: Tenant
     until: LogPosition

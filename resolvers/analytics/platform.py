@@ -1,4 +1,4 @@
-"""Answers how the platform does: its venues, and what they pay for their plans."""
+"""Reads the figures of the platform: its venues, and what they pay for their plans."""
 
 from collections import defaultdict
 from datetime import date
@@ -26,7 +26,7 @@ async def metrics(
 ) -> PlatformMetrics:
     """The figures of all venues together, for the operator of the platform.
 
-    Takes a platform key, which is no user's and no venue's. Changes are counted within a minute.
+    Requires a platform key, which no user and no venue has. Changes are counted within a minute.
     """
     check_span(span)
     if granularity is Granularity.HOUR:

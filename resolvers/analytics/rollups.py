@@ -184,7 +184,7 @@ def _state(
 
 
 def _dates_touched(touched: Iterable[Any], venue_zone: ZoneInfo) -> Iterator[date]:
-    """Yields the dates of ranges of time; some have their end in them."""
+    """Yields the dates of ranges of time, some of which include their end."""
     for times in touched:
         if times.upper_inc:
             yield local_date(times.upper, venue_zone)

@@ -291,7 +291,7 @@ class SpanFigures:
     async def _counted(
         self, bounds: Sequence[datetime], of_a_date: int
     ) -> Mapping[int, "_Counted"]:
-        """Returns what lies between ascending bounds, so many to a date, numbered from 1."""
+        """Counts between ascending bounds, ``of_a_date`` to a date, numbered from 1."""
         assert self.room_ids is not None
         longest = timedelta(minutes=self.open_time.tenant.longest_minutes)
         rows = await self.scope.fetch_prepared(

@@ -51,7 +51,7 @@ from resolvers.tenants.usage import booking_count
 
 @dataclass(frozen=True, slots=True)
 class BookingWish:
-    """What a caller who books asks for beside a time, which may be held for them or not."""
+    """What a caller asks for in a new booking, except for its time."""
 
     customer: CustomerChoice | None
     party_size: int | None
@@ -149,7 +149,7 @@ def _may_book_for(scope: Scope, choice: CustomerChoice | None) -> bool:
 async def booker_at_once(
     scope: Scope, choice: CustomerChoice | None
 ) -> tuple[Booker, Customer | None] | None:
-    """Whom a booking is for, and the customer to add; None if anything is wrong with them.
+    """Returns the booker, and the customer to add, if any; None if the choice is refused.
 
     A customer's id isn't looked up: the database knows it.
     """

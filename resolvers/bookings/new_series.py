@@ -73,7 +73,7 @@ async def book_series(
 ) -> Booking:
     """Books a time and its repetitions, and returns the first booking.
 
-    Raises all that refuses it; conflicts only unless they are skipped.
+    Raises everything that refuses it, and conflicts unless they are skipped.
     """
     if is_guest(scope.actor):
         raise Invalid("Log in to book a series; guests book single times.", path=("recurrence",))
@@ -196,7 +196,7 @@ async def _planned(
 async def _checked_booker(
     scope: Scope, planned: _Planned, wish: BookingWish, recurrence: Recurrence
 ) -> Booker:
-    """Whom a series is for, once nothing refuses it; raises all that does."""
+    """Returns the booker of a series. Raises everything that refuses it."""
     tenant, prepayment = planned.venue.tenant, scope.service(Prepayment)
     booker, unknown = await chosen_booker(scope, wish.customer)
     problems: list[Refusal] = [*text_refusals(note=wish.note), *unknown]
@@ -213,7 +213,7 @@ async def _checked_booker(
         problems += price_refusals(wish.expected_total, price)
     problems += await subscription_refusals(scope)
     if problems:
-        # Storing them refuses it otherwise; here, so that all that applies is told at once.
+        # Storing would refuse it too; checked here so that all refusals are listed at once.
         problems += await booking_refusals(scope, tenant, len(planned.claims))
     raise_all(problems)
     return booker

@@ -1,4 +1,4 @@
-"""What decides about a search in rooms: by cached facts, else by a full read."""
+"""Loads what decides about a search in rooms: by cached facts, else by a full read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

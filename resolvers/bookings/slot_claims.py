@@ -141,9 +141,9 @@ def decide(
 def claim_by_facts(
     scope: Scope, facts: VenueFacts, times: WantedTime, *, moving: Booking | None = None
 ) -> Claim | None:
-    """Returns the claim of a time that no rule refuses, by facts without bookings.
+    """Returns the claim of a time that no rule refuses, bookings left aside; otherwise None.
 
-    None for any other time, which is then claimed by what is stored.
+    A time without a claim is decided by what is stored.
     """
     room = facts.rooms.get(times.room_id)
     if room is None or (moving is not None and not may_move(scope.actor, BookingOwner.of(moving))):

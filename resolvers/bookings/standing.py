@@ -22,7 +22,7 @@ def booked_status(tenant: Tenant) -> Status:
 async def stand(
     scope: Scope, hold: Booking, tenant: Tenant, before: Snapshot, *, by_guest: bool = False
 ) -> Booking:
-    """Make a booking of a hold, under its room's lock. Raises PlanLimitReached.
+    """Makes a booking of a hold, under its room's lock. Raises PlanLimitReached.
 
     ``by_guest``: the guest has entered the code from the mail, or paid, so their address counts as
     verified.
@@ -36,7 +36,7 @@ async def stand(
 def stand_at_once(
     scope: Scope, hold: Booking, facts: VenueFacts, before: Snapshot, *, by_guest: bool = False
 ) -> Changed | None:
-    """Does the same by facts for ``change_at_once``. None if more has to be done."""
+    """Makes a booking of a hold for ``change_at_once``; None if it takes more than that."""
     tenant = facts.venue.tenant
     if not scope.service(BookingPermit).is_given(scope, facts.permit):
         return None

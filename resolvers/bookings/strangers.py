@@ -150,7 +150,7 @@ def is_counted_back(scope: Scope, booking: Booking) -> bool:
 
 
 async def count_back(scope: Scope, tenant: Tenant, booking: Booking) -> None:
-    """Returns what a guest's booking counts for to the month of its confirmation."""
+    """Takes a guest's booking off the plan's count for the month of its confirmation."""
     assert booking.guest_confirmed_at is not None
     period = period_of(booking.guest_confirmed_at, zone(tenant.time_zone))
     await scope.run(counted_less(tenant.id, Meter.BOOKINGS, period))

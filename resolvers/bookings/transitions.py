@@ -90,7 +90,7 @@ async def cancel_booking(
     By default, a cancellation by the customer refunds what the cancellation policy gives back, and
     one by the venue refunds everything. With a `scope` other than THIS, all bookings of that part
     of the series that still can be are cancelled, each by its own policy, and the rule ends before
-    the first of them.
+    the first of them, unless the series has no earlier date.
     """
     cancel = _Transition(
         wanted=Status.CANCELLED,

@@ -1,7 +1,9 @@
 import book from "./examples/Book.graphql?raw";
+import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
 import live from "./examples/Live.graphql?raw";
 import logIn from "./examples/LogIn.graphql?raw";
+import series from "./examples/Series.graphql?raw";
 import week from "./examples/Week.graphql?raw";
 import { PLACEHOLDER } from "./token.js";
 
@@ -47,5 +49,12 @@ export const defaultTabs = [
       note: "Birthday",
     },
   }),
+  tab(series, {
+    rrule: "FREQ=WEEKLY;COUNT=8",
+    start: { date: date(now + 2 * DAY), time: "19:00" },
+    durationMinutes: 60,
+    roomId: null,
+  }),
+  tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
   tab(live, { after: null }),
 ];
