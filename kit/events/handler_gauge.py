@@ -12,9 +12,9 @@ _SECONDS: Final = 15.0
 
 
 class HandlerGauge:
-    """Counts of this process by handler, and what the database last said of the oldest entries.
+    """Counts of this process by handler, and the age of the oldest entries that wait for each.
 
-    ``find_oldest`` says when the oldest entry was written that each handler has yet to handle;
+    ``find_oldest`` returns when the oldest entry was written that each handler has yet to handle;
     None where none waits.
     """
 

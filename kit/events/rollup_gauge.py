@@ -11,7 +11,7 @@ _SECONDS: Final = 15.0
 
 
 class RollupGauge:
-    """What the database last said of the oldest entry that isn't counted.
+    """The age of the oldest entry that isn't counted, as last read from the database.
 
     ``find_oldest`` returns when it was written; None if all are counted.
     """
@@ -30,7 +30,7 @@ class RollupGauge:
         return max((self._clock() - self._oldest).total_seconds(), 0.0)
 
     async def run(self) -> None:
-        """Looks every 15 seconds."""
+        """Reads it every 15 seconds."""
         while True:
             await self.look()
             await asyncio.sleep(_SECONDS)
