@@ -43,12 +43,11 @@ _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _COUNTING: Final = bindparam("counting", list(COUNTS), type_=ARRAY(Text()))
 _INSTANTS: Final = ARRAY(TIMESTAMP(timezone=True))
 
-# One row: the tenant, how far its log is counted, and what the next entries of it may have changed,
-# as ranges of time. These are the times of their bookings, now and before; when these were paid;
-# and the next bookings of all their customers from all their starts on, who may be new or returning
-# customers there now. ``customer_ids`` are those of the bookings, now and before. Which of its ends
-# a former start had is in another entry, if it isn't the present one: so each start is taken with
-# each end.
+# Returns one row: the tenant, how far its log is counted, and what the next entries may have
+# changed, as ranges of time. These are the times of the entries' bookings, now and before; when
+# these were paid; and the next booking of each customer after each start, where the customer may be
+# new or returning now. ``customer_ids`` are those of the bookings, now and before. A former start
+# and its end may be in different entries, so each start is taken with each end.
 CHANGED: Final = PreparedStatement(
     text("""
         WITH venue AS MATERIALIZED (
@@ -131,12 +130,12 @@ CHANGED: Final = PreparedStatement(
     )
 )
 
-# The figures of some dates: of each hour with a ``cell``, and of each room on a date. ``bounds``
-# are the ascending instants between the cells, ``days`` has the number of each cell's date, from 1
-# on, or 0 where a date that isn't wanted lies between others. Runs of dates are given by when they
-# begin and end, by the earliest start of a booking that may reach into them, and by the end of the
-# run before, up to which bookings are that one's. Only the first of a customer's bookings in a run
-# has one before it that isn't here.
+# Counts the figures of some dates: of each hour, with a ``cell``, and of each room on a date.
+# ``bounds`` are the ascending instants between the cells. ``days`` has the number of each cell's
+# date, from 1 on, or 0 for a date that isn't wanted between others. Consecutive dates are a run,
+# which lasts from its ``sinces`` until its ``untils``. A booking that reaches into it starts after
+# its ``earliests``, and not before its ``afters``, the end of the run before, which has the earlier
+# ones. The one before is looked up only for the first of a customer's bookings in a run.
 FIGURES: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (

@@ -12,15 +12,17 @@ from models.core.base import INSTANT
 # Its value is part of the statement.
 _COUNTING: Final = bindparam("counting", [status.value for status in COUNTING], type_=ARRAY(Text()))
 
-# ``bounds`` are the ascending instants between which is counted: what lies between the first two is
-# numbered 1; so many are a date (``of_a_date``). One booking may be in several rows, whose figures
-# have to be added up: where it starts, where its minutes are, and where its payments were. Rows of
-# starts have lead times, and the days since each booking's customer's one before, both in order: a
+# Counts between the ascending instants ``bounds``. The interval between the first two is number 1,
+# and ``of_a_date`` intervals are a date. A booking may be in several rows, which have to be added
+# up: one where it starts, others where its minutes and its payments are. Rows of starts have the
+# lead times, and the days since the previous booking of each booking's customer, both in order: a
 # number above all others if that one lies before the bounds or in another room. ``room_ids`` null
-# means all rooms. The bounds are named where they are needed: as a column, rows that are sorted
-# would carry them all. Their type has no precision: a plan for any values would round all of them
-# again for each row. Only the first of a customer's bookings here can be their first of all: others
-# aren't looked up.
+# means all rooms.
+#
+# The bounds are named wherever they are used: as a column, sorted rows would carry all of them.
+# Their type has no precision: a plan for any values would round all of them again for each row.
+# Only the first of a customer's bookings here can be their first of all, so others aren't looked
+# up.
 RECOUNT: Final = PreparedStatement(
     text("""
         WITH wanted AS MATERIALIZED (

@@ -153,11 +153,12 @@ _FIGURES: Final = """
     ) AS parts
 """
 
-# The same of a long time, without reading all customers: ``quarters`` cover it, ``whole_quarters``
-# lie in it, and ``sinces`` until ``untils`` is what these leave. The figures of the first ones of
-# each quarter give a bound: the result has no less than the last one wanted of these. Customers
-# with as much have an equal part of it in one of the quarters, and all of it in all of them
-# together. Few customers do. Without an order of its own, each quarter's rows would all be read.
+# The same of a long time, without reading all customers. ``quarters`` cover it, ``whole_quarters``
+# lie in it, and ``sinces`` until ``untils`` are its edges outside those. The first customers of
+# each quarter (``seeds``) give a bound that the last of the result reaches: what the last wanted of
+# them is worth in the whole time. A customer who reaches it has an equal share of it in one of the
+# quarters, and all of it in all of them together; few do, and only their bookings are counted. Each
+# quarter is ordered by itself, or all of its rows would be read.
 TOP_OF_QUARTERS: Final = _statement(
     """
         WITH seeds AS MATERIALIZED (

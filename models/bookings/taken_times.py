@@ -107,8 +107,8 @@ _OWNER: Final = (
     col(Booking.held_by_id),
 )
 
-# When each booking of a room starts and ends, without and with its buffers; and whose the
-# ``excluded`` booking is, which isn't among them, with these times, if it would be.
+# When each booking of a room starts and ends, without and with its buffers. The ``excluded``
+# booking isn't among them: if it would be, its owner and its times are returned by themselves.
 BOOKED: Final = _with_version(
     _of_rooms(
         _TIMES,
