@@ -1,12 +1,9 @@
-"""Bookings: found, held, made, moved and changed, so that no time is ever given twice."""
+"""Bookings: held, made and changed, so that no time is ever given twice."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
-from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.accounts.refusals import EmailNotVerified
@@ -14,7 +11,6 @@ from domain.accounts.users import Role
 from domain.bookings.lifecycle import (
     EDITABLE,
     Status,
-    allowed_transitions,
     check_status_in,
 )
 from domain.bookings.refusals import HoldExpired, PaymentRequired
@@ -22,21 +18,17 @@ from domain.bookings.series import Recurrence
 from domain.bookings.strangers import confirm_by
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import LocalPeriod, Start, local_period, zone
+from domain.core.local_time import Start, zone
 from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers import CustomerChoice
-from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.bookings.filters import BookingFilter, BookingOrder, bookings_matching, bookings_sorted
-from models.bookings.search import bookings_shortlisted
 from models.core.base import snapshot
 from models.tenants import Tenant
-from permissions.policy import is_guest, may, only_own
-from permissions.roles import P
+from permissions.policy import is_guest
 from resolvers.bookings import strangers
 from resolvers.bookings.booking_access import (
     Version,
@@ -47,7 +39,6 @@ from resolvers.bookings.booking_access import (
     state_of,
     status,
     text_refusals,
-    visible_bookings,
 )
 from resolvers.bookings.calendars import load_venue
 from resolvers.bookings.edits_at_once import (
@@ -77,67 +68,8 @@ from resolvers.bookings.slot_claims import (
 from resolvers.bookings.standing import booked_status, stand
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.customers import Booker, chosen_booker, searched_by
+from resolvers.customers import Booker, chosen_booker
 from resolvers.tenants.usage import booking_refusals, count_booking
-
-# ------------------------------------------------------------------------------ reading
-
-
-async def booking(
-    scope: Scope, *, id: Annotated[BookingId, Doc("The id of the booking.")]
-) -> Booking | None:
-    """Find a booking by id. Null if there is no such booking or the caller can't see it."""
-    return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
-
-
-def bookings(
-    scope: Scope,
-    *,
-    filter: Annotated[
-        BookingFilter | None, Doc("Which bookings to return; all by default.")
-    ] = None,
-    order_by: Annotated[
-        tuple[BookingOrder, ...] | None, Doc("How to sort the bookings; by start by default.")
-    ] = None,
-) -> Listing[Booking]:
-    """The bookings of all rooms, with every status. A customer who calls sees only their own."""
-    searched = searched_by(scope.actor)
-    matching = partial(
-        bookings_matching,
-        visible_bookings(scope),
-        tenant_id=scope.tenant_id,
-        now=scope.now(),
-        searched=searched,
-    )
-    listing = Listing(Booking, matching(filter), bookings_sorted(order_by))
-    # One's own are few.
-    if filter is None or filter.search is None or only_own(scope.actor, P.BOOKINGS_READ):
-        return listing
-    return bookings_shortlisted(
-        listing,
-        matching(replace(filter, search=None)),
-        filter.search,
-        searched=searched,
-        tenant_id=scope.tenant_id,
-    )
-
-
-async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
-    """The statuses to which the caller can change the booking now, each with its own mutation."""
-    tenant = await scope.loaders.related(booking, "tenant")
-    allowed = allowed_transitions(state_of(booking, tenant), now=scope.now())
-    if may(scope.actor, P.BOOKINGS_MANAGE, booking):
-        return allowed
-    if status(scope, booking) is Status.HELD:
-        return allowed
-    return tuple(each for each in allowed if each is Status.CANCELLED)
-
-
-async def local(scope: Scope, booking: Booking) -> LocalPeriod:
-    """The start and end in the venue's local time."""
-    tenant = await scope.loaders.related(booking, "tenant")
-    return local_period(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
-
 
 # ------------------------------------------------------------------------------ making
 

@@ -38,7 +38,7 @@ from models.bookings.bookings import GUEST, Booking
 from models.tenants import TENANT_BY_SUBDOMAIN, Tenant
 from models.venue.rooms import Room
 from resolvers.accounts.outgoing_mail import MailKind, note_confirmation, send_later
-from resolvers.bookings import booking_access, bookings, next_steps, transitions
+from resolvers.bookings import booking_access, bookings, next_steps, reading, transitions
 from resolvers.bookings.guest_links import guest, opens, token_for
 from resolvers.bookings.next_steps import GuestStep
 from resolvers.bookings.public_venue import public
@@ -239,7 +239,7 @@ async def status(scope: Scope, booking: Booking) -> Status:
 
 async def local(scope: Scope, booking: Booking) -> LocalPeriod:
     """The start and end in the venue's local time."""
-    return await bookings.local(public(scope, booking.tenant_id), booking)
+    return await reading.local(public(scope, booking.tenant_id), booking)
 
 
 async def room_of(scope: Scope, booking: Booking) -> Room:

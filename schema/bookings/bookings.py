@@ -23,7 +23,7 @@ from models.bookings import sql_fields
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
 from resolvers.audit import log, log_position
-from resolvers.bookings import availability, booking_access, bookings, transitions
+from resolvers.bookings import availability, booking_access, bookings, reading, transitions
 from schema.audit import BookingChange
 from schema.bookings.availability import BusyInterval, Slot, SlotReason
 from schema.core.connections import Connection, View, connection
@@ -170,7 +170,7 @@ class Booking(Node):
         "to mutations that change the booking."
     )
     status: Status = computed(booking_access.status, sql=sql_fields.status)
-    allowed_transitions: list[Status] = computed(bookings.transitions)
+    allowed_transitions: list[Status] = computed(reading.transitions)
     room: Room = related("The booked room.")
     customer: Customer | None = related(
         "The customer that the booking is for, or null if a hold has none yet.",
@@ -187,7 +187,7 @@ class Booking(Node):
     )
     starts_at: datetime = column("When the booking starts.")
     ends_at: datetime = column("When the booking ends.")
-    local: LocalPeriod = computed(bookings.local, sql=sql_fields.local)
+    local: LocalPeriod = computed(reading.local, sql=sql_fields.local)
     hold_expires_at: datetime | None = column("When the hold expires, or null if it is not a hold.")
     party_size: int = column("The number of people.")
     note: str | None = column(
@@ -253,8 +253,8 @@ class ChangeTooLateError(UserError):
 
 @strawberry.type
 class BookingQueries:
-    booking: Booking | None = query(bookings.booking, requires=P.BOOKINGS_READ)
-    bookings: BookingConnection | None = connection(bookings.bookings, requires=P.BOOKINGS_READ)
+    booking: Booking | None = query(reading.booking, requires=P.BOOKINGS_READ)
+    bookings: BookingConnection | None = connection(reading.bookings, requires=P.BOOKINGS_READ)
 
 
 @payload

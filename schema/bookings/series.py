@@ -11,7 +11,7 @@ from domain.core.local_time import RRule, TimeZone
 from domain.core.log_events import EventType as E
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers.bookings import bookings, new_series, series
+from resolvers.bookings import new_series, reading, series
 from schema.bookings.availability import SlotReason
 from schema.bookings.bookings import Booking, BookingConnection, CreateBookingPayload
 from schema.core.connections import connection
@@ -32,7 +32,7 @@ class BookingSeries(Node):
     time_zone: TimeZone = column("The time zone in which the occurrences keep their local time.")
     except_dates: list[date] = column("The local dates of the rule that are left out: at most 366.")
     occurrences: BookingConnection = connection(
-        bookings.bookings,
+        reading.bookings,
         "The bookings of the series that the caller can see, with every status.",
         under=models.Booking.series_id,
     )

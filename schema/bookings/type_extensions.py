@@ -2,7 +2,7 @@
 
 import models
 from permissions.roles import P
-from resolvers.bookings import bookings
+from resolvers.bookings import reading
 from schema.bookings.bookings import BookingConnection
 from schema.core.connections import connection
 from schema.core.fields import extends
@@ -13,14 +13,14 @@ from schema.venue.rooms import Room
 @extends(Room)
 class RoomBookings:
     bookings: BookingConnection = connection(
-        bookings.bookings, "The bookings of the room.", under=models.Booking.room_id
+        reading.bookings, "The bookings of the room.", under=models.Booking.room_id
     )
 
 
 @extends(Customer)
 class CustomerBookings:
     bookings: BookingConnection | None = connection(
-        bookings.bookings,
+        reading.bookings,
         "The bookings of the customer.",
         requires=P.BOOKINGS_READ,
         under=models.Booking.customer_id,

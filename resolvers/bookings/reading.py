@@ -1,0 +1,78 @@
+"""Bookings as they are found, with what the caller may do to each."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import Status, allowed_transitions
+from domain.core.ids import BookingId
+from domain.core.intervals import Interval
+from domain.core.local_time import LocalPeriod, local_period, zone
+from kit.postgres.keyset_pagination import Listing
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.bookings.filters import BookingFilter, BookingOrder, bookings_matching, bookings_sorted
+from models.bookings.search import bookings_shortlisted
+from permissions.policy import may, only_own
+from permissions.roles import P
+from resolvers.bookings.booking_access import state_of, status, visible_bookings
+from resolvers.customers import searched_by
+
+
+async def booking(
+    scope: Scope, *, id: Annotated[BookingId, Doc("The id of the booking.")]
+) -> Booking | None:
+    """Find a booking by id. Null if there is no such booking or the caller can't see it."""
+    return await scope.one(visible_bookings(scope).where(col(Booking.id) == id))
+
+
+def bookings(
+    scope: Scope,
+    *,
+    filter: Annotated[
+        BookingFilter | None, Doc("Which bookings to return; all by default.")
+    ] = None,
+    order_by: Annotated[
+        tuple[BookingOrder, ...] | None, Doc("How to sort the bookings; by start by default.")
+    ] = None,
+) -> Listing[Booking]:
+    """The bookings of all rooms, with every status. A customer who calls sees only their own."""
+    searched = searched_by(scope.actor)
+    matching = partial(
+        bookings_matching,
+        visible_bookings(scope),
+        tenant_id=scope.tenant_id,
+        now=scope.now(),
+        searched=searched,
+    )
+    listing = Listing(Booking, matching(filter), bookings_sorted(order_by))
+    # One's own are few.
+    if filter is None or filter.search is None or only_own(scope.actor, P.BOOKINGS_READ):
+        return listing
+    return bookings_shortlisted(
+        listing,
+        matching(replace(filter, search=None)),
+        filter.search,
+        searched=searched,
+        tenant_id=scope.tenant_id,
+    )
+
+
+async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
+    """The statuses to which the caller can change the booking now, each with its own mutation."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    allowed = allowed_transitions(state_of(booking, tenant), now=scope.now())
+    if may(scope.actor, P.BOOKINGS_MANAGE, booking):
+        return allowed
+    if status(scope, booking) is Status.HELD:
+        return allowed
+    return tuple(each for each in allowed if each is Status.CANCELLED)
+
+
+async def local(scope: Scope, booking: Booking) -> LocalPeriod:
+    """The start and end in the venue's local time."""
+    tenant = await scope.loaders.related(booking, "tenant")
+    return local_period(Interval(booking.starts_at, booking.ends_at), zone(tenant.time_zone))
