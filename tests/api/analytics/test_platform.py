@@ -238,7 +238,11 @@ async def test_an_operator_reads_nothing_else(api: Api, runtime: Runtime) -> Non
     assert booked.codes == ["FORBIDDEN"]
 
 
-@pytest.mark.parametrize("token", [str(PlatformKey.new()), "boom_platform_", f"{KEY}="])
+@pytest.mark.parametrize(
+    "token",
+    [str(PlatformKey.new()), "boom_platform_", f"{KEY}="],
+    ids=["another", "empty", "padded"],
+)
 async def test_an_unknown_key_is_nobodys(api: Api, token: str) -> None:
     answer = await api(QUERY, {"span": WEEK}, token=token)
 
