@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 
+from domain.core.ids import RoomId
 from domain.core.log_events import Event
 from domain.core.refusals import Refusal
 from kit.postgres.detached_rows import detached_row
@@ -118,10 +119,13 @@ async def change_at_once(
         return None
     columns = {name: getattr(seen, name) for name in Booking.model_fields}
     locks = room_locks(scope, seen.room_id, *also_rooms)
-    facts = await venue_facts(scope)
+    facts, room_id = await venue_facts(scope), RoomId(seen.room_id)
+    if facts is not None and room_id not in facts.rooms:
+        # A room that is newer than the facts, which nothing else might find out.
+        facts = await venue_facts(scope, at_least=facts.version + 1)
     await scope.queue(*locks)
     for _ in range(TRIES):
-        if facts is None:
+        if facts is None or room_id not in facts.rooms:
             return None
         booking = detached_row(Booking, **columns)
         try:

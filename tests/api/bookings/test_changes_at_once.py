@@ -246,6 +246,28 @@ async def test_a_booking_does_not_move_by_rules_that_have_changed(
     assert answer.refusals == ["OUTSIDE_BUSINESS_HOURS"]
 
 
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_a_room_that_is_newer_than_the_facts_is_found_out(
+    desk: BookingClient, runtime: Runtime, venue: Venue, is_held: bool
+) -> None:
+    made(await desk.create(venue.rooms[0], TUESDAY))
+    added = await desk(
+        'mutation { createRoom(input: { name: "New", capacity: 4 }) { room { id } } }'
+    )
+    _, id = read_id(added.payload["room"]["id"])
+    room = venue.rooms[0].model_copy(update={"id": id})
+    booking = await make_booking(runtime, venue, LATER, room=room)
+    held = made(await desk.hold(room, TUESDAY))
+    with round_trips(runtime) as sent:
+        if is_held:
+            answer = await desk.convert(held, partySize=3)
+        else:
+            answer = await desk.update(shown(booking), partySize=3)
+
+    assert made(answer)["partySize"] == 3
+    assert "COMMIT" not in sent
+
+
 async def test_a_booking_moves_at_the_new_price(
     desk: BookingClient, runtime: Runtime, venue: Venue, owner: asyncpg.Connection
 ) -> None:
