@@ -82,6 +82,8 @@ class _GatheredLogger(structlog.make_filtering_bound_logger(logging.INFO)):  # t
 
     def info(self, event: str, **fields: Any) -> None:
         """Logs a line of level info."""
+        if self._context:
+            fields = {**self._context, **fields}
         fields["event"] = event
         self._logger.put(_complete("info", fields))
 

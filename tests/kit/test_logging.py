@@ -1,6 +1,7 @@
 """Buffered log lines are all written, in order."""
 
 import io
+import json
 import subprocess
 import sys
 import time
@@ -38,6 +39,27 @@ def test_nothing_is_lost_at_the_end_of_a_process() -> None:
     )
 
     assert b'"last.words"' in ended.stderr
+
+
+def test_a_line_has_the_fields_that_were_bound() -> None:
+    script = (
+        "import structlog\n"
+        "from kit.logging import configure_logging\n"
+        "configure_logging(gathered=True)\n"
+        "log = structlog.get_logger().bind(job='mail', attempt=1)\n"
+        "log.info('job.done', attempt=2)\n"
+        "log.warning('job.failed')\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, timeout=60
+    )
+
+    lines = [json.loads(each) for each in ended.stderr.splitlines()]
+    assert [(each["event"], each["job"], each["attempt"]) for each in lines] == [
+        ("job.done", "mail", 2),
+        ("job.failed", "mail", 1),
+    ]
 
 
 @pytest.mark.parametrize("readable", ["True", "False"])
