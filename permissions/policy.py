@@ -100,10 +100,11 @@ def visibility_key(actor: Actor) -> Actor:
 
 def refusal(actor: Actor, permission: Permission) -> RequestError:
     """Returns the error for an actor without the permission."""
+    if permission in FOR_OPERATORS:
+        problem = "This requires a platform key of the installation's operator."
+        return Unauthenticated(problem) if actor.kind is None else Forbidden(problem)
     if actor.kind is None:
         return Unauthenticated("Log in first; this requires an access token.")
-    if permission in FOR_OPERATORS:
-        return Forbidden("This requires a platform key of the installation's operator.")
     if actor.kind is ActorKind.PLATFORM_OPERATOR:
         return Forbidden("A platform key can't read this: it reads `platformMetrics` only.")
     return Forbidden(f"This requires the permission {permission}.")

@@ -215,6 +215,9 @@ async def test_no_role_and_no_key_of_a_venue_may(api: Api, runtime: Runtime) -> 
         assert answer.partial == {"platformMetrics": None}
     assert asked_for.refusals == ["INVALID"]
     assert anonymous.codes == ["UNAUTHENTICATED"]
+    assert all(
+        "requires a platform key" in each.errors[0]["message"] for each in (*answers, anonymous)
+    )
 
 
 def test_an_operator_has_one_permission() -> None:
@@ -236,6 +239,7 @@ async def test_an_operator_reads_nothing_else(api: Api, runtime: Runtime) -> Non
 
     assert [each.codes for each in answers] == [["FORBIDDEN"]] * len(others)
     assert booked.codes == ["FORBIDDEN"]
+    assert all("`platformMetrics` only" in each.errors[0]["message"] for each in (*answers, booked))
 
 
 @pytest.mark.parametrize(
