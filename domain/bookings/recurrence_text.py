@@ -61,7 +61,7 @@ class _Parser:
             week_start=self._week_start(),
         )
         if (rule.count is None) == (rule.until is None):
-            raise self._invalid("A rule must end: add either COUNT or UNTIL.")
+            raise self._invalid("A rule must end, by either COUNT or UNTIL.")
         if rule.by_month_day and frequency is Frequency.WEEKLY:
             raise self._invalid("BYMONTHDAY isn't allowed in a WEEKLY rule.")
         if rule.by_position and not (rule.by_day or rule.by_month_day or rule.by_month):
