@@ -156,8 +156,8 @@ _FIGURES: Final = """
 # The same of a long time, without reading all customers. ``quarters`` cover it, ``whole_quarters``
 # lie in it, and ``sinces`` until ``untils`` are its edges outside those. The first customers of
 # each quarter (``seeds``) give a bound that the last of the result reaches: what the last wanted of
-# them is worth in the whole time. A customer who reaches it has an equal share of it in one of the
-# quarters, and all of it in all of them together; few do, and only their bookings are counted. Each
+# them is worth in the whole time. A customer who reaches it has at least an equal share in one of
+# the quarters, and all of it in all of them together; few do, and only those are added up. Each
 # quarter is ordered by itself, or all of its rows would be read.
 TOP_OF_QUARTERS: Final = _statement(
     """
