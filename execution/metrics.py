@@ -1,7 +1,8 @@
 """Metrics of this process for Prometheus, at /metrics."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
 from hmac import compare_digest
@@ -81,6 +82,8 @@ class Metrics:
         # Counted without prometheus_client for the same reason as in `_Ended`.
         self._paths = dict.fromkeys(AnswerPath, 0)
         self.registry.register(_Paths(self._paths))
+        self._refusals: Counter[str] = Counter()
+        self.registry.register(_Refusals(self._refusals))
         self.sockets = Gauge("boom_open_sockets", "Open WebSockets.", registry=self.registry)
         lag = Gauge(
             "boom_live_lag_seconds",
@@ -114,6 +117,10 @@ class Metrics:
 
     def count(self, type: str, status: str, seconds: float) -> None:
         self._ended.count(type, status, seconds)
+
+    def count_refusals(self, codes: Iterable[str]) -> None:
+        """Counts what mutations were refused for, which are errors of the user, not of the API."""
+        self._refusals.update(codes)
 
     def count_path(self, path: AnswerPath) -> None:
         """Counts an operation by how it is answered."""
@@ -184,6 +191,22 @@ class _Paths(Collector):
         for path, number in self._by_path.items():
             answered.add_metric([path.how, path.value], number)
         yield answered
+
+
+class _Refusals(Collector):
+    """Collects the codes of `userErrors`."""
+
+    def __init__(self, by_code: Mapping[str, int]) -> None:
+        self._by_code = by_code
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the current values."""
+        refused = CounterMetricFamily(
+            "boom_refusals", "Errors that mutations returned in `userErrors`.", labels=["code"]
+        )
+        for code, number in self._by_code.items():
+            refused.add_metric([code], number)
+        yield refused
 
 
 class _Security(Collector):

@@ -390,13 +390,15 @@ class Operations:
         kind = selected.kind if selected else "unknown"
         status = "refused" if not answer.executed else "partial" if answer.errors else "ok"
         self._metrics.count(kind, status, seconds)
+        if operation.refused:
+            self._metrics.count_refusals(operation.refused)
         self._log.info(
             "operation",
             request=operation.request_id,
             name=selected.log_name if selected else None,
             type=kind,
             status=status,
-            codes=codes(answer.errors) if answer.errors else [],
+            codes=[*operation.refused, *(codes(answer.errors) if answer.errors else [])],
             cost=operation.cost,
             # `round` with digits takes as long as all the rest.
             duration_ms=int(seconds * 10_000 + 0.5) / 10,

@@ -177,6 +177,7 @@ def mutation(
             # The selection set is read from the state after the change.
             await operation.release()
         if outcome is None:
+            operation.refused = [*operation.refused, *(each.code.value for each in refused)]
             shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
             return answer.refused(shown)
         if then is not None:
