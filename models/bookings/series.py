@@ -7,11 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Date, Select, false, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, col
+from sqlmodel import Field, Relationship, col
 
 from domain.bookings.refusals import OccurrenceConflict, Reason
 from domain.core.refusals import Code
+from kit.actor import Actor
 from models.core.base import INSTANT, TenantRow, refers_to
+from models.customers import Customer
+from models.venue.rooms import Room
 
 
 class BookingSeries(TenantRow, table=True):
@@ -46,6 +49,18 @@ class BookingSeries(TenantRow, table=True):
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
+
+    room: Room = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "BookingSeries.room_id", "lazy": "raise"}
+    )
+    customer: Customer | None = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "BookingSeries.customer_id", "lazy": "raise"}
+    )
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        if actor.confined_to is not None:
+            return False
+        return self.customer_id is not None and self.customer_id == actor.own_id
 
     @property
     def conflicts(self) -> list[OccurrenceConflict]:

@@ -18,6 +18,8 @@ from schema.core.connections import connection
 from schema.core.fields import Node, column, computed, extends, node, query, related, value
 from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
+from schema.customers import Customer
+from schema.venue.rooms import Room
 
 
 @node(models.BookingSeries, visible=series.visible_series, requires=P.BOOKINGS_READ)
@@ -30,6 +32,16 @@ class BookingSeries(Node):
     )
     rrule: RRule = column("The rule in its normal form.")
     time_zone: TimeZone = column("The time zone in which the occurrences keep their local time.")
+    starts_at: datetime = column(
+        "When the first occurrence starts by the rule, even if that isn't booked."
+    )
+    duration_minutes: int = column("The duration of an occurrence in minutes.")
+    party_size: int = column("The number of people of an occurrence.")
+    room: Room = related("The room of the occurrences; one that was moved by itself may differ.")
+    customer: Customer | None = related(
+        "The customer that the series is for, or null if there is none.",
+        requires=P.CUSTOMERS_READ,
+    )
     except_dates: list[date] = column("The local dates of the rule that are left out: at most 366.")
     occurrences: BookingConnection = connection(
         reading.bookings,

@@ -88,7 +88,12 @@ SECRETS: Final = (
         f"party_size = party_size + 1, {otherwise('reference', 'note')}",
         by(P.BOOKINGS_READ),
     ),
-    Secret("booking_series", ("rrule",), otherwise("rrule"), by(P.BOOKINGS_READ)),
+    Secret(
+        "booking_series",
+        ("rrule", "duration_minutes", "party_size"),
+        f"duration_minutes = 7, party_size = party_size + 1, {otherwise('rrule')}",
+        by(P.BOOKINGS_READ),
+    ),
     Secret("bookings", ("contact_name",), otherwise("contact_name")),
     Secret("bookings", ("contact_phone",), otherwise("contact_phone")),
     Secret(
@@ -134,7 +139,7 @@ PLAIN: Final = {
         "version", "starts_at", "ends_at", "original_starts_at", "hold_expires_at", "created_at",
         "updated_at",
     },
-    "BookingSeries": {"version", "time_zone", "except_dates"},
+    "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
     "Customer": {"version", "created_at"},
     "Export": {
         "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",

@@ -25,7 +25,8 @@ CREATE = f"""mutation ($input: CreateBookingInput!) {{ createBooking(input: $inp
         conflicts {{ startsAt reasons {{ code }} }} }} }}
 }} }} {REFUSAL}"""
 SERIES = """query ($id: ID!) { series(id: $id) {
-    id version rrule timeZone exceptDates
+    id version rrule timeZone startsAt durationMinutes partySize exceptDates
+    room { id } customer { id }
     occurrences(first: 250) { totalCount nodes {
         startsAt originalStartsAt status partySize note local { start utcOffsetStart }
         room { id } customer { id } price { total { amount } lines { startsAt } }
@@ -77,6 +78,11 @@ async def test_a_series_is_booked_over_a_clock_change(desk: BookingClient, venue
     }
     assert answer.payload["skipped"] == []
     shown = await found(desk, series["id"])
+    assert (shown["startsAt"], shown["durationMinutes"], shown["partySize"]) == (TUESDAY, 60, 3)
+    assert (shown["room"]["id"], shown["customer"]["id"]) == (
+        api_id(venue.rooms[0]),
+        api_id(venue.customer),
+    )
     assert shown["occurrences"]["totalCount"] == 4
     booked = shown["occurrences"]["nodes"]
     assert [(each["local"]["start"], each["startsAt"]) for each in booked] == [
