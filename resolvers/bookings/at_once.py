@@ -121,7 +121,7 @@ async def change_at_once(
     locks = room_locks(scope, seen.room_id, *also_rooms)
     facts, room_id = await venue_facts(scope), RoomId(seen.room_id)
     if facts is not None and room_id not in facts.rooms:
-        # A room that is newer than the facts, which nothing else might find out.
+        # The room is newer than the facts.
         facts = await venue_facts(scope, at_least=facts.version + 1)
     await scope.queue(*locks)
     for _ in range(TRIES):

@@ -20,7 +20,7 @@ from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.bookings.bookings import BookingOwner
 from permissions.policy import may
 from permissions.roles import P
-from resolvers.bookings.venue_facts import Venue, blocked_times, room_facts
+from resolvers.bookings.venue_facts import KeptFacts, Venue, blocked_times, room_facts
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
 
@@ -43,6 +43,7 @@ class Calendar:
 async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
     (tenant,), rooms = await scope.fetch_batch(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
+    scope.service(KeptFacts).drop_older(tenant)
     return Venue(tenant, {RoomId(room.id): room for room in rooms})
 
 

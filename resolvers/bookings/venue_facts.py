@@ -116,6 +116,17 @@ class KeptFacts:
                 return kept.facts
         return (await self._reads.get(scope.tenant_id, lambda: self._read(scope))).facts
 
+    def drop_older(self, tenant: Tenant) -> None:
+        """Drops the facts of a tenant if they are older than the tenant as it has been read.
+
+        What outdated facts refuse is decided without them, so nothing else might find that out.
+        """
+        kept = self._kept.get(tenant.id)
+        if kept is None or kept.facts is None:
+            return
+        if kept.facts.version < tenant.calendar_version:
+            self._drop(tenant.id)
+
     async def _read(self, scope: Scope) -> _Kept:
         read = await _read(scope, self._statement)
         self._drop(scope.tenant_id)

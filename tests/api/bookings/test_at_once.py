@@ -366,6 +366,20 @@ async def test_a_new_price_is_the_price(
     assert was_at_once(sent)
 
 
+async def test_what_is_allowed_by_now_is_booked_at_once_from_the_second_time_on(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("UPDATE rooms SET capacity = 1 WHERE tenant_id = $1", venue.tenant.id)
+    made(await desk.create(venue.rooms[0], TUESDAY))
+    await owner.execute("UPDATE rooms SET capacity = 2 WHERE tenant_id = $1", venue.tenant.id)
+
+    made(await desk.create(venue.rooms[0], TUESDAY + DAY, partySize=2))
+    with statements(desk.runtime) as sent:
+        made(await desk.create(venue.rooms[0], TUESDAY + 2 * DAY, partySize=2))
+
+    assert was_at_once(sent)
+
+
 async def test_facts_that_change_again_and_again_are_read_under_the_locks(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
