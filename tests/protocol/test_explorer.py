@@ -12,4 +12,6 @@ async def test_every_tab_opens_without_a_red_line(kit: Kit) -> None:
     async with kit.running("explorer.mjs", schema, str(SOURCES)) as lines:
         judged = await lines.next()
 
-    assert judged == {"tabs": [RIGHT] * 5, "headers": []}
+    tabs = [*(SOURCES / "examples").glob("*.graphql")]
+    assert len(tabs) > 4
+    assert judged == {"tabs": [RIGHT] * len(tabs), "headers": []}

@@ -165,8 +165,21 @@ class History:
 
     async def count(self) -> None:
         """Counts all entries of the log, as the worker does."""
-        while await self._perform(count_entries) is not Progress.DONE:
+        while await self._perform(count_entries) is not Progress.DONE or await self._is_behind():
             pass
+
+    async def _is_behind(self) -> bool:
+        """Whether entries aren't visible yet: a transaction of any test holds back those after."""
+        return bool(
+            await self.admin.fetchval(
+                """SELECT EXISTS (
+                       SELECT FROM log JOIN analytics_states AS state USING (tenant_id, generation)
+                       WHERE tenant_id = $1
+                             AND (log.xid, log.position) > (state.read_xid, state.read_position)
+                   )""",
+                self.venue.tenant.id,
+            )
+        )
 
     async def rebuild(self) -> None:
         await self._perform(mark_all)
