@@ -336,6 +336,8 @@ class Operations:
         if errors := cost_errors(operation.cost):
             raise RequestRejected("TOO_COMPLEX", errors)
         self._admission.charge(operation, operation.cost)
+        if selected.type is OperationType.MUTATION:
+            operation.charge_excess = partial(self._admission.charge_excess, operation)
         return variables
 
     def _executor(

@@ -1,6 +1,6 @@
 """The context of one GraphQL operation: its actor, and the snapshot its fields read from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,11 +32,13 @@ class Operation:
     hashed or checked. ``carried_out`` is what its only mutation returned or raised, if it was
     carried out before the document is executed; ``showing`` reads what is selected of its row, and
     ``shown`` is that, if the mutation has read it. ``refused`` has the codes of what its mutations
-    were refused for. ``pace`` bounds what a live field reads.
+    were refused for. ``charge_excess`` charges points beyond its cost. ``pace`` bounds what a live
+    field reads.
     """
 
     pace: Pace = UNBOUNDED
     refused: Sequence[str] = ()
+    charge_excess: Callable[[int], object] | None = None
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
         self.runtime = runtime

@@ -345,6 +345,11 @@ class Scope:
         """Appends an event to the tenant's log, in the same transaction."""
         self._events.append(event)
 
+    @property
+    def event_count(self) -> int:
+        """Returns how many events were appended."""
+        return len(self._events)
+
     def enqueue(
         self,
         name: str,

@@ -61,12 +61,14 @@ class IdempotencyKey:
 class MutationResult(Generic[R]):
     """The result of a change, and whether it is the stored result of an earlier call.
 
-    ``shown`` is what the caller wants to see of it, if the change has read that already.
+    ``shown`` is what the caller wants to see of it, if the change has read that already. ``events``
+    is how many it has logged, where it went step by step.
     """
 
     result: R
     replayed: bool = False
     shown: str | None = None
+    events: int = 0
 
 
 class _Replay(Exception):
@@ -135,7 +137,9 @@ async def _attempt(
         async with scope.transaction():
             if key is None:
                 result = await change(scope)
-                return MutationResult(result, shown=scope.shown if scope.is_stored else None)
+                if scope.is_stored:
+                    return MutationResult(result, shown=scope.shown)
+                return MutationResult(result, events=scope.event_count)
             scope.before_locks = lambda: _check_key(scope, key)
             scope.idempotency_key = key
             result = await change(scope)
@@ -143,7 +147,7 @@ async def _attempt(
                 return MutationResult(result, shown=scope.shown)
             assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
             scope.add(_kept(scope, key, result))
-            return MutationResult(result)
+            return MutationResult(result, events=scope.event_count)
     except _Replay as replay:
         reading = Scope(runtime, actor, request)
         try:

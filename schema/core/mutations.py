@@ -39,6 +39,8 @@ from schema.core.user_errors import Shown, UserError
 T = TypeVar("T", bound=type)
 
 MUTATION_COST: Final = Cost(10)
+EVENTS_COVERED: Final = 10
+"""The events of a mutation that its cost covers; each one more costs a point, as for a series."""
 KEY: Final = "idempotency_key"
 _KEY_INPUT: Final = Annotated[
     str | None,
@@ -171,6 +173,8 @@ def mutation(
                     showing=operation.showing,
                 )
                 operation.shown = outcome.shown
+                if outcome.events > EVENTS_COVERED and operation.charge_excess is not None:
+                    operation.charge_excess(outcome.events - EVENTS_COVERED)
         except* Refusal as group:
             refused = list(refusals_in(group))
         finally:

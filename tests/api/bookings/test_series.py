@@ -99,6 +99,20 @@ async def test_a_series_is_booked_over_a_clock_change(desk: BookingClient, venue
         assert each["series"]["id"] == series["id"]
 
 
+async def test_a_series_costs_a_point_for_each_booking_above_ten(
+    desk: BookingClient, venue: Venue
+) -> None:
+    answers = [
+        await book(desk, venue, f"FREQ=DAILY;COUNT={count}", roomId=api_id(venue.rooms[room]))
+        for room, count in enumerate((10, 30))
+    ]
+
+    costs = [answer.extensions["cost"] for answer in answers]
+    # The second time the document is known, so that it isn't paid for again.
+    assert costs[1]["actualQueryCost"] == costs[1]["requestedQueryCost"] + 20
+    assert len({cost["requestedQueryCost"] for cost in costs}) == 1
+
+
 async def test_each_booking_is_logged_and_counted(
     desk: BookingClient, venue: Venue, owner: asyncpg.Connection
 ) -> None:
