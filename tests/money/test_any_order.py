@@ -34,6 +34,14 @@ FIXED = PaymentPolicy(PolicyKind.DEPOSIT, amount=Money(2500, "EUR"))
 STEPS = (CancellationStep(24 * 60, 100), CancellationStep(120, 50))
 NONE: tuple[CancellationStep, ...] = ()
 RATES = (1000, 4000, 9000)
+TO_BE_SEEN = {
+    "customer confirmed",
+    "customer cancelled",
+    "customer pending",
+    "payment confirmed",
+    "payment moved",
+    "time rejected",
+}
 
 SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] = [
     (FULL, STEPS, {}),
@@ -114,12 +122,14 @@ async def test_no_order_of_things_shakes_off_terms_or_policies(
         phases=[Phase.generate, Phase.shrink],
     )
 
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=often)
+    # A test that never gets there shows nothing, and by chance a hundred sequences don't.
+    for _ in range(3):
+        await asyncio.to_thread(run_state_machine_as_test, machine, settings=often)
+        if world.seen >= TO_BE_SEEN:
+            break
 
     assert world.done >= sequences
-    # A test that never gets there shows nothing.
-    assert {"customer confirmed", "customer cancelled", "customer pending"} <= world.seen
-    assert {"payment confirmed", "payment moved", "time rejected"} <= world.seen
+    assert world.seen >= TO_BE_SEEN
 
 
 async def test_a_hold_that_nobody_paid_for_is_not_confirmed_past_its_price(world: World) -> None:
