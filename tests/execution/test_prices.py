@@ -130,6 +130,7 @@ def frozen() -> Iterator[None]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
+    """With a key of the operator, for the fields that nobody else reads."""
     return settings.model_copy(update={"platform_keys": (OPERATOR_KEY.hash.hex(),)})
 
 
