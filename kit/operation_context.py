@@ -31,9 +31,9 @@ class Operation:
     state of the caller's bucket after the last charge. ``has_hashed`` is set if a password was
     hashed or checked. ``carried_out`` is what its only mutation returned or raised, if it was
     carried out before the document is executed; ``showing`` reads what is selected of its row, and
-    ``shown`` is that, if the mutation has read it. ``refused`` has the codes of the errors
-    that its mutations returned in `userErrors`. ``charge_excess`` charges points beyond its cost. ``pace`` bounds what a live
-    field reads.
+    ``shown`` is that, if the mutation has read it. ``refused`` has the codes of the errors that
+    its mutations returned in `userErrors`. ``charge_excess`` charges points beyond its cost.
+    ``pace`` bounds what a live field reads.
     """
 
     pace: Pace = UNBOUNDED

@@ -17,6 +17,7 @@ from domain.core.ids import BookingId, BookingSeriesId, RoomId
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import EventType
 from domain.core.refusals import Invalid, LimitReached, NotFound, Refusal
+from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
@@ -263,7 +264,8 @@ async def _store(
     }
     if not await scope.fetch_prepared(STORE_SERIES, **values):
         raise_all(await booking_refusals(scope, tenant, len(rows)))
-        raise AssertionError("the plan's limit was reached a moment ago")
+        # Bookings that counted a moment ago were cancelled since.
+        raise Unavailable("Too many changes at once; try again.")
     bookings = [detached_row(Booking, **row) for row in rows]
     for booking, claimed in zip(bookings, planned.claims, strict=True):
         scope.emit(booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed))
