@@ -77,6 +77,7 @@ async def following(
 ) -> AsyncIterator[Deltas]:
     """Subscribes to the availability of a morning, or of another period."""
     calendar = Calendar({**MORNING, **query})
+    await until_behind_the_horizon(desk.runtime, person)
     ((_, cursor),) = await read_anew(BookingClient(desk.api, desk.runtime, person), [calendar])
     async with live(server, token=person.token) as client:
         yield Deltas(await client.subscribe(CHANGES, {"query": calendar.query, "after": cursor}))
@@ -242,8 +243,6 @@ async def test_nobody_who_missed_nothing_is_told_anything(
     desk: BookingClient, server: str, venue: Venue
 ) -> None:
     made(await desk.create(venue.rooms[0], TEN))
-    # Or the cursor would lie before it.
-    await until_behind_the_horizon(desk.runtime, venue)
     async with following(server, desk, venue.staff, includeUnavailable=True) as stream:
         with pytest.raises(TimeoutError):
             await stream.stream.next(within=0.5)

@@ -127,7 +127,7 @@ async def test_a_subscription_without_a_cursor_begins_now(
 ) -> None:
     venue = await make_venue(runtime)
     await book(api, venue, "2027-03-02T10:00:00Z")
-    await until_behind_the_horizon(runtime, venue)
+    await until_behind_the_horizon(runtime, venue.owner)
     async with live(server, token=venue.staff.token) as client:
         stream = await client.subscribe(EVENTS)
         await until_followed(runtime, venue)
@@ -231,7 +231,7 @@ async def test_a_room_hears_of_the_booking_that_leaves_it(
     venue = await make_venue(runtime)
     first, second = venue.rooms
     booking = await book(api, venue, "2027-03-02T18:00:00Z", room=first)
-    await until_behind_the_horizon(runtime, venue)
+    await until_behind_the_horizon(runtime, venue.owner)
     async with live(server, token=venue.staff.token) as client:
         stream = await following(client, api, venue.staff, rooms=[api_id(first)])
 
@@ -265,7 +265,7 @@ async def test_what_another_process_did_is_heard_of(
 async def test_a_refused_change_is_never_heard_of(runtime: Runtime, api: Api, server: str) -> None:
     venue = await make_venue(runtime)
     await book(api, venue, "2027-03-02T18:00:00Z")
-    await until_behind_the_horizon(runtime, venue)
+    await until_behind_the_horizon(runtime, venue.owner)
     async with live(server, token=venue.staff.token) as client:
         stream = await following(client, api, venue.staff)
 
@@ -392,7 +392,7 @@ async def test_replay_ends_after_seven_days(
     venue = await make_venue(runtime)
     after = await cursor_now(api, venue.staff)
     await book(api, venue, "2027-03-20T18:00:00Z")
-    await until_behind_the_horizon(runtime, venue)
+    await until_behind_the_horizon(runtime, venue.owner)
 
     clock.advance(days=7, seconds=1)
     async with live(server, token=renewed(runtime, venue.staff)) as client:
