@@ -27,7 +27,7 @@ from models.bookings.series import BookingSeries
 from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.tenants import Tenant, UsageCounter

@@ -13,7 +13,7 @@ from kit.actor import Actor
 from models.analytics.filters import AnalyticsFilter
 from models.audit.log import AuditFilter
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField
-from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
+from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from permissions.policy import may, refusal
 from permissions.roles import P, Permission
@@ -36,13 +36,14 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "room_id": P.BOOKINGS_READ,
         "customer_id": P.CUSTOMERS_READ,
         "status": P.BOOKINGS_READ,
-        # The search covers only permitted columns: see ``resolvers/customers.py``.
+        # The search covers only permitted columns: see ``resolvers/customers/``.
         "search": P.BOOKINGS_READ,
     },
     CustomerFilter: {
         "search": P.CUSTOMERS_READ,
         "email": P.CUSTOMERS_CONTACT,
         "phone": P.CUSTOMERS_CONTACT,
+        "tag": P.CUSTOMERS_NOTES,
     },
     RoomFilter: {
         "search": P.ROOMS_READ,
@@ -85,6 +86,7 @@ _LOGGED_FIELDS: Final[Mapping[str, Permission]] = {
     "customer_id": P.CUSTOMERS_READ,
     "hourly_rate": P.PRICES_READ,
     "price": P.PRICES_READ,
+    "tags": P.CUSTOMERS_NOTES,
 }
 _EVENTS: Final[Mapping[EventType, Permission]] = {
     EventType.HOURS_CHANGED: P.HOURS_READ,

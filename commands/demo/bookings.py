@@ -31,7 +31,7 @@ from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday
 from models.bookings.bookings import Booking, stored_lines
 from models.core.base import snapshot
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.venue.rooms import Room
 
 T = TypeVar("T")

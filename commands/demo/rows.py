@@ -28,7 +28,7 @@ from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from models.accounts.users import User
 from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.payments.payments import stored_steps
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours, as_pairs

@@ -17,7 +17,7 @@ from domain.core.intervals import Interval, first_overlap, merge
 from domain.core.log_events import EventType
 from models.bookings.bookings import Booking, stored_lines
 from models.bookings.series import BookingSeries
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.venue.rooms import Room
 
 _RULE: Final = RecurrenceRule(Frequency.WEEKLY, count=4)

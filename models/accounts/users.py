@@ -10,7 +10,7 @@ from sqlmodel import Field, Relationship, col
 from domain.accounts.users import Role
 from kit.actor import Actor
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.tenants import Tenant
 
 OWNS_ADDRESS: Final = "role <> 'CUSTOMER' OR customer_id IS NOT NULL"

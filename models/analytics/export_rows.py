@@ -31,7 +31,7 @@ from models.accounts.users import User
 from models.audit.log import LogEntry
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.payments.payments import LedgerEntry
 from models.venue.rooms import Room
 

@@ -35,7 +35,7 @@ from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement, parameters
 from models.bookings.series import BookingSeries
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.tenants import Tenant
 from models.venue.rooms import Room
 

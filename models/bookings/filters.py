@@ -35,7 +35,7 @@ from models.core.filters import (
     within,
 )
 from models.core.search import contains, sought
-from models.customers import Customer, Searched, found_by
+from models.customers.customers import Customer, Searched, found_by
 from models.tenants import longest_booking
 
 

@@ -40,7 +40,7 @@ from models.audit.log import log_inserts
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.core.idempotency import IdempotentResult
-from models.customers import ONE_PER_ADDRESS, Customer
+from models.customers.customers import ONE_PER_ADDRESS, Customer
 from models.tenants import counted_more
 
 UNDONE: Final = "BB001"

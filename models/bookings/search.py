@@ -14,7 +14,7 @@ from models.bookings.bookings import Booking, bookings_of
 from models.bookings.filters import has_reference
 from models.core.filters import is_any
 from models.core.search import Found, sought
-from models.customers import Customer, Searched, customers_found, customers_of, found_by
+from models.customers.customers import Customer, Searched, customers_found, customers_of, found_by
 
 MOST_CUSTOMERS: Final = 5_000
 """A text that more customers have is so frequent that a page of their bookings is found soon."""

@@ -13,7 +13,7 @@ from domain.bookings.refusals import OccurrenceConflict, Reason
 from domain.core.refusals import Code
 from kit.actor import Actor
 from models.core.base import INSTANT, TenantRow, refers_to
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.venue.rooms import Room
 
 

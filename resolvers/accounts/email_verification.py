@@ -11,7 +11,7 @@ from kit.scope import Scope
 from models.accounts.sessions import Purpose
 from models.accounts.users import User, user_for_customer, user_with_email
 from models.core.base import snapshot
-from models.customers import Customer, customers_of, with_address
+from models.customers.customers import Customer, customers_of, with_address
 from permissions.policy import own_user_id
 from resolvers.accounts.authentication import actor_for, locked_user
 from resolvers.accounts.mailed_tokens import (
@@ -23,7 +23,7 @@ from resolvers.accounts.mailed_tokens import (
 )
 from resolvers.accounts.outgoing_mail import MailKind, send_later
 from resolvers.accounts.sessions import ACCOUNTS
-from resolvers.customers import known_or_added
+from resolvers.customers.customers import known_or_added
 from resolvers.tenants.tenants import own_tenant
 
 

@@ -13,8 +13,8 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import CurrencyCode
 from domain.core.refusals import Duplicate, NotFound, Refusal
 from domain.core.text import tidy_name
-from domain.customers import refusals as customer_refusals
-from domain.customers import tidy
+from domain.customers.customers import refusals as customer_refusals
+from domain.customers.customers import tidy
 from domain.tenants.subdomains import subdomain_refusals
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances

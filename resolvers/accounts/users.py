@@ -14,7 +14,7 @@ from domain.core.ids import UserId
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Duplicate, Invalid, Path, Refusal
 from domain.core.text import tidy_name
-from domain.customers import CustomerChoice, NewCustomer
+from domain.customers.customers import CustomerChoice, NewCustomer
 from kit.errors import Forbidden
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
@@ -44,7 +44,7 @@ from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.security_events import mail_owners
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.core.lookups import get_or_refuse
-from resolvers.customers import customer_for
+from resolvers.customers.customers import customer_for
 from resolvers.tenants.tenants import own_tenant
 
 

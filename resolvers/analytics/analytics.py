@@ -20,7 +20,7 @@ from kit.graphql.selected import Selected
 from kit.scope import Scope
 from models.analytics.filters import AnalyticsFilter
 from models.analytics.rollups import COUNTED
-from models.customers import Customer, customers_among
+from models.customers.customers import Customer, customers_among
 from models.tenants import Tenant
 from permissions.reads import check_reads
 from resolvers.analytics.open_time import KeptOpenTime, VenueOpenTime

@@ -23,7 +23,7 @@ from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
-from domain.customers import CustomerChoice
+from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.core.base import snapshot
@@ -68,7 +68,7 @@ from resolvers.bookings.slot_claims import (
 from resolvers.bookings.standing import booked_status, stand
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.customers import Booker, chosen_booker
+from resolvers.customers.customers import Booker, chosen_booker
 from resolvers.tenants.usage import booking_refusals, count_booking
 
 # ------------------------------------------------------------------------------ making

@@ -11,7 +11,7 @@ from domain.core.ids import RoomId
 from domain.core.log_events import EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Refusal
-from domain.customers import CustomerChoice
+from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.new_bookings import BOOK_HOLD_AND_CUSTOMER
@@ -25,7 +25,7 @@ from resolvers.bookings.slot_claims import price_refusals
 from resolvers.bookings.standing import stand_at_once
 from resolvers.bookings.venue_facts import Venue, VenueFacts
 from resolvers.core.hooks import Hooks
-from resolvers.customers import Booker, customer_created
+from resolvers.customers.customers import Booker, customer_created
 
 
 async def book_hold_at_once(scope: Scope, seen: Booking, wish: BookingWish) -> Booking | None:

@@ -26,7 +26,7 @@ from domain.core.refusals import (
     refusals_in,
 )
 from domain.core.text import TokenText
-from domain.customers import CustomerChoice, NewCustomer, tidy
+from domain.customers.customers import CustomerChoice, NewCustomer, tidy
 from domain.tenants.refusals import PlanLimitReached
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.mail.smtp import Message

@@ -16,7 +16,7 @@ from typing import Any
 from domain.bookings.lifecycle import REFERENCE_BYTES, Status, reference
 from domain.core.log_events import EventType
 from domain.core.money import Money
-from domain.customers import CustomerChoice
+from domain.customers.customers import CustomerChoice
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
@@ -26,7 +26,7 @@ from models.bookings.new_bookings import (
     STORE_BOOKING_AND_CUSTOMER,
     STORE_HOLD,
 )
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own
 from permissions.roles import P
@@ -45,7 +45,7 @@ from resolvers.bookings.slot_claims import (
 from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import venue_facts
 from resolvers.core.hooks import Hooks
-from resolvers.customers import Booker, booker_outside, customer_created
+from resolvers.customers.customers import Booker, booker_outside, customer_created
 from resolvers.tenants.usage import booking_count
 
 

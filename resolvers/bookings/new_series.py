@@ -46,7 +46,7 @@ from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.customers import Booker, chosen_booker
+from resolvers.customers.customers import Booker, chosen_booker
 from resolvers.tenants.usage import booking_count, booking_refusals, count_booking
 
 _NOT_PREPAID: Final = "Bookings that you pay in advance can't repeat; book each time by itself."

@@ -19,7 +19,7 @@ from models.bookings.search import bookings_shortlisted
 from permissions.policy import may, only_own
 from permissions.roles import P
 from resolvers.bookings.booking_access import state_of, status, visible_bookings
-from resolvers.customers import searched_by
+from resolvers.customers.customers import searched_by
 
 
 async def booking(

@@ -51,7 +51,7 @@ from resolvers.bookings.slot_claims import (
 )
 from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.lookups import get_at_version, raise_all
-from resolvers.customers import Booker
+from resolvers.customers.customers import Booker
 from resolvers.payments import payments, refunds
 from resolvers.payments.ledger import balances_now
 from resolvers.payments.pending_moves import give_up, open_payments

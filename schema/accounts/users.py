@@ -16,7 +16,7 @@ from schema.core.connections import Connection, connection
 from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, related
 from schema.core.mutations import mutation, payload
-from schema.customers import Customer
+from schema.customers.customers import Customer
 from schema.tenants.tenants import Tenant
 
 describe(

@@ -15,7 +15,7 @@ from resolvers.analytics import span_figures
 from schema.core.enums import describe
 from schema.core.fields import column, computed, id_column, query, value
 from schema.core.money import Money
-from schema.customers import Customer
+from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
 describe(

@@ -33,7 +33,7 @@ from schema.core.inputs import input_type
 from schema.core.money import Money
 from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
-from schema.customers import Customer
+from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
 describe(

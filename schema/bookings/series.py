@@ -18,7 +18,7 @@ from schema.core.connections import connection
 from schema.core.fields import Node, column, computed, extends, node, query, related, value
 from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
-from schema.customers import Customer
+from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
 

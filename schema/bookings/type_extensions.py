@@ -6,7 +6,7 @@ from resolvers.bookings import reading
 from schema.bookings.bookings import BookingConnection
 from schema.core.connections import connection
 from schema.core.fields import extends
-from schema.customers import Customer
+from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
 

@@ -46,9 +46,12 @@ SWAPPED: Final = str.maketrans("aeiostAB0123456789", "eaoitsBA1032547698")
 
 def otherwise(*columns: str) -> str:
     """Returns SQL that makes other texts of columns, none of them containing what it was."""
+    return ", ".join(f"{each} = {swapped(each)}" for each in columns)
+
+
+def swapped(text: str) -> str:
     letters = "".join(map(chr, SWAPPED))
-    others = letters.translate(SWAPPED)
-    return ", ".join(f"{each} = translate({each}, '{letters}', '{others}')" for each in columns)
+    return f"translate({text}, '{letters}', '{letters.translate(SWAPPED)}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ SECRETS: Final = (
         by(P.CUSTOMERS_READ),
     ),
     Secret("customers", ("notes",), otherwise("notes")),
+    Secret("customers", ("tags",), f"tags = ({swapped('tags::text')})::text[]"),
     Secret(
         "bookings",
         ("reference", "party_size", "note", "breakdown"),
@@ -316,6 +320,7 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "search": both(str(venue.customer.email), "Guest", "30 5678", "Window", "Room"),
         "email": both(str(venue.customer.email)),
         "phone": both("+49305678"),
+        "tag": both("regular"),
         "customerId": [{"eq": _id_of(everything, "Customer")}],
         "roomId": [{"eq": _id_of(everything, "Room")}],
         "userId": [_id_of(everything, "User")],
@@ -409,6 +414,9 @@ async def world(
         updateCustomer(id: $id, version: 1, input: $input) { userErrors { code } } }"""
     given = {"id": _id_of(everything, "Customer"), "input": customer}
     assert (await api(update, given, token=token)).refusals == []
+    tag = """mutation ($id: ID!) { tagCustomer(id: $id, version: 2, tags: ["Regular"]) {
+        userErrors { code } } }"""
+    assert (await api(tag, {"id": given["id"]}, token=token)).refusals == []
     note = """mutation ($id: ID!) { updateBooking(id: $id, version: 1, input: {
         note: "Window seat", partySize: 2 }) { userErrors { code } } }"""
     assert (await api(note, {"id": everything.booking}, token=token)).refusals == []

@@ -19,7 +19,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.accounts.api_keys import ApiKey
 from models.bookings.bookings import Booking
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.venue.hours import Blackout, HoursException, WeekdayHours
 from models.venue.rooms import Room
 from permissions.roles import FOR_KEYS, P

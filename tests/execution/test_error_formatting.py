@@ -72,7 +72,7 @@ async def test_a_fault_is_logged_once_and_names_nobody(api: Api, venue: Venue) -
 
     (failed,) = [line for line in logs if line["event"] == "operation.failed"]
     assert failed["sqlstate"] == "23514"
-    assert any("resolvers/customers.py" in line for line in failed["trace"])
+    assert any("resolvers/customers/customers.py" in line for line in failed["trace"])
     assert "Jane" not in str(logs)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from kit.runtime import Runtime
-from models.customers import Customer
+from models.customers.customers import Customer
 from tests.api.accounts.accounts import last_code
 from tests.api.accounts.test_api_keys import create as create_key
 from tests.api.accounts.test_email_verification import REGISTER, VERIFY

@@ -28,7 +28,7 @@ from models.billing import BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries
 from models.core.base import TenantRow
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.tenants import Tenant
 from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room

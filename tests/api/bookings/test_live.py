@@ -23,7 +23,7 @@ from kit.scope import Scope
 from kit.security.tokens import Tokens
 from kit.settings import Settings
 from models.accounts.users import User
-from models.customers import Customer
+from models.customers.customers import Customer
 from models.venue.rooms import Room
 from resolvers.core.transactions import perform
 from schema.core.global_ids import read_id

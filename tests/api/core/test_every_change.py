@@ -99,7 +99,9 @@ CHANGES = [
     ),
     ("startTrial(input: { plan: PROFESSIONAL })", ["PLAN_CHANGED", "TRIAL_STARTED"]),
     ('setHoursException(input: { date: "2027-03-06", intervals: [] })', ["HOURS_CHANGED"]),
+    ('tagCustomer(id: "$customer", version: 1, tags: ["VIP"])', ["CUSTOMER_UPDATED"]),
     ('unarchiveRoom(id: "$archived", version: 2)', ["ROOM_UNARCHIVED"]),
+    ('untagCustomer(id: "$tagged", version: 2, tags: ["Regular"])', ["CUSTOMER_UPDATED"]),
     ('updateBooking(id: "$confirmed", version: 1, input: { partySize: 2 })', ["BOOKING_UPDATED"]),
     (
         'updateCustomer(id: "$customer", version: 1, input: { name: "Renamed" })',
@@ -194,6 +196,12 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         'createApiKey(input: { name: "Program", permissions: ["rooms:read"] })',
         "apiKey { id }",
     )
+    tagged = await run(
+        api,
+        venue,
+        f'tagCustomer(id: "{api_id(venue.customer)}", version: 1, tags: ["Regular"])',
+        "customer { id }",
+    )
     links = runtime.services[Links]
     assert isinstance(links, Links)
     return {
@@ -205,6 +213,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "archived": api_id(other_room),
         "series": api_id(await make_series(runtime, venue, TOMORROW)),
         "customer": api_id(venue.other_customer),
+        "tagged": tagged["customer"]["id"],
         "staff": api_id(venue.staff.user),
         "owner": api_id(venue.owner.user),
         "blackout": blackout["blackout"]["id"],

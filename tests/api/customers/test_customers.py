@@ -7,14 +7,14 @@ from sqlmodel import col
 
 from domain.core.ids import CustomerId
 from domain.core.refusals import Invalid, NotFound, Refusal
-from domain.customers import CustomerChoice, NewCustomer
+from domain.customers.customers import CustomerChoice, NewCustomer
 from kit.actor import Request
 from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.scope import Scope
-from models.customers import Customer, customers_of
+from models.customers.customers import Customer, customers_of
 from resolvers.core.transactions import perform
-from resolvers.customers import customer_for
+from resolvers.customers.customers import customer_for
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import Person, Venue, api_id, make_venue

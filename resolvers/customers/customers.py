@@ -12,17 +12,17 @@ from typing_extensions import Doc
 
 from domain.core.contact import normalised_email
 from domain.core.ids import CustomerId
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import Event, EventType, Snapshot
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.core.text import tidy_name
-from domain.customers import CustomerChoice, NewCustomer, refusals, tidy
+from domain.customers.customers import CustomerChoice, NewCustomer, refusals, tidy
 from kit.actor import Actor
 from kit.postgres.failures import constraint_name
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot
-from models.customers import (
+from models.customers.customers import (
     KNOWN,
     ONE_PER_ADDRESS,
     WITH_ADDRESS,
@@ -136,11 +136,7 @@ async def update_customer(
     ] = ABSENT,
 ) -> Customer:
     """Change the details of a customer."""
-    _check_may_see(scope.actor)
-    await scope.lock(("customer", id))
-    changed = await get_at_version(
-        scope, visible_customers(scope), id, version=version, what="customer"
-    )
+    changed = await customer_to_change(scope, id, version=version)
     before = snapshot(changed)
     if name is not ABSENT:
         changed.name = tidy_name(name)
@@ -157,16 +153,16 @@ async def update_customer(
     await _check_address(scope, changed, path=("email",))
     changed.version += 1
     await _store(scope, path=("email",))
-    scope.emit(
-        Event(
-            EventType.CUSTOMER_UPDATED,
-            "Customer",
-            changed.id,
-            before=before,
-            after=snapshot(changed),
-        )
-    )
+    scope.emit(customer_updated(changed, before=before))
     return changed
+
+
+async def customer_to_change(scope: Scope, id: CustomerId, *, version: int) -> Customer:
+    """Locks a customer and returns them. Raises Forbidden, NotFound, StaleVersion."""
+    _check_may_see(scope.actor)
+    await scope.lock(("customer", id))
+    visible = visible_customers(scope)
+    return await get_at_version(scope, visible, id, version=version, what="customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +334,11 @@ async def _store(scope: Scope, *, path: Path) -> None:
         if constraint_name(error) == ONE_PER_ADDRESS:
             raise Duplicate("e-mail address", path=path) from error
         raise
+
+
+def customer_updated(changed: Customer, *, before: Snapshot) -> Event:
+    after = snapshot(changed)
+    return Event(EventType.CUSTOMER_UPDATED, "Customer", changed.id, before=before, after=after)
 
 
 def customer_created(new: Customer) -> Event:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Column,
     ColumnElement,
     Dialect,
     Index,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    any_,
     bindparam,
     cast,
     event,
@@ -27,7 +29,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, col
@@ -35,6 +37,7 @@ from sqlmodel import Field, col
 from domain.core.contact import normalised_email
 from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
+from domain.customers.tags import tag_name
 from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.postgres.keyset_pagination import COUNT_CAP, Listing, Order
@@ -48,7 +51,7 @@ ONE_PER_ADDRESS = "uq_customers_tenant_id_email_key"
 
 
 class Customer(TenantRow, Logged, table=True):
-    LOGGED: ClassVar = ("name", "email", "phone", "locale", "notes")
+    LOGGED: ClassVar = ("name", "email", "phone", "locale", "notes", "tags")
 
     __tablename__ = "customers"
     __table_args__ = (
@@ -73,6 +76,11 @@ class Customer(TenantRow, Logged, table=True):
     phone_search: str | None = Field(default=None, description="The phone's digits.")
     locale: str | None = None
     notes: str | None = None
+    tags: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(Text()), nullable=False, server_default="{}"),
+        description="As ``domain.customers.tags.tag_name`` returns them, sorted.",
+    )
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
 
@@ -107,6 +115,7 @@ class CustomerFilter:
     search: SearchText | None = None
     email: str | None = None
     phone: str | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,8 @@ def customers_matching(
     if filter.phone is not None:
         digits = type_coerce(filter.phone, _Digits())
         customers = customers.where(col(Customer.phone_search) == digits)
+    if filter.tag is not None:
+        customers = customers.where(type_coerce(filter.tag, _Tag()) == any_(col(Customer.tags)))
     return customers
 
 
@@ -240,6 +251,16 @@ class _Digits(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _: Dialect) -> str:
         return phone_digits(value or "")
+
+
+class _Tag(TypeDecorator[str]):
+    """Binds a tag in the form in which it is stored."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _: Dialect) -> str:
+        return tag_name(value or "")
 
 
 def customers_sorted(by: Sequence[CustomerOrder] | None) -> tuple[Order, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.core.refusals import Code
-from domain.customers import is_locale, refusals, tidy
+from domain.customers.customers import is_locale, refusals, tidy
 
 
 def test_a_name_alone_is_enough() -> None:

@@ -2,18 +2,17 @@
 
 from datetime import datetime
 from inspect import Parameter
-from typing import Annotated, Final
+from typing import Annotated
 
 import strawberry
 from typing_extensions import Doc
 
 import models
 from domain.core.log_events import EventType
-from domain.customers import CustomerChoice, NewCustomer
-from models.customers import CustomerFilter, CustomerOrder, CustomerOrderField
+from domain.customers.customers import CustomerChoice, NewCustomer
+from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from permissions.roles import P
-from resolvers import customers
-from schema.core.areas import Area
+from resolvers.customers import customers
 from schema.core.connections import Connection, connection
 from schema.core.enums import describe
 from schema.core.fields import Node, column, node, query
@@ -37,6 +36,8 @@ input_type(
     "ignored. Requires `customers:contact`.",
     phone="Match customers with this phone number. Only the digits are compared. Requires "
     "`customers:contact`.",
+    tag="Match customers with this tag. Case and surrounding spaces are ignored. Requires "
+    "`customers:notes`.",
 )
 input_type(
     CustomerOrder,
@@ -107,6 +108,11 @@ class Customer(Node):
         "Internal notes of the venue's team, which customers never see. Null if there are none.",
         requires=P.CUSTOMERS_NOTES,
     )
+    tags: list[str] | None = column(
+        "The tags by which the venue's team groups its customers, which customers never see: in "
+        "lower case, sorted, at most 20.",
+        requires=P.CUSTOMERS_NOTES,
+    )
     version: int = column(
         "The version of the customer. It increases with every change; pass it to `updateCustomer`."
     )
@@ -148,6 +154,3 @@ class CustomerMutations:
         finds_by=P.CUSTOMERS_READ,
         emits=[EventType.CUSTOMER_UPDATED],
     )
-
-
-AREA: Final = Area(queries=(CustomerQueries,), mutations=(CustomerMutations,))

@@ -1,0 +1,1 @@
+"""Rules of customers: their fields, tags and merges."""

@@ -1,0 +1,1 @@
+"""Use cases of customers: records, tags and merges."""
