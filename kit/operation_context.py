@@ -54,6 +54,7 @@ class Operation:
         self.showing: Showing | None = None
         self.shown: str | None = None
         self._scope: Scope | None = None
+        self._uncommitted: Scope | None = None
         self._is_closed = False
 
     async def switch_actor(self, actor: Actor) -> None:
@@ -74,8 +75,21 @@ class Operation:
         if scope is not None:
             await scope.close()
 
+    def read_from(self, uncommitted: Scope) -> None:
+        """Continues with reads that see a change, which ``undo`` rolls back."""
+        self._uncommitted = uncommitted
+        self._scope = uncommitted.reading_as(self.actor)
+
+    async def undo(self) -> None:
+        """Rolls back the change that was to be seen only by the reads after it, if any."""
+        uncommitted, self._uncommitted = self._uncommitted, None
+        if uncommitted is not None:
+            self._scope = None
+            await uncommitted.close()
+
     async def close(self) -> None:
         """Releases them for good: fields that go on beside one that has failed read no more."""
         self._is_closed = True
         if self._scope is not None:
             await self._scope.close()
+        await self.undo()

@@ -78,6 +78,8 @@ class Scope:
         # How to read what the caller wants to see of a stored row, and what was read of it.
         self.showing: Showing | None = None
         self.shown: str | None = None
+        # Whether nothing of the change is kept, so that it may have no effect elsewhere either.
+        self.is_dry_run = False
         self._now = runtime.clock()
         self._events: list[Any] = []
         self._jobs: list[Job] = []
@@ -120,12 +122,17 @@ class Scope:
         assert not self._writes and actor.tenant_id is not None
         scope = self._actor_views.get(actor)
         if scope is None:
-            scope = self._actor_views[actor] = Scope(self.runtime, actor, self.request)
-            scope._root, scope._connection_lock, scope._now = (
-                self._root,
-                self._connection_lock,
-                self._now,
-            )
+            scope = self._actor_views[actor] = self.reading_as(actor)
+        return scope
+
+    def reading_as(self, actor: Actor) -> "Scope":
+        """Returns the same for any actor, and for a dry run, whose changes it sees."""
+        scope = Scope(self.runtime, actor, self.request)
+        scope._root, scope._connection_lock, scope._now = (
+            self._root,
+            self._connection_lock,
+            self._now,
+        )
         return scope
 
     # ------------------------------------------------------------------ reading
@@ -397,6 +404,24 @@ class Scope:
             self.runtime.notify_jobs()
         for action in self._after_commit:
             await action()
+
+    @asynccontextmanager
+    async def dry_run(self) -> AsyncIterator[None]:
+        """Makes the changes of the block visible to ``reading_as`` alone, until it is closed.
+
+        Closes it if the block raises, or the end of it, as the commit would.
+        """
+        self.is_dry_run = True
+        try:
+            yield
+            if self._transaction is not None:
+                await self._transaction.flush()
+                if self._events:
+                    await self.runtime.write_log(self, self._events)
+                await self._transaction.only_read()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Gives the connection back, after a rollback if it isn't committed."""

@@ -1,7 +1,7 @@
 """A transaction on one connection, for prepared statements and SQLAlchemy statements."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from kit.postgres.failures import raise_if_wrote
 from kit.postgres.statements import PreparedStatement, Values
+
+READ_TIMEOUT: Final = "2s"
 
 
 class _ReadingSession(AsyncSession):
@@ -89,6 +91,19 @@ class Transaction:
         """Stores the rows that were added or changed."""
         if self._session is not None:
             await self._session.flush()
+
+    async def only_read(self) -> None:
+        """Checks what a commit checks, and goes on with reads of what is stored, without writes.
+
+        Others may wait for the locks of the transaction meanwhile, so that no read may take long.
+        """
+        if self._session is not None:
+            self._session.expunge_all()
+        await self._driver.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; SET TRANSACTION READ ONLY; "
+            f"SET LOCAL statement_timeout = '{READ_TIMEOUT}'"
+        )
+        self._reads = True
 
     async def commit(self) -> None:
         await self._driver.execute("COMMIT")

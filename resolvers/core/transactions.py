@@ -62,13 +62,15 @@ class MutationResult(Generic[R]):
     """The result of a change, and whether it is the stored result of an earlier call.
 
     ``shown`` is what the caller wants to see of it, if the change has read that already. ``events``
-    is how many it has logged, where it went step by step.
+    is how many it has logged, where it went step by step. ``uncommitted`` is the scope of a dry
+    run, which sees what was changed until it is closed.
     """
 
     result: R
     replayed: bool = False
     shown: str | None = None
     events: int = 0
+    uncommitted: Scope | None = None
 
 
 class _Replay(Exception):
@@ -85,26 +87,37 @@ async def perform(
     key: IdempotencyKey | None = None,
     at_once: bool = False,
     showing: Showing | None = None,
+    dry_run: bool = False,
 ) -> MutationResult[R]:
     """Runs a change in one transaction, and stores its events and idempotent result.
 
     ``at_once`` lets it commit itself in a single statement, as its last step, which may read what
-    ``showing`` does of its row. Raises the change's
-    refusals, in which case nothing is stored, Unavailable if the database is unavailable or too
-    busy, and Forbidden for a key of an actor that is neither a user nor an API key.
+    ``showing`` does of its row. A ``dry_run`` commits nothing and ignores the key; its caller
+    closes the scope that it returns. Raises the change's refusals, in which case nothing is stored,
+    Unavailable if the database is unavailable or too busy, and Forbidden for a key of an actor that
+    is neither a user nor an API key.
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
             f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters.",
             path=("idempotency_key",),
         )
+    if dry_run:
+        key, at_once = None, False
     async with AsyncExitStack() as held:
         if key is not None:
             await _wait_for_key(held, runtime, actor, key)
         for attempt in range(RETRIES + 1):
             try:
                 return await _attempt(
-                    runtime, actor, request, change, key, at_once=at_once, showing=showing
+                    runtime,
+                    actor,
+                    request,
+                    change,
+                    key,
+                    at_once=at_once,
+                    showing=showing,
+                    dry_run=dry_run,
                 )
             except DATABASE_ERRORS as error:
                 if sqlstate(error) in _TRY_AGAIN:
@@ -130,8 +143,13 @@ async def _attempt(
     *,
     at_once: bool,
     showing: Showing | None,
+    dry_run: bool,
 ) -> MutationResult[R]:
     scope = Scope(runtime, actor, request, writes=True)
+    if dry_run:
+        async with scope.dry_run():
+            result = await change(scope)
+        return MutationResult(result, events=scope.event_count, uncommitted=scope)
     scope.may_write_at_once, scope.showing = at_once, showing
     try:
         async with scope.transaction():

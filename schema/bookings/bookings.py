@@ -339,6 +339,7 @@ class BookingMutations:
         emits=[E.BOOKING_HELD],
         idempotent=True,
         at_once=True,
+        dry_run=True,
     )
     create_booking: CreateBookingPayload | None = mutation(
         bookings.create_booking,
@@ -346,6 +347,7 @@ class BookingMutations:
         emits=[E.BOOKING_CREATED, E.BOOKING_HELD, E.PAYMENT_REQUESTED],
         idempotent=True,
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     confirm_booking: ConfirmBookingPayload | None = mutation(
@@ -354,6 +356,7 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CONFIRMED, E.BOOKING_CANCELLED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     reject_booking: RejectBookingPayload | None = mutation(
@@ -363,6 +366,7 @@ class BookingMutations:
         emits=[E.BOOKING_REJECTED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         wrapped=False,
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     update_booking: UpdateBookingPayload | None = mutation(
@@ -371,6 +375,7 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_UPDATED, E.BOOKING_CANCELLED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     cancel_booking: CancelBookingPayload | None = mutation(
@@ -381,6 +386,7 @@ class BookingMutations:
         idempotent=True,
         input_required=False,
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     check_in_booking: CheckInBookingPayload | None = mutation(
@@ -389,6 +395,7 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CHECKED_IN, E.BOOKING_CANCELLED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     complete_booking: CompleteBookingPayload | None = mutation(
@@ -397,6 +404,7 @@ class BookingMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     mark_no_show: MarkNoShowPayload | None = mutation(
@@ -406,5 +414,6 @@ class BookingMutations:
         emits=[E.BOOKING_NO_SHOW, E.BOOKING_CANCELLED],
         input_required=False,
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )

@@ -122,12 +122,13 @@ async def _follow_up(operation: Operation, booked: guest_bookings.GuestBooked) -
 @strawberry.type
 class GuestMutations:
     hold_as_guest: HoldAsGuestPayload | None = mutation(
-        guest_bookings.hold_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_HELD]
+        guest_bookings.hold_as_guest, requires=P.PUBLIC, emits=[E.BOOKING_HELD], dry_run=True
     )
     book_as_guest: BookAsGuestPayload | None = mutation(
         guest_bookings.book_as_guest,
         requires=P.PUBLIC,
         emits=[E.CUSTOMER_CREATED, E.BOOKING_HELD, E.BOOKING_UPDATED, E.PAYMENT_REQUESTED],
+        dry_run=True,
         then=_follow_up,
     )
     confirm_guest_booking: ConfirmGuestBookingPayload | None = mutation(
@@ -135,6 +136,7 @@ class GuestMutations:
         requires=P.PUBLIC,
         emits=[E.BOOKING_CREATED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     cancel_guest_booking: CancelGuestBookingPayload | None = mutation(
@@ -142,6 +144,7 @@ class GuestMutations:
         requires=P.PUBLIC,
         emits=[E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     request_guest_link: RequestGuestLinkPayload | None = mutation(
@@ -152,4 +155,5 @@ class GuestMutations:
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.GUEST_LINK_REVOKED],
+        dry_run=True,
     )

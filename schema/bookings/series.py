@@ -113,6 +113,7 @@ class SeriesMutations:
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_CREATED],
         wrapped=False,
+        dry_run=True,
         then=follow_up,
     )
 

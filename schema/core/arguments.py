@@ -41,6 +41,12 @@ class Arguments:
             self.where,
         )
 
+    def also(self, name: str, annotation: Any, *, default: object) -> "Arguments":
+        """Returns these arguments and a last one, which isn't one of the function."""
+        return Arguments(
+            {**self.annotations, name: annotation}, {**self.defaults, name: default}, self.where
+        )
+
     def decoded(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the values for the function. Raises BadInput and Refusal, with the argument."""
         values: dict[str, Any] = {}

@@ -49,6 +49,15 @@ _KEY_INPUT: Final = Annotated[
         "characters. The same key with the same input returns the stored result for 24 hours."
     ),
 ]
+DRY_RUN: Final = "dry_run"
+_DRY_RUN_INPUT: Final = Annotated[
+    bool,
+    Doc(
+        "Whether to only try the change: the payload and its refusals are the same, but nothing is "
+        "stored or sent, and no idempotency key is used. The ids and references of what would be "
+        "new are previews, which nothing has later."
+    ),
+]
 
 
 FollowUp = Callable[[Operation, Any], Awaitable[None]]
@@ -120,6 +129,7 @@ def mutation(
     input_required: bool = True,
     personal: bool = False,
     at_once: bool = False,
+    dry_run: bool = False,
     then: FollowUp | None = None,
 ) -> Any:
     """Declares a mutation that runs ``change(scope, id, *, version, **input)``.
@@ -132,15 +142,20 @@ def mutation(
     no object to change. ``idempotent`` adds an idempotency key. ``hashes`` marks a mutation that
     hashes a password, which an operation may do once. ``personal`` marks a PUBLIC mutation whose
     effect depends on the caller. ``at_once`` lets ``change`` store all of itself in one
-    statement. ``then`` is called with the result after the commit, before the
-    selection set is resolved.
+    statement. ``dry_run`` adds an argument of that name, last, by which callers try the change.
+    ``then`` is called with the result after the commit, before the selection set is resolved.
     """
     name = to_camel_case(change.__name__)
     first = next(iter(inspect.signature(change).parameters.values()))
     is_saga = first.annotation is Saga
     assert not (is_saga and idempotent), "a saga's steps are repeatable by themselves"
+    assert not (is_saga and dry_run), "what a saga has sent can't be taken back"
     declared = Arguments.of(change, skip=1)
     outside = {"id", "version"} if wrapped else set(declared.annotations)
+    if dry_run:
+        has_input = idempotent or not outside.issuperset(declared.annotations)
+        declared = declared.also(DRY_RUN, _DRY_RUN_INPUT, default=False)
+        outside |= set() if has_input else {DRY_RUN}
     inner = declared.without(*outside)
     outer = declared.without(*inner.annotations)
     parameters = outer.parameters()
@@ -152,8 +167,10 @@ def mutation(
 
     async def carry_out(operation: Operation, answer: Payload, call: Call) -> Any:
         values, key, refused = call
+        tries = values.pop(DRY_RUN, False) if dry_run else False
         if hashes:
             _hash_once(operation)
+        await operation.undo()
         outcome: MutationResult[Any] | None = None
         try:
             refused += refuse_nulls(declared.annotations, values)
@@ -171,6 +188,7 @@ def mutation(
                     else IdempotencyKey(key, name, _given(declared, values)),
                     at_once=at_once,
                     showing=operation.showing,
+                    dry_run=tries,
                 )
                 operation.shown = outcome.shown
                 if outcome.events > EVENTS_COVERED and operation.charge_excess is not None:
@@ -184,7 +202,9 @@ def mutation(
             operation.refused = [*operation.refused, *(each.code.value for each in refused)]
             shown = [Shown(each, _api_path(each, declared, inner.annotations)) for each in refused]
             return answer.refused(shown)
-        if then is not None:
+        if outcome.uncommitted is not None:
+            operation.read_from(outcome.uncommitted)
+        elif then is not None:
             await then(operation, outcome.result)
         return answer.done(outcome)
 

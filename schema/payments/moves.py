@@ -77,6 +77,7 @@ class MoveMutations:
         ],
         idempotent=True,
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )
     reschedule_guest_booking: RescheduleGuestBookingPayload | None = mutation(
@@ -90,5 +91,6 @@ class MoveMutations:
             E.REFUND_REQUESTED,
         ],
         at_once=True,
+        dry_run=True,
         then=follow_up,
     )

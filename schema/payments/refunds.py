@@ -26,5 +26,6 @@ class RefundMutations:
         emits=[EventType.REFUND_REQUESTED, EventType.REFUND_SENT],
         idempotent=True,
         input_required=False,
+        dry_run=True,
         then=follow_up,
     )

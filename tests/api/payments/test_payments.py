@@ -775,3 +775,12 @@ async def change(
         version=version,
         input=given,
     )
+
+
+async def test_a_dry_run_asks_the_gateway_for_nothing(till: PaymentsApp, venue: Venue) -> None:
+    dry = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY, dryRun=True))
+    booking = await book(till, venue)
+
+    assert dry["status"] == booking["status"] == "HELD"
+    assert till.intents(dry) == []
+    assert len(till.intents(booking)) == 1
