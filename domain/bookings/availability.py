@@ -11,6 +11,8 @@ from functools import cached_property, lru_cache
 from typing import Self
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
+from domain.bookings.seat_map import SeatMap
+from domain.bookings.seats import lowest
 from domain.bookings.slot_facts import (
     DAY_MINUTES,
     LOOK_AHEAD_DAYS,
@@ -20,7 +22,7 @@ from domain.bookings.slot_facts import (
     VenueRules,
 )
 from domain.bookings.start_grid import StartGrid
-from domain.core.formatting import booked, counted, moment, span, too_close
+from domain.core.formatting import booked, counted, moment, span, too_close, too_few_seats
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval, first_overlap, merge
 from domain.core.local_time import midnight
@@ -61,7 +63,11 @@ def clashes(room: RoomFacts, wanted: Interval) -> tuple[Busy, ...]:
     """The bookings that have the wanted time; where there are none, those within the buffers."""
     taken = tuple(busy for busy in room.busy if busy.interval.overlaps(wanted))
     padded = room.padded(wanted)
-    return taken or tuple(busy for busy in room.busy if busy.occupied.overlaps(padded))
+    found = taken or tuple(busy for busy in room.busy if busy.occupied.overlaps(padded))
+    if room.seats is None:
+        return found
+    # Many may sit there at the same time, and nobody is told who.
+    return tuple({busy.interval: busy for busy in found}.values())
 
 
 def refusals(
@@ -74,6 +80,9 @@ def refusals(
 ) -> list[Refusal]:
     """What to raise for the reasons against a start: one refusal for each, in their order."""
     wanted = wish.interval(start)
+    remaining_seats = None
+    if room.seats is not None:
+        remaining_seats = RoomCalendar.of(room, wanted, wish).free_seats(wanted).bit_count()
     return [
         SlotTaken(
             reason.code,
@@ -84,6 +93,7 @@ def refusals(
             zone=wish.rules.zone,
             conflicts=clashes(room, wanted),
             exclude_booking_id=exclude_booking_id,
+            remaining_seats=remaining_seats,
             path=("start",),
         )
         if reason.code in {Code.SLOT_TAKEN, Code.BUFFER_VIOLATION}
@@ -160,8 +170,25 @@ class RoomCalendar:
 
     @cached_property
     def _refused_by_bookings(self) -> Disjoint:
+        if self.room.seats is not None:
+            return Disjoint(self.seat_map.refused(self.wish.party_size))
         before, after = self._reach
         return Disjoint(refused_starts(self.times.occupied, before=before, after=after))
+
+    @cached_property
+    def seat_map(self) -> SeatMap:
+        """Which seats are taken, of a room whose seats are booked."""
+        return SeatMap(self.room, self.times, length=self._length)
+
+    def free_seats(self, wanted: Interval) -> int:
+        """Returns the set of seats that are free for a time, of a room whose seats are booked."""
+        return self.seat_map.free(ticks(wanted.start))
+
+    def seats_for(self, wanted: Interval) -> int:
+        """Returns the seats to take for a time that nothing refuses; none of an exclusive room."""
+        if self.room.seats is None:
+            return 0
+        return lowest(self.free_seats(wanted), self.wish.party_size)
 
     @cached_property
     def _length(self) -> int:
@@ -295,6 +322,9 @@ class RoomCalendar:
 
     def _clash(self, wanted: Interval, time: Stretch) -> Iterator[Reason]:
         start, end = time
+        if self.room.seats is not None:
+            yield from self._too_few_seats(start)
+            return
         refused = self._refused_by_bookings.strictly_around(start)
         if refused is None or self.room.only_frees(wanted):
             return
@@ -303,6 +333,22 @@ class RoomCalendar:
             yield self._once(self._taken, taken, refused[1])
         elif occupied := self._occupied.meeting(start - after, start + before):
             yield self._once(self._too_close, occupied, refused[1])
+
+    def _too_few_seats(self, start: int) -> Iterator[Reason]:
+        party, left = self.wish.party_size, self.seat_map.free(start).bit_count()
+        if left >= party or party > self.room.largest_party:
+            return
+        frees_at = self.seat_map.frees_at(start, party)
+        key = Code.SLOT_TAKEN, left, frees_at
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = Reason(
+                Code.SLOT_TAKEN,
+                message=too_few_seats(self.room.name, left),
+                rule={"seats": self.room.seats, "remainingSeats": left},
+                frees_at=None if frees_at is None else instant_of(frees_at),
+            )
+        yield told
 
     def _taken(self, taken: Interval, frees_at: datetime) -> Reason:
         return Reason(
@@ -338,7 +384,7 @@ def standing_reasons(room: RoomFacts, wish: SlotRequest) -> Iterator[Reason]:
     rules = wish.rules
     if room.archived:
         yield Reason(Code.ROOM_ARCHIVED, message=f"{room.name} is archived and can't be booked.")
-    yield from _over_capacity(wish.party_size, room.name, room.capacity)
+    yield from _over_capacity(wish.party_size, room.name, room.largest_party)
     if wish.duration_minutes < rules.min_duration_minutes:
         yield Reason(
             Code.MIN_DURATION,

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.core.formatting import booked, counted, listed, moment, span, too_close
+from domain.core.formatting import (
+    booked,
+    counted,
+    listed,
+    moment,
+    span,
+    too_close,
+    too_few_seats,
+)
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
@@ -33,12 +41,16 @@ class InvalidTransition(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A booking's time in a room: ``occupied`` is ``interval`` with the booking's own buffers."""
+    """A booking's time in a room: ``occupied`` is ``interval`` with the booking's own buffers.
+
+    ``seats`` is the set of seats that it takes, where these are booked.
+    """
 
     room_id: RoomId
     booking_id: BookingId
     interval: Interval
     occupied: Interval
+    seats: int = 0
 
     @property
     def starts_at(self) -> datetime:
@@ -69,7 +81,8 @@ class Reason:
 class SlotTaken(Refusal):
     """Another booking has the time (SLOT_TAKEN) or lies closer than the buffers allow.
 
-    Carries what is needed to find alternatives for the same request.
+    Carries what is needed to find alternatives for the same request. ``remaining_seats``: of a room
+    whose seats are booked, how many are free.
     """
 
     code: Code
@@ -80,8 +93,11 @@ class SlotTaken(Refusal):
     zone: ZoneInfo
     conflicts: tuple[Busy, ...]
     exclude_booking_id: BookingId | None = None
+    remaining_seats: int | None = None
 
     def __str__(self) -> str:
+        if self.remaining_seats is not None:
+            return too_few_seats(self.room_name, self.remaining_seats)
         if not self.conflicts:
             return f"{self.room_name} is no longer free {span(self.wanted, self.zone)}."
         if self.code is Code.BUFFER_VIOLATION:

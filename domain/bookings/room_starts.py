@@ -9,10 +9,13 @@ from functools import cached_property
 
 from domain.bookings.availability import standing_reasons
 from domain.bookings.pricing import price_of
-from domain.bookings.slot_facts import RoomFacts, SlotRequest
+from domain.bookings.refusals import Reason
+from domain.bookings.seat_map import SeatMap, SeatsLeft
+from domain.bookings.slot_facts import RoomFacts, RoomTimes, SlotRequest
 from domain.bookings.start_grid import StartGrid
 from domain.core.intervals import Interval
 from domain.core.money import Money
+from domain.core.refusals import Code
 from domain.core.stretches import MINUTE, Stretch, ticks
 from domain.venue.hours import HoursFacts
 
@@ -71,12 +74,34 @@ class RoomStarts:
     """Sets of starts that a search finds in a room, each within the one before.
 
     ``opened``: the slot lies within opening hours; ``allowed``: nor does any other rule refuse it;
-    ``free``: nor is it taken by a booking or too close to one.
+    ``free``: nor is it taken by a booking or too close to one. ``seats`` are those of a room whose
+    seats are booked.
     """
 
     opened: int
     allowed: int
     free: int
+    seats: "RoomSeats | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSeats:
+    """How many seats are free at the starts of a search, of which the set ``allowed`` is allowed.
+
+    For a party of any size: where another rule refuses them all, no seat remains.
+    """
+
+    left: SeatsLeft
+    allowed: int
+
+    def at(self, place: int) -> int:
+        """Returns the size of the largest party for which the slot at a place is free."""
+        return self.left.at(place) if self.allowed >> place & 1 else 0
+
+    @property
+    def turns(self) -> int:
+        """The set of places at which the number may change."""
+        return self.left.turns | self.allowed ^ self.allowed << 1
 
 
 def room_starts(
@@ -84,23 +109,39 @@ def room_starts(
     search: SlotSearch,
     *,
     opened: int | None = None,
-    occupied: Iterable[Stretch] | None = None,
+    times: RoomTimes | None = None,
 ) -> RoomStarts:
     """Returns what a search finds in a room.
 
-    ``opened`` is that of the room's hours, and ``occupied`` are the stretches that bookings have
-    with their buffers, where they are known already.
+    ``opened`` is that of the room's hours, and ``times`` what bookings take of the room, where
+    they are known already.
     """
     if opened is None:
         opened = search.opened(room.hours)
-    if occupied is None:
-        occupied = room.times.occupied
-    allowed = opened & _allowed(room, search)
-    return RoomStarts(opened, allowed, free=allowed & ~_booked(room, search, occupied))
+    if times is None:
+        times = room.times
+    if room.seats is not None:
+        return _seat_starts(room, search, opened, times)
+    allowed = opened & _allowed(room, search, standing_reasons(room, search.wish))
+    return RoomStarts(opened, allowed, free=allowed & ~_booked(room, search, times.occupied))
 
 
-def _allowed(room: RoomFacts, search: SlotSearch) -> int:
-    if any(standing_reasons(room, search.wish)):
+def _seat_starts(room: RoomFacts, search: SlotSearch, opened: int, times: RoomTimes) -> RoomStarts:
+    left = SeatMap(room, times, length=search.length).left(search.grid)
+    reasons = [*standing_reasons(room, search.wish)]
+    allowed = opened & _allowed(room, search, reasons)
+    of_all = [each for each in reasons if each.code is not Code.CAPACITY_EXCEEDED]
+    for_some = allowed if reasons == of_all else opened & _allowed(room, search, of_all)
+    return RoomStarts(
+        opened,
+        allowed,
+        free=allowed & left.at_least(search.wish.party_size),
+        seats=RoomSeats(left, for_some),
+    )
+
+
+def _allowed(room: RoomFacts, search: SlotSearch, standing: Iterable[Reason]) -> int:
+    if any(standing):
         return 0
     return search.in_reach & ~search.grid.inside(room.blocked, before=search.length)
 

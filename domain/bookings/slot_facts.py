@@ -22,10 +22,14 @@ LOOK_AHEAD_DAYS = 8
 
 @dataclass(frozen=True, slots=True)
 class RoomTimes:
-    """What bookings take of a room: their times, and these with the bookings' own buffers."""
+    """What bookings take of a room: their times, and these with the bookings' own buffers.
+
+    ``seats`` are the seats that they take then, of a room whose seats are booked.
+    """
 
     booked: Sequence[Stretch]
     occupied: Sequence[Stretch]
+    seats: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class RoomFacts:
     """What decides about a room: load it for the time that ``facts_window`` names.
 
     ``busy`` are the bookings that keep their time, without one that is being moved; ``moving``
-    is the time that one has in this room now. Blackouts are the room's and the venue's.
+    is the time that one has in this room now. Blackouts are the room's and the venue's. ``seats``
+    is how many there are, if they are booked, and None of a room that is booked as a whole.
     """
 
     id: RoomId
@@ -47,6 +52,12 @@ class RoomFacts:
     blackouts: tuple[Interval, ...] = ()
     busy: tuple[Busy, ...] = ()
     moving: Busy | None = None
+    seats: int | None = None
+
+    @property
+    def largest_party(self) -> int:
+        """The most people that one booking may have."""
+        return self.capacity if self.seats is None else self.seats
 
     @property
     def times(self) -> RoomTimes:
@@ -54,6 +65,7 @@ class RoomFacts:
         return RoomTimes(
             [each.interval.stretch for each in self.busy],
             [each.occupied.stretch for each in self.busy],
+            [each.seats for each in self.busy] if self.seats is not None else (),
         )
 
     @property

@@ -20,6 +20,7 @@ from domain.core.money import Money
 from domain.core.refusals import Code
 
 ALTERNATIVES_WITHIN_HOURS = 24
+_FOR_A_PARTY = frozenset({Code.CAPACITY_EXCEEDED, Code.SLOT_TAKEN})
 
 
 class SlotState(StrEnum):
@@ -32,13 +33,18 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A room at a time; it is free if there are no reasons against it."""
+    """A room at a time; it is free if there are no reasons against it.
+
+    ``remaining_seats`` is the size of the largest party for which it is free, of a room whose seats
+    are booked.
+    """
 
     room_id: RoomId
     interval: Interval
     state: SlotState
     price: Money | None
     reasons: tuple[Reason, ...]
+    remaining_seats: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class RoomSlots:
         its facts don't have them.
         """
         times = times or room.times
-        starts = room_starts(room, search, opened=opened, occupied=times.occupied)
+        starts = room_starts(room, search, opened=opened, times=times)
         listed = starts.opened if include_unavailable else starts.free
         return cls(room, search, times, starts, listed)
 
@@ -81,17 +87,21 @@ class RoomSlots:
         reasons: tuple[Reason, ...] = ()
         if explained and state is not SlotState.FREE:
             reasons = self.calendar.reasons_against(interval, is_listed=True)
-        return Slot(self.room.id, interval, state, self._price, reasons)
+        seats = self.starts.seats
+        remaining = None if seats is None else seats.at(place)
+        return Slot(self.room.id, interval, state, self._price, reasons, remaining)
 
     def parts(self, *, explained: bool) -> Iterator[tuple[Slot, range]]:
         """Yields the listed slots in order of time, in parts with the first slot of each.
 
-        The others of a part have its state, and its reasons where these are ``explained``.
+        The others of a part have its state and seats, and its reasons where these are
+        ``explained``.
         """
+        of_seats = 0 if self.starts.seats is None else self.starts.seats.turns
         for run in self._runs_by_state():
             is_free = self._state(run.start) is SlotState.FREE
             turns = self._turns if explained and not is_free else 0
-            for part in parted(run, turns):
+            for part in parted(run, turns | of_seats):
                 yield self.slot(part.start, explained=explained), part
 
     def _runs_by_state(self) -> list[range]:
@@ -129,7 +139,12 @@ def slot_at(
     interval = wish.interval(start)
     calendar = RoomCalendar(room, [interval], wish, times or room.times)
     reasons = calendar.reasons_against(interval)
-    return Slot(room.id, interval, slot_state(reasons), _total(room, interval), reasons)
+    remaining = None
+    if room.seats is not None:
+        is_refused = any(each.code not in _FOR_A_PARTY for each in reasons)
+        remaining = 0 if is_refused else calendar.free_seats(interval).bit_count()
+    total = _total(room, interval)
+    return Slot(room.id, interval, slot_state(reasons), total, reasons, remaining)
 
 
 def next_free_slot(rooms: Iterable[RoomSlots]) -> Slot | None:

@@ -51,6 +51,11 @@ def too_close(room_name: str, occupied: Interval, zone: ZoneInfo) -> str:
     )
 
 
+def too_few_seats(room_name: str, left: int) -> str:
+    """Returns the message for a slot at which fewer seats are free than are asked for."""
+    return f"{room_name} has {counted(left, 'seat') if left else 'no seat'} left at this time."
+
+
 def listed(words: Sequence[str]) -> str:
     """Returns 'a', 'a or b', 'a, b or c'."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
