@@ -346,10 +346,16 @@ def _column(columns: Columns, parts: list[_Part]) -> list[bytes]:
     """Returns what is printed of fields that stand together, for each place of their columns."""
 
     def print_all() -> list[bytes]:
-        values = zip(*(columns.values[str(part.attribute)] for part in parts), strict=True)
-        return [b",".join(map(_Part.printed, parts, each)) for each in values]
+        texts = [_texts(part, columns.values[str(part.attribute)]) for part in parts]
+        return [b",".join(each) for each in zip(*texts, strict=True)]
 
     return columns.texts(tuple((part.key, part.kind, part.attribute) for part in parts), print_all)
+
+
+def _texts(part: _Part, values: Sequence[Any]) -> list[bytes]:
+    """Returns what is printed of a field of values, of which many may be equal."""
+    printed = {each: part.printed(each) for each in {*values}}
+    return [printed[each] for each in values]
 
 
 def _printed(commons: list[bytes], columns: list[list[bytes]], places: Sequence[range]) -> bytes:

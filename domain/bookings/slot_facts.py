@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from domain.bookings.pricing import Price, price_of
 from domain.bookings.refusals import Busy
+from domain.bookings.room_prices import PricePlan, Totals
 from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -38,7 +40,8 @@ class RoomFacts:
 
     ``busy`` are the bookings that keep their time, without one that is being moved; ``moving``
     is the time that one has in this room now. Blackouts are the room's and the venue's. ``seats``
-    is how many there are, if they are booked, and None of a room that is booked as a whole.
+    is how many there are, if they are booked, and None of a room that is booked as a whole. Without
+    a price plan, the hourly rate is all that decides about prices.
     """
 
     id: RoomId
@@ -49,6 +52,7 @@ class RoomFacts:
     buffer_after_minutes: int
     hourly_rate: Money | None
     hours: HoursFacts
+    price_plan: PricePlan | None = None
     blackouts: tuple[Interval, ...] = ()
     busy: tuple[Busy, ...] = ()
     moving: Busy | None = None
@@ -80,6 +84,18 @@ class RoomFacts:
         return replace(
             self, blackouts=tuple(each for each in self.blackouts if each.overlaps(window))
         )
+
+    def price(self, time: Interval, wish: "SlotRequest") -> Price | None:
+        """Returns what the room costs at a time: as shown, quoted and charged."""
+        if self.price_plan is None:
+            return price_of(self.hourly_rate, time, label=self.name)
+        return self.price_plan.price(self.hourly_rate, time, wish, label=self.name)
+
+    def totals(self, grid: StartGrid, wish: "SlotRequest") -> Totals | None:
+        """Returns the totals of ``price`` at each start; None if they are the same at any time."""
+        if self.price_plan is None:
+            return None
+        return self.price_plan.totals(self.hourly_rate, grid, wish)
 
     def only_frees(self, wanted: Interval) -> bool:
         """Whether the time lies within that of the booking that is being moved.
@@ -127,8 +143,8 @@ class SlotRequest:
     """What somebody asks for, wherever and whenever it is free.
 
     ``override`` lifts the notice and the grid, and nothing else; even then a start isn't in the
-    past and is a whole minute. Raises Invalid for a duration that no booking has or a party of
-    nobody.
+    past and is a whole minute. The customer's tags only decide about prices. Raises Invalid for a
+    duration that no booking has or a party of nobody.
     """
 
     duration_minutes: int
@@ -136,6 +152,7 @@ class SlotRequest:
     rules: VenueRules
     override: bool
     now: datetime
+    customer_tags: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not 1 <= self.duration_minutes <= LONGEST_MINUTES:
@@ -143,6 +160,10 @@ class SlotRequest:
             raise Invalid(problem, path=("duration_minutes",))
         if self.party_size < 1:
             raise Invalid("The party must have at least 1 person.", path=("party_size",))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.rules.zone
 
     @property
     def earliest(self) -> datetime:

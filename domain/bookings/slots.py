@@ -9,8 +9,8 @@ from itertools import chain, islice
 from operator import attrgetter, itemgetter
 
 from domain.bookings.availability import RoomCalendar
-from domain.bookings.pricing import price_of
 from domain.bookings.refusals import Reason
+from domain.bookings.room_prices import Totals
 from domain.bookings.room_starts import RoomStarts, SlotSearch, room_starts
 from domain.bookings.slot_facts import RoomFacts, RoomTimes, SlotRequest
 from domain.bookings.start_grid import parted, places, runs
@@ -89,7 +89,8 @@ class RoomSlots:
             reasons = self.calendar.reasons_against(interval, is_listed=True)
         seats = self.starts.seats
         remaining = None if seats is None else seats.at(place)
-        return Slot(self.room.id, interval, state, self._price, reasons, remaining)
+        price = self._price if self.totals is None else self.totals.at[place]
+        return Slot(self.room.id, interval, state, price, reasons, remaining)
 
     def parts(self, *, explained: bool) -> Iterator[tuple[Slot, range]]:
         """Yields the listed slots in order of time, in parts with the first slot of each.
@@ -121,6 +122,11 @@ class RoomSlots:
         return RoomCalendar(self.room, [self.search.lasting], self.search.wish, self.times)
 
     @cached_property
+    def totals(self) -> Totals | None:
+        """What a slot costs at each start; None if all cost the same."""
+        return self.room.totals(self.search.grid, self.search.wish)
+
+    @cached_property
     def _price(self) -> Money | None:
         return self.search.price(self.room.hourly_rate)
 
@@ -143,7 +149,8 @@ def slot_at(
     if room.seats is not None:
         is_refused = any(each.code not in _FOR_A_PARTY for each in reasons)
         remaining = 0 if is_refused else calendar.free_seats(interval).bit_count()
-    total = _total(room, interval)
+    price = room.price(interval, wish)
+    total = price.total if price else None
     return Slot(room.id, interval, slot_state(reasons), total, reasons, remaining)
 
 
@@ -174,11 +181,6 @@ def alternatives(
     nearest = sorted(range(len(starts)), key=lambda place: abs(starts[place] - start))
     found = (each.slot(place) for place in nearest for each in free if each.listed >> place & 1)
     return list(islice(found, first))
-
-
-def _total(room: RoomFacts, interval: Interval) -> Money | None:
-    price = price_of(room.hourly_rate, interval, label=room.name)
-    return price.total if price else None
 
 
 def slot_state(reasons: Sequence[Reason]) -> SlotState:

@@ -37,7 +37,7 @@ _LEAST: Final = {
 
 def least_charge(currency_code: str) -> Money:
     """Returns the smallest amount that a card can be charged."""
-    return Money(_LEAST.get(currency_code, _step(currency_code)), currency_code)
+    return Money(_LEAST.get(currency_code, charge_step(currency_code)), currency_code)
 
 
 def chargeable(amount: Money) -> Money:
@@ -49,13 +49,13 @@ def chargeable(amount: Money) -> Money:
 
 def rounded_down(amount: Money) -> Money:
     """Returns an amount rounded down to the currency's step."""
-    step = _step(amount.currency_code)
+    step = charge_step(amount.currency_code)
     return Money(amount.amount_minor // step * step, amount.currency_code)
 
 
 def returnable(amount: Money, *, of: Money) -> Money:
     """Returns the refund for an amount: rounded up to a step, and at most all ``of`` it."""
-    step = _step(amount.currency_code)
+    step = charge_step(amount.currency_code)
     in_steps = -(-amount.amount_minor // step) * step
     return Money(min(in_steps, of.amount_minor), amount.currency_code)
 
@@ -63,7 +63,7 @@ def returnable(amount: Money, *, of: Money) -> Money:
 def step_refusals(amount: Money, *, path: Path) -> Iterator[Refusal]:
     """Yields a refusal for an amount between two steps."""
     if rounded_down(amount) != amount:
-        step = Money(_step(amount.currency_code), amount.currency_code)
+        step = Money(charge_step(amount.currency_code), amount.currency_code)
         yield Invalid(f"The amount must be a multiple of {step}.", path=path)
 
 
@@ -76,5 +76,6 @@ def charge_refusals(amount: Money, *, path: Path) -> Iterator[Refusal]:
         yield from step_refusals(amount, path=path)
 
 
-def _step(currency_code: str) -> int:
+def charge_step(currency_code: str) -> int:
+    """Returns the step in which a currency is charged, in minor units."""
     return 10 if currency_code in _IN_TENS else 1

@@ -5,6 +5,7 @@ changes, and PostgreSQL resolves a repeated hour differently.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 from domain.core.formatting import moment
 from domain.core.intervals import Interval
 from domain.core.refusals import Code, Invalid, Path, Refusal, Required
+from domain.core.stretches import MINUTE, Stretch, instant_of, ticks
 
 # All wall clocks come from the pinned tzdata package: the machines' own releases differ.
 reset_tzpath(to=())
@@ -29,6 +31,7 @@ _CLOCK = re.compile(r"([0-3][0-9]):([0-5][0-9])")
 _LATEST_MINUTES = 30 * 60
 # Names among the zones that aren't the time of any place.
 _NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+_DAY = 24 * 60 * MINUTE
 # Years far enough from the ends of the calendar that arithmetic on them can't overflow.
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
 
@@ -174,6 +177,25 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return instant(day, LocalTime(0), zone, edge=Edge.OPENING)
 
 
+def offset_spans(span: Stretch, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:
+    """Yields the parts of a stretch in which a zone's offset from UTC stays the same, in order.
+
+    Each is its first tick, its end, and the ticks by which the wall clock is ahead of UTC.
+    """
+    start, end = span
+    while start < end:
+        ahead = _ahead(start, zone)
+        # No zone has ever changed its clock twice within a day.
+        until = start
+        while until < end and _ahead(until, zone) == ahead:
+            until = min(until + _DAY, end)
+        if until > start and _ahead(until, zone) != ahead:
+            before, after = instant_of(max(start, until - _DAY)), instant_of(until)
+            until = ticks(_clock_change(before, after, zone))
+        yield start, min(until, end), ahead
+        start = until
+
+
 def dates_around(interval: Interval, zone: ZoneInfo) -> list[date]:
     """Returns the dates of an interval in a zone, and one more on each side, in order.
 
@@ -196,6 +218,12 @@ def _by_fold(day: date, local_time: LocalTime, zone: ZoneInfo) -> tuple[datetime
 
 def _wall_clock(day: date, local_time: LocalTime) -> datetime:
     return datetime.combine(day, time()) + timedelta(minutes=local_time.minutes)
+
+
+def _ahead(tick: int, zone: ZoneInfo) -> int:
+    offset = instant_of(tick).astimezone(zone).utcoffset()
+    assert offset is not None, "the zone is known"
+    return offset // timedelta(microseconds=1)
 
 
 def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from domain.bookings.availability import overridden, reasons_against, refusals
 from domain.bookings.lifecycle import Status
-from domain.bookings.pricing import Price, price_of
+from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy, PriceChanged
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.core.ids import BookingId, RoomId
@@ -39,8 +39,8 @@ class Claim:
     """A requested time of a room, with everything that refuses it.
 
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
-    rules that the caller's override let pass, for the audit; ``price`` is that at the room's
-    current rate.
+    rules that the caller's override let pass, for the audit; ``price`` is that by the room's
+    current rate and the venue's rules.
     """
 
     tenant: Tenant
@@ -134,7 +134,7 @@ def decide(
             refusals(facts, starts_at, reasons, wish=wish, exclude_booking_id=exclude_booking_id)
         ),
         lifted=overridden(starts_at, wish),
-        price=price_of(facts.hourly_rate, wanted, label=facts.name),
+        price=facts.price(wanted, wish),
     )
 
 
@@ -190,7 +190,7 @@ def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) 
         Range(occupied.start, occupied.end),
         refusals=(),
         lifted=overridden(time.start, wish),
-        price=price_of(facts.hourly_rate, time, label=facts.name),
+        price=facts.price(time, wish),
     )
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from domain.bookings.refusals import Reason
+from domain.bookings.room_prices import Totals
 from domain.bookings.slots import RoomSlots, Slot, SlotState
 from domain.bookings.start_grid import StartGrid, runs
 from domain.core.ids import RoomId
@@ -64,7 +65,8 @@ class SlotPage(ValueRuns):
     def runs(self, attributes: Collection[str]) -> Iterator[Run]:
         for slots in self.listed:
             room = self.rooms[slots.room.id]
-            columns = _columns(slots.search.grid, slots.search.wish.duration_minutes)
+            totals = slots.totals if "price" in attributes else None
+            columns = _columns(slots.search.grid, slots.search.wish.duration_minutes, totals)
             if _BY_STATE.isdisjoint(attributes):
                 yield from _alike(room, slots, columns)
             else:
@@ -72,7 +74,7 @@ class SlotPage(ValueRuns):
 
 
 def _alike(room: Room, slots: RoomSlots, columns: Columns) -> Iterator[Run]:
-    """Yields slots whose states don't matter: all cost the same."""
+    """Yields slots whose states don't matter; what they cost is in the columns if it differs."""
     if slots.listed:
         places = [*runs(slots.listed)]
         yield Run(RoomSlot(room, slots.slot(places[0].start, explained=False)), columns, places)
@@ -92,10 +94,13 @@ def _state_and_reasons(part: tuple[Slot, range]) -> tuple[SlotState, tuple[Reaso
     return part[0].state, part[0].reasons
 
 
-@lru_cache(maxsize=16)
-def _columns(grid: StartGrid, duration_minutes: int) -> Columns:
+@lru_cache(maxsize=64)
+def _columns(grid: StartGrid, duration_minutes: int, totals: Totals | None) -> Columns:
     lasting = timedelta(minutes=duration_minutes)
-    return Columns(starts_at=grid.starts, ends_at=[start + lasting for start in grid.starts])
+    ends = [start + lasting for start in grid.starts]
+    if totals is None:
+        return Columns(starts_at=grid.starts, ends_at=ends)
+    return Columns(starts_at=grid.starts, ends_at=ends, price=totals.at)
 
 
 NO_SLOTS: Final = SlotPage({}, ())

@@ -1,0 +1,159 @@
+"""Price rules: when and to what they apply, and which one decides about each minute."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.bookings.pricing import PriceUnit
+from domain.core.ids import RoomId
+from domain.core.local_time import offset_spans
+from domain.core.money import Money
+from domain.core.percents import Percent
+from domain.core.stretches import MINUTE, Stretch
+from domain.venue.hours import Weekday
+
+_DAY_MINUTES: Final = 24 * 60
+_DAY: Final = _DAY_MINUTES * MINUTE
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_WEEKDAYS: Final = tuple(Weekday)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHours:
+    """Hours of a date in minutes from its midnight; they may end on the next date.
+
+    They start before 24:00 and last at most a day.
+    """
+
+    starts_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Whole numbers from a least to a most, both included; None: without an end."""
+
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def beyond(self) -> int | None:
+        """The first number above all of it."""
+        return None if self.most is None else self.most + 1
+
+    def __contains__(self, number: int) -> bool:
+        return (self.least is None or self.least <= number) and (
+            self.most is None or number <= self.most
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceRule:
+    """What is charged instead of a room's hourly rate, where all conditions are met.
+
+    A condition that is None or empty is met always. The dates, both included, and weekdays are
+    those on which ``hours`` start. ``duration`` and ``notice`` are minutes.
+    """
+
+    label: str
+    unit: PriceUnit
+    amount: Money
+    tax_rate: Percent | None = None
+    room_ids: frozenset[RoomId] = frozenset()
+    categories: frozenset[str] = frozenset()
+    weekdays: frozenset[Weekday] = frozenset()
+    hours: LocalHours | None = None
+    first_date: date | None = None
+    last_date: date | None = None
+    duration: Range = Range()
+    notice: Range = Range()
+    customer_tag: str | None = None
+
+    def is_for_room(self, room_id: RoomId, category: str | None) -> bool:
+        """Returns whether the rule may apply to a room."""
+        is_named = not self.room_ids or room_id in self.room_ids
+        return is_named and (not self.categories or category in self.categories)
+
+    def _is_on(self, ordinal: int) -> bool:
+        """Returns whether the rule's hours start on a date."""
+        if self.weekdays and _WEEKDAYS[(ordinal - 1) % 7] not in self.weekdays:
+            return False
+        first, last = self.first_date, self.last_date
+        return (first is None or first.toordinal() <= ordinal) and (
+            last is None or ordinal <= last.toordinal()
+        )
+
+    def decides(self, ordinal: int, minute: int) -> bool:
+        """Returns whether the rule applies to a minute of a date."""
+        if self.hours is None:
+            return self._is_on(ordinal)
+        if self.hours.starts_at <= minute < self.hours.ends_at:
+            return self._is_on(ordinal)
+        return minute + _DAY_MINUTES < self.hours.ends_at and self._is_on(ordinal - 1)
+
+
+Stretches = Sequence[tuple[int, int, PriceRule | None]]
+"""The ticks between which a rule decides, or none does; in order, without gaps."""
+
+
+def deciding(rules: Sequence[PriceRule], span: Stretch, zone: ZoneInfo) -> Stretches:
+    """Returns which of some rules is the first to apply to each minute of a stretch.
+
+    Each minute counts by what the clock shows: a rule for an hour that the clock repeats applies to
+    both, and one for an hour that it skips to none.
+    """
+    found: list[tuple[int, int, PriceRule | None]] = []
+    for start, end, rule in _pieces(rules, span, zone):
+        if found and found[-1][2] is rule:
+            found[-1] = found[-1][0], end, rule
+        else:
+            found.append((start, end, rule))
+    return found
+
+
+def _pieces(
+    rules: Sequence[PriceRule], span: Stretch, zone: ZoneInfo
+) -> Iterator[tuple[int, int, PriceRule | None]]:
+    turns = sorted({0, *_turns(rules)})
+    ends = [*turns[1:], _DAY_MINUTES]
+    for first, last, ahead in offset_spans(span, zone):
+        for day in range((first + ahead) // _DAY, (last + ahead - 1) // _DAY + 1):
+            ordinal, midnight = day + _EPOCH, day * _DAY - ahead
+            for turn, until in zip(turns, ends, strict=True):
+                start, end = midnight + turn * MINUTE, midnight + until * MINUTE
+                if start < last and first < end:
+                    rule = next((each for each in rules if each.decides(ordinal, turn)), None)
+                    yield max(start, first), min(end, last), rule
+
+
+def _turns(rules: Iterable[PriceRule]) -> Iterator[int]:
+    """Yields the minutes of a day at which a rule may start or cease to apply."""
+    for rule in rules:
+        if rule.hours is not None:
+            yield rule.hours.starts_at % _DAY_MINUTES
+            yield rule.hours.ends_at % _DAY_MINUTES
+
+
+def minutes_ahead(start: datetime, now: datetime) -> int:
+    """Returns the whole minutes from now to a start; below 0 in the past."""
+    return (start - now) // timedelta(minutes=1)
+
+
+def applicable(
+    rules: Iterable[PriceRule],
+    duration_minutes: int,
+    start: datetime,
+    now: datetime,
+    tags: frozenset[str],
+) -> tuple[PriceRule, ...]:
+    """Returns the rules that may apply to a booking made now, whatever its hours, in order."""
+    notice = minutes_ahead(start, now)
+    return tuple(
+        each
+        for each in rules
+        if duration_minutes in each.duration
+        and notice in each.notice
+        and (each.customer_tag is None or each.customer_tag in tags)
+    )
