@@ -1,13 +1,16 @@
 """Phone numbers for search: by their digits, however they are formatted."""
 
 import re
+import unicodedata
 from typing import Final
 
-from phonenumbers import NumberParseException, PhoneNumber, parse
+from phonenumbers import NumberParseException, PhoneNumber, is_valid_number, parse
 
 _EXTENSION: Final = re.compile(r"(?:x|ext).*", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"[0-9 ()./+-]*")
+_NUMBER: Final = re.compile(r"(?:tel:)?[0-9 ()./+-]*", re.IGNORECASE)
 _FEWEST_DIGITS: Final = 3
+# What North America dials before a country code; others dial two zeros.
+_DIALLED: Final = ("011", "")
 
 
 def phone_digits(phone: str) -> str:
@@ -15,26 +18,48 @@ def phone_digits(phone: str) -> str:
 
     Leading zeros, which are only dialled, and the extension are removed.
     """
-    number = _international(phone)
+    number = _international(_plain(phone))
     if number is not None:
         return f"{number.country_code}{number.national_number}"
-    return _digits(_EXTENSION.sub("", phone))
+    return _digits(_EXTENSION.sub("", _plain(phone)))
 
 
 def sought_digits(text: str) -> str | None:
     """Returns the digits to search for in those of a number; None for other text.
 
-    The country code is removed, because some numbers are stored without it.
+    The country code is removed, because some numbers are stored without it: also one without a
+    plus sign, if it makes a number that exists.
     """
-    number = _international(text)
+    plain = _plain(text)
+    number = _international(plain)
     if number is not None:
         return str(number.national_number)
-    digits = _digits(text) if _NUMBER.fullmatch(text) else ""
+    plain = _EXTENSION.sub("", plain)
+    if not _NUMBER.fullmatch(plain):
+        return None
+    digits = re.sub("[^0-9]", "", plain)
+    for dialled in _DIALLED:
+        if digits.startswith(dialled):
+            number = _international(f"+{digits.removeprefix(dialled)}")
+            if number is not None and is_valid_number(number):
+                return str(number.national_number)
+    digits = digits.lstrip("0")
     return digits if len(digits) >= _FEWEST_DIGITS else None
 
 
+def _plain(text: str) -> str:
+    """Returns a text with ASCII digits, hyphens and spaces, and without invisible characters."""
+    letters = []
+    for letter in text.strip():
+        category = unicodedata.category(letter)
+        if category == "Nd":
+            letters.append(str(unicodedata.digit(letter)))
+        elif category != "Cf":
+            letters.append({"Pd": "-", "Zs": " "}.get(category, letter))
+    return "".join(letters)
+
+
 def _international(text: str) -> PhoneNumber | None:
-    text = text.strip()
     text = f"+{text[2:]}" if text.startswith("00") else text
     if not text.startswith("+"):
         return None
