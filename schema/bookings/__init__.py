@@ -10,6 +10,7 @@ from schema.bookings.bookings import (
     SlotConflictError,
     SlotUnavailableError,
 )
+from schema.bookings.customer_stats import CustomerFigures
 from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.recurrence import RecurrenceQueries
@@ -42,5 +43,5 @@ AREA: Final = Area(
         ChangeTooLateError,
         GuestProofError,
     ),
-    extensions=(RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),
+    extensions=(CustomerFigures, RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),
 )

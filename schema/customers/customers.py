@@ -31,7 +31,8 @@ input_type(
     name="CustomerFilter",
     search="Match customers whose name, e-mail address or phone number contains this text. Case "
     "and accents are ignored; of phone numbers, in any notation and with or without the country "
-    "code, only the digits count, and at least 3 are needed. Only fields that the caller can read are searched. At most 100 characters.",
+    "code, only the digits count, and at least 3 are needed. Only fields that the caller can read "
+    "are searched. At most 100 characters.",
     email="Match the customer with this e-mail address. Case and surrounding spaces are "
     "ignored. Requires `customers:contact`.",
     phone="Match customers with this phone number. Only the digits are compared. Requires "

@@ -5,9 +5,10 @@ from typing import Any
 from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
-from resolvers.payments import guest_payments, payment_settings, pending_moves
+from resolvers.payments import customer_spending, guest_payments, payment_settings, pending_moves
 from resolvers.payments import payments as paid
 from schema.bookings.bookings import Booking, CancelBookingPayload
+from schema.bookings.customer_stats import CustomerStats
 from schema.bookings.guest_bookings import CancelGuestBookingPayload, GuestBooking
 from schema.bookings.public_venue import Venue
 from schema.core.fields import computed, extends
@@ -43,6 +44,11 @@ class BookingPayments:
     cancellation_quote: CancellationQuote | None = computed(
         paid.cancellation_quote, requires=P.PAYMENTS_READ
     )
+
+
+@extends(CustomerStats)
+class CustomerSpending:
+    spent: list[Money] | None = computed(customer_spending.spent, requires=P.PAYMENTS_READ)
 
 
 @extends(GuestBooking, after="price")

@@ -46,6 +46,7 @@ BOUNDED: Final = {
     "BookingSeries.exceptDates": "at most 366: each is a date of the rule",
     "ChangeTooLateError.path": "as deep as inputs are",
     "Customer.tags": "at most 20, or the change is refused",
+    "CustomerStats.spent": "one for each currency of the bookings",
     "DemandForecast.points": "at most 84 days",
     "DemandHints.fullHours": "the hours of a week",
     "DemandHints.prices": "one of each room in use",

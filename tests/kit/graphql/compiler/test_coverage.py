@@ -44,6 +44,7 @@ IN_PYTHON: Final = {
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
     "payment payments pendingMove refunds",
     "BookingChange": "actor changes cursor type",
+    "Customer": "stats",
     "Export": "url",
     "Room": "openingHours weeklyHours",
     "Tenant": "paymentSettings plan usage weeklyHours",
