@@ -23,6 +23,7 @@ from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.occupancy import Occupancy
+from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
 from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
@@ -56,6 +57,7 @@ __all__ = [
     "BillingSubscription",
     "Blackout",
     "Booking",
+    "BookingQuota",
     "BookingSeries",
     "Customer",
     "EventHandlerPosition",

@@ -27,6 +27,7 @@ from sqlmodel import col
 from domain.bookings.lifecycle import OCCUPYING
 from kit.postgres.json_batch import JsonBatch
 from models.bookings.bookings import Booking
+from models.bookings.quotas import QUOTAS
 from models.core.base import INSTANT
 from models.tenants import Tenant
 from models.venue.hours import Blackout, HoursException
@@ -113,13 +114,14 @@ _ALL_ROOMS: Final = (
 _MOST: Final = bindparam("most", type_=Integer())
 
 # All that decides about a venue but its bookings, from ``since`` on: the tenant, its rooms by name,
-# hours, exceptions from ``first_day`` on, and blackouts. Of each no more than ``most``.
+# hours, exceptions from ``first_day`` on, blackouts, and quotas. Of each no more than ``most``.
 FACTS: Final = (
     _VENUE,
     _ALL_ROOMS.limit(_MOST),
     WEEKDAYS_OF_ALL.limit(_MOST),
     EXCEPTIONS_OF_ALL.where(col(HoursException.date) >= FIRST_DAY).limit(_MOST),
     _BLACKOUTS_OF_ALL.where(col(Blackout.ends_at) > _SINCE).limit(_MOST),
+    QUOTAS.limit(_MOST),
 )
 # The tenant, and its rooms by name: the given ones, or else all that aren't archived.
 VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)

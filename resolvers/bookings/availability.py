@@ -1,7 +1,7 @@
 """What is free, and why the rest is not: the same answer for readers and for every write."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -14,6 +14,7 @@ from domain.bookings.slots import (
     alternatives,
     alternatives_window,
     next_free_slot,
+    slot_state,
 )
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -26,6 +27,7 @@ from kit.scope import Scope
 from resolvers.bookings.availability_cursors import known_now
 from resolvers.bookings.calendars import wish_of
 from resolvers.bookings.openings import openings
+from resolvers.bookings.quotas import reasons_by_quotas
 from resolvers.bookings.slot_pages import RoomSlot, SlotPage
 from resolvers.bookings.venue_facts import Venue
 
@@ -150,6 +152,9 @@ async def explain_slot(
     except NotFound:
         return None
     slot = found.slot_at(room_id, found.search.window.start)
+    if over := await reasons_by_quotas(scope, found.venue.tenant, slot.interval):
+        reasons = (*slot.reasons, *over)
+        slot = replace(slot, state=slot_state(reasons), reasons=reasons)
     return RoomSlot(found.venue.rooms[room_id], slot)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from typing_extensions import Doc
 
@@ -58,6 +59,7 @@ from resolvers.bookings.new_bookings import (
 )
 from resolvers.bookings.new_series import book_series
 from resolvers.bookings.next_steps import GuestStep, next_step
+from resolvers.bookings.quotas import refusals_by_quotas, with_lifted_quotas
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
@@ -103,6 +105,8 @@ async def _refuse_hold(scope: Scope, claimed: Claim) -> None:
     refused = [*claimed.refusals, *await subscription_refusals(scope)]
     room_id = claimed.room.id
     refused += await strangers.hold_refusals(scope, claimed.tenant, room_id, claimed.wanted)
+    own_id = scope.actor.own_id
+    refused += await refusals_by_quotas(scope, claimed.tenant, own_id, claimed.wanted)
     raise_all(refused)
 
 
@@ -196,7 +200,7 @@ async def book_time(
             wanted=claimed.wanted,
             price=claimed.price.total if claimed.price else None,
             waits=waits,
-            is_held=False,
+            hold_id=None,
         )
 
     if (booked := await book_at_once(scope, times, wish, refuse=check)) is not None:
@@ -216,6 +220,7 @@ async def book_time(
         if due is not None:
             prepayment.request(scope, held, due, None)
         return held
+    claimed = await with_lifted_quotas(scope, claimed, booker.customer_id)
     await count_booking(scope, tenant)
     made = await insert_booking(
         scope,
@@ -267,7 +272,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         wanted=Interval(hold.starts_at, hold.ends_at),
         price=hold.price,
         waits=waits,
-        is_held=True,
+        hold_id=hold.id,
     )
     if booker.customer_id is not None:
         give_to(hold, booker)
@@ -293,7 +298,7 @@ async def _checked_booker(
     wanted: Interval,
     price: Money | None,
     waits: bool,
-    is_held: bool,
+    hold_id: UUID | None,
 ) -> Booker:
     """Whom a booking is for, once nothing refuses it; raises all that does, ``of_time`` too.
 
@@ -303,10 +308,21 @@ async def _checked_booker(
     problems = [*text_refusals(note=wish.note), *of_time, *unknown]
     problems += price_refusals(wish.expected_total, price)
     problems += await subscription_refusals(scope)
+    if not is_guest(scope.actor):
+        # A guest is decided about by the code of the mail: nobody else learns of their bookings.
+        own = () if hold_id is None else (hold_id,)
+        path = ("start",) if hold_id is None else ("hold_id",)
+        problems += await refusals_by_quotas(
+            scope, tenant, booker.customer_id, wanted, without=own, path=path
+        )
     if waits and not problems:
-        if is_held or is_guest(scope.actor):
+        if hold_id is not None or is_guest(scope.actor):
             problems += await strangers.booking_refusals(
-                scope, booker.customer_id, room_id=room_id, wanted=wanted, held=is_held
+                scope,
+                booker.customer_id,
+                room_id=room_id,
+                wanted=wanted,
+                held=hold_id is not None,
             )
         else:
             problems += await strangers.hold_refusals(scope, tenant, room_id, wanted)
@@ -346,7 +362,12 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     due = scope.service(Prepayment).due(scope, hold.terms, hold.price)
     if step is GuestStep.PAY or due is not None:
         raise PaymentRequired(path=("id",))
-    raise_all(await subscription_refusals(scope))
+    problems = await subscription_refusals(scope)
+    time = Interval(hold.starts_at, hold.ends_at)
+    problems += await refusals_by_quotas(
+        scope, tenant, hold.customer_id, time, without=[hold.id], path=("token",)
+    )
+    raise_all(problems)
     before = snapshot(hold)
     return await stand(scope, hold, tenant, before, by_guest=True)
 
@@ -389,6 +410,10 @@ async def update_booking(
         booker, unknown = await chosen_booker(scope, customer)
         problems += unknown
         give_to(edited, booker)
+        time = Interval(edited.starts_at, edited.ends_at)
+        problems += await refusals_by_quotas(
+            scope, venue.tenant, booker.customer_id, time, without=[id], path=("customer",)
+        )
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)

@@ -45,6 +45,8 @@ async def book_hold_at_once(scope: Scope, seen: Booking, wish: BookingWish) -> B
             give_to(hold, booker)
         if wish.note is not None:
             hold.note = wish.note
+        if facts.quotas and hold.customer_id is not None:
+            return None
         if capacity_refusals(facts.venue, hold) or price_refusals(wish.expected_total, hold.price):
             return None
         booked = stand_at_once(scope, hold, facts, before)
@@ -64,6 +66,8 @@ async def confirm_at_once(scope: Scope, seen: Booking) -> Booking | None:
     """Makes a booking of what a guest holds, who has given the code of the mail."""
 
     def confirm(hold: Booking, facts: VenueFacts) -> Changed | None:
+        if facts.quotas:
+            return None
         return stand_at_once(scope, hold, facts, snapshot(hold), by_guest=True)
 
     return await change_at_once(scope, seen, confirm, version=seen.version)
@@ -93,6 +97,8 @@ async def edit_at_once(
         tenant, before = facts.venue.tenant, snapshot(booking)
         check_status_in(state_of(booking, tenant), EDITABLE, now=scope.now())
         if booker is not None:
+            if facts.quotas:
+                return None
             give_to(booking, booker)
         if note is not ABSENT:
             booking.note = note

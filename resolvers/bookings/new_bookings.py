@@ -107,7 +107,8 @@ async def book_at_once(
         added = customer_values(scope, new_customer)
         return DecidedChange(STORE_BOOKING_AND_CUSTOMER, booking, row, events, {**count, **added})
 
-    return await _store_at_once(scope, times, decided, refuse)
+    has_customer = wish.customer is not None or scope.actor.own_id is not None
+    return await _store_at_once(scope, times, decided, refuse, has_customer=has_customer)
 
 
 async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Booking | None:
@@ -128,7 +129,8 @@ async def hold_at_once(scope: Scope, times: WantedTime, *, refuse: Refuse) -> Bo
         event = booking_event(EventType.BOOKING_HELD, held, claimed=claimed)
         return DecidedChange(STORE_HOLD, held, row, [event], {})
 
-    return await _store_at_once(scope, times, decided, refuse)
+    has_customer = scope.actor.own_id is not None
+    return await _store_at_once(scope, times, decided, refuse, has_customer=has_customer)
 
 
 def customer_values(scope: Scope, new: Customer) -> dict[str, object]:
@@ -167,11 +169,15 @@ async def _store_at_once(
     times: WantedTime,
     decided: Callable[[Claim], Awaitable[DecidedChange | None]],
     refuse: Refuse,
+    *,
+    has_customer: bool,
 ) -> Booking | None:
     locks, taken = room_locks(scope, times.room_id), scope.service(LastTaken)
     facts = await venue_facts(scope)
     for attempt in range(TRIES):
         if facts is None or not scope.service(BookingPermit).is_given(scope, facts.permit):
+            return None
+        if has_customer and facts.quotas:
             return None
         claimed = claim_by_facts(scope, facts, times)
         if claimed is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from typing_extensions import Doc
 
@@ -31,6 +32,7 @@ from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
 from resolvers.bookings.new_bookings import BookingWish, insert_booking, new_row
+from resolvers.bookings.quotas import refusals_by_quotas
 from resolvers.bookings.recurrence import decided
 from resolvers.bookings.series import locked_series, touch
 from resolvers.bookings.slot_claims import (
@@ -91,8 +93,10 @@ async def book_series(
         except_dates=frozenset(recurrence.except_dates),
         path=("recurrence",),
     )
-    planned = await _planned(scope, venue, wanted, [each.starts_at for each in found])
-    booker = await _checked_booker(scope, planned, wish, recurrence)
+    booker, unknown = await chosen_booker(scope, wish.customer)
+    starts = [each.starts_at for each in found]
+    planned = await _planned(scope, venue, wanted, starts, customer_id=booker.customer_id)
+    await _check(scope, planned, wish, recurrence, unknown)
     await expire(scope, planned.stale)
     row = {
         "tenant_id": scope.tenant_id,
@@ -144,6 +148,7 @@ async def add_occurrence(
     )
     tenant, prepayment = claimed.tenant, scope.service(Prepayment)
     problems = list(claimed.refusals)
+    problems += await refusals_by_quotas(scope, tenant, series.customer_id, claimed.wanted)
     price = claimed.price.total if claimed.price else None
     if prepayment.due(scope, prepayment.terms(tenant), price) is not None:
         problems.append(Invalid(_NOT_PREPAID, path=("start",)))
@@ -176,14 +181,21 @@ async def add_occurrence(
 
 
 async def _planned(
-    scope: Scope, venue: Venue, wanted: WantedTime, starts: Sequence[datetime]
+    scope: Scope,
+    venue: Venue,
+    wanted: WantedTime,
+    starts: Sequence[datetime],
+    *,
+    customer_id: UUID | None,
 ) -> _Planned:
     """Decides on all times of a series."""
     request = wish_of(
         scope, venue, duration_minutes=wanted.duration_minutes, party_size=wanted.party_size
     )
     times = [request.interval(each) for each in starts]
-    calendar, against = await decided(scope, venue, wanted.room_id, times, request)
+    calendar, against = await decided(
+        scope, venue, wanted.room_id, times, request, customer_id=customer_id
+    )
     facts = calendar.facts[wanted.room_id]
     claims, conflicts = [], []
     for time, reasons in zip(times, against, strict=True):
@@ -194,12 +206,15 @@ async def _planned(
     return _Planned(venue, claims, tuple(conflicts), calendar.stale)
 
 
-async def _checked_booker(
-    scope: Scope, planned: _Planned, wish: BookingWish, recurrence: Recurrence
-) -> Booker:
-    """Returns the booker of a series. Raises everything that refuses it."""
+async def _check(
+    scope: Scope,
+    planned: _Planned,
+    wish: BookingWish,
+    recurrence: Recurrence,
+    unknown: Sequence[Refusal],
+) -> None:
+    """Raises everything that refuses a series; ``unknown`` is what is wrong with its customer."""
     tenant, prepayment = planned.venue.tenant, scope.service(Prepayment)
-    booker, unknown = await chosen_booker(scope, wish.customer)
     problems: list[Refusal] = [*text_refusals(note=wish.note), *unknown]
     fails = recurrence.conflict_policy is ConflictPolicy.FAIL_ALL or not planned.claims
     if planned.conflicts and fails:
@@ -217,7 +232,6 @@ async def _checked_booker(
         # Storing would refuse it too; checked here so that all refusals are listed at once.
         problems += await booking_refusals(scope, tenant, len(planned.claims))
     raise_all(problems)
-    return booker
 
 
 async def _store(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 from typing_extensions import Doc
 
@@ -26,6 +27,7 @@ from domain.core.local_time import (
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from resolvers.bookings.calendars import Calendar, load_calendar, load_venue, wish_of
+from resolvers.bookings.quotas import exceeded_quotas, is_unlimited
 from resolvers.bookings.venue_facts import Venue
 
 
@@ -96,7 +98,8 @@ async def preview_recurrence(
     if room_id is None:
         require_gaps(times, minutes=0)
     else:
-        _, against = await decided(scope, venue, room_id, times, wish)
+        own_id = scope.actor.own_id
+        _, against = await decided(scope, venue, room_id, times, wish, customer_id=own_id)
     return RecurrencePreview(
         RRule(str(rule)),
         tuple(
@@ -114,11 +117,18 @@ async def preview_recurrence(
 
 
 async def decided(
-    scope: Scope, venue: Venue, room_id: RoomId, times: Sequence[Interval], wish: SlotRequest
+    scope: Scope,
+    venue: Venue,
+    room_id: RoomId,
+    times: Sequence[Interval],
+    wish: SlotRequest,
+    *,
+    customer_id: UUID | None,
 ) -> tuple[Calendar, list[tuple[Reason, ...]]]:
     """Returns what is booked around the times of a series, and what refuses each of them.
 
-    The times are in order. Raises Invalid if they are too close to each other.
+    The times are in order. Those that would exceed a quota of the customer are refused by it.
+    Raises Invalid if they are too close to each other.
     """
     starts = Interval(times[0].start, times[-1].end)
     calendar = await load_calendar(scope, venue, starts, wish)
@@ -131,4 +141,11 @@ async def decided(
         against.append(room.reasons_against(time))
         if turn.is_over:
             await turn.give_way()
-    return calendar, against
+    if is_unlimited(scope):
+        return calendar, against
+    free = [time for time, reasons in zip(times, against, strict=True) if not reasons]
+    over = await exceeded_quotas(scope, venue.tenant, customer_id, free)
+    return calendar, [
+        reasons or tuple(each.as_reason() for each in over.get(time, ()))
+        for time, reasons in zip(times, against, strict=True)
+    ]

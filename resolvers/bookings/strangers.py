@@ -36,6 +36,7 @@ from models.bookings.strangers import (
 from models.tenants import Tenant, counted_less
 from permissions.policy import is_guest, is_stranger, only_own
 from permissions.roles import P
+from resolvers.bookings.quotas import most_open_holds
 from resolvers.tenants.usage import Meter, period_of
 
 _SHARE_IS_HELD: Final = (
@@ -66,7 +67,8 @@ async def hold_refusals(
         refused += await _share_refusals(scope, room_id, wanted)
     if not is_guest(actor):
         own = held_by(actor.own_id, actor.user_id)
-        refused += await _too_many_open(scope, own, tenant.max_open_holds, "by one customer")
+        most = await most_open_holds(scope, tenant, actor.own_id)
+        refused += await _too_many_open(scope, own, most, "by one customer")
     return refused
 
 

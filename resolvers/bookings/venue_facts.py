@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domain.bookings.quotas import Quota
 from domain.bookings.slot_facts import RoomFacts
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -23,6 +24,7 @@ from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from kit.shared_reads import SharedReads
 from models.bookings.availability import FACTS
+from models.bookings.quotas import as_quota
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from resolvers.bookings.hooks import BookingPermit
@@ -70,6 +72,7 @@ class VenueFacts:
     venue: Venue
     rooms: Mapping[RoomId, RoomFacts]
     permit: tuple[Any, ...]
+    quotas: tuple[Quota, ...]
 
     def covers(self, window: Interval) -> bool:
         """Returns whether it has all facts that decide about the window."""
@@ -115,6 +118,13 @@ class KeptFacts:
             elif kept.facts.version >= at_least:
                 return kept.facts
         return (await self._reads.get(scope.tenant_id, lambda: self._read(scope))).facts
+
+    def known(self, tenant: Tenant) -> VenueFacts | None:
+        """Returns the facts of a tenant as it has been read, if they are cached."""
+        kept = self._kept.get(tenant.id)
+        if kept is None or kept.facts is None:
+            return None
+        return kept.facts if kept.facts.version == tenant.calendar_version else None
 
     def drop_older(self, tenant: Tenant) -> None:
         """Drops the facts of a tenant if they are older than the tenant as it has been read.
@@ -183,7 +193,7 @@ async def _read(scope: Scope, statement: JsonBatch) -> _Kept:
     rows = sum(len(part) for part in parts)
     if rows > MAX_ROWS:
         return _Kept(None, rows=1, read_at=scope.now())
-    (tenant,), rooms, weekdays, exceptions, blackouts, permit = parts
+    (tenant,), rooms, weekdays, exceptions, blackouts, quotas, permit = parts
     venue = Venue(tenant, {RoomId(room.id): room for room in rooms})
     hours = hours_facts(list(venue.rooms), weekdays, exceptions)
     blocked = blocked_times(blackouts)
@@ -196,5 +206,6 @@ async def _read(scope: Scope, statement: JsonBatch) -> _Kept:
             for id, room in venue.rooms.items()
         },
         permit=tuple(permit),
+        quotas=tuple(map(as_quota, quotas)),
     )
     return _Kept(facts, rows, scope.now())

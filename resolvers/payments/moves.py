@@ -41,6 +41,7 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.new_bookings import hold_end, insert_booking
+from resolvers.bookings.quotas import refusals_by_quotas
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
@@ -109,7 +110,12 @@ async def move_booking(
         moving=moved,
     )
     goal = goal_of(moved, claimed)
-    raise_all([*move_refusals(scope, moved, goal, claimed.tenant, by_customer), *claimed.refusals])
+    tenant = claimed.tenant
+    problems = [*move_refusals(scope, moved, goal, tenant, by_customer), *claimed.refusals]
+    problems += await refusals_by_quotas(
+        scope, tenant, moved.customer_id, claimed.wanted, without=[moved.id]
+    )
+    raise_all(problems)
     due = await due_first(scope, moved, goal) if by_customer else None
     if due is not None:
         return [await _held_until_paid(scope, moved, claimed, due, reason)]
@@ -174,6 +180,8 @@ async def _move_at_once(
             return None
         tenant, goal = claimed.tenant, goal_of(booking, claimed)
         if move_refusals(scope, booking, goal, tenant, by_customer):
+            return None
+        if facts.quotas and by_customer:
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
         overlaps_own = booking.room_id == times.room_id and booking.occupied.overlaps(goal.occupied)

@@ -1,6 +1,6 @@
 """Moves bookings on request: one by itself, or a part of a series together with its rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -12,6 +12,7 @@ from typing_extensions import Doc
 
 from domain.bookings.availability import RoomCalendar
 from domain.bookings.lifecycle import MOVABLE, Status, check_status_in
+from domain.bookings.quotas import Exceeded
 from domain.bookings.recurrence import require_gaps
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.bookings.series import SeriesScope, continued_from, shifted, shifted_start
@@ -34,6 +35,7 @@ from resolvers.bookings.booking_access import (
     text_refusals,
 )
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.quotas import exceeded_quotas
 from resolvers.bookings.series import SeriesPart, end_series, locked_part, rule_of, touch
 from resolvers.bookings.slot_claims import Claim, claim_of, expire
 from resolvers.bookings.venue_facts import Venue
@@ -179,13 +181,19 @@ async def _checked(scope: Scope, plan: _Plan) -> list[tuple[Booking, Claim]]:
     require_gaps(times, minutes=plan.room.buffer_before_minutes + plan.room.buffer_after_minutes)
     calendar = RoomCalendar.of_times(plan.room, times, plan.wish)
     by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    over: Mapping[Interval, Sequence[Exceeded]] = {}
+    if by_customer:
+        chosen, moved = plan.part.booking, [booking.id for booking, _ in plan.moved]
+        over = await exceeded_quotas(scope, tenant, chosen.customer_id, times, without=moved)
     claims: list[tuple[Booking, Claim]] = []
     conflicts: list[OccurrenceConflict] = []
     too_late: list[Refusal] = []
     needs_payment = False
     turn = TimeSlice()
     for booking, time in plan.moved:
-        if reasons := calendar.reasons_against(time):
+        reasons = calendar.reasons_against(time)
+        reasons += tuple(each.as_reason() for each in over.get(time, ()))
+        if reasons:
             conflicts.append(OccurrenceConflict(time.start, reasons))
         claimed = claim_of(plan.venue, plan.room, time, plan.wish)
         claims.append((booking, claimed))

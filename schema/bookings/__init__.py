@@ -13,6 +13,7 @@ from schema.bookings.bookings import (
 from schema.bookings.customer_stats import CustomerFigures
 from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
 from schema.bookings.public_venue import VenueQueries
+from schema.bookings.quotas import QuotaMutations, QuotaQueries
 from schema.bookings.recurrence import RecurrenceQueries
 from schema.bookings.series import (
     BookingInSeries,
@@ -31,10 +32,11 @@ AREA: Final = Area(
         SeriesQueries,
         AvailabilityQueries,
         RecurrenceQueries,
+        QuotaQueries,
         VenueQueries,
         GuestQueries,
     ),
-    mutations=(BookingMutations, SeriesMutations, GuestMutations),
+    mutations=(BookingMutations, SeriesMutations, QuotaMutations, GuestMutations),
     subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
     types=(
         SlotConflictError,

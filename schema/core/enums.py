@@ -85,6 +85,9 @@ describe(
     BLACKOUT_DELETED="A blackout was deleted.",
     TENANT_UPDATED="The tenant's name or time zone changed.",
     SETTINGS_CHANGED="The venue's booking rules changed.",
+    QUOTA_CREATED="A quota was created.",
+    QUOTA_UPDATED="The limit of a quota changed.",
+    QUOTA_DELETED="A quota was deleted.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     USER_INVITED="Somebody was invited to become a user of the tenant.",
@@ -139,8 +142,8 @@ describe(
     MAX_DURATION="The duration is longer than the venue allows.",
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
-    QUOTA_EXCEEDED="The limit of holds, unconfirmed bookings, API keys or exports is reached; see "
-    "`LimitError`.",
+    QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, API keys "
+    "or exports is reached; see `LimitError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The local time does not exist, because the clock is put forward over "

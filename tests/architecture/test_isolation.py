@@ -49,6 +49,11 @@ MAKE_BLACKOUT: Final = """
       createBlackout(input: $input) { blackout { id } userErrors { message } }
     }
 """
+MAKE_QUOTA: Final = """
+    mutation ($input: CreateQuotaInput!) {
+      createQuota(input: $input) { quota { id } userErrors { message } }
+    }
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     night = {"roomId": room, "startsAt": "2027-03-02T01:00:00Z", "endsAt": "2027-03-02T02:00:00Z"}
     exception = await api(MAKE_EXCEPTION, {"input": day}, token=token)
     blackout = await api(MAKE_BLACKOUT, {"input": night}, token=token)
+    weekly = {"measure": "BOOKINGS", "period": "WEEK", "limit": 9, "tag": "regular"}
+    quota = await api(MAKE_QUOTA, {"input": weekly}, token=token)
     program = {"name": "Program", "permissions": ["rooms:read"]}
     api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
     rows: tuple[Tenant | TenantRow, ...] = (
@@ -97,6 +104,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         *(api_id(row) for row in rows),
         exception.payload["exception"]["id"],
         blackout.payload["blackout"]["id"],
+        quota.payload["quota"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
     )

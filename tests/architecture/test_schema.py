@@ -68,6 +68,7 @@ BOUNDED: Final = {
     "Query.hoursExceptions": "at most 1,000, or the query is refused",
     "Query.nodes": "at most 100 ids",
     "Query.plans": "there are three",
+    "Query.quotas": "at most 50, or the change is refused",
     "Receipt.lines": "one for each payment",
     "RecurrencePreview.occurrences": "at most 366",
     "Room.openingHours": "at most 62 days",

@@ -114,6 +114,12 @@ SECRETS: Final = (
         # A booking and a slot show their room.
         by(P.ROOMS_READ, P.BOOKINGS_READ, P.AVAILABILITY_READ),
     ),
+    Secret(
+        "booking_quotas",
+        ("measure", "period", "limit", "tag"),
+        f'"limit" = "limit" + 1, {otherwise("tag")}',
+        by(P.BOOKINGS_MANAGE),
+    ),
     Secret("blackouts", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret("hours_exceptions", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret(
@@ -143,6 +149,7 @@ PLAIN: Final = {
         "version", "starts_at", "ends_at", "original_starts_at", "hold_expires_at", "created_at",
         "updated_at",
     },
+    "BookingQuota": {"version", "created_at"},
     "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
     "Customer": {"version", "created_at"},
     "Export": {

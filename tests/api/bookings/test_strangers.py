@@ -152,6 +152,32 @@ async def test_a_customer_has_as_many_holds_as_the_venue_says(
     assert again.refusals == []
 
 
+async def test_a_quota_limits_open_holds_of_customers_with_a_tag(
+    api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock
+) -> None:
+    guest, owner = (
+        BookingClient(api, runtime, venue.guest),
+        BookingClient(api, runtime, venue.owner),
+    )
+    day = clock.now.replace(day=2)
+    create = """mutation { createQuota(input: { measure: OPEN_HOLDS, limit: 1, tag: "new" }) {
+        userErrors { code } } }"""
+    assert (await owner(create)).refusals == []
+    for hour in (10, 12):
+        made(await guest.hold(venue.rooms[0], day.replace(hour=hour)))
+
+    tag = """mutation ($id: ID!) { tagCustomer(id: $id, version: 1, tags: ["new"]) {
+        userErrors { code } } }"""
+    assert (await owner(tag, id=api_id(venue.customer))).refusals == []
+
+    third = await guest.hold(venue.rooms[0], day.replace(hour=14))
+    (error,) = third.payload["userErrors"]
+    assert (error["code"], error["message"]) == (
+        "QUOTA_EXCEEDED",
+        "At most 1 hold can be open at once by one customer: book or cancel one first.",
+    )
+
+
 async def test_the_venues_own_people_hold_as_much_as_they_like(
     api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:

@@ -59,9 +59,14 @@ CHANGES = [
     (f"createBooking(input: {{ {NEW_CUSTOMER} }})", ["BOOKING_CREATED", "CUSTOMER_CREATED"]),
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
+    (
+        "createQuota(input: { measure: BOOKINGS, period: MONTH, limit: 3 })",
+        ["QUOTA_CREATED"],
+    ),
     ('createRoom(input: { name: "Attic", capacity: 4 })', ["ROOM_CREATED"]),
     ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
     ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
+    ('deleteQuota(id: "$quota")', ["QUOTA_DELETED"]),
     ('deleteHoursException(id: "$exception")', ["HOURS_CHANGED"]),
     (f"holdAsGuest(input: {{ {AS_GUEST} }})", ["BOOKING_HELD"]),
     (
@@ -108,6 +113,7 @@ CHANGES = [
         ["CUSTOMER_UPDATED"],
     ),
     ('updateRoom(id: "$room", version: 1, input: { capacity: 9 })', ["ROOM_UPDATED"]),
+    ('updateQuota(id: "$quota", version: 1, input: { limit: 8 })', ["QUOTA_UPDATED"]),
     (
         "updatePaymentSettings(version: 1, input: { policy: DEPOSIT, percent: 30 })",
         ["SETTINGS_CHANGED"],
@@ -184,6 +190,12 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         '{ startsAt: "2027-03-07T10:00:00Z", endsAt: "2027-03-07T11:00:00Z" })',
         "blackout { id }",
     )
+    quota = await run(
+        api,
+        venue,
+        "createQuota(input: { measure: BOOKINGS, period: WEEK, limit: 9 })",
+        "quota { id }",
+    )
     exception = await run(
         api,
         venue,
@@ -217,6 +229,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "staff": api_id(venue.staff.user),
         "owner": api_id(venue.owner.user),
         "blackout": blackout["blackout"]["id"],
+        "quota": quota["quota"]["id"],
         "exception": exception["exception"]["id"],
         **{name: api_id(booking) for name, booking in bookings.items()},
     }
@@ -268,6 +281,7 @@ FACTS = """
         'hours', (SELECT jsonb_agg(h ORDER BY h.id) FROM weekday_hours h WHERE h.tenant_id = $1),
         'dates', (SELECT jsonb_agg(e ORDER BY e.id) FROM hours_exceptions e WHERE e.tenant_id = $1),
         'blocked', (SELECT jsonb_agg(b ORDER BY b.id) FROM blackouts b WHERE b.tenant_id = $1),
+        'quotas', (SELECT jsonb_agg(q ORDER BY q.id) FROM booking_quotas q WHERE q.tenant_id = $1),
         'billing', (SELECT to_jsonb(s) - '{looks,seen,seen_at,version}'::text[]
                     FROM billing_subscriptions s WHERE s.tenant_id = $1)
     )::text, (SELECT calendar_version FROM tenants WHERE id = $1)

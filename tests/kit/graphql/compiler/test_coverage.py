@@ -33,6 +33,7 @@ FIELD_BY_FIELD: Final = {
     "plans": "in no table",
     "platformMetrics": "added up from what happened by date",
     "previewRecurrence": "worked out of a rule, hours and bookings",
+    "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
     "venue": "found outside of any tenant",
 }
