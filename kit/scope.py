@@ -72,6 +72,7 @@ class Scope:
         # The locks that are held in this process; None before they are waited for.
         self._queued: list[int] | None = None
         self._locked = False
+        self._keys: frozenset[int] = frozenset()
         # Whether the caller does nothing more with the change than to answer it.
         self.may_write_at_once = False
         self.is_stored = False
@@ -254,6 +255,7 @@ class Scope:
         assert self._writes and not self._locked, "locks come first, and once"
         self._locked = True
         alone, together = self.lock_keys(exclusive), self.lock_keys(shared)
+        self._keys = frozenset(alone)
         if self._transaction is None:
             await self._wait_in_process(alone)
         if self.before_locks is not None:
@@ -273,6 +275,14 @@ class Scope:
                 await self._transaction.text(first, [])
             self._seen_tenant_id = self.tenant_id
             self._now = self.runtime.clock()
+
+    def may_still_lock(self, *exclusive: tuple[object, ...]) -> bool:
+        """Returns whether these named locks are among those that it has queued for, if any."""
+        return self._queued is None or {*self._queued}.issuperset(self.lock_keys(exclusive))
+
+    def has_locked(self, *exclusive: tuple[object, ...]) -> bool:
+        """Returns whether ``lock`` took these named locks, among others."""
+        return self._keys.issuperset(self.lock_keys(exclusive))
 
     def lock_keys(self, names: Iterable[tuple[object, ...]]) -> list[int]:
         """Returns the keys of named locks of the tenant, in the order in which they are taken."""

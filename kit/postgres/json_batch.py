@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range
 
 from kit.postgres.detached_rows import detached_row
 from kit.postgres.statements import PreparedStatement, set_tenant_cte
@@ -56,19 +56,22 @@ def _as_json(statement: Select[Any], name: str) -> Any:
     return select(func.coalesce(listed, literal("[]", Text))).select_from(rows).scalar_subquery()
 
 
-def _readers(statement: Select[Any]) -> dict[str, Callable[[str], Any]]:
-    return {
-        str(column.key): _READERS[kind]
-        for column in statement.selected_columns
-        if (kind := _python_type(column)) in _READERS
-    }
+def _readers(statement: Select[Any]) -> dict[str, Callable[[Any], Any]]:
+    readers = {str(each.key): _reader(each.type) for each in statement.selected_columns}
+    return {key: read for key, read in readers.items() if read is not None}
 
 
-def _python_type(column: Any) -> type:
-    if isinstance(column.type, TSTZRANGE):
+def _reader(kind: Any) -> Callable[[Any], Any] | None:
+    if isinstance(kind, ARRAY) and (read := _reader(kind.item_type)) is not None:
+        return lambda values: [read(each) for each in values]
+    return _READERS.get(_python_type(kind))
+
+
+def _python_type(column_type: Any) -> type:
+    if isinstance(column_type, TSTZRANGE):
         return Range
     try:
-        kind: type = column.type.python_type
+        kind: type = column_type.python_type
     except NotImplementedError:
         return object
     return kind

@@ -1,25 +1,25 @@
 """Prepared statements for everything that decides whether rooms are free.
 
 Parameters: ``tenant_id``, ``room_ids``, ``first_day`` and ``last_day`` (both included), ``since``
-and ``until``; ``earliest`` and ``latest`` are the first and last start of a booking that can
-matter, so that the index on ``starts_at`` drives.
+and ``until``; ``space_ids`` are those of the rooms, ``earliest`` and ``latest`` the first and last
+start of a booking that can matter, so that the index on ``starts_at`` drives. A slot has to be
+clear of others from ``clear_from`` to ``clear_until``.
 """
 
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Interval,
+    Select,
     Uuid,
     and_,
     any_,
     bindparam,
     func,
-    literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
@@ -35,7 +35,6 @@ from models.venue.opening_hours import (
     EXCEPTIONS,
     EXCEPTIONS_OF_ALL,
     FIRST_DAY,
-    ROOMS,
     TENANT,
     WEEKDAYS,
     WEEKDAYS_OF_ALL,
@@ -45,10 +44,7 @@ from models.venue.rooms import Room
 
 _SINCE: Final = bindparam("since", type_=INSTANT)
 _UNTIL: Final = bindparam("until", type_=INSTANT)
-
-
-def _minutes(column: Any) -> ColumnElement[timedelta]:
-    return col(column) * literal_column("interval '1 minute'", Interval())
+_SPACE_IDS: Final = bindparam("space_ids", type_=ARRAY(Uuid()))
 
 
 _BLACKOUTS_OF_ALL: Final = select(
@@ -60,38 +56,46 @@ _BLACKOUTS: Final = _BLACKOUTS_OF_ALL.where(
     col(Blackout.starts_at) < _UNTIL,
 )
 
-# Includes expired holds, which give way to the next booking.
-_CLAIMED: Final = (
-    select(
-        col(Booking.room_id),
-        col(Booking.id),
-        col(Booking.status),
-        col(Booking.customer_id),
-        col(Booking.held_by_id),
-        col(Booking.starts_at),
-        col(Booking.ends_at),
-        func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
-        func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
-        col(Booking.hold_expires_at),
-    )
-    .where(
-        col(Booking.tenant_id) == TENANT,
-        col(Booking.room_id) == ROOMS,
-        col(Booking.status).in_(sorted(OCCUPYING)),
-        col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
-        col(Booking.starts_at) < bindparam("latest", type_=INSTANT),
-    )
-    .order_by(col(Booking.starts_at))
+_BOOKED: Any = select(
+    col(Booking.room_id),
+    col(Booking.space_ids),
+    col(Booking.id),
+    col(Booking.status),
+    col(Booking.customer_id),
+    col(Booking.held_by_id),
+    col(Booking.starts_at),
+    col(Booking.ends_at),
+    func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
+    func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
+    col(Booking.hold_expires_at),
+).where(
+    col(Booking.tenant_id) == TENANT,
+    col(Booking.status).in_(sorted(OCCUPYING)),
+    col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
+    col(Booking.starts_at) < bindparam("latest", type_=INSTANT),
 )
-_CLAIMS: Final = _CLAIMED.where(col(Booking.ends_at) > _SINCE)
+
+
+def _claimed(*more: ColumnElement[bool]) -> Select[Any]:
+    """Selects bookings of the spaces, expired holds too, which give way to the next booking.
+
+    Plain ones and others by an index each.
+    """
+    booked = _BOOKED.where(*more)
+    spaces: Any = Booking.space_ids
+    found = union_all(
+        booked.where(spaces.is_(None), col(Booking.room_id) == any_(_SPACE_IDS)),
+        booked.where(spaces.is_not(None), spaces.overlap(_SPACE_IDS)),
+    ).subquery("claimed")
+    return select(*found.c).order_by(found.c.starts_at)
+
+
+_CLAIMS: Final = _claimed(col(Booking.ends_at) > _SINCE)
 
 # Those that a booking of the time would overlap, including buffers: usually none.
-_CLASHES: Final = _CLAIMED.join(
-    Room,
-    and_(col(Room.tenant_id) == col(Booking.tenant_id), col(Room.id) == col(Booking.room_id)),
-).where(
-    func.upper(col(Booking.occupied)) > _SINCE - _minutes(Room.buffer_before_minutes),
-    func.lower(col(Booking.occupied)) < _UNTIL + _minutes(Room.buffer_after_minutes),
+_CLASHES: Final = _claimed(
+    func.upper(col(Booking.occupied)) > bindparam("clear_from", type_=INSTANT),
+    func.lower(col(Booking.occupied)) < bindparam("clear_until", type_=INSTANT),
 )
 
 _VENUE: Final = select(Tenant).where(col(Tenant.id) == TENANT)

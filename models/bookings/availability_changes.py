@@ -15,6 +15,7 @@ from models.audit.log import GENERATION, LogEntry, Xid8, end
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT
 from models.venue.hours import Blackout
+from models.venue.rooms import Room
 
 TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
 """The subjects of entries that may affect availability."""
@@ -34,6 +35,8 @@ _ENTRIES: Any = (
         col(LogEntry.before),
         col(LogEntry.after)["status"].astext.label("status"),
         func.coalesce(col(Booking.room_id), col(Blackout.room_id)).label("room_id"),
+        col(Booking.also_room_ids),
+        col(Booking.space_ids),
         func.coalesce(col(Booking.starts_at), col(Blackout.starts_at)).label("starts_at"),
         func.coalesce(col(Booking.ends_at), col(Blackout.ends_at)).label("ends_at"),
         func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
@@ -66,6 +69,7 @@ _ENTRIES: Any = (
 
 _HOLDS: Any = select(
     col(Booking.room_id),
+    col(Booking.space_ids),
     col(Booking.hold_expires_at),
     func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
     func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
@@ -75,5 +79,10 @@ _HOLDS: Any = select(
     col(Booking.hold_expires_at) > bindparam("since", type_=INSTANT),
 )
 
-CHANGES: Final = JsonBatch(end(_TENANT), _ENTRIES, _HOLDS)
+# The rooms that consist of others.
+_COMBINED: Any = select(col(Room.id), col(Room.space_ids)).where(
+    col(Room.tenant_id) == _TENANT, col(Room.space_ids).is_not(None)
+)
+
+CHANGES: Final = JsonBatch(end(_TENANT), _ENTRIES, _HOLDS, _COMBINED)
 MORE_CHANGES: Final = JsonBatch(_ENTRIES)

@@ -22,7 +22,14 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range, insert
+from sqlalchemy.dialects.postgresql import (
+    ARRAY,
+    JSONB,
+    TSTZRANGE,
+    ExcludeConstraint,
+    Range,
+    insert,
+)
 from sqlmodel import Field, Relationship, col
 
 from domain.bookings.lifecycle import Status
@@ -141,6 +148,12 @@ class Booking(TenantRow, Logged, table=True):
             postgresql_where=text("moves_id IS NOT NULL"),
         ),
         Index(
+            "ix_bookings_spaces",
+            "tenant_id",
+            "starts_at",
+            postgresql_where=text("space_ids IS NOT NULL"),
+        ),
+        Index(
             "ix_bookings_series",
             "tenant_id",
             "series_id",
@@ -159,6 +172,16 @@ class Booking(TenantRow, Logged, table=True):
 
     reference: str
     room_id: UUID
+    also_room_ids: list[UUID] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(Uuid())),
+        description="Its other rooms; null: none.",
+    )
+    space_ids: list[UUID] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(Uuid())),
+        description="The spaces whose time it takes, in order; null: one with the room's id.",
+    )
     customer_id: UUID | None = None
     held_by_id: UUID | None = Field(default=None, description="The user who asked for the hold.")
     status: str
@@ -220,6 +243,16 @@ class Booking(TenantRow, Logged, table=True):
 
     def is_owned_by(self, actor: Actor) -> bool:
         return BookingOwner.of(self).is_owned_by(actor)
+
+    @property
+    def room_ids(self) -> list[UUID]:
+        """All of its rooms, in the order in which they were asked for."""
+        return [self.room_id, *(self.also_room_ids or ())]
+
+    @property
+    def spaces(self) -> list[UUID]:
+        """The spaces whose time it takes."""
+        return self.space_ids or [self.room_id]
 
     @property
     def terms_start(self) -> datetime:

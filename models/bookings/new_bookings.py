@@ -4,14 +4,15 @@ They return one row: the ``version`` of the calendar once the locks were taken, 
 idempotency key ``is_known``, whether the time ``is_taken``, and the ``id`` of the booking. There is
 no id, and nothing is stored, if the key is known, the version isn't ``known_version``, the time is
 taken, the address of a customer to add is another's by now, or a booking to change isn't as of
-``version_before`` and ``link_version_before``. If the limit of a plan is reached, they raise
-``UNDONE``.
+``version_before`` and ``link_version_before``, or takes other spaces than ``spaces_before``. If the
+limit of a plan is reached, they raise ``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
 ``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
 ``input_hash`` and ``kept_rows`` of the idempotency key, or None; what it counts for, as ``meter``,
 ``period_start`` and ``limit``; and the columns of a new ``Customer``, as ``customer_name``. Of a
-change, ``wanted`` is the time that has to be free, or None.
+change, ``wanted`` is the time that has to be free, or None; ``spaces`` are those of which it is
+taken.
 """
 
 from collections.abc import Sequence
@@ -52,6 +53,8 @@ _ACTOR: Final = bindparam("actor_id", type_=Uuid())
 # ``held_from`` is forgotten after a day, whatever the version is: it stays as it is stored.
 _CHANGED: Final = (
     "room_id",
+    "also_room_ids",
+    "space_ids",
     "customer_id",
     "contact_name",
     "contact_phone",
@@ -82,7 +85,7 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
         _ACTOR,
         _MUTATION,
         _KEY,
-        bindparam("room_id", type_=Uuid()),
+        bindparam("spaces", type_=ARRAY(Uuid())),
         bindparam("wanted" if changed else "occupied", type_=TSTZRANGE()),
     ).table_valued(
         column("version", BigInteger()),
@@ -109,6 +112,9 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
             where=and_(
                 col(Booking.version) == bindparam("version_before", type_=Integer()),
                 col(Booking.link_version) == bindparam("link_version_before", type_=Integer()),
+                col(Booking.space_ids).is_not_distinct_from(
+                    bindparam("spaces_before", type_=ARRAY(Uuid()))
+                ),
             ),
         )
     booked = written.returning(*Booking.__table__.c).cte("booked")  # type: ignore[attr-defined]

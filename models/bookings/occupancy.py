@@ -18,7 +18,7 @@ from models.core.base import INSTANT
 class Occupancy(SQLModel, table=True):
     """The time that a booking takes of a space, with its buffers.
 
-    A plain room is one space, which has the room's id.
+    A plain room is one space, which has the room's id; one with parts is those of its parts.
     """
 
     __tablename__ = "occupancy"

@@ -4,6 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, Uuid, bindparam, func, select
+from sqlalchemy.dialects.postgresql import array
 from sqlmodel import col
 
 from domain.bookings.lifecycle import OCCUPYING, Status
@@ -17,11 +18,14 @@ _TAKING_TIME: Final = (
     col(Booking.status).in_(sorted(OCCUPYING)),
 )
 
-# The rooms of a series' bookings, and those where time is held to which one of them moves.
+_SPACE: Final = func.unnest(func.coalesce(col(Booking.space_ids), array([col(Booking.room_id)])))
+_SPACES: Final = select(_SPACE.label("space_id")).distinct()
+
+# The spaces of a series' bookings, and those where time is held to which one of them moves.
 # Parameters: ``tenant_id`` and ``series_id``.
-ROOMS_OF_SERIES: Final = JsonBatch(
-    select(col(Booking.room_id)).where(*_TAKING_TIME).distinct(),
-    select(col(Booking.room_id)).where(
+SPACES_OF_SERIES: Final = JsonBatch(
+    _SPACES.where(*_TAKING_TIME),
+    _SPACES.where(
         col(Booking.tenant_id) == _TENANT,
         col(Booking.moves_id).in_(select(col(Booking.id)).where(*_TAKING_TIME)),
         col(Booking.status) == Status.HELD.value,

@@ -1,9 +1,9 @@
-"""Prepared statements for the times that bookings take of rooms.
+"""Prepared statements for the times that bookings take of spaces.
 
-Parameters: ``tenant_id``, ``room_ids``, ``since`` and ``until``; no time that begins before
+Parameters: ``tenant_id``, ``space_ids``, ``since`` and ``until``; no time that begins before
 ``earliest`` can last until ``since``; holds that ran out by ``now`` are left out.
 
-Times come in a binary string for each of ``room_ids``, as PostgreSQL sends instants. Numbers in
+Times come in a binary string for each of ``space_ids``, as PostgreSQL sends instants. Numbers in
 arrays would take several times as long to read, and all of them at once.
 """
 
@@ -17,9 +17,9 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
-    any_,
     bindparam,
     cast,
+    column,
     func,
     not_,
     select,
@@ -37,10 +37,12 @@ from models.core.base import INSTANT
 from models.tenants import Tenant
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
-_ROOM_IDS: Final = bindparam("room_ids", type_=ARRAY(Uuid()))
+_SPACE_IDS: Final = bindparam("space_ids", type_=ARRAY(Uuid()))
 _EXCLUDED: Final = bindparam("excluded", type_=Uuid())
-_ROOM: Final = (
-    func.unnest(_ROOM_IDS).table_valued("id", with_ordinality="place", name="room").render_derived()
+_SPACE: Final = (
+    func.unnest(_SPACE_IDS)
+    .table_valued(column("id", Uuid()), with_ordinality="place", name="space")
+    .render_derived()
 )
 
 
@@ -52,14 +54,21 @@ def _has_ended(hold_expires_at: Any) -> ColumnElement[bool]:
     return func.coalesce(col(hold_expires_at) <= _instant("now"), False)
 
 
-def _of_rooms(instants: Sequence[Any], *conditions: Any) -> Select[Any]:
-    """Selects instants of the rows that belong to each room."""
+def _of_spaces(instants: Sequence[Any], *kinds: Sequence[Any]) -> Select[Any]:
+    """Selects instants of the rows that belong to each space, by the conditions of any kind."""
     sent: list[Any] = [func.timestamptz_send(each) for each in instants]
-    rows = func.string_agg(
-        reduce(lambda before, each: before.op("||")(each), sent), cast(b"", LargeBinary())
-    )
-    of_room = select(rows).where(*conditions).correlate(_ROOM).scalar_subquery()
-    return select(func.array_agg(aggregate_order_by(of_room, _ROOM.c.place)))
+    rows = func.string_agg(reduce(_joined, sent), cast(b"", LargeBinary()))
+    found: list[Any] = [
+        select(rows).where(*conditions).correlate(_SPACE).scalar_subquery() for conditions in kinds
+    ]
+    if len(found) > 1:
+        found = [func.coalesce(each, cast(b"", LargeBinary())) for each in found]
+    of_space = reduce(_joined, found)
+    return select(func.array_agg(aggregate_order_by(of_space, _SPACE.c.place)))
+
+
+def _joined(before: Any, after: Any) -> Any:
+    return before.op("||")(after)
 
 
 def _with_version(*selected: Any) -> PreparedStatement:
@@ -74,16 +83,18 @@ def _with_version(*selected: Any) -> PreparedStatement:
     )
 
 
-# When each time of a room that is taken starts and ends.
+# When each time of a space that is taken starts and ends.
 TAKEN: Final = _with_version(
-    _of_rooms(
+    _of_spaces(
         (col(Occupancy.starts_at), func.upper(col(Occupancy.occupied))),
-        col(Occupancy.tenant_id) == _TENANT,
-        col(Occupancy.space_id) == _ROOM.c.id,
-        col(Occupancy.starts_at) > _instant("earliest"),
-        col(Occupancy.starts_at) < _instant("until"),
-        func.upper(col(Occupancy.occupied)) > _instant("since"),
-        not_(_has_ended(Occupancy.expires_at)),
+        (
+            col(Occupancy.tenant_id) == _TENANT,
+            col(Occupancy.space_id) == _SPACE.c.id,
+            col(Occupancy.starts_at) > _instant("earliest"),
+            col(Occupancy.starts_at) < _instant("until"),
+            func.upper(col(Occupancy.occupied)) > _instant("since"),
+            not_(_has_ended(Occupancy.expires_at)),
+        ),
     )
 )
 
@@ -100,31 +111,46 @@ _COUNTED: Final = (
     not_(and_(col(Booking.status) == Status.HELD.value, _has_ended(Booking.hold_expires_at))),
 )
 _PLACE: Final = tuple_(col(Booking.room_id), col(Booking.starts_at))
+_STARTS: Final = (
+    col(Booking.starts_at) > _instant("earliest"),
+    col(Booking.starts_at) < _instant("until"),
+)
 _OWNER: Final = (
-    col(Booking.room_id),
+    func.coalesce(col(Booking.space_ids), array([col(Booking.room_id)])),
     col(Booking.id),
     col(Booking.customer_id),
     col(Booking.held_by_id),
 )
 
-# When each booking of a room starts and ends, without and with its buffers. The ``excluded``
-# booking isn't among them: if it would be, its owner and its times are returned by themselves.
+# When each booking of a space starts and ends, without and with its buffers. The ``excluded``
+# booking isn't among them: if it would be, what it takes, its owner and its times are returned by
+# themselves.
 BOOKED: Final = _with_version(
-    _of_rooms(
+    _of_spaces(
         _TIMES,
-        *_COUNTED,
-        col(Booking.room_id) == _ROOM.c.id,
-        # By pairs, for the index on room and start: the one on starts alone would do for a table
-        # without statistics, and look through the bookings of all rooms for each of them.
-        tuple_(_ROOM.c.id, _instant("earliest")) < _PLACE,
-        tuple_(_ROOM.c.id, _instant("until")) > _PLACE,
-        col(Booking.id).is_distinct_from(_EXCLUDED),
+        (
+            *_COUNTED,
+            col(Booking.space_ids).is_(None),
+            col(Booking.room_id) == _SPACE.c.id,
+            # By pairs, for the index on room and start: the one on starts alone would do for a
+            # table without statistics, and look through the bookings of all rooms for each of them.
+            tuple_(_SPACE.c.id, _instant("earliest")) < _PLACE,
+            tuple_(_SPACE.c.id, _instant("until")) > _PLACE,
+            col(Booking.id).is_distinct_from(_EXCLUDED),
+        ),
+        (
+            *_COUNTED,
+            *_STARTS,
+            # An index has these alone: few venues have any.
+            col(Booking.space_ids).is_not(None),
+            col(Booking.space_ids).contains(array([_SPACE.c.id])),
+            col(Booking.id).is_distinct_from(_EXCLUDED),
+        ),
     ),
     select(func.row(*_OWNER, *_TIMES)).where(
         *_COUNTED,
-        col(Booking.starts_at) > _instant("earliest"),
-        col(Booking.starts_at) < _instant("until"),
+        *_STARTS,
         col(Booking.id) == _EXCLUDED,
-        col(Booking.room_id) == any_(_ROOM_IDS),
+        _OWNER[0].overlap(_SPACE_IDS),
     ),
 )

@@ -7,7 +7,18 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Select, event, func, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Select,
+    Uuid,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, Relationship, col
 
 from domain.core.money import Money
@@ -54,6 +65,16 @@ class Room(TenantRow, Logged, table=True):
     buffer_after_minutes: int = 0
     hourly_rate_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency_code: str
+    part_ids: list[UUID] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(Uuid())),
+        description="The rooms that it consists of; null: none.",
+    )
+    space_ids: list[UUID] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(Uuid())),
+        description="The spaces that all of its parts consist of, in order; null: its own.",
+    )
     archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
     version: int = 1
     created_at: datetime = Field(sa_type=INSTANT)
@@ -65,6 +86,11 @@ class Room(TenantRow, Logged, table=True):
         if self.hourly_rate_minor is None:
             return None
         return Money(self.hourly_rate_minor, self.currency_code)
+
+    @property
+    def spaces(self) -> list[UUID]:
+        """The spaces whose time its bookings take: a room without parts is one space."""
+        return self.space_ids or [self.id]
 
     def derive(self) -> None:
         """Recomputes the stored columns for sorting and searching."""

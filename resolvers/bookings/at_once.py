@@ -31,7 +31,7 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE
 from resolvers.audit.log_writer import log_values
-from resolvers.bookings.slot_claims import room_locks
+from resolvers.bookings.slot_claims import space_locks
 from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import key_values
@@ -77,6 +77,7 @@ async def store_at_once(
         **change.row,
         **change.values,
         "known_version": facts.version,
+        "spaces": change.row["space_ids"] or [change.row["room_id"]],
         "calendar_lock": scope.lock_keys([CALENDAR])[0],
         "locks": scope.lock_keys(locks),
     }
@@ -118,14 +119,18 @@ async def change_at_once(
     if not scope.may_write_at_once or seen.version != version or seen.terms is not None:
         return None
     columns = {name: getattr(seen, name) for name in Booking.model_fields}
-    locks = room_locks(scope, seen.room_id, *also_rooms)
     facts, room_id = await venue_facts(scope), RoomId(seen.room_id)
     if facts is not None and room_id not in facts.rooms:
         # The room is newer than the facts.
         facts = await venue_facts(scope, at_least=facts.version + 1)
+    if facts is None:
+        return None
+    locks = space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms))
     await scope.queue(*locks)
     for _ in range(TRIES):
         if facts is None or room_id not in facts.rooms:
+            return None
+        if locks != space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms)):
             return None
         booking = detached_row(Booking, **columns)
         try:
@@ -142,6 +147,7 @@ async def change_at_once(
             {
                 "version_before": version,
                 "link_version_before": seen.link_version,
+                "spaces_before": seen.space_ids,
                 "wanted": changed.wanted,
                 **changed.values,
             },

@@ -6,7 +6,7 @@ cursor, or at any time since.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -42,7 +42,7 @@ from resolvers.bookings.availability import (
     wish_of_query,
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
-from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.calendars import load_venue, rooms_by_space, taken_rooms
 from resolvers.bookings.openings import openings
 from resolvers.bookings.slot_pages import NO_SLOTS, SlotPage
 from resolvers.bookings.venue_facts import Venue
@@ -60,12 +60,13 @@ _RULES: Final = frozenset(
     }
 )
 _GRID: Final = frozenset({"time_zone", "slot_minutes"})
-_TIME: Final[Mapping[str, Callable[[str], Any]]] = {
+_PLACE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "room_id": UUID,
+    "also_room_ids": lambda ids: ids and [UUID(each) for each in ids],
     "starts_at": datetime.fromisoformat,
     "ends_at": datetime.fromisoformat,
 }
-TIME_TAKING: Final = frozenset({*_TIME, "status"})
+TIME_TAKING: Final = frozenset({*_PLACE, "status"})
 """What of a booking decides whether it takes a room's time."""
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -97,11 +98,19 @@ class TooOld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """The log entries after a position, and the holds that hadn't expired at it."""
+    """The log entries after a position, and the holds that hadn't expired at it.
+
+    ``combined`` are the spaces of the rooms that consist of others.
+    """
 
     end: LogPosition
     entries: list[Any]
     holds: list[Any]
+    combined: Mapping[UUID, Sequence[UUID]]
+
+    def spaces_of(self, room_ids: Iterable[UUID]) -> list[UUID]:
+        """Returns the spaces that rooms consist of now."""
+        return [space for id in room_ids for space in self.combined.get(id, [id])]
 
 
 async def availability_changes(
@@ -119,6 +128,7 @@ async def availability_changes(
     wish = wish_of_query(scope, venue, query)
     grid = wish.rules.grid(window)
     upserted, removed = NO_SLOTS, list[SlotKey]()
+    by_space = rooms_by_space(venue)
     if known is not None:
         touched = _touched(scope, known, log, venue, query, wish, grid)
         left = await _left(scope, query, venue, touched)
@@ -134,7 +144,11 @@ async def availability_changes(
             grid.starts,
             wish,
             include_unavailable=query.include_unavailable,
-            expiries=[each.hold_expires_at for each in log.holds if each.room_id in venue.rooms],
+            expiries=[
+                each.hold_expires_at
+                for each in log.holds
+                if taken_rooms(by_space, each.space_ids or [each.room_id])
+            ],
         ),
     )
 
@@ -145,7 +159,7 @@ async def availability_changes(
 async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log:
     place = known.bookmark.place if known else LogOffset(2**63 - 1, 0)
     at = known.at if known else scope.now()
-    (end,), entries, holds = await scope.fetch_batch(
+    (end,), entries, holds, combined = await scope.fetch_batch(
         CHANGES,
         tenant_id=scope.tenant_id,
         xid=place.xid,
@@ -167,7 +181,8 @@ async def _read(scope: Scope, known: Known | None, not_before: datetime) -> _Log
         )
         entries += some
     place = LogOffset(end.xid, end.position)
-    return _Log(LogPosition(scope.tenant_id, end.generation, place), entries, holds)
+    position = LogPosition(scope.tenant_id, end.generation, place)
+    return _Log(position, entries, holds, {each.id: each.space_ids for each in combined})
 
 
 def _touched(
@@ -190,6 +205,8 @@ def _touched(
                 for room_id, span in _blackout(entry, wish):
                     touched.add(room_id, span, grid)
             case "Room":
+                # Other parts of one room may be parts of others, and free or take their time.
+                touched.everything |= "part_ids" in (entry.before or {})
                 if query.room_ids is None or entry.subject_id in query.room_ids:
                     touched.rooms.add(RoomId(entry.subject_id))
                     touched.hours |= entry.type == EventType.HOURS_CHANGED
@@ -200,15 +217,16 @@ def _touched(
                 touched.hours |= has_hours or not changed.isdisjoint(_GRID)
     if known.at is None:
         return touched
-    stays = [stay for entries in bookings.values() for stay in _stays(entries, known.at)]
+    stays = [stay for entries in bookings.values() for stay in _stays(entries, known.at, log)]
     stays += [
-        (hold.room_id, _interval(hold.occupied_from, hold.occupied_to))
+        (hold.space_ids or [hold.room_id], _interval(hold.occupied_from, hold.occupied_to))
         for hold in log.holds
         if hold.hold_expires_at <= scope.now()
     ]
-    for room_id, stay in stays:
-        if room := venue.rooms.get(room_id):
-            touched.add(room_id, _meeting(stay, room, wish), grid)
+    by_space = rooms_by_space(venue)
+    for spaces, stay in stays:
+        for room_id in taken_rooms(by_space, spaces):
+            touched.add(room_id, _meeting(stay, venue.rooms[room_id], wish), grid)
     for span in starts_affected_by_time(
         known.at, wish, include_unavailable=query.include_unavailable
     ):
@@ -216,19 +234,23 @@ def _touched(
     return touched
 
 
-def _stays(entries: Sequence[Any], at: datetime) -> Iterator[tuple[RoomId, Interval]]:
-    """Yields a booking's rooms and times in its entries, if these took or freed time since then.
+def _stays(
+    entries: Sequence[Any], at: datetime, log: _Log
+) -> Iterator[tuple[Sequence[UUID], Interval]]:
+    """Yields a booking's spaces and times in its entries, if these took or freed time since then.
 
     The row says where it is now, and the entries, read backwards, where it was before each.
     """
     if not any(_matters(entry, at) for entry in entries):
         return
     row = entries[-1]
-    place = {"room_id": row.room_id, "starts_at": row.starts_at, "ends_at": row.ends_at}
-    yield RoomId(row.room_id), _interval(row.occupied_from, row.occupied_to)
+    place = {name: getattr(row, name) for name in _PLACE}
+    yield row.space_ids or [row.room_id], _interval(row.occupied_from, row.occupied_to)
     for entry in reversed(entries):
         left = {
-            name: _TIME[name](each) for name, each in (entry.before or {}).items() if name in _TIME
+            name: _PLACE[name](each)
+            for name, each in (entry.before or {}).items()
+            if name in _PLACE
         }
         if not left:
             continue
@@ -237,13 +259,13 @@ def _stays(entries: Sequence[Any], at: datetime) -> Iterator[tuple[RoomId, Inter
         stay = _interval(place["starts_at"], place["ends_at"]).padded(
             before_minutes=LONGEST_BUFFER_MINUTES, after_minutes=LONGEST_BUFFER_MINUTES
         )
-        yield RoomId(place["room_id"]), stay
+        yield log.spaces_of([place["room_id"], *(place["also_room_ids"] or ())]), stay
 
 
 def _matters(entry: Any, at: datetime) -> bool:
     """Returns whether an entry took or freed a room's time, as known at an instant."""
     before: Mapping[str, Any] = entry.before or {}
-    if not _TIME.keys().isdisjoint(before):
+    if not _PLACE.keys().isdisjoint(before):
         return True
     if entry.status is None:
         return False

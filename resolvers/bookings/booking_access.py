@@ -25,7 +25,7 @@ from models.core.base import snapshot
 from models.tenants import Tenant
 from permissions.policy import grant_of, only_own, refusal
 from permissions.roles import GrantScope, P
-from resolvers.bookings.slot_claims import Claim, lock_rooms
+from resolvers.bookings.slot_claims import Claim, check_spaces, lock_rooms
 from resolvers.core.lookups import get_at_version, get_or_refuse
 
 _IDS: Final = ("own_id", "user_id", "confined_to")
@@ -144,16 +144,16 @@ async def locked_booking(
     *,
     version: int | None = None,
     path: tuple[str, ...] = ("id",),
-    also_rooms: Sequence[UUID] = (),
+    also_spaces: Sequence[UUID] = (),
     with_tenant: bool = False,
 ) -> Booking:
-    """Returns a booking under the locks of its room and of a room that it may move to.
+    """Returns a booking under the locks of its spaces and of those that it may move to.
 
     ``with_tenant`` loads its ``tenant`` in the same statement. Raises NotFound, StaleVersion.
     """
     seen = await load_visible_booking(scope, id, path=path)
     return await lock_seen_booking(
-        scope, seen, version=version, path=path, also_rooms=also_rooms, with_tenant=with_tenant
+        scope, seen, version=version, path=path, also_spaces=also_spaces, with_tenant=with_tenant
     )
 
 
@@ -163,12 +163,13 @@ async def lock_seen_booking(
     *,
     version: int | None = None,
     path: tuple[str, ...] = ("id",),
-    also_rooms: Sequence[UUID] = (),
+    also_spaces: Sequence[UUID] = (),
     with_tenant: bool = False,
 ) -> Booking:
     """Returns the same for a booking that was loaded before any lock."""
     id = seen.id
-    await lock_rooms(scope, seen.room_id, *also_rooms, *await room_of_move(scope, seen))
+    held = await spaces_of_move(scope, seen)
+    await lock_rooms(scope, spaces=[*seen.spaces, *also_spaces, *held])
     visible = visible_bookings(scope)
     if with_tenant:
         visible = visible.options(joinedload(Booking.tenant, innerjoin=True))  # type: ignore[arg-type]
@@ -178,15 +179,16 @@ async def lock_seen_booking(
         locked = await get_at_version(scope, visible, id, version=version, what="booking")
     if locked.room_id != seen.room_id:
         raise StaleVersion(locked, path=("version",))
+    check_spaces(scope, locked)
     return locked
 
 
-async def room_of_move(scope: Scope, seen: Booking) -> list[UUID]:
-    """Returns the room that holds the booking's new time, so that it is locked as well."""
+async def spaces_of_move(scope: Scope, seen: Booking) -> list[UUID]:
+    """Returns the spaces where the booking's new time is held, so that they are locked as well."""
     if seen.terms is None or seen.status not in MOVABLE:
         return []
     hold = await scope.read_outside(holds_of_move(scope.tenant_id, seen.id))
-    return [hold.room_id] if hold else []
+    return hold.spaces if hold else []
 
 
 def state_of(booking: Booking, tenant: Tenant) -> BookingState:

@@ -1,10 +1,11 @@
 """Loads what decides whether rooms are free, and what callers ask for by their venue's rules."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
+from uuid import UUID
 
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import Busy
@@ -18,6 +19,7 @@ from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.availability import CALENDAR, SLOT, VENUE
 from models.bookings.bookings import BookingOwner
+from models.venue.rooms import Room
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.venue_facts import KeptFacts, Venue, blocked_times, room_facts
@@ -103,12 +105,18 @@ async def load_slot(
     Where one isn't, ``load_calendar`` has all there is to tell about it.
     """
     touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
+    rooms = venue.rooms.values()
+    clear = wanted.padded(
+        before_minutes=max((each.buffer_before_minutes for each in rooms), default=0),
+        after_minutes=max((each.buffer_after_minutes for each in rooms), default=0),
+    )
     return await _facts(
         scope,
         venue,
         wanted,
         SLOT,
         booked=Interval(touching.start - venue.longest_booking, touching.end),
+        clear=clear,
         exclude_booking_id=exclude_booking_id,
     )
 
@@ -120,20 +128,24 @@ async def _facts(
     bundle: JsonBatch,
     *,
     booked: Interval,
+    clear: Interval | None = None,
     exclude_booking_id: BookingId | None,
 ) -> Calendar:
     days = dates_around(window, venue.zone)
-    rooms = list(venue.rooms)
+    rooms, by_space = list(venue.rooms), rooms_by_space(venue)
+    cleared = {"clear_from": clear.start, "clear_until": clear.end} if clear else {}
     weekdays, exceptions, blackouts, claims = await scope.fetch_batch(
         bundle,
         tenant_id=scope.tenant_id,
         room_ids=rooms,
+        space_ids=[*by_space],
         first_day=days[0],
         last_day=days[-1],
         since=window.start,
         until=window.end,
         earliest=booked.start,
         latest=booked.end,
+        **cleared,
     )
     hours = hours_facts(rooms, weekdays, exceptions)
 
@@ -152,11 +164,16 @@ async def _facts(
             continue
         time = Interval(taken.starts_at, taken.ends_at)
         occupied = Interval(taken.occupied_from, taken.occupied_to)
-        found = Busy(taken.room_id, taken.id, time, occupied)
-        if taken.id == exclude_booking_id and may_move(scope.actor, BookingOwner.of(taken)):
-            moving[taken.room_id] = found
-        else:
-            busy[taken.room_id].append(found)
+        is_left_out = taken.id == exclude_booking_id and may_move(
+            scope.actor, BookingOwner.of(taken)
+        )
+        spaces = taken.space_ids or [taken.room_id]
+        for id in taken_rooms(by_space, spaces):
+            found = Busy(id, taken.id, time, occupied)
+            if not is_left_out:
+                busy[id].append(found)
+            elif has_all(spaces, venue.rooms[id]):
+                moving[id] = found
 
     facts = {
         id: replace(
@@ -167,6 +184,27 @@ async def _facts(
         for id, room in venue.rooms.items()
     }
     return Calendar(venue, facts, stale=tuple(stale))
+
+
+def rooms_by_space(venue: Venue) -> Mapping[UUID, Sequence[RoomId]]:
+    """Returns the rooms that each space belongs to."""
+    found: defaultdict[UUID, list[RoomId]] = defaultdict(list)
+    for id, room in venue.rooms.items():
+        for space in room.spaces:
+            found[space].append(id)
+    return found
+
+
+def taken_rooms(
+    by_space: Mapping[UUID, Sequence[RoomId]], spaces: Iterable[UUID]
+) -> Iterable[RoomId]:
+    """Returns the rooms of which spaces are taken, each once."""
+    return dict.fromkeys(id for space in spaces for id in by_space.get(space, ()))
+
+
+def has_all(spaces: Sequence[UUID], room: Room) -> bool:
+    """Returns whether a booking that takes these spaces has all of a room."""
+    return set(spaces).issuperset(room.spaces)
 
 
 def may_move(actor: Actor, owner: BookingOwner) -> bool:

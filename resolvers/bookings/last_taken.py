@@ -4,7 +4,7 @@ Of many concurrent bookings of one time, one succeeds. The others share a read t
 their requests, and are refused by it exactly as a booking that is decided step by step.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -19,27 +19,28 @@ from kit.shared_reads import SharedReads
 from resolvers.bookings.calendars import Calendar, load_calendar, load_venue, wish_of
 from resolvers.bookings.slot_claims import Claim, WantedTime, decide
 
-ROOMS: Final = 1_000
-"""The number of rooms whose last booking is cached."""
+SPACES: Final = 1_000
+"""The number of spaces whose last booking is cached."""
 
 Refuse = Callable[[Scope, Claim], Awaitable[object]]
 """Raises all that refuses a claim, if anything does; it only reads."""
 
 
 class LastTaken:
-    """Caches the last booking that this process made in each room: a hint, never a refusal."""
+    """Caches the last booking that this process made of each space: a hint, never a refusal."""
 
     def __init__(self) -> None:
-        self._last: BoundedDict[Range[datetime]] = BoundedDict(ROOMS)
+        self._last: BoundedDict[Range[datetime]] = BoundedDict(SPACES)
         self.reads: SharedReads[Calendar] = SharedReads()
 
-    def note(self, room_id: UUID, occupied: Range[datetime]) -> None:
-        self._last.put(room_id, occupied)
+    def note(self, spaces: Iterable[UUID], occupied: Range[datetime]) -> None:
+        for space in spaces:
+            self._last.put(space, occupied)
 
-    def may_have(self, room_id: UUID, occupied: Range[datetime]) -> bool:
-        """Returns whether the last known booking of a room overlaps a time; it may be cancelled."""
-        last = self._last.get(room_id)
-        return last is not None and last.overlaps(occupied)
+    def may_have(self, spaces: Iterable[UUID], occupied: Range[datetime]) -> bool:
+        """Returns whether the last known booking of a space overlaps; it may be cancelled."""
+        known = map(self._last.get, spaces)
+        return any(last is not None and last.overlaps(occupied) for last in known)
 
 
 async def refuse_taken(scope: Scope, times: WantedTime, refuse: Refuse) -> None:

@@ -40,7 +40,7 @@ from resolvers.bookings.slot_claims import (
     WantedTime,
     claim_by_facts,
     price_refusals,
-    room_locks,
+    space_locks,
 )
 from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import venue_facts
@@ -172,7 +172,7 @@ async def _store_at_once(
     *,
     has_customer: bool,
 ) -> Booking | None:
-    locks, taken = room_locks(scope, times.room_id), scope.service(LastTaken)
+    taken, locks = scope.service(LastTaken), list[tuple[object, ...]]()
     facts = await venue_facts(scope)
     for attempt in range(TRIES):
         if facts is None or not scope.service(BookingPermit).is_given(scope, facts.permit):
@@ -182,14 +182,18 @@ async def _store_at_once(
         claimed = claim_by_facts(scope, facts, times)
         if claimed is None:
             return None
+        spaces = claimed.room.spaces
         # A key may be that of the booking itself, which is then told again.
         may_be_late = scope.idempotency_key is None
-        if may_be_late and taken.may_have(times.room_id, claimed.occupied):
+        if may_be_late and taken.may_have(spaces, claimed.occupied):
             break
         if attempt == 0:
+            locks = space_locks(scope, *spaces)
             await scope.queue(*locks)
-            if may_be_late and taken.may_have(times.room_id, claimed.occupied):
+            if may_be_late and taken.may_have(spaces, claimed.occupied):
                 break
+        elif locks != space_locks(scope, *spaces):
+            return None
         # What is read of the customer is read here: of many who want one time, few come so far.
         new = await decided(claimed)
         if new is None:
@@ -199,7 +203,7 @@ async def _store_at_once(
             return None
         if found["id"] is not None:
             scope.mark_stored()
-            taken.note(times.room_id, claimed.occupied)
+            taken.note(spaces, claimed.occupied)
             return new.result  # type: ignore[no-any-return]
         if found["version"] == facts.version:
             if found["is_taken"]:
@@ -237,6 +241,8 @@ def new_row(
         "id": new_id(),
         "reference": reference(token_bytes(REFERENCE_BYTES)),
         "room_id": claimed.room.id,
+        "also_room_ids": None,
+        "space_ids": claimed.space_ids,
         "status": status.value,
         "customer_id": booker.customer_id,
         "contact_name": booker.contact_name,

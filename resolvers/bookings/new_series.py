@@ -38,6 +38,7 @@ from resolvers.bookings.series import locked_series, touch
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
+    check_spaces,
     claim,
     claim_of,
     expire,
@@ -85,6 +86,7 @@ async def book_series(
     venue = await load_venue(scope, [wanted.room_id])
     if wanted.room_id not in venue.rooms:
         raise NotFound("room", path=("room_id",))
+    check_spaces(scope, *venue.rooms.values())
     starts_at = resolve_start(wanted.start, venue.zone)
     found = occurrences(
         rule,

@@ -21,13 +21,13 @@ from domain.core.refusals import Invalid, NotFound, StaleVersion
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries, own_series, series_of
-from models.bookings.series_bookings import ROOMS_OF_SERIES
+from models.bookings.series_bookings import SPACES_OF_SERIES
 from models.tenants import Tenant
 from permissions.policy import grant_of
 from permissions.policy import refusal as forbidden
 from permissions.roles import GrantScope, P
 from resolvers.bookings.booking_access import visible_bookings
-from resolvers.bookings.slot_claims import room_locks
+from resolvers.bookings.slot_claims import space_locks, spaces_of
 from resolvers.core.lookups import CALENDAR, get_at_version
 
 
@@ -113,18 +113,20 @@ async def lock_series(scope: Scope, series_id: UUID, *also_rooms: UUID) -> None:
 
     Raises StaleVersion if a booking has moved to another room before the locks were taken.
     """
-    seen = await scope.read_batch_outside(ROOMS_OF_SERIES, series_id=series_id)
-    rooms = {*_room_ids(seen), *also_rooms}
-    await scope.lock(*room_locks(scope, *rooms), ("series", series_id), shared=[CALENDAR])
-    found = await scope.fetch_batch(ROOMS_OF_SERIES, tenant_id=scope.tenant_id, series_id=series_id)
-    if not _room_ids(found) <= rooms:
+    seen = await scope.read_batch_outside(SPACES_OF_SERIES, series_id=series_id)
+    spaces = {*_space_ids(seen), *await spaces_of(scope, *also_rooms)}
+    await scope.lock(*space_locks(scope, *spaces), ("series", series_id), shared=[CALENDAR])
+    found = await scope.fetch_batch(
+        SPACES_OF_SERIES, tenant_id=scope.tenant_id, series_id=series_id
+    )
+    if not _space_ids(found) <= spaces:
         of_id = col(BookingSeries.id) == series_id
         current = await scope.one(series_of(scope.tenant_id).where(of_id))
         raise StaleVersion(current, path=("version",))
 
 
-def _room_ids(found: list[list[Any]]) -> set[UUID]:
-    return {each.room_id for part in found for each in part}
+def _space_ids(found: list[list[Any]]) -> set[UUID]:
+    return {each.space_id for part in found for each in part}
 
 
 async def locked_series(scope: Scope, id: BookingSeriesId, *, version: int) -> BookingSeries:

@@ -21,15 +21,24 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.refusals import Code, NotFound, Refusal
 from kit.scope import Scope
+from models.bookings.availability import VENUE
 from models.bookings.bookings import Booking, BookingOwner, bookings_of
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
-from resolvers.bookings.calendars import load_calendar, load_slot, load_venue, may_move, wish_of
-from resolvers.bookings.venue_facts import Venue, VenueFacts
+from resolvers.bookings.calendars import (
+    has_all,
+    load_calendar,
+    load_slot,
+    load_venue,
+    may_move,
+    wish_of,
+)
+from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
 from resolvers.core.lookups import CALENDAR
+from resolvers.core.transactions import OtherLocksNeeded
 
 STRANGERS: Final = ("strangers",)
 
@@ -40,11 +49,13 @@ class Claim:
 
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit; ``price`` is that by the room's
-    current rate and the venue's rules.
+    current rate and the venue's rules. ``space_ids`` are stored with a booking: None for a plain
+    room.
     """
 
     tenant: Tenant
     room: Room
+    space_ids: list[UUID] | None
     wish: SlotRequest
     wanted: Interval
     occupied: Range[datetime]
@@ -63,18 +74,44 @@ class WantedTime:
     party_size: int
 
 
-async def lock_rooms(scope: Scope, *room_ids: UUID) -> None:
-    """Locks the time of rooms, and the venue's rules against changes.
+async def lock_rooms(scope: Scope, *room_ids: UUID, spaces: Sequence[UUID] = ()) -> None:
+    """Locks the time of rooms and of other ``spaces``, and the venue's rules against changes.
 
     Holds of unverified people share a lock, and so do those of one customer, because they are
-    counted together.
+    counted together. Which spaces the rooms consist of may have changed: compare them by
+    ``check_spaces`` with what is read under the locks.
     """
-    await scope.lock(*room_locks(scope, *room_ids), shared=[CALENDAR])
+    names = space_locks(scope, *spaces, *await spaces_of(scope, *room_ids))
+    if not scope.may_still_lock(*names):
+        scope.leave_queue()
+    await scope.lock(*names, shared=[CALENDAR])
 
 
-def room_locks(scope: Scope, *room_ids: UUID) -> list[tuple[object, ...]]:
+async def spaces_of(scope: Scope, *room_ids: UUID) -> list[UUID]:
+    """Returns the spaces that rooms consist of, as they were a moment ago."""
+    if not room_ids:
+        return []
+    facts = await venue_facts(scope)
+    if facts is None:
+        _, rooms = await scope.read_batch_outside(VENUE, room_ids=room_ids)
+        return [space for room in rooms for space in room.spaces]
+    return facts.spaces_of(*room_ids)
+
+
+def check_spaces(scope: Scope, *rows: Room | Booking) -> None:
+    """Raises OtherLocksNeeded unless all spaces of rooms and bookings are locked."""
+    if not scope.has_locked(*(_lock(space) for row in rows for space in row.spaces)):
+        raise OtherLocksNeeded
+
+
+def _lock(space_id: UUID) -> tuple[object, ...]:
+    # A plain room is one space, and was locked by this name before there were others.
+    return "room", space_id
+
+
+def space_locks(scope: Scope, *space_ids: UUID) -> list[tuple[object, ...]]:
     """Returns the names of the exclusive locks of ``lock_rooms``."""
-    names: list[tuple[object, ...]] = [("room", room_id) for room_id in room_ids]
+    names = [*map(_lock, space_ids)]
     if is_stranger(scope.actor):
         names.append(STRANGERS)
     elif only_own(scope.actor, P.BOOKINGS_WRITE):
@@ -98,6 +135,7 @@ async def claim(
     venue = await load_venue(scope, [room_id])
     if room_id not in venue.rooms:
         raise NotFound("room", path=("room_id",))
+    check_spaces(scope, *venue.rooms.values())
     starts_at = resolve_start(start, venue.zone)
     wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
     wanted = wish.interval(starts_at)
@@ -124,9 +162,11 @@ def decide(
     reasons = reasons_against(facts, starts_at, wish)
     wanted = wish.interval(starts_at)
     occupied = facts.occupied_by(wanted)
+    room = venue.rooms[facts.id]
     return Claim(
         venue.tenant,
-        venue.rooms[facts.id],
+        room,
+        room.space_ids,
         wish,
         wanted,
         Range(occupied.start, occupied.end),
@@ -162,7 +202,7 @@ def claim_by_facts(
     if not facts.covers(wanted):
         return None
     room = room.within(wanted)
-    if moving is not None and moving.room_id == room.id:
+    if moving is not None and has_all(moving.spaces, facts.venue.rooms[room.id]):
         room = replace(room, moving=_busy(moving))
     claimed = decide(facts.venue, room, starts_at, wish)
     return None if claimed.refusals else claimed
@@ -182,9 +222,11 @@ def _busy(booking: Booking) -> Busy:
 def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) -> Claim:
     """Returns the claim of a time that no rule refuses."""
     occupied = facts.occupied_by(time)
+    room = venue.rooms[facts.id]
     return Claim(
         venue.tenant,
-        venue.rooms[facts.id],
+        room,
+        room.space_ids,
         wish,
         time,
         Range(occupied.start, occupied.end),

@@ -1,10 +1,11 @@
 """The times that bookings take of rooms, beside the cached facts of a venue."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Any, Final
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from domain.bookings.refusals import Busy
@@ -22,7 +23,7 @@ from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import BookingOwner
 from models.bookings.taken_times import BOOKED, TAKEN
-from resolvers.bookings.calendars import may_move
+from resolvers.bookings.calendars import has_all, may_move, rooms_by_space
 from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
 
@@ -82,11 +83,12 @@ async def taken_times(
         window = _reach(search, everything=everything)
         if not facts.covers(window):
             return None
+        by_space = rooms_by_space(venue)
         version, (generation, *place), times, *left_out = await scope.fetch_row(
             BOOKED if everything else TAKEN,
             alone=alone,
             tenant_id=scope.tenant_id,
-            room_ids=[*venue.rooms],
+            space_ids=[*by_space],
             # With its buffers, a time is longer.
             earliest=window.start - venue.longest_booking - (0 if everything else 2) * _BUFFER,
             since=window.start,
@@ -97,12 +99,12 @@ async def taken_times(
         if version == facts.version:
             end = LogPosition(scope.tenant_id, generation, LogOffset(*place))
             if not everything:
-                taken = await _room_times(times or (), _TAKEN)
+                taken = _of_rooms(venue, by_space, await _space_times(times or (), _TAKEN))
                 return TakenTimes(facts, venue, search, facts.rooms, taken, end)
             rooms = await _rooms_within(facts, venue, window)
-            taken = await _room_times(times or (), _BOOKED)
+            taken = _of_rooms(venue, by_space, await _space_times(times or (), _BOOKED))
             if left_out[0] is not None:
-                _leave_out(scope, rooms, taken, left_out[0])
+                _leave_out(scope, venue, rooms, taken, left_out[0])
             return TakenTimes(facts, venue, search, rooms, taken, end)
         facts = await venue_facts(scope, at_least=version)
     return None
@@ -138,10 +140,10 @@ async def _rooms_within(
     return found
 
 
-async def _room_times(rooms: Sequence[bytes | None], row: Struct) -> list[RoomTimes]:
-    """Reads the rows of each room; the last two instants of a row are what is occupied."""
+async def _space_times(spaces: Sequence[bytes | None], row: Struct) -> list[RoomTimes]:
+    """Reads the rows of each space; the last two instants of a row are what is occupied."""
     turn, found, since = TimeSlice(), list[RoomTimes](), _SENT_SINCE
-    for sent in rooms:
+    for sent in spaces:
         rows = [*row.iter_unpack(sent or b"")]
         occupied = [(start + since, end + since) for *_, start, end in rows]
         booked = [] if row is _TAKEN else [(each[0] + since, each[1] + since) for each in rows]
@@ -151,19 +153,40 @@ async def _room_times(rooms: Sequence[bytes | None], row: Struct) -> list[RoomTi
     return found
 
 
+def _of_rooms(venue: Venue, by_space: Iterable[UUID], times: list[RoomTimes]) -> list[RoomTimes]:
+    """Returns the times of each room, which are those of all its spaces."""
+    if len(times) == len(venue.rooms) and not any(each.space_ids for each in venue.rooms.values()):
+        return times
+    of_space = dict(zip(by_space, times, strict=True))
+    return [
+        RoomTimes(
+            [each for space in room.spaces for each in of_space[space].booked],
+            [each for space in room.spaces for each in of_space[space].occupied],
+        )
+        for room in venue.rooms.values()
+    ]
+
+
 def _leave_out(
-    scope: Scope, rooms: dict[RoomId, RoomFacts], times: list[RoomTimes], booking: Sequence[Any]
+    scope: Scope,
+    venue: Venue,
+    rooms: dict[RoomId, RoomFacts],
+    times: list[RoomTimes],
+    booking: Sequence[Any],
 ) -> None:
     """Leaves a booking out of what is taken, if the caller may move it."""
-    room_id, *owner, starts_at, ends_at, occupied_from, occupied_to = booking
+    spaces, *owner, starts_at, ends_at, occupied_from, occupied_to = booking
     interval, occupied = Interval(starts_at, ends_at), Interval(occupied_from, occupied_to)
-    if may_move(scope.actor, BookingOwner(*owner)):
-        moving = Busy(room_id, BookingId(owner[0]), interval, occupied)
-        rooms[room_id] = replace(rooms[room_id], moving=moving)
-    else:
-        place = [*rooms].index(room_id)
-        has = times[place]
-        times[place] = RoomTimes([*has.booked, interval.stretch], [*has.occupied, occupied.stretch])
+    is_left_out = may_move(scope.actor, BookingOwner(*owner))
+    for place, (id, room) in enumerate(venue.rooms.items()):
+        if is_left_out and has_all(spaces, room):
+            moving = Busy(id, BookingId(owner[0]), interval, occupied)
+            rooms[id] = replace(rooms[id], moving=moving)
+        elif not is_left_out and not set(spaces).isdisjoint(room.spaces):
+            has = times[place]
+            times[place] = RoomTimes(
+                [*has.booked, interval.stretch], [*has.occupied, occupied.stretch]
+            )
 
 
 def open_starts(facts: VenueFacts, search: SlotSearch) -> "OpenStarts":

@@ -74,6 +74,11 @@ class VenueFacts:
     permit: tuple[Any, ...]
     quotas: tuple[Quota, ...]
 
+    def spaces_of(self, *room_ids: UUID) -> list[UUID]:
+        """Returns the spaces that rooms consist of; a room that is newer is taken for one."""
+        known = [(id, self.venue.rooms.get(RoomId(id))) for id in room_ids]
+        return [space for id, room in known for space in (room.spaces if room else [id])]
+
     def covers(self, window: Interval) -> bool:
         """Returns whether it has all facts that decide about the window."""
         return window.start >= self.since

@@ -73,6 +73,10 @@ class MutationResult(Generic[R]):
     uncommitted: Scope | None = None
 
 
+class OtherLocksNeeded(Exception):
+    """Raised where what has been read under the locks shows that they aren't the right ones."""
+
+
 class _Replay(Exception):
     def __init__(self, kept: IdempotentResult) -> None:
         self.kept = kept
@@ -119,8 +123,8 @@ async def perform(
                     showing=showing,
                     dry_run=dry_run,
                 )
-            except DATABASE_ERRORS as error:
-                if sqlstate(error) in _TRY_AGAIN:
+            except (*DATABASE_ERRORS, OtherLocksNeeded) as error:
+                if isinstance(error, OtherLocksNeeded) or sqlstate(error) in _TRY_AGAIN:
                     if attempt == RETRIES:
                         raise Unavailable("Too many changes at once; try again.") from error
                     pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter

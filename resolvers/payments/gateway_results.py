@@ -80,8 +80,8 @@ async def store(
 
     ``hold`` is the hold of the time to which the booking moves by this payment.
     """
-    rooms = [hold.room_id] if hold else []
-    booking = await locked_booking(scope, BookingId(booking_id), also_rooms=rooms)
+    also = hold.spaces if hold else []
+    booking = await locked_booking(scope, BookingId(booking_id), also_spaces=also)
     payment = await scope.one(payments_of(scope.tenant_id).where(col(Payment.id) == payment_id))
     assert payment is not None, "payments are never removed"
     reported = result.reported
@@ -298,7 +298,7 @@ async def _is_free_again(scope: Scope, booking: Booking) -> bool:
         return False
     if claimed.refusals:
         return False
-    booking.occupied = claimed.occupied
+    booking.occupied, booking.space_ids = claimed.occupied, claimed.space_ids
     return True
 
 

@@ -7,6 +7,7 @@ new price requires a payment, the new time is held, and the booking moves once t
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
@@ -34,7 +35,7 @@ from resolvers.bookings.booking_access import (
     change_event,
     load_visible_booking,
     record_change,
-    room_of_move,
+    spaces_of_move,
     state_of,
     text_refusals,
     visible_bookings,
@@ -45,6 +46,7 @@ from resolvers.bookings.quotas import refusals_by_quotas
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
+    check_spaces,
     claim,
     claim_by_facts,
     expire,
@@ -67,6 +69,7 @@ class Goal:
     """The new time, room and price of a booking; ``lines`` as they are stored."""
 
     place: Place
+    space_ids: list[UUID] | None
     occupied: Range[datetime]
     lines: list[Any] | None
     price_minor: int | None
@@ -94,12 +97,14 @@ async def move_booking(
     )
     if at_once is not None:
         return [at_once]
-    await lock_rooms(scope, seen.room_id, target, *await room_of_move(scope, seen))
+    held = await spaces_of_move(scope, seen)
+    await lock_rooms(scope, target, spaces=[*seen.spaces, *held])
     moved = await get_at_version(
         scope, visible_bookings(scope), id, version=version, what="booking"
     )
     if moved.room_id != seen.room_id:
         raise StaleVersion(moved, path=("version",))
+    check_spaces(scope, moved)
     await give_up(scope, moved)
     claimed = await claim(
         scope,
@@ -137,7 +142,7 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     is_held = status_of(scope, hold) is Status.HELD and hold.party_size == booking.party_size
     if hold.status == Status.HELD.value:
         await expire(scope, [BookingId(hold.id)], reason=_MOVED)
-    goal = Goal(_place(hold), hold.occupied, hold.price_lines, hold.price_minor)
+    goal = Goal(_place(hold), hold.space_ids, hold.occupied, hold.price_lines, hold.price_minor)
     claimed = None if is_held else await _claimed_again(scope, booking, goal)
     if not is_held and claimed is None:
         return False
@@ -184,7 +189,8 @@ async def _move_at_once(
         if facts.quotas and by_customer:
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
-        overlaps_own = booking.room_id == times.room_id and booking.occupied.overlaps(goal.occupied)
+        takes_own = not set(booking.spaces).isdisjoint(claimed.room.spaces)
+        overlaps_own = takes_own and booking.occupied.overlaps(goal.occupied)
         event = _move(
             scope,
             booking,
@@ -329,6 +335,7 @@ def _move(
     is_earlier = has_money and terms_start < goal.place.time.start
     booking.earliest_start = terms_start if is_earlier else None
     booking.room_id = goal.place.room_id
+    booking.space_ids = claimed.space_ids if claimed else goal.space_ids
     booking.starts_at = goal.place.time.start
     booking.ends_at = goal.place.time.end
     booking.occupied = claimed.occupied if claimed else goal.occupied
@@ -348,9 +355,11 @@ def goal_of(moved: Booking, claimed: Claim) -> Goal:
     if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
         price = claimed.price
         minor = price.total.amount_minor if price else None
-        return Goal(wanted, claimed.occupied, stored_lines(price), minor)
+        return Goal(wanted, claimed.space_ids, claimed.occupied, stored_lines(price), minor)
     frozen = moved.breakdown.moved(wanted.time.start - left.time.start) if moved.breakdown else None
-    return Goal(wanted, claimed.occupied, stored_lines(frozen), moved.price_minor)
+    return Goal(
+        wanted, claimed.space_ids, claimed.occupied, stored_lines(frozen), moved.price_minor
+    )
 
 
 def _place(booking: Booking) -> Place:

@@ -37,7 +37,7 @@ from resolvers.bookings.booking_access import (
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.quotas import exceeded_quotas
 from resolvers.bookings.series import SeriesPart, end_series, locked_part, rule_of, touch
-from resolvers.bookings.slot_claims import Claim, claim_of, expire
+from resolvers.bookings.slot_claims import Claim, check_spaces, claim_of, expire
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
@@ -144,6 +144,7 @@ async def _planned(
     venue = await load_venue(scope, [target])
     if target not in venue.rooms:
         raise NotFound("room", path=("room_id",))
+    check_spaces(scope, *venue.rooms.values())
     shift = _Shift(part.zone, _original(chosen), resolve_start(start, venue.zone))
     ahead = [each for each in part.bookings if each.starts_at > now]
     movable = [each for each in ahead if each.status in MOVABLE]
@@ -156,7 +157,10 @@ async def _planned(
     kept = [each for each in movable if each is not chosen and _is_exception(each, part.series)]
     moved = times.keys() - {each.id for each in kept}
     while in_the_way := [
-        each for each in kept if _is_in_the_way(each, room, [times[id] for id in moved])
+        each
+        for each in kept
+        if not set(each.spaces).isdisjoint(venue.rooms[target].spaces)
+        and _is_in_the_way(each, room, [times[id] for id in moved])
     ]:
         kept = [each for each in kept if each not in in_the_way]
         moved |= {each.id for each in in_the_way}
@@ -312,10 +316,8 @@ def _is_exception(booking: Booking, series: BookingSeries) -> bool:
 
 
 def _is_in_the_way(booking: Booking, room: RoomFacts, times: Iterable[Interval]) -> bool:
-    """Returns whether a booking and one at any of the times would be too close."""
+    """Returns whether a booking and one of the room at any of the times would be too close."""
     lower, upper = booking.occupied.lower, booking.occupied.upper
     assert lower is not None and upper is not None
     padded = map(room.padded, times)
-    return booking.room_id == room.id and any(
-        lower < each.end and each.start < upper for each in padded
-    )
+    return any(lower < each.end and each.start < upper for each in padded)

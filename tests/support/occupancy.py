@@ -4,12 +4,13 @@ from typing import Final
 
 OVERLAPS: Final = """
     WITH taking AS (
-        SELECT tenant_id, room_id AS space_id, id AS booking_id, occupied,
+        SELECT tenant_id, id AS booking_id, occupied,
+            unnest(coalesce(space_ids, ARRAY[room_id])) AS space_id,
             coalesce(moves_id, id) AS occupant_id,
             CASE WHEN status = 'held' THEN hold_expires_at END AS expires_at
         FROM bookings WHERE status IN ('held', 'pending', 'confirmed', 'checked_in')
     ), kept AS (
-        SELECT tenant_id, space_id, booking_id, occupied, occupant_id, expires_at FROM occupancy
+        SELECT tenant_id, booking_id, occupied, space_id, occupant_id, expires_at FROM occupancy
     ), all_of_them AS (
         SELECT 'taking' AS source, taking.* FROM taking
         UNION ALL SELECT 'kept', kept.* FROM kept
