@@ -6,14 +6,14 @@ subject; the job handles the subject's pending entries, each in a transaction of
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from domain.core.log_events import EventType, LoggedEvent
 from kit.actor import Actor, ActorKind, Request
@@ -25,7 +25,9 @@ from kit.postgres.advisory_locks import advisory_key
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models.audit.event_handlers import logged_event, next_pending, pending_handled
+from models.bookings.waitlist import tenants_with_waitlist
 from resolvers.accounts.security_notices import NOTIFIED_OF, mail_security_notice
+from resolvers.bookings.waitlist_events import FOLLOWED, follow_waitlist
 from resolvers.core.transactions import perform
 
 ENTRIES_A_JOB: Final = 100
@@ -45,6 +47,9 @@ class EventHandler:
     external services: it enqueues jobs that do, which run at least once. If it raises, nothing is
     stored; the entry is retried, and later entries of the same subject wait.
 
+    ``only_of`` selects those of some tenants whose events matter: others' aren't even noted. It is
+    asked when the event is read; by then it may have to do with what was stored later.
+
     The ``name`` is stored in the database: a renamed handler is a new one. A new handler starts at
     the end of the log, or at its beginning.
     """
@@ -53,6 +58,7 @@ class EventHandler:
     event_types: frozenset[EventType]
     handle: Callable[[Scope, LoggedEvent], Awaitable[None]]
     starts: Literal["now", "beginning"] = "now"
+    only_of: Callable[[Collection[UUID]], Select[UUID]] | None = None
 
     @property
     def job_name(self) -> str:
@@ -65,6 +71,7 @@ class EventHandler:
 
 EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
     EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
+    EventHandler("waitlist", FOLLOWED, follow_waitlist, only_of=tenants_with_waitlist),
 )
 """All handlers. They are independent of each other, so their order doesn't matter."""
 

@@ -136,7 +136,9 @@ class EventReader:
             "batch": BATCH,
         }
         # Usually nothing has to be stored; then one statement is enough, without a transaction.
-        news = self._news_in(await self._database.rows(UNREAD, values), notes_all=notes_all)
+        rows = await self._database.rows(UNREAD, values)
+        concerned = await self._concerned(rows)
+        news = self._news_in(rows, concerned, notes_all=notes_all)
         if news.moved:
             async with await self._database.begin(writes=True) as transaction:
                 # Not by a lock on a row: that takes a transaction id, which holds back the log.
@@ -145,7 +147,7 @@ class EventReader:
                 if not (taken and taken[0]):
                     return frozenset()
                 rows = await transaction.rows(UNREAD, values)
-                news = self._news_in(rows, notes_all=notes_all)
+                news = self._news_in(rows, await self._concerned(rows), notes_all=notes_all)
                 enough = are_due(self._handler.job_name, MAX_DUE)
                 if news.wanted and await transaction.session.scalar(enough):
                     return frozenset()
@@ -155,7 +157,16 @@ class EventReader:
                 self._notify_jobs()
         return tenant_ids - news.unfinished
 
-    def _news_in(self, rows: Sequence[Any], *, notes_all: bool) -> "_News":
+    async def _concerned(self, rows: Sequence[Any]) -> Set[UUID]:
+        """Returns the tenants of entries for the handler that it doesn't leave out."""
+        types, only_of = self._handler.event_types, self._handler.only_of
+        tenants = {row["tenant_id"] for row in rows if row["type"] in types}
+        if only_of is None or not tenants:
+            return tenants
+        async with self._database.session(writes=False) as session:
+            return {*(await session.scalars(only_of(tenants))).all()}
+
+    def _news_in(self, rows: Sequence[Any], concerned: Set[UUID], *, notes_all: bool) -> "_News":
         wanted: list[Any] = []
         moved: list[Mapping[str, object]] = []
         unfinished = {row["tenant_id"] for row in rows if row["is_held_back"]}
@@ -165,7 +176,8 @@ class EventReader:
                 unfinished.add(tenant_id)
                 continue
             read = list(of_tenant)
-            concerns = [each for each in read if each["type"] in self._handler.event_types]
+            types = self._handler.event_types if tenant_id in concerned else frozenset()
+            concerns = [each for each in read if each["type"] in types]
             wanted += concerns
             last = read[-1]
             is_full = last["number"] == BATCH

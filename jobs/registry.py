@@ -19,6 +19,7 @@ from jobs.rollups import RollupReader
 from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
 from jobs.unhandled import report_unhandled
+from jobs.waitlist import offer_free_time, tend_waitlists
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -30,10 +31,12 @@ from models.payments.gateway_events import EVENT_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC
 from resolvers.bookings.guest_links import REQUEST_JOB
+from resolvers.bookings.waitlist_offers import OFFER_JOB
 from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
+WAITLIST_SECONDS: Final = 60.0
 PLATFORM_DAYS_SECONDS: Final = 15.0
 BILLING_SECONDS: Final = 600.0
 FORECASTS_SECONDS: Final = 600.0
@@ -51,6 +54,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
     EXPORT_JOB: make_export,
+    OFFER_JOB: offer_free_time,
     REJECT_JOB: reject_unanswered,
     SETTLE: settle,
     SYNC: sync_billing,
@@ -104,6 +108,7 @@ def worker_services(
     forecasts = partial(find_old_forecasts, runtime, relay)
     platform = partial(add_up_platform_days, relay)
     old = partial(purge_expired, runtime, relay)
+    waitlists = partial(tend_waitlists, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
@@ -111,6 +116,7 @@ def worker_services(
         "long_jobs": long_worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
+        "waitlists": partial(_every, WAITLIST_SECONDS, waitlists, first=WAITLIST_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "platform_days": partial(

@@ -25,6 +25,7 @@ from models.bookings.bookings import Booking
 from models.bookings.occupancy import Occupancy
 from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
+from models.bookings.waitlist import WaitlistEntry
 from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
@@ -87,6 +88,7 @@ __all__ = [
     "TrackedKey",
     "UsageCounter",
     "User",
+    "WaitlistEntry",
     "WebhookEvent",
     "WeekdayHours",
     "ZoneClock",

@@ -56,6 +56,7 @@ class Tenant(SQLModel, Logged, table=True):
         "requires_guest_proof",
         "change_minutes_before",
         "reconfirms_changes",
+        "waitlist_priority_tag",
         "payment_policy",
         "payment_percent",
         "payment_amount",
@@ -112,6 +113,7 @@ class Tenant(SQLModel, Logged, table=True):
     requires_guest_proof: bool = False
     change_minutes_before: int | None = None
     reconfirms_changes: bool = True
+    waitlist_priority_tag: str | None = None
     payment_policy: str = PolicyKind.NONE.value
     payment_percent: int | None = None
     payment_amount_minor: int | None = Field(default=None, sa_type=BigInteger)

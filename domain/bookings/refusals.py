@@ -155,6 +155,17 @@ class HoldExpired(Refusal):
 
 
 @dataclass(eq=False)
+class WaitlistEntryClosed(Refusal):
+    """Nothing is offered to the entry of the waitlist, or it has ended."""
+
+    code = Code.INVALID_TRANSITION
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
 class ChangeTooLate(Refusal):
     """A customer can't move the booking any more; ``until`` was the deadline, None: never."""
 

@@ -18,6 +18,7 @@ Refusal
 │   ├── SeriesConflict                             the same of occurrences of a series
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
+│   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
 │   ├── PaymentRequired                            the booking is confirmed by paying for it
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
 └── billing

@@ -16,6 +16,8 @@ from sqlalchemy import (
     Uuid,
     event,
     func,
+    literal,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -25,7 +27,7 @@ from domain.core.money import Money
 from domain.core.text import SearchText, search_form, sort_key
 from kit.postgres.keyset_pagination import Order
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
-from models.core.filters import SortDirection, sorted_by
+from models.core.filters import SortDirection, is_any, sorted_by
 from models.core.search import contains, sought
 from models.tenants import Tenant
 
@@ -132,6 +134,12 @@ def rooms_in_use(tenant_id: UUID) -> Select[Room]:
     """Selects the rooms that aren't archived, by name."""
     in_use = rooms_of(tenant_id).where(col(Room.archived_at).is_(None))
     return in_use.order_by(col(Room.name_key), col(Room.id))
+
+
+def rooms_sharing(tenant_id: UUID, spaces: Sequence[UUID]) -> Select[Room]:
+    """Selects the rooms in use that have at least one of some spaces, by name."""
+    shared = col(Room.space_ids).op("&&")(literal(list(spaces), ARRAY(Uuid())))
+    return rooms_in_use(tenant_id).where(or_(is_any(Room.id, spaces), shared))
 
 
 def least_rate(tenant_id: UUID) -> Select[int | None]:

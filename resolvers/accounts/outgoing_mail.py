@@ -43,6 +43,7 @@ class MailKind(StrEnum):
     RESET = "reset"
     GUEST_CODE = "guest_code"
     ACCOUNT = "account"
+    OFFER = "offer"
 
 
 HOUR: Final = timedelta(hours=1)
@@ -60,9 +61,14 @@ RESETS: Final = Allowance("reset mail of a venue to a recipient", 3, HOUR)
 GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, HOUR)
 """Three an hour can be requested for a booking; this covers several bookings."""
 PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
+OFFERS: Final = Allowance("waitlist offers of a venue to a recipient", 20, HOUR)
 UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedelta(days=1))
 
-_SECURITY: Final = frozenset(MailKind) - {MailKind.ORDINARY, MailKind.INVITATION}
+_SECURITY: Final = frozenset(MailKind) - {
+    MailKind.ORDINARY,
+    MailKind.INVITATION,
+    MailKind.OFFER,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -186,6 +192,8 @@ def _counted_by(
             return ((GUEST_CODES, venue),)
         case MailKind.ACCOUNT:
             return ((PER_ACCOUNT, venue),)
+        case MailKind.OFFER:
+            return ((OFFERS, venue),)
 
 
 async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> bool:

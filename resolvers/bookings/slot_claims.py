@@ -127,9 +127,11 @@ async def claim(
     duration_minutes: int,
     party_size: int,
     moving: Booking | None = None,
+    override: bool | None = None,
 ) -> Claim:
     """Decides on a time of a locked room, after expired holds have been released.
 
+    ``override`` is that of ``wish_of``.
     Raises NotFound for the room, and what makes the time itself unreadable.
     """
     venue = await load_venue(scope, [room_id])
@@ -137,7 +139,13 @@ async def claim(
         raise NotFound("room", path=("room_id",))
     check_spaces(scope, *venue.rooms.values())
     starts_at = resolve_start(start, venue.zone)
-    wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+    wish = wish_of(
+        scope,
+        venue,
+        duration_minutes=duration_minutes,
+        party_size=party_size,
+        override=override,
+    )
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
     slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)

@@ -236,6 +236,12 @@ async def _cancel_part(
     return sorted(cancelled, key=lambda each: each is not part.booking)
 
 
+async def cancel_locked(scope: Scope, booking: Booking) -> Booking:
+    """Cancels a booking or hold under its room's lock. Raises InvalidTransition."""
+    cancel = _Transition(wanted=Status.CANCELLED, event=EventType.BOOKING_CANCELLED)
+    return await _carry_out(scope, booking, cancel)
+
+
 async def _carry_out(scope: Scope, booking: Booking, transition: _Transition) -> Booking:
     event, reason, also = transition.event, transition.reason, transition.also
     change = transition.make(scope, booking, booking.tenant)

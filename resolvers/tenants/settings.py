@@ -20,6 +20,7 @@ from resolvers.core.lookups import CALENDAR, get_at_version
 from resolvers.tenants.tenants import visible_tenants
 
 MAX_ADVANCE_DAYS: Final = 1095
+MAX_TAG_LENGTH: Final = 50
 _DAY_MINUTES: Final = 1440
 
 _DURATION: Final = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
@@ -138,6 +139,13 @@ async def update_tenant_settings(
             "changes its room, day or duration."
         ),
     ] = ABSENT,
+    waitlist_priority_tag: Annotated[
+        str | Absent | None,
+        Doc(
+            "The tag of the customers who come first on the waitlist; case is ignored. Null: all "
+            "are served in the order in which they joined."
+        ),
+    ] = ABSENT,
 ) -> Tenant:
     """Change the booking rules of the venue. Existing bookings are not affected."""
     await scope.lock(CALENDAR)
@@ -156,8 +164,11 @@ async def update_tenant_settings(
         "requires_guest_proof": requires_guest_proof,
         "change_minutes_before": change_minutes_before,
         "reconfirms_changes": reconfirms_changes,
+        "waitlist_priority_tag": waitlist_priority_tag,
     }
     changed = {name: value for name, value in given.items() if value is not ABSENT}
+    if isinstance(tag := changed.get("waitlist_priority_tag"), str):
+        changed["waitlist_priority_tag"] = tidy_name(tag)
     for name, value in changed.items():
         setattr(tenant, name, value)
     tenant.longest_minutes = max(tenant.longest_minutes, tenant.max_duration_minutes)
@@ -181,6 +192,10 @@ def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:
         value = getattr(tenant, name)
         if value is not None and not least <= value <= most:
             refused.append(Invalid(problem, path=(name,)))
+    tag = tenant.waitlist_priority_tag
+    if tag is not None and not 1 <= len(tag) <= MAX_TAG_LENGTH:
+        problem = f"A tag has 1 to {MAX_TAG_LENGTH} characters."
+        refused.append(Invalid(problem, path=("waitlist_priority_tag",)))
     if refused:
         # Rules that are invalid alone aren't checked together.
         return refused

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from resolvers.bookings.waitlist_events import WAITLIST_HANDLERS
 from schema.bookings.availability import AvailabilityQueries
 from schema.bookings.bookings import (
     BookingMutations,
@@ -24,6 +25,7 @@ from schema.bookings.series import (
 )
 from schema.bookings.subscriptions import AvailabilitySubscriptions, BookingSubscriptions
 from schema.bookings.type_extensions import CustomerBookings, RoomBookings
+from schema.bookings.waitlist import WaitlistMutations, WaitlistQueries
 from schema.core.areas import Area
 
 AREA: Final = Area(
@@ -35,8 +37,15 @@ AREA: Final = Area(
         QuotaQueries,
         VenueQueries,
         GuestQueries,
+        WaitlistQueries,
     ),
-    mutations=(BookingMutations, SeriesMutations, QuotaMutations, GuestMutations),
+    mutations=(
+        BookingMutations,
+        SeriesMutations,
+        QuotaMutations,
+        GuestMutations,
+        WaitlistMutations,
+    ),
     subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
     types=(
         SlotConflictError,
@@ -46,4 +55,5 @@ AREA: Final = Area(
         GuestProofError,
     ),
     extensions=(CustomerFigures, RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),
+    handlers=WAITLIST_HANDLERS,
 )

@@ -91,6 +91,10 @@ class TenantSettings:
         "Whether the venue has to confirm a confirmed booking again if the customer "
         "changes its room, day or duration. True by default."
     )
+    waitlist_priority_tag: str | None = column(
+        "The tag of the customers who come first on the waitlist, or null if all are served in "
+        "the order in which they joined."
+    )
 
 
 @node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)

@@ -28,6 +28,7 @@ from tests.support.factories import (
     make_series,
     make_subscription,
     make_venue,
+    make_waitlist_entry,
 )
 
 BUILT: Final = build_schema(schema.as_str())
@@ -97,6 +98,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         series,
         booking,
         held,
+        await make_waitlist_entry(runtime, venue, start),
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
     )
@@ -131,6 +133,10 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {**slot, "subdomain": own.venue.tenant.subdomain, "customer": guest}
         case "rescheduleGuestBooking(input.roomId:)":
             return {"token": own.link}
+        case "joinWaitlist(input.roomIds:)":
+            return {**slot, "customer": {"id": api_id(own.venue.customer)}}
+        case "joinWaitlist(input.customer.id:)":
+            return slot
         case "analytics(filter.roomIds:)":
             return {"span": {"from": "2027-03-01", "until": "2027-03-08"}}
         case _:

@@ -91,6 +91,7 @@ BOUNDED: Final = {
     "User.permissions": "those of permissions/roles.py",
     "VenueAvailability.slots": "at most 10,000, or the query is refused",
     "VenueRoom.openingHours": "at most 62 days",
+    "WaitlistEntry.rooms": "the input lists at most 100",
     "WeeklyHours.intervals": "the input lists at most 100",
 }
 # Root fields that can't fail alone: what they read is there for everybody.

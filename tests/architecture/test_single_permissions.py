@@ -98,6 +98,12 @@ SECRETS: Final = (
         f"duration_minutes = 7, party_size = party_size + 1, {otherwise('rrule')}",
         by(P.BOOKINGS_READ),
     ),
+    Secret(
+        "waitlist_entries",
+        ("duration_minutes", "party_size"),
+        "duration_minutes = 7, party_size = party_size + 1",
+        by(P.BOOKINGS_READ),
+    ),
     Secret("bookings", ("contact_name",), otherwise("contact_name")),
     Secret("bookings", ("contact_phone",), otherwise("contact_phone")),
     Secret(
@@ -160,6 +166,7 @@ PLAIN: Final = {
         "name", "description", "category", "capacity", "color", "archived_at", "version",
     },
     "Tenant": {"name", "subdomain", "time_zone", "currency_code", "version", "created_at"},
+    "WaitlistEntry": {"status", "starts_at", "offer_expires_at", "created_at", "updated_at"},
     "User": {"email_verified_at", "last_login_at", "deactivated_at", "created_at"},
 }  # fmt: skip
 
@@ -333,6 +340,7 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "userId": [_id_of(everything, "User")],
         "subjectId": [everything.booking],
         "status": [{"eq": "CONFIRMED"}],
+        "statuses": [["WAITING"]],
         "types": [["BOOKING_UPDATED"]],
         "category": ["Karaoke"],
         "minCapacity": [2],

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from domain.accounts.users import Role
 from domain.analytics.exports import ExportFailure, ExportFormat, ExportKind, ExportStatus
 from domain.bookings.lifecycle import Status
+from domain.bookings.waitlist import WaitlistStatus
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.billing.protocol import Billing
@@ -27,6 +28,7 @@ from models.analytics.exports import Export
 from models.billing import BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries
+from models.bookings.waitlist import WaitlistEntry
 from models.core.base import TenantRow
 from models.customers.customers import Customer
 from models.tenants import Tenant
@@ -203,6 +205,33 @@ async def make_series(runtime: Runtime, venue: Venue, starts_at: datetime) -> Bo
                 customer_id=venue.customer.id,
                 duration_minutes=60,
                 party_size=1,
+                created_at=scope.now(),
+                updated_at=scope.now(),
+            )
+        )
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_waitlist_entry(
+    runtime: Runtime, venue: Venue, starts_at: datetime, *, hold: Booking | None = None
+) -> WaitlistEntry:
+    """Adds an entry of the guest for an hour in any room; ``hold`` is offered for an hour."""
+
+    async def make(scope: Scope) -> WaitlistEntry:
+        await scope.lock()
+        return scope.add(
+            WaitlistEntry(
+                tenant_id=venue.tenant.id,
+                status=(WaitlistStatus.OFFERED if hold else WaitlistStatus.WAITING).value,
+                customer_id=venue.customer.id,
+                starts_at=starts_at,
+                duration_minutes=60,
+                party_size=1,
+                first_start_at=starts_at,
+                last_start_at=starts_at,
+                hold_id=hold.id if hold else None,
+                offer_expires_at=hold.hold_expires_at if hold else None,
                 created_at=scope.now(),
                 updated_at=scope.now(),
             )

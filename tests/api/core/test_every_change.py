@@ -15,7 +15,14 @@ from schema import schema
 from tests.api.accounts.accounts import last_code
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING
-from tests.support.factories import Venue, api_id, make_booking, make_series, make_venue
+from tests.support.factories import (
+    Venue,
+    api_id,
+    make_booking,
+    make_series,
+    make_venue,
+    make_waitlist_entry,
+)
 
 TYPES = "{ auditLog(first: 250) { nodes { type } } }"
 TOMORROW = MONDAY_MORNING + timedelta(days=1)
@@ -30,6 +37,10 @@ AS_GUEST = (
 NEW_CUSTOMER = SLOT.replace('{ id: "$customer" }', '{ new: { name: "Somebody" } }')
 
 CHANGES = [
+    (
+        'acceptWaitlistOffer(id: "$offered")',
+        ["WAITLIST_ACCEPTED", "BOOKING_CREATED"],
+    ),
     (
         'addOccurrence(seriesId: "$series", version: 1, start: { at: "2027-03-09T10:00:00Z" })',
         ["BOOKING_CREATED"],
@@ -65,6 +76,7 @@ CHANGES = [
     ),
     ('createRoom(input: { name: "Attic", capacity: 4 })', ["ROOM_CREATED"]),
     ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
+    ('declineWaitlistOffer(id: "$offered")', ["WAITLIST_DECLINED", "BOOKING_CANCELLED"]),
     ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
     ('deleteQuota(id: "$quota")', ["QUOTA_DELETED"]),
     ('deleteHoursException(id: "$exception")', ["HOURS_CHANGED"]),
@@ -78,6 +90,12 @@ CHANGES = [
         'inviteUser(input: { email: "new@example.com", name: "New", role: STAFF })',
         ["USER_INVITED"],
     ),
+    (
+        'joinWaitlist(input: { start: { at: "2027-03-04T10:00:00Z" }, durationMinutes: 60, '
+        'customer: { id: "$customer" } })',
+        ["WAITLIST_JOINED"],
+    ),
+    ('leaveWaitlist(id: "$waiting")', ["WAITLIST_LEFT"]),
     ('markNoShow(id: "$present", version: 1)', ["BOOKING_NO_SHOW"]),
     ('rejectBooking(id: "$pending", version: 1)', ["BOOKING_REJECTED"]),
     (
@@ -182,6 +200,13 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
             runtime, venue, MONDAY_MORNING - timedelta(hours=3), status=Status.CHECKED_IN
         ),
     }
+    offered = await make_booking(
+        runtime,
+        venue,
+        TOMORROW + 6 * day,
+        status=Status.HELD,
+        hold_expires_at=MONDAY_MORNING + timedelta(hours=1),
+    )
     await run(api, venue, f'archiveRoom(id: "{api_id(other_room)}", version: 1)')
     blackout = await run(
         api,
@@ -224,6 +249,8 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "room": api_id(room),
         "archived": api_id(other_room),
         "series": api_id(await make_series(runtime, venue, TOMORROW)),
+        "waiting": api_id(await make_waitlist_entry(runtime, venue, TOMORROW)),
+        "offered": api_id(await make_waitlist_entry(runtime, venue, TOMORROW, hold=offered)),
         "customer": api_id(venue.other_customer),
         "tagged": tagged["customer"]["id"],
         "staff": api_id(venue.staff.user),

@@ -51,6 +51,7 @@ IN_PYTHON: Final = {
     "Tenant": "paymentSettings plan usage weeklyHours",
     "User": "permissions",
     "UserSession": "current id",
+    "WaitlistEntry": "booking dates position rooms",
 }
 """The fields that keep a root field from being read at once.
 

@@ -1,0 +1,154 @@
+"""Offers times that have become free to those who wait for them, by holds."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col
+
+from domain.bookings.lifecycle import Status
+from domain.bookings.waitlist import Offer, WaitlistStatus, accept_until, offers
+from domain.core.formatting import moment, span, unlinked
+from domain.core.ids import RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, zone
+from domain.core.log_events import Event, EventType
+from integrations.mail.smtp import Message
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.bookings.waitlist import WaitlistEntry, entries_of, queue_of
+from models.core.base import snapshot
+from models.customers.customers import Customer, customers_of
+from models.tenants import Tenant
+from models.venue.rooms import Room
+from resolvers.accounts.outgoing_mail import MailKind, send_later
+from resolvers.bookings.booking_access import booking_event
+from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.guest_links import token_for
+from resolvers.bookings.hooks import subscription_refusals
+from resolvers.bookings.new_bookings import insert_booking
+from resolvers.bookings.slot_claims import claim, space_locks, spaces_of
+from resolvers.bookings.waitlist import end_entry, entry_lock, priority_tag
+from resolvers.core.lookups import CALENDAR
+from resolvers.customers.customers import Booker
+
+OFFER_JOB: Final = "waitlist"
+
+
+async def find_offers(scope: Scope, room_id: RoomId, freed: Interval | None) -> list[Offer]:
+    """Returns who gets which start of a room, of those that touch a freed time; None: any."""
+    venue = await load_venue(scope, [room_id])
+    room = venue.rooms.get(room_id)
+    if room is None:
+        return []
+    tenant, now = venue.tenant, scope.now()
+    since, until = now, now + timedelta(days=tenant.max_advance_days, minutes=1)
+    if freed is not None:
+        longest = timedelta(minutes=tenant.max_duration_minutes + room.buffer_after_minutes)
+        since = max(since, freed.start - longest)
+        until = min(until, freed.end + timedelta(minutes=room.buffer_before_minutes + 1))
+    if since >= until:
+        return []
+    starts = Interval(since, until)
+    tag = priority_tag(tenant)
+    queue = await scope.all(queue_of(scope.tenant_id, tag, starts, room_id))
+    if not queue:
+        return []
+    longest_wish = wish_of(
+        scope,
+        venue,
+        duration_minutes=max(each.duration_minutes for each in queue),
+        party_size=1,
+        override=False,
+    )
+    calendar = await load_calendar(scope, venue, starts, longest_wish)
+    waiting = [each.waiting for each in queue]
+    facts, rules = calendar.facts[room_id], longest_wish.rules
+    return [*offers(facts, waiting, starts=starts, rules=rules, now=now)]
+
+
+async def make_offer(scope: Scope, offer: Offer) -> bool:
+    """Holds a start for an entry; returns False if it is taken or the entry doesn't wait."""
+    spaces = space_locks(scope, *await spaces_of(scope, offer.room_id))
+    await scope.lock(entry_lock(offer.entry.id), *spaces, shared=[CALENDAR])
+    entry = await scope.one(
+        entries_of(scope.tenant_id).where(col(WaitlistEntry.id) == offer.entry.id)
+    )
+    if entry is None or entry.status != WaitlistStatus.WAITING:
+        return False
+    claimed = await claim(
+        scope,
+        offer.room_id,
+        Start(at=offer.starts_at),
+        duration_minutes=entry.duration_minutes,
+        party_size=entry.party_size,
+        override=False,
+    )
+    until = accept_until(offer.starts_at, now=scope.now(), rules=claimed.wish.rules)
+    if claimed.refusals or until <= scope.now() or await subscription_refusals(scope):
+        return False
+    hold = await insert_booking(
+        scope,
+        claimed,
+        status=Status.HELD,
+        booker=Booker(entry.customer_id),
+        hold_expires_at=until,
+        note=None,
+    )
+    scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
+    before = snapshot(entry)
+    entry.status = WaitlistStatus.OFFERED.value
+    entry.hold_id, entry.offer_expires_at = hold.id, until
+    entry.updated_at = scope.now()
+    scope.emit(
+        Event(
+            EventType.WAITLIST_OFFERED,
+            "WaitlistEntry",
+            entry.id,
+            before=before,
+            after=snapshot(entry),
+        )
+    )
+    await _mail(scope, claimed.tenant, claimed.room, hold)
+    return True
+
+
+async def expire_entry(scope: Scope, id: UUID) -> None:
+    """Ends an entry whose last start has passed, unless it was answered meanwhile."""
+    await scope.lock(entry_lock(id))
+    entry = await scope.one(entries_of(scope.tenant_id).where(col(WaitlistEntry.id) == id))
+    if entry is None or entry.status != WaitlistStatus.WAITING:
+        return
+    if entry.last_start_at <= scope.now():
+        end_entry(scope, entry, WaitlistStatus.EXPIRED, EventType.WAITLIST_EXPIRED)
+
+
+async def _mail(scope: Scope, tenant: Tenant, room: Room, hold: Booking) -> None:
+    customer = await scope.one(
+        customers_of(scope.tenant_id).where(col(Customer.id) == hold.customer_id)
+    )
+    if customer is None or customer.email is None:
+        return
+    letter = _letter(
+        customer.email, tenant, room, hold, token=token_for(scope, hold, is_mailed=True)
+    )
+    send_later(scope, letter, MailKind.OFFER)
+
+
+def _letter(to: str, tenant: Tenant, room: Room, hold: Booking, *, token: str) -> Message:
+    assert hold.hold_expires_at is not None
+    venue_zone, venue = zone(tenant.time_zone), unlinked(tenant.name)
+    time = span(Interval(hold.starts_at, hold.ends_at), venue_zone)
+    until = moment(hold.hold_expires_at, venue_zone)
+    return Message(
+        to=to,
+        subject=f"A time is free for you at {venue}",
+        text=(
+            "Hello,\n\n"
+            f"You are on the waitlist of {venue}, and a time has become free: "
+            f"{unlinked(room.name)}, {time} ({tenant.time_zone}). It is held for you until "
+            f"{until}; then the next one gets it.\n\n"
+            f"Accept or decline it in your account at {venue}, or book it with this code:\n\n"
+            f"{token}\n"
+        ),
+    )
