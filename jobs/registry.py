@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from jobs.complete_bookings import complete_past, find_past_bookings, reject_unanswered
+from jobs.due_bookings import BOOKING_JOBS, find_deadlines, find_past_bookings
 from jobs.event_handlers import EVENT_HANDLERS, jobs_of
 from jobs.event_reader import EventReader
 from jobs.expire_holds import expire_holds
@@ -26,7 +26,6 @@ from kit.runtime import Runtime
 from kit.supervisor import Service
 from models.analytics.exports import EXPORT_JOB
 from models.analytics.forecasts import FORECAST_JOB
-from models.bookings.due import COMPLETE_JOB, REJECT_JOB
 from models.payments.gateway_events import EVENT_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC
@@ -35,6 +34,7 @@ from resolvers.bookings.waitlist_offers import OFFER_JOB
 from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
+DEADLINES_SECONDS: Final = 5.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
 WAITLIST_SECONDS: Final = 60.0
 PLATFORM_DAYS_SECONDS: Final = 15.0
@@ -45,7 +45,6 @@ FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
 """How long after its start a worker deletes expired data first: clients come back before."""
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    COMPLETE_JOB: complete_past,
     FORECAST_JOB: refit_forecasts,
     LETTER_JOB: admit_letter,
     MAIL_JOB: send_mail,
@@ -55,9 +54,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     EVENT_JOB: handle_event,
     EXPORT_JOB: make_export,
     OFFER_JOB: offer_free_time,
-    REJECT_JOB: reject_unanswered,
     SETTLE: settle,
     SYNC: sync_billing,
+    **BOOKING_JOBS,
     **jobs_of(EVENT_HANDLERS),
 }
 """The handler of each job, by name."""
@@ -103,6 +102,7 @@ def worker_services(
         job_seconds=LONG_JOB_SECONDS,
     )
     holds = partial(expire_holds, runtime, relay)
+    deadlines = partial(find_deadlines, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
     forecasts = partial(find_old_forecasts, runtime, relay)
@@ -115,6 +115,7 @@ def worker_services(
         "jobs": worker.run,
         "long_jobs": long_worker.run,
         "holds": partial(_every, HOLDS_SECONDS, holds),
+        "deadlines": partial(_every, DEADLINES_SECONDS, deadlines, first=DEADLINES_SECONDS),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "waitlists": partial(_every, WAITLIST_SECONDS, waitlists, first=WAITLIST_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),

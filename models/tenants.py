@@ -51,6 +51,9 @@ class Tenant(SQLModel, Logged, table=True):
         "max_duration_minutes",
         "hold_minutes",
         "requires_confirmation",
+        "approval_hours",
+        "check_in_from_minutes",
+        "auto_release_minutes",
         "max_open_holds",
         "allows_guest_booking",
         "requires_guest_proof",
@@ -79,6 +82,9 @@ class Tenant(SQLModel, Logged, table=True):
         ),
         CheckConstraint("longest_minutes >= max_duration_minutes", name="longest_minutes"),
         CheckConstraint("hold_minutes BETWEEN 1 AND 30", name="hold_minutes"),
+        CheckConstraint("approval_hours >= 1", name="approval_hours"),
+        CheckConstraint("check_in_from_minutes >= 0", name="check_in_from_minutes"),
+        CheckConstraint("auto_release_minutes >= 1", name="auto_release_minutes"),
         CheckConstraint("max_open_holds BETWEEN 1 AND 100", name="max_open_holds"),
         CheckConstraint("change_minutes_before >= 0", name="change_minutes_before"),
         CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
@@ -108,6 +114,9 @@ class Tenant(SQLModel, Logged, table=True):
     )
     hold_minutes: int = 5
     requires_confirmation: bool = False
+    approval_hours: int = 24
+    check_in_from_minutes: int = 15
+    auto_release_minutes: int | None = None
     max_open_holds: int = 3
     allows_guest_booking: bool = True
     requires_guest_proof: bool = False

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
-from domain.bookings.refusals import InvalidTransition
+from domain.bookings.refusals import CheckInNotOpen, InvalidTransition
+from domain.core.formatting import moment
 from domain.core.intervals import Interval
 
-CHECK_IN_OPENS_MINUTES = 15
 AUTO_COMPLETE_AFTER = timedelta(hours=24)
 """For how long after its end a booking that wasn't checked in can be marked as a no-show."""
 REFERENCE_BYTES = 5
@@ -59,7 +60,19 @@ class BookingState:
     status: Status
     interval: Interval
     hold_expires_at: datetime | None
+    approval_expires_at: datetime | None
     requires_confirmation: bool
+    check_in_from_minutes: int
+    zone: ZoneInfo
+
+    @property
+    def check_in_opens_at(self) -> datetime:
+        return self.interval.start - timedelta(minutes=self.check_in_from_minutes)
+
+    @property
+    def confirm_until(self) -> datetime:
+        """The instant from which on a pending booking can't be confirmed any more."""
+        return confirm_until(self.approval_expires_at, self.interval.start)
 
 
 def effective_status(status: Status, hold_expires_at: datetime | None, now: datetime) -> Status:
@@ -73,9 +86,10 @@ def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, .
     """Returns the statuses that a caller can give the booking now.
 
     A hold becomes PENDING or CONFIRMED by createBooking, and expires by itself, so EXPIRED is never
-    among them. A booking can be confirmed until its start and cancelled until its end. It can be
-    checked in from 15 minutes before its start until its end, and marked as a no-show from its
-    start on. A booking that wasn't checked in can be completed after its end.
+    among them. A booking can be confirmed until its deadline, its start at the latest, and
+    cancelled until its end. It can be checked in from the venue's minutes before its start until
+    its end, and marked as a no-show from its start on. A booking that wasn't checked in can be
+    completed after its end.
     """
     begun, ended = now >= life.interval.start, now >= life.interval.end
     match effective_status(life.status, life.hold_expires_at, now):
@@ -83,12 +97,12 @@ def allowed_transitions(life: BookingState, *, now: datetime) -> tuple[Status, .
             converted = Status.PENDING if life.requires_confirmation else Status.CONFIRMED
             return (converted, Status.CANCELLED)
         case Status.PENDING:
-            confirmed = () if begun else (Status.CONFIRMED,)
+            confirmed = () if now >= life.confirm_until else (Status.CONFIRMED,)
             cancelled = () if ended else (Status.CANCELLED,)
             return (*confirmed, Status.REJECTED, *cancelled)
         case Status.CONFIRMED:
             possible = {
-                Status.CHECKED_IN: _check_in_opens(life) <= now and not ended,
+                Status.CHECKED_IN: life.check_in_opens_at <= now and not ended,
                 Status.COMPLETED: ended,
                 Status.CANCELLED: not ended,
                 Status.NO_SHOW: begun,
@@ -112,9 +126,15 @@ def check_transition(life: BookingState, wanted: Status, *, now: datetime) -> No
     allowed = allowed_transitions(life, now=now)
     status = effective_status(life.status, life.hold_expires_at, now)
     is_conversion = status is Status.HELD and wanted is not Status.CANCELLED
-    if wanted not in allowed or is_conversion:
-        hint = _hint(status, wanted)
-        raise InvalidTransition(status, wanted=wanted, allowed=allowed, hint=hint)
+    if wanted in allowed and not is_conversion:
+        return
+    opens_at = life.check_in_opens_at
+    if (status, wanted) == (Status.CONFIRMED, Status.CHECKED_IN) and now < opens_at:
+        raise CheckInNotOpen(
+            status, wanted=wanted, allowed=allowed, opens_at=opens_at, zone=life.zone
+        )
+    hint = _hint(life, status, wanted)
+    raise InvalidTransition(status, wanted=wanted, allowed=allowed, hint=hint)
 
 
 def check_status_in(life: BookingState, statuses: frozenset[Status], *, now: datetime) -> None:
@@ -139,9 +159,31 @@ def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
             return False
 
 
-def is_unanswered(status: Status, starts_at: datetime, *, now: datetime) -> bool:
-    """Returns whether the booking is rejected automatically: it starts and isn't confirmed."""
-    return status is Status.PENDING and starts_at <= now
+def approval_deadline(made_at: datetime, starts_at: datetime, *, hours: int) -> datetime:
+    """Returns until when a venue can confirm a booking: some hours, but not after its start."""
+    return min(made_at + timedelta(hours=hours), starts_at)
+
+
+def confirm_until(approval_expires_at: datetime | None, starts_at: datetime) -> datetime:
+    """Returns the deadline of a pending booking; one that was stored without has its start."""
+    return starts_at if approval_expires_at is None else approval_expires_at
+
+
+def is_unanswered(
+    status: Status, approval_expires_at: datetime | None, starts_at: datetime, *, now: datetime
+) -> bool:
+    """Returns whether the booking expires: it wasn't confirmed until its deadline."""
+    return status is Status.PENDING and confirm_until(approval_expires_at, starts_at) <= now
+
+
+def release_time(starts_at: datetime, minutes: int | None) -> datetime | None:
+    """Returns when a booking is released if nobody checks in; None: never."""
+    return None if minutes is None else starts_at + timedelta(minutes=minutes)
+
+
+def is_unattended(status: Status, release_at: datetime | None, *, now: datetime) -> bool:
+    """Returns whether the booking is released: nobody has checked in until then."""
+    return status is Status.CONFIRMED and release_at is not None and release_at <= now
 
 
 def reference(random: bytes) -> str:
@@ -167,24 +209,18 @@ def _in_halves(letters: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def _check_in_opens(life: BookingState) -> datetime:
-    return life.interval.start - timedelta(minutes=CHECK_IN_OPENS_MINUTES)
-
-
-def _hint(status: Status, wanted: Status) -> str | None:
-    """Returns when the transition becomes possible, if only the time is wrong."""
+def _hint(life: BookingState, status: Status, wanted: Status) -> str | None:
+    """Returns when the transition is possible, if only the time is wrong."""
     if (status, wanted) == (Status.PENDING, Status.CONFIRMED):
-        return "A booking can be confirmed until it starts: reject it, and make another."
+        until = moment(life.confirm_until, life.zone)
+        return f"This booking could be confirmed until {until}: make another."
     if (status, wanted) == (Status.HELD, Status.CONFIRMED):
         return "A hold becomes a booking by `createBooking` with its `holdId`."
     if status is not Status.CONFIRMED:
         return None
     match wanted:
         case Status.CHECKED_IN:
-            return (
-                f"Checking in opens {CHECK_IN_OPENS_MINUTES} minutes before the booking starts "
-                "and closes when it ends."
-            )
+            return "Checking in closes when the booking ends."
         case Status.COMPLETED:
             return "Check the booking in first, or complete it once its time is over."
         case Status.NO_SHOW:

@@ -1,7 +1,7 @@
 """Refusals of bookings: the time isn't free, a rule forbids it, or an offer has ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,18 @@ class InvalidTransition(Refusal):
         if not self.allowed:
             return f"The booking is {now} and can't change any more."
         return f"The booking is {now}; it can only become {listed(self.allowed).replace('_', ' ')}."
+
+
+@dataclass(eq=False)
+class CheckInNotOpen(InvalidTransition):
+    """The booking can't be checked in yet; ``opens_at`` is when it can."""
+
+    code = Code.CHECK_IN_NOT_OPEN
+    opens_at: datetime = field(kw_only=True)
+    zone: ZoneInfo = field(kw_only=True)
+
+    def __str__(self) -> str:
+        return f"Checking in opens at {moment(self.opens_at, self.zone)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ Refusal
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
+│   ├── CheckInNotOpen                             the change isn't possible yet
 │   ├── PaymentRequired                            the booking is confirmed by paying for it
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
 └── billing
@@ -49,6 +50,7 @@ class Code(StrEnum):
     DUPLICATE = "DUPLICATE"
     STALE_VERSION = "STALE_VERSION"
     INVALID_TRANSITION = "INVALID_TRANSITION"
+    CHECK_IN_NOT_OPEN = "CHECK_IN_NOT_OPEN"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     SLOT_TAKEN = "SLOT_TAKEN"
     SERIES_CONFLICT = "SERIES_CONFLICT"

@@ -138,8 +138,14 @@ class Booking(TenantRow, Logged, table=True):
         Index(
             "ix_bookings_pending",
             "tenant_id",
-            "starts_at",
+            text("coalesce(approval_expires_at, starts_at)"),
             postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_bookings_release",
+            "tenant_id",
+            "release_at",
+            postgresql_where=text("status = 'confirmed' AND release_at IS NOT NULL"),
         ),
         Index(
             "ix_bookings_moves",
@@ -189,6 +195,16 @@ class Booking(TenantRow, Logged, table=True):
     ends_at: datetime = Field(sa_type=INSTANT)
     occupied: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     hold_expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    approval_expires_at: datetime | None = Field(
+        default=None,
+        sa_type=INSTANT,
+        description="Until when a pending booking can be confirmed; null: until its start.",
+    )
+    release_at: datetime | None = Field(
+        default=None,
+        sa_type=INSTANT,
+        description="When it becomes a no-show if nobody has checked in; null: never by itself.",
+    )
     party_size: int = 1
     note: str | None = None
     held_from: bytes | None = Field(

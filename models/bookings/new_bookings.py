@@ -63,6 +63,8 @@ _CHANGED: Final = (
     "ends_at",
     "occupied",
     "hold_expires_at",
+    "approval_expires_at",
+    "release_at",
     "party_size",
     "note",
     "price_lines",

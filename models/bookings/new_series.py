@@ -27,6 +27,8 @@ EACH: Final = (
     "price_lines",
     "price_minor",
     "original_starts_at",
+    "approval_expires_at",
+    "release_at",
 )
 """What differs from one booking of a series to the next."""
 

@@ -15,6 +15,7 @@ from typing_extensions import Doc
 from domain.bookings.lifecycle import MOVABLE, BookingState, Status, effective_status
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval
+from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid, NotFound, Refusal, StaleVersion
 from kit.actor import ANONYMOUS, Actor
@@ -196,7 +197,10 @@ def state_of(booking: Booking, tenant: Tenant) -> BookingState:
         Status(booking.status),
         Interval(booking.starts_at, booking.ends_at),
         booking.hold_expires_at,
+        booking.approval_expires_at,
         requires_confirmation=tenant.requires_confirmation,
+        check_in_from_minutes=tenant.check_in_from_minutes,
+        zone=zone(tenant.time_zone),
     )
 
 

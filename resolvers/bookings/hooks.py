@@ -21,8 +21,12 @@ BookingEvent = Literal[
     EventType.BOOKING_CHECKED_IN,
     EventType.BOOKING_COMPLETED,
     EventType.BOOKING_NO_SHOW,
+    EventType.BOOKING_EXPIRED,
 ]
-"""The events that run handlers; to add a type, call ``run_handlers`` where it is emitted."""
+"""The events that run handlers; to add a type, call ``run_handlers`` where it is emitted.
+
+BOOKING_EXPIRED runs them for bookings that nobody confirmed, not for holds.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ from resolvers.bookings.slot_claims import (
     price_refusals,
     space_locks,
 )
-from resolvers.bookings.standing import booked_status
+from resolvers.bookings.standing import booked_status, deadlines
 from resolvers.bookings.venue_facts import venue_facts
 from resolvers.core.hooks import Hooks
 from resolvers.customers.customers import Booker, booker_outside, customer_created
@@ -235,7 +235,7 @@ def new_row(
     scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
 ) -> dict[str, Any]:
     """The columns of a new booking of a claimed time."""
-    price = claimed.price
+    price, tenant = claimed.price, claimed.tenant
     return {
         "tenant_id": scope.tenant_id,
         "id": new_id(),
@@ -257,12 +257,13 @@ def new_row(
         "price_lines": stored_lines(price),
         "price_minor": price.total.amount_minor if price else None,
         "currency_code": claimed.room.currency_code,
-        "terms": scope.service(Prepayment).terms(claimed.tenant),
+        "terms": scope.service(Prepayment).terms(tenant),
         "earliest_start": None,
         "was_confirmed": False,
         "moves_id": None,
         "series_id": None,
         "original_starts_at": None,
+        **deadlines(scope, tenant, status, claimed.wanted.start),
         "version": 1,
         "link_version": 1,
         "created_at": scope.now(),

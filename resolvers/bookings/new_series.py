@@ -45,7 +45,7 @@ from resolvers.bookings.slot_claims import (
     lock_rooms,
     price_refusals,
 )
-from resolvers.bookings.standing import booked_status
+from resolvers.bookings.standing import booked_status, deadlines
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
@@ -241,10 +241,11 @@ async def _store(
 ) -> Booking:
     """Stores a series with its bookings, and logs each of these. Raises PlanLimitReached."""
     tenant, first = planned.venue.tenant, planned.claims[0]
+    status = booked_status(tenant)
     common = new_row(
         scope,
         first,
-        status=booked_status(tenant),
+        status=status,
         booker=booker,
         hold_expires_at=None,
         note=note,
@@ -261,6 +262,7 @@ async def _store(
                 "starts_at": claimed.wanted.start,
                 "ends_at": claimed.wanted.end,
                 "original_starts_at": claimed.wanted.start,
+                **deadlines(scope, tenant, status, claimed.wanted.start),
                 "occupied": claimed.occupied,
                 "price_lines": stored_lines(price),
                 "price_minor": price.total.amount_minor if price else None,

@@ -1,6 +1,8 @@
 """Turns a hold into a booking: counts it for the plan, logs it, and runs the hooks."""
 
-from domain.bookings.lifecycle import Status
+from datetime import datetime
+
+from domain.bookings.lifecycle import Status, approval_deadline, release_time
 from domain.core.log_events import Event, EventType, Snapshot
 from kit.scope import Scope
 from models.bookings.bookings import Booking
@@ -17,6 +19,30 @@ from resolvers.tenants.usage import booking_count, count_booking
 def booked_status(tenant: Tenant) -> Status:
     """Returns the status of a new booking: pending at venues that confirm bookings."""
     return Status.PENDING if tenant.requires_confirmation else Status.CONFIRMED
+
+
+def approval_expiry(scope: Scope, tenant: Tenant, starts_at: datetime) -> datetime:
+    """Returns until when the venue can confirm a booking that becomes pending now."""
+    return approval_deadline(scope.now(), starts_at, hours=tenant.approval_hours)
+
+
+def deadlines(
+    scope: Scope, tenant: Tenant, status: Status, starts_at: datetime
+) -> dict[str, datetime | None]:
+    """Returns the columns of a new booking that say when it ends by itself."""
+    is_pending = status is Status.PENDING
+    return {
+        "approval_expires_at": approval_expiry(scope, tenant, starts_at) if is_pending else None,
+        "release_at": release_time(starts_at, tenant.auto_release_minutes),
+    }
+
+
+def move_deadlines(booking: Booking, starts_at: datetime) -> None:
+    """Changes when a booking ends by itself, before it gets a new start."""
+    if booking.approval_expires_at is not None:
+        booking.approval_expires_at = min(booking.approval_expires_at, starts_at)
+    if booking.release_at is not None:
+        booking.release_at += starts_at - booking.starts_at
 
 
 async def stand(
@@ -55,7 +81,10 @@ def _change(hold: Booking, tenant: Tenant, before: Snapshot) -> BookingChange:
 def _stand(
     scope: Scope, hold: Booking, tenant: Tenant, before: Snapshot, *, by_guest: bool
 ) -> Event:
-    hold.status = booked_status(tenant).value
+    booked = booked_status(tenant)
+    hold.status = booked.value
+    if booked is Status.PENDING:
+        hold.approval_expires_at = approval_expiry(scope, tenant, hold.starts_at)
     hold.hold_expires_at = None
     hold.held_from = None
     if by_guest:

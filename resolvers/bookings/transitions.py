@@ -1,7 +1,7 @@
 """Transitions of bookings: confirm, reject, cancel, check in, complete, mark as no-show."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from typing_extensions import Doc
 
@@ -11,7 +11,6 @@ from domain.bookings.lifecycle import (
     allowed_transitions,
     check_transition,
     is_over,
-    is_unanswered,
 )
 from domain.bookings.series import SeriesScope
 from domain.core.ids import BookingId
@@ -51,7 +50,7 @@ async def confirm_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Confirm a pending booking."""
-    confirm = _Transition(wanted=Status.CONFIRMED, event=EventType.BOOKING_CONFIRMED)
+    confirm = Transition(wanted=Status.CONFIRMED, event=EventType.BOOKING_CONFIRMED)
     return await _become(scope, id, confirm, version=version)
 
 
@@ -63,7 +62,7 @@ async def reject_booking(
     reason: Reason = None,
 ) -> Booking:
     """Reject a pending booking, and free its time at once."""
-    reject = _Transition(wanted=Status.REJECTED, event=EventType.BOOKING_REJECTED, reason=reason)
+    reject = Transition(wanted=Status.REJECTED, event=EventType.BOOKING_REJECTED, reason=reason)
     return await _become(scope, id, reject, version=version)
 
 
@@ -92,7 +91,7 @@ async def cancel_booking(
     of the series that still can be are cancelled, each by its own policy, and the rule ends before
     the first of them, unless the series has no earlier date.
     """
-    cancel = _Transition(
+    cancel = Transition(
         wanted=Status.CANCELLED,
         event=EventType.BOOKING_CANCELLED,
         reason=reason,
@@ -106,8 +105,12 @@ async def cancel_booking(
 async def check_in_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
-    """Mark the guests of a booking as arrived: from 15 minutes before its start until its end."""
-    check_in = _Transition(wanted=Status.CHECKED_IN, event=EventType.BOOKING_CHECKED_IN)
+    """Mark the guests of a booking as arrived.
+
+    This is possible from `TenantSettings.checkInFromMinutes` before its start until its end.
+    Earlier, it is refused with CHECK_IN_NOT_OPEN.
+    """
+    check_in = Transition(wanted=Status.CHECKED_IN, event=EventType.BOOKING_CHECKED_IN)
     return await _become(scope, id, check_in, version=version)
 
 
@@ -115,7 +118,7 @@ async def complete_booking(
     scope: Scope, id: Annotated[BookingId, Doc("The id of the booking.")], *, version: Version
 ) -> Booking:
     """Mark a booking as completed: after check-in, or after its end."""
-    complete = _Transition(wanted=Status.COMPLETED, event=EventType.BOOKING_COMPLETED)
+    complete = Transition(wanted=Status.COMPLETED, event=EventType.BOOKING_COMPLETED)
     return await _become(scope, id, complete, version=version)
 
 
@@ -133,7 +136,7 @@ async def mark_no_show(
 
     If a card is held, the no-show fee is charged to it, unless `waiveFee` is set.
     """
-    mark = _Transition(
+    mark = Transition(
         wanted=Status.NO_SHOW,
         event=EventType.BOOKING_NO_SHOW,
         reason=reason,
@@ -153,7 +156,7 @@ async def expire_hold(scope: Scope, id: BookingId) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Transition:
+class Transition:
     """A change of a booking's status."""
 
     wanted: Status
@@ -172,7 +175,9 @@ class _Transition:
         check_transition(state_of(booking, tenant), self.wanted, now=scope.now())
         before = snapshot(booking)
         booking.status = self.wanted.value
-        booking.hold_expires_at = None
+        booking.hold_expires_at = booking.approval_expires_at = None
+        if self.wanted is not Status.CONFIRMED:
+            booking.release_at = None
         return BookingChange(
             type=self.event,
             booking=booking,
@@ -186,7 +191,7 @@ class _Transition:
         return self.wanted is Status.CANCELLED and strangers.is_counted_back(scope, booking)
 
 
-async def _become(scope: Scope, id: BookingId, transition: _Transition, *, version: int) -> Booking:
+async def _become(scope: Scope, id: BookingId, transition: Transition, *, version: int) -> Booking:
     event, reason, also = transition.event, transition.reason, transition.also
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
@@ -203,11 +208,11 @@ async def _become(scope: Scope, id: BookingId, transition: _Transition, *, versi
     if made is not None:
         return made
     booking = await lock_seen_booking(scope, seen, version=version, with_tenant=True)
-    return await _carry_out(scope, booking, transition)
+    return await carry_out(scope, booking, transition)
 
 
 async def _cancel_part(
-    scope: Scope, id: BookingId, cancel: _Transition, which: SeriesScope, *, version: int
+    scope: Scope, id: BookingId, cancel: Transition, which: SeriesScope, *, version: int
 ) -> list[Booking]:
     """Cancels bookings of a series, and returns them in order, but the chosen one first."""
     raise_all(text_refusals(reason=cancel.reason))
@@ -227,7 +232,7 @@ async def _cancel_part(
         raise Invalid("All bookings of this series have begun or ended.", path=("id",))
     turn = TimeSlice()
     for each in cancelled:
-        await _carry_out(scope, each, cancel)
+        await carry_out(scope, each, cancel)
         if turn.is_over:
             await turn.give_way()
     first = cancelled[0].original_starts_at
@@ -238,11 +243,11 @@ async def _cancel_part(
 
 async def cancel_locked(scope: Scope, booking: Booking) -> Booking:
     """Cancels a booking or hold under its room's lock. Raises InvalidTransition."""
-    cancel = _Transition(wanted=Status.CANCELLED, event=EventType.BOOKING_CANCELLED)
-    return await _carry_out(scope, booking, cancel)
+    cancel = Transition(wanted=Status.CANCELLED, event=EventType.BOOKING_CANCELLED)
+    return await carry_out(scope, booking, cancel)
 
 
-async def _carry_out(scope: Scope, booking: Booking, transition: _Transition) -> Booking:
+async def carry_out(scope: Scope, booking: Booking, transition: Transition) -> Booking:
     event, reason, also = transition.event, transition.reason, transition.also
     change = transition.make(scope, booking, booking.tenant)
     if transition.is_counted_back(scope, booking):
@@ -262,9 +267,6 @@ def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefu
     return chosen or usual
 
 
-_UNANSWERED: Final = "Nobody confirmed it before it began."
-
-
 async def complete_past_booking(scope: Scope, id: BookingId) -> None:
     """Completes a past booking, unless its status has changed."""
     try:
@@ -273,13 +275,3 @@ async def complete_past_booking(scope: Scope, id: BookingId) -> None:
         return
     if is_over(Status(booking.status), booking.ends_at, now=scope.now()):
         await complete_booking(scope, id, version=booking.version)
-
-
-async def reject_unanswered_booking(scope: Scope, id: BookingId) -> None:
-    """Rejects a booking that wasn't confirmed before its start, and refunds everything."""
-    try:
-        booking = await load_visible_booking(scope, id)
-    except NotFound:
-        return
-    if is_unanswered(Status(booking.status), booking.starts_at, now=scope.now()):
-        await reject_booking(scope, id, version=booking.version, reason=_UNANSWERED)

@@ -64,6 +64,7 @@ _HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
     EventType.BOOKING_CHECKED_IN: _end,
     EventType.BOOKING_COMPLETED: _end,
     EventType.BOOKING_NO_SHOW: _end,
+    EventType.BOOKING_EXPIRED: _end,
 }
 BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
     type: Conditional(_is_paid_for, handler) for type, handler in _HANDLERS.items()

@@ -262,7 +262,9 @@ async def _confirm_or_reclaim(scope: Scope, booking: Booking, *, is_paid: bool) 
         case Arrival.CONFIRMS:
             is_free = True
         case Arrival.RECLAIMS:
-            is_free = await _is_free_again(scope, booking)
+            # Not of a booking that was paid and that the venue then didn't confirm in time.
+            was_held = booking.hold_expires_at is not None
+            is_free = was_held and await _is_free_again(scope, booking)
         case Arrival.IS_SURPLUS | Arrival.IS_TOO_LATE:
             is_free = False
         case never:

@@ -52,6 +52,7 @@ from resolvers.bookings.slot_claims import (
     expire,
     lock_rooms,
 )
+from resolvers.bookings.standing import approval_expiry, move_deadlines
 from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.customers.customers import Booker
@@ -336,6 +337,7 @@ def _move(
     booking.earliest_start = terms_start if is_earlier else None
     booking.room_id = goal.place.room_id
     booking.space_ids = claimed.space_ids if claimed else goal.space_ids
+    move_deadlines(booking, goal.place.time.start)
     booking.starts_at = goal.place.time.start
     booking.ends_at = goal.place.time.end
     booking.occupied = claimed.occupied if claimed else goal.occupied
@@ -345,6 +347,7 @@ def _move(
     if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
         booking.status = Status.PENDING.value
         booking.was_confirmed = True
+        booking.approval_expires_at = approval_expiry(scope, tenant, booking.starts_at)
     return change_event(
         scope, EventType.BOOKING_RESCHEDULED, booking, before, reason=reason, claimed=claimed
     )

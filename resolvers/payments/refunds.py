@@ -122,7 +122,7 @@ async def end_payments(
         case Status.CANCELLED:
             back = await _of_cancellation(scope, booking, refund, was=was)
             await _give_back(scope, booking, back, RefundCause.CANCELLATION)
-        case Status.REJECTED:
+        case Status.REJECTED | Status.EXPIRED:
             held = (await balances_now(scope, booking)).held
             await _give_back(scope, booking, held, RefundCause.REJECTION)
         case Status.NO_SHOW:
@@ -132,7 +132,7 @@ async def end_payments(
             await close(scope, booking, owed=owed, credit=credit)
         case Status.COMPLETED:
             await let_go(scope, booking)
-        case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN | Status.EXPIRED:
+        case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN:
             return
         case never:
             assert_never(never)

@@ -21,6 +21,7 @@ from resolvers.tenants.tenants import visible_tenants
 
 MAX_ADVANCE_DAYS: Final = 1095
 MAX_TAG_LENGTH: Final = 50
+MAX_APPROVAL_HOURS: Final = 720
 _DAY_MINUTES: Final = 1440
 
 _DURATION: Final = f"The duration must be 1 to {LONGEST_MINUTES:,} minutes."
@@ -36,6 +37,17 @@ _BOUNDS: Final = {
     "min_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
     "max_duration_minutes": (1, LONGEST_MINUTES, _DURATION),
     "hold_minutes": (1, 30, "Holds must last 1 to 30 minutes."),
+    "approval_hours": (1, MAX_APPROVAL_HOURS, "The time to confirm must be 1 to 720 hours."),
+    "check_in_from_minutes": (
+        0,
+        _DAY_MINUTES,
+        "Checking in must open 0 to 1,440 minutes before the start.",
+    ),
+    "auto_release_minutes": (
+        1,
+        _DAY_MINUTES,
+        "Bookings must be released 1 to 1,440 minutes after their start.",
+    ),
     "max_open_holds": (1, 100, "The maximum of open holds must be 1 to 100."),
     "change_minutes_before": (
         0,
@@ -114,6 +126,28 @@ async def update_tenant_settings(
     requires_confirmation: Annotated[
         bool | Absent, Doc("Whether the venue has to confirm new bookings.")
     ] = ABSENT,
+    approval_hours: Annotated[
+        int | Absent,
+        Doc(
+            "For how many hours the venue can confirm a new booking, its start at the latest: 1 "
+            "to 720."
+        ),
+    ] = ABSENT,
+    check_in_from_minutes: Annotated[
+        int | Absent,
+        Doc(
+            "From how many minutes before its start a booking can be checked in: 0 to 1,440. "
+            "Existing bookings are affected too."
+        ),
+    ] = ABSENT,
+    auto_release_minutes: Annotated[
+        int | Absent | None,
+        Doc(
+            "How many minutes after its start a booking that nobody has checked in becomes a "
+            "NO_SHOW: 1 to 1,440, for example 10. Applies to bookings that are made from now on. "
+            "Null: never by itself."
+        ),
+    ] = ABSENT,
     max_open_holds: Annotated[
         int | Absent, Doc("The maximum number of open holds for each customer: 1 to 100.")
     ] = ABSENT,
@@ -147,7 +181,8 @@ async def update_tenant_settings(
         ),
     ] = ABSENT,
 ) -> Tenant:
-    """Change the booking rules of the venue. Existing bookings are not affected."""
+    """Change the booking rules of the venue. Existing bookings are not affected, unless a rule says
+    so."""
     await scope.lock(CALENDAR)
     tenant = await _tenant_at(scope, version)
     before = snapshot(tenant)
@@ -159,6 +194,9 @@ async def update_tenant_settings(
         "max_duration_minutes": max_duration_minutes,
         "hold_minutes": hold_minutes,
         "requires_confirmation": requires_confirmation,
+        "approval_hours": approval_hours,
+        "check_in_from_minutes": check_in_from_minutes,
+        "auto_release_minutes": auto_release_minutes,
         "max_open_holds": max_open_holds,
         "allows_guest_booking": allows_guest_booking,
         "requires_guest_proof": requires_guest_proof,

@@ -8,6 +8,7 @@ from schema.bookings.bookings import (
     BookingMutations,
     BookingQueries,
     ChangeTooLateError,
+    CheckInNotOpenError,
     SlotConflictError,
     SlotUnavailableError,
 )
@@ -52,6 +53,7 @@ AREA: Final = Area(
         SlotUnavailableError,
         SeriesConflictError,
         ChangeTooLateError,
+        CheckInNotOpenError,
         GuestProofError,
     ),
     extensions=(CustomerFigures, RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),

@@ -10,7 +10,7 @@ import models
 from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
-from domain.bookings.refusals import ChangeTooLate, SlotTaken, SlotUnavailable
+from domain.bookings.refusals import ChangeTooLate, CheckInNotOpen, SlotTaken, SlotUnavailable
 from domain.bookings.series import ConflictPolicy, Recurrence, SeriesScope
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
@@ -47,7 +47,8 @@ describe(
     COMPLETED="The booking took place.",
     CANCELLED="The booking was cancelled. Its time is free.",
     NO_SHOW="Nobody came. Its remaining time is free.",
-    EXPIRED="The hold expired before it became a booking. Its time is free.",
+    EXPIRED="The hold expired before it became a booking, or the venue didn't confirm the booking "
+    "in time. Its time is free.",
     REJECTED="The venue rejected the booking. Its time is free.",
 )
 describe(
@@ -189,6 +190,14 @@ class Booking(Node):
     ends_at: datetime = column("When the booking ends.")
     local: LocalPeriod = computed(reading.local, sql=sql_fields.local)
     hold_expires_at: datetime | None = column("When the hold expires, or null if it is not a hold.")
+    approval_expires_at: datetime | None = column(
+        "Until when the venue can confirm the booking, or null if it isn't PENDING. After that "
+        "it expires, and everything that was paid is refunded."
+    )
+    release_at: datetime | None = column(
+        "When the booking becomes a NO_SHOW if nobody has checked in until then, or null if that "
+        "never happens by itself; see `TenantSettings.autoReleaseMinutes`."
+    )
     party_size: int = column("The number of people.")
     note: str | None = column(
         "A note for the venue, or null if there is none.", requires=P.BOOKINGS_READ
@@ -249,6 +258,13 @@ class ChangeTooLateError(UserError):
     until: datetime | None = column(
         "Until when the customer could move it, or null if they never could."
     )
+
+
+@shows(CheckInNotOpen)
+class CheckInNotOpenError(UserError):
+    """It is too early to check the booking in."""
+
+    opens_at: datetime = column("When checking in opens.")
 
 
 @strawberry.type

@@ -67,7 +67,7 @@ describe(
     BOOKING_CHECKED_IN="The guests of a booking arrived.",
     BOOKING_COMPLETED="A booking was completed.",
     BOOKING_NO_SHOW="Nobody came to a booking.",
-    BOOKING_EXPIRED="A hold expired.",
+    BOOKING_EXPIRED="A hold expired, or a booking that the venue didn't confirm in time.",
     BOOKING_UPDATED="The customer, party size or note of a booking changed.",
     LOGIN_SUCCEEDED="A user logged in with their password.",
     LOGIN_FAILED="A login to a user's account failed; `reason` says why. At most 20 an hour are "
@@ -136,6 +136,7 @@ describe(
     STALE_VERSION="The object changed since its `version` was read; the error has its current "
     "state.",
     INVALID_TRANSITION="The object's current status does not allow this change.",
+    CHECK_IN_NOT_OPEN="It is too early to check the booking in.",
     INVALID_CREDENTIALS="The e-mail address, password or token is wrong or has expired.",
     SLOT_TAKEN="Another booking occupies the time.",
     SERIES_CONFLICT="Occurrences of the series can't be booked; see `SeriesConflictError`.",

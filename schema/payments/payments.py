@@ -37,7 +37,7 @@ describe(
     RefundCause,
     "The cause of a refund. Expect values to be added.",
     CANCELLATION="The booking was cancelled.",
-    REJECTION="The venue rejected the booking.",
+    REJECTION="The venue rejected the booking, or didn't confirm it in time.",
     REQUEST="The venue requested it.",
     TOO_LATE="The payment arrived when the time was no longer available.",
     SURPLUS="The booking had already been paid.",

@@ -78,6 +78,17 @@ class TenantSettings:
     max_duration_minutes: int = column("The maximum duration of a booking in minutes.")
     hold_minutes: int = column("How many minutes a hold lasts.")
     requires_confirmation: bool = column("Whether the venue has to confirm new bookings.")
+    approval_hours: int = column(
+        "For how many hours the venue can confirm a new booking, its start at the latest. After "
+        "that it expires."
+    )
+    check_in_from_minutes: int = column(
+        "From how many minutes before its start a booking can be checked in."
+    )
+    auto_release_minutes: int | None = column(
+        "How many minutes after its start a booking that nobody has checked in becomes a NO_SHOW, "
+        "or null if that never happens by itself."
+    )
     max_open_holds: int = column("The maximum number of open holds for each customer.")
     allows_guest_booking: bool = column("Whether people can book without an account.")
     requires_guest_proof: bool = column(

@@ -45,6 +45,7 @@ BOUNDED: Final = {
     "BookingChange.changes": "the fields of a booking",
     "BookingSeries.exceptDates": "at most 366: each is a date of the rule",
     "ChangeTooLateError.path": "as deep as inputs are",
+    "CheckInNotOpenError.path": "as deep as inputs are",
     "Customer.tags": "at most 20, or the change is refused",
     "CustomerStats.spent": "one for each currency of the bookings",
     "DemandForecast.points": "at most 84 days",

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from domain.bookings.lifecycle import Status
-from jobs.complete_bookings import find_past_bookings
+from jobs.due_bookings import find_past_bookings
 from kit.clock import system_clock
 from kit.postgres.connection_urls import trusted_urls
 from kit.postgres.database import Database

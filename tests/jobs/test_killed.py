@@ -1,4 +1,4 @@
-"""Killed workers lose no job: each booking is completed once."""
+"""Killed workers lose no job: each booking is completed, expired or released once."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from domain.bookings.lifecycle import Status
-from jobs.complete_bookings import find_past_bookings
+from jobs.due_bookings import find_deadlines, find_past_bookings
 from kit.clock import system_clock
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
@@ -29,29 +29,48 @@ _SLOW: Final = """
 """
 
 
-async def past_bookings(runtime: Runtime, number: int) -> Venue:
-    """Adds bookings of the last hours whose guests have come, each in a slot of its own."""
-    venue = await make_venue(runtime)
-    start = system_clock().replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
-    for index in range(number):
-        before = start - timedelta(hours=2 * index)
-        await make_booking(runtime, venue, before, status=Status.CHECKED_IN)
+async def past_bookings(runtime: Runtime, number: int, *, deadlines: int = 0) -> Venue:
+    """Adds past bookings whose guests have come, and some whose deadlines have passed.
+
+    ``deadlines`` is how many nobody has confirmed, and how many nobody has checked in. Each has a
+    slot of its own.
+    """
+    venue = await make_venue(runtime, auto_release_minutes=10)
+    now = system_clock().replace(minute=0, second=0, microsecond=0)
+    for index in range(number + deadlines):
+        before = now - timedelta(days=2, hours=2 * index)
+        status = Status.CHECKED_IN if index < number else Status.PENDING
+        await make_booking(runtime, venue, before, status=status)
+    # Late enough to be completed by nobody.
+    for index in range(deadlines):
+        before = now - timedelta(hours=1, minutes=30 * index)
+        await make_booking(runtime, venue, before, minutes=30, release_at=before)
     return venue
 
 
-async def completed(admin: asyncpg.Connection, venue: Venue) -> list[int]:
-    """Counts the completions of each of the venue's bookings."""
+async def endings(admin: asyncpg.Connection, venue: Venue) -> list[list[str]]:
+    """Returns the types on the log of each of the venue's bookings, sorted."""
     rows = await admin.fetch(
-        """SELECT (SELECT count(*) FROM log WHERE tenant_id = bookings.tenant_id
-                   AND subject_id = bookings.id AND type = 'BOOKING_COMPLETED')
-           FROM bookings WHERE tenant_id = $1""",
+        """SELECT ARRAY(SELECT type FROM log WHERE tenant_id = bookings.tenant_id
+                        AND subject_id = bookings.id) AS types
+           FROM bookings WHERE tenant_id = $1 ORDER BY types""",
         venue.tenant.id,
     )
     return [row[0] for row in rows]
 
 
+async def find_due(runtime: Runtime, database: DatabaseUrls) -> None:
+    relay = Database(database.relay.sqlalchemy, pool_size=1)
+    await find_past_bookings(runtime, relay)
+    await find_deadlines(runtime, relay)
+    await relay.close()
+
+
 async def remaining(admin: asyncpg.Connection) -> dict[str, int]:
-    rows = await admin.fetch("SELECT status::text, count(*) FROM queue.pgqueuer GROUP BY status")
+    """Counts the jobs by their state, but for letters."""
+    rows = await admin.fetch(
+        "SELECT status::text, count(*) FROM queue.pgqueuer WHERE entrypoint <> 'letter' GROUP BY 1"
+    )
     return {row[0]: row[1] for row in rows}
 
 
@@ -82,11 +101,11 @@ async def check_killing(
     *,
     jobs: int,
     kills: int,
-) -> None:
-    venue = await past_bookings(runtime, jobs)
-    relay = Database(database.relay.sqlalchemy, pool_size=1)
-    await find_past_bookings(runtime, relay)
-    await relay.close()
+) -> int:
+    """Returns how many letters were enqueued."""
+    deadlines = min(20, jobs // 3)
+    venue = await past_bookings(runtime, jobs - 2 * deadlines, deadlines=deadlines)
+    await find_due(runtime, database)
     assert await remaining(admin) == {"queued": jobs}
     # Something to be killed in, however fast the machine.
     await admin.execute(_SLOW)
@@ -100,7 +119,12 @@ async def check_killing(
         workers.end()
 
     assert killed == kills
-    assert await completed(admin, venue) == [1] * jobs
+    assert await endings(admin, venue) == [
+        *(jobs - 2 * deadlines) * [["BOOKING_COMPLETED"]],
+        *deadlines * [["BOOKING_EXPIRED"]],
+        *deadlines * [["BOOKING_NO_SHOW"]],
+    ]
+    return deadlines
 
 
 async def test_killed_workers_lose_nothing_and_repeat_nothing(
@@ -109,7 +133,10 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing(
     admin: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
-    await check_killing(quick, present, database, admin, tmp_path, jobs=60, kills=1)
+    letters = await check_killing(quick, present, database, admin, tmp_path, jobs=60, kills=1)
+
+    enqueued = "SELECT count(*) FROM queue.pgqueuer WHERE entrypoint = 'letter'"
+    assert await admin.fetchval(enqueued) == letters
 
 
 @pytest.mark.soak
@@ -130,9 +157,7 @@ async def test_a_job_of_a_killed_worker_is_done_within_a_minute(
     tmp_path: Path,
 ) -> None:
     venue = await past_bookings(present, 1)
-    relay = Database(database.relay.sqlalchemy, pool_size=1)
-    await find_past_bookings(present, relay)
-    await relay.close()
+    await find_due(present, database)
 
     workers = Workers(product, database, tmp_path)
     try:
@@ -152,5 +177,5 @@ async def test_a_job_of_a_killed_worker_is_done_within_a_minute(
         workers.end()
 
     sys.stdout.write(f"\na killed worker's job was done after {done - killed:.1f} s")
-    assert await completed(admin, venue) == [1]
+    assert await endings(admin, venue) == [["BOOKING_COMPLETED"]]
     assert done - killed < 60

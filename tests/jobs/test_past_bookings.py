@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from domain.bookings.lifecycle import Status, is_over, is_unanswered
-from jobs.complete_bookings import find_past_bookings
+from domain.bookings.lifecycle import Status, is_over
+from jobs.due_bookings import find_past_bookings
 from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.database import Database
@@ -66,7 +66,6 @@ async def state_of(runtime: Runtime, venue: Venue, id: UUID) -> tuple[str, list[
         (Status.CHECKED_IN, AT_NINE, timedelta(hours=1), ("completed", "BOOKING_COMPLETED")),
         # Until then, the venue can mark it as a no-show.
         (Status.CONFIRMED, AT_NINE, timedelta(hours=25), ("completed", "BOOKING_COMPLETED")),
-        (Status.PENDING, AT_TEN, timedelta(hours=1), ("rejected", "BOOKING_REJECTED")),
     ],
 )
 async def test_a_past_booking_is_closed_once_and_to_the_second(
@@ -94,29 +93,13 @@ async def test_a_past_booking_is_closed_once_and_to_the_second(
     assert await state_of(runtime, venue, booking.id) == (closed, [(event, "SYSTEM")])
 
 
-@pytest.mark.parametrize(
-    ("status", "after_its_start", "expected"),
-    [
-        (Status.PENDING, -MOMENT, False),
-        (Status.PENDING, timedelta(0), True),
-        (Status.CONFIRMED, DAY, False),
-        (Status.HELD, DAY, False),
-        (Status.REJECTED, DAY, False),
-    ],
-)
-def test_when_a_booking_is_left_unanswered(
-    status: Status, after_its_start: timedelta, expected: bool
-) -> None:
-    assert is_unanswered(status, AT_TEN, now=AT_TEN + after_its_start) is expected
-
-
 async def test_bookings_of_every_tenant_are_completed_in_several_batches(
     runtime: Runtime,
     relay: Database,
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jobs.complete_bookings.BATCH", 2)
+    monkeypatch.setattr("jobs.due_bookings.BATCH", 2)
     first, second = await make_venue(runtime), await make_venue(runtime)
     pairs = [
         (venue, await make_booking(runtime, venue, AT_NINE - hours, status=Status.CHECKED_IN))

@@ -31,7 +31,7 @@ from kit.errors import Forbidden
 from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
-from resolvers.bookings import bookings, guest_bookings, transitions
+from resolvers.bookings import bookings, deadlines, guest_bookings, transitions
 from resolvers.core.transactions import perform
 from resolvers.payments import guest_payments, refunds, rescheduling
 from resolvers.payments.settlement import settle_booking
@@ -51,7 +51,8 @@ MINUTES: Final = st.sampled_from([15, 60, 90, 240])
 ROOMS: Final = st.integers(0, 2)
 
 _STATE: Final = """
-    SELECT b.status, b.version, b.starts_at, coalesce(b.price_minor, 0) AS price,
+    SELECT b.status, b.version, b.starts_at, b.approval_expires_at,
+           coalesce(b.price_minor, 0) AS price,
            l.received, l.held, l.due, l.balance, p.gateway_id AS last_payment,
            EXISTS (
                SELECT FROM payments
@@ -256,7 +257,7 @@ class MoneyOfABooking(RuleBasedStateMachine):
 
     @invariant()
     def nothing_waits_for_the_venue_after_its_time(self) -> None:
-        if self.id is not None and self.state["status"] == "rejected":
+        if self.id is not None and self.state["status"] in ("rejected", "expired"):
             assert self.state["held"] == 0
 
     def teardown(self) -> None:
@@ -318,8 +319,8 @@ class MoneyOfABooking(RuleBasedStateMachine):
         system = Actor(ActorKind.SYSTEM, tenant_id)
         status = Status(state["status"])
         end: Any = None
-        if is_unanswered(status, state["starts_at"], now=now):
-            end = transitions.reject_unanswered_booking
+        if is_unanswered(status, state["approval_expires_at"], state["starts_at"], now=now):
+            end = deadlines.expire_unanswered_booking
         elif is_over(status, state["starts_at"] + timedelta(hours=4), now=now):
             end = transitions.complete_past_booking
         if end is not None:

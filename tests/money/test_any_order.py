@@ -40,7 +40,7 @@ TO_BE_SEEN = {
     "customer pending",
     "payment confirmed",
     "payment moved",
-    "time rejected",
+    "time expired",
 }
 
 SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] = [

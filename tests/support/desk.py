@@ -33,6 +33,7 @@ fragment Refused on UserError {
     alternatives { room { id name } startsAt endsAt state }
   }
   ... on SlotUnavailableError { reasons { code message rule freesAt } }
+  ... on CheckInNotOpenError { opensAt }
   ... on PlanLimitError { limit used resetsAt requiredPlan }
   ... on StaleVersionError { current { id ... on Booking { version status note } } }
 }

@@ -153,6 +153,7 @@ async def make_booking(
     customer: Customer | None = None,
     status: Status = Status.CONFIRMED,
     hold_expires_at: datetime | None = None,
+    release_at: datetime | None = None,
     reference: str | None = None,
     series: BookingSeries | None = None,
 ) -> Booking:
@@ -177,6 +178,7 @@ async def make_booking(
                 ends_at=ends_at,
                 occupied=occupied,
                 hold_expires_at=hold_expires_at,
+                release_at=release_at,
                 currency_code=venue.tenant.currency_code,
                 series_id=series.id if series else None,
                 original_starts_at=starts_at if series else None,

@@ -121,9 +121,17 @@ async def test_only_what_is_allowed_succeeds(
 
     no_way = {"HELD": "no way", "EXPIRED": "no way"}
     refusals = dict.fromkeys((each.name for each in Status), "INVALID_TRANSITION")
+    early = status is Status.CONFIRMED and minutes == TOMORROW
+    too_early = {"CHECKED_IN": "CHECK_IN_NOT_OPEN"} if early else {}
     # A hold becomes what the venue's settings say, whatever was hoped for.
     hoped = {"PENDING": "CONFIRMED"} if status is Status.HELD else {}
-    assert outcomes == {**refusals, **no_way, **{each: each for each in allowed}, **hoped}
+    assert outcomes == {
+        **refusals,
+        **no_way,
+        **too_early,
+        **{each: each for each in allowed},
+        **hoped,
+    }
     assert (await desk.booking(shown(stored)["id"]))["allowedTransitions"] == allowed
 
 
@@ -158,7 +166,7 @@ async def test_a_hold_past_its_time_becomes_nothing_at_all(
 @pytest.mark.parametrize(
     ("advance", "wanted", "codes"),
     [
-        (timedelta(minutes=44, seconds=59), "check_in", ["INVALID_TRANSITION"]),
+        (timedelta(minutes=44, seconds=59), "check_in", ["CHECK_IN_NOT_OPEN"]),
         (timedelta(minutes=45), "check_in", []),
         (timedelta(minutes=119, seconds=59), "check_in", []),
         (timedelta(minutes=120), "check_in", ["INVALID_TRANSITION"]),
@@ -195,9 +203,8 @@ async def test_a_refused_step_says_what_to_wait_for(api: Api, runtime: Runtime) 
     early = refused(await desk.check_in(booking))
     settled = refused(await desk.confirm(booking))
 
-    assert early["message"] == (
-        "Checking in opens 15 minutes before the booking starts and closes when it ends."
-    )
+    assert early["message"] == "Checking in opens at 12:45 on Monday 1 March 2027."
+    assert early["opensAt"] == "2027-03-01T11:45:00Z"
     assert settled["message"] == "The booking is confirmed; it can only become cancelled."
 
 

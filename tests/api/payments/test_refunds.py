@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from jobs.complete_bookings import find_past_bookings
+from jobs.due_bookings import find_deadlines
 from kit.postgres.database import Database
 from kit.settings import Settings
 from tests.support.client import Answer
@@ -211,14 +211,14 @@ async def test_a_paid_booking_that_nobody_confirmed_goes_back_whole(
     pending = await till.seen(venue.guest, booking)
 
     confirmed = await till.desk(venue.staff).confirm(pending)
-    await find_past_bookings(till.runtime, relay)
+    await find_deadlines(till.runtime, relay)
     await till.work()
     clock.advance(minutes=1)
     await till.work()
 
     assert confirmed.refusals == ["INVALID_TRANSITION"]
     seen = await till.seen(venue.guest, booking)
-    assert (seen["status"], seen["amountRefunded"]["amount"]) == ("REJECTED", "40.00")
+    assert (seen["status"], seen["amountRefunded"]["amount"]) == ("EXPIRED", "40.00")
     assert [each["cause"] for each in seen["refunds"]] == ["REJECTION"]
     await till.agrees(venue)
 

@@ -1,6 +1,7 @@
 """The transitions of a booking."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,13 +14,17 @@ from domain.bookings.lifecycle import (
     BookingState,
     Status,
     allowed_transitions,
+    approval_deadline,
     check_status_in,
     check_transition,
     effective_status,
+    is_unanswered,
+    is_unattended,
     reference,
     reference_read,
+    release_time,
 )
-from domain.bookings.refusals import InvalidTransition
+from domain.bookings.refusals import CheckInNotOpen, InvalidTransition
 from domain.core.intervals import Interval
 
 STARTS_AT = datetime(2027, 1, 8, 19, tzinfo=UTC)
@@ -33,10 +38,18 @@ def life(
     status: Status,
     *,
     hold_expires_at: datetime | None = None,
+    approval_expires_at: datetime | None = None,
     requires_confirmation: bool = False,
+    check_in_from_minutes: int = 15,
 ) -> BookingState:
     return BookingState(
-        status, Interval(STARTS_AT, ENDS_AT), hold_expires_at, requires_confirmation
+        status,
+        Interval(STARTS_AT, ENDS_AT),
+        hold_expires_at,
+        approval_expires_at,
+        requires_confirmation=requires_confirmation,
+        check_in_from_minutes=check_in_from_minutes,
+        zone=ZoneInfo("Europe/Berlin"),
     )
 
 
@@ -92,8 +105,67 @@ def test_a_pending_booking_can_be_confirmed_until_it_starts(
 
 
 def test_whoever_confirms_too_late_is_told_until_when_it_was_possible() -> None:
-    with pytest.raises(InvalidTransition, match="can be confirmed until it starts"):
+    until = "could be confirmed until 20:00 on Friday 8 January 2027"
+    with pytest.raises(InvalidTransition, match=until):
         check_transition(life(Status.PENDING), Status.CONFIRMED, now=STARTS_AT)
+
+
+def test_a_pending_booking_can_be_confirmed_until_its_deadline() -> None:
+    deadline = LONG_BEFORE + timedelta(hours=24)
+    pending = life(Status.PENDING, approval_expires_at=deadline)
+
+    assert Status.CONFIRMED in allowed_transitions(pending, now=deadline - SECOND)
+    assert allowed_transitions(pending, now=deadline) == (Status.REJECTED, Status.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [(timedelta(days=3), timedelta(hours=24)), (timedelta(hours=2), timedelta(hours=2))],
+)
+def test_the_deadline_to_confirm_is_the_start_at_the_latest(
+    ahead: timedelta, expected: timedelta
+) -> None:
+    made_at = STARTS_AT - ahead
+
+    assert approval_deadline(made_at, STARTS_AT, hours=24) == made_at + expected
+
+
+@pytest.mark.parametrize(
+    ("status", "deadline", "now", "expected"),
+    [
+        (Status.PENDING, LONG_BEFORE, LONG_BEFORE - SECOND, False),
+        (Status.PENDING, LONG_BEFORE, LONG_BEFORE, True),
+        # Stored without a deadline.
+        (Status.PENDING, None, STARTS_AT - SECOND, False),
+        (Status.PENDING, None, STARTS_AT, True),
+        (Status.CONFIRMED, LONG_BEFORE, ENDS_AT, False),
+        (Status.HELD, None, ENDS_AT, False),
+        (Status.REJECTED, None, ENDS_AT, False),
+    ],
+)
+def test_a_booking_is_left_unanswered(
+    status: Status, deadline: datetime | None, now: datetime, expected: bool
+) -> None:
+    assert is_unanswered(status, deadline, STARTS_AT, now=now) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "after_its_start", "expected"),
+    [
+        (Status.CONFIRMED, 10, timedelta(minutes=10) - SECOND, False),
+        (Status.CONFIRMED, 10, timedelta(minutes=10), True),
+        (Status.CONFIRMED, None, timedelta(days=9), False),
+        (Status.CHECKED_IN, 10, timedelta(days=9), False),
+        (Status.PENDING, 10, timedelta(days=9), False),
+        (Status.CANCELLED, 10, timedelta(days=9), False),
+    ],
+)
+def test_a_booking_is_left_unattended(
+    status: Status, minutes: int | None, after_its_start: timedelta, expected: bool
+) -> None:
+    release_at = release_time(STARTS_AT, minutes)
+
+    assert is_unattended(status, release_at, now=STARTS_AT + after_its_start) is expected
 
 
 def test_a_hold_waits_for_confirmation_where_the_venue_asks_for_it() -> None:
@@ -164,8 +236,9 @@ def test_a_refusal_says_what_the_booking_can_become() -> None:
         (
             Status.CHECKED_IN,
             LONG_BEFORE,
-            "Checking in opens 15 minutes before the booking starts and closes when it ends.",
+            "Checking in opens at 19:45 on Friday 8 January 2027.",
         ),
+        (Status.CHECKED_IN, ENDS_AT, "Checking in closes when the booking ends."),
         (
             Status.COMPLETED,
             LONG_BEFORE,
@@ -190,6 +263,18 @@ def test_a_refusal_for_the_time_alone_says_what_to_wait_for(
         check_transition(life(Status.CONFIRMED), wanted, now=now)
 
     assert refused.value.message == message
+
+
+@pytest.mark.parametrize(("minutes", "opens_at"), [(0, "20:00"), (90, "18:30")])
+def test_a_venue_decides_when_checking_in_opens(minutes: int, opens_at: str) -> None:
+    booking = life(Status.CONFIRMED, check_in_from_minutes=minutes)
+    opens = STARTS_AT - timedelta(minutes=minutes)
+
+    check_transition(booking, Status.CHECKED_IN, now=opens)
+    with pytest.raises(CheckInNotOpen, match=opens_at) as refused:
+        check_transition(booking, Status.CHECKED_IN, now=opens - SECOND)
+
+    assert refused.value.opens_at == opens
 
 
 def test_a_checked_in_booking_cannot_be_moved_but_can_be_edited() -> None:
