@@ -23,6 +23,7 @@ from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.occupancy import Occupancy
+from models.bookings.past_bookings import PastBooking
 from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
 from models.bookings.waitlist import WaitlistEntry
@@ -71,6 +72,7 @@ __all__ = [
     "LogEntry",
     "MailedToken",
     "Occupancy",
+    "PastBooking",
     "Payment",
     "PendingEvent",
     "PlatformDay",

@@ -4,7 +4,7 @@ A cursor holds the order and the sort values of its row, so it works after the r
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -60,12 +60,14 @@ class Listing(Generic[T]):
 
     ``id`` is added as the last sort key; an entity without one must have a total order already.
     ``shortlist`` are rows that indexes find faster than ``statement`` does; see ``shortlisted``.
+    ``load`` returns the rows of a part of it, if the session can't.
     """
 
     entity: type[T]
     statement: Select[T]
     order: tuple[Order, ...]
     shortlist: "Shortlist | None" = None
+    load: Callable[[Select[T]], Awaitable[list[T]]] | None = None
 
     @property
     def keys(self) -> tuple[Order, ...]:

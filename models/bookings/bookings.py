@@ -257,6 +257,9 @@ class Booking(TenantRow, Logged, table=True):
         sa_relationship_kwargs={"foreign_keys": "Booking.series_id", "lazy": "raise"}
     )
 
+    as_of: ClassVar[datetime | None] = None
+    """The instant of a state that was read later, which only such a row has."""
+
     def is_owned_by(self, actor: Actor) -> bool:
         return BookingOwner.of(self).is_owned_by(actor)
 

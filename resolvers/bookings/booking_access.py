@@ -121,7 +121,8 @@ def _is_of_ids() -> ColumnElement[bool]:
 
 def status(scope: Scope, booking: Booking) -> Status:
     """The current status. A hold past its expiry is EXPIRED."""
-    return effective_status(Status(booking.status), booking.hold_expires_at, scope.now())
+    now = booking.as_of or scope.now()
+    return effective_status(Status(booking.status), booking.hold_expires_at, now)
 
 
 async def load_visible_booking(

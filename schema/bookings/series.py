@@ -44,7 +44,7 @@ class BookingSeries(Node):
     )
     except_dates: list[date] = column("The local dates of the rule that are left out: at most 366.")
     occurrences: BookingConnection = connection(
-        reading.bookings,
+        reading.bookings_now,
         "The bookings of the series that the caller can see, with every status.",
         under=models.Booking.series_id,
     )

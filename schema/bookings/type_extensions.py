@@ -13,14 +13,14 @@ from schema.venue.rooms import Room
 @extends(Room)
 class RoomBookings:
     bookings: BookingConnection = connection(
-        reading.bookings, "The bookings of the room.", under=models.Booking.room_id
+        reading.bookings_now, "The bookings of the room.", under=models.Booking.room_id
     )
 
 
 @extends(Customer)
 class CustomerBookings:
     bookings: BookingConnection | None = connection(
-        reading.bookings,
+        reading.bookings_now,
         "The bookings of the customer.",
         requires=P.BOOKINGS_READ,
         under=models.Booking.customer_id,

@@ -190,7 +190,7 @@ def connection(
         scope = inside(operation.scope, root) if inside else operation.scope
         found = read_as_allowed(scope, **arguments.decoded(given))
         if under is None:
-            rows = await scope.all(windowed(found, wanted))
+            rows = await (found.load or scope.all)(windowed(found, wanted))
             return View(operation, found, page_of(found, wanted, rows), _count(scope, found))
         page = await operation.scope.loaders.page(under, root.id, found, wanted, name=name)
         counting = _count_under(operation, found, under, root.id, name)

@@ -230,6 +230,8 @@ class Writer:
     ) -> ColumnElement[Any]:
         arguments, window = self.arguments[selected.place]
         listing = paged.listing(self.scope, **arguments)
+        if listing.load is not None:
+            raise NotCompilable("its rows are loaded in another way")
         outside = []
         if parent is not None:
             if paged.under is None:

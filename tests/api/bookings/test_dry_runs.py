@@ -134,7 +134,7 @@ def test_every_change_of_a_booking_can_be_tried() -> None:
 
     changing = {name for name in fields() if changes_a_booking(name)}
 
-    assert {name for name in fields() if takes_dry_run(name)} == changing
+    assert {name for name in changing if not takes_dry_run(name)} == set()
 
 
 async def test_a_dry_run_is_refused_as_the_change_is(runtime: Runtime, api: Api) -> None:

@@ -1,0 +1,54 @@
+"""Bookings as they were at an earlier instant."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from sqlalchemy import Select
+from sqlmodel import col
+from typing_extensions import Doc
+
+from domain.core.ids import BookingId
+from kit.errors import BadInput
+from kit.postgres.detached_rows import detached_row
+from kit.scope import Scope
+from models.bookings.bookings import Booking
+from models.bookings.past_bookings import as_of_instant
+from resolvers.bookings.booking_access import visible_bookings
+from resolvers.tenants.tenants import own_tenant
+
+AsOf = Annotated[
+    datetime | None,
+    Doc(
+        "Return bookings as they were at this time, since the venue was registered; the default is "
+        "now. Rooms, customers, series, payments and histories are shown as they are now."
+    ),
+]
+
+
+async def booking_as_of(scope: Scope, id: BookingId, as_of: datetime) -> Booking | None:
+    """Returns a booking as it was at an instant; None if the caller couldn't have seen it then."""
+    then = as_of_instant(visible_bookings(scope), scope.tenant_id, as_of)
+    found = await load_as_of(scope, as_of, then.where(col(Booking.id) == id))
+    return found[0] if found else None
+
+
+async def load_as_of(scope: Scope, as_of: datetime, then: Select[Any]) -> list[Booking]:
+    """Returns the rows of a list as of an instant, which the session knows nothing of.
+
+    There they would be the same objects as the rows of now. Raises BadInput.
+    """
+    await _check(scope, as_of)
+    rows = await scope.rows(then)
+    names = [column.name for column in then.selected_columns]
+    return [
+        detached_row(Booking, **dict(zip(names, row, strict=True)), as_of=as_of) for row in rows
+    ]
+
+
+async def _check(scope: Scope, as_of: datetime) -> None:
+    if as_of > scope.now():
+        raise BadInput("`asOf` is in the future.")
+    earliest = (await own_tenant(scope)).created_at
+    if as_of < earliest:
+        begins = earliest.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raise BadInput(f"`asOf` can be {begins} at the earliest, when the log begins.")
