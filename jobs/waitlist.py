@@ -17,7 +17,13 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.bookings.waitlist import ADVANCED_WITHIN, advancing_tenants, entries_past
 from models.venue.rooms import rooms_in_use
-from resolvers.bookings.waitlist_offers import OFFER_JOB, expire_entry, find_offers, make_offer
+from resolvers.bookings.waitlist_offers import (
+    OFFER_JOB,
+    Outcome,
+    expire_entry,
+    find_offers,
+    make_offer,
+)
 from resolvers.core.transactions import perform
 
 BATCH: Final = 200
@@ -54,18 +60,24 @@ async def _rooms(runtime: Runtime, system: Actor, named: str | None) -> list[Roo
 async def _offer_room(
     runtime: Runtime, system: Actor, room_id: RoomId, freed: Interval | None
 ) -> None:
-    for _ in range(LOOKS):
+    refused: set[UUID] = set()
+    looks = 0
+    while looks < LOOKS:
         scope = Scope(runtime, system, Request(new_id()))
         try:
-            found = await find_offers(scope, room_id, freed)
+            found = await find_offers(scope, room_id, freed, without=refused)
         finally:
             await scope.close()
-        made = []
+        outcomes = set()
         for each in found:
             change = partial(make_offer, offer=each)
-            made.append((await perform(runtime, system, Request(new_id()), change)).result)
-        if all(made):
+            outcome = (await perform(runtime, system, Request(new_id()), change)).result
+            outcomes.add(outcome)
+            if outcome is Outcome.REFUSED:
+                refused.add(each.entry.id)
+        if outcomes <= {Outcome.MADE}:
             return
+        looks += Outcome.TAKEN in outcomes
 
 
 async def tend_waitlists(runtime: Runtime, relay: Database) -> None:

@@ -261,10 +261,14 @@ def _rank(entry: Any, tag: str | None) -> ColumnElement[int]:
     """Returns 0 for customers with the tag, and 1 for others."""
     if tag is None:
         return literal(1)
-    has_tag = exists().where(
-        col(Customer.tenant_id) == entry.tenant_id,
-        col(Customer.id) == entry.customer_id,
-        literal(tag) == any_(col(Customer.tags)),
+    has_tag = (
+        exists()
+        .where(
+            col(Customer.tenant_id) == entry.tenant_id,
+            col(Customer.id) == entry.customer_id,
+            literal(tag) == any_(col(Customer.tags)),
+        )
+        .correlate_except(Customer)
     )
     return case((has_tag, 0), else_=1)
 

@@ -1,6 +1,8 @@
 """Offers times that have become free to those who wait for them, by holds."""
 
+from collections.abc import Set
 from datetime import timedelta
+from enum import StrEnum, auto
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.guest_links import token_for
 from resolvers.bookings.hooks import subscription_refusals
 from resolvers.bookings.new_bookings import insert_booking
+from resolvers.bookings.quotas import exceeded_quotas
 from resolvers.bookings.slot_claims import claim, space_locks, spaces_of
 from resolvers.bookings.waitlist import end_entry, entry_lock, priority_tag
 from resolvers.core.lookups import CALENDAR
@@ -35,8 +38,21 @@ from resolvers.customers.customers import Booker
 OFFER_JOB: Final = "waitlist"
 
 
-async def find_offers(scope: Scope, room_id: RoomId, freed: Interval | None) -> list[Offer]:
-    """Returns who gets which start of a room, of those that touch a freed time; None: any."""
+class Outcome(StrEnum):
+    """What has become of an offer: made, too late for it, or refused to its customer."""
+
+    MADE = auto()
+    TAKEN = auto()
+    REFUSED = auto()
+
+
+async def find_offers(
+    scope: Scope, room_id: RoomId, freed: Interval | None, *, without: Set[UUID] = frozenset()
+) -> list[Offer]:
+    """Returns who gets which start of a room, of those that touch a freed time; None: any.
+
+    The entries ``without`` are left out.
+    """
     venue = await load_venue(scope, [room_id])
     room = venue.rooms.get(room_id)
     if room is None:
@@ -62,20 +78,20 @@ async def find_offers(scope: Scope, room_id: RoomId, freed: Interval | None) -> 
         override=False,
     )
     calendar = await load_calendar(scope, venue, starts, longest_wish)
-    waiting = [each.waiting for each in queue]
+    waiting = [each.waiting for each in queue if each.id not in without]
     facts, rules = calendar.facts[room_id], longest_wish.rules
     return [*offers(facts, waiting, starts=starts, rules=rules, now=now)]
 
 
-async def make_offer(scope: Scope, offer: Offer) -> bool:
-    """Holds a start for an entry; returns False if it is taken or the entry doesn't wait."""
+async def make_offer(scope: Scope, offer: Offer) -> Outcome:
+    """Holds a start for an entry, unless it is taken by now or the entry doesn't wait any more."""
     spaces = space_locks(scope, *await spaces_of(scope, offer.room_id))
     await scope.lock(entry_lock(offer.entry.id), *spaces, shared=[CALENDAR])
     entry = await scope.one(
         entries_of(scope.tenant_id).where(col(WaitlistEntry.id) == offer.entry.id)
     )
     if entry is None or entry.status != WaitlistStatus.WAITING:
-        return False
+        return Outcome.TAKEN
     claimed = await claim(
         scope,
         offer.room_id,
@@ -86,7 +102,10 @@ async def make_offer(scope: Scope, offer: Offer) -> bool:
     )
     until = accept_until(offer.starts_at, now=scope.now(), rules=claimed.wish.rules)
     if claimed.refusals or until <= scope.now() or await subscription_refusals(scope):
-        return False
+        return Outcome.TAKEN
+    # Of the customer, as nobody's override is at work here.
+    if await exceeded_quotas(scope, claimed.tenant, entry.customer_id, [claimed.wanted]):
+        return Outcome.REFUSED
     hold = await insert_booking(
         scope,
         claimed,
@@ -110,7 +129,7 @@ async def make_offer(scope: Scope, offer: Offer) -> bool:
         )
     )
     await _mail(scope, claimed.tenant, claimed.room, hold)
-    return True
+    return Outcome.MADE
 
 
 async def expire_entry(scope: Scope, id: UUID) -> None:

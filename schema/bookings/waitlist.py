@@ -9,6 +9,7 @@ from domain.bookings.waitlist import WaitlistDates as Dates
 from domain.bookings.waitlist import WaitlistStatus
 from domain.core.local_time import LocalTime
 from domain.core.log_events import EventType as E
+from kit.operation_context import Operation
 from models.bookings.waitlist import WaitlistFilter
 from permissions.roles import P
 from resolvers.bookings import waitlist
@@ -17,7 +18,7 @@ from schema.core.connections import Connection, connection
 from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, related, value
 from schema.core.inputs import input_type
-from schema.core.mutations import mutation, payload
+from schema.core.mutations import follow_up, mutation, payload
 from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
@@ -126,6 +127,13 @@ class DeclineWaitlistOfferPayload:
     entry: WaitlistEntry | None
 
 
+async def _follow_up_booking(operation: Operation, entry: models.WaitlistEntry) -> None:
+    """Runs the follow-ups of later areas for the booking of an accepted offer."""
+    booking = await operation.scope.loaders.related(entry, "hold")
+    await operation.release()
+    await follow_up(operation, booking)
+
+
 @strawberry.type
 class WaitlistMutations:
     join_waitlist: JoinWaitlistPayload | None = mutation(
@@ -150,6 +158,7 @@ class WaitlistMutations:
         idempotent=True,
         input_required=False,
         dry_run=True,
+        then=_follow_up_booking,
     )
     decline_waitlist_offer: DeclineWaitlistOfferPayload | None = mutation(
         waitlist.decline_waitlist_offer,

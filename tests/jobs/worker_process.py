@@ -38,6 +38,8 @@ async def _note(scope: Scope, event: LoggedEvent) -> None:
 
 
 EVERY_HANDLER: Final = (*EVENT_HANDLERS, EventHandler("second", NOTIFIED_OF, _note))
+NOTIFYING: Final = [each for each in EVERY_HANDLER if each.event_types == NOTIFIED_OF]
+"""Those that get the same events."""
 
 
 def work(environment: Mapping[str, str], output: Path) -> None:
