@@ -60,6 +60,7 @@ from models.audit import log
 from models.core import allowances, job_queue
 from resolvers.accounts.authentication import actor_finder
 from resolvers.analytics.behaviour import EventLimits
+from resolvers.analytics.kept_days import KeptDays
 from resolvers.analytics.open_time import KeptOpenTime
 from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
@@ -155,6 +156,7 @@ def build_app(
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
+        KeptDays: KeptDays(),
         KeptFacts: KeptFacts(BOOKING_PERMIT),
         KeptOpenTime: KeptOpenTime(),
         Links: Links(*secrets),

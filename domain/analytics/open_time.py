@@ -1,11 +1,11 @@
 """Open minutes: how long rooms could have been booked, by date, hour and room."""
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -121,27 +121,36 @@ class VenueTime:
 
 @dataclass(frozen=True)
 class OpenMinutes:
-    """The open minutes of some rooms together, by date and hour; and of each room by itself."""
+    """The open minutes of some rooms together, by date and hour; and of each room by itself.
+
+    The dates are those of a span, in order.
+    """
 
     by_date: Mapping[date, ByHour]
     by_room: Mapping[UUID, int]
 
     @cached_property
-    def _running(self) -> tuple[list[date], list[int]]:
-        days = sorted(self.by_date)
-        totals = [0]
-        for day in days:
-            totals.append(totals[-1] + sum(self.by_date[day]))
-        return days, totals
+    def _running(self) -> list[int]:
+        """The minutes before each date, and at last of all."""
+        return [*accumulate(map(sum, self.by_date.values()), initial=0)]
 
     def within(self, span: DateSpan) -> int:
-        """Returns the open minutes of all rooms on the dates of a span."""
-        days, totals = self._running
-        return totals[bisect_left(days, span.until)] - totals[bisect_left(days, span.from_)]
+        """Returns the open minutes of all rooms on the dates of a span, which are among these."""
+        running, first = self._running, next(iter(self.by_date))
+        return running[(span.until - first).days] - running[(span.from_ - first).days]
 
     @cached_property
     def total(self) -> int:
-        return self._running[1][-1]
+        return self._running[-1]
+
+    @cached_property
+    def by_weekday(self) -> Sequence[ByHour]:
+        """Returns the open minutes of each hour of the week, from Monday on."""
+        found = []
+        for weekday in range(len(_WEEKDAYS)):
+            of_weekday = [hours for day, hours in self.by_date.items() if day.weekday() == weekday]
+            found.append(tuple(map(sum, zip(*of_weekday, strict=True))) or CLOSED)
+        return found
 
 
 def open_minutes(span: DateSpan, venue: VenueTime, rooms: Iterable[RoomTime]) -> OpenMinutes:

@@ -66,10 +66,14 @@ class Money:
     @property
     def amount(self) -> str:
         """Returns the decimal with all of the currency's digits: '29.00', '2900', '29.000'."""
-        digits = currency_digits(self.currency_code)
+        digits = _DIGITS.get(self.currency_code, 2)
+        if not digits:
+            return str(self.amount_minor)
         sign = "-" if self.amount_minor < 0 else ""
-        text = str(abs(self.amount_minor)).rjust(digits + 1, "0")
-        return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else f"{sign}{text}"
+        text = str(abs(self.amount_minor))
+        if len(text) <= digits:
+            text = text.rjust(digits + 1, "0")
+        return f"{sign}{text[:-digits]}.{text[-digits:]}"
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency_code}"

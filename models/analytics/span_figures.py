@@ -1,10 +1,8 @@
 """Reads rollups: the figures of a span of dates, by date and by room."""
 
-from collections.abc import Mapping
-from itertools import combinations
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Date, Uuid, bindparam, func, select
+from sqlalchemy import BigInteger, Date, Uuid, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -26,32 +24,33 @@ def _in_span(table: Any) -> tuple[Any, ...]:
 
 
 _SUM_COLUMNS: Final = [col(getattr(AnalyticsDay, name)) for name in SUMS]
-_SMALL: Final = (
-    col(AnalyticsDay.date),
-    *_SUM_COLUMNS,
-    col(AnalyticsDay.lead_median),
-    col(AnalyticsDay.returning),
-)
-_STORED: Final = {
-    "hours": col(AnalyticsDay.hours),
-    "leads": col(AnalyticsDay.leads),
-    "gaps": col(AnalyticsDay.gaps),
-}
 
-
-def _days(*stored: str) -> PreparedStatement:
-    columns = (*_SMALL, *(_STORED[name] for name in stored))
-    return PreparedStatement(
-        select(*columns).where(*_in_span(AnalyticsDay)).order_by(col(AnalyticsDay.date))
+DAYS: Final = PreparedStatement(
+    select(
+        col(AnalyticsDay.date),
+        *_SUM_COLUMNS,
+        col(AnalyticsDay.lead_median),
+        col(AnalyticsDay.returning),
+        # The transaction that last made the date, which tells whether kept details are outdated.
+        literal_column("analytics_days.xmin").label("made_by"),
     )
+    .where(*_in_span(AnalyticsDay))
+    .order_by(col(AnalyticsDay.date))
+)
+"""The figures of the dates of a span, without their details."""
 
-
-DAYS: Final[Mapping[frozenset[str], PreparedStatement]] = {
-    frozenset(names): _days(*names)
-    for number in range(len(_STORED) + 1)
-    for names in combinations(_STORED, number)
-}
-"""The figures of the dates of a span, with those of the large columns that are needed."""
+DETAILS: Final = PreparedStatement(
+    select(
+        col(AnalyticsDay.date),
+        col(AnalyticsDay.hours),
+        col(AnalyticsDay.leads),
+        col(AnalyticsDay.gaps),
+    ).where(
+        col(AnalyticsDay.tenant_id) == bindparam("tenant_id", type_=Uuid()),
+        col(AnalyticsDay.date) == func.any(bindparam("dates", type_=ARRAY(Date()))),
+    )
+)
+"""What can't be added up, and the hours, of some dates."""
 
 _ROOMS: Final = bindparam("room_ids", type_=ARRAY(Uuid()))
 DAYS_OF_ROOMS: Final = PreparedStatement(

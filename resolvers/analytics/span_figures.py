@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Final
 from uuid import UUID
 
@@ -14,10 +14,9 @@ from domain.analytics.day_figures import (
     median,
     returning_customers,
     summed_hours,
-    unpacked,
     unpacked_hours,
 )
-from domain.analytics.metrics import SUMS, BookingMetrics, Sums
+from domain.analytics.metrics import SUMS, BookingMetrics, Sums, values_of
 from domain.analytics.periods import Granularity, parts_of
 from domain.analytics.spans import DateSpan
 from domain.venue.hours import Weekday
@@ -25,6 +24,7 @@ from kit.scope import Scope
 from models.analytics.recounts import RECOUNT
 from models.analytics.span_figures import BY_ROOM, DAYS, DAYS_OF_ROOMS
 from models.venue.rooms import Room
+from resolvers.analytics.kept_days import DayDetails, KeptDays, SpanDetails
 from resolvers.analytics.open_time import VenueOpenTime
 
 _NUMBER: Final = len(SUMS)
@@ -41,10 +41,8 @@ class Wanted:
     hours: bool
 
     @property
-    def stored(self) -> frozenset[str]:
-        """The large columns of rollups that have it."""
-        names = {"leads": self.leads, "gaps": self.customers, "hours": self.hours}
-        return frozenset(name for name, is_wanted in names.items() if is_wanted)
+    def any(self) -> bool:
+        return self.leads or self.customers or self.hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,10 @@ class SpanFigures:
     room_ids: frozenset[UUID] | None
     wanted: Wanted
     days: dict[date, _Day] = field(default_factory=dict)
-    leads: dict[date, Sequence[int]] = field(default_factory=dict)
-    gaps: dict[date, Sequence[int]] = field(default_factory=dict)
-    hours: dict[date, bytes] = field(default_factory=dict)
+    details: SpanDetails | None = None
     hours_of_rooms: Mapping[date, Sequence[HourFigures]] | None = None
+    _versions: dict[date, int] = field(default_factory=dict)
+    _running: Sequence[Sequence[int]] = ()
 
     @property
     def currency(self) -> str:
@@ -123,19 +121,20 @@ class SpanFigures:
                 DAYS_OF_ROOMS, room_ids=list(self.room_ids), **values
             )
             self.days = {row[0]: _Day(Sums(*row[1:]), None, 0) for row in rows}
-            if self.wanted.stored:
+            if self.wanted.any:
                 await self._recount(by_hour=self.wanted.hours)
             return
-        stored = self.wanted.stored
-        for row in await self.scope.fetch_prepared(DAYS[stored], **values):
+        for row in await self.scope.fetch_prepared(DAYS, **values):
             day = row[0]
             self.days[day] = _Day(Sums(*row[1 : 1 + _NUMBER]), row["lead_median"], row["returning"])
-            if "leads" in stored:
-                self.leads[day] = unpacked("i", row["leads"])
-            if "gaps" in stored:
-                self.gaps[day] = unpacked("i", row["gaps"])
-            if "hours" in stored:
-                self.hours[day] = row["hours"]
+            self._versions[day] = row["made_by"]
+        if self.wanted.any:
+            await self._load_details()
+
+    async def _load_details(self) -> SpanDetails:
+        if self.details is None:
+            self.details = await self.scope.service(KeptDays).of(self.scope, self._versions)
+        return self.details
 
     async def totals(self) -> BookingMetrics:
         """Returns the figures of the whole span."""
@@ -179,11 +178,7 @@ class SpanFigures:
 
     async def by_weekday_hour(self) -> list[WeekdayHour]:
         """Returns the figures of each hour of the week in which the venue was open or booked."""
-        opened: dict[int, list[int]] = {}
-        by_date = self.open_time.minutes(self.room_ids).by_date
-        for weekday in range(len(_WEEKDAYS)):
-            of_weekday = [hours for day, hours in by_date.items() if day.weekday() == weekday]
-            opened[weekday] = [sum(column) for column in zip(*of_weekday, strict=True)]
+        opened = self.open_time.minutes(self.room_ids).by_weekday
         return [
             WeekdayHour(
                 _WEEKDAYS[weekday],
@@ -192,7 +187,7 @@ class SpanFigures:
             )
             for weekday, hours in (await self._sums_of_weekdays()).items()
             for hour, sums in enumerate(hours)
-            if (minutes := opened[weekday][hour] if opened[weekday] else 0) or sums != _NOTHING.sums
+            if (minutes := opened[weekday][hour]) or sums != _NOTHING.sums
         ]
 
     # -------------------------------------------------------------------------- parts
@@ -210,13 +205,20 @@ class SpanFigures:
         if part.days == 1:
             figures = self.days.get(part.from_, _NO_DAY)
             return figures.sums, figures.lead_median, figures.returning
-        days = [day for day in part.dates() if day in self.days]
-        if not days:
-            return _NO_DAY.sums, None, 0
-        sums = Sums.total(self.days[day].sums for day in days)
-        lead = median([self.leads[day] for day in days]) if self.leads else None
-        gaps = {day: self.gaps[day] for day in days} if self.gaps else {}
-        return sums, lead, returning_customers(part.from_, gaps)
+        first, after = (part.from_ - self.span.from_).days, (part.until - self.span.from_).days
+        sums = Sums(*(running[after] - running[first] for running in self._totals()))
+        if self.details is None:
+            return sums, None, 0
+        found = self.details.of_part(part, [day for day in part.dates() if day in self.days])
+        return sums, found.lead_median, found.returning
+
+    def _totals(self) -> Sequence[Sequence[int]]:
+        """Returns each sum of the dates before each date of the span, and at last of all."""
+        if not self._running:
+            of_days = [values_of(self.days.get(day, _NO_DAY).sums) for day in self.span.dates()]
+            columns = zip(*of_days, strict=True)
+            self._running = [[*accumulate(column, initial=0)] for column in columns]
+        return self._running
 
     # -------------------------------------------------------------------------- hours
 
@@ -231,10 +233,10 @@ class SpanFigures:
             if self.hours_of_rooms is None:
                 await self._recount(by_hour=True)
             return self.hours_of_rooms or {}
-        stored = await self._stored_hours()
+        stored = (await self._load_details()).days
         nothing = [_NOTHING] * HOURS
         return {
-            day: unpacked_hours(stored[day]) if day in stored else nothing
+            day: unpacked_hours(stored[day].hours) if day in stored else nothing
             for day in self.span.dates()
         }
 
@@ -247,24 +249,10 @@ class SpanFigures:
                 for sums, figures in zip(found[day.weekday()], hours, strict=True):
                     sums.add(figures.sums)
             return found
-        stored = await self._stored_hours()
-        return {
-            weekday: summed_hours(
-                hours for day, hours in stored.items() if day.weekday() == weekday
-            )
-            for weekday in range(len(_WEEKDAYS))
-        }
-
-    async def _stored_hours(self) -> Mapping[date, bytes]:
-        if not self.wanted.hours:
-            rows = await self.scope.fetch_prepared(
-                DAYS[frozenset({"hours"})],
-                tenant_id=self.scope.tenant_id,
-                from_=self.span.from_,
-                until=self.span.until,
-            )
-            return {row["date"]: row["hours"] for row in rows}
-        return self.hours
+        of_weekdays: dict[int, list[bytes]] = {number: [] for number in range(len(_WEEKDAYS))}
+        for day, details in (await self._load_details()).days.items():
+            of_weekdays[day.weekday()].append(details.hours)
+        return {weekday: summed_hours(hours) for weekday, hours in of_weekdays.items()}
 
     # -------------------------------------------------------------------------- bookings counted
 
@@ -275,16 +263,19 @@ class SpanFigures:
         found = await self._counted(bounds, of_a_date)
         nothing = _Counted()
         hours: dict[date, Sequence[HourFigures]] = {}
+        details: dict[date, DayDetails] = {}
         for index, day in enumerate(self.span.dates()):
             numbers = range(index * of_a_date + 1, (index + 1) * of_a_date + 1)
             cells = [found.get(number, nothing) for number in numbers]
             if by_hour:
                 hours[day] = [cell.figures for cell in cells]
             if day in self.days:
-                leads = self.leads[day] = sorted(chain.from_iterable(cell.leads for cell in cells))
-                gaps = self.gaps[day] = sorted(chain.from_iterable(cell.gaps for cell in cells))
+                leads = sorted(chain.from_iterable(cell.leads for cell in cells))
+                gaps = sorted(chain.from_iterable(cell.gaps for cell in cells))
+                details[day] = DayDetails(0, leads, gaps, b"", 0)
                 returning = returning_customers(day, {day: gaps})
                 self.days[day] = _Day(self.days[day].sums, median([leads]), returning)
+        self.details = SpanDetails(details)
         if by_hour:
             self.hours_of_rooms = hours
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.analytics.day_figures import median, packed, returning_customers, unpacked
+from domain.analytics.cells import HOURS
+from domain.analytics.day_figures import (
+    DayFigures,
+    median,
+    packed,
+    packed_hours,
+    returning_customers,
+    summed_hours,
+    unpacked,
+)
+from domain.analytics.metrics import SUMS, Sums
 
 NUMBERS = st.lists(st.integers(-(2**31), 2**31 - 1) | st.integers(0, 20), max_size=12)
 
@@ -57,3 +67,22 @@ def test_returning_customers_are_those_who_came_before(
     )
 
     assert found == len(came_before & came_since)
+
+
+# Revenue may be negative.
+AMOUNTS = st.integers(-(2**55), 2**55) | st.integers(-3, 3)
+
+
+@given(st.lists(st.lists(AMOUNTS, min_size=12, max_size=12), max_size=6), st.randoms())
+def test_hours_are_summed_as_if_one_by_one(dates: list[list[int]], random: Random) -> None:
+    days, expected = [], [Sums() for _ in range(HOURS)]
+    for amounts in dates:
+        day = DayFigures()
+        for amount in amounts:
+            hour = random.randrange(HOURS)
+            added = Sums(**{random.choice(SUMS): amount})
+            expected[hour].add(added)
+            day.hours[hour].add(added)
+        days.append(packed_hours(day))
+
+    assert summed_hours(days) == expected
