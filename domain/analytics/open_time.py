@@ -130,9 +130,14 @@ class OpenMinutes:
     by_room: Mapping[UUID, int]
 
     @cached_property
+    def of_dates(self) -> list[int]:
+        """The open minutes of all rooms on each date, in order."""
+        return [*map(sum, self.by_date.values())]
+
+    @cached_property
     def _running(self) -> list[int]:
         """The minutes before each date, and at last of all."""
-        return [*accumulate(map(sum, self.by_date.values()), initial=0)]
+        return [*accumulate(self.of_dates, initial=0)]
 
     def within(self, span: DateSpan) -> int:
         """Returns the open minutes of all rooms on the dates of a span, which are among these."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from typing import Final
 from uuid import UUID
 
@@ -149,6 +149,8 @@ class SpanFigures:
                 for day, figures_of_day in (await self._hours()).items()
                 for hour, figures in enumerate(figures_of_day)
             ]
+        if granularity is Granularity.DAY:
+            return self._dates()
         parts = parts_of(self.span, granularity)
         found = self._points(parts)
         return [
@@ -200,11 +202,21 @@ class SpanFigures:
             for sums, lead, returning in [self._of_part(part)]
         ]
 
+    def _dates(self) -> list[MetricsPoint]:
+        """Returns the figures of each date as they were stored."""
+        opened, currency = self.open_time.minutes(self.room_ids).of_dates, self.currency
+        ends = [*self.span.dates(), self.span.until]
+        points = []
+        for (day, after), minutes in zip(pairwise(ends), opened, strict=True):
+            figures = self.days.get(day, _NO_DAY)
+            metrics = BookingMetrics(
+                figures.sums, currency, minutes, figures.lead_median, figures.returning
+            )
+            points.append(MetricsPoint(day, after, None, metrics))
+        return points
+
     def _of_part(self, part: DateSpan) -> tuple[Sums, int | None, int]:
         """Returns the sums of a part, its median lead time, and its returning customers."""
-        if part.days == 1:
-            figures = self.days.get(part.from_, _NO_DAY)
-            return figures.sums, figures.lead_median, figures.returning
         first, after = (part.from_ - self.span.from_).days, (part.until - self.span.from_).days
         sums = Sums(*(running[after] - running[first] for running in self._totals()))
         if self.details is None:
