@@ -155,6 +155,23 @@ class SeriesConflict(Refusal):
 
 
 @dataclass(eq=False)
+class PartsConflict(Refusal):
+    """Bookings would overlap if rooms had these parts; ``number`` is how many do."""
+
+    code = Code.ROOM_PARTS_CONFLICT
+    conflicts: tuple[Busy, ...]
+    number: int
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        first = moment(self.conflicts[0].starts_at, self.zone)
+        return (
+            f"{counted(self.number, 'booking')} would overlap, the first at {first}; "
+            "move or cancel them first."
+        )
+
+
+@dataclass(eq=False)
 class HoldExpired(Refusal):
     """The hold ended before it was turned into a booking."""
 

@@ -16,6 +16,7 @@ Refusal
 ├── bookings
 │   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
 │   ├── SeriesConflict                             the same of occurrences of a series
+│   ├── PartsConflict                              bookings would overlap in divided rooms
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
@@ -54,6 +55,7 @@ class Code(StrEnum):
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     SLOT_TAKEN = "SLOT_TAKEN"
     SERIES_CONFLICT = "SERIES_CONFLICT"
+    ROOM_PARTS_CONFLICT = "ROOM_PARTS_CONFLICT"
     OUTSIDE_BUSINESS_HOURS = "OUTSIDE_BUSINESS_HOURS"
     BLACKOUT = "BLACKOUT"
     BUFFER_VIOLATION = "BUFFER_VIOLATION"

@@ -63,8 +63,10 @@ def snapshot(row: Logged) -> Mapping[str, object]:
 
 def _json(value: object) -> object:
     match value:
-        case None | bool() | int() | str() | list():
+        case None | bool() | int() | str():
             return value
+        case list():
+            return [_json(each) for each in value]
         case datetime():
             text = value.astimezone(UTC).isoformat(timespec="milliseconds")
             return f"{text.removesuffix('+00:00').removesuffix('.000')}Z"

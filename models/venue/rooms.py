@@ -42,6 +42,7 @@ class Room(TenantRow, Logged, table=True):
         "buffer_before_minutes",
         "buffer_after_minutes",
         "hourly_rate",
+        "part_ids",
         "archived_at",
     )
 
@@ -104,6 +105,13 @@ class Room(TenantRow, Logged, table=True):
 @event.listens_for(Room, "before_update")
 def _derive(_mapper: object, _connection: object, room: Room) -> None:
     room.derive()
+
+
+def booked_spaces(rooms: Sequence[Room]) -> list[UUID] | None:
+    """Returns the spaces of rooms as a booking of them stores these; None for a plain room."""
+    if len(rooms) == 1:
+        return rooms[0].space_ids
+    return sorted({space for room in rooms for space in room.spaces})
 
 
 class RoomOrderField(StrEnum):

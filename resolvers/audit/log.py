@@ -90,7 +90,7 @@ def in_api(change: FieldChange, encode_id: Callable[[str, UUID], str]) -> FieldC
     first, *rest = change.field.split("_")
 
     def value(stored: object) -> object:
-        if isinstance(stored, list) and change.field.endswith("room_ids"):
+        if isinstance(stored, list) and change.field.endswith(("room_ids", "part_ids")):
             return [encode_id("Room", UUID(each)) for each in stored]
         if not isinstance(stored, str):
             return stored

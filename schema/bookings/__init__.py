@@ -17,6 +17,11 @@ from schema.bookings.guest_bookings import GuestMutations, GuestProofError, Gues
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.quotas import QuotaMutations, QuotaQueries
 from schema.bookings.recurrence import RecurrenceQueries
+from schema.bookings.room_parts import (
+    RoomPartsConflictError,
+    RoomPartsMutations,
+    RoomWithParts,
+)
 from schema.bookings.series import (
     BookingInSeries,
     CreatedSeries,
@@ -44,6 +49,7 @@ AREA: Final = Area(
         BookingMutations,
         SeriesMutations,
         QuotaMutations,
+        RoomPartsMutations,
         GuestMutations,
         WaitlistMutations,
     ),
@@ -52,10 +58,18 @@ AREA: Final = Area(
         SlotConflictError,
         SlotUnavailableError,
         SeriesConflictError,
+        RoomPartsConflictError,
         ChangeTooLateError,
         CheckInNotOpenError,
         GuestProofError,
     ),
-    extensions=(CustomerFigures, RoomBookings, CustomerBookings, BookingInSeries, CreatedSeries),
     handlers=WAITLIST_HANDLERS,
+    extensions=(
+        CustomerFigures,
+        RoomBookings,
+        RoomWithParts,
+        CustomerBookings,
+        BookingInSeries,
+        CreatedSeries,
+    ),
 )

@@ -139,6 +139,8 @@ describe(
     CHECK_IN_NOT_OPEN="It is too early to check the booking in.",
     INVALID_CREDENTIALS="The e-mail address, password or token is wrong or has expired.",
     SLOT_TAKEN="Another booking occupies the time.",
+    ROOM_PARTS_CONFLICT="Bookings would overlap if the rooms had these parts; see "
+    "`RoomPartsConflictError`.",
     SERIES_CONFLICT="Occurrences of the series can't be booked; see `SeriesConflictError`.",
     OUTSIDE_BUSINESS_HOURS="The room is not open during the whole time.",
     BLACKOUT="A blackout blocks the time.",

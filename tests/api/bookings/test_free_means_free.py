@@ -5,7 +5,7 @@ rolled back.
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.dialects.postgresql import Range
+from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from domain.bookings.refusals import SlotTaken
@@ -257,12 +258,17 @@ async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: da
         await scope.lock()
         tenant = venue.tenant
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        for room in await scope.all(rooms_of(tenant.id)):
+        rooms = await scope.all(rooms_of(tenant.id).order_by(col(Room.name_key)))
+        for room in rooms:
             room.buffer_before_minutes = draw.choice([0, 0, 10, 30, 1440])
             room.buffer_after_minutes = draw.choice([0, 0, 15, 45, 1440])
             room.archived_at = draw.choice([None, None, None, None, scope.now()])
+        combine(draw, rooms)
+        taken: list[Booking] = []
+        for room in rooms:
             for row in random_bookings(draw, scope, tenant, room, noon):
-                scope.add(row)
+                if not any(overlap(row, other) for other in taken):
+                    taken.append(scope.add(row))
         own = venue.rooms[0].id
         for weekday in Weekday if draw.random() < 0.5 else ():
             minutes = random_hours(draw)
@@ -291,6 +297,17 @@ async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: da
     return venue
 
 
+def combine(draw: random.Random, rooms: Sequence[Room]) -> None:
+    """Makes the last room a hall of some of the others, more often than not."""
+    parts = sorted(room.id for room in draw.choice([(), rooms[:1], rooms[:2], rooms[:2]]))
+    rooms[-1].part_ids = rooms[-1].space_ids = parts or None
+
+
+def overlap(one: Booking, other: Booking) -> bool:
+    shares = not set(one.spaces).isdisjoint(other.spaces)
+    return shares and one.occupied.overlaps(other.occupied)
+
+
 def random_hours(draw: random.Random) -> list[tuple[int, int]]:
     """Returns up to three stretches of a day, the last of which may end after midnight."""
     ends = sorted(draw.sample(range(0, 1800, 15), draw.choice([0, 2, 2, 4, 6])))
@@ -316,6 +333,7 @@ def random_bookings(
                 tenant_id=tenant.id,
                 reference=new_id().hex[-10:].upper(),
                 room_id=room.id,
+                space_ids=room.space_ids,
                 status=status,
                 starts_at=starts,
                 ends_at=ends,

@@ -115,6 +115,7 @@ CHANGES = [
         'intervals: [{ opensAt: "10:00", closesAt: "20:00" }] }] })',
         ["HOURS_CHANGED"],
     ),
+    ('setRoomParts(id: "$archived", version: 2, partIds: ["$room"])', ["ROOM_UPDATED"]),
     (
         'startCheckout(input: { plan: STARTER, successUrl: "https://a.test", '
         'cancelUrl: "https://a.test" })',

@@ -47,7 +47,7 @@ IN_PYTHON: Final = {
     "BookingChange": "actor changes cursor type",
     "Customer": "stats",
     "Export": "url",
-    "Room": "openingHours weeklyHours",
+    "Room": "openingHours partOf parts weeklyHours",
     "Tenant": "paymentSettings plan usage weeklyHours",
     "User": "permissions",
     "UserSession": "current id",
