@@ -11,6 +11,7 @@ from domain.core.intervals import Interval
 from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
 from kit.jobs.queue import Job, enqueue
+from kit.jobs.worker import TemporaryFailure
 from kit.postgres.advisory_locks import advisory_key
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -28,7 +29,7 @@ from resolvers.core.transactions import perform
 
 BATCH: Final = 200
 LOOKS: Final = 5
-"""How often a room is looked at anew because others took what was to be offered."""
+"""How often a room is looked at because others took what was to be offered, before a retry."""
 
 
 async def offer_free_time(
@@ -78,6 +79,7 @@ async def _offer_room(
         if outcomes <= {Outcome.MADE}:
             return
         looks += Outcome.TAKEN in outcomes
+    raise TemporaryFailure("others kept taking what was to be offered")
 
 
 async def tend_waitlists(runtime: Runtime, relay: Database) -> None:
