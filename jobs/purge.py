@@ -19,6 +19,7 @@ from models.bookings.strangers import origins_forgotten
 from models.core.allowances import spent_allowances_before
 from models.core.idempotency import results_before
 from models.core.job_queue import history_before
+from models.customers.merges import merges_forgotten
 from models.payments.gateway_events import webhook_events_before
 from resolvers.accounts.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.core.transactions import KEPT_FOR
@@ -54,6 +55,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     strangers = await delete_in_batches(relay, partial(origins_forgotten, now - A_DAY))
     tracked = await delete_in_batches(relay, partial(tracked_keys_before, now - A_DAY))
     spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
+    merges = await delete_in_batches(relay, partial(merges_forgotten, now))
     log.info(
         "housekeeping.done",
         results=results,
@@ -66,6 +68,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         spent_allowances=spent,
         tracked_keys=tracked,
         strangers=strangers,
+        merges=merges,
     )
 
 

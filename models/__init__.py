@@ -31,6 +31,7 @@ from models.core.allowances import SpentAllowance
 from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
 from models.customers.customers import Customer
+from models.customers.merges import CustomerMerge
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.tenants import Tenant, UsageCounter
@@ -62,6 +63,7 @@ __all__ = [
     "BookingQuota",
     "BookingSeries",
     "Customer",
+    "CustomerMerge",
     "EventHandlerPosition",
     "EventHandlerStart",
     "Export",

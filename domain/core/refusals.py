@@ -11,6 +11,8 @@ Refusal
 │   ├── PlanLimitReached                           the plan's limit is reached
 │   ├── FeatureNotIncluded                         the plan doesn't include the feature
 │   └── SubscriptionInactive                       the plan isn't paid
+├── customers
+│   └── AlreadyMerged, CustomerHasLogin, UndoTooLate  a merge isn't possible, or not undone any more
 ├── accounts
 │   └── InvalidCredentials, EmailNotVerified       the identity or address isn't proved
 ├── bookings
@@ -84,6 +86,8 @@ class Code(StrEnum):
     EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
     GUEST_BOOKING_CLOSED = "GUEST_BOOKING_CLOSED"
     PROOF_REQUIRED = "PROOF_REQUIRED"
+    ALREADY_MERGED = "ALREADY_MERGED"
+    CUSTOMER_HAS_LOGIN = "CUSTOMER_HAS_LOGIN"
 
 
 @dataclass(eq=False)

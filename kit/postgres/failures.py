@@ -97,8 +97,10 @@ def is_away(error: BaseException) -> bool:
     return isinstance(cause, PoolTimeout) or _is_broken(cause)
 
 
-def constraint_name(error: DBAPIError) -> str | None:
-    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+def constraint_name(error: BaseException) -> str | None:
+    """Returns the name of the constraint that an error is about, if any."""
+    cause = getattr(error.orig, "__cause__", None) if isinstance(error, DBAPIError) else error
+    return getattr(cause, "constraint_name", None)
 
 
 def _is_broken(error: BaseException | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,9 +16,7 @@ from sqlalchemy import (
     Select,
     Text,
     UniqueConstraint,
-    Uuid,
     any_,
-    bindparam,
     cast,
     event,
     false,
@@ -39,10 +37,8 @@ from domain.core.phones import phone_digits, sought_digits
 from domain.core.text import SearchText, search_form, sort_key
 from domain.customers.tags import tag_name
 from kit.actor import Actor
-from kit.postgres.json_batch import JsonBatch
 from kit.postgres.keyset_pagination import COUNT_CAP, Listing, Order
 from kit.postgres.shortlists import shortlisted
-from kit.postgres.statements import PreparedStatement, set_tenant_cte
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, is_any, sorted_by
 from models.core.search import Found, contains, sought
@@ -124,27 +120,6 @@ class Searched:
 
     name: bool
     contact: bool
-
-
-def _known() -> Any:
-    tenant_id = bindparam("tenant_id", type_=Uuid())
-    known = select(col(Customer.id)).where(
-        col(Customer.tenant_id) == tenant_id, col(Customer.id) == bindparam("id", type_=Uuid())
-    )
-    return select(known.exists().label("is_known")).select_from(set_tenant_cte(tenant_id))
-
-
-# Whether there is a customer with this id; it sets its tenant itself.
-KNOWN: Final = PreparedStatement(_known())
-
-
-# The customer with an address, which is ``email_key``.
-WITH_ADDRESS: Final = JsonBatch(
-    select(col(Customer.id), col(Customer.name), col(Customer.phone)).where(
-        col(Customer.tenant_id) == bindparam("tenant_id", type_=Uuid()),
-        col(Customer.email_key) == bindparam("email_key", type_=Text()),
-    )
-)
 
 
 def customers_of(tenant_id: UUID) -> Select[Customer]:

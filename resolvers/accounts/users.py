@@ -14,7 +14,7 @@ from domain.core.ids import UserId
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Duplicate, Invalid, Path, Refusal
 from domain.core.text import tidy_name
-from domain.customers.customers import CustomerChoice, NewCustomer
+from domain.customers.customers import NewCustomer
 from kit.errors import Forbidden
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
@@ -44,7 +44,7 @@ from resolvers.accounts.passwords import NewPassword
 from resolvers.accounts.security_events import mail_owners
 from resolvers.accounts.sessions import ACCOUNTS, SignedIn, begin_session
 from resolvers.core.lookups import get_or_refuse
-from resolvers.customers.customers import customer_for
+from resolvers.customers.customers import customer_with_login
 from resolvers.tenants.tenants import own_tenant
 
 
@@ -228,8 +228,7 @@ async def _check_owner_stays(scope: Scope, user: User, *, path: Path) -> None:
 
 async def _customer_id(scope: Scope, *, name: str, email: str, user: User | None) -> UUID:
     """Returns the customer to link to a user with this address."""
-    choice = CustomerChoice(new=NewCustomer(name=name, email=email))
-    customer_id = await customer_for(scope, choice)
+    customer_id = await customer_with_login(scope, NewCustomer(name=name, email=email))
     other = await scope.one(user_for_customer(scope.tenant_id, customer_id))
     if other is not None and (user is None or other.id != user.id):
         # The customer's address was changed after their user had joined with the old one.

@@ -257,4 +257,6 @@ async def top_customers(
             Money(row["value_minor"], figures.currency),
         )
         for row in rows
+        # Without those who were merged into others, until the rollup has followed.
+        if row["customer_id"] in known
     ]

@@ -22,8 +22,10 @@ from kit.postgres.failures import (
     DATABASE_ERRORS,
     DEADLOCK,
     EXCLUSION_VIOLATION,
+    FOREIGN_KEY_VIOLATION,
     LOCK_NOT_AVAILABLE,
     SERIALIZATION_FAILURE,
+    constraint_name,
     is_away,
     sqlstate,
 )
@@ -124,7 +126,7 @@ async def perform(
                     dry_run=dry_run,
                 )
             except (*DATABASE_ERRORS, OtherLocksNeeded) as error:
-                if isinstance(error, OtherLocksNeeded) or sqlstate(error) in _TRY_AGAIN:
+                if _is_tried_again(error):
                     if attempt == RETRIES:
                         raise Unavailable("Too many changes at once; try again.") from error
                     pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
@@ -136,6 +138,16 @@ async def perform(
                 else:
                     raise
     raise AssertionError("unreachable")
+
+
+def _is_tried_again(error: BaseException) -> bool:
+    if isinstance(error, OtherLocksNeeded):
+        return True
+    state = sqlstate(error)
+    if state == FOREIGN_KEY_VIOLATION:
+        # The customer was merged into another one after the caller had found them.
+        return (constraint_name(error) or "").endswith("_customer_id")
+    return state in _TRY_AGAIN
 
 
 async def _attempt(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Select, false
+from sqlalchemy import Select, false, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from typing_extensions import Doc
@@ -23,9 +23,7 @@ from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.customers.customers import (
-    KNOWN,
     ONE_PER_ADDRESS,
-    WITH_ADDRESS,
     Customer,
     CustomerFilter,
     CustomerOrder,
@@ -36,6 +34,12 @@ from models.customers.customers import (
     customers_sorted,
     inserted_unless_known,
     with_address,
+)
+from models.customers.known import (
+    KNOWN,
+    WITH_ADDRESS,
+    kept_instead_of,
+    known_by_address,
 )
 from permissions.policy import grant_of, may, only_own, refusal
 from permissions.roles import GrantScope, P
@@ -57,8 +61,12 @@ def visible_customers(scope: Scope) -> Select[Customer]:
 async def customer(
     scope: Scope, id: Annotated[CustomerId, Doc("The id of the customer.")]
 ) -> Customer | None:
-    """Find a customer by id. Null if there is no such customer or the caller can't see it."""
-    return await scope.one(visible_customers(scope).where(col(Customer.id) == id))
+    """Find a customer by id. Null if there is no such customer or the caller can't see it.
+
+    The id of a customer who was merged into another one finds the one that was kept.
+    """
+    kept = func.coalesce(kept_instead_of(scope.tenant_id, id), id)
+    return await scope.one(visible_customers(scope).where(col(Customer.id) == kept))
 
 
 def customers(
@@ -178,25 +186,29 @@ class Booker:
     contact_phone: str | None = None
 
 
-async def customer_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> UUID:
-    """Returns the id of the customer that ``booker_for`` finds or adds."""
-    id = (await booker_for(scope, choice, path=path)).customer_id
-    assert id is not None
-    return id
+async def customer_with_login(scope: Scope, new: NewCustomer) -> UUID:
+    """Returns the id of the customer with the new one's own address, or of the new one.
+
+    A login shows all bookings of its customer, so it gets none who was kept instead of another.
+    """
+    given = _new(scope, new, path=("customer", "new"))
+    return (await known_or_added(scope, given)).id
 
 
 async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("customer",)) -> Booker:
     """Returns a booking's customer: found by id or e-mail address, or added.
 
     A known address finds its customer unchanged, and a name and phone that differ are returned
-    with it. A caller with access to only their own record can't name another customer. A scope that
-    only reads adds nobody: it is for what refuses the choice. Raises NotFound, Required, and all
-    refusals of a new customer as a group.
+    with it. The id and the address of a customer who was merged into another one find that one. A
+    caller with access to only their own record can't name another customer. A scope that only reads
+    adds nobody: it is for what refuses the choice. Raises NotFound, Required, and all refusals of a
+    new customer as a group.
     """
     if choice.id is not None:
-        if not await _is_visible(scope, choice.id):
+        known_id = await _visible_id(scope, choice.id)
+        if known_id is None:
             raise NotFound("customer", path=(*path, "id"))
-        return Booker(choice.id)
+        return Booker(known_id)
     if choice.new is None:
         raise Required(path=path)
     if only_own(scope.actor, P.CUSTOMERS_READ):
@@ -206,7 +218,7 @@ async def booker_for(scope: Scope, choice: CustomerChoice, *, path: Path = ("cus
         return Booker(given.id)
     # Read before it is stored, while the row belongs to no session.
     name, phone = given.name, given.phone
-    return _as_known(await known_or_added(scope, given), name, phone)
+    return _as_known(await known_or_added(scope, given, kept_too=True), name, phone)
 
 
 async def chosen_booker(
@@ -250,17 +262,17 @@ def _as_known(known: Any, name: str, phone: str | None) -> Booker:
     )
 
 
-async def _is_visible(scope: Scope, id: CustomerId) -> bool:
-    """Returns whether ``visible_customers`` has a customer with this id.
+async def _visible_id(scope: Scope, id: CustomerId) -> UUID | None:
+    """Returns the id of a customer that the caller may see, or of the one kept instead.
 
     Raises Forbidden to callers who may see none.
     """
     _check_may_see(scope.actor)
     if only_own(scope.actor, P.CUSTOMERS_READ) and id != scope.actor.own_id:
-        return False
+        return None
     # Alone: of many who are late for one time, each reads this and nothing else.
     found = await scope.fetch_row(KNOWN, alone=True, tenant_id=scope.tenant_id, id=id)
-    return bool(found[0])
+    return found[0]  # type: ignore[no-any-return]
 
 
 def _check_may_see(actor: Actor) -> None:
@@ -269,21 +281,25 @@ def _check_may_see(actor: Actor) -> None:
         raise refusal(actor, P.CUSTOMERS_READ)
 
 
-async def known_or_added(scope: Scope, new: Customer) -> Customer:
-    """Returns the existing customer with the new one's address, or adds the new one."""
+async def known_or_added(scope: Scope, new: Customer, *, kept_too: bool = False) -> Customer:
+    """Returns the existing customer with the new one's address, or adds the new one.
+
+    ``kept_too``: one who was kept instead of the last customer with this address exists, too.
+    """
     # Not only those that the caller may see: the result shows nothing of them.
-    everybody = customers_of(scope.tenant_id)
-    known = await scope.one(with_address(everybody, new.email_key))
-    if known is not None:
-        return known
-    stored: list[Customer] = [row for (row,) in await scope.rows(inserted_unless_known(new))]
-    if stored:
-        scope.emit(customer_created(stored[0]))
-        return stored[0]
-    # Another transaction added the address a moment ago, and has committed by now.
-    added = await scope.one(with_address(everybody, new.email_key))
-    assert added is not None, "customers are never removed"
-    return added
+    known = (
+        known_by_address(scope.tenant_id, new.email_key)
+        if kept_too
+        else with_address(customers_of(scope.tenant_id), new.email_key)
+    )
+    while True:
+        if (found := await scope.one(known)) is not None:
+            return found
+        stored: list[Customer] = [row for (row,) in await scope.rows(inserted_unless_known(new))]
+        if stored:
+            scope.emit(customer_created(stored[0]))
+            return stored[0]
+        # Another transaction added the address a moment ago, and has committed by now.
 
 
 def _new(scope: Scope, given: NewCustomer, *, path: Path) -> Customer:

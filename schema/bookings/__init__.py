@@ -12,6 +12,11 @@ from schema.bookings.bookings import (
     SlotConflictError,
     SlotUnavailableError,
 )
+from schema.bookings.customer_merges import (
+    AlreadyMergedError,
+    CustomerMergeMutations,
+    CustomerMerges,
+)
 from schema.bookings.customer_stats import CustomerFigures
 from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
 from schema.bookings.public_venue import VenueQueries
@@ -46,6 +51,7 @@ AREA: Final = Area(
         WaitlistQueries,
     ),
     mutations=(
+        CustomerMergeMutations,
         BookingMutations,
         SeriesMutations,
         QuotaMutations,
@@ -55,6 +61,7 @@ AREA: Final = Area(
     ),
     subscriptions=(BookingSubscriptions, AvailabilitySubscriptions),
     types=(
+        AlreadyMergedError,
         SlotConflictError,
         SlotUnavailableError,
         SeriesConflictError,
@@ -66,6 +73,7 @@ AREA: Final = Area(
     handlers=WAITLIST_HANDLERS,
     extensions=(
         CustomerFigures,
+        CustomerMerges,
         RoomBookings,
         RoomWithParts,
         CustomerBookings,

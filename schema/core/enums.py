@@ -90,6 +90,8 @@ describe(
     QUOTA_DELETED="A quota was deleted.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
+    CUSTOMERS_MERGED="Another customer was merged into a customer.",
+    CUSTOMER_MERGE_UNDONE="A merge into a customer was undone.",
     USER_INVITED="Somebody was invited to become a user of the tenant.",
     USER_JOINED="An invited person joined, or a customer signed up.",
     USER_ROLE_CHANGED="A user's role changed.",
@@ -165,7 +167,7 @@ describe(
     PAYMENT_REQUIRED="The booking has to be paid first.",
     PAYMENT_FAILED="The payment failed.",
     CANCELLATION_WINDOW_PASSED="It is too late to cancel the booking.",
-    CHANGE_WINDOW_PASSED="It is too late for the customer to move the booking.",
+    CHANGE_WINDOW_PASSED="It is too late for this change.",
     PRICE_CHANGED="The price is not the expected one any more.",
     IDEMPOTENCY_KEY_REUSED="The idempotency key was already used with a different input.",
     IDEMPOTENCY_IN_PROGRESS="A request with the same idempotency key is still running.",
@@ -173,6 +175,8 @@ describe(
     EMAIL_NOT_VERIFIED="The caller has to verify their e-mail address first.",
     GUEST_BOOKING_CLOSED="The venue does not accept bookings without an account.",
     PROOF_REQUIRED="The guest challenge has to be solved first; the error has a new challenge.",
+    ALREADY_MERGED="The customer was merged into another one already.",
+    CUSTOMER_HAS_LOGIN="A customer to merge has a login.",
 )
 
 __all__ = ["ActorKind", "Code", "CountMode", "EventType", "SortDirection"]

@@ -137,6 +137,10 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {**slot, "customer": {"id": api_id(own.venue.customer)}}
         case "joinWaitlist(input.customer.id:)":
             return slot
+        case "mergeCustomers(keepId:)":
+            return {"mergeId": api_id(own.venue.other_customer)}
+        case "mergeCustomers(mergeId:)":
+            return {"keepId": api_id(own.venue.other_customer)}
         case "analytics(filter.roomIds:)":
             return {"span": {"from": "2027-03-01", "until": "2027-03-08"}}
         case _:

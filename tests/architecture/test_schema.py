@@ -27,6 +27,7 @@ BUILT: Final = schema._schema
 
 # Lists without pages, each with what keeps it short.
 BOUNDED: Final = {
+    "AlreadyMergedError.path": "as deep as inputs are",
     "Analytics.byRoom": "as many as the venue has rooms, which its plan limits",
     "Analytics.byWeekdayHour": "at most 7 times 24",
     "Analytics.funnel": "at most 800 dates",

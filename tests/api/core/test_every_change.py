@@ -97,6 +97,11 @@ CHANGES = [
     ),
     ('leaveWaitlist(id: "$waiting")', ["WAITLIST_LEFT"]),
     ('markNoShow(id: "$present", version: 1)', ["BOOKING_NO_SHOW"]),
+    (
+        'mergeCustomers(keepId: "$tagged", mergeId: "$customer", '
+        "versions: { keep: 2, merge: 1 }, sharesLogin: true)",
+        ["CUSTOMERS_MERGED"],
+    ),
     ('rejectBooking(id: "$pending", version: 1)', ["BOOKING_REJECTED"]),
     (
         'rescheduleBooking(id: "$confirmed", version: 1, '
@@ -155,8 +160,8 @@ REFUSED = [
 # a joining and a verified address act in the name of somebody who has only just come to be; what
 # becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
 # is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
-# in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; what
-# visitors do is counted, not logged.
+# in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; a
+# merge is undone in test_merges.py; what visitors do is counted, not logged.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -178,6 +183,7 @@ APART = {
     "resumeSubscription",
     "retryExport",
     "trackEvents",
+    "undoMerge",
     "verifyEmail",
 }
 

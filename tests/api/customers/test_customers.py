@@ -14,7 +14,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.customers.customers import Customer, customers_of
 from resolvers.core.transactions import perform
-from resolvers.customers.customers import customer_for
+from resolvers.customers.customers import booker_for
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.factories import Person, Venue, api_id, make_venue
@@ -64,7 +64,7 @@ async def found_for(runtime: Runtime, by: Person, choice: CustomerChoice) -> Cus
 
     async def change(scope: Scope) -> Customer:
         await scope.lock()
-        id = await customer_for(scope, choice)
+        id = (await booker_for(scope, choice)).customer_id
         known = await scope.one(customers_of(scope.tenant_id).where(col(Customer.id) == id))
         assert known is not None
         return known

@@ -45,7 +45,7 @@ IN_PYTHON: Final = {
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
     "payment payments pendingMove refunds",
     "BookingChange": "actor changes cursor type",
-    "Customer": "stats",
+    "Customer": "stats undoableMerge",
     "Export": "url",
     "Room": "openingHours partOf parts weeklyHours",
     "Tenant": "paymentSettings plan usage weeklyHours",
