@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from domain.bookings.availability import reasons_against, standing_reasons
+from domain.bookings.availability import RoomCalendar, reasons_against, standing_reasons
 from domain.bookings.refusals import Busy, Reason
 from domain.bookings.room_starts import SlotSearch, room_starts
 from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules
@@ -218,7 +218,14 @@ class _Openings:
     def take(self, entry: Waiting, start: datetime) -> None:
         """Gives a start away."""
         time = Interval.of_minutes(start, entry.wish.duration_minutes)
-        taken = Busy(self._room.id, BookingId(entry.id), time, self._room.padded(time))
+        calendar = RoomCalendar.of(self._room, time, self._request(entry.wish))
+        taken = Busy(
+            self._room.id,
+            BookingId(entry.id),
+            time,
+            self._room.padded(time),
+            calendar.seats_for(time),
+        )
         self._room = replace(self._room, busy=(*self._room.busy, taken))
         self._free.clear()
 

@@ -127,7 +127,7 @@ async def join_waitlist(
         raise EmailNotVerified
     if (start is None) == (dates is None):
         raise Invalid("Give either `start` or `dates`.", path=("start",))
-    await scope.lock(WAITLIST)
+    await scope.lock(WAITLIST, shared=[CALENDAR])
     venue = await load_venue(scope, None if room_ids is None else [*dict.fromkeys(room_ids)])
     wish = WaitlistWish(
         duration_minutes,

@@ -14,7 +14,7 @@ from domain.core.log_events import EventType, LoggedEvent
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
 from models.bookings.waitlist import WaitlistEntry, entries_of, entry_offered, queue_of
-from models.venue.rooms import Room, rooms_of, rooms_sharing
+from models.venue.rooms import rooms_sharing
 from resolvers.bookings.hooks import BookingChange, BookingEvent
 from resolvers.bookings.waitlist import end_entry, entry_lock
 from resolvers.bookings.waitlist_offers import OFFER_JOB
@@ -28,6 +28,7 @@ FOLLOWED: Final = frozenset(
         EventType.BOOKING_NO_SHOW,
         EventType.BOOKING_REJECTED,
         EventType.BOOKING_RESCHEDULED,
+        EventType.BOOKING_UPDATED,
         EventType.BLACKOUT_DELETED,
         EventType.HOURS_CHANGED,
         EventType.ROOM_CREATED,
@@ -46,12 +47,6 @@ async def follow_waitlist(scope: Scope, event: LoggedEvent) -> None:
     match event.subject_type:
         case "Booking":
             await _follow_booking(scope, event)
-        case "Room":
-            room = await scope.one(
-                rooms_of(scope.tenant_id).where(col(Room.id) == event.subject_id)
-            )
-            assert room is not None, "rooms are never removed"
-            await _offer_rooms(scope, None, room.spaces)
         case "WaitlistEntry":
             await _follow_entry(scope, event.subject_id)
         case _:
@@ -71,8 +66,9 @@ async def _follow_booking(scope: Scope, event: LoggedEvent) -> None:
     if (moved := _time_before(booking, event.before or {})) is not None:
         # A later move may have changed its room once more, which the row has already.
         await _offer(scope, moved)
-    if Status(booking.status) not in OCCUPYING:
-        await _offer_rooms(scope, _occupied(booking), booking.spaces)
+    is_resized = "party_size" in (event.before or {})
+    if is_resized or Status(booking.status) not in OCCUPYING:
+        await _offer_rooms(scope, _occupied(booking), [booking.room_id, *booking.spaces])
 
 
 async def _end_offer(scope: Scope, entry_id: UUID, status: Status) -> None:
@@ -103,7 +99,7 @@ async def _follow_entry(scope: Scope, id: UUID) -> None:
         await _offer(scope, wanted, room_id=room_id)
 
 
-async def _offer_rooms(scope: Scope, freed: Interval | None, spaces: Sequence[UUID]) -> None:
+async def _offer_rooms(scope: Scope, freed: Interval, spaces: Sequence[UUID]) -> None:
     """Enqueues the offers of a time of all rooms that have some of these spaces."""
     for room in await scope.all(rooms_sharing(scope.tenant_id, spaces)):
         await _offer(scope, freed, room_id=room.id)

@@ -175,6 +175,28 @@ async def test_whatever_frees_a_booked_time_leads_to_an_offer(
     assert await offered_start(runtime, guest) == wanted
 
 
+async def test_the_time_of_a_hall_is_offered_to_who_waits_for_a_half(
+    api: Api, runtime: Runtime
+) -> None:
+    venue = await make_venue(runtime, rooms=3)
+    hall, left, right = map(api_id, venue.rooms)
+    staff, guest = (Queue(BookingClient(api, runtime, each)) for each in (venue.staff, venue.guest))
+    parts = """mutation ($id: ID!, $parts: [ID!]!) {
+        setRoomParts(id: $id, version: 1, partIds: $parts) { userErrors { message } } }"""
+    divided = await api(parts, {"id": hall, "parts": [left, right]}, token=venue.owner.token)
+    assert divided.payload["userErrors"] == []
+    booked = made(await staff.desk.create(venue.rooms[0], TUESDAY))
+    entry_of(await guest.join(roomIds=[right]))
+    assert await offered_start(runtime, guest) is None
+
+    made(await staff.desk.cancel(booked))
+
+    assert await offered_start(runtime, guest) == TUESDAY
+    # The hall waits for its half now.
+    refusal = refused(await staff.desk.create(venue.rooms[0], TUESDAY))
+    assert refusal["code"] == "SLOT_TAKEN"
+
+
 SPECIAL_HOURS = """mutation ($input: SetHoursExceptionInput!) {
   setHoursException(input: $input) { exception { id } userErrors { message } } }"""
 
