@@ -24,6 +24,7 @@ from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.occupancy import Occupancy
 from models.bookings.past_bookings import PastBooking
+from models.bookings.price_rules import PriceRule
 from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
 from models.bookings.waitlist import WaitlistEntry
@@ -78,6 +79,7 @@ __all__ = [
     "Payment",
     "PendingEvent",
     "PlatformDay",
+    "PriceRule",
     "Receipt",
     "ReceiptCounter",
     "RefreshToken",

@@ -32,8 +32,10 @@ from sqlmodel import Field, SQLModel, col
 
 from domain.core.ids import TenantId
 from domain.core.money import Money
+from domain.core.percents import Percent
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from domain.tenants.plans import PlanCode
+from domain.tenants.price_settings import Rounding
 from domain.tenants.settings import LONGEST_MINUTES
 from kit.ids import new_id
 from kit.postgres.statements import PreparedStatement
@@ -64,6 +66,11 @@ class Tenant(SQLModel, Logged, table=True):
         "payment_percent",
         "payment_amount",
         "cancellation_steps",
+        "price_rounding",
+        "price_step",
+        "minimum_charge",
+        "tax_rate",
+        "taxes_included",
     )
 
     __tablename__ = "tenants"
@@ -95,6 +102,10 @@ class Tenant(SQLModel, Logged, table=True):
         ),
         CheckConstraint("payment_percent BETWEEN 1 AND 100", name="payment_percent"),
         CheckConstraint("payment_amount_minor > 0", name="payment_amount_minor"),
+        CheckConstraint(one_of("price_rounding", Rounding), name="price_rounding"),
+        CheckConstraint("price_step_minor > 0", name="price_step_minor"),
+        CheckConstraint("minimum_charge_minor > 0", name="minimum_charge_minor"),
+        CheckConstraint("tax_thousandths BETWEEN 0 AND 100000", name="tax_thousandths"),
     )
 
     id: UUID = Field(primary_key=True, default_factory=new_id)
@@ -129,6 +140,15 @@ class Tenant(SQLModel, Logged, table=True):
     cancellation_steps: list[Any] = Field(
         default_factory=list, sa_column=Column(JSONB, nullable=False)
     )
+    price_rounding: str = Field(
+        default=Rounding.NEAREST.value, sa_column_kwargs={"server_default": "nearest"}
+    )
+    price_step_minor: int | None = Field(default=None, sa_type=BigInteger)
+    minimum_charge_minor: int | None = Field(default=None, sa_type=BigInteger)
+    tax_thousandths: int | None = Field(
+        default=None, description="Of a percent; null: prices aren't taxed."
+    )
+    taxes_included: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     version: int = 1
     calendar_version: int = Field(
         default=1,
@@ -140,9 +160,23 @@ class Tenant(SQLModel, Logged, table=True):
     @property
     def payment_amount(self) -> Money | None:
         """The required payment, if the policy sets an amount."""
-        if self.payment_amount_minor is None:
-            return None
-        return Money(self.payment_amount_minor, self.currency_code)
+        return self._money(self.payment_amount_minor)
+
+    @property
+    def price_step(self) -> Money | None:
+        """What the lines of prices are rounded to a multiple of; None: what can be charged."""
+        return self._money(self.price_step_minor)
+
+    @property
+    def minimum_charge(self) -> Money | None:
+        return self._money(self.minimum_charge_minor)
+
+    @property
+    def tax_rate(self) -> Percent | None:
+        return None if self.tax_thousandths is None else Percent(self.tax_thousandths)
+
+    def _money(self, minor: int | None) -> Money | None:
+        return None if minor is None else Money(minor, self.currency_code)
 
 
 def longest_booking(tenant_id: UUID) -> ColumnElement[timedelta]:

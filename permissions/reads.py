@@ -83,18 +83,21 @@ _SUBJECTS: Final[Mapping[str, Permission]] = {
     "Blackout": P.HOURS_READ,
     "Booking": P.BOOKINGS_READ,
     "Customer": P.CUSTOMERS_READ,
+    "PriceRule": P.PRICES_READ,
     "Room": P.ROOMS_READ,
     "Tenant": P.TENANT_READ,
     "User": P.USERS_READ,
 }
 _LOGGED_FIELDS: Final[Mapping[str, Permission]] = {
     "customer_id": P.CUSTOMERS_READ,
+    "conditions": P.CUSTOMERS_NOTES,
     "hourly_rate": P.PRICES_READ,
     "price": P.PRICES_READ,
     "tags": P.CUSTOMERS_NOTES,
 }
 _EVENTS: Final[Mapping[EventType, Permission]] = {
     EventType.HOURS_CHANGED: P.HOURS_READ,
+    EventType.PRICE_RULES_CHANGED: P.PRICES_READ,
     **{each: P.PAYMENTS_READ for each in EventType if each.startswith(("PAYMENT_", "REFUND_"))},
 }
 """Fields of events that belong to another object than the event's subject."""

@@ -29,7 +29,7 @@ from domain.core.intervals import Interval, first_overlap
 from domain.core.local_time import midnight
 from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday
-from models.bookings.bookings import Booking, stored_lines
+from models.bookings.bookings import Booking, price_columns
 from models.core.base import snapshot
 from models.customers.customers import Customer
 from models.venue.rooms import Room
@@ -161,8 +161,7 @@ class _Life:
             ends_at=wanted.end,
             occupied=Range(self.occupied.start, self.occupied.end),
             party_size=1 + int(room.capacity * dice.random()),
-            price_lines=stored_lines(price),
-            price_minor=price.total.amount_minor if price else None,
+            **price_columns(price),
             currency_code=room.currency_code,
             created_at=made_at,
             updated_at=made_at,

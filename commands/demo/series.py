@@ -15,7 +15,7 @@ from domain.bookings.pricing import price_of
 from domain.bookings.recurrence import Frequency, RecurrenceRule, occurrences
 from domain.core.intervals import Interval, first_overlap, merge
 from domain.core.log_events import EventType
-from models.bookings.bookings import Booking, stored_lines
+from models.bookings.bookings import Booking, price_columns
 from models.bookings.series import BookingSeries
 from models.customers.customers import Customer
 from models.venue.rooms import Room
@@ -70,8 +70,7 @@ def weekly_series(
             starts_at=time.start,
             ends_at=time.end,
             occupied=Range(occupied.start, occupied.end),
-            price_lines=stored_lines(price),
-            price_minor=price.total.amount_minor if price else None,
+            **price_columns(price),
             currency_code=room.currency_code,
             series_id=series.id,
             original_starts_at=time.start,

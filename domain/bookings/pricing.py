@@ -21,21 +21,21 @@ class PriceUnit(StrEnum):
     HOUR = "hour"
     BOOKING = "booking"
     PERSON = "person"
-    MINIMUM = "minimum"
 
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
     """A line of a price: for an interval of time, or for an item without one.
 
-    ``each`` is the price of one person, if that is the unit. Without a rate, it isn't taxed.
+    The ``unit`` is None where it only raises the price to the minimum charge. ``each`` is the price
+    of one person, if that is the unit. Without a rate, it isn't taxed.
     """
 
     label: str
     amount: Money
     interval: Interval | None = None
     minutes: int | None = None
-    unit: PriceUnit = PriceUnit.HOUR
+    unit: PriceUnit | None = PriceUnit.HOUR
     each: Money | None = None
     tax_rate: Percent | None = None
 
@@ -114,7 +114,7 @@ class Price:
 
     @property
     def _paid(self) -> list[PriceLine]:
-        return [line for line in self.lines if line.unit is not PriceUnit.MINIMUM]
+        return [line for line in self.lines if line.unit is not None]
 
     def moved(self, by: timedelta) -> Self:
         """Returns the same amounts for a time that is later by this much."""
@@ -178,7 +178,7 @@ def _raised(lines: Sequence[PriceLine], minimum: Money | None) -> list[PriceLine
         return []
     missing = Money(minimum.amount_minor - given, minimum.currency_code)
     rate = lines[0].tax_rate
-    return [PriceLine(_MINIMUM, missing, unit=PriceUnit.MINIMUM, tax_rate=rate)]
+    return [PriceLine(_MINIMUM, missing, unit=None, tax_rate=rate)]
 
 
 def _for_party(line: PriceLine, party_size: int) -> PriceLine:

@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
@@ -14,12 +13,12 @@ from zoneinfo import ZoneInfo
 from domain.bookings.price_rules import PriceRule, Range, Stretches, applicable, deciding
 from domain.bookings.pricing import Price, PriceLine, PriceUnit
 from domain.bookings.start_grid import StartGrid
-from domain.core.card_amounts import charge_step
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
-from domain.core.percents import Percent, nearest
+from domain.core.percents import Percent
 from domain.core.stretches import MINUTE, instant_of, ticks
+from domain.tenants.price_settings import PriceSettings
 
 MAX_KEPT: Final = 64
 """The searches whose totals are kept with a plan."""
@@ -28,43 +27,6 @@ _ANY: Final = Range()
 _END: Final = itemgetter(1)
 _Parts = tuple[tuple[PriceRule | None, int], ...]
 """How many minutes of a booking each rule decides about, in order."""
-
-
-class Rounding(StrEnum):
-    """How the amount of a line is rounded to a step; the value is stored."""
-
-    NEAREST = "nearest"
-    UP = "up"
-    DOWN = "down"
-
-
-@dataclass(frozen=True, slots=True)
-class PriceSettings:
-    """The venue's settings for all prices.
-
-    Lines are rounded to multiples of ``step_minor``; without it, to what a card can be charged.
-    """
-
-    rounding: Rounding = Rounding.NEAREST
-    step_minor: int | None = None
-    minimum: Money | None = None
-    tax_rate: Percent | None = None
-    taxes_included: bool = True
-
-    def rounded(self, numerator: int, denominator: int, currency_code: str) -> Money:
-        """Returns a fraction of minor units as the amount of a line."""
-        step = self.step_minor or charge_step(currency_code)
-        match self.rounding:
-            case Rounding.NEAREST if self.step_minor is None:
-                # As `price_of` does, so that a venue's first rule changes no other price.
-                minor = nearest(numerator, denominator) // step * step
-            case Rounding.NEAREST:
-                minor = nearest(numerator, denominator, step=step)
-            case Rounding.UP:
-                minor = -(-numerator // (denominator * step)) * step
-            case Rounding.DOWN:
-                minor = numerator // (denominator * step) * step
-        return Money(minor, currency_code)
 
 
 class PriceRequest(Protocol):

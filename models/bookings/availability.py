@@ -27,6 +27,7 @@ from sqlmodel import col
 from domain.bookings.lifecycle import OCCUPYING
 from kit.postgres.json_batch import JsonBatch
 from models.bookings.bookings import Booking
+from models.bookings.price_rules import price_rules_of
 from models.bookings.quotas import QUOTAS
 from models.core.base import INSTANT
 from models.tenants import Tenant
@@ -117,8 +118,11 @@ _ALL_ROOMS: Final = (
 )
 _MOST: Final = bindparam("most", type_=Integer())
 
+_PRICE_RULES: Final = price_rules_of(TENANT)
+
 # All that decides about a venue but its bookings, from ``since`` on: the tenant, its rooms by name,
-# hours, exceptions from ``first_day`` on, blackouts, and quotas. Of each no more than ``most``.
+# hours, exceptions from ``first_day`` on, blackouts, quotas, and price rules. Of each no more than
+# ``most``.
 FACTS: Final = (
     _VENUE,
     _ALL_ROOMS.limit(_MOST),
@@ -126,9 +130,10 @@ FACTS: Final = (
     EXCEPTIONS_OF_ALL.where(col(HoursException.date) >= FIRST_DAY).limit(_MOST),
     _BLACKOUTS_OF_ALL.where(col(Blackout.ends_at) > _SINCE).limit(_MOST),
     QUOTAS.limit(_MOST),
+    _PRICE_RULES,
 )
-# The tenant, and its rooms by name: the given ones, or else all that aren't archived.
-VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS)
+# The tenant, its rooms by name (the given ones, or else all that aren't archived) and price rules.
+VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS, _PRICE_RULES)
 CALENDAR: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLAIMS)
 # The same for one time only, without its surroundings.
 SLOT: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLASHES)

@@ -69,6 +69,7 @@ _CHANGED: Final = (
     "note",
     "price_lines",
     "price_minor",
+    "price_sums",
     "earliest_start",
     "was_confirmed",
     "guest_confirmed_at",

@@ -26,6 +26,7 @@ EACH: Final = (
     "occupied_to",
     "price_lines",
     "price_minor",
+    "price_sums",
     "original_starts_at",
     "approval_expires_at",
     "release_at",
@@ -67,7 +68,7 @@ def _stored() -> Any:
 
 
 def _kind(booking: dict[str, Any], name: str) -> Any:
-    if name == "price_lines":
+    if name in ("price_lines", "price_sums"):
         return JSONB(none_as_null=True)
     return booking[name].type if name in booking else INSTANT
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Integer,
     Text,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal,
 )
@@ -44,19 +46,30 @@ def local(scope: Any, booking: Any) -> Value:
 def breakdown(_: Any, booking: Any) -> Value:
     """A booking's price, line by line."""
     currency_code = booking.currency_code
-    total = money(booking.price_minor, currency_code)
-    nothing = money(literal(0, BigInteger), currency_code)
     lines = func.jsonb_array_elements(booking.price_lines).table_valued(
         column("line", JSONB()), with_ordinality="n", name="lines"
     )
     lines = lines.render_derived()
+    taxes = func.jsonb_array_elements(booking.price_sums.op("->")("taxes")).table_valued(
+        column("tax", JSONB()), with_ordinality="n", name="taxes"
+    )
+    taxes = taxes.render_derived()
+
+    def sum_of(name: str, otherwise: Any) -> Value:
+        stored = cast(_text(booking.price_sums, name), BigInteger)
+        return money(func.coalesce(stored, otherwise), currency_code)
+
     return Value(
         present=and_(booking.price_lines.is_not(None), booking.price_minor.is_not(None)),
         lines=Values(lines, _price_line(lines.c.line, currency_code), lines.c.n),
-        subtotal=total,
-        discount=nothing,
-        tax=nothing,
-        total=total,
+        subtotal=sum_of("subtotal_minor", booking.price_minor),
+        discount=sum_of("discount_minor", 0),
+        tax=sum_of("tax_minor", 0),
+        total=money(booking.price_minor, currency_code),
+        taxes=Values(taxes, _tax(taxes.c.tax, currency_code), taxes.c.n),
+        taxes_included=func.coalesce(
+            cast(_text(booking.price_sums, "taxes_included"), Boolean), false()
+        ),
     )
 
 
@@ -69,6 +82,15 @@ def _price_line(line: ColumnElement[Any], currency_code: ColumnElement[str]) -> 
         ends_at=case((has_times, cast(end, TIMESTAMP(timezone=True)))),
         minutes=cast(_text(line, "minutes"), Integer),
         amount=money(cast(_text(line, "amount_minor"), BigInteger), currency_code),
+        tax_rate=_text(line, "tax_rate"),
+    )
+
+
+def _tax(tax: ColumnElement[Any], currency_code: ColumnElement[str]) -> Value:
+    return Value(
+        rate=_text(tax, "rate"),
+        net=money(cast(_text(tax, "net_minor"), BigInteger), currency_code),
+        amount=money(cast(_text(tax, "amount_minor"), BigInteger), currency_code),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 from domain.core.money import Money
+from domain.core.percents import Percent
 from kit.ids import new_id
 
 NAMES = {
@@ -63,7 +64,7 @@ def snapshot(row: Logged) -> Mapping[str, object]:
 
 def _json(value: object) -> object:
     match value:
-        case None | bool() | int() | str():
+        case None | bool() | int() | str() | dict():
             return value
         case list():
             return [_json(each) for each in value]
@@ -71,6 +72,8 @@ def _json(value: object) -> object:
             text = value.astimezone(UTC).isoformat(timespec="milliseconds")
             return f"{text.removesuffix('+00:00').removesuffix('.000')}Z"
         case date() | UUID():
+            return str(value)
+        case Percent():
             return str(value)
         case Money():
             return {"amount": value.amount, "currencyCode": value.currency_code}

@@ -7,7 +7,7 @@ cursor, or at any time since.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
@@ -316,7 +316,7 @@ async def _left(
     """Returns the venue with its newly archived rooms, if the query is for all rooms in use."""
     gone = touched.rooms - venue.rooms.keys()
     if not gone or query.room_ids is not None:
-        return Venue(venue.tenant, {})
+        return replace(venue, rooms={})
     return await load_venue(scope, sorted(gone))
 
 

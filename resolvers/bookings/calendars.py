@@ -22,6 +22,7 @@ from models.bookings.bookings import BookingOwner
 from models.venue.rooms import Room
 from permissions.policy import may
 from permissions.roles import P
+from resolvers.bookings.price_facts import venue_prices
 from resolvers.bookings.venue_facts import KeptFacts, Venue, blocked_times, room_facts
 from resolvers.venue.hours import hours_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
@@ -44,9 +45,11 @@ class Calendar:
 
 async def load_venue(scope: Scope, room_ids: Sequence[RoomId] | None) -> Venue:
     """The tenant with these rooms, unknown ones left out; without ids, with all rooms in use."""
-    (tenant,), rooms = await scope.fetch_batch(VENUE, tenant_id=scope.tenant_id, room_ids=room_ids)
+    (tenant,), rooms, rules = await scope.fetch_batch(
+        VENUE, tenant_id=scope.tenant_id, room_ids=room_ids
+    )
     scope.service(KeptFacts).drop_older(tenant)
-    return Venue(tenant, {RoomId(room.id): room for room in rooms})
+    return Venue(tenant, {RoomId(room.id): room for room in rooms}, venue_prices(tenant, rules))
 
 
 def wish_of(
@@ -187,7 +190,12 @@ async def _facts(
 
     facts = {
         id: replace(
-            room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id])),
+            room_facts(
+                room,
+                hours=hours[id],
+                prices=venue.prices,
+                blackouts=(*blocked[None], *blocked[id]),
+            ),
             busy=tuple(busy[id]),
             moving=moving.get(id),
         )

@@ -20,7 +20,7 @@ from domain.customers.customers import CustomerChoice
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
-from models.bookings.bookings import INSERT_BOOKING, Booking, stored_lines
+from models.bookings.bookings import INSERT_BOOKING, Booking, price_columns
 from models.bookings.new_bookings import (
     STORE_BOOKING,
     STORE_BOOKING_AND_CUSTOMER,
@@ -235,7 +235,7 @@ def new_row(
     scope: Scope, claimed: Claim, *, status: Status, booker: Booker, **given: Any
 ) -> dict[str, Any]:
     """The columns of a new booking of a claimed time."""
-    price, tenant = claimed.price, claimed.tenant
+    tenant = claimed.tenant
     return {
         "tenant_id": scope.tenant_id,
         "id": new_id(),
@@ -254,8 +254,7 @@ def new_row(
         "ends_at": claimed.wanted.end,
         "occupied": claimed.occupied,
         "party_size": claimed.wish.party_size,
-        "price_lines": stored_lines(price),
-        "price_minor": price.total.amount_minor if price else None,
+        **price_columns(claimed.price),
         "currency_code": claimed.room.currency_code,
         "terms": scope.service(Prepayment).terms(tenant),
         "earliest_start": None,

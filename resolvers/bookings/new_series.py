@@ -23,7 +23,7 @@ from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from models.bookings.bookings import Booking, stored_lines
+from models.bookings.bookings import Booking, price_columns
 from models.bookings.new_series import EACH, STORE_SERIES
 from models.bookings.series import stored_conflicts
 from models.bookings.series_bookings import number_of_bookings
@@ -253,7 +253,6 @@ async def _store(
     )
     rows, turn = [], TimeSlice()
     for claimed in planned.claims:
-        price = claimed.price
         rows.append(
             {
                 **common,
@@ -264,8 +263,7 @@ async def _store(
                 "original_starts_at": claimed.wanted.start,
                 **deadlines(scope, tenant, status, claimed.wanted.start),
                 "occupied": claimed.occupied,
-                "price_lines": stored_lines(price),
-                "price_minor": price.total.amount_minor if price else None,
+                **price_columns(claimed.price),
             }
         )
         if turn.is_over:

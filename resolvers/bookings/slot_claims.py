@@ -47,14 +47,15 @@ STRANGERS: Final = ("strangers",)
 class Claim:
     """A requested time of a room, with everything that refuses it.
 
+    ``facts`` are those of the room. ``space_ids`` are stored with a booking: None for a plain room.
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit; ``price`` is that by the room's
-    current rate and the venue's rules. ``space_ids`` are stored with a booking: None for a plain
-    room.
+    current rate and the venue's rules.
     """
 
     tenant: Tenant
     room: Room
+    facts: RoomFacts
     space_ids: list[UUID] | None
     wish: SlotRequest
     wanted: Interval
@@ -93,7 +94,7 @@ async def spaces_of(scope: Scope, *room_ids: UUID) -> list[UUID]:
         return []
     facts = await venue_facts(scope)
     if facts is None:
-        _, rooms = await scope.read_batch_outside(VENUE, room_ids=room_ids)
+        _, rooms, *_ = await scope.read_batch_outside(VENUE, room_ids=room_ids)
         return [space for room in rooms for space in room.spaces]
     return facts.spaces_of(*room_ids)
 
@@ -174,6 +175,7 @@ def decide(
     return Claim(
         venue.tenant,
         room,
+        facts,
         room.space_ids,
         wish,
         wanted,
@@ -234,6 +236,7 @@ def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) 
     return Claim(
         venue.tenant,
         room,
+        facts,
         room.space_ids,
         wish,
         time,

@@ -120,12 +120,10 @@ def _reach(search: SlotSearch, *, everything: bool) -> Interval:
 
 def _chosen(venue: Venue, room_ids: Sequence[RoomId] | None) -> Venue:
     if room_ids is None:
-        return Venue(
-            venue.tenant,
-            {id: room for id, room in venue.rooms.items() if room.archived_at is None},
-        )
+        in_use = {id: room for id, room in venue.rooms.items() if room.archived_at is None}
+        return replace(venue, rooms=in_use)
     wanted = set(room_ids)
-    return Venue(venue.tenant, {id: room for id, room in venue.rooms.items() if id in wanted})
+    return replace(venue, rooms={id: room for id, room in venue.rooms.items() if id in wanted})
 
 
 async def _rooms_within(

@@ -15,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.bookings.quotas import Quota
+from domain.bookings.room_prices import VenuePrices
 from domain.bookings.slot_facts import RoomFacts
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -28,6 +29,7 @@ from models.bookings.quotas import as_quota
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from resolvers.bookings.hooks import BookingPermit
+from resolvers.bookings.price_facts import venue_prices
 from resolvers.venue.hours import hours_facts
 
 PAST: Final = timedelta(days=10)
@@ -46,6 +48,7 @@ class Venue:
 
     tenant: Tenant
     rooms: Mapping[RoomId, Room]
+    prices: VenuePrices
 
     @property
     def zone(self) -> ZoneInfo:
@@ -167,7 +170,9 @@ async def venue_facts(scope: Scope, *, at_least: int = 0) -> VenueFacts | None:
     return await scope.service(KeptFacts).facts(scope, at_least=at_least)
 
 
-def room_facts(room: Room, *, hours: HoursFacts, blackouts: tuple[Interval, ...]) -> RoomFacts:
+def room_facts(
+    room: Room, *, hours: HoursFacts, prices: VenuePrices, blackouts: tuple[Interval, ...]
+) -> RoomFacts:
     """Returns the facts of a room for the rules of ``domain``, without bookings."""
     return RoomFacts(
         RoomId(room.id),
@@ -178,6 +183,7 @@ def room_facts(room: Room, *, hours: HoursFacts, blackouts: tuple[Interval, ...]
         buffer_after_minutes=room.buffer_after_minutes,
         hourly_rate=room.hourly_rate,
         hours=hours,
+        price_plan=prices.of_room(RoomId(room.id), room.category),
         blackouts=blackouts,
     )
 
@@ -198,8 +204,9 @@ async def _read(scope: Scope, statement: JsonBatch) -> _Kept:
     rows = sum(len(part) for part in parts)
     if rows > MAX_ROWS:
         return _Kept(None, rows=1, read_at=scope.now())
-    (tenant,), rooms, weekdays, exceptions, blackouts, quotas, permit = parts
-    venue = Venue(tenant, {RoomId(room.id): room for room in rooms})
+    (tenant,), rooms, weekdays, exceptions, blackouts, quotas, rules, permit = parts
+    prices = venue_prices(tenant, rules)
+    venue = Venue(tenant, {RoomId(room.id): room for room in rooms}, prices)
     hours = hours_facts(list(venue.rooms), weekdays, exceptions)
     blocked = blocked_times(blackouts)
     facts = VenueFacts(
@@ -207,7 +214,12 @@ async def _read(scope: Scope, statement: JsonBatch) -> _Kept:
         since,
         venue=venue,
         rooms={
-            id: room_facts(room, hours=hours[id], blackouts=(*blocked[None], *blocked[id]))
+            id: room_facts(
+                room,
+                hours=hours[id],
+                prices=prices,
+                blackouts=(*blocked[None], *blocked[id]),
+            )
             for id, room in venue.rooms.items()
         },
         permit=tuple(permit),

@@ -4,6 +4,7 @@ The venue's team moves bookings without restrictions. A customer can move until 
 new price requires a payment, the new time is held, and the booking moves once that is paid.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +24,7 @@ from domain.core.refusals import Invalid, Refusal, StaleVersion
 from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
 from domain.payments.payments import TAKEN
 from kit.scope import Scope
-from models.bookings.bookings import Booking, bookings_of, stored_lines
+from models.bookings.bookings import Booking, bookings_of, price_columns, price_columns_of
 from models.core.base import snapshot
 from models.payments.payments import Payment, payments_of_bookings, terms_of_booking
 from models.tenants import Tenant
@@ -67,13 +68,17 @@ _MOVED: Final = "The booking has moved here."
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The new time, room and price of a booking; ``lines`` as they are stored."""
+    """The new time and room of a booking, and the columns of its price."""
 
     place: Place
     space_ids: list[UUID] | None
     occupied: Range[datetime]
-    lines: list[Any] | None
-    price_minor: int | None
+    price: Mapping[str, Any]
+
+    @property
+    def price_minor(self) -> int | None:
+        minor: int | None = self.price["price_minor"]
+        return minor
 
 
 async def move_booking(
@@ -143,7 +148,7 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     is_held = status_of(scope, hold) is Status.HELD and hold.party_size == booking.party_size
     if hold.status == Status.HELD.value:
         await expire(scope, [BookingId(hold.id)], reason=_MOVED)
-    goal = Goal(_place(hold), hold.space_ids, hold.occupied, hold.price_lines, hold.price_minor)
+    goal = Goal(_place(hold), hold.space_ids, hold.occupied, price_columns_of(hold))
     claimed = None if is_held else await _claimed_again(scope, booking, goal)
     if not is_held and claimed is None:
         return False
@@ -341,8 +346,8 @@ def _move(
     booking.starts_at = goal.place.time.start
     booking.ends_at = goal.place.time.end
     booking.occupied = claimed.occupied if claimed else goal.occupied
-    booking.price_lines = goal.lines
-    booking.price_minor = goal.price_minor
+    for name, value in goal.price.items():
+        setattr(booking, name, value)
     is_confirmed = booking.status == Status.CONFIRMED.value
     if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
         booking.status = Status.PENDING.value
@@ -354,15 +359,29 @@ def _move(
 
 
 def goal_of(moved: Booking, claimed: Claim) -> Goal:
+    """Returns where a booking goes, and what it then costs.
+
+    It keeps its price if the venue's rules ask as much for the time that it leaves.
+    """
     left, wanted = _place(moved), Place(RoomId(claimed.room.id), claimed.wanted)
+    agreed, by = moved.breakdown, wanted.time.start - left.time.start
+    if _costs_the_same(left, wanted, claimed):
+        kept = price_columns(agreed.moved(by)) if agreed else price_columns_of(moved)
+        return Goal(wanted, claimed.space_ids, claimed.occupied, kept)
+    price = claimed.price
+    if price is not None and agreed is not None and agreed.discount.amount_minor:
+        price = price.less(agreed.discount)
+    return Goal(wanted, claimed.space_ids, claimed.occupied, price_columns(price))
+
+
+def _costs_the_same(left: Place, wanted: Place, claimed: Claim) -> bool:
     if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
-        price = claimed.price
-        minor = price.total.amount_minor if price else None
-        return Goal(wanted, claimed.space_ids, claimed.occupied, stored_lines(price), minor)
-    frozen = moved.breakdown.moved(wanted.time.start - left.time.start) if moved.breakdown else None
-    return Goal(
-        wanted, claimed.space_ids, claimed.occupied, stored_lines(frozen), moved.price_minor
-    )
+        return False
+    if claimed.facts.price_plan is None:
+        return True
+    before = claimed.facts.price(left.time, claimed.wish)
+    by = wanted.time.start - left.time.start
+    return (before.moved(by) if before else None) == claimed.price
 
 
 def _place(booking: Booking) -> Place:

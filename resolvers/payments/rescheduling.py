@@ -199,7 +199,8 @@ async def _checked(scope: Scope, plan: _Plan) -> list[tuple[Booking, Claim]]:
         reasons += tuple(each.as_reason() for each in over.get(time, ()))
         if reasons:
             conflicts.append(OccurrenceConflict(time.start, reasons))
-        claimed = claim_of(plan.venue, plan.room, time, plan.wish)
+        wish = replace(plan.wish, party_size=booking.party_size)
+        claimed = claim_of(plan.venue, plan.room, time, wish)
         claims.append((booking, claimed))
         goal = moves.goal_of(booking, claimed)
         too_late += moves.move_refusals(scope, booking, goal, tenant, by_customer)

@@ -19,6 +19,7 @@ from schema.bookings.customer_merges import (
 )
 from schema.bookings.customer_stats import CustomerFigures
 from schema.bookings.guest_bookings import GuestMutations, GuestProofError, GuestQueries
+from schema.bookings.price_rules import PriceRuleMutations, PriceRuleQueries, TenantTaxes
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.quotas import QuotaMutations, QuotaQueries
 from schema.bookings.recurrence import RecurrenceQueries
@@ -46,6 +47,7 @@ AREA: Final = Area(
         AvailabilityQueries,
         RecurrenceQueries,
         QuotaQueries,
+        PriceRuleQueries,
         VenueQueries,
         GuestQueries,
         WaitlistQueries,
@@ -55,6 +57,7 @@ AREA: Final = Area(
         BookingMutations,
         SeriesMutations,
         QuotaMutations,
+        PriceRuleMutations,
         RoomPartsMutations,
         GuestMutations,
         WaitlistMutations,
@@ -72,6 +75,7 @@ AREA: Final = Area(
     ),
     handlers=WAITLIST_HANDLERS,
     extensions=(
+        TenantTaxes,
         CustomerFigures,
         CustomerMerges,
         RoomBookings,

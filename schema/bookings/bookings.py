@@ -10,11 +10,13 @@ import models
 from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
+from domain.bookings.pricing import TaxAmount as Tax
 from domain.bookings.refusals import ChangeTooLate, CheckInNotOpen, SlotTaken, SlotUnavailable
 from domain.bookings.series import ConflictPolicy, Recurrence, SeriesScope
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
+from domain.core.percents import Percent
 from kit.events.event_cursors import EventCursor
 from kit.scope import Scope
 from models.audit import sql_fields as log_fields
@@ -147,6 +149,16 @@ class PriceLine:
         "The duration in minutes, or null if the line is for no particular time."
     )
     amount: Money = column("The amount of the line.")
+    tax_rate: Percent | None = column("The rate of the tax, or null if the line isn't taxed.")
+
+
+@value(Tax)
+class TaxAmount:
+    """The tax on a price at one rate."""
+
+    rate: Percent = column("The rate of the tax.")
+    net: Money = column("The amount that is taxed, without the tax.")
+    amount: Money = column("The tax.")
 
 
 @value(Price)
@@ -157,8 +169,12 @@ class PriceBreakdown:
     lines: list[PriceLine] = column("The lines of the price, in chronological order.")
     subtotal: Money = column("The sum of the lines.")
     discount: Money = column("The discount, which is subtracted from the subtotal.")
-    tax: Money = column("The tax, which is added.")
+    tax: Money = column("The tax, which is added; 0 if the lines include the taxes.")
     total: Money = column("The total price.")
+    taxes: list[TaxAmount] = column(
+        "The tax at each rate, whether it is added or included, the highest rate first."
+    )
+    taxes_included: bool = column("Whether the lines include the taxes.")
 
 
 @node(models.Booking, visible=booking_access.visible_bookings, requires=P.BOOKINGS_READ)

@@ -88,6 +88,7 @@ describe(
     QUOTA_CREATED="A quota was created.",
     QUOTA_UPDATED="The limit of a quota changed.",
     QUOTA_DELETED="A quota was deleted.",
+    PRICE_RULES_CHANGED="The venue's price rules or their order changed.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     CUSTOMERS_MERGED="Another customer was merged into a customer.",

@@ -14,6 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from domain.core.local_time import LocalTime, RRule, TimeZone, zone
 from domain.core.money import CURRENCY_CODES, CurrencyCode
+from domain.core.percents import Percent
 from domain.core.refusals import Refusal
 from kit.events.event_cursors import EventCursor
 from kit.graphql.input_errors import printed
@@ -95,6 +96,13 @@ def parse_local_time(value: object) -> LocalTime:
         raise _refused(error.message) from error
 
 
+def parse_percent(value: object) -> Percent:
+    try:
+        return Percent.parse(_text(value, "Percentage"))
+    except Refusal as error:
+        raise _refused(error.message) from error
+
+
 def parse_time_zone(value: object) -> str:
     try:
         return zone(_text(value, "TimeZone")).key
@@ -169,6 +177,11 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     CurrencyCode: _scalar(
         "CurrencyCode", "The ISO 4217 code of a currency, such as 'USD'.", parse_currency
     ),
+    Percent: _scalar(
+        "Percentage",
+        "A percentage from 0 to 100 as a decimal string, such as '19' or '8.875'.",
+        parse_percent,
+    ),
     Decimal: _scalar(
         "Decimal", "An exact decimal number as a string, such as '29.00'.", _text_of("Decimal")
     ),
@@ -218,6 +231,7 @@ IN_SQL: Final[Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]]] 
             "ID",
             "Int",
             "LocalTime",
+            "Percentage",
             "RRule",
             "String",
             "TimeZone",

@@ -10,12 +10,13 @@ import pytest
 from domain.bookings.discounts import AmountOff, Discount, FreeMinutes, PercentOff, discounted
 from domain.bookings.price_rules import LocalHours, PriceRule, Range
 from domain.bookings.pricing import Price, PriceLine, PriceUnit, TaxAmount, price_of
-from domain.bookings.room_prices import PricePlan, PriceSettings, Rounding, VenuePrices
+from domain.bookings.room_prices import PricePlan, VenuePrices
 from domain.bookings.slot_facts import SlotRequest, VenueRules
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.money import Money
 from domain.core.percents import Percent
+from domain.tenants.price_settings import PriceSettings, Rounding
 from domain.venue.hours import Weekday
 
 BLUE = RoomId(UUID("01940000-0000-7000-8000-000000000001"))
@@ -128,7 +129,7 @@ def test_what_is_free_has_no_minimum_charge() -> None:
 def test_lines_are_rounded_to_the_venues_step(
     rounding: Rounding, minutes: int, amount: int
 ) -> None:
-    plan = PricePlan((), PriceSettings(rounding, step_minor=5))
+    plan = PricePlan((), PriceSettings(rounding, Money(5, "CHF")))
     time = Interval.of_minutes(EVENING.start, minutes)
 
     price = plan.price(Money(2211, "CHF"), time, wish(minutes), label="Room")
