@@ -24,6 +24,7 @@ MAX_KEPT: Final = 64
 """The searches whose totals are kept with a plan."""
 
 _ANY: Final = Range()
+_PLAIN: Final = PriceSettings()
 _END: Final = itemgetter(1)
 _Parts = tuple[tuple[PriceRule | None, int], ...]
 """How many minutes of a booking each rule decides about, in order."""
@@ -198,4 +199,5 @@ class VenuePrices:
         return self._plans.setdefault(rules, PricePlan(rules, self._settings))
 
 
-_PLAIN: Final = PriceSettings()
+PLAIN_PRICES: Final = VenuePrices((), _PLAIN)
+"""The prices of a venue without rules and taxes: hourly rates alone."""

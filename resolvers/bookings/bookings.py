@@ -59,6 +59,7 @@ from resolvers.bookings.new_bookings import (
 )
 from resolvers.bookings.new_series import book_series
 from resolvers.bookings.next_steps import GuestStep, next_step
+from resolvers.bookings.party_prices import set_party_size
 from resolvers.bookings.quotas import refusals_by_quotas, with_lifted_quotas
 from resolvers.bookings.slot_claims import (
     Claim,
@@ -259,7 +260,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         raise Invalid(problem, path=("hold_id",))
     before = snapshot(hold)
     if wish.party_size is not None:
-        hold.party_size = wish.party_size
+        set_party_size(hold, wish.party_size)
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, hold.terms, hold.price)
     waits = due is not None or guest
@@ -404,7 +405,7 @@ async def update_booking(
     check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:
-        edited.party_size = party_size
+        set_party_size(edited, party_size)
         problems += capacity_refusals(venue, edited)
     if customer is not ABSENT:
         booker, unknown = await chosen_booker(scope, customer)

@@ -21,6 +21,7 @@ from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import change_event, state_of, text_refusals
 from resolvers.bookings.hooks import BookingChange
 from resolvers.bookings.new_bookings import BookingWish, booker_at_once, customer_values
+from resolvers.bookings.party_prices import set_party_size
 from resolvers.bookings.slot_claims import price_refusals
 from resolvers.bookings.standing import stand_at_once
 from resolvers.bookings.venue_facts import Venue, VenueFacts
@@ -40,7 +41,7 @@ async def book_hold_at_once(scope: Scope, seen: Booking, wish: BookingWish) -> B
     def book(hold: Booking, facts: VenueFacts) -> Changed | None:
         before = snapshot(hold)
         if wish.party_size is not None:
-            hold.party_size = wish.party_size
+            set_party_size(hold, wish.party_size)
         if booker.customer_id is not None:
             give_to(hold, booker)
         if wish.note is not None:
@@ -103,7 +104,7 @@ async def edit_at_once(
         if note is not ABSENT:
             booking.note = note
         if party_size is not ABSENT:
-            booking.party_size = party_size
+            set_party_size(booking, party_size)
             if capacity_refusals(facts.venue, booking):
                 return None
         change = BookingChange(

@@ -294,7 +294,7 @@ async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) ->
 
     Runs before the transaction begins, because it may call a captcha provider.
     """
-    (tenant,), _ = await scope.read_batch_outside(VENUE, room_ids=[])
+    (tenant,), *_ = await scope.read_batch_outside(VENUE, room_ids=[])
     if not tenant.allows_guest_booking:
         raise GuestBookingClosed
     if tenant.requires_guest_proof and not is_proved:

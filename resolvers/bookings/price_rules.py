@@ -1,7 +1,7 @@
 """Price rules: lists, creates, changes, deletes and orders them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -38,9 +38,8 @@ TaxRate = Annotated[
     Percent | None, Doc("The rate of the tax; null if the venue's rate in `taxSettings` applies.")
 ]
 Conditions = Annotated[
-    PriceConditions, Doc("When and to what the rule applies; without conditions always.")
+    PriceConditions | None, Doc("When and to what the rule applies; without conditions always.")
 ]
-_ANY: Final = PriceConditions()
 
 
 def visible_price_rules(scope: Scope) -> Select[PriceRule]:
@@ -63,17 +62,17 @@ async def create_price_rule(
     amount: Amount,
     unit: Unit = PriceUnit.HOUR,
     tax_rate: TaxRate = None,
-    conditions: Conditions = _ANY,
+    conditions: Conditions = None,
 ) -> PriceRule:
     """Add a price rule after all others: at most 100. Existing bookings and holds keep their price.
 
     Change the order with `reorderPriceRules`.
     """
     await scope.lock(CALENDAR)
-    tenant = await own_tenant(scope)
+    tenant, given = await own_tenant(scope), conditions or PriceConditions()
     rules = await scope.all(visible_price_rules(scope))
     refused = [*charge_refusals(tidy_name(label), amount, currency_code=tenant.currency_code)]
-    refused += await _conditions_refusals(scope, conditions)
+    refused += await _conditions_refusals(scope, given)
     if len(rules) >= MAX_RULES:
         refused.append(LimitReached("price rules", limit=MAX_RULES, used=len(rules)))
     raise_all(refused)
@@ -86,7 +85,7 @@ async def create_price_rule(
             amount_minor=amount.amount_minor,
             currency_code=amount.currency_code,
             tax_thousandths=tax_rate.thousandths if tax_rate else None,
-            conditions=stored_conditions(conditions),
+            conditions=stored_conditions(given),
             created_at=scope.now(),
         )
     )

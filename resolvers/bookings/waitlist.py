@@ -15,6 +15,7 @@ from domain.accounts.users import Role
 from domain.bookings.availability import refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.refusals import HoldExpired, WaitlistEntryClosed
+from domain.bookings.room_prices import PLAIN_PRICES
 from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.waitlist import (
     MAX_OPEN_ENTRIES,
@@ -188,7 +189,7 @@ def _wish_refusals(
 
 
 def _refused_in(room: Room, wish: WaitlistWish, by_rules: SlotRequest) -> list[Refusal]:
-    facts = room_facts(room, hours=HoursFacts(()), blackouts=())
+    facts = room_facts(room, hours=HoursFacts(()), prices=PLAIN_PRICES, blackouts=())
     reasons = lasting_reasons(facts, wish, by_rules)
     start = wish.starts_at or by_rules.now
     return refusals(facts, start, reasons, wish=by_rules)

@@ -223,6 +223,7 @@ class PriceRuleMutations:
         price_rules.reorder_price_rules,
         requires=P.ROOMS_WRITE,
         emits=[EventType.PRICE_RULES_CHANGED],
+        wrapped=False,
     )
     update_tax_settings: UpdateTaxSettingsPayload | None = mutation(
         tax_settings.update_tax_settings,

@@ -55,6 +55,11 @@ MAKE_QUOTA: Final = """
       createQuota(input: $input) { quota { id } userErrors { message } }
     }
 """
+MAKE_PRICE_RULE: Final = """
+    mutation ($input: CreatePriceRuleInput!) {
+      createPriceRule(input: $input) { priceRule { id } userErrors { message } }
+    }
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,13 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     exception = await api(MAKE_EXCEPTION, {"input": day}, token=token)
     blackout = await api(MAKE_BLACKOUT, {"input": night}, token=token)
     weekly = {"measure": "BOOKINGS", "period": "WEEK", "limit": 9, "tag": "regular"}
+    peak = {
+        "label": "Peak",
+        "amount": {"amount": "50.00", "currencyCode": "EUR"},
+        "taxRate": "7",
+        "conditions": {"startsAt": "18:00", "endsAt": "20:00", "customerTag": "regular"},
+    }
+    rule = await api(MAKE_PRICE_RULE, {"input": peak}, token=token)
     quota = await api(MAKE_QUOTA, {"input": weekly}, token=token)
     program = {"name": "Program", "permissions": ["rooms:read"]}
     api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
@@ -107,6 +119,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         exception.payload["exception"]["id"],
         blackout.payload["blackout"]["id"],
         quota.payload["quota"]["id"],
+        rule.payload["priceRule"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
     )

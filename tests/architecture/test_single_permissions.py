@@ -120,6 +120,7 @@ SECRETS: Final = (
         # A booking and a slot show their room.
         by(P.ROOMS_READ, P.BOOKINGS_READ, P.AVAILABILITY_READ),
     ),
+    Secret("price_rules", ("label",), otherwise("label"), by(P.PRICES_READ)),
     Secret(
         "booking_quotas",
         ("measure", "period", "limit", "tag"),
@@ -156,6 +157,7 @@ PLAIN: Final = {
         "updated_at",
     },
     "BookingQuota": {"version", "created_at"},
+    "PriceRule": {"version", "created_at"},
     "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
     "Customer": {"version", "created_at"},
     "Export": {

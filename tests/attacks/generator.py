@@ -149,6 +149,7 @@ OF_SCALARS: Final[dict[str, Sequence[object]]] = {
     "EventCursor": CURSORS,
     "Int": NUMBERS,
     "LocalTime": TIMES,
+    "Percentage": OF_DECIMAL,
     "RRule": RULES,
     "TimeZone": ("Europe/Berlin", "../etc/passwd", "Mars/Olympus", "europe/berlin", "", "a\0b"),
 }
@@ -169,6 +170,7 @@ READABLE: Final[dict[str, Sequence[object]]] = {
     "Decimal": OF_DECIMAL,
     "Int": (0, 1, 1, 2, 15, 60, 250, 1440, 44_640, 2**31 - 1, -1, -(2**31)),
     "LocalTime": ("00:00", "10:00", "24:00", "30:00"),
+    "Percentage": ("0", "8.875", "19", "100"),
     "RRule": RULES,
     "String": tuple(text for text in TEXTS if not set(text) & set("\0\ud800\udfff")),
     "TimeZone": ("Europe/Berlin", "America/New_York", "Pacific/Apia", "Etc/GMT+12"),

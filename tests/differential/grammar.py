@@ -612,7 +612,7 @@ class _Filling:
                 return choose(("00:30", "02:30", "10:00", "24:00"))
             case "RRule":
                 return choose(("FREQ=DAILY;COUNT=3", "FREQ=WEEKLY;BYDAY=TU;COUNT=2", "x"))
-            case "EventCursor" | "Decimal" | "CurrencyCode" | "TimeZone":
+            case "EventCursor" | "Decimal" | "CurrencyCode" | "Percentage" | "TimeZone":
                 return choose(("", "x", "EUR", "1.00", "Europe/Berlin"))
             case _:
                 return self._string(name, under)

@@ -78,7 +78,19 @@ CHANGES = [
     ('deactivateUser(id: "$staff")', ["USER_DEACTIVATED"]),
     ('declineWaitlistOffer(id: "$offered")', ["WAITLIST_DECLINED", "BOOKING_CANCELLED"]),
     ('deleteBlackout(id: "$blackout")', ["BLACKOUT_DELETED"]),
+    (
+        'createPriceRule(input: { label: "Peak", '
+        'amount: { amount: "50.00", currencyCode: "EUR" } })',
+        ["PRICE_RULES_CHANGED"],
+    ),
+    ('deletePriceRule(id: "$rule")', ["PRICE_RULES_CHANGED"]),
     ('deleteQuota(id: "$quota")', ["QUOTA_DELETED"]),
+    ('reorderPriceRules(ids: ["$rule", "$second_rule"])', ["PRICE_RULES_CHANGED"]),
+    (
+        'updatePriceRule(id: "$rule", version: 1, input: { label: "Late" })',
+        ["PRICE_RULES_CHANGED"],
+    ),
+    ('updateTaxSettings(version: 1, input: { taxRate: "19" })', ["SETTINGS_CHANGED"]),
     ('deleteHoursException(id: "$exception")', ["HOURS_CHANGED"]),
     (f"holdAsGuest(input: {{ {AS_GUEST} }})", ["BOOKING_HELD"]),
     (
@@ -228,6 +240,18 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "createQuota(input: { measure: BOOKINGS, period: WEEK, limit: 9 })",
         "quota { id }",
     )
+    rules = [
+        (
+            await run(
+                api,
+                venue,
+                'createPriceRule(input: { label: "Rule", '
+                'amount: { amount: "1.00", currencyCode: "EUR" } })',
+                "priceRule { id }",
+            )
+        )["priceRule"]["id"]
+        for _ in range(2)
+    ]
     exception = await run(
         api,
         venue,
@@ -264,6 +288,8 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "owner": api_id(venue.owner.user),
         "blackout": blackout["blackout"]["id"],
         "quota": quota["quota"]["id"],
+        "rule": rules[1],
+        "second_rule": rules[0],
         "exception": exception["exception"]["id"],
         **{name: api_id(booking) for name, booking in bookings.items()},
     }
@@ -316,6 +342,7 @@ FACTS = """
         'dates', (SELECT jsonb_agg(e ORDER BY e.id) FROM hours_exceptions e WHERE e.tenant_id = $1),
         'blocked', (SELECT jsonb_agg(b ORDER BY b.id) FROM blackouts b WHERE b.tenant_id = $1),
         'quotas', (SELECT jsonb_agg(q ORDER BY q.id) FROM booking_quotas q WHERE q.tenant_id = $1),
+        'rules', (SELECT jsonb_agg(p ORDER BY p.id) FROM price_rules p WHERE p.tenant_id = $1),
         'billing', (SELECT to_jsonb(s) - '{looks,seen,seen_at,version}'::text[]
                     FROM billing_subscriptions s WHERE s.tenant_id = $1)
     )::text, (SELECT calendar_version FROM tenants WHERE id = $1)
