@@ -12,7 +12,7 @@ from typing import Self
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.bookings.seat_map import SeatMap
-from domain.bookings.seats import lowest
+from domain.bookings.seats import lowest, numbers_of
 from domain.bookings.slot_facts import (
     DAY_MINUTES,
     LOOK_AHEAD_DAYS,
@@ -184,11 +184,15 @@ class RoomCalendar:
         """Returns the set of seats that are free for a time, of a room whose seats are booked."""
         return self.seat_map.free(ticks(wanted.start))
 
-    def seats_for(self, wanted: Interval) -> int:
+    def seats_for(self, wanted: Interval, party_size: int) -> int:
         """Returns the seats to take for a time that nothing refuses; none of an exclusive room."""
+        return 0 if self.room.seats is None else lowest(self.free_seats(wanted), party_size)
+
+    def seat_numbers(self, wanted: Interval, party_size: int) -> list[int] | None:
+        """Returns the numbers of these seats, as they are stored; None for an exclusive room."""
         if self.room.seats is None:
-            return 0
-        return lowest(self.free_seats(wanted), self.wish.party_size)
+            return None
+        return [*numbers_of(self.seats_for(wanted, party_size))]
 
     @cached_property
     def _length(self) -> int:

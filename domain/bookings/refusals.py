@@ -128,6 +128,26 @@ class SlotUnavailable(Refusal):
         return next(reason.message for reason in self.reasons if reason.code is self.code)
 
 
+@dataclass(eq=False)
+class BookingsDontFit(Refusal):
+    """Bookings that stand don't fit into a room as it is to be.
+
+    ``number`` is how many these are, and ``conflicts`` the first of them.
+    """
+
+    code = Code.SLOT_TAKEN
+    room_name: str
+    conflicts: tuple[Busy, ...]
+    number: int
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        first = self.conflicts[0]
+        number = counted(self.number, "booking")
+        when = span(first.interval, self.zone)
+        return f"{number} of {self.room_name} wouldn't fit any more, the first {when}."
+
+
 @dataclass(frozen=True, slots=True)
 class OccurrenceConflict:
     """An occurrence of a series that can't be booked, with every reason."""

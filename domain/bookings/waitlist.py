@@ -224,7 +224,7 @@ class _Openings:
             BookingId(entry.id),
             time,
             self._room.padded(time),
-            calendar.seats_for(time),
+            calendar.seats_for(time, entry.wish.party_size),
         )
         self._room = replace(self._room, busy=(*self._room.busy, taken))
         self._free.clear()

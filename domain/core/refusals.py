@@ -19,6 +19,7 @@ Refusal
 │   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
 │   ├── SeriesConflict                             the same of occurrences of a series
 │   ├── PartsConflict                              bookings would overlap in divided rooms
+│   ├── BookingsDontFit                            a room changes, and they have its time
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist

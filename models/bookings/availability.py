@@ -60,6 +60,7 @@ _BLACKOUTS: Final = _BLACKOUTS_OF_ALL.where(
 _BOOKED: Any = select(
     col(Booking.room_id),
     col(Booking.space_ids),
+    col(Booking.seat_numbers),
     col(Booking.id),
     col(Booking.status),
     col(Booking.customer_id),

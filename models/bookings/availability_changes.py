@@ -37,6 +37,7 @@ _ENTRIES: Any = (
         func.coalesce(col(Booking.room_id), col(Blackout.room_id)).label("room_id"),
         col(Booking.also_room_ids),
         col(Booking.space_ids),
+        col(Booking.seat_numbers),
         func.coalesce(col(Booking.starts_at), col(Blackout.starts_at)).label("starts_at"),
         func.coalesce(col(Booking.ends_at), col(Blackout.ends_at)).label("ends_at"),
         func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Select,
+    SmallInteger,
     UniqueConstraint,
     Uuid,
     and_,
@@ -173,6 +174,9 @@ class Booking(TenantRow, Logged, table=True):
             f"ends_at - starts_at <= interval '{LONGEST_MINUTES} minutes'", name="longest"
         ),
         CheckConstraint("party_size >= 1", name="party_size"),
+        CheckConstraint(
+            "seat_numbers IS NULL OR (space_ids IS NULL AND also_room_ids IS NULL)", name="seats"
+        ),
         CheckConstraint("occupied @> tstzrange(starts_at, ends_at)", name="occupied"),
         CheckConstraint("(status <> 'held') OR hold_expires_at IS NOT NULL", name="hold"),
     )
@@ -188,6 +192,11 @@ class Booking(TenantRow, Logged, table=True):
         default=None,
         sa_column=Column(ARRAY(Uuid())),
         description="The spaces whose time it takes, in order; null: one with the room's id.",
+    )
+    seat_numbers: list[int] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(SmallInteger())),
+        description="The seats that it takes, each of which is a space; null: all of the room.",
     )
     customer_id: UUID | None = None
     held_by_id: UUID | None = Field(default=None, description="The user who asked for the hold.")
@@ -278,6 +287,11 @@ class Booking(TenantRow, Logged, table=True):
     def spaces(self) -> list[UUID]:
         """The spaces whose time it takes."""
         return self.space_ids or [self.room_id]
+
+    @property
+    def seats(self) -> int | None:
+        """How many seats it takes; None: all of the room."""
+        return None if self.seat_numbers is None else len(self.seat_numbers)
 
     @property
     def terms_start(self) -> datetime:

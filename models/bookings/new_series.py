@@ -8,7 +8,7 @@ as ``meter``, ``period_start``, ``limit`` and ``number``.
 
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, column, func, select, true
+from sqlalchemy import Integer, Text, bindparam, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from kit.postgres.statements import PreparedStatement, parameters
@@ -30,6 +30,7 @@ EACH: Final = (
     "original_starts_at",
     "approval_expires_at",
     "release_at",
+    "seat_numbers",
 )
 """What differs from one booking of a series to the next."""
 
@@ -60,6 +61,7 @@ def _stored() -> Any:
         **booking,
         **{name: each.c[name] for name in EACH if name in booking},
         "occupied": func.tstzrange(each.c.occupied_from, each.c.occupied_to),
+        "seat_numbers": cast(each.c.seat_numbers, booking["seat_numbers"].type),
     }
     booked = insert(Booking).from_select(
         list(values), select(*values.values()).select_from(each).join(counted, true())
@@ -70,6 +72,9 @@ def _stored() -> Any:
 def _kind(booking: dict[str, Any], name: str) -> Any:
     if name in ("price_lines", "price_sums"):
         return JSONB(none_as_null=True)
+    if name == "seat_numbers":
+        # As text, as ``stored_seats`` gives it: a list of lists would be flattened.
+        return Text()
     return booking[name].type if name in booking else INSTANT
 
 

@@ -31,6 +31,11 @@ def status(scope: Any, booking: Any) -> ColumnElement[str]:
     return case((is_stale, literal(Status.EXPIRED.value)), else_=booking.status)
 
 
+def seats(_: Any, booking: Any) -> ColumnElement[int]:
+    """How many seats a booking takes; null: all of its room."""
+    return func.cardinality(booking.seat_numbers)
+
+
 def local(scope: Any, booking: Any) -> Value:
     """The venue's wall clock at the ends of a booking."""
     zone = time_zone(scope, booking)

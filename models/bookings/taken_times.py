@@ -3,7 +3,9 @@
 Parameters: ``tenant_id``, ``space_ids``, ``since`` and ``until``; no time that begins before
 ``earliest`` can last until ``since``; holds that ran out by ``now`` are left out.
 
-Times come in a binary string for each of ``space_ids``, as PostgreSQL sends instants. Numbers in
+``seat_room_ids`` are the rooms whose seats are booked; they aren't among ``space_ids``.
+
+Times come in a binary string for each of these, as PostgreSQL sends instants. Numbers in
 arrays would take several times as long to read, and all of them at once.
 """
 
@@ -22,6 +24,7 @@ from sqlalchemy import (
     column,
     func,
     not_,
+    or_,
     select,
     tuple_,
 )
@@ -39,11 +42,16 @@ from models.tenants import Tenant
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())
 _SPACE_IDS: Final = bindparam("space_ids", type_=ARRAY(Uuid()))
 _EXCLUDED: Final = bindparam("excluded", type_=Uuid())
-_SPACE: Final = (
-    func.unnest(_SPACE_IDS)
-    .table_valued(column("id", Uuid()), with_ordinality="place", name="space")
-    .render_derived()
-)
+_SEAT_ROOM_IDS: Final = bindparam("seat_room_ids", type_=ARRAY(Uuid()))
+
+
+def _each(ids: Any, name: str) -> Any:
+    listed = func.unnest(ids).table_valued(column("id", Uuid()), with_ordinality="place", name=name)
+    return listed.render_derived()
+
+
+_SPACE: Final = _each(_SPACE_IDS, "space")
+_SEAT_ROOM: Final = _each(_SEAT_ROOM_IDS, "seat_room")
 
 
 def _instant(name: str) -> Any:
@@ -54,10 +62,14 @@ def _has_ended(hold_expires_at: Any) -> ColumnElement[bool]:
     return func.coalesce(col(hold_expires_at) <= _instant("now"), False)
 
 
+def _rows(instants: Sequence[Any], *more: Any) -> Any:
+    sent: list[Any] = [func.timestamptz_send(each) for each in instants]
+    return func.string_agg(reduce(_joined, [*sent, *more]), cast(b"", LargeBinary()))
+
+
 def _of_spaces(instants: Sequence[Any], *kinds: Sequence[Any]) -> Select[Any]:
     """Selects instants of the rows that belong to each space, by the conditions of any kind."""
-    sent: list[Any] = [func.timestamptz_send(each) for each in instants]
-    rows = func.string_agg(reduce(_joined, sent), cast(b"", LargeBinary()))
+    rows = _rows(instants)
     found: list[Any] = [
         select(rows).where(*conditions).correlate(_SPACE).scalar_subquery() for conditions in kinds
     ]
@@ -84,18 +96,16 @@ def _with_version(*selected: Any) -> PreparedStatement:
 
 
 # When each time of a space that is taken starts and ends.
-TAKEN: Final = _with_version(
-    _of_spaces(
-        (col(Occupancy.starts_at), func.upper(col(Occupancy.occupied))),
-        (
-            col(Occupancy.tenant_id) == _TENANT,
-            col(Occupancy.space_id) == _SPACE.c.id,
-            col(Occupancy.starts_at) > _instant("earliest"),
-            col(Occupancy.starts_at) < _instant("until"),
-            func.upper(col(Occupancy.occupied)) > _instant("since"),
-            not_(_has_ended(Occupancy.expires_at)),
-        ),
-    )
+_TAKEN: Final = _of_spaces(
+    (col(Occupancy.starts_at), func.upper(col(Occupancy.occupied))),
+    (
+        col(Occupancy.tenant_id) == _TENANT,
+        col(Occupancy.space_id) == _SPACE.c.id,
+        col(Occupancy.starts_at) > _instant("earliest"),
+        col(Occupancy.starts_at) < _instant("until"),
+        func.upper(col(Occupancy.occupied)) > _instant("since"),
+        not_(_has_ended(Occupancy.expires_at)),
+    ),
 )
 
 _TIMES: Final = (
@@ -104,12 +114,12 @@ _TIMES: Final = (
     func.lower(col(Booking.occupied)),
     func.upper(col(Booking.occupied)),
 )
-_COUNTED: Final = (
+_TAKING: Final = (
     col(Booking.tenant_id) == _TENANT,
     col(Booking.status).in_(sorted(OCCUPYING)),
-    col(Booking.ends_at) > _instant("since"),
     not_(and_(col(Booking.status) == Status.HELD.value, _has_ended(Booking.hold_expires_at))),
 )
+_COUNTED: Final = (*_TAKING, col(Booking.ends_at) > _instant("since"))
 _PLACE: Final = tuple_(col(Booking.room_id), col(Booking.starts_at))
 _STARTS: Final = (
     col(Booking.starts_at) > _instant("earliest"),
@@ -117,6 +127,8 @@ _STARTS: Final = (
 )
 _OWNER: Final = (
     func.coalesce(col(Booking.space_ids), array([col(Booking.room_id)])),
+    # As text: asyncpg reads no lists of small integers in a row.
+    func.array_to_string(col(Booking.seat_numbers), ","),
     col(Booking.id),
     col(Booking.customer_id),
     col(Booking.held_by_id),
@@ -125,32 +137,58 @@ _OWNER: Final = (
 # When each booking of a space starts and ends, without and with its buffers. The ``excluded``
 # booking isn't among them: if it would be, what it takes, its owner and its times are returned by
 # themselves.
-BOOKED: Final = _with_version(
-    _of_spaces(
-        _TIMES,
-        (
-            *_COUNTED,
-            col(Booking.space_ids).is_(None),
-            col(Booking.room_id) == _SPACE.c.id,
-            # By pairs, for the index on room and start: the one on starts alone would do for a
-            # table without statistics, and look through the bookings of all rooms for each of them.
-            tuple_(_SPACE.c.id, _instant("earliest")) < _PLACE,
-            tuple_(_SPACE.c.id, _instant("until")) > _PLACE,
-            col(Booking.id).is_distinct_from(_EXCLUDED),
-        ),
-        (
-            *_COUNTED,
-            *_STARTS,
-            # An index has these alone: few venues have any.
-            col(Booking.space_ids).is_not(None),
-            col(Booking.space_ids).contains(array([_SPACE.c.id])),
-            col(Booking.id).is_distinct_from(_EXCLUDED),
-        ),
+_BOOKED: Final = _of_spaces(
+    _TIMES,
+    (
+        *_COUNTED,
+        col(Booking.space_ids).is_(None),
+        col(Booking.room_id) == _SPACE.c.id,
+        # By pairs, for the index on room and start: the one on starts alone would do for a table
+        # without statistics, and look through the bookings of all rooms for each of them.
+        tuple_(_SPACE.c.id, _instant("earliest")) < _PLACE,
+        tuple_(_SPACE.c.id, _instant("until")) > _PLACE,
+        col(Booking.id).is_distinct_from(_EXCLUDED),
     ),
-    select(func.row(*_OWNER, *_TIMES)).where(
+    (
         *_COUNTED,
         *_STARTS,
-        col(Booking.id) == _EXCLUDED,
-        _OWNER[0].overlap(_SPACE_IDS),
+        # An index has these alone: few venues have any.
+        col(Booking.space_ids).is_not(None),
+        col(Booking.space_ids).contains(array([_SPACE.c.id])),
+        col(Booking.id).is_distinct_from(_EXCLUDED),
     ),
 )
+_LEFT_OUT: Final = select(func.row(*_OWNER, *_TIMES)).where(
+    *_COUNTED,
+    *_STARTS,
+    col(Booking.id) == _EXCLUDED,
+    or_(_OWNER[0].overlap(_SPACE_IDS), _OWNER[0].overlap(_SEAT_ROOM_IDS)),
+)
+
+
+# The same times of each seat that a booking takes of a room, with its number.
+def _seats() -> Select[Any]:
+    number = func.unnest(col(Booking.seat_numbers)).table_valued("number", name="seat")
+    seat = number.render_derived()
+    of_room = (
+        select(_rows(_TIMES, func.int2send(seat.c.number)))
+        .select_from(Booking, seat)
+        .where(
+            *_TAKING,
+            col(Booking.room_id) == _SEAT_ROOM.c.id,
+            tuple_(_SEAT_ROOM.c.id, _instant("earliest")) < _PLACE,
+            tuple_(_SEAT_ROOM.c.id, _instant("until")) > _PLACE,
+            func.upper(col(Booking.occupied)) > _instant("since"),
+            col(Booking.id).is_distinct_from(_EXCLUDED),
+        )
+        .correlate(_SEAT_ROOM)
+        .scalar_subquery()
+    )
+    return select(func.array_agg(aggregate_order_by(of_room, _SEAT_ROOM.c.place)))
+
+
+TAKEN: Final = _with_version(_TAKEN)
+BOOKED: Final = _with_version(_BOOKED, _LEFT_OUT)
+# Of venues with such rooms. Others pay nothing for them.
+TAKEN_AND_SEATS: Final = _with_version(_TAKEN, _seats())
+BOOKED_AND_SEATS: Final = _with_version(_BOOKED, _LEFT_OUT, _seats())

@@ -25,6 +25,7 @@ from sqlmodel import Field, Relationship, col
 
 from domain.core.money import Money
 from domain.core.text import SearchText, search_form, sort_key
+from domain.venue.sharing import MOST_SEATS, Sharing
 from kit.postgres.keyset_pagination import Order
 from models.core.base import INSTANT, SORT_KEY, Logged, TenantRow
 from models.core.filters import SortDirection, is_any, sorted_by
@@ -43,6 +44,7 @@ class Room(TenantRow, Logged, table=True):
         "buffer_after_minutes",
         "hourly_rate",
         "part_ids",
+        "seats",
         "archived_at",
     )
 
@@ -55,6 +57,7 @@ class Room(TenantRow, Logged, table=True):
         CheckConstraint("buffer_before_minutes BETWEEN 0 AND 1440", name="buffer_before_minutes"),
         CheckConstraint("buffer_after_minutes BETWEEN 0 AND 1440", name="buffer_after_minutes"),
         CheckConstraint("hourly_rate_minor >= 0", name="hourly_rate_minor"),
+        CheckConstraint(f"seats BETWEEN 1 AND {MOST_SEATS}", name="seats"),
     )
 
     name: str
@@ -64,6 +67,9 @@ class Room(TenantRow, Logged, table=True):
     category: str | None = None
     capacity: int
     color: str | None = None
+    seats: int | None = Field(
+        default=None, description="How many are booked by themselves; null: it is one space."
+    )
     buffer_before_minutes: int = 0
     buffer_after_minutes: int = 0
     hourly_rate_minor: int | None = Field(default=None, sa_type=BigInteger)
@@ -83,6 +89,16 @@ class Room(TenantRow, Logged, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
 
     tenant: Tenant = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
+
+    @property
+    def sharing(self) -> Sharing:
+        """How the people who book it at the same time share it."""
+        return Sharing.EXCLUSIVE if self.seats is None else Sharing.SEATS
+
+    @property
+    def largest_party(self) -> int:
+        """The most people that one booking may have."""
+        return self.capacity if self.seats is None else self.seats
 
     @property
     def hourly_rate(self) -> Money | None:
@@ -136,6 +152,11 @@ class RoomFilter:
 
 def rooms_of(tenant_id: UUID) -> Select[Room]:
     return select(Room).where(col(Room.tenant_id) == tenant_id)
+
+
+def rooms_with_part(room: Room) -> Select[Room]:
+    """Selects the rooms of which a room is a part."""
+    return rooms_of(room.tenant_id).where(col(Room.part_ids).contains([room.id]))
 
 
 def rooms_in_use(tenant_id: UUID) -> Select[Room]:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, case, literal, select
 from sqlmodel import col
 
+from domain.venue.sharing import Sharing
 from kit.graphql.field_sources import Value
 from models.core.sql_fields import money
 from models.tenants import Tenant
@@ -19,3 +20,9 @@ def time_zone(scope: Any, _: Any) -> ColumnElement[str]:
 def hourly_rate(_: Any, room: Any) -> Value:
     """Returns the hourly rate of a room, or null."""
     return money(room.hourly_rate_minor, room.currency_code)
+
+
+def sharing(_: Any, room: Any) -> ColumnElement[str]:
+    """Returns how a room is shared; only rooms that are shared by seats have a number of them."""
+    exclusive, by_seats = literal(Sharing.EXCLUSIVE.value), literal(Sharing.SEATS.value)
+    return case((room.seats.is_(None), exclusive), else_=by_seats)

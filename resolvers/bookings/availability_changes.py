@@ -66,8 +66,9 @@ _PLACE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "starts_at": datetime.fromisoformat,
     "ends_at": datetime.fromisoformat,
 }
-TIME_TAKING: Final = frozenset({*_PLACE, "status"})
-"""What of a booking decides whether it takes a room's time."""
+_PARTY: Final = "party_size"
+TIME_TAKING: Final = frozenset({*_PLACE, "status", _PARTY})
+"""What of a booking decides whether it takes a room's time, or how many of its seats."""
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -266,6 +267,8 @@ def _matters(entry: Any, at: datetime) -> bool:
     """Returns whether an entry took or freed a room's time, as known at an instant."""
     before: Mapping[str, Any] = entry.before or {}
     if not _PLACE.keys().isdisjoint(before):
+        return True
+    if _PARTY in before and entry.seat_numbers is not None:
         return True
     if entry.status is None:
         return False

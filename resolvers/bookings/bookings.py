@@ -61,6 +61,7 @@ from resolvers.bookings.new_series import book_series
 from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.party_prices import set_party_size
 from resolvers.bookings.quotas import refusals_by_quotas, with_lifted_quotas
+from resolvers.bookings.seats import seat_refusals
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
@@ -259,8 +260,10 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         problem = "This time is held for a booking that moves here: it does so once that is paid."
         raise Invalid(problem, path=("hold_id",))
     before = snapshot(hold)
+    of_seats: list[Refusal] = []
     if wish.party_size is not None:
         set_party_size(hold, wish.party_size)
+        of_seats = await seat_refusals(scope, venue, hold)
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, hold.terms, hold.price)
     waits = due is not None or guest
@@ -268,7 +271,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         scope,
         wish,
         tenant,
-        capacity_refusals(venue, hold),
+        [*capacity_refusals(venue, hold), *of_seats],
         room_id=RoomId(hold.room_id),
         wanted=Interval(hold.starts_at, hold.ends_at),
         price=hold.price,
@@ -407,6 +410,7 @@ async def update_booking(
     if party_size is not ABSENT:
         set_party_size(edited, party_size)
         problems += capacity_refusals(venue, edited)
+        problems += await seat_refusals(scope, venue, edited)
     if customer is not ABSENT:
         booker, unknown = await chosen_booker(scope, customer)
         problems += unknown

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import Busy
+from domain.bookings.seats import set_of
 from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules, facts_window
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -182,7 +183,7 @@ async def _facts(
         )
         spaces = taken.space_ids or [taken.room_id]
         for id in taken_rooms(by_space, spaces):
-            found = Busy(id, taken.id, time, occupied)
+            found = Busy(id, taken.id, time, occupied, set_of(taken.seat_numbers or ()))
             if not is_left_out:
                 busy[id].append(found)
             elif has_all(spaces, venue.rooms[id]):

@@ -41,6 +41,8 @@ async def book_hold_at_once(scope: Scope, seen: Booking, wish: BookingWish) -> B
     def book(hold: Booking, facts: VenueFacts) -> Changed | None:
         before = snapshot(hold)
         if wish.party_size is not None:
+            if hold.seat_numbers is not None:
+                return None
             set_party_size(hold, wish.party_size)
         if booker.customer_id is not None:
             give_to(hold, booker)
@@ -104,6 +106,8 @@ async def edit_at_once(
         if note is not ABSENT:
             booking.note = note
         if party_size is not ABSENT:
+            if booking.seat_numbers is not None:
+                return None
             set_party_size(booking, party_size)
             if capacity_refusals(facts.venue, booking):
                 return None
@@ -125,4 +129,5 @@ def give_to(booking: Booking, booker: Booker) -> None:
 def capacity_refusals(venue: Venue, booking: Booking) -> list[Refusal]:
     """Returns the refusals of a booking's party by its room."""
     room = venue.rooms[RoomId(booking.room_id)]
-    return party_refusals(booking.party_size, room_name=room.name, capacity=room.capacity)
+    capacity = room.capacity if room.seats is None else room.seats
+    return party_refusals(booking.party_size, room_name=room.name, capacity=capacity)

@@ -243,6 +243,7 @@ def new_row(
         "room_id": claimed.room.id,
         "also_room_ids": None,
         "space_ids": claimed.space_ids,
+        "seat_numbers": claimed.seat_numbers,
         "status": status.value,
         "customer_id": booker.customer_id,
         "contact_name": booker.contact_name,

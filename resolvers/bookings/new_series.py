@@ -9,6 +9,7 @@ from uuid import UUID
 
 from typing_extensions import Doc
 
+from domain.bookings.availability import RoomCalendar
 from domain.bookings.lifecycle import REFERENCE_BYTES, reference
 from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
@@ -25,6 +26,7 @@ from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking, price_columns
 from models.bookings.new_series import EACH, STORE_SERIES
+from models.bookings.seats import stored_seats
 from models.bookings.series import stored_conflicts
 from models.bookings.series_bookings import number_of_bookings
 from permissions.policy import is_guest
@@ -199,12 +201,14 @@ async def _planned(
         scope, venue, wanted.room_id, times, request, customer_id=customer_id
     )
     facts = calendar.facts[wanted.room_id]
+    room = RoomCalendar.of_times(facts, times, request)
     claims, conflicts = [], []
     for time, reasons in zip(times, against, strict=True):
         if reasons:
             conflicts.append(OccurrenceConflict(time.start, reasons))
             continue
-        claims.append(claim_of(venue, facts, time, request))
+        seat_numbers = room.seat_numbers(time, request.party_size)
+        claims.append(claim_of(venue, facts, time, request, seat_numbers=seat_numbers))
     return _Planned(venue, claims, tuple(conflicts), calendar.stale)
 
 
@@ -263,6 +267,7 @@ async def _store(
                 "original_starts_at": claimed.wanted.start,
                 **deadlines(scope, tenant, status, claimed.wanted.start),
                 "occupied": claimed.occupied,
+                "seat_numbers": stored_seats(claimed.seat_numbers),
                 **price_columns(claimed.price),
             }
         )

@@ -14,7 +14,7 @@ from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import NotFound, Refusal
+from domain.core.refusals import Invalid, NotFound, Refusal
 from domain.venue.room_parts import part_refusals, spaces_of, with_all_above
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
@@ -120,6 +120,9 @@ def _refusals(
         is_new = id not in (changed.part_ids or ())
         if part is None or (part.archived_at is not None and is_new):
             refused.append(NotFound("room in use", path=(*_PATH, number)))
+    if part_ids and any(each.seats for each in (changed, *map(rooms.get, part_ids)) if each):
+        problem = "A room that is booked by its seats has no parts and is no part."
+        refused.append(Invalid(problem, path=_PATH))
     return refused or part_refusals(changed.id, part_ids, _parts(rooms), path=_PATH)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.availability import overridden, reasons_against, refusals
+from domain.bookings.availability import RoomCalendar, overridden, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy, PriceChanged
@@ -47,7 +47,8 @@ STRANGERS: Final = ("strangers",)
 class Claim:
     """A requested time of a room, with everything that refuses it.
 
-    ``facts`` are those of the room. ``space_ids`` are stored with a booking: None for a plain room.
+    ``facts`` are those of the room. ``space_ids`` and ``seat_numbers`` are stored with a booking:
+    None for a plain room.
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit; ``price`` is that by the room's
     current rate and the venue's rules.
@@ -57,6 +58,7 @@ class Claim:
     room: Room
     facts: RoomFacts
     space_ids: list[UUID] | None
+    seat_numbers: list[int] | None
     wish: SlotRequest
     wanted: Interval
     occupied: Range[datetime]
@@ -168,8 +170,9 @@ def decide(
     exclude_booking_id: BookingId | None = None,
 ) -> Claim:
     """Returns the claim of a time of a room by known facts, with everything that refuses it."""
-    reasons = reasons_against(facts, starts_at, wish)
     wanted = wish.interval(starts_at)
+    calendar = RoomCalendar.of(facts, wanted, wish)
+    reasons = calendar.reasons_against(wanted)
     occupied = facts.occupied_by(wanted)
     room = venue.rooms[facts.id]
     return Claim(
@@ -177,6 +180,7 @@ def decide(
         room,
         facts,
         room.space_ids,
+        None if reasons else calendar.seat_numbers(wanted, wish.party_size),
         wish,
         wanted,
         Range(occupied.start, occupied.end),
@@ -197,6 +201,9 @@ def claim_by_facts(
     """
     room = facts.rooms.get(times.room_id)
     if room is None or (moving is not None and not may_move(scope.actor, BookingOwner.of(moving))):
+        return None
+    if room.seats is not None or (moving is not None and moving.seat_numbers is not None):
+        # Which seats are free is known under the lock of their room.
         return None
     try:
         starts_at = resolve_start(times.start, facts.venue.zone)
@@ -229,7 +236,14 @@ def _busy(booking: Booking) -> Busy:
     )
 
 
-def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) -> Claim:
+def claim_of(
+    venue: Venue,
+    facts: RoomFacts,
+    time: Interval,
+    wish: SlotRequest,
+    *,
+    seat_numbers: list[int] | None,
+) -> Claim:
     """Returns the claim of a time that no rule refuses."""
     occupied = facts.occupied_by(time)
     room = venue.rooms[facts.id]
@@ -238,6 +252,7 @@ def claim_of(venue: Venue, facts: RoomFacts, time: Interval, wish: SlotRequest) 
         room,
         facts,
         room.space_ids,
+        seat_numbers,
         wish,
         time,
         Range(occupied.start, occupied.end),

@@ -16,7 +16,7 @@ from domain.core.money import Money
 from kit.graphql.value_runs import Columns, Run, ValueRuns
 from models.venue.rooms import Room
 
-_BY_STATE: Final = frozenset({"state", "reasons"})
+_BY_STATE: Final = frozenset({"state", "reasons", "remaining_seats"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class RoomSlot:
     @property
     def price(self) -> Money | None:
         return self.slot.price
+
+    @property
+    def remaining_seats(self) -> int | None:
+        return self.slot.remaining_seats
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -81,17 +85,19 @@ def _alike(room: Room, slots: RoomSlots, columns: Columns) -> Iterator[Run]:
 
 
 def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool) -> Iterator[Run]:
-    """Yields slots with the same state; those that aren't free, with the same reasons."""
-    if not slots.listed & ~slots.starts.free:
+    """Yields slots with the same state and seats; those that aren't free, with the same reasons."""
+    if not slots.listed & ~slots.starts.free and slots.room.seats is None:
         yield from _alike(room, slots, columns)
         return
-    for _, alike in groupby(slots.parts(explained=explained), _state_and_reasons):
+    for _, alike in groupby(slots.parts(explained=explained), _what_differs):
         (first, part), *others = alike
         yield Run(RoomSlot(room, first), columns, [part, *(each for _, each in others)])
 
 
-def _state_and_reasons(part: tuple[Slot, range]) -> tuple[SlotState, tuple[Reason, ...]]:
-    return part[0].state, part[0].reasons
+def _what_differs(
+    part: tuple[Slot, range],
+) -> tuple[SlotState, tuple[Reason, ...], int | None]:
+    return part[0].state, part[0].reasons, part[0].remaining_seats
 
 
 @lru_cache(maxsize=64)

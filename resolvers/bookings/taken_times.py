@@ -1,5 +1,6 @@
 """The times that bookings take of rooms, beside the cached facts of a venue."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from domain.bookings.refusals import Busy
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.seats import set_of
 from domain.bookings.slot_facts import RoomFacts, RoomTimes, facts_window
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -22,7 +24,7 @@ from kit.events.event_cursors import LogOffset, LogPosition
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import BookingOwner
-from models.bookings.taken_times import BOOKED, TAKEN
+from models.bookings.taken_times import BOOKED, BOOKED_AND_SEATS, TAKEN, TAKEN_AND_SEATS
 from resolvers.bookings.calendars import has_all, may_move, rooms_by_space
 from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
 from resolvers.venue.rooms import MAX_BUFFER_MINUTES
@@ -32,6 +34,14 @@ GRIDS_OF_A_VENUE: Final = 16
 _BUFFER: Final = timedelta(minutes=MAX_BUFFER_MINUTES)
 _TAKEN: Final = Struct(">2q")
 _BOOKED: Final = Struct(">4q")
+_SEAT: Final = Struct(">4qh")
+_STATEMENTS: Final = {
+    (False, False): TAKEN,
+    (True, False): BOOKED,
+    (False, True): TAKEN_AND_SEATS,
+    (True, True): BOOKED_AND_SEATS,
+}
+"""By whether all that is booked is read, and whether seats are."""
 _SENT_SINCE: Final = ticks(datetime(2000, 1, 1, tzinfo=UTC))
 """From when PostgreSQL counts the microseconds of an instant that it sends."""
 
@@ -83,12 +93,18 @@ async def taken_times(
         window = _reach(search, everything=everything)
         if not facts.covers(window):
             return None
-        by_space = rooms_by_space(venue)
-        version, (generation, *place), times, *left_out = await scope.fetch_row(
-            BOOKED if everything else TAKEN,
+        seat_rooms = [id for id, room in venue.rooms.items() if room.seats is not None]
+        by_space = {
+            space: rooms
+            for space, rooms in rooms_by_space(venue).items()
+            if space not in seat_rooms
+        }
+        version, (generation, *place), times, *more = await scope.fetch_row(
+            _STATEMENTS[everything, bool(seat_rooms)],
             alone=alone,
             tenant_id=scope.tenant_id,
             space_ids=[*by_space],
+            seat_room_ids=seat_rooms,
             # With its buffers, a time is longer.
             earliest=window.start - venue.longest_booking - (0 if everything else 2) * _BUFFER,
             since=window.start,
@@ -98,13 +114,17 @@ async def taken_times(
         )
         if version == facts.version:
             end = LogPosition(scope.tenant_id, generation, LogOffset(*place))
+            of_seats = await _seat_times(more.pop()) if seat_rooms else []
+            seated = dict(zip(seat_rooms, of_seats, strict=True))
             if not everything:
-                taken = _of_rooms(venue, by_space, await _space_times(times or (), _TAKEN))
+                of_spaces = await _space_times(times or (), _TAKEN)
+                taken = _of_rooms(venue, by_space, of_spaces, seated)
                 return TakenTimes(facts, venue, search, facts.rooms, taken, end)
             rooms = await _rooms_within(facts, venue, window)
-            taken = _of_rooms(venue, by_space, await _space_times(times or (), _BOOKED))
-            if left_out[0] is not None:
-                _leave_out(scope, venue, rooms, taken, left_out[0])
+            of_spaces = await _space_times(times or (), _BOOKED)
+            taken = _of_rooms(venue, by_space, of_spaces, seated)
+            if more[0] is not None:
+                _leave_out(scope, venue, rooms, taken, more[0])
             return TakenTimes(facts, venue, search, rooms, taken, end)
         facts = await venue_facts(scope, at_least=version)
     return None
@@ -151,17 +171,42 @@ async def _space_times(spaces: Sequence[bytes | None], row: Struct) -> list[Room
     return found
 
 
-def _of_rooms(venue: Venue, by_space: Iterable[UUID], times: list[RoomTimes]) -> list[RoomTimes]:
-    """Returns the times of each room, which are those of all its spaces."""
+async def _seat_times(rooms: Sequence[bytes | None]) -> list[RoomTimes]:
+    """Reads the seats that are taken of each room, together where their times are the same."""
+    turn, found, since = TimeSlice(), list[RoomTimes](), _SENT_SINCE
+    for sent in rooms:
+        seats: defaultdict[tuple[int, ...], int] = defaultdict(int)
+        for *times, number in _SEAT.iter_unpack(sent or b""):
+            seats[*times] |= 1 << number
+        found.append(
+            RoomTimes(
+                [(start + since, end + since) for start, end, *_ in seats],
+                [(start + since, end + since) for *_, start, end in seats],
+                [*seats.values()],
+            )
+        )
+        if turn.is_over:
+            await turn.give_way()
+    return found
+
+
+def _of_rooms(
+    venue: Venue,
+    by_space: Iterable[UUID],
+    times: list[RoomTimes],
+    seated: Mapping[RoomId, RoomTimes],
+) -> list[RoomTimes]:
+    """Returns the times of each room, which are those of all its spaces, or of its seats."""
     if len(times) == len(venue.rooms) and not any(each.space_ids for each in venue.rooms.values()):
         return times
     of_space = dict(zip(by_space, times, strict=True))
     return [
-        RoomTimes(
+        seated.get(id)
+        or RoomTimes(
             [each for space in room.spaces for each in of_space[space].booked],
             [each for space in room.spaces for each in of_space[space].occupied],
         )
-        for room in venue.rooms.values()
+        for id, room in venue.rooms.items()
     ]
 
 
@@ -173,17 +218,20 @@ def _leave_out(
     booking: Sequence[Any],
 ) -> None:
     """Leaves a booking out of what is taken, if the caller may move it."""
-    spaces, *owner, starts_at, ends_at, occupied_from, occupied_to = booking
+    spaces, seat_numbers, *owner, starts_at, ends_at, occupied_from, occupied_to = booking
+    seats = set_of(map(int, seat_numbers.split(","))) if seat_numbers else 0
     interval, occupied = Interval(starts_at, ends_at), Interval(occupied_from, occupied_to)
     is_left_out = may_move(scope.actor, BookingOwner(*owner))
     for place, (id, room) in enumerate(venue.rooms.items()):
         if is_left_out and has_all(spaces, room):
-            moving = Busy(id, BookingId(owner[0]), interval, occupied)
+            moving = Busy(id, BookingId(owner[0]), interval, occupied, seats)
             rooms[id] = replace(rooms[id], moving=moving)
         elif not is_left_out and not set(spaces).isdisjoint(room.spaces):
             has = times[place]
             times[place] = RoomTimes(
-                [*has.booked, interval.stretch], [*has.occupied, occupied.stretch]
+                [*has.booked, interval.stretch],
+                [*has.occupied, occupied.stretch],
+                [*has.seats, seats] if room.seats is not None else (),
             )
 
 

@@ -185,6 +185,7 @@ def room_facts(
         hours=hours,
         price_plan=prices.of_room(RoomId(room.id), room.category),
         blackouts=blackouts,
+        seats=room.seats,
     )
 
 

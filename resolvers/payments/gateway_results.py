@@ -301,6 +301,7 @@ async def _is_free_again(scope: Scope, booking: Booking) -> bool:
     if claimed.refusals:
         return False
     booking.occupied, booking.space_ids = claimed.occupied, claimed.space_ids
+    booking.seat_numbers = claimed.seat_numbers
     return True
 
 

@@ -72,6 +72,7 @@ class Goal:
 
     place: Place
     space_ids: list[UUID] | None
+    seat_numbers: list[int] | None
     occupied: Range[datetime]
     price: Mapping[str, Any]
 
@@ -148,7 +149,9 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     is_held = status_of(scope, hold) is Status.HELD and hold.party_size == booking.party_size
     if hold.status == Status.HELD.value:
         await expire(scope, [BookingId(hold.id)], reason=_MOVED)
-    goal = Goal(_place(hold), hold.space_ids, hold.occupied, price_columns_of(hold))
+    goal = Goal(
+        _place(hold), hold.space_ids, hold.seat_numbers, hold.occupied, price_columns_of(hold)
+    )
     claimed = None if is_held else await _claimed_again(scope, booking, goal)
     if not is_held and claimed is None:
         return False
@@ -343,6 +346,7 @@ def _move(
     booking.room_id = goal.place.room_id
     booking.space_ids = claimed.space_ids if claimed else goal.space_ids
     move_deadlines(booking, goal.place.time.start)
+    booking.seat_numbers = claimed.seat_numbers if claimed else goal.seat_numbers
     booking.starts_at = goal.place.time.start
     booking.ends_at = goal.place.time.end
     booking.occupied = claimed.occupied if claimed else goal.occupied
@@ -365,13 +369,14 @@ def goal_of(moved: Booking, claimed: Claim) -> Goal:
     """
     left, wanted = _place(moved), Place(RoomId(claimed.room.id), claimed.wanted)
     agreed, by = moved.breakdown, wanted.time.start - left.time.start
+    spaces = claimed.space_ids, claimed.seat_numbers
     if _costs_the_same(left, wanted, claimed):
         kept = price_columns(agreed.moved(by)) if agreed else price_columns_of(moved)
-        return Goal(wanted, claimed.space_ids, claimed.occupied, kept)
+        return Goal(wanted, *spaces, claimed.occupied, kept)
     price = claimed.price
     if price is not None and agreed is not None and agreed.discount.amount_minor:
         price = price.less(agreed.discount)
-    return Goal(wanted, claimed.space_ids, claimed.occupied, price_columns(price))
+    return Goal(wanted, *spaces, claimed.occupied, price_columns(price))
 
 
 def _costs_the_same(left: Place, wanted: Place, claimed: Claim) -> bool:

@@ -200,7 +200,8 @@ async def _checked(scope: Scope, plan: _Plan) -> list[tuple[Booking, Claim]]:
         if reasons:
             conflicts.append(OccurrenceConflict(time.start, reasons))
         wish = replace(plan.wish, party_size=booking.party_size)
-        claimed = claim_of(plan.venue, plan.room, time, wish)
+        seat_numbers = calendar.seat_numbers(time, booking.party_size)
+        claimed = claim_of(plan.venue, plan.room, time, wish, seat_numbers=seat_numbers)
         claims.append((booking, claimed))
         goal = moves.goal_of(booking, claimed)
         too_late += moves.move_refusals(scope, booking, goal, tenant, by_customer)
@@ -317,7 +318,12 @@ def _is_exception(booking: Booking, series: BookingSeries) -> bool:
 
 
 def _is_in_the_way(booking: Booking, room: RoomFacts, times: Iterable[Interval]) -> bool:
-    """Returns whether a booking and one of the room at any of the times would be too close."""
+    """Returns whether a booking and one of the room at any of the times would be too close.
+
+    Never of a room with seats, where there may be some for both.
+    """
+    if room.seats is not None:
+        return False
     lower, upper = booking.occupied.lower, booking.occupied.upper
     assert lower is not None and upper is not None
     padded = map(room.padded, times)

@@ -15,14 +15,25 @@ from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
 from domain.tenants.payment_policy import PaymentPolicy, rate_refusals
 from domain.tenants.refusals import PlanLimitReached
+from domain.venue.sharing import MOST_SEATS
 from kit.postgres.keyset_pagination import Listing
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import payment_policy_of
-from models.venue.rooms import Room, RoomFilter, RoomOrder, rooms_matching, rooms_of, rooms_sorted
+from models.venue.rooms import (
+    Room,
+    RoomFilter,
+    RoomOrder,
+    rooms_matching,
+    rooms_of,
+    rooms_sorted,
+    rooms_with_part,
+)
+from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
 from resolvers.tenants.usage import count_room, uncount_room
+from resolvers.venue.hooks import RoomChange
 
 MAX_CAPACITY = 100_000
 MAX_BUFFER_MINUTES = 1440
@@ -84,6 +95,13 @@ async def create_room(
     hourly_rate: Annotated[
         Money | None, Doc("The price of one hour, in the tenant's currency; no price by default.")
     ] = None,
+    seats: Annotated[
+        int | None,
+        Doc(
+            "The number of seats, if people book these: 1 to 500, and at most `capacity`. By "
+            "default, the room is booked as a whole."
+        ),
+    ] = None,
 ) -> Room:
     """Add a room.
 
@@ -102,6 +120,7 @@ async def create_room(
         buffer_after_minutes=buffer_after_minutes or 0,
         hourly_rate_minor=hourly_rate.amount_minor if hourly_rate else None,
         currency_code=tenant.currency_code,
+        seats=seats,
         created_at=scope.now(),
     )
     refusals = _refusals(new, hourly_rate, payment_policy_of(tenant))
@@ -143,6 +162,13 @@ async def update_room(
         Money | Absent | None,
         Doc("The new price of one hour, in the tenant's currency. Null removes it."),
     ] = ABSENT,
+    seats: Annotated[
+        int | Absent | None,
+        Doc(
+            "The new number of seats: 1 to 500, and at most `capacity`. Null: the room is booked "
+            "as a whole. Refused if bookings that stand don't fit."
+        ),
+    ] = ABSENT,
 ) -> Room:
     """Change a room. Existing bookings keep their price and their buffers."""
     await scope.lock(CALENDAR)
@@ -164,8 +190,18 @@ async def update_room(
         changed.buffer_after_minutes = buffer_after_minutes
     if hourly_rate is not ABSENT:
         changed.hourly_rate_minor = hourly_rate.amount_minor if hourly_rate else None
+    problems: list[Refusal] = []
+    if seats is not ABSENT:
+        changed.seats = seats
+        whole = await scope.one(rooms_with_part(changed)) if seats is not None else None
+        if seats is not None and (changed.part_ids or whole is not None):
+            problem = "A room that has parts or is one is booked as a whole."
+            problems.append(Invalid(problem, path=("seats",)))
     given = None if hourly_rate is ABSENT else hourly_rate
-    raise_all(_refusals(changed, given, payment_policy_of(await own_tenant(scope))))
+    policy = payment_policy_of(await own_tenant(scope))
+    raise_all([*problems, *_refusals(changed, given, policy)])
+    change = RoomChange(EventType.ROOM_UPDATED, changed, before)
+    await run_handlers(scope, change)
     changed.version += 1
     scope.emit(
         Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
@@ -231,6 +267,11 @@ def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> l
     ]
     if not 1 <= room.capacity <= MAX_CAPACITY:
         refusals.append(Invalid("The capacity must be 1 to 100,000 people.", path=("capacity",)))
+    if room.seats is not None and not 1 <= room.seats <= MOST_SEATS:
+        refusals.append(Invalid(f"A room has 1 to {MOST_SEATS} seats.", path=("seats",)))
+    elif room.seats is not None and room.seats > room.capacity:
+        problem = f"A room has no more seats than its capacity, which is {room.capacity:,}."
+        refusals.append(Invalid(problem, path=("seats",)))
     refusals += [
         Invalid("A buffer must be 0 to 1,440 minutes.", path=(field,))
         for field in ("buffer_before_minutes", "buffer_after_minutes")

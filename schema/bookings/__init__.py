@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from resolvers.bookings.seats import ROOM_HANDLERS
 from resolvers.bookings.waitlist_events import WAITLIST_HANDLERS
 from schema.bookings.availability import AvailabilityQueries
 from schema.bookings.bookings import (
     BookingMutations,
     BookingQueries,
+    BookingsDontFitError,
     ChangeTooLateError,
     CheckInNotOpenError,
     SlotConflictError,
@@ -66,6 +68,7 @@ AREA: Final = Area(
     types=(
         AlreadyMergedError,
         SlotConflictError,
+        BookingsDontFitError,
         SlotUnavailableError,
         SeriesConflictError,
         RoomPartsConflictError,
@@ -73,7 +76,7 @@ AREA: Final = Area(
         CheckInNotOpenError,
         GuestProofError,
     ),
-    handlers=WAITLIST_HANDLERS,
+    handlers={**ROOM_HANDLERS, **WAITLIST_HANDLERS},
     extensions=(
         TenantTaxes,
         CustomerFigures,

@@ -27,7 +27,7 @@ describe(
     SlotState,
     "Whether a slot can be booked.",
     FREE="The slot is free: booking it now succeeds.",
-    BUSY="Another booking occupies the time, or is closer than the buffers allow.",
+    BUSY="Other bookings occupy the time or too many seats, or are closer than the buffers allow.",
     BLOCKED="The opening hours, a blackout or a booking rule of the venue exclude the time.",
 )
 input_type(
@@ -96,6 +96,10 @@ class Slot:
     state: SlotState = column("Whether the slot can be booked.")
     price: Money | None = column(
         "The price of the slot, or null if the room has no price.", requires=P.PRICES_READ
+    )
+    remaining_seats: int | None = column(
+        "The size of the largest party for which the slot is free, or null if the room is booked "
+        "as a whole."
     )
     reasons: list[SlotReason] = column("Why the slot is not free; empty if it is free.")
 

@@ -11,7 +11,13 @@ from domain.bookings.lifecycle import CancellationRefund, Status
 from domain.bookings.pricing import Price
 from domain.bookings.pricing import PriceLine as Line
 from domain.bookings.pricing import TaxAmount as Tax
-from domain.bookings.refusals import ChangeTooLate, CheckInNotOpen, SlotTaken, SlotUnavailable
+from domain.bookings.refusals import (
+    BookingsDontFit,
+    ChangeTooLate,
+    CheckInNotOpen,
+    SlotTaken,
+    SlotUnavailable,
+)
 from domain.bookings.series import ConflictPolicy, Recurrence, SeriesScope
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
@@ -215,6 +221,11 @@ class Booking(Node):
         "never happens by itself; see `TenantSettings.autoReleaseMinutes`."
     )
     party_size: int = column("The number of people.")
+    seats: int | None = column(
+        "The number of seats that it takes, one for each person, or null if it takes the whole "
+        "room.",
+        sql=sql_fields.seats,
+    )
     note: str | None = column(
         "A note for the venue, or null if there is none.", requires=P.BOOKINGS_READ
     )
@@ -255,7 +266,19 @@ class SlotConflictError(UserError):
     """Another booking occupies the time, or is too close. The error suggests alternatives."""
 
     conflicts: list[BusyInterval] = column("The occupied periods that conflict with the request.")
+    remaining_seats: int | None = column(
+        "How many seats are left at the time, or null if the room is booked as a whole."
+    )
     alternatives: list[Slot] = computed(availability.alternatives_to)
+
+
+@shows(BookingsDontFit)
+class BookingsDontFitError(UserError):
+    """Bookings that stand don't fit into the room as it is to be."""
+
+    conflicts: list[BusyInterval] = column(
+        "When the room is booked by those that don't fit: the first 100."
+    )
 
 
 @shows(SlotUnavailable)

@@ -7,8 +7,10 @@ import strawberry
 from domain.bookings.slots import SlotState
 from domain.core.local_time import TimeZone
 from domain.core.money import CurrencyCode
+from domain.venue.sharing import Sharing
 from integrations.human_proof import protocol
 from kit.graphql.cost import Cost
+from models.venue import sql_fields
 from permissions.roles import P
 from resolvers.bookings import public_venue
 from schema.bookings.availability import rooms_times_days
@@ -39,6 +41,13 @@ class VenueRoom:
     capacity: int = column("The maximum number of people.")
     color: str | None = column("The color of the room in calendars, as '#RRGGBB', or null.")
     hourly_rate: Money | None = column("The price of one hour, or null if the room has no price.")
+    sharing: Sharing = column(
+        "Whether the room is booked as a whole or by its seats.", sql=sql_fields.sharing
+    )
+    seats: int | None = column(
+        "The number of seats that can be booked at the same time, or null if the room is booked "
+        "as a whole."
+    )
     opening_hours: list[OpeningDay] = computed(
         public_venue.opening_hours, cost=Cost(0, size=lambda given: -(-given["days"] // 7))
     )
@@ -53,6 +62,10 @@ class VenueSlot:
     ends_at: datetime = column("When the slot ends.")
     state: SlotState = column("Whether the slot can be booked.")
     price: Money | None = column("The price of the slot, or null if the room has no price.")
+    remaining_seats: int | None = column(
+        "The size of the largest party for which the slot is free, or null if the room is booked "
+        "as a whole."
+    )
 
 
 @value()

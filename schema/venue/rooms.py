@@ -7,6 +7,7 @@ import strawberry
 import models
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType
+from domain.venue.sharing import Sharing
 from kit.graphql.cost import Cost
 from models.venue import sql_fields
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
@@ -26,6 +27,12 @@ describe(
     NAME="The name of the room.",
     CAPACITY="The number of people that the room holds.",
     CREATED_AT="The time at which the room was added.",
+)
+describe(
+    Sharing,
+    "How the people who book a room at the same time share it.",
+    EXCLUSIVE="Not at all: a booking takes the whole room.",
+    SEATS="A booking takes a seat for each person of its party.",
 )
 input_type(
     RoomFilter,
@@ -48,7 +55,7 @@ input_type(
 
 @node(models.Room, visible=rooms.visible_rooms, requires=P.ROOMS_READ)
 class Room(Node):
-    """A room, court, table or anything else that is booked as a whole."""
+    """A room, court, table or anything else that is booked, as a whole or by its seats."""
 
     name: str = column("The name of the room.")
     description: str | None = column(
@@ -63,6 +70,13 @@ class Room(Node):
         "The price of one hour, or null if the room has no price.",
         requires=P.PRICES_READ,
         sql=sql_fields.hourly_rate,
+    )
+    sharing: Sharing = column(
+        "Whether the room is booked as a whole or by its seats.", sql=sql_fields.sharing
+    )
+    seats: int | None = column(
+        "The number of seats that can be booked at the same time, or null if the room is booked "
+        "as a whole."
     )
     time_zone: TimeZone = computed(hours.time_zone_of, sql=sql_fields.time_zone)
     opening_hours: list[OpeningDay] = computed(

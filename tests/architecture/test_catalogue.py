@@ -219,6 +219,7 @@ async def test_every_change_of_a_booking_keeps_its_time(owner: asyncpg.Connectio
     assert changed is not None
     assert set(changed[1].split(", ")) == {
         "status", "id", "room_id", "occupied", "moves_id", "hold_expires_at", "space_ids",
+        "seat_numbers",
     }  # fmt: skip
 
 

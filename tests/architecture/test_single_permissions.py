@@ -165,7 +165,7 @@ PLAIN: Final = {
     },
     "HoursException": {"date", "intervals"},
     "Room": {
-        "name", "description", "category", "capacity", "color", "archived_at", "version",
+        "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },
     "Tenant": {"name", "subdomain", "time_zone", "currency_code", "version", "created_at"},
     "WaitlistEntry": {"status", "starts_at", "offer_expires_at", "created_at", "updated_at"},

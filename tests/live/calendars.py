@@ -129,6 +129,7 @@ class Turmoil:
             *3 * [self._move],
             *2 * [self._wait],
             self._convert,
+            self._party,
             self._weekly_hours,
             self._exception,
             self._usual_hours,
@@ -155,8 +156,12 @@ class Turmoil:
 
     async def _wanted(self) -> Mapping[str, Any]:
         room = self.draw.choice((await self._everything())["rooms"]["nodes"])
-        minutes = self.draw.choice([30, 60, 90])
-        return {"roomId": room["id"], "start": {"at": self._time()}, "durationMinutes": minutes}
+        return {
+            "roomId": room["id"],
+            "start": {"at": self._time()},
+            "durationMinutes": self.draw.choice([30, 60, 90]),
+            "partySize": self.draw.choice([1, 1, 2]),
+        }
 
     async def _convert(self) -> Answer | None:
         booking = await self._one_of("HELD")
@@ -182,6 +187,13 @@ class Turmoil:
         if self.draw.random() < 0.5:
             given["roomId"] = self.draw.choice((await self._everything())["rooms"]["nodes"])["id"]
         return await self._edited(self.venue.staff, "rescheduleBooking", booking, given)
+
+    async def _party(self) -> Answer | None:
+        booking = await self._one_of("PENDING", "CONFIRMED")
+        if booking is None:
+            return None
+        given = {"partySize": self.draw.randint(1, 3)}
+        return await self._edited(self.venue.staff, "updateBooking", booking, given)
 
     async def _one_of(self, *statuses: str) -> Any:
         bookings = (await self._everything())["bookings"]["nodes"]
@@ -231,6 +243,7 @@ class Turmoil:
                 {"bufferAfterMinutes": self.draw.choice([0, 15, 45])},
                 {"hourlyRate": {"amount": str(self.draw.randint(1, 90)), "currencyCode": "EUR"}},
                 {"capacity": self.draw.choice([1, 2, 8])},
+                {"seats": self.draw.choice([None, 2, 4]), "capacity": 8},
                 {"name": f"Room {self.draw.randint(1, 99)}"},
             ]
         )

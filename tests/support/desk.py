@@ -40,7 +40,7 @@ fragment Refused on UserError {
 """
 SLOT = """
 fragment Shown on Slot {
-  room { id name } startsAt endsAt state price { amount currencyCode }
+  room { id name } startsAt endsAt state remainingSeats price { amount currencyCode }
   reasons { code message rule freesAt }
 }
 """

@@ -5,7 +5,10 @@ from typing import Final
 OVERLAPS: Final = """
     WITH taking AS (
         SELECT tenant_id, id AS booking_id, occupied,
-            unnest(coalesce(space_ids, ARRAY[room_id])) AS space_id,
+            unnest(coalesce(
+                CASE WHEN seat_numbers IS NOT NULL THEN spaces_of_seats(room_id, seat_numbers) END,
+                space_ids, ARRAY[room_id]
+            )) AS space_id,
             coalesce(moves_id, id) AS occupant_id,
             CASE WHEN status = 'held' THEN hold_expires_at END AS expires_at
         FROM bookings WHERE status IN ('held', 'pending', 'confirmed', 'checked_in')

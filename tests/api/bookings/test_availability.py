@@ -49,6 +49,7 @@ async def test_a_free_slot_tells_all_about_itself(desk: BookingClient, venue: Ve
         "startsAt": "2027-03-02T09:00:00Z",
         "endsAt": "2027-03-02T10:30:00Z",
         "state": "FREE",
+        "remainingSeats": None,
         "price": {"amount": "60.00", "currencyCode": "EUR"},
         "reasons": [],
     }

@@ -48,6 +48,7 @@ async def test_a_free_slot_has_no_reasons(guest: BookingClient, venue: Venue) ->
         "startsAt": TEN,
         "endsAt": "2027-03-02T11:30:00Z",
         "state": "FREE",
+        "remainingSeats": None,
         "price": {"amount": "60.00", "currencyCode": "EUR"},
         "reasons": [],
     }

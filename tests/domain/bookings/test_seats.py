@@ -128,7 +128,7 @@ def test_a_booking_keeps_its_seats_within_its_own_time() -> None:
     room = replace(STUDIO, buffer_after_minutes=15, busy=(taken(120, 180, 0b1111),), moving=own)
 
     assert reasons_against(room, at_minute(60), WISH) == ()
-    assert RoomCalendar.of(room, own.interval, WISH).seats_for(own.interval) == 0b0011
+    assert RoomCalendar.of(room, own.interval, WISH).seat_numbers(own.interval, 2) == [0, 1]
     (reason,) = reasons_against(room, at_minute(50), WISH)
     assert (reason.code, reason.frees_at) == (Code.SLOT_TAKEN, at_minute(60))
 
@@ -216,8 +216,8 @@ def test_a_slot_is_free_for_a_party_that_finds_seats(
     assert refused == (len(free) < wish.party_size <= SEATS)
     if wish.party_size <= len(free):
         wanted = wish.interval(at_minute(start))
-        seats = RoomCalendar.of(room, wanted, wish).seats_for(wanted)
-        assert seats == sum(1 << seat for seat in sorted(free)[: wish.party_size])
+        seats = RoomCalendar.of(room, wanted, wish).seat_numbers(wanted, wish.party_size)
+        assert seats == sorted(free)[: wish.party_size]
 
 
 @given(rooms(), wishes, st.integers(0, 500))
