@@ -21,6 +21,11 @@ def kept_instead_of(tenant_id: Any, id: Any) -> ColumnElement[UUID]:
     )
 
 
+def kept_id(tenant_id: Any, id: Any) -> ColumnElement[UUID]:
+    """Returns the same, or the id itself if none was."""
+    return _first(kept_instead_of(tenant_id, id), id)
+
+
 def id_by_address(tenant_id: Any, email_key: Any) -> ColumnElement[UUID]:
     """Returns the id of the customer with an address, or that was kept instead of the last one."""
     own = (
@@ -35,7 +40,13 @@ def id_by_address(tenant_id: Any, email_key: Any) -> ColumnElement[UUID]:
         .limit(1)
         .scalar_subquery()
     )
-    return func.coalesce(own, kept)
+    return _first(own, kept)
+
+
+def _first(*ids: Any) -> ColumnElement[UUID]:
+    # As a query of its own: under row-level security a bare COALESCE counts as leaky, so that no
+    # index is used, which took 16 times as long in a venue of 5,000 customers.
+    return select(func.coalesce(*ids)).scalar_subquery()
 
 
 def kept_customer(tenant_id: UUID, id: UUID) -> Select[Customer]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Select, false, func
+from sqlalchemy import Select, false
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from typing_extensions import Doc
@@ -38,7 +38,7 @@ from models.customers.customers import (
 from models.customers.known import (
     KNOWN,
     WITH_ADDRESS,
-    kept_instead_of,
+    kept_id,
     known_by_address,
 )
 from permissions.policy import grant_of, may, only_own, refusal
@@ -65,7 +65,7 @@ async def customer(
 
     The id of a customer who was merged into another one finds the one that was kept.
     """
-    kept = func.coalesce(kept_instead_of(scope.tenant_id, id), id)
+    kept = kept_id(scope.tenant_id, id)
     return await scope.one(visible_customers(scope).where(col(Customer.id) == kept))
 
 

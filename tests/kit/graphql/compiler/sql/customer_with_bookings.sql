@@ -18,8 +18,8 @@ WHERE bookings.tenant_id = $1::UUID AND bookings.customer_id = r1.id ORDER BY bo
  LIMIT $2::BIGINT) AS r2 LEFT OUTER JOIN rooms AS r3 ON r3.id = r2.room_id AND r3.tenant_id = $1::UUID) AS "bookings") AS o$) AS anon_1 
 FROM (SELECT customers.tenant_id AS tenant_id, customers.id AS id, customers.name AS name, customers.name_key AS name_key, customers.name_search AS name_search, customers.email AS email, customers.email_key AS email_key, customers.phone AS phone, customers.phone_search AS phone_search, customers.locale AS locale, customers.notes AS notes, customers.tags AS tags, customers.version AS version, customers.created_at AS created_at 
 FROM customers 
-WHERE customers.tenant_id = $1::UUID AND customers.id = coalesce((SELECT customer_merges.keep_id 
+WHERE customers.tenant_id = $1::UUID AND customers.id = (SELECT coalesce((SELECT customer_merges.keep_id 
 FROM customer_merges 
-WHERE customer_merges.tenant_id = $1::UUID AND customer_merges.merged_id = $3::UUID), $3::UUID) 
+WHERE customer_merges.tenant_id = $1::UUID AND customer_merges.merged_id = $3::UUID), $3::UUID) AS coalesce_1) 
  LIMIT 1) AS r1) AS TEXT), 'UTF8') AS c0 
 FROM t
