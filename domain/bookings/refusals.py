@@ -231,6 +231,29 @@ class ChangeTooLate(Refusal):
 
 
 @dataclass(eq=False)
+class UndoTooLate(Refusal):
+    """The change can't be taken back any more; it could ``until`` then."""
+
+    code = Code.UNDO_WINDOW_PASSED
+    until: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return f"This change could be taken back until {moment(self.until, self.zone)}."
+
+
+@dataclass(eq=False)
+class NothingToUndo(Refusal):
+    """The booking has no change that can be taken back, or not by this caller."""
+
+    code = Code.NOTHING_TO_UNDO
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
 class PriceChanged(Refusal):
     """The price differs from the one that the caller expects; None: there is no price."""
 

@@ -24,6 +24,7 @@ Refusal
 │   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
 │   ├── CheckInNotOpen                             the change isn't possible yet
+│   ├── UndoTooLate, NothingToUndo                 the last change can't be taken back
 │   ├── PaymentRequired                            the booking is confirmed by paying for it
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
 └── billing
@@ -80,6 +81,8 @@ class Code(StrEnum):
     PAYMENT_FAILED = "PAYMENT_FAILED"
     CANCELLATION_WINDOW_PASSED = "CANCELLATION_WINDOW_PASSED"
     CHANGE_WINDOW_PASSED = "CHANGE_WINDOW_PASSED"
+    UNDO_WINDOW_PASSED = "UNDO_WINDOW_PASSED"
+    NOTHING_TO_UNDO = "NOTHING_TO_UNDO"
     PRICE_CHANGED = "PRICE_CHANGED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"

@@ -1,5 +1,6 @@
 """The log: one append-only table for audit trail, outbox and replay."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
@@ -182,6 +183,21 @@ def entries_matching(tenant_id: UUID, filter: AuditFilter | None) -> Select[LogE
     if wanted.subject_id is not None:
         statement = statement.where(col(LogEntry.subject_id) == wanted.subject_id)
     return statement
+
+
+def last_entry(
+    tenant_id: UUID, subject_id: UUID, *, besides: Collection[EventType]
+) -> Select[LogEntry]:
+    """Selects the last entry of an object, of other types than ``besides``."""
+    return (
+        select(LogEntry)
+        .where(
+            col(LogEntry.tenant_id) == tenant_id,
+            col(LogEntry.subject_id) == subject_id,
+            col(LogEntry.type).not_in(besides),
+        )
+        .order_by(col(LogEntry.position).desc())
+    )
 
 
 # ------------------------------------------------------------------------------ written

@@ -62,15 +62,11 @@ def as_of_instant(bookings: Select[Booking], tenant_id: UUID, as_of: datetime) -
     return bookings.with_only_columns(*columns).add_cte(then.cte(Booking.__tablename__))
 
 
-def last_state(tenant_id: UUID, booking_id: UUID, until: datetime) -> Select[PastBooking]:
+def state_before(tenant_id: UUID, booking_id: UUID, changed_at: datetime) -> Select[PastBooking]:
     """Selects the state that a booking had before its changes at an instant."""
-    return (
-        select(PastBooking)
-        .where(
-            col(PastBooking.tenant_id) == tenant_id,
-            col(PastBooking.booking_id) == booking_id,
-            col(PastBooking.until) == until,
-            col(PastBooking.since) < until,
-        )
-        .order_by(col(PastBooking.version).desc())
+    return select(PastBooking).where(
+        col(PastBooking.tenant_id) == tenant_id,
+        col(PastBooking.booking_id) == booking_id,
+        col(PastBooking.until) == changed_at,
+        col(PastBooking.since) < changed_at,
     )

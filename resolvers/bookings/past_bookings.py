@@ -1,7 +1,8 @@
 """Bookings as they were at an earlier instant."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 from sqlalchemy import Select
 from sqlmodel import col
@@ -11,10 +12,13 @@ from domain.core.ids import BookingId
 from kit.errors import BadInput
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
-from models.bookings.bookings import Booking
+from models.bookings.bookings import Booking, bookings_of
 from models.bookings.past_bookings import as_of_instant
 from resolvers.bookings.booking_access import visible_bookings
 from resolvers.tenants.tenants import own_tenant
+
+_TICK: Final = timedelta(milliseconds=1)
+"""The precision of stored instants."""
 
 AsOf = Annotated[
     datetime | None,
@@ -33,11 +37,21 @@ async def booking_as_of(scope: Scope, id: BookingId, as_of: datetime) -> Booking
 
 
 async def load_as_of(scope: Scope, as_of: datetime, then: Select[Any]) -> list[Booking]:
-    """Returns the rows of a list as of an instant, which the session knows nothing of.
-
-    There they would be the same objects as the rows of now. Raises BadInput.
-    """
+    """Returns the rows of a list as of an instant. Raises BadInput for an instant without any."""
     await _check(scope, as_of)
+    return await _rows(scope, as_of, then)
+
+
+async def booking_before(scope: Scope, id: UUID, changed_at: datetime) -> Booking | None:
+    """Returns a booking as it was before its changes at an instant, whoever may see it."""
+    before = changed_at - _TICK
+    then = as_of_instant(bookings_of(scope.tenant_id), scope.tenant_id, before)
+    found = await _rows(scope, before, then.where(col(Booking.id) == id))
+    return found[0] if found else None
+
+
+async def _rows(scope: Scope, as_of: datetime, then: Select[Any]) -> list[Booking]:
+    # Not of the session, where they would be the same objects as the rows of now.
     rows = await scope.rows(then)
     names = [column.name for column in then.selected_columns]
     return [

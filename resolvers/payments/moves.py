@@ -168,7 +168,7 @@ async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
         hold = await _hold_of(scope, payment)
         try:
             check_change(
-                _rules(tenant), _agreed(booking), _place(booking), _place(hold), now=scope.now()
+                _rules(tenant), agreed_of(booking), _place(booking), _place(hold), now=scope.now()
             )
         except ChangeTooLate:
             await give_up(scope, booking)
@@ -224,7 +224,7 @@ def move_refusals(
         check_status_in(state_of(moved, tenant), MOVABLE, now=scope.now())
         if by_customer:
             rules = _rules(tenant)
-            check_change(rules, _agreed(moved), _place(moved), goal.place, now=scope.now())
+            check_change(rules, agreed_of(moved), _place(moved), goal.place, now=scope.now())
     except (InvalidTransition, ChangeTooLate) as refusal:
         return [refusal]
     return []
@@ -308,7 +308,7 @@ async def carry_out(
     claimed: Claim | None = None,
 ) -> None:
     """Moves a booking, and settles the change of its price."""
-    price_before, agreed = booking.price_minor, _agreed(booking)
+    price_before, agreed = booking.price_minor, agreed_of(booking)
     balances = await balances_now(scope, booking) if booking.terms is not None else None
     event = _move(
         scope,
@@ -393,7 +393,7 @@ def _place(booking: Booking) -> Place:
     return Place(RoomId(booking.room_id), Interval(booking.starts_at, booking.ends_at))
 
 
-def _agreed(booking: Booking) -> Agreed:
+def agreed_of(booking: Booking) -> Agreed:
     steps = terms_of_booking(booking).steps
     return Agreed(steps, booking.terms_start, is_confirmed=payments.is_agreed(booking))
 

@@ -169,6 +169,8 @@ describe(
     PAYMENT_FAILED="The payment failed.",
     CANCELLATION_WINDOW_PASSED="It is too late to cancel the booking.",
     CHANGE_WINDOW_PASSED="It is too late for this change.",
+    UNDO_WINDOW_PASSED="It is too late to take the change back.",
+    NOTHING_TO_UNDO="The booking has no change that the caller can take back.",
     PRICE_CHANGED="The price is not the expected one any more.",
     IDEMPOTENCY_KEY_REUSED="The idempotency key was already used with a different input.",
     IDEMPOTENCY_IN_PROGRESS="A request with the same idempotency key is still running.",

@@ -18,9 +18,11 @@ from schema.payments.type_extensions import (
     TenantPayments,
     VenuePayments,
 )
+from schema.payments.undo import UndoMutations, UndoTooLateError
 
 AREA: Final = Area(
-    mutations=(PaymentSettingsMutations, RefundMutations, MoveMutations),
+    mutations=(PaymentSettingsMutations, RefundMutations, MoveMutations, UndoMutations),
+    types=(UndoTooLateError,),
     extensions=(
         TenantPayments,
         VenuePayments,

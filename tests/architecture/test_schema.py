@@ -101,6 +101,7 @@ BOUNDED: Final = {
     "Tenant.weeklyHours": "seven days",
     "TooManyRoomsError.path": "as deep as inputs are",
     "TooManyRoomsError.rooms": "at most 250",
+    "UndoTooLateError.path": "as deep as inputs are",
     "User.permissions": "those of permissions/roles.py",
     "VenueAvailability.slots": "at most 10,000, or the query is refused",
     "VenueRoom.openingHours": "at most 62 days",

@@ -174,6 +174,7 @@ REFUSED = [
 # is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
 # in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; a
 # merge is undone in test_merges.py; what visitors do is counted, not logged.
+# A change that is taken back was made before, in test_undo.py.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -196,6 +197,7 @@ APART = {
     "retryExport",
     "trackEvents",
     "undoMerge",
+    "undoChange",
     "verifyEmail",
 }
 

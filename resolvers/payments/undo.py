@@ -1,0 +1,196 @@
+"""Takes back the last change of a booking, unless something follows from it that can't be."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from typing_extensions import Doc
+
+from domain.bookings.lifecycle import OCCUPYING, Status
+from domain.bookings.refusals import NothingToUndo, SlotUnavailable
+from domain.bookings.undo import FOLLOWING, MANAGED, state_refusal, undo_refusal
+from domain.core.ids import BookingId, RoomId
+from domain.core.intervals import Interval
+from domain.core.local_time import Start, zone
+from domain.core.log_events import EventType
+from domain.core.refusals import Code, Refusal
+from domain.payments.ledger import repriced
+from kit.ids import new_id
+from kit.scope import Scope
+from models.audit.log import LogEntry, last_entry
+from models.bookings.bookings import Booking
+from models.bookings.past_bookings import state_before
+from models.core.base import snapshot
+from permissions.policy import may, only_own, refusal
+from permissions.roles import P
+from resolvers.bookings import strangers
+from resolvers.bookings.booking_access import (
+    Version,
+    load_visible_booking,
+    lock_seen_booking,
+    record_change,
+)
+from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.edits_at_once import capacity_refusals
+from resolvers.bookings.hooks import Prepayment, subscription_refusals
+from resolvers.bookings.past_bookings import booking_before
+from resolvers.bookings.quotas import refusals_by_quotas
+from resolvers.bookings.slot_claims import Claim, claim
+from resolvers.core.lookups import raise_all
+from resolvers.payments import moves, payments, refunds
+from resolvers.payments.ledger import balances_now, post
+from resolvers.payments.pending_moves import give_up
+from resolvers.tenants.usage import count_booking
+
+_REASON: Final = "The last change was taken back."
+_PLACE: Final = ("room_id", "also_room_ids", "starts_at", "ends_at")
+_KEPT: Final = frozenset(
+    {
+        "tenant_id", "id", "reference", "version", "link_version", "created_at", "updated_at",
+        "held_from", "guest_confirmed_at", "terms", "occupied", "space_ids",
+    }
+)  # fmt: skip
+"""The columns that aren't what they were; the time that is taken is decided anew."""
+_OF_SERIES: Final = ("series_id", "original_starts_at")
+
+
+async def undo_change(
+    scope: Scope,
+    *,
+    booking_id: Annotated[BookingId, Doc("The id of the booking.")],
+    version: Version,
+) -> Booking:
+    """Take back the last change of a booking, within 5 minutes.
+
+    The booking gets its former status, time, room, price, party size, customer and note, if its
+    time is still free. Callers can take back what they have changed themselves, and the venue's
+    team also what others have. Refunds aren't taken back: what was refunded is due again, and a
+    customer who would have to pay first has to book again. Bookings that were made, payments, and
+    moves of a series can't be taken back.
+    """
+    seen = await load_visible_booking(scope, booking_id, path=("booking_id",))
+    change = await scope.read_outside(last_entry(scope.tenant_id, seen.id, besides=FOLLOWING))
+    assert change is not None, "its making is logged"
+    past = await scope.read_outside(state_before(scope.tenant_id, seen.id, change.at))
+    if past is None:
+        raise NothingToUndo("Nothing has changed since the booking was made: cancel it instead.")
+    spaces = [UUID(id) for id in past.state.get("space_ids") or [past.state["room_id"]]]
+    booking = await lock_seen_booking(
+        scope, seen, version=version, also_spaces=spaces, with_tenant=True
+    )
+    _check_right(scope, booking, change)
+    refused = undo_refusal(
+        EventType(change.type),
+        change.at,
+        has_terms=booking.terms is not None,
+        zone=zone(booking.tenant.time_zone),
+        now=scope.now(),
+    )
+    before = await booking_before(scope, booking.id, change.at)
+    if refused is not None or before is None:
+        raise refused or NothingToUndo("What the booking was before isn't known.")
+    await give_up(scope, booking)
+    claimed = await _decided(scope, booking, before)
+    if (change.after or {}).get("counts_for_plan") is False:
+        await count_booking(scope, booking.tenant)
+    await _restore(scope, booking, before, claimed)
+    return booking
+
+
+def _check_right(scope: Scope, booking: Booking, change: LogEntry) -> None:
+    needed = P.BOOKINGS_MANAGE if change.type in MANAGED else P.BOOKINGS_WRITE
+    if not may(scope.actor, needed, booking):
+        raise refusal(scope.actor, needed)
+    is_own = change.actor_id is not None and change.actor_id == scope.actor.id
+    if only_own(scope.actor, P.BOOKINGS_WRITE) and not is_own:
+        raise NothingToUndo("The last change isn't yours; contact the venue.")
+
+
+async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | None:
+    """Returns the claim of the former time, None if that is the present one; raises refusals."""
+    was, status = Status(before.status), Status(booking.status)
+    impossible = state_refusal(was, before.hold_expires_at, status, now=scope.now())
+    if impossible is None and _values(booking, _OF_SERIES) != _values(before, _OF_SERIES):
+        impossible = NothingToUndo("A move of a series can't be taken back: move it again.")
+    if impossible is None and (booking.moves_id or (was is Status.HELD and booking.terms)):
+        impossible = NothingToUndo("The payment for this hold was cancelled: choose a time again.")
+    if impossible is not None:
+        raise impossible
+    is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
+    comes_back = was in OCCUPYING and status not in OCCUPYING
+    if not is_moved and not comes_back:
+        if before.party_size != booking.party_size:
+            raise_all(capacity_refusals(await load_venue(scope, [RoomId(before.room_id)]), before))
+        return None
+    time = Interval(before.starts_at, before.ends_at)
+    claimed = await claim(
+        scope,
+        RoomId(before.room_id),
+        Start(at=time.start),
+        duration_minutes=time.minutes,
+        party_size=before.party_size,
+        moving=booking,
+    )
+    problems = [each for each in claimed.refusals if is_moved or not _is_notice(each)]
+    problems += await refusals_by_quotas(
+        scope, claimed.tenant, before.customer_id, time, without=[booking.id]
+    )
+    if comes_back:
+        problems += await subscription_refusals(scope)
+        if was is Status.HELD:
+            problems += await strangers.hold_refusals(scope, claimed.tenant, before.room_id, time)
+    raise_all([*problems, *await _payment_refusals(scope, before, claimed, comes_back=comes_back)])
+    return claimed
+
+
+def _is_notice(refused: Refusal) -> bool:
+    """Returns whether only the time that has passed since is against a time that was booked."""
+    return isinstance(refused, SlotUnavailable) and all(
+        reason.code is Code.MIN_NOTICE for reason in refused.reasons
+    )
+
+
+async def _payment_refusals(
+    scope: Scope, before: Booking, claimed: Claim, *, comes_back: bool
+) -> list[Refusal]:
+    """Returns the refusal of what a customer would have to pay first."""
+    if before.terms is None or not only_own(scope.actor, P.BOOKINGS_WRITE):
+        return []
+    if comes_back:
+        due = scope.service(Prepayment).due(scope, before.terms, before.price)
+    else:
+        due = await moves.due_first(scope, before, moves.goal_of(before, claimed))
+    return [] if due is None else [NothingToUndo("It would have to be paid first: book again.")]
+
+
+async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Claim | None) -> None:
+    logged, price_minor = snapshot(booking), booking.price_minor
+    is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
+    comes_back = Status(booking.status) not in OCCUPYING
+    agreed = moves.agreed_of(booking)
+    for name in Booking.model_fields.keys() - _KEPT:
+        setattr(booking, name, getattr(before, name))
+    if claimed is not None:
+        booking.occupied, booking.space_ids = claimed.occupied, claimed.space_ids
+    type = EventType.BOOKING_RESCHEDULED if is_moved else EventType.BOOKING_UPDATED
+    record_change(scope, type, booking, logged, reason=_REASON, claimed=claimed)
+    if booking.terms is None:
+        return
+    balances = await balances_now(scope, booking)
+    if comes_back:
+        # The venue earns the price again, whatever it kept of it.
+        more = (booking.price_minor or 0) + balances.revenue
+        if more:
+            await post(scope, booking, repriced(more, new_id()))
+        return
+    await payments.charge_difference(scope, booking, price_minor)
+    await refunds.settle_surplus(
+        scope,
+        booking,
+        agreed,
+        owed_before=balances.credit,
+        by_customer=only_own(scope.actor, P.BOOKINGS_WRITE),
+    )
+
+
+def _values(booking: Booking, names: tuple[str, ...]) -> list[object]:
+    return [getattr(booking, name) for name in names]
