@@ -90,7 +90,8 @@ async def tend_waitlists(runtime: Runtime, relay: Database) -> None:
     now = runtime.clock()
     async with relay.session(writes=True) as session, session.begin():
         past = (await session.execute(entries_past(now, limit=BATCH))).all()
-        for tenant_id, days in (await session.execute(advancing_tenants(now))).all():
+        advancing = (await session.execute(advancing_tenants(now))).all()
+        for tenant_id, days in advancing:
             ahead = now + timedelta(days=days)
             payload = {
                 "room_id": None,
@@ -102,7 +103,8 @@ async def tend_waitlists(runtime: Runtime, relay: Database) -> None:
     for tenant_id, id in past:
         system = Actor(ActorKind.SYSTEM, tenant_id)
         await perform(runtime, system, Request(new_id()), partial(expire_entry, id=id))
-    runtime.notify_jobs()
+    if advancing:
+        runtime.notify_jobs()
 
 
 def _instant(text: str) -> datetime:

@@ -128,6 +128,8 @@ async def join_waitlist(
         raise EmailNotVerified
     if (start is None) == (dates is None):
         raise Invalid("Give either `start` or `dates`.", path=("start",))
+    if room_ids == ():
+        raise Invalid("Name at least one room, or leave this out.", path=("room_ids",))
     await scope.lock(WAITLIST, shared=[CALENDAR])
     venue = await load_venue(scope, None if room_ids is None else [*dict.fromkeys(room_ids)])
     wish = WaitlistWish(
@@ -241,7 +243,9 @@ async def accept_waitlist_offer(
         raise
     entry = await get_or_refuse(scope, entries_of(scope.tenant_id), id, what="waitlist entry")
     if entry.status == WaitlistStatus.OFFERED:
+        # It waits for its payment.
         entry.offer_expires_at = booking.hold_expires_at
+        entry.updated_at = scope.now()
     return entry
 
 

@@ -4,8 +4,9 @@ import asyncio
 from typing import Final
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
-from jobs.event_handlers import EVENT_HANDLERS
+from jobs.event_handlers import EVENT_HANDLERS, EventHandler
 from jobs.event_reader import begin
 from kit.jobs.queue import CHANNEL
 from kit.postgres.database import Database
@@ -34,11 +35,10 @@ _BEGUN: Final = "SELECT handler FROM event_handler_starts"
 _UNREAD: Final = """
     SELECT EXISTS (
         SELECT FROM event_handler_starts AS start
-        JOIN unnest($1::text[], $2::text[]) AS wanted(handler, type) USING (handler)
-        JOIN log ON log.type = wanted.type
+        JOIN log ON log.type = ANY ($2) AND log.tenant_id = ANY ($3)
         LEFT JOIN event_handler_positions AS reached
             ON reached.tenant_id = log.tenant_id AND reached.handler = start.handler
-        WHERE (log.generation, log.xid, log.position)
+        WHERE start.handler = $1 AND (log.generation, log.xid, log.position)
               > (coalesce(reached.generation, start.generation),
                  coalesce(reached.xid, start.xid), coalesce(reached.position, start.position))
     )
@@ -75,12 +75,11 @@ async def run_due_jobs(runtime: Runtime, *, seconds: float = 30) -> None:
     settings = runtime.services[Settings]
     assert isinstance(settings, Settings)
     connection = await _connect(settings)
-    wanted = [(each.name, type) for each in EVENT_HANDLERS for type in each.event_types]
-    wanted_by, types = [name for name, _ in wanted], [type for _, type in wanted]
     try:
         async with asyncio.timeout(seconds):
-            while await connection.fetchval(_UNREAD, wanted_by, types):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            for handler in EVENT_HANDLERS:
+                while await _has_unread(connection, handler):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             while await connection.fetchval(_REMAINING, runtime.clock()):
                 forward = await connection.execute(_BRING_FORWARD, runtime.clock())
                 if forward != "UPDATE 0":
@@ -88,6 +87,19 @@ async def run_due_jobs(runtime: Runtime, *, seconds: float = 30) -> None:
                 await asyncio.sleep(0.02)
     finally:
         await connection.close()
+
+
+async def _has_unread(connection: asyncpg.Connection, handler: EventHandler) -> bool:
+    """Returns whether a handler has yet to read of an event that it is to handle."""
+    tenants = [row[0] for row in await connection.fetch("SELECT id FROM tenants")]
+    if handler.only_of is not None:
+        only = handler.only_of(tenants).compile(
+            dialect=asyncpg_dialect(),  # type: ignore[no-untyped-call]
+            compile_kwargs={"literal_binds": True},
+        )
+        tenants = [row[0] for row in await connection.fetch(str(only))]
+    unread = await connection.fetchval(_UNREAD, handler.name, [*handler.event_types], tenants)
+    return bool(unread)
 
 
 async def _connect(settings: Settings) -> asyncpg.Connection:

@@ -15,7 +15,7 @@ from tests.api.accounts.accounts import code_in, mails
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import REFUSAL, BookingClient, made, refused, rfc
-from tests.support.factories import Venue, api_id, make_venue
+from tests.support.factories import Venue, api_id, make_venue, make_waitlist_entry
 from tests.support.guests import confirm
 from tests.support.work import run_due_jobs
 
@@ -387,6 +387,7 @@ async def test_an_entry_of_another_is_unknown(
         ({"partySize": 0}, "INVALID", ["input", "partySize"]),
         ({"durationMinutes": 5}, "MIN_DURATION", ["input", "durationMinutes"]),
         ({"durationMinutes": 10**9}, "INVALID", ["input", "durationMinutes"]),
+        ({"roomIds": []}, "INVALID", ["input", "roomIds"]),
         ({"roomIds": ["Um9vbTow"]}, "NOT_FOUND", ["input", "roomIds", "0"]),
         (
             {"start": None, "dates": {"first": "2027-03-02", "last": "2027-06-02"}},
@@ -406,9 +407,11 @@ async def test_what_can_never_be_offered_is_refused(
     assert await guest.entries() == []
 
 
-async def test_a_customer_waits_for_twenty_times_at_most(guest: Queue, venue: Venue) -> None:
+async def test_a_customer_waits_for_twenty_times_at_most(
+    runtime: Runtime, clock: StoppedClock, guest: Queue, venue: Venue
+) -> None:
     for number in range(20):
-        entry_of(await guest.join(f"2027-03-{number + 3:02}T10:00:00Z"))
+        await make_waitlist_entry(runtime, venue, clock.now + timedelta(days=number + 3))
 
     refusal = refused(await guest.join())
 
