@@ -90,11 +90,11 @@ class Exceeded:
 
     @property
     def message(self) -> str:
+        # Without the tag: customers don't see theirs.
         quota = self.quota
-        who = "one customer" if quota.tag is None else f"a customer with the tag {quota.tag}"
         each = "" if quota.period is None else f" a {quota.period}"
         return (
-            f"At most {counted(quota.limit, _NOUNS[quota.measure])}{each} for {who}, and "
+            f"At most {counted(quota.limit, _NOUNS[quota.measure])}{each} for one customer, and "
             f"{self.used} are used: {self._hint}."
         )
 
@@ -117,7 +117,6 @@ class Exceeded:
             rule={
                 "measure": quota.measure.name,
                 "period": quota.period and quota.period.name,
-                "tag": quota.tag,
                 "limit": quota.limit,
                 "used": self.used,
             },

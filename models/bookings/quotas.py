@@ -41,9 +41,6 @@ class BookingQuota(TenantRow, Logged, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
 
 
-ONE_OF_A_KIND: Final = "uq_booking_quotas_tenant_id_measure_period_tag"
-
-
 def as_quota(row: Any) -> Quota:
     """Returns a row as the rule that it is."""
     period = None if row.period is None else QuotaPeriod(row.period)

@@ -41,7 +41,8 @@ class BookingQuota(Node):
     )
     limit: int = column("The most that a customer can have: of bookings, minutes or holds.")
     tag: str | None = column(
-        "The tag of the customers for whom it holds, or null if it holds for all of them."
+        "The tag of the customers for whom it holds, or null if it holds for all of them.",
+        requires=P.CUSTOMERS_NOTES,
     )
     version: int = column(
         "The version of the quota. It increases with every change; pass it to `updateQuota`."

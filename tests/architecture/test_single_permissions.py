@@ -123,10 +123,11 @@ SECRETS: Final = (
     Secret("price_rules", ("label",), otherwise("label"), by(P.PRICES_READ)),
     Secret(
         "booking_quotas",
-        ("measure", "period", "limit", "tag"),
-        f'"limit" = "limit" + 1, {otherwise("tag")}',
+        ("measure", "period", "limit"),
+        '"limit" = "limit" + 1',
         by(P.BOOKINGS_MANAGE),
     ),
+    Secret("booking_quotas", ("tag",), otherwise("tag")),
     Secret("blackouts", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret("hours_exceptions", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret(

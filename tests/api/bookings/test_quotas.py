@@ -96,9 +96,7 @@ async def test_explain_slot_names_the_quota_of_who_calls(
     assert own["state"] == "BLOCKED"
     (reason,) = own["reasons"]
     assert reason["code"] == "QUOTA_EXCEEDED"
-    assert reason["rule"] == {
-        "measure": "BOOKINGS", "period": "WEEK", "tag": None, "limit": 1, "used": 1,
-    }  # fmt: skip
+    assert reason["rule"] == {"measure": "BOOKINGS", "period": "WEEK", "limit": 1, "used": 1}
     assert reason["freesAt"] == NEXT_WEEK
     assert (of_owner["state"], of_owner["reasons"]) == ("FREE", [])
 
