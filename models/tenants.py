@@ -71,6 +71,9 @@ class Tenant(SQLModel, Logged, table=True):
         "minimum_charge",
         "tax_rate",
         "taxes_included",
+        "cancellation_fees_due",
+        "no_show_fee_percent",
+        "min_change_notice_minutes",
     )
 
     __tablename__ = "tenants"
@@ -106,6 +109,8 @@ class Tenant(SQLModel, Logged, table=True):
         CheckConstraint("price_step_minor > 0", name="price_step_minor"),
         CheckConstraint("minimum_charge_minor > 0", name="minimum_charge_minor"),
         CheckConstraint("tax_thousandths BETWEEN 0 AND 100000", name="tax_thousandths"),
+        CheckConstraint("no_show_fee_percent BETWEEN 0 AND 100", name="no_show_fee_percent"),
+        CheckConstraint("min_change_notice_minutes >= 0", name="min_change_notice_minutes"),
     )
 
     id: UUID = Field(primary_key=True, default_factory=new_id)
@@ -149,6 +154,11 @@ class Tenant(SQLModel, Logged, table=True):
         default=None, description="Of a percent; null: prices aren't taxed."
     )
     taxes_included: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    cancellation_fees_due: bool = Field(
+        default=False, sa_column_kwargs={"server_default": text("false")}
+    )
+    no_show_fee_percent: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    min_change_notice_minutes: int | None = None
     version: int = 1
     calendar_version: int = Field(
         default=1,

@@ -145,6 +145,16 @@ def check_status_in(life: BookingState, statuses: frozenset[Status], *, now: dat
         raise InvalidTransition(status, wanted=status, allowed=allowed)
 
 
+def cancellable_until(life: BookingState, notice_minutes: int | None) -> datetime | None:
+    """Returns until when its customer can cancel a booking; None: as long as anyone can.
+
+    A hold can be cancelled as long as it lasts.
+    """
+    if notice_minutes is None or life.status not in MOVABLE:
+        return None
+    return life.interval.start - timedelta(minutes=notice_minutes)
+
+
 def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
     """Returns whether the booking is completed automatically now.
 

@@ -254,6 +254,19 @@ class NothingToUndo(Refusal):
 
 
 @dataclass(eq=False)
+class CancellationTooLate(Refusal):
+    """A customer can't cancel the booking any more; ``until`` was the deadline."""
+
+    code = Code.CANCELLATION_WINDOW_PASSED
+    until: datetime
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        deadline = moment(self.until, self.zone)
+        return f"You could cancel this booking until {deadline}; contact the venue."
+
+
+@dataclass(eq=False)
 class PriceChanged(Refusal):
     """The price differs from the one that the caller expects; None: there is no price."""
 

@@ -21,7 +21,8 @@ Refusal
 │   ├── PartsConflict                              bookings would overlap in divided rooms
 │   ├── BookingsDontFit                            a room changes, and they have its time
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
-│   ├── InvalidTransition, ChangeTooLate           the change isn't possible, or not any more
+│   ├── InvalidTransition                          the change isn't possible
+│   ├── ChangeTooLate, CancellationTooLate         the change isn't possible any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
 │   ├── CheckInNotOpen                             the change isn't possible yet
 │   ├── UndoTooLate, NothingToUndo                 the last change can't be taken back

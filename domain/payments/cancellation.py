@@ -9,6 +9,7 @@ from domain.core.card_amounts import returnable
 from domain.core.formatting import counted
 from domain.core.money import Money
 from domain.core.refusals import Invalid, Path, Refusal
+from domain.payments.fees import due_beyond
 
 MAX_STEPS = 10
 MAX_MINUTES_BEFORE = 366 * 24 * 60
@@ -40,13 +41,15 @@ class CancellationStep:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The refund of a cancellation, and the fee that the venue keeps.
+    """The refund of a cancellation, and the fee, of which the venue keeps what was paid.
 
-    ``ends_at`` is the last instant at which the quote is valid; None: while it can be cancelled.
+    ``due`` is the part of the fee that is still to be paid. ``ends_at`` is the last instant at
+    which the quote is valid; None: while it can be cancelled.
     """
 
     refund: Money
     fee: Money
+    due: Money
     refund_percent: int
     step_label: str
     ends_at: datetime | None
@@ -68,19 +71,24 @@ def quote(
     start: datetime,
     now: datetime,
     is_confirmed: bool = True,
+    price: Money | None = None,
 ) -> Quote:
     """Returns what a cancellation at ``now`` refunds of the ``held`` money.
+
+    With a ``price``, the fee is a part of that, and due as far as it isn't held; otherwise it is a
+    part of what is held.
 
     The first step that hasn't ended applies; after the last one nothing is refunded. Without steps
     everything is refunded until the start; before the venue has confirmed, at any time.
     """
     if not is_confirmed:
-        return _quote(held, 100, "Free until the venue has confirmed", None)
+        return _quote(held, 100, "Free until the venue has confirmed", None, price)
     ordered = in_order(steps or ALWAYS_FREE)
     for step in ordered:
         if now <= step.ends_at(start):
-            return _quote(held, step.refund_percent, step.label, step.ends_at(start))
-    return _quote(held, 0, f"Nothing back after {_before(ordered[-1].minutes_before)}", None)
+            return _quote(held, step.refund_percent, step.label, step.ends_at(start), price)
+    label = f"Nothing back after {_before(ordered[-1].minutes_before)}"
+    return _quote(held, 0, label, None, price)
 
 
 def free_until(steps: Sequence[CancellationStep], start: datetime) -> datetime | None:
@@ -109,10 +117,21 @@ def step_refusals(steps: Sequence[CancellationStep], *, path: Path) -> Iterator[
             yield Invalid("A later step can't refund more than an earlier one.", path=path)
 
 
-def _quote(held: Money, percent: int, label: str, ends_at: datetime | None) -> Quote:
-    refund = returnable(held.percent(percent), of=held)
-    fee = Money(held.amount_minor - refund.amount_minor, held.currency_code)
-    return Quote(refund, fee, refund_percent=percent, step_label=label, ends_at=ends_at)
+def _quote(
+    held: Money, percent: int, label: str, ends_at: datetime | None, price: Money | None
+) -> Quote:
+    whole = held if price is None else price
+    free = returnable(whole.percent(percent), of=whole)
+    fee = Money(whole.amount_minor - free.amount_minor, held.currency_code)
+    refund = Money(max(0, held.amount_minor - fee.amount_minor), held.currency_code)
+    return Quote(
+        returnable(refund, of=held),
+        fee,
+        due=due_beyond(fee, held),
+        refund_percent=percent,
+        step_label=label,
+        ends_at=ends_at,
+    )
 
 
 def _before(minutes: int) -> str:

@@ -14,13 +14,15 @@ from domain.payments.cancellation import CancellationStep, free_until
 class ChangeRules:
     """A venue's rules for customers who move their bookings.
 
-    ``minutes_before`` the start is the deadline; None: while cancelling is free. ``reconfirms``:
-    a confirmed booking has to be confirmed again if room, day or duration change.
+    ``minutes_before`` the start is the deadline; None: while cancelling is free. It is never later
+    than ``notice_minutes`` before the start, if the venue sets that. ``reconfirms``: a confirmed
+    booking has to be confirmed again if room, day or duration change.
     """
 
     zone: ZoneInfo
     minutes_before: int | None
     reconfirms: bool
+    notice_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def changeable_until(
         latest = starts_at - timedelta(minutes=rules.minutes_before)
         if reconfirmed:
             latest = None if free is None else min(latest, free)
-    return None if latest is None else min(latest, starts_at)
+    last = starts_at - timedelta(minutes=rules.notice_minutes or 0)
+    return None if latest is None else min(latest, last)
 
 
 def check_change(

@@ -8,6 +8,7 @@ from domain.bookings.lifecycle import Status
 from domain.core.card_amounts import charge_refusals
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.payments.cancellation import CancellationStep, step_refusals
+from domain.payments.fees import NO_FEES, Fees, fee_refusals
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 
 
@@ -80,6 +81,7 @@ class Terms:
 
     policy: PaymentPolicy
     steps: tuple[CancellationStep, ...] = ()
+    fees: Fees = NO_FEES
 
 
 def arrival(status: Status, *, is_paid: bool) -> Arrival:
@@ -117,3 +119,4 @@ def terms_refusals(terms: Terms, *, currency_code: str) -> Iterator[Refusal]:
     elif policy.amount is not None:
         yield from charge_refusals(policy.amount, path=("amount",))
     yield from step_refusals(terms.steps, path=("cancellation_steps",))
+    yield from fee_refusals(terms.fees)

@@ -23,6 +23,7 @@ from sqlmodel import Field, SQLModel, col
 
 from domain.core.money import Money
 from domain.payments.cancellation import CancellationStep
+from domain.payments.fees import Fees
 from domain.payments.ledger import Account, PostingKind
 from domain.payments.payments import PaymentStatus, RefundCause, RefundStatus, Terms
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
@@ -210,7 +211,8 @@ class ReceiptCounter(SQLModel, table=True):
 
 def terms_of_tenant(tenant: Tenant) -> Terms:
     """Returns the terms for new bookings."""
-    return Terms(payment_policy_of(tenant), steps_read(tenant.cancellation_steps))
+    fees = Fees(tenant.cancellation_fees_due, tenant.no_show_fee_percent)
+    return Terms(payment_policy_of(tenant), steps_read(tenant.cancellation_steps), fees)
 
 
 def terms_of_booking(booking: Booking) -> Terms:
@@ -226,19 +228,21 @@ def terms_read(stored: Mapping[str, Any], currency_code: str) -> Terms:
         percent=stored["percent"],
         amount=None if amount is None else Money(amount, currency_code),
     )
-    return Terms(policy, steps_read(stored["steps"]))
+    # Bookings from before there were fees have none stored.
+    return Terms(policy, steps_read(stored["steps"]), Fees(*stored.get("fees", ())))
 
 
 def stored_terms(terms: Terms) -> dict[str, Any] | None:
-    """Returns terms in the form that is stored; None if nothing is due in advance."""
-    policy = terms.policy
-    if policy.kind is PolicyKind.NONE:
+    """Returns terms in the form that is stored; None if nothing is due but the price."""
+    policy, fees = terms.policy, terms.fees
+    if policy.kind is PolicyKind.NONE and not fees:
         return None
     return {
         "policy": policy.kind.value,
         "percent": policy.percent,
         "amount_minor": policy.amount.amount_minor if policy.amount else None,
         "steps": stored_steps(terms.steps),
+        **({"fees": [fees.cancellation, fees.no_show_percent]} if fees else {}),
     }
 
 

@@ -12,7 +12,14 @@ from sqlalchemy.orm import joinedload
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import MOVABLE, BookingState, Status, effective_status
+from domain.bookings.lifecycle import (
+    MOVABLE,
+    BookingState,
+    Status,
+    cancellable_until,
+    effective_status,
+)
+from domain.bookings.refusals import CancellationTooLate
 from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
@@ -203,6 +210,18 @@ def state_of(booking: Booking, tenant: Tenant) -> BookingState:
         check_in_from_minutes=tenant.check_in_from_minutes,
         zone=zone(tenant.time_zone),
     )
+
+
+def too_late_to_cancel(
+    scope: Scope, booking: Booking, tenant: Tenant
+) -> CancellationTooLate | None:
+    """Returns the refusal of a customer who cancels a booking later than the venue allows."""
+    if not only_own(scope.actor, P.BOOKINGS_WRITE):
+        return None
+    until = cancellable_until(state_of(booking, tenant), tenant.min_change_notice_minutes)
+    if until is None or scope.now() <= until:
+        return None
+    return CancellationTooLate(until, zone(tenant.time_zone), path=("id",))
 
 
 def record_change(

@@ -21,7 +21,12 @@ from models.bookings.past_bookings import as_of_instant
 from models.bookings.search import bookings_shortlisted
 from permissions.policy import may, only_own
 from permissions.roles import P
-from resolvers.bookings.booking_access import state_of, status, visible_bookings
+from resolvers.bookings.booking_access import (
+    state_of,
+    status,
+    too_late_to_cancel,
+    visible_bookings,
+)
 from resolvers.bookings.past_bookings import AsOf, booking_as_of, load_as_of
 from resolvers.customers.customers import searched_by
 
@@ -94,6 +99,8 @@ async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
         return allowed
     if status(scope, booking) is Status.HELD:
         return allowed
+    if too_late_to_cancel(scope, booking, tenant) is not None:
+        return ()
     return tuple(each for each in allowed if each is Status.CANCELLED)
 
 

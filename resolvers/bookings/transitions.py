@@ -37,6 +37,7 @@ from resolvers.bookings.booking_access import (
     state_of,
     status,
     text_refusals,
+    too_late_to_cancel,
 )
 from resolvers.bookings.hooks import BookingChange, BookingEvent
 from resolvers.bookings.series import end_series, locked_part
@@ -171,8 +172,10 @@ class Transition:
         return {"no_show_fee": "waived"} if self.waives_fee else {}
 
     def make(self, scope: Scope, booking: Booking, tenant: Tenant) -> BookingChange:
-        """Changes the status of a booking. Raises InvalidTransition."""
+        """Changes the status of a booking. Raises InvalidTransition, CancellationTooLate."""
         check_transition(state_of(booking, tenant), self.wanted, now=scope.now())
+        if self.wanted is Status.CANCELLED:
+            _check_notice(scope, booking, tenant)
         before = snapshot(booking)
         booking.status = self.wanted.value
         booking.hold_expires_at = booking.approval_expires_at = None
@@ -224,11 +227,13 @@ async def _cancel_part(
         for each in part.bookings
         if Status.CANCELLED in allowed_transitions(state_of(each, part.tenant), now=now)
         and (which is not SeriesScope.ALL or each.starts_at > now)
+        and too_late_to_cancel(scope, each, part.tenant) is None
     ]
     is_chosen = part.booking in cancelled
     if not cancelled or (which is SeriesScope.THIS_AND_FOLLOWING and not is_chosen):
         state = state_of(part.booking, part.tenant)
         check_transition(state, Status.CANCELLED, now=now)
+        _check_notice(scope, part.booking, part.tenant)
         raise Invalid("All bookings of this series have begun or ended.", path=("id",))
     turn = TimeSlice()
     for each in cancelled:
@@ -256,6 +261,12 @@ async def carry_out(scope: Scope, booking: Booking, transition: Transition) -> B
     record_change(scope, event, booking, change.before, reason=reason, also=also)
     await run_handlers(scope, change)
     return booking
+
+
+def _check_notice(scope: Scope, booking: Booking, tenant: Tenant) -> None:
+    """Raises CancellationTooLate."""
+    if (refusal := too_late_to_cancel(scope, booking, tenant)) is not None:
+        raise refusal
 
 
 def _refund(scope: Scope, chosen: CancellationRefund | None) -> CancellationRefund:

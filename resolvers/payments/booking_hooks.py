@@ -76,7 +76,8 @@ BOOKING_HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
 
 def _terms(tenant: Tenant) -> dict[str, Any] | None:
     # Most venues ask for nothing, and each new booking asks for the terms.
-    if tenant.payment_policy == PolicyKind.NONE:
+    has_fees = tenant.cancellation_fees_due or tenant.no_show_fee_percent
+    if tenant.payment_policy == PolicyKind.NONE and not has_fees:
         return None
     return stored_terms(terms_of_tenant(tenant))
 

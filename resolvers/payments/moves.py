@@ -403,4 +403,5 @@ def _rules(tenant: Tenant) -> ChangeRules:
         zone(tenant.time_zone),
         minutes_before=tenant.change_minutes_before,
         reconfirms=tenant.requires_confirmation and tenant.reconfirms_changes,
+        notice_minutes=tenant.min_change_notice_minutes,
     )

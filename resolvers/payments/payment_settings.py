@@ -8,6 +8,7 @@ from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.payments.cancellation import CancellationStep, in_order
+from domain.payments.fees import Fees
 from domain.payments.payments import Terms, terms_refusals
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind, rate_refusals
 from kit.scope import Scope
@@ -52,6 +53,17 @@ async def update_payment_settings(
             "list everything is refunded until the start."
         ),
     ] = ABSENT,
+    cancellation_fees_due: Annotated[
+        bool | Absent,
+        Doc(
+            "Whether customers owe what the steps don't refund of the price, even if they haven't "
+            "paid it. Otherwise the venue only keeps it of what was paid."
+        ),
+    ] = ABSENT,
+    no_show_fee_percent: Annotated[
+        int | Absent,
+        Doc("The percentage of the price that a customer who doesn't come owes: 0 to 100."),
+    ] = ABSENT,
 ) -> Tenant:
     """Change what is to be paid when booking, and what a cancellation refunds.
 
@@ -67,6 +79,10 @@ async def update_payment_settings(
     if policy not in (ABSENT, *_IN_PART) or percent is not ABSENT or amount is not ABSENT:
         tenant.payment_percent = None if percent is ABSENT else percent
         tenant.payment_amount_minor = None
+    if cancellation_fees_due is not ABSENT:
+        tenant.cancellation_fees_due = cancellation_fees_due
+    if no_show_fee_percent is not ABSENT:
+        tenant.no_show_fee_percent = no_show_fee_percent
     steps = terms_of_tenant(tenant).steps if cancellation_steps is ABSENT else cancellation_steps
     given = amount if isinstance(amount, Money) else None
     wanted = Terms(
@@ -76,6 +92,7 @@ async def update_payment_settings(
             amount=given or tenant.payment_amount,
         ),
         steps,
+        Fees(tenant.cancellation_fees_due, tenant.no_show_fee_percent),
     )
     raise_all(list(terms_refusals(wanted, currency_code=tenant.currency_code)))
     least = await scope.value(least_rate(scope.tenant_id))

@@ -161,12 +161,14 @@ async def cancellation_refund(scope: Scope, cancelled: list[Booking]) -> Money |
 
 def quoted(booking: Booking, balances: Balances, *, status: Status, now: datetime) -> Quote:
     """Returns what cancelling a booking with this status refunds at this instant."""
+    terms = terms_of_booking(booking)
     return quote(
-        terms_of_booking(booking).steps,
+        terms.steps,
         balances.returnable(booking.price_minor or 0),
         start=booking.terms_start,
         now=now,
         is_confirmed=status is Status.CONFIRMED or booking.was_confirmed,
+        price=booking.price if terms.fees.cancellation else None,
     )
 
 

@@ -13,13 +13,20 @@ from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.refusals import Invalid
 from domain.payments.cancellation import quote
-from domain.payments.ledger import refund_reserved, repriced
+from domain.payments.fees import no_show_due
+from domain.payments.ledger import Balances, refund_reserved, repriced
 from domain.payments.moves import Agreed
 from domain.payments.payments import PaymentStatus, RefundCause, RefundStatus
 from kit.ids import new_id
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.payments.payments import Payment, Refund, payments_of_bookings, refunds_of_bookings
+from models.payments.payments import (
+    Payment,
+    Refund,
+    payments_of_bookings,
+    refunds_of_bookings,
+    terms_of_booking,
+)
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.booking_access import Reason, Version, locked_booking, text_refusals
@@ -62,7 +69,9 @@ async def refund_booking(
     back = amount or balances.held
     await reserve(scope, booking, back, RefundCause.REQUEST, reason=reason)
     if came_to_nothing(booking):
-        await close(scope, booking, credit=less(balances.credit, back))
+        # A fee that is due stays due.
+        due = Money(max(0, balances.receivable), booking.currency_code)
+        await close(scope, booking, owed=due, credit=less(balances.credit, back))
     # Without an idempotency key, a repeated request is refused by its version.
     booking.version += 1
     booking.updated_at = scope.now()
@@ -120,16 +129,16 @@ async def end_payments(
         return
     match Status(booking.status):
         case Status.CANCELLED:
-            back = await _of_cancellation(scope, booking, refund, was=was)
-            await _give_back(scope, booking, back, RefundCause.CANCELLATION)
+            back, owed = await _of_cancellation(scope, booking, refund, was=was)
+            await _give_back(scope, booking, back, RefundCause.CANCELLATION, owed=owed)
         case Status.REJECTED | Status.EXPIRED:
             held = (await balances_now(scope, booking)).held
             await _give_back(scope, booking, held, RefundCause.REJECTION)
         case Status.NO_SHOW:
-            credit = (await balances_now(scope, booking)).credit
-            owed = None if waives_fee else await take_held_card(scope, booking)
+            balances = await balances_now(scope, booking)
+            due = None if waives_fee else await _of_no_show(scope, booking, balances)
             await let_go(scope, booking)
-            await close(scope, booking, owed=owed, credit=credit)
+            await close(scope, booking, owed=due, credit=balances.credit)
         case Status.COMPLETED:
             await let_go(scope, booking)
         case Status.HELD | Status.PENDING | Status.CONFIRMED | Status.CHECKED_IN:
@@ -175,20 +184,39 @@ def less(amount: Money, by: Money) -> Money:
 
 async def _of_cancellation(
     scope: Scope, booking: Booking, refund: CancellationRefund, *, was: Status
-) -> Money:
+) -> tuple[Money, Money | None]:
+    """Returns what a cancellation refunds, and what is still to be paid."""
     balances = await balances_now(scope, booking)
     match refund:
         case CancellationRefund.FULL:
-            return balances.held
+            return balances.held, None
         case CancellationRefund.POLICY:
-            return quoted(booking, balances, status=was, now=scope.now()).refund
+            said = quoted(booking, balances, status=was, now=scope.now())
+            return said.refund, said.due
         case CancellationRefund.NONE:
-            return Money(0, booking.currency_code)
+            return Money(0, booking.currency_code), None
         case never:
             assert_never(never)
 
 
-async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: RefundCause) -> None:
+async def _of_no_show(scope: Scope, booking: Booking, balances: Balances) -> Money | None:
+    """Charges a held card, and returns what is still to be paid."""
+    on_card = await take_held_card(scope, booking)
+    if booking.price is None:
+        return on_card
+    paid = balances.paid_for(booking.price.amount_minor)
+    fees = terms_of_booking(booking).fees
+    return no_show_due(fees, booking.price, paid=paid, on_card=on_card)
+
+
+async def _give_back(
+    scope: Scope,
+    booking: Booking,
+    amount: Money,
+    cause: RefundCause,
+    *,
+    owed: Money | None = None,
+) -> None:
     balances = await balances_now(scope, booking)
     if amount.amount_minor > 0:
         await reserve(scope, booking, amount, cause)
@@ -196,7 +224,7 @@ async def _give_back(scope: Scope, booking: Booking, amount: Money, cause: Refun
     # Credit from before is still owed, unless it is part of the refund.
     rest = less(balances.held, amount)
     credit = min(balances.credit, rest, key=lambda money: money.amount_minor)
-    await close(scope, booking, credit=credit)
+    await close(scope, booking, owed=owed, credit=credit)
 
 
 async def _left(scope: Scope, booking: Booking) -> list[tuple[Payment, int]]:

@@ -54,6 +54,11 @@ _BOUNDS: Final = {
         MAX_ADVANCE_DAYS * _DAY_MINUTES,
         "Changes must end 0 minutes to 1,095 days before the start.",
     ),
+    "min_change_notice_minutes": (
+        0,
+        MAX_ADVANCE_DAYS * _DAY_MINUTES,
+        "The notice for changes must be 0 minutes to 1,095 days.",
+    ),
 }
 
 Version = Annotated[
@@ -166,6 +171,14 @@ async def update_tenant_settings(
             "free."
         ),
     ] = ABSENT,
+    min_change_notice_minutes: Annotated[
+        int | Absent | None,
+        Doc(
+            "How many minutes before the start customers can last move or cancel a booking: 0 to "
+            "1,576,800, which is 1,095 days. Null: they can cancel it until it ends. The venue's "
+            "team can at any time."
+        ),
+    ] = ABSENT,
     reconfirms_changes: Annotated[
         bool | Absent,
         Doc(
@@ -201,6 +214,7 @@ async def update_tenant_settings(
         "allows_guest_booking": allows_guest_booking,
         "requires_guest_proof": requires_guest_proof,
         "change_minutes_before": change_minutes_before,
+        "min_change_notice_minutes": min_change_notice_minutes,
         "reconfirms_changes": reconfirms_changes,
         "waitlist_priority_tag": waitlist_priority_tag,
     }

@@ -13,6 +13,7 @@ from domain.bookings.pricing import PriceLine as Line
 from domain.bookings.pricing import TaxAmount as Tax
 from domain.bookings.refusals import (
     BookingsDontFit,
+    CancellationTooLate,
     ChangeTooLate,
     CheckInNotOpen,
     SlotTaken,
@@ -290,12 +291,12 @@ class SlotUnavailableError(UserError):
     )
 
 
-@shows(ChangeTooLate)
+@shows(ChangeTooLate, CancellationTooLate)
 class ChangeTooLateError(UserError):
-    """It is too late for the customer to move the booking. The venue still can."""
+    """It is too late for the customer to move or cancel the booking. The venue still can."""
 
     until: datetime | None = column(
-        "Until when the customer could move it, or null if they never could."
+        "Until when the customer could move or cancel it, or null if they never could."
     )
 
 

@@ -73,6 +73,18 @@ async def _amount(_: Scope, terms: domain.Terms) -> Amount | None:
     return terms.policy.amount
 
 
+async def _cancellation_fees_due(_: Scope, terms: domain.Terms) -> bool:
+    """Whether customers owe what the steps don't refund of the price, even if they haven't paid
+    it.
+    """
+    return terms.fees.cancellation
+
+
+async def _no_show_fee_percent(_: Scope, terms: domain.Terms) -> int:
+    """The percentage of the price that a customer who doesn't come owes: 0 to 100."""
+    return terms.fees.no_show_percent
+
+
 @value(domain.Terms)
 class PaymentSettings:
     """What customers and guests pay when they book, and what is refunded when they cancel."""
@@ -85,6 +97,8 @@ class PaymentSettings:
         "last step nothing is refunded. If empty, everything is refunded until the start.",
         name="steps",
     )
+    cancellation_fees_due: bool = computed(_cancellation_fees_due)
+    no_show_fee_percent: int = computed(_no_show_fee_percent)
 
 
 @payload

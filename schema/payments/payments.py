@@ -55,7 +55,8 @@ class CancellationQuote:
     """
 
     refund: Money = column("The amount that is refunded.")
-    fee: Money = column("The amount that the venue keeps.")
+    fee: Money = column("What the cancellation costs: the venue keeps of it what was paid.")
+    due: Money = column("The part of the fee that is still to be paid.")
     refund_percent: int = column(
         "The percentage of the payments that is refunded. Half of the smallest currency "
         "unit is rounded up."

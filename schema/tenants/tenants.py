@@ -98,6 +98,10 @@ class TenantSettings:
         "Until how many minutes before the start customers can move a booking, or null "
         "for as long as they can cancel it for free."
     )
+    min_change_notice_minutes: int | None = column(
+        "How many minutes before the start customers can last move or cancel a booking, or null "
+        "if they can cancel it until it ends."
+    )
     reconfirms_changes: bool = column(
         "Whether the venue has to confirm a confirmed booking again if the customer "
         "changes its room, day or duration. True by default."
