@@ -20,6 +20,7 @@ from models.audit.log import LogEntry, last_entry
 from models.bookings.bookings import Booking
 from models.bookings.past_bookings import state_before
 from models.core.base import snapshot
+from models.customers.known import kept_customer
 from permissions.policy import may, only_own, refusal
 from permissions.roles import P
 from resolvers.bookings import strangers
@@ -88,12 +89,20 @@ async def undo_change(
     before = await booking_before(scope, booking.id, change.at)
     if refused is not None or before is None:
         raise refused or NothingToUndo("What the booking was before isn't known.")
+    if await _was_merged(scope, before.customer_id):
+        raise NothingToUndo("Its customer was merged with another one: undo the merge instead.")
     await give_up(scope, booking)
     claimed = await _decided(scope, booking, before)
     if (change.after or {}).get("counts_for_plan") is False:
         await count_booking(scope, booking.tenant)
     await _restore(scope, booking, before, claimed)
     return booking
+
+
+async def _was_merged(scope: Scope, customer_id: UUID | None) -> bool:
+    if customer_id is None:
+        return False
+    return await scope.one(kept_customer(scope.tenant_id, customer_id)) is not None
 
 
 def _check_right(scope: Scope, booking: Booking, change: LogEntry) -> None:

@@ -278,6 +278,26 @@ async def test_a_chain_of_merges_leads_to_the_last_one_and_back(
     assert await booked_for(api, venue) == {booking: first}
 
 
+async def test_the_booking_of_a_merged_customer_is_not_given_back_to_them_alone(
+    api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock
+) -> None:
+    ada, twin = [await added(api, venue, name=each) for each in ("A", "B")]
+    booking = await book(api, venue, 10, {"id": twin})
+    clock.advance(minutes=1)
+    await merge(api, venue, ada, twin)
+
+    refused = await api(
+        """mutation ($id: ID!) { undoChange(bookingId: $id, version: 2) {
+             userErrors { code message } } }""",
+        {"id": booking},
+        token=venue.staff.token,
+    )
+
+    (error,) = refused.payload["userErrors"]
+    assert error["message"].endswith("undo the merge instead.")
+    assert await booked_for(api, venue) == {booking: ada}
+
+
 # ------------------------------------------------------------------------------ refused
 
 
