@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import update
-from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.bookings.availability import RoomCalendar
-from domain.bookings.lifecycle import MOVABLE, Status, check_status_in
+from domain.bookings.lifecycle import MOVABLE, check_status_in
 from domain.bookings.quotas import Exceeded
 from domain.bookings.recurrence import require_gaps
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
@@ -41,7 +39,7 @@ from resolvers.bookings.slot_claims import Claim, check_spaces, claim_of, expire
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
-from resolvers.payments.pending_moves import give_up
+from resolvers.payments.moves_together import move_together
 
 
 async def reschedule_booking(
@@ -89,7 +87,7 @@ async def reschedule_booking(
     plan = await _planned(scope, part, target, start, minutes)
     claims = await _checked(scope, plan)
     await _move_rule(scope, plan)
-    await _move_all(scope, plan, claims, reason=reason)
+    await move_together(scope, claims, plan.venue.tenant, reason=reason)
     moved = [booking for booking, _ in claims]
     return sorted(moved, key=lambda each: each is not part.booking)
 
@@ -255,51 +253,6 @@ async def _move_rule(scope: Scope, plan: _Plan) -> None:
         if _original(each) >= plan.cut:
             each.series_id = rest.id
             each.original_starts_at = shift.start_of(_original(each))
-
-
-async def _move_all(
-    scope: Scope, plan: _Plan, claims: Sequence[tuple[Booking, Claim]], *, reason: str | None
-) -> None:
-    """Moves bookings of which some may take the former times of others."""
-    by_customer, tenant = only_own(scope.actor, P.BOOKINGS_WRITE), plan.venue.tenant
-    turn = TimeSlice()
-    bookings = [booking for booking, _ in claims]
-    for booking in bookings:
-        await give_up(scope, booking)
-    # The database refuses an overlap at once, whatever moves next: so all give up their times
-    # before any of them takes its new one.
-    await _set_status(scope, bookings, Status.CANCELLED)
-    for booking, claimed in claims:
-        await moves.carry_out(
-            scope,
-            booking,
-            moves.goal_of(booking, claimed),
-            tenant,
-            by_customer=by_customer,
-            reason=reason,
-            claimed=claimed,
-        )
-        if turn.is_over:
-            await turn.give_way()
-    for status in MOVABLE:
-        again = [each for each in bookings if each.status == status]
-        await _set_status(scope, again, status)
-
-
-async def _set_status(scope: Scope, bookings: Sequence[Booking], status: Status) -> None:
-    """Stores a status of bookings that the rows in memory don't know of."""
-    await scope.flush()
-    if not bookings:
-        return
-    await scope.run(
-        update(Booking)
-        .where(
-            col(Booking.tenant_id) == scope.tenant_id,
-            col(Booking.id).in_([each.id for each in bookings]),
-        )
-        .values(status=status.value)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _original(booking: Booking) -> datetime:

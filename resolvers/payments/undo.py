@@ -44,6 +44,7 @@ from resolvers.tenants.usage import count_booking
 
 _REASON: Final = "The last change was taken back."
 _PLACE: Final = ("room_id", "also_room_ids", "starts_at", "ends_at")
+_TAKEN: Final = (*_PLACE, "seat_numbers")
 _KEPT: Final = frozenset(
     {
         "tenant_id", "id", "reference", "version", "link_version", "created_at", "updated_at",
@@ -126,7 +127,7 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
         raise impossible
     is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
     comes_back = was in OCCUPYING and status not in OCCUPYING
-    if not is_moved and not comes_back:
+    if not comes_back and _values(booking, _TAKEN) == _values(before, _TAKEN):
         if before.party_size != booking.party_size:
             raise_all(capacity_refusals(await load_venue(scope, [RoomId(before.room_id)]), before))
         return None
@@ -180,6 +181,7 @@ async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Cla
         setattr(booking, name, getattr(before, name))
     if claimed is not None:
         booking.occupied, booking.space_ids = claimed.occupied, claimed.space_ids
+        booking.seat_numbers = claimed.seat_numbers
     type = EventType.BOOKING_RESCHEDULED if is_moved else EventType.BOOKING_UPDATED
     record_change(scope, type, booking, logged, reason=_REASON, claimed=claimed)
     if booking.terms is None:

@@ -9,6 +9,7 @@ from schema.payments.moves import MoveMutations
 from schema.payments.payment_settings import PaymentSettingsMutations
 from schema.payments.refunds import RefundMutations
 from schema.payments.settlement import settle
+from schema.payments.swaps import SwapMutations
 from schema.payments.type_extensions import (
     BookingPayments,
     CancelBookingRefund,
@@ -21,7 +22,13 @@ from schema.payments.type_extensions import (
 from schema.payments.undo import UndoMutations, UndoTooLateError
 
 AREA: Final = Area(
-    mutations=(PaymentSettingsMutations, RefundMutations, MoveMutations, UndoMutations),
+    mutations=(
+        PaymentSettingsMutations,
+        RefundMutations,
+        MoveMutations,
+        UndoMutations,
+        SwapMutations,
+    ),
     types=(UndoTooLateError,),
     extensions=(
         TenantPayments,

@@ -51,6 +51,11 @@ _MOVE = """mutation ($id: ID!, $version: Int!, $room: ID!, $at: DateTime!, $minu
     roomId: $room, start: {at: $at}, durationMinutes: $minutes
   }) { bookings { id version status } userErrors { code } }
 }"""
+_SWAP = """mutation ($one: ID!, $oneVersion: Int!, $other: ID!, $otherVersion: Int!) {
+  swapBookings(
+    firstId: $one, firstVersion: $oneVersion, secondId: $other, secondVersion: $otherVersion
+  ) { booking: first { id version status } second { id } userErrors { code } }
+}"""
 _BLACK_OUT = """mutation ($from: DateTime!, $to: DateTime!) {
   createBlackout(input: {startsAt: $from, endsAt: $to}) { blackout { id } userErrors { code } }
 }"""
@@ -120,6 +125,15 @@ class Racer:
         variables = {"id": booking.id, "version": booking.version, **slot.variables}
         answer = await self.client.ask(_MOVE, variables)
         return self._seen(EventType.BOOKING_RESCHEDULED, answer)
+
+    async def swap(self, one: Ref, other: Ref) -> Answer:
+        variables = {
+            "one": one.id,
+            "oneVersion": one.version,
+            "other": other.id,
+            "otherVersion": other.version,
+        }
+        return self._seen(EventType.BOOKING_RESCHEDULED, await self.client.ask(_SWAP, variables))
 
     async def note(self, booking: Ref, text: str) -> Answer:
         variables = {"id": booking.id, "version": booking.version, "note": text}

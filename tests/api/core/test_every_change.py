@@ -141,6 +141,11 @@ CHANGES = [
     ("startTrial(input: { plan: PROFESSIONAL })", ["PLAN_CHANGED", "TRIAL_STARTED"]),
     ('setHoursException(input: { date: "2027-03-06", intervals: [] })', ["HOURS_CHANGED"]),
     ('tagCustomer(id: "$customer", version: 1, tags: ["VIP"])', ["CUSTOMER_UPDATED"]),
+    (
+        'swapBookings(firstId: "$confirmed", firstVersion: 1, secondId: "$pending", '
+        "secondVersion: 1)",
+        ["BOOKING_RESCHEDULED", "BOOKING_RESCHEDULED"],
+    ),
     ('unarchiveRoom(id: "$archived", version: 2)', ["ROOM_UNARCHIVED"]),
     ('untagCustomer(id: "$tagged", version: 2, tags: ["Regular"])', ["CUSTOMER_UPDATED"]),
     ('updateBooking(id: "$confirmed", version: 1, input: { partySize: 2 })', ["BOOKING_UPDATED"]),

@@ -1,3 +1,4 @@
+import asOf from "./examples/AsOf.graphql?raw";
 import book from "./examples/Book.graphql?raw";
 import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
@@ -56,5 +57,7 @@ export const defaultTabs = [
     roomId: null,
   }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
+  // A minute ago: there is no calendar of the future.
+  tab(asOf, { asOf: instant(Math.floor(Date.now() / MINUTE - 1) * MINUTE) }),
   tab(live, { after: null }),
 ];
