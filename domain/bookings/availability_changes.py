@@ -85,15 +85,24 @@ def starts_overlapping(
 
 
 def starts_affected_by_time(
-    since: datetime, wish: SlotRequest, *, include_unavailable: bool
+    since: datetime,
+    wish: SlotRequest,
+    *,
+    include_unavailable: bool,
+    price_notices: Iterable[timedelta] = (),
 ) -> Iterator[Interval]:
-    """Yields the starts affected by the passing of time between an instant and now."""
+    """Yields the starts affected by the passing of time between an instant and now.
+
+    ``price_notices`` are how long before a start its price may change.
+    """
     early, late = sorted((since, wish.now))
     if early == late:
         return
     notice, advance = wish.earliest - wish.now, wish.latest - wish.now
     yield Interval(early + notice, late + notice)
     yield Interval(early + advance + _NEXT, late + advance + _NEXT)
+    for ahead in price_notices:
+        yield Interval(early + ahead, late + ahead)
     if not include_unavailable:
         return
     # Slots in the past have a reason, and reasons of too short notice name the first start allowed.
@@ -108,15 +117,18 @@ def next_change(
     *,
     include_unavailable: bool,
     expiries: Iterable[datetime],
+    price_notices: Iterable[timedelta] = (),
 ) -> datetime | None:
     """Returns when time alone next affects a slot of an ordered grid; None if never.
 
-    ``expiries`` are the ends of holds.
+    ``expiries`` are the ends of holds, and ``price_notices`` as for ``starts_affected_by_time``.
     """
     notice, advance = wish.earliest - wish.now, wish.latest - wish.now
     changes = [each for each in expiries if each > wish.now]
     changes += [start - notice + _NEXT for start in _from(grid, wish.earliest)]
     changes += [start - advance for start in _from(grid, wish.latest + _NEXT)]
+    for ahead in price_notices:
+        changes += [start - ahead + _NEXT for start in _from(grid, wish.now + ahead)]
     if include_unavailable and grid and grid[0] < wish.earliest:
         changes += [start + _NEXT for start in _from(grid, wish.now)]
         following = first_on_grid(wish.earliest, wish.rules)

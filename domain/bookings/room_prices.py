@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
@@ -189,6 +189,14 @@ class VenuePrices:
     def __init__(self, rules: Sequence[PriceRule], settings: PriceSettings) -> None:
         self._rules = tuple(rules)
         self._settings = settings
+        self.notices = frozenset(
+            timedelta(minutes=limit)
+            for rule in rules
+            for limit in (rule.notice.least, rule.notice.beyond)
+            if limit is not None
+        )
+        """How long before a start its price may change."""
+        self.uses_tags = any(rule.customer_tag is not None for rule in rules)
         self._plans: dict[tuple[PriceRule, ...], PricePlan] = {}
 
     def of_room(self, room_id: RoomId, category: str | None) -> PricePlan | None:

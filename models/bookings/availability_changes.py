@@ -17,7 +17,7 @@ from models.core.base import INSTANT
 from models.venue.hours import Blackout
 from models.venue.rooms import Room
 
-TELLING: Final = frozenset({"Booking", "Room", "Blackout", "Tenant"})
+TELLING: Final = frozenset({"Booking", "Room", "Blackout", "PriceRule", "Tenant"})
 """The subjects of entries that may affect availability."""
 
 _TENANT: Final = bindparam("tenant_id", type_=Uuid())

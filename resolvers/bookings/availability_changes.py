@@ -59,6 +59,16 @@ _RULES: Final = frozenset(
         "max_duration_minutes",
     }
 )
+_PRICES: Final = frozenset(
+    {
+        "price_rules",
+        "price_rounding",
+        "price_step",
+        "minimum_charge",
+        "tax_rate",
+        "taxes_included",
+    }
+)
 _GRID: Final = frozenset({"time_zone", "slot_minutes"})
 _PLACE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "room_id": UUID,
@@ -150,6 +160,7 @@ async def availability_changes(
                 for each in log.holds
                 if taken_rooms(by_space, each.space_ids or [each.room_id])
             ],
+            price_notices=venue.prices.notices,
         ),
     )
 
@@ -211,10 +222,12 @@ def _touched(
                 if query.room_ids is None or entry.subject_id in query.room_ids:
                     touched.rooms.add(RoomId(entry.subject_id))
                     touched.hours |= entry.type == EventType.HOURS_CHANGED
+            case "PriceRule":
+                touched.everything = True
             case "Tenant":
                 has_hours = entry.type == EventType.HOURS_CHANGED
                 changed = (entry.before or {}).keys()
-                touched.everything |= has_hours or not changed.isdisjoint(_RULES)
+                touched.everything |= has_hours or not changed.isdisjoint(_RULES | _PRICES)
                 touched.hours |= has_hours or not changed.isdisjoint(_GRID)
     if known.at is None:
         return touched
@@ -229,7 +242,10 @@ def _touched(
         for room_id in taken_rooms(by_space, spaces):
             touched.add(room_id, _meeting(stay, venue.rooms[room_id], wish), grid)
     for span in starts_affected_by_time(
-        known.at, wish, include_unavailable=query.include_unavailable
+        known.at,
+        wish,
+        include_unavailable=query.include_unavailable,
+        price_notices=venue.prices.notices,
     ):
         touched.add(None, span, grid)
     return touched

@@ -12,15 +12,25 @@ from domain.bookings.availability_changes import (
     recomputed,
     starts_affected_by_time,
 )
+from domain.bookings.price_rules import PriceRule, Range
+from domain.bookings.pricing import PriceUnit
+from domain.bookings.room_prices import VenuePrices
 from domain.bookings.room_starts import SlotSearch
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.slots import RoomSlots, Slot
 from domain.core.intervals import Interval
+from domain.core.money import Money
+from domain.tenants.price_settings import PriceSettings
 from tests.domain.bookings.test_availability import facts, wishes
 from tests.domain.strategies import at_minute
 
 WINDOW = Interval(at_minute(0), at_minute(600))
 SECONDS = st.integers(0, 7200)
+PLANS = st.sampled_from([Range(20, None), Range(None, 45), Range(15, 90)]).map(
+    lambda notice: VenuePrices(
+        [PriceRule("Late", PriceUnit.HOUR, Money(900, "USD"), notice=notice)], PriceSettings()
+    )
+)
 
 
 def listed(room: RoomFacts, wish: SlotRequest, *, everything: bool) -> dict[datetime, Slot]:
@@ -28,13 +38,25 @@ def listed(room: RoomFacts, wish: SlotRequest, *, everything: bool) -> dict[date
     return {slot.interval.start: slot for slot in found}
 
 
-@given(facts(), wishes, SECONDS, SECONDS, st.booleans())
+@given(facts(), wishes, PLANS, SECONDS, SECONDS, st.booleans())
 def test_nothing_changes_before_the_time_that_is_told(
-    room: RoomFacts, wish: SlotRequest, second: int, later: int, everything: bool
+    room: RoomFacts,
+    wish: SlotRequest,
+    prices: VenuePrices,
+    second: int,
+    later: int,
+    everything: bool,
 ) -> None:
+    room = replace(room, price_plan=prices.of_room(room.id, None))
     wish = replace(wish, now=wish.now + timedelta(seconds=second))
     grid = wish.rules.grid(WINDOW)
-    until = next_change(grid.starts, wish, include_unavailable=everything, expiries=())
+    until = next_change(
+        grid.starts,
+        wish,
+        include_unavailable=everything,
+        expiries=(),
+        price_notices=prices.notices,
+    )
 
     then = wish.now + timedelta(seconds=later)
     if until is not None and then >= until:
@@ -44,14 +66,17 @@ def test_nothing_changes_before_the_time_that_is_told(
     assert listed(room, replace(wish, now=then), everything=everything) == before
 
 
-@given(facts(), wishes, SECONDS, st.booleans())
+@given(facts(), wishes, PLANS, SECONDS, st.booleans())
 def test_what_time_changes_is_told(
-    room: RoomFacts, wish: SlotRequest, later: int, everything: bool
+    room: RoomFacts, wish: SlotRequest, prices: VenuePrices, later: int, everything: bool
 ) -> None:
+    room = replace(room, price_plan=prices.of_room(room.id, None))
     now = replace(wish, now=wish.now + timedelta(seconds=later))
     search = SlotSearch(now, WINDOW)
     touched = AffectedSlots()
-    for span in starts_affected_by_time(wish.now, now, include_unavailable=everything):
+    for span in starts_affected_by_time(
+        wish.now, now, include_unavailable=everything, price_notices=prices.notices
+    ):
         touched.add(None, span, search.grid)
 
     slots_by_start = listed(room, wish, everything=everything)
