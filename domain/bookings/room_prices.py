@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from domain.bookings.price_rules import PriceRule, Range, Stretches, applicable, deciding
-from domain.bookings.pricing import Price, PriceLine, PriceUnit
+from domain.bookings.pricing import Price, PriceLine, PriceUnit, price_of
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -181,6 +181,23 @@ def _parts_of(stretches: Stretches, start: int, end: int) -> _Parts:
         if until >= end:
             break
     return tuple(parts)
+
+
+def room_price(
+    plan: PricePlan | None,
+    hourly_rate: Money | None,
+    time: Interval,
+    wish: PriceRequest,
+    *,
+    label: str,
+) -> Price | None:
+    """Returns what a room costs at a time, wherever that is shown, quoted or charged.
+
+    Without a plan it is the hourly rate. None if nothing is to be paid by any rule.
+    """
+    if plan is None:
+        return price_of(hourly_rate, time, label=label)
+    return plan.price(hourly_rate, time, wish, label=label)
 
 
 class VenuePrices:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from domain.bookings.pricing import Price, price_of
+from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy
-from domain.bookings.room_prices import PricePlan, Totals
+from domain.bookings.room_prices import PricePlan, Totals, room_price
 from domain.bookings.start_grid import StartGrid, start_grid
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -87,9 +87,7 @@ class RoomFacts:
 
     def price(self, time: Interval, wish: "SlotRequest") -> Price | None:
         """Returns what the room costs at a time: as shown, quoted and charged."""
-        if self.price_plan is None:
-            return price_of(self.hourly_rate, time, label=self.name)
-        return self.price_plan.price(self.hourly_rate, time, wish, label=self.name)
+        return room_price(self.price_plan, self.hourly_rate, time, wish, label=self.name)
 
     def totals(self, grid: StartGrid, wish: "SlotRequest") -> Totals | None:
         """Returns the totals of ``price`` at each start; None if they are the same at any time."""

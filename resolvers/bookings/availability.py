@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 
 from typing_extensions import Doc
@@ -26,6 +27,7 @@ from kit.graphql.work_meter import Weighed
 from kit.scope import Scope
 from resolvers.bookings.availability_cursors import known_now
 from resolvers.bookings.calendars import wish_of
+from resolvers.bookings.customer_tags import OwnTags, with_own_tags
 from resolvers.bookings.openings import openings
 from resolvers.bookings.quotas import reasons_by_quotas
 from resolvers.bookings.slot_pages import RoomSlot, SlotPage
@@ -94,17 +96,21 @@ async def availability(
     window = window_of(query)
     needed = ahead_of(window) if "nextFreeSlot" in selected else window
 
-    def ask(venue: Venue) -> SlotSearch:
+    def ask(tags: OwnTags, venue: Venue) -> SlotSearch:
         check_size(venue, window)
-        return SlotSearch(wish_of_query(scope, venue, query), needed)
+        wish = wish_of_query(scope, venue, query, tags=tags.deciding(venue.prices))
+        return SlotSearch(wish, needed)
 
-    found = await openings(
+    found = await with_own_tags(
         scope,
-        query.room_ids,
-        ask,
-        explained=query.include_unavailable and "reasons" in selected,
-        exclude_booking_id=query.exclude_booking_id,
-        alone=selected.is_alone,
+        lambda tags: openings(
+            scope,
+            query.room_ids,
+            partial(ask, tags),
+            explained=query.include_unavailable and "reasons" in selected,
+            exclude_booking_id=query.exclude_booking_id,
+            alone=selected.is_alone and not tags.were_read,
+        ),
     )
     wish = found.search.wish
     listed = await found.slots(
@@ -140,15 +146,23 @@ async def explain_slot(
     Costs 5 points, plus 1 point for each whole day of `durationMinutes`.
     """
 
-    def ask(venue: Venue) -> SlotSearch:
+    def ask(tags: OwnTags, venue: Venue) -> SlotSearch:
         if room_id not in venue.rooms:
             raise NotFound("room")
         starts_at = resolve_start(start, venue.zone)
-        wish = wish_of(scope, venue, duration_minutes=duration_minutes, party_size=party_size)
+        wish = wish_of(
+            scope,
+            venue,
+            duration_minutes=duration_minutes,
+            party_size=party_size,
+            customer_tags=tags.deciding(venue.prices),
+        )
         return SlotSearch(wish, wish.interval(starts_at))
 
     try:
-        found = await openings(scope, [room_id], ask, explained=True)
+        found = await with_own_tags(
+            scope, lambda tags: openings(scope, [room_id], partial(ask, tags), explained=True)
+        )
     except NotFound:
         return None
     slot = found.slot_at(room_id, found.search.window.start)
@@ -173,23 +187,39 @@ async def alternatives_to(
         raise BadInput(f"`first` must be 0 to {MAX_ALTERNATIVES}; got {first}.")
     wanted = taken.wanted
 
-    def ask(venue: Venue) -> SlotSearch:
-        wish = wish_of(scope, venue, duration_minutes=wanted.minutes, party_size=taken.party_size)
+    def ask(tags: OwnTags, venue: Venue) -> SlotSearch:
+        wish = wish_of(
+            scope,
+            venue,
+            duration_minutes=wanted.minutes,
+            party_size=taken.party_size,
+            customer_tags=tags.deciding(venue.prices),
+        )
         return SlotSearch(wish, alternatives_window(wanted.start))
 
-    found = await openings(
-        scope, None, ask, explained=False, exclude_booking_id=taken.exclude_booking_id
+    exclude = taken.exclude_booking_id
+    found = await with_own_tags(
+        scope,
+        lambda tags: openings(
+            scope, None, partial(ask, tags), explained=False, exclude_booking_id=exclude
+        ),
     )
     free = await found.slots(found.search)
     slots = alternatives(free, taken.room_id, wanted.start, first=first)
     return [RoomSlot(found.venue.rooms[slot.room_id], slot) for slot in slots]
 
 
-def wish_of_query(scope: Scope, venue: Venue, query: AvailabilityQuery) -> SlotRequest:
+def wish_of_query(
+    scope: Scope, venue: Venue, query: AvailabilityQuery, *, tags: frozenset[str]
+) -> SlotRequest:
     """What a query looks for. Raises Invalid, at its place in the argument `query`."""
     try:
         return wish_of(
-            scope, venue, duration_minutes=query.duration_minutes, party_size=query.party_size
+            scope,
+            venue,
+            duration_minutes=query.duration_minutes,
+            party_size=query.party_size,
+            customer_tags=tags,
         )
     except Invalid as refusal:
         refusal.path = ("query", *refusal.path)

@@ -43,6 +43,7 @@ from resolvers.bookings.availability import (
 )
 from resolvers.bookings.availability_cursors import Known, known_now, view_of
 from resolvers.bookings.calendars import load_venue, rooms_by_space, taken_rooms
+from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.openings import openings
 from resolvers.bookings.slot_pages import NO_SLOTS, SlotPage
 from resolvers.bookings.venue_facts import Venue
@@ -136,7 +137,8 @@ async def availability_changes(
     log = await _read(scope, known, not_before)
     venue = await load_venue(scope, query.room_ids)
     check_size(venue, window)
-    wish = wish_of_query(scope, venue, query)
+    tags = await customer_tags(scope, venue.prices, None)
+    wish = wish_of_query(scope, venue, query, tags=tags)
     grid = wish.rules.grid(window)
     upserted, removed = NO_SLOTS, list[SlotKey]()
     by_space = rooms_by_space(venue)

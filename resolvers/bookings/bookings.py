@@ -209,7 +209,12 @@ async def book_time(
         return booked
     await lock_rooms(scope, room_id)
     claimed = await claim(
-        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
+        scope,
+        room_id,
+        start,
+        duration_minutes=duration_minutes,
+        party_size=party_size,
+        customer=wish.customer,
     )
     tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
     prepayment = scope.service(Prepayment)

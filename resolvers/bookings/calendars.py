@@ -60,10 +60,12 @@ def wish_of(
     duration_minutes: int,
     party_size: int,
     override: bool | None = None,
+    customer_tags: frozenset[str] = frozenset(),
 ) -> SlotRequest:
     """What the caller asks for under the venue's rules. Raises Invalid.
 
-    ``override`` lifts some of them; by default, if the caller may.
+    ``override`` lifts some of them; by default, if the caller may. ``customer_tags`` decide about
+    the price.
     """
     tenant = venue.tenant
     rules = _rules(
@@ -80,6 +82,7 @@ def wish_of(
         rules=rules,
         override=may(scope.actor, P.BOOKINGS_OVERRIDE) if override is None else override,
         now=scope.now(),
+        customer_tags=customer_tags,
     )
 
 

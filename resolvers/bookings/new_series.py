@@ -15,10 +15,11 @@ from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.bookings.series import ConflictPolicy, Recurrence
-from domain.core.ids import BookingId, BookingSeriesId, RoomId
+from domain.core.ids import BookingId, BookingSeriesId, CustomerId, RoomId
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import EventType
 from domain.core.refusals import Invalid, LimitReached, NotFound, Refusal
+from domain.customers.customers import CustomerChoice
 from kit.errors import Unavailable
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
@@ -32,6 +33,7 @@ from models.bookings.series_bookings import number_of_bookings
 from permissions.policy import is_guest
 from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.calendars import load_venue, wish_of
+from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
 from resolvers.bookings.new_bookings import BookingWish, insert_booking, new_row
 from resolvers.bookings.quotas import refusals_by_quotas
@@ -43,6 +45,7 @@ from resolvers.bookings.slot_claims import (
     check_spaces,
     claim,
     claim_of,
+    customer_of,
     expire,
     lock_rooms,
     price_refusals,
@@ -149,6 +152,7 @@ async def add_occurrence(
         start,
         duration_minutes=series.duration_minutes,
         party_size=series.party_size,
+        customer=customer_of(series),
     )
     tenant, prepayment = claimed.tenant, scope.service(Prepayment)
     problems = list(claimed.refusals)
@@ -193,8 +197,13 @@ async def _planned(
     customer_id: UUID | None,
 ) -> _Planned:
     """Decides on all times of a series."""
+    customer = CustomerChoice(id=CustomerId(customer_id) if customer_id else None)
     request = wish_of(
-        scope, venue, duration_minutes=wanted.duration_minutes, party_size=wanted.party_size
+        scope,
+        venue,
+        duration_minutes=wanted.duration_minutes,
+        party_size=wanted.party_size,
+        customer_tags=await customer_tags(scope, venue.prices, customer),
     )
     times = [request.interval(each) for each in starts]
     calendar, against = await decided(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
@@ -14,12 +14,13 @@ from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy, PriceChanged
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
-from domain.core.ids import BookingId, RoomId
+from domain.core.ids import BookingId, CustomerId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.core.refusals import Code, NotFound, Refusal
+from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.availability import VENUE
 from models.bookings.bookings import Booking, BookingOwner, bookings_of
@@ -36,6 +37,7 @@ from resolvers.bookings.calendars import (
     may_move,
     wish_of,
 )
+from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import OtherLocksNeeded
@@ -129,18 +131,22 @@ async def claim(
     *,
     duration_minutes: int,
     party_size: int,
+    customer: CustomerChoice | None = None,
     moving: Booking | None = None,
     override: bool | None = None,
 ) -> Claim:
     """Decides on a time of a locked room, after expired holds have been released.
 
-    ``override`` is that of ``wish_of``.
+    The ``customer``, or that of the booking that is ``moving``, decides about the price; by default
+    it is the caller. ``override`` is that of ``wish_of``.
     Raises NotFound for the room, and what makes the time itself unreadable.
     """
     venue = await load_venue(scope, [room_id])
     if room_id not in venue.rooms:
         raise NotFound("room", path=("room_id",))
     check_spaces(scope, *venue.rooms.values())
+    if moving is not None:
+        customer = customer_of(moving)
     starts_at = resolve_start(start, venue.zone)
     wish = wish_of(
         scope,
@@ -148,6 +154,7 @@ async def claim(
         duration_minutes=duration_minutes,
         party_size=party_size,
         override=override,
+        customer_tags=await customer_tags(scope, venue.prices, customer),
     )
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
@@ -200,6 +207,9 @@ def claim_by_facts(
     A time without a claim is decided by what is stored.
     """
     room = facts.rooms.get(times.room_id)
+    if facts.venue.prices.uses_tags:
+        # The tags of a customer are read with what is stored.
+        return None
     if room is None or (moving is not None and not may_move(scope.actor, BookingOwner.of(moving))):
         return None
     if room.seats is not None or (moving is not None and moving.seat_numbers is not None):
@@ -234,6 +244,15 @@ def _busy(booking: Booking) -> Busy:
         Interval(booking.starts_at, booking.ends_at),
         Interval(occupied.lower, occupied.upper),
     )
+
+
+class _OfCustomer(Protocol):
+    customer_id: Any
+
+
+def customer_of(row: _OfCustomer) -> CustomerChoice:
+    """Returns the customer of a booking, a series, or somebody who waits; there may be none."""
+    return CustomerChoice(id=CustomerId(row.customer_id) if row.customer_id else None)
 
 
 def claim_of(

@@ -30,7 +30,7 @@ from resolvers.bookings.guest_links import token_for
 from resolvers.bookings.hooks import subscription_refusals
 from resolvers.bookings.new_bookings import insert_booking
 from resolvers.bookings.quotas import exceeded_quotas
-from resolvers.bookings.slot_claims import claim, space_locks, spaces_of
+from resolvers.bookings.slot_claims import claim, customer_of, space_locks, spaces_of
 from resolvers.bookings.waitlist import end_entry, entry_lock, priority_tag
 from resolvers.core.lookups import CALENDAR
 from resolvers.customers.customers import Booker
@@ -98,6 +98,7 @@ async def make_offer(scope: Scope, offer: Offer) -> Outcome:
         Start(at=offer.starts_at),
         duration_minutes=entry.duration_minutes,
         party_size=entry.party_size,
+        customer=customer_of(entry),
         override=False,
     )
     until = accept_until(offer.starts_at, now=scope.now(), rules=claimed.wish.rules)

@@ -33,11 +33,19 @@ async def _charge(scope: Scope, change: BookingChange) -> None:
     await charge_price(scope, change.booking)
 
 
-async def _keep_or_give_up_move(scope: Scope, change: BookingChange) -> None:
-    """Gives up a pending move if the customer has changed: only the first one pays for it."""
+async def _settle_update(scope: Scope, change: BookingChange) -> None:
+    """Settles what a change of the party costs, and gives up a pending move of another customer.
+
+    Only the customer who requested the move pays for it.
+    """
     assert change.before is not None
+    await moves.settle_party(scope, change.booking, _money(change.before["price"]))
     if has_changed_hands(scope.actor, change.booking, change.before):
         await pending_moves.give_up(scope, change.booking)
+
+
+def _money(logged: Any) -> Money | None:
+    return Money.parse(logged["amount"], logged["currencyCode"]) if logged else None
 
 
 async def _recheck_move(scope: Scope, change: BookingChange) -> None:
@@ -57,7 +65,7 @@ async def _end(scope: Scope, change: BookingChange) -> None:
 
 _HANDLERS: Final[Mapping[BookingEvent, Handler[BookingChange]]] = {
     EventType.BOOKING_CREATED: _charge,
-    EventType.BOOKING_UPDATED: _keep_or_give_up_move,
+    EventType.BOOKING_UPDATED: _settle_update,
     EventType.BOOKING_CONFIRMED: _recheck_move,
     EventType.BOOKING_REJECTED: _end,
     EventType.BOOKING_CANCELLED: _end,

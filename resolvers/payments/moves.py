@@ -174,6 +174,26 @@ async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
             await give_up(scope, booking)
 
 
+async def settle_party(scope: Scope, booking: Booking, before: Money | None) -> None:
+    """Settles a price that has changed with the size of the party.
+
+    Raises Invalid if a customer would have to pay more in advance: only the venue's team can add
+    people then.
+    """
+    was = before.amount_minor if before else None
+    if was == booking.price_minor:
+        return
+    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
+    if by_customer and await _due_more(scope, booking, was, booking.price_minor) is not None:
+        problem = "More people have to be paid for in advance; ask the venue to add them."
+        raise Invalid(problem, path=("party_size",))
+    owed = (await balances_now(scope, booking)).credit
+    await payments.charge_difference(scope, booking, was)
+    await refunds.settle_surplus(
+        scope, booking, agreed_of(booking), owed_before=owed, by_customer=by_customer
+    )
+
+
 # ------------------------------------------------------------------------------ steps
 
 
@@ -232,13 +252,18 @@ def move_refusals(
 
 async def due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
     """Returns what a customer has to pay before the price increases; None if nothing."""
+    return await _due_more(scope, booking, booking.price_minor, goal.price_minor)
+
+
+async def _due_more(
+    scope: Scope, booking: Booking, before_minor: int | None, after_minor: int | None
+) -> Money | None:
     if booking.terms is None:
         return None
     secured = await payments.secured(scope, booking)
     policy = terms_of_booking(booking).policy
     before, after = (
-        Money(minor or 0, booking.currency_code)
-        for minor in (booking.price_minor, goal.price_minor)
+        Money(minor or 0, booking.currency_code) for minor in (before_minor, after_minor)
     )
     return policy.due_more(before, after, secured=secured)
 

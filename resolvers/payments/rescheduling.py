@@ -33,9 +33,16 @@ from resolvers.bookings.booking_access import (
     text_refusals,
 )
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.quotas import exceeded_quotas
 from resolvers.bookings.series import SeriesPart, end_series, locked_part, rule_of, touch
-from resolvers.bookings.slot_claims import Claim, check_spaces, claim_of, expire
+from resolvers.bookings.slot_claims import (
+    Claim,
+    check_spaces,
+    claim_of,
+    customer_of,
+    expire,
+)
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
@@ -147,7 +154,13 @@ async def _planned(
     ahead = [each for each in part.bookings if each.starts_at > now]
     movable = [each for each in ahead if each.status in MOVABLE]
     largest = max(each.party_size for each in movable)
-    wish = wish_of(scope, venue, duration_minutes=minutes, party_size=largest)
+    wish = wish_of(
+        scope,
+        venue,
+        duration_minutes=minutes,
+        party_size=largest,
+        customer_tags=await customer_tags(scope, venue.prices, customer_of(part.series)),
+    )
     times = {each.id: wish.interval(shift.start_of(_original(each))) for each in movable}
     first, last = min(times.values()), max(times.values())
     calendar = await load_calendar(scope, venue, Interval(first.start, last.end), wish)

@@ -24,6 +24,7 @@ from schema.bookings.guest_bookings import GuestMutations, GuestProofError, Gues
 from schema.bookings.price_rules import PriceRuleMutations, PriceRuleQueries, TenantTaxes
 from schema.bookings.public_venue import VenueQueries
 from schema.bookings.quotas import QuotaMutations, QuotaQueries
+from schema.bookings.quotes import QuoteQueries
 from schema.bookings.recurrence import RecurrenceQueries
 from schema.bookings.room_parts import (
     RoomPartsConflictError,
@@ -50,6 +51,7 @@ AREA: Final = Area(
         RecurrenceQueries,
         QuotaQueries,
         PriceRuleQueries,
+        QuoteQueries,
         VenueQueries,
         GuestQueries,
         WaitlistQueries,

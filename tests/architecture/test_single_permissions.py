@@ -312,6 +312,13 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
         case "AvailabilityQuery":
             from_, to = "2027-03-02T08:00:00Z", "2027-03-02T12:00:00Z"
             return {"from": from_, "to": to, "durationMinutes": 60}
+        case "QuoteInput":
+            room_id = _id_of(everything, "Room")
+            return {
+                "roomId": room_id,
+                "start": {"at": "2027-03-02T08:00:00Z"},
+                "durationMinutes": 60,
+            }
         case "LocalStartInput":
             return {"date": "2027-03-05", "time": "10:00"}
         case "DateSpan":

@@ -49,6 +49,9 @@ ARGUMENTS: Final = {
     "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,
         partySize: 1000, start: {date: "2027-03-02", time: "10:00"}""",
+    "quote": """input: {
+        roomId: $room, start: {at: "2027-03-02T10:00:00Z"}, durationMinutes: 44640
+    }""",
     "room": "id: $room",
     "rooms": "first: 50",
     "series": "id: $series",

@@ -27,6 +27,11 @@ TAXES = """mutation ($version: Int!, $input: UpdateTaxSettingsInput!) {
       tenant { version taxSettings { taxRate taxesIncluded rounding
         roundTo { amount } minimumCharge { amount } } }
       userErrors { code path } } }"""
+QUOTE = """query ($input: QuoteInput!) { quote(input: $input) {
+    price { lines { label amount { amount } } total { amount currencyCode } }
+    dueNow { amount } } }"""
+TAG = """mutation ($id: ID!, $tags: [String!]!) { tagCustomer(id: $id, version: 1, tags: $tags) {
+    userErrors { code } } }"""
 BREAKDOWN = """query ($id: ID!) { booking(id: $id) { price {
     lines { label minutes amount { amount } taxRate }
     subtotal { amount } discount { amount } tax { amount } total { amount }
@@ -379,3 +384,63 @@ async def test_customers_dont_see_which_tags_have_other_prices(
     assert answer.partial["priceRules"] == [
         {"label": "Members", "conditions": {"customerTag": None}}
     ]
+
+
+# ------------------------------------------------------------------------------ quotes
+
+
+def wanted(venue: Venue, **given: Any) -> dict[str, Any]:
+    """Returns the input of a quote for an evening of four hours in the first room."""
+    times = {"start": {"at": EVENING}, "durationMinutes": 240}
+    return {"roomId": api_id(venue.rooms[0]), **times, **given}
+
+
+async def test_a_quote_has_the_lines_of_the_booking(owner: BookingClient, venue: Venue) -> None:
+    await peak(owner)
+
+    quote = (await owner(QUOTE, input=wanted(venue, partySize=2))).payload
+
+    assert quote == {
+        "price": {
+            "lines": [
+                {"label": "Room 1", "amount": {"amount": "80.00"}},
+                {"label": "Peak", "amount": {"amount": "120.00"}},
+            ],
+            "total": eur("200.00"),
+        },
+        "dueNow": None,
+    }
+
+
+async def test_a_quote_of_an_unknown_room_is_null(owner: BookingClient, venue: Venue) -> None:
+    answer = await owner(QUOTE, input=wanted(venue, roomId="none"))
+
+    assert answer.payload is None
+
+
+async def test_a_quote_of_no_duration_is_refused(owner: BookingClient, venue: Venue) -> None:
+    answer = await owner(QUOTE, input=wanted(venue, durationMinutes=0))
+
+    assert answer.codes == ["BAD_USER_INPUT"]
+
+
+async def test_a_tag_decides_about_the_price_of_its_customers(
+    api: Api, runtime: Runtime, owner: BookingClient, venue: Venue
+) -> None:
+    await add(owner, "Members", "20.00", customerTag="member")
+    await owner(TAG, id=api_id(venue.customer), tags=["Member"])
+    guest, room = BookingClient(api, runtime, venue.guest), venue.rooms[0]
+
+    assert await shown(guest, EVENING, 60) == "20.00"
+    assert await shown(owner, EVENING, 60) == "40.00"
+    for customer, total in ((venue.customer, "80.00"), (venue.other_customer, "160.00")):
+        given = wanted(venue, customerId=api_id(customer))
+        assert (await owner(QUOTE, input=given)).payload["price"]["total"] == eur(total)
+    own = made(await guest.create(room, EVENING, expectedTotal=eur("20.00")))
+    assert amounts(own) == [("Members", "20.00")]
+    by_team = await owner.create(
+        venue.rooms[1], EVENING, customer={"new": {"name": "G", "email": venue.customer.email}}
+    )
+    assert amounts(made(by_team)) == [("Members", "20.00")]
+    later = moved(await owner.move(own, "2027-03-03T18:00:00Z", venue.rooms[1]))
+    assert amounts(later) == [("Members", "20.00")]

@@ -198,6 +198,47 @@ async def test_a_shorter_booking_gives_back_what_cancelling_that_part_would(
     await till.agrees(venue)
 
 
+# ------------------------------------------------------------------------------ parties
+
+
+BY_PERSON = """mutation { createPriceRule(input: {
+    label: "Tasting", unit: PERSON, amount: { amount: "15.00", currencyCode: "EUR" }
+}) { userErrors { code } } }"""
+
+
+async def test_a_smaller_party_gives_back_what_cancelling_that_part_would(
+    till: PaymentsApp, clock: StoppedClock
+) -> None:
+    venue = await strict(till, **ANY_TIME)
+    await till.desk(venue.owner)(BY_PERSON)
+    desk = till.desk(venue.guest)
+    booking = made(await desk.create(venue.rooms[0], FRIDAY, partySize=4))
+    await till.pays_and_is_heard(booking)
+    clock.now = FRIDAY - timedelta(hours=3)
+
+    made(await desk.update(await seen(till, venue, booking), partySize=2))
+
+    assert amounts(await seen(till, venue, booking)) == ("60.00", "15.00", "0.00")
+    await till.agrees(venue)
+
+
+async def test_only_the_team_adds_people_who_have_to_be_paid_for(
+    till: PaymentsApp, venue: Venue
+) -> None:
+    await till.desk(venue.owner)(BY_PERSON)
+    booking = made(await till.desk(venue.guest).create(venue.rooms[0], FRIDAY, partySize=2))
+    await till.pays_and_is_heard(booking)
+    booking = await seen(till, venue, booking)
+
+    by_guest = await till.desk(venue.guest).update(booking, partySize=3)
+    by_team = await till.desk(venue.staff).update(booking, partySize=3)
+
+    assert refused(by_guest)["path"] == ["input", "partySize"]
+    made(by_team)
+    assert amounts(await seen(till, venue, booking)) == ("30.00", "0.00", "15.00")
+    await till.agrees(venue)
+
+
 # ------------------------------------------------------------------------------ dearer
 
 

@@ -34,6 +34,7 @@ FIELD_BY_FIELD: Final = {
     "platformMetrics": "added up from what happened by date",
     "previewRecurrence": "worked out of a rule, hours and bookings",
     "priceRules": "few rows that are seldom read",
+    "quote": "worked out of rates and rules",
     "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
     "venue": "found outside of any tenant",
@@ -76,6 +77,8 @@ ARGUMENTS: Final = {
     "platformMetrics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
     "previewRecurrence": '(rrule: "FREQ=DAILY;COUNT=2", durationMinutes: 60, '
     'start: {date: "2027-03-01", time: "19:00"})',
+    "quote": f'(input: {{roomId: "{ID}", start: {{at: "2027-03-01T00:00:00Z"}}, '
+    "durationMinutes: 60})",
     "room": f'(id: "{ID}")',
     "series": f'(id: "{ID}")',
     "venue": '(subdomain: "v")',
