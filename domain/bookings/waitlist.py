@@ -1,6 +1,6 @@
 """Waitlists: who gets a time that has become free, and how long they have to accept it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -12,10 +12,10 @@ from domain.bookings.availability import RoomCalendar, reasons_against, standing
 from domain.bookings.refusals import Busy, Reason
 from domain.bookings.room_starts import SlotSearch, room_starts
 from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules
-from domain.bookings.start_grid import places
+from domain.bookings.start_grid import StartGrid, places
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import Edge, LocalTime, instant
+from domain.core.local_time import Edge, LocalTime, dates_around, instant
 from domain.core.refusals import Code, Invalid, Path, Refusal
 from domain.core.stretches import ticks
 
@@ -29,6 +29,7 @@ ACCEPT_LATER: Final = timedelta(hours=24)
 _MIDNIGHT: Final = LocalTime(24 * 60)
 # As of ``resolve_start``: years in which arithmetic on dates can't overflow.
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
+_DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 """The least time to accept an offer: no start is offered that leaves less."""
 # Whatever becomes free, these rules still refuse a wish.
@@ -82,19 +83,22 @@ class WaitlistWish:
     dates: WaitlistDates | None = None
     room_ids: frozenset[UUID] | None = None
 
-    def windows(self, zone: ZoneInfo) -> list[Interval]:
-        """Returns the times in one of which the whole booking lies, in order."""
+    def windows(self, zone: ZoneInfo, *, around: Interval | None = None) -> list[Interval]:
+        """Returns the times in one of which the whole booking lies, in order.
+
+        ``around``: only of the dates around an interval.
+        """
         if self.starts_at is not None:
             return [Interval.of_minutes(self.starts_at, self.duration_minutes)]
         assert self.dates is not None
-        return [*_windows(self.dates, zone)]
+        return [*_windows(self.dates, zone, around)]
 
-    def starts(self, zone: ZoneInfo) -> list[Interval]:
+    def starts(self, zone: ZoneInfo, *, around: Interval | None = None) -> list[Interval]:
         """Returns the starts by which the booking lies in its windows; the last is included."""
         length = timedelta(minutes=self.duration_minutes)
         return [
             Interval(each.start, each.end - length + _MINUTE)
-            for each in self.windows(zone)
+            for each in self.windows(zone, around=around)
             if each.end - length >= each.start
         ]
 
@@ -162,61 +166,57 @@ def accept_until(starts_at: datetime, *, now: datetime, rules: VenueRules) -> da
     return min(until, starts_at - timedelta(minutes=rules.min_notice_minutes))
 
 
-def offers(
-    room: RoomFacts,
-    queue: Iterable[Waiting],
-    *,
-    starts: Interval,
-    rules: VenueRules,
-    now: datetime,
-) -> Iterator[Offer]:
-    """Yields which entry gets which start of a room: the first one that nobody before it gets.
+class Openings:
+    """The free starts of a room, which are given away one after the other.
 
-    ``queue`` is in the order in which entries are served, and ``starts`` are those to look at, for
-    which the room's facts were loaded. What is too near to be accepted isn't offered.
+    ``starts`` are those to look at, for which the room's facts were loaded. What is too near to be
+    accepted isn't offered.
     """
-    openings = _Openings(room, starts, rules, now)
-    for entry in queue:
-        start = openings.first(entry.wish)
-        if start is not None:
-            yield Offer(entry, room.id, start)
-            openings.take(entry, start)
-
-
-class _Openings:
-    """The free starts of a room, while some of them are given away."""
 
     def __init__(self, room: RoomFacts, starts: Interval, rules: VenueRules, now: datetime) -> None:
         self._room = room
         self._starts = starts
         self._rules = rules
         self._now = now
+        self._earliest = now + timedelta(minutes=rules.min_notice_minutes) + _MINUTE
         # Most entries want the same durations and sizes.
-        self._free: dict[tuple[int, int], tuple[SlotSearch, int]] = {}
+        self._free: dict[tuple[int, int], tuple[StartGrid, int]] = {}
 
-    def first(self, wish: WaitlistWish) -> datetime | None:
-        """Returns the first free start that fulfils a wish."""
+    def offer(self, entry: Waiting) -> Offer | None:
+        """Gives an entry the first start that is left for it, if any.
+
+        Call it for each entry, in the order in which they are served.
+        """
+        start = self._first(entry.wish)
+        if start is None:
+            return None
+        self._take(entry, start)
+        return Offer(entry, self._room.id, start)
+
+    def _first(self, wish: WaitlistWish) -> datetime | None:
         if wish.room_ids is not None and self._room.id not in wish.room_ids:
             return None
-        request = self._request(wish)
-        earliest = max(self._starts.start, request.earliest + _MINUTE)
-        for allowed in wish.starts(self._rules.zone):
-            since, until = max(allowed.start, earliest), min(allowed.end, self._starts.end)
-            if since >= until:
-                continue
-            if wish.starts_at is not None:
-                is_free = since == wish.starts_at and not reasons_against(
-                    self._room, since, request
-                )
-                return since if is_free else None
-            search, free = self._searched(request)
-            within = free & search.grid.within(ticks(since), ticks(until) - 1)
-            if within:
-                return search.grid.starts[next(places(within))]
+        grid, free = self._left_for(wish)
+        if free:
+            for each in wish.starts(self._rules.zone, around=self._starts):
+                allowed = free & grid.within(ticks(each.start), ticks(each.end) - 1)
+                if allowed:
+                    return grid.starts[next(places(allowed))]
         return None
 
-    def take(self, entry: Waiting, start: datetime) -> None:
-        """Gives a start away."""
+    def _left_for(self, wish: WaitlistWish) -> tuple[StartGrid, int]:
+        """Returns a grid with the set of its starts that are free for the duration and party."""
+        key = wish.duration_minutes, wish.party_size
+        left = self._free.get(key)
+        if left is None:
+            since = max(self._starts.start, self._earliest)
+            if since >= self._starts.end:
+                return StartGrid(()), 0
+            search = SlotSearch(self._request(wish), Interval(since, self._starts.end))
+            left = self._free[key] = search.grid, room_starts(self._room, search).free
+        return left
+
+    def _take(self, entry: Waiting, start: datetime) -> None:
         time = Interval.of_minutes(start, entry.wish.duration_minutes)
         calendar = RoomCalendar.of(self._room, time, self._request(entry.wish))
         taken = Busy(
@@ -234,20 +234,17 @@ class _Openings:
             wish.duration_minutes, wish.party_size, self._rules, override=False, now=self._now
         )
 
-    def _searched(self, request: SlotRequest) -> tuple[SlotSearch, int]:
-        key = request.duration_minutes, request.party_size
-        found = self._free.get(key)
-        if found is None:
-            search = SlotSearch(request, self._starts)
-            found = self._free[key] = search, room_starts(self._room, search).free
-        return found
 
-
-def _windows(dates: WaitlistDates, zone: ZoneInfo) -> Iterator[Interval]:
+def _windows(dates: WaitlistDates, zone: ZoneInfo, around: Interval | None) -> Iterator[Interval]:
     earliest = LocalTime(0) if dates.earliest is None else dates.earliest
     latest = _MIDNIGHT if dates.latest is None else dates.latest
-    for n in range((dates.last - dates.first).days + 1):
-        day = dates.first + timedelta(days=n)
+    first, last = dates.first, dates.last
+    if around is not None:
+        near = dates_around(around, zone)
+        # Times of the next day belong to the date before.
+        first, last = max(first, near[0] - _DAY), min(last, near[-1])
+    for n in range((last - first).days + 1):
+        day = first + n * _DAY
         start = instant(day, earliest, zone, edge=Edge.OPENING)
         end = instant(day, latest, zone, edge=Edge.CLOSING)
         if start < end:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
-from domain.bookings.waitlist import Offer, WaitlistStatus, accept_until, offers
+from domain.bookings.waitlist import Offer, Openings, WaitlistStatus, accept_until
 from domain.core.formatting import moment, span, unlinked
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
@@ -17,6 +17,7 @@ from domain.core.local_time import Start, zone
 from domain.core.log_events import Event, EventType
 from integrations.mail.smtp import Message
 from kit.scope import Scope
+from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking
 from models.bookings.waitlist import WaitlistEntry, entries_of, queue_of
 from models.core.base import snapshot
@@ -78,9 +79,14 @@ async def find_offers(
         override=False,
     )
     calendar = await load_calendar(scope, venue, starts, longest_wish)
-    waiting = [each.waiting for each in queue if each.id not in without]
-    facts, rules = calendar.facts[room_id], longest_wish.rules
-    return [*offers(facts, waiting, starts=starts, rules=rules, now=now)]
+    openings = Openings(calendar.facts[room_id], starts, longest_wish.rules, now)
+    found, turn = [], TimeSlice()
+    for entry in queue:
+        if entry.id not in without and (offer := openings.offer(entry.waiting)) is not None:
+            found.append(offer)
+        if turn.is_over:
+            await turn.give_way()
+    return found
 
 
 async def make_offer(scope: Scope, offer: Offer) -> Outcome:

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bookings.availability import reasons_against
-from domain.bookings.slot_facts import SlotRequest
+from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.bookings.waitlist import (
+    Offer,
+    Openings,
     Waiting,
     WaitlistDates,
     WaitlistWish,
     accept_until,
     lasting_reasons,
-    offers,
     span_refusals,
 )
 from domain.core.ids import RoomId
@@ -51,9 +52,17 @@ def evening(number: int, **wish: object) -> Waiting:
     return entry(number, starts_at=None, dates=dates, **wish)
 
 
-def given_away(queue: Sequence[Waiting], room: object = BLUE_ROOM) -> list[tuple[int, datetime]]:
-    found = offers(room, queue, starts=WEEK, rules=RULES, now=NOW)  # type: ignore[arg-type]
-    return [(each.entry.id.int, each.starts_at) for each in found]
+def offers(
+    queue: Sequence[Waiting], room: RoomFacts = BLUE_ROOM, *, now: datetime = NOW
+) -> list[Offer]:
+    openings = Openings(room, WEEK, RULES, now)
+    return [each for each in map(openings.offer, queue) if each is not None]
+
+
+def given_away(
+    queue: Sequence[Waiting], room: RoomFacts = BLUE_ROOM, *, now: datetime = NOW
+) -> list[tuple[int, datetime]]:
+    return [(each.entry.id.int, each.starts_at) for each in offers(queue, room, now=now)]
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -97,12 +106,9 @@ def test_nothing_is_offered_of_a_room_that_is_taken() -> None:
 
 def test_what_is_too_near_to_be_accepted_is_not_offered() -> None:
     now = FRIDAY_AT_SEVEN - HOUR
-    queue = [entry(1), evening(2)]
-
-    found = offers(BLUE_ROOM, queue, starts=WEEK, rules=RULES, now=now)
 
     # A booking at seven is still allowed at this very moment, but nobody could accept it.
-    assert [(each.entry.id.int, each.starts_at) for each in found] == [(2, at(19, 30))]
+    assert given_away([entry(1), evening(2)], now=now) == [(2, at(19, 30))]
 
 
 @st.composite
@@ -140,7 +146,7 @@ def test_offers_are_free_for_who_gets_them_and_for_nobody_before(
     )
     room = replace(BLUE_ROOM, busy=busy, buffer_after_minutes=buffer)
 
-    made = list(offers(room, queue, starts=WEEK, rules=RULES, now=NOW))
+    made = offers(queue, room)
 
     left = {each.id for each in queue} - {each.entry.id for each in made}
     for each in made:
@@ -154,7 +160,7 @@ def test_offers_are_free_for_who_gets_them_and_for_nobody_before(
         room = replace(room, busy=(*room.busy, booked(time, after=buffer)))
     # Whoever got nothing gets nothing of what is left.
     rest = [each for each in queue if each.id in left]
-    assert list(offers(room, rest, starts=WEEK, rules=RULES, now=NOW)) == []
+    assert offers(rest, room) == []
 
 
 # ------------------------------------------------------------------------------ how long
