@@ -240,7 +240,10 @@ def random_start(draw: random.Random, venue: Venue, noon: datetime) -> datetime:
 
 
 async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: date) -> Venue:
-    """Returns three rooms with buffers, hours, blackouts, bookings and holds of all kinds."""
+    """Returns three rooms with buffers, hours, blackouts, bookings and holds of all kinds.
+
+    Some are parts of a hall, and others are booked by their seats.
+    """
     weekly = {each: random_hours(draw) for each in Weekday}
     venue = await make_venue(
         runtime,
@@ -266,7 +269,11 @@ async def random_venue(runtime: Runtime, draw: random.Random, zone: str, day: da
         combine(draw, rooms)
         taken: list[Booking] = []
         for room in rooms:
-            for row in random_bookings(draw, scope, tenant, room, noon):
+            booked = random_bookings(draw, scope, tenant, room, noon)
+            if room.seats is not None:
+                booked = at_seats(booked, [0])
+                booked += at_seats(random_bookings(draw, scope, tenant, room, noon), [1, 2])
+            for row in booked:
                 if not any(overlap(row, other) for other in taken):
                     taken.append(scope.add(row))
         own = venue.rooms[0].id
@@ -301,10 +308,20 @@ def combine(draw: random.Random, rooms: Sequence[Room]) -> None:
     """Makes the last room a hall of some of the others, more often than not."""
     parts = sorted(room.id for room in draw.choice([(), rooms[:1], rooms[:2], rooms[:2]]))
     rooms[-1].part_ids = rooms[-1].space_ids = parts or None
+    for room in rooms:
+        if not parts or room.id not in (*parts, rooms[-1].id):
+            room.seats = draw.choice([None, 3, 4])
+
+
+def at_seats(bookings: list[Booking], numbers: list[int]) -> list[Booking]:
+    """Gives bookings seats that are theirs alone."""
+    for each in bookings:
+        each.seat_numbers, each.party_size = numbers, len(numbers)
+    return bookings
 
 
 def overlap(one: Booking, other: Booking) -> bool:
-    shares = not set(one.spaces).isdisjoint(other.spaces)
+    shares = not set(one.spaces).isdisjoint(other.spaces) and one.seat_numbers is None
     return shares and one.occupied.overlaps(other.occupied)
 
 
