@@ -6,7 +6,19 @@ Parameters: ``tenant_id`` and ``room_id``.
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import SmallInteger, Text, Uuid, bindparam, cast, column, func, select, update
+from sqlalchemy import (
+    SmallInteger,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlmodel import col
 
@@ -16,24 +28,29 @@ from kit.postgres.statements import PreparedStatement
 from models.bookings.bookings import Booking
 
 _NUMBERS: Final = ARRAY(SmallInteger())
-_STANDING: Final = (
+_ROOM_ID: Final = bindparam("room_id", type_=Uuid())
+_TAKING: Final = (
     col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid()),
-    col(Booking.room_id) == bindparam("room_id", type_=Uuid()),
     col(Booking.status).in_(sorted(OCCUPYING)),
 )
+_STANDING: Final = (*_TAKING, col(Booking.room_id) == _ROOM_ID)
+_ALSO: Final = and_(
+    col(Booking.space_ids).is_not(None),  # By the index of such bookings.
+    col(Booking.also_room_ids).contains(array([_ROOM_ID])),
+)
 
-# All bookings that take time of the room.
+# All bookings that take time of the room, alone or with others.
 STANDING: Final = JsonBatch(
     select(
-        col(Booking.room_id),
         col(Booking.id),
+        col(Booking.also_room_ids),
         col(Booking.status),
         col(Booking.starts_at),
         col(Booking.ends_at),
         col(Booking.occupied),
         col(Booking.hold_expires_at),
         col(Booking.party_size),
-    ).where(*_STANDING)
+    ).where(*_TAKING, or_(col(Booking.room_id) == _ROOM_ID, _ALSO))
 )
 
 

@@ -95,7 +95,8 @@ async def _reseat(scope: Scope, change: RoomChange) -> None:
     (rows,) = await scope.fetch_batch(STANDING, tenant_id=scope.tenant_id, room_id=room.id)
     standing: dict[BookingId, Busy] = {}
     parties: dict[BookingId, int] = {}
-    stale = []
+    with_others: list[BookingId] = []
+    stale: list[BookingId] = []
     for row in rows:
         if effective_status(Status(row.status), row.hold_expires_at, scope.now()) is Status.EXPIRED:
             stale.append(row.id)
@@ -103,12 +104,16 @@ async def _reseat(scope: Scope, change: RoomChange) -> None:
         occupied = Interval(row.occupied.lower, row.occupied.upper)
         time = Interval(row.starts_at, row.ends_at)
         standing[row.id] = Busy(RoomId(room.id), row.id, time, occupied)
+        if row.also_room_ids:
+            with_others.append(row.id)
+            continue
         # A whole room is one seat.
         parties[row.id] = 1 if room.seats is None else row.party_size
     seats, left_out = reseated(
-        ((id, each.occupied.stretch, parties[id]) for id, each in standing.items()),
+        ((id, standing[id].occupied.stretch, party) for id, party in parties.items()),
         1 if room.seats is None else room.seats,
     )
+    left_out += with_others
     if left_out:
         tenant = await own_tenant(scope)
         first = nsmallest(MOST_TOLD, (standing[id] for id in left_out), attrgetter("interval"))

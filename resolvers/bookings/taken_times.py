@@ -94,11 +94,10 @@ async def taken_times(
         if not facts.covers(window):
             return None
         seat_rooms = [id for id, room in venue.rooms.items() if room.seats is not None]
-        by_space = {
-            space: rooms
-            for space, rooms in rooms_by_space(venue).items()
-            if space not in seat_rooms
-        }
+        by_space = {**rooms_by_space(venue)}
+        for id in seat_rooms:
+            # What is taken of it are its seats, which are spaces of their own.
+            del by_space[id]
         version, (generation, *place), times, *more = await scope.fetch_row(
             _STATEMENTS[everything, bool(seat_rooms)],
             alone=alone,
