@@ -1,12 +1,13 @@
 """Runs an operation of one mutation without executing its document field by field.
 
-Its payload selects rows, `userErrors`, `replayed` and `__typename` only. If the mutation is refused
-or fails, or a compiled read can't print its rows, the document is executed after all, with what
-the mutation returned (``Operation.carried_out``).
+Its payload selects rows, `userErrors`, `replayed` and `__typename` only. If the mutation fails, or
+what is selected of its refusals or rows can't be printed, the document is executed after all, with
+what the mutation returned (``Operation.carried_out``).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Self
 
 from graphql import (
@@ -17,12 +18,19 @@ from graphql import (
     VariableValues,
     get_named_type,
     get_nullable_type,
+    is_abstract_type,
     is_object_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList, collect_fields, collect_subfields
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetailsList,
+    collect_fields,
+    collect_subfields,
+)
 
 from domain.core.refusals import Refusal
 from execution.messages import Printed
+from execution.refusal_printer import RefusalPrinter
 from kit.actor import Actor
 from kit.errors import BadInput
 from kit.graphql.compiler.document_signature import NormalizedOperation
@@ -39,13 +47,22 @@ _FLAGS: Final = (b"false", b"true")
 class _Part:
     """A selected field of the payload; ``text`` is all of it that is the same for every request.
 
-    The rest is the attribute: a row of type ``kind``, or a flag. It is None if there is no rest.
+    The rest is the attribute: a row of type ``kind``, refusals, or a flag; None if there is none.
     """
 
     text: bytes
     attribute: str | None = None
     kind: GraphQLObjectType | None = None
     details: FieldDetailsList | None = None
+    refusals: RefusalPrinter | None = None
+
+    def refused(self, refusals: Sequence[Any]) -> bytes | None:
+        """Returns all of it after a refusal; None if the executor has to complete it."""
+        if self.refusals is not None:
+            return self.refusals.printed(refusals)
+        if self.kind is not None:
+            return b"null"
+        return _FLAGS[False] if self.attribute == REPLAYED else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +95,15 @@ class KnownMutation:
             return None
         kind = get_named_type(field.type)
         assert is_object_type(kind)
-        below = collect_subfields(
-            schema, normalized.fragments, variables, operation, kind, details
-        ).grouped_field_set
+        collect = partial(collect_subfields, schema, normalized.fragments, variables, operation)
+        below = collect(kind, details).grouped_field_set
         before, parts = f'{{"{key}":{{', list[_Part]()
         for each, found in below.items():
             part = _part(f'{before}"{each}":', kind, found)
             if part is None:
                 return None
+            if part.attribute == USER_ERRORS:
+                part = replace(part, refusals=_printer(schema, kind, found, collect))
             parts.append(part)
             before = ","
         place = normalized.places[id(node)]
@@ -119,8 +137,8 @@ class KnownMutation:
             operation.carried_out = error
             return None
         operation.carried_out = made
-        if getattr(made, USER_ERRORS):
-            return None
+        if refusals := getattr(made, USER_ERRORS):
+            return self._refused(refusals)
         printed: list[bytes] = []
         for part in self.parts:
             printed.append(part.text)
@@ -129,8 +147,19 @@ class KnownMutation:
                 if row is None:
                     return None
                 printed.append(row.encode())
+            elif part.refusals is not None:
+                printed.append(b"[]")
             elif part.attribute is not None:
                 printed.append(_FLAGS[getattr(made, part.attribute)])
+        return *printed, b"}}"
+
+    def _refused(self, refusals: Sequence[Any]) -> Printed | None:
+        printed: list[bytes] = []
+        for part in self.parts:
+            rest = part.refused(refusals)
+            if rest is None:
+                return None
+            printed += (part.text, rest)
         return *printed, b"}}"
 
     def _plan(
@@ -172,6 +201,21 @@ class KnownMutation:
         return texts[0]  # type: ignore[no-any-return]
 
 
+def _printer(
+    schema: GraphQLSchema,
+    payload: GraphQLObjectType,
+    details: FieldDetailsList,
+    collect: Callable[[GraphQLObjectType, FieldDetailsList], CollectedFields],
+) -> RefusalPrinter:
+    shown = get_named_type(payload.fields[details[0].node.name.value].type)
+    assert is_abstract_type(shown)
+
+    def selected(error: GraphQLObjectType) -> Mapping[str, FieldDetailsList]:
+        return collect(error, details).grouped_field_set
+
+    return RefusalPrinter.of(schema.get_possible_types(shown), selected)
+
+
 def _part(text: str, payload: GraphQLObjectType, details: FieldDetailsList) -> _Part | None:
     name = details[0].node.name.value
     if name == "__typename":
@@ -181,7 +225,7 @@ def _part(text: str, payload: GraphQLObjectType, details: FieldDetailsList) -> _
     if not isinstance(source, Attribute) or field.extensions.get(GUARD) is not None:
         return None
     if source.name == USER_ERRORS:
-        return _Part(f"{text}[]".encode())
+        return _Part(text.encode(), USER_ERRORS)
     if source.name == REPLAYED:
         return _Part(text.encode(), REPLAYED)
     kind = get_nullable_type(field.type)

@@ -104,6 +104,16 @@ def compile_list_completion(
     return ListCompletion(_Needed(objects) if is_non_null_type(kind.of_type) else objects, objects)
 
 
+def plain_completion(kind: GraphQLOutputType) -> Complete:
+    """Returns a function for scalars, enums, and lists of these, which may raise as well."""
+    if is_non_null_type(kind):
+        return _Needed(plain_completion(kind.of_type))
+    if is_list_type(kind):
+        return ListCompletion(plain_completion(kind.of_type), None)
+    assert is_leaf_type(kind)
+    return _Leaf(kind)
+
+
 def _all_completed(complete: Complete, values: Sequence[Any]) -> Sequence[Any]:
     """Completes values, together if that is possible."""
     if isinstance(complete, _Leaf | _Needed | _ObjectCompletion):

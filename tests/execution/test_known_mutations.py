@@ -22,7 +22,8 @@ mutation ($input: CreateBookingInput!) {
     ...Made
     kind: __typename replayed
     again: booking { status room { capacity } }
-    userErrors { message ... on SlotConflictError { conflicts { startsAt } } }
+    userErrors { kind: __typename code message path
+      ... on SlotConflictError { conflicts { startsAt } } }
   }
 }
 fragment Made on CreateBookingPayload { booking { startsAt room { name } customer { name } } }
@@ -115,8 +116,14 @@ async def test_what_refuses_it_is_told_as_ever(
     assert made["booking"] is None
     assert made["userErrors"][0]["conflicts"] == [{"startsAt": "2027-03-02T12:00:00Z"}]
     others = (foreign, empty, forbidden)
-    assert [len(each.data["made"]["userErrors"]) for each in others] == [1, 1, 1]
-    assert both_ways.tally["payloads"] == 1
+    refusals = [error for each in others for error in each.data["made"]["userErrors"]]
+    assert [(each["kind"], each["code"], each["path"]) for each in refusals] == [
+        ("GenericUserError", "NOT_FOUND", ["input", "roomId"]),
+        ("GenericUserError", "REQUIRED", ["input", "roomId"]),
+        ("GenericUserError", "NOT_FOUND", ["input", "customer", "id"]),
+    ]
+    # All but the first booking, which is planned, and the refusal with conflicts.
+    assert both_ways.tally["payloads"] == 4
 
 
 async def test_a_change_is_made_once_if_its_rows_cannot_be_read(
