@@ -61,8 +61,8 @@ def booking_changed(
     room_ids: Annotated[
         tuple[RoomId, ...] | None,
         Doc(
-            "Receive only changes of bookings in these rooms. A move "
-            "counts for both rooms. All rooms by default."
+            "Receive only changes of bookings in these rooms; if a booking has several, the first "
+            "one counts. A move counts for both rooms. All rooms by default."
         ),
     ] = None,
     types: Annotated[

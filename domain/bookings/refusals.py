@@ -105,6 +105,7 @@ class SlotTaken(Refusal):
     zone: ZoneInfo
     conflicts: tuple[Busy, ...]
     exclude_booking_id: BookingId | None = None
+    is_one_of_several: bool = False
     remaining_seats: int | None = None
 
     def __str__(self) -> str:

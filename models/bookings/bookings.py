@@ -83,6 +83,7 @@ class Booking(TenantRow, Logged, table=True):
     LOGGED: ClassVar = (
         "status",
         "room_id",
+        "also_room_ids",
         "starts_at",
         "ends_at",
         "customer_id",

@@ -119,16 +119,16 @@ async def change_at_once(
     if not scope.may_write_at_once or seen.version != version or seen.terms is not None:
         return None
     columns = {name: getattr(seen, name) for name in Booking.model_fields}
-    facts, room_id = await venue_facts(scope), RoomId(seen.room_id)
-    if facts is not None and room_id not in facts.rooms:
-        # The room is newer than the facts.
+    facts, room_ids = await venue_facts(scope), [RoomId(id) for id in seen.room_ids]
+    if facts is not None and not facts.rooms.keys() >= {*room_ids}:
+        # A room is newer than the facts.
         facts = await venue_facts(scope, at_least=facts.version + 1)
     if facts is None:
         return None
     locks = space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms))
     await scope.queue(*locks)
     for _ in range(TRIES):
-        if facts is None or room_id not in facts.rooms:
+        if facts is None or not facts.rooms.keys() >= {*room_ids}:
             return None
         if locks != space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms)):
             return None

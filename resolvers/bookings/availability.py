@@ -181,10 +181,12 @@ async def alternatives_to(
     """Free slots near the requested one.
 
     The closest in time come first, within 24 hours; at the same time, the requested room comes
-    first.
+    first. Empty if several rooms were requested.
     """
     if not 0 <= first <= MAX_ALTERNATIVES:
         raise BadInput(f"`first` must be 0 to {MAX_ALTERNATIVES}; got {first}.")
+    if taken.is_one_of_several:
+        return []
     wanted = taken.wanted
 
     def ask(tags: OwnTags, venue: Venue) -> SlotSearch:

@@ -29,7 +29,7 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.core.base import snapshot
 from models.tenants import Tenant
-from permissions.policy import is_guest
+from permissions.policy import is_guest, is_stranger
 from resolvers.bookings import strangers
 from resolvers.bookings.booking_access import (
     Version,
@@ -75,6 +75,15 @@ from resolvers.core.lookups import raise_all
 from resolvers.customers.customers import Booker, chosen_booker
 from resolvers.tenants.usage import booking_refusals, count_booking
 
+AlsoRooms = Annotated[
+    tuple[RoomId, ...],
+    Doc(
+        "Other rooms to have at the same time, all or none: at most 19. The party may be as large "
+        "as all of them hold together, and the price is the sum of theirs. The longest buffers of "
+        "any of them apply."
+    ),
+]
+
 # ------------------------------------------------------------------------------ making
 
 
@@ -82,6 +91,7 @@ async def hold_booking(
     scope: Scope,
     *,
     room_id: Annotated[RoomId, Doc("The room to hold.")],
+    also_room_ids: AlsoRooms = (),
     start: Annotated[Start, Doc("When the booking starts.")],
     duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
     party_size: Annotated[int, Doc("The number of people.")] = 1,
@@ -90,16 +100,37 @@ async def hold_booking(
 
     The price is fixed. Turn the hold into a booking with `createBooking(holdId:)`.
     """
-    times = WantedTime(room_id, start, duration_minutes, party_size)
+    times = WantedTime(room_id, start, duration_minutes, party_size, also_room_ids)
+    _check_several(scope, times)
     if (held := await hold_at_once(scope, times, refuse=_refuse_hold)) is not None:
         return held
-    await lock_rooms(scope, room_id)
-    claimed = await claim(
-        scope, room_id, start, duration_minutes=duration_minutes, party_size=party_size
-    )
+    claimed = await _claimed(scope, times)
     await _refuse_hold(scope, claimed)
     booker = Booker(scope.actor.own_id)
     return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
+
+
+async def _claimed(
+    scope: Scope, times: WantedTime, *, customer: CustomerChoice | None = None
+) -> Claim:
+    """Decides on a time under the locks of its rooms."""
+    await lock_rooms(scope, *times.room_ids)
+    return await claim(
+        scope,
+        times.room_id,
+        times.start,
+        duration_minutes=times.duration_minutes,
+        party_size=times.party_size,
+        also_room_ids=times.also_room_ids,
+        customer=customer,
+    )
+
+
+def _check_several(scope: Scope, times: WantedTime) -> None:
+    """Raises Invalid for strangers who want several rooms: their share of them is limited."""
+    if times.also_room_ids and is_stranger(scope.actor):
+        problem = "Verify your e-mail address to have several rooms at once, or choose one room."
+        raise Invalid(problem, path=("also_room_ids",))
 
 
 async def _refuse_hold(scope: Scope, claimed: Claim) -> None:
@@ -120,6 +151,7 @@ async def create_booking(
         Doc("The id of the hold to turn into a booking. Also requires `bookings:read`."),
     ] = None,
     room_id: Annotated[RoomId | None, Doc("The room to book, if no hold is given.")] = None,
+    also_room_ids: AlsoRooms = (),
     start: Annotated[Start | None, Doc("When the booking starts, if no hold is given.")] = None,
     duration_minutes: Annotated[
         int | None, Doc("The duration of the booking in minutes, if no hold is given.")
@@ -143,7 +175,7 @@ async def create_booking(
         Recurrence | None,
         Doc(
             "How the booking repeats; `start` is the first occurrence. Not available for holds, "
-            "for guests, and for bookings that the caller has to pay in advance."
+            "for guests, for several rooms, and for bookings that the caller has to pay in advance."
         ),
     ] = None,
 ) -> Booking:
@@ -164,8 +196,8 @@ async def create_booking(
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
         given = [name for name, value in times.items() if value is not None]
-        if recurrence is not None:
-            given.append("recurrence")
+        given += ["also_room_ids"] if also_room_ids else []
+        given += ["recurrence"] if recurrence is not None else []
         extra = [Invalid("Leave this out when you book a hold.", path=(name,)) for name in given]
         if extra:
             raise_all([*text_refusals(note=note), *extra])
@@ -175,22 +207,22 @@ async def create_booking(
     if missing:
         raise_all([*text_refusals(note=note), *missing])
     assert room_id is not None and start is not None and duration_minutes is not None
-    if recurrence is not None:
-        people = 1 if party_size is None else party_size
-        wanted = WantedTime(room_id, start, duration_minutes, people)
-        return await book_series(scope, wanted, wish, recurrence)
-    return await book_time(scope, room_id, start, wish, duration_minutes=duration_minutes)
+    people = 1 if party_size is None else party_size
+    wanted = WantedTime(room_id, start, duration_minutes, people, also_room_ids)
+    if recurrence is None:
+        return await book_time(scope, wanted, wish)
+    if also_room_ids:
+        problem = "Several rooms can't be booked as a series; book each room, or each date."
+        raise Invalid(problem, path=("also_room_ids",))
+    return await book_series(scope, wanted, wish, recurrence)
 
 
-async def book_time(
-    scope: Scope, room_id: RoomId, start: Start, wish: BookingWish, *, duration_minutes: int
-) -> Booking:
+async def book_time(scope: Scope, times: WantedTime, wish: BookingWish) -> Booking:
     """Book a time that nobody holds; it stays held where a payment or a guest's code comes first.
 
     Raises all that refuses it.
     """
-    party_size = 1 if wish.party_size is None else wish.party_size
-    times = WantedTime(room_id, start, duration_minutes, party_size)
+    _check_several(scope, times)
 
     async def check(scope: Scope, claimed: Claim, *, waits: bool = False) -> Booker:
         return await _checked_booker(
@@ -198,7 +230,7 @@ async def book_time(
             wish,
             claimed.tenant,
             claimed.refusals,
-            room_id=room_id,
+            room_id=times.room_id,
             wanted=claimed.wanted,
             price=claimed.price.total if claimed.price else None,
             waits=waits,
@@ -207,15 +239,7 @@ async def book_time(
 
     if (booked := await book_at_once(scope, times, wish, refuse=check)) is not None:
         return booked
-    await lock_rooms(scope, room_id)
-    claimed = await claim(
-        scope,
-        room_id,
-        start,
-        duration_minutes=duration_minutes,
-        party_size=party_size,
-        customer=wish.customer,
-    )
+    claimed = await _claimed(scope, times, customer=wish.customer)
     tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, prepayment.terms(tenant), price)
@@ -252,7 +276,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
     if (booked := await book_hold_at_once(scope, seen, wish)) is not None:
         return booked
     hold = await lock_seen_booking(scope, seen, path=("hold_id",))
-    venue = await load_venue(scope, [RoomId(hold.room_id)])
+    venue = await load_venue(scope, [RoomId(id) for id in hold.room_ids])
     tenant = venue.tenant
     if status(scope, hold) is Status.EXPIRED and hold.hold_expires_at is not None:
         raise HoldExpired(hold.hold_expires_at, zone(tenant.time_zone), path=("hold_id",))
@@ -409,7 +433,7 @@ async def update_booking(
         return at_once
     problems = text_refusals(note=None if note is ABSENT else note)
     edited = await lock_seen_booking(scope, seen, version=version)
-    venue = await load_venue(scope, [RoomId(edited.room_id)])
+    venue = await load_venue(scope, [RoomId(id) for id in edited.room_ids])
     check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
     before = snapshot(edited)
     if party_size is not ABSENT:

@@ -5,6 +5,7 @@ These functions return None where nothing is stored; then it is decided step by 
 
 from dataclasses import asdict, replace
 
+from domain.bookings import several_rooms
 from domain.bookings.availability import party_refusals
 from domain.bookings.lifecycle import EDITABLE, check_status_in
 from domain.core.ids import RoomId
@@ -127,7 +128,10 @@ def give_to(booking: Booking, booker: Booker) -> None:
 
 
 def capacity_refusals(venue: Venue, booking: Booking) -> list[Refusal]:
-    """Returns the refusals of a booking's party by its room."""
-    room = venue.rooms[RoomId(booking.room_id)]
-    capacity = room.capacity if room.seats is None else room.seats
-    return party_refusals(booking.party_size, room_name=room.name, capacity=capacity)
+    """Returns the refusals of a booking's party by its rooms."""
+    first, *others = [venue.rooms[RoomId(id)] for id in booking.room_ids]
+    if others and booking.party_size > 0:
+        capacity = sum(room.capacity for room in (first, *others))
+        return several_rooms.party_refusals(booking.party_size, capacity)
+    capacity = first.capacity if first.seats is None else first.seats
+    return party_refusals(booking.party_size, room_name=first.name, capacity=capacity)

@@ -17,7 +17,7 @@ from kit.bounded_cache import BoundedDict
 from kit.scope import Scope
 from kit.shared_reads import SharedReads
 from resolvers.bookings.calendars import Calendar, load_calendar, load_venue, wish_of
-from resolvers.bookings.slot_claims import Claim, WantedTime, decide
+from resolvers.bookings.slot_claims import Claim, WantedTime, decide_all
 
 SPACES: Final = 1_000
 """The number of spaces whose last booking is cached."""
@@ -45,17 +45,17 @@ class LastTaken:
 
 async def refuse_taken(scope: Scope, times: WantedTime, refuse: Refuse) -> None:
     """Raises all that refuses a time by what is stored now; returns if no rule refuses it."""
-    key = (scope.tenant_id, times.room_id, times.start, times.duration_minutes)
+    key = (scope.tenant_id, *times.room_ids, times.start, times.duration_minutes)
     reads = scope.service(LastTaken).reads
     calendar = await reads.get(key, partial(_read, scope, times))
-    facts = calendar.facts.get(times.room_id)
-    if facts is None:
+    if any(id not in calendar.facts for id in times.room_ids):
         return
     venue = calendar.venue
     wish = wish_of(
         scope, venue, duration_minutes=times.duration_minutes, party_size=times.party_size
     )
-    claimed = decide(venue, facts, resolve_start(times.start, venue.zone), wish)
+    rooms = [calendar.facts[id] for id in times.room_ids]
+    claimed = decide_all(venue, rooms, resolve_start(times.start, venue.zone), wish)
     if not claimed.refusals:
         return
     reading = Scope(scope.runtime, scope.actor, scope.request)
@@ -68,7 +68,7 @@ async def refuse_taken(scope: Scope, times: WantedTime, refuse: Refuse) -> None:
 async def _read(scope: Scope, times: WantedTime) -> Calendar:
     reading = Scope(scope.runtime, scope.actor, scope.request)
     try:
-        venue = await load_venue(reading, [times.room_id])
+        venue = await load_venue(reading, times.room_ids)
         starts_at = resolve_start(times.start, venue.zone)
         wish = wish_of(
             reading, venue, duration_minutes=times.duration_minutes, party_size=times.party_size

@@ -182,7 +182,7 @@ async def _store_at_once(
         claimed = claim_by_facts(scope, facts, times)
         if claimed is None:
             return None
-        spaces = claimed.room.spaces
+        spaces = claimed.spaces
         # A key may be that of the booking itself, which is then told again.
         may_be_late = scope.idempotency_key is None
         if may_be_late and taken.may_have(spaces, claimed.occupied):
@@ -241,7 +241,7 @@ def new_row(
         "id": new_id(),
         "reference": reference(token_bytes(REFERENCE_BYTES)),
         "room_id": claimed.room.id,
-        "also_room_ids": None,
+        "also_room_ids": [room.id for room in claimed.also_rooms] or None,
         "space_ids": claimed.space_ids,
         "seat_numbers": claimed.seat_numbers,
         "status": status.value,

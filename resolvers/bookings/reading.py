@@ -19,6 +19,7 @@ from models.bookings.bookings import Booking
 from models.bookings.filters import BookingFilter, BookingOrder, bookings_matching, bookings_sorted
 from models.bookings.past_bookings import as_of_instant
 from models.bookings.search import bookings_shortlisted
+from models.venue.rooms import Room
 from permissions.policy import may, only_own
 from permissions.roles import P
 from resolvers.bookings.booking_access import (
@@ -29,6 +30,7 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.past_bookings import AsOf, booking_as_of, load_as_of
 from resolvers.customers.customers import searched_by
+from resolvers.venue.rooms import load_rooms
 
 Filter = Annotated[BookingFilter | None, Doc("Which bookings to return; all by default.")]
 OrderBy = Annotated[
@@ -84,6 +86,14 @@ def _matching(scope: Scope, filter: BookingFilter | None, *, now: datetime) -> S
         now=now,
         searched=searched_by(scope.actor),
     )
+
+
+async def rooms(scope: Scope, booking: Booking) -> list[Room]:
+    """All booked rooms, in the order in which they were chosen: at most 20.
+
+    Costs 1 point, plus 2 times what is selected of a room.
+    """
+    return await load_rooms(scope, booking.room_ids)
 
 
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:

@@ -26,7 +26,7 @@ from resolvers.bookings.booking_access import status
 from resolvers.bookings.slot_claims import expire
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
-from resolvers.venue.rooms import Version, visible_rooms
+from resolvers.venue.rooms import Version, load_rooms, visible_rooms
 
 _PATH = ("part_ids",)
 MOST_SHOWN = 100
@@ -79,15 +79,7 @@ async def parts(scope: Scope, room: Room) -> list[Room]:
     A booking of the room takes the time of all of them. At most 20. Costs 1 point, plus 10 times
     what is selected of a room.
     """
-
-    async def load(ids: list[UUID]) -> list[Room | None]:
-        rooms = await scope.all(rooms_of(scope.tenant_id).where(col(Room.id).in_(ids)))
-        found = {each.id: each for each in rooms}
-        return [found.get(id) for id in ids]
-
-    loading = [scope.loaders.batch("parts", load, id) for id in room.part_ids or ()]
-    found = [await each for each in loading]
-    return [each for each in found if each is not None]
+    return await load_rooms(scope, room.part_ids or ())
 
 
 async def part_of(scope: Scope, room: Room) -> list[Room]:

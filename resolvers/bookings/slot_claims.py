@@ -13,20 +13,27 @@ from domain.bookings.availability import RoomCalendar, overridden, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy, PriceChanged
+from domain.bookings.several_rooms import (
+    choice_refusals,
+    of_all,
+    party_refusals,
+    summed,
+    together,
+)
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.core.ids import BookingId, CustomerId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start
 from domain.core.log_events import Event, EventType
 from domain.core.money import Money
-from domain.core.refusals import Code, NotFound, Refusal
+from domain.core.refusals import Code, Invalid, NotFound, Refusal
 from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.availability import VENUE
 from models.bookings.bookings import Booking, BookingOwner, bookings_of
 from models.core.base import snapshot
 from models.tenants import Tenant
-from models.venue.rooms import Room
+from models.venue.rooms import Room, booked_spaces
 from permissions.policy import is_stranger, only_own
 from permissions.roles import P
 from resolvers.bookings.calendars import (
@@ -39,7 +46,7 @@ from resolvers.bookings.calendars import (
 )
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
-from resolvers.core.lookups import CALENDAR
+from resolvers.core.lookups import CALENDAR, raise_all
 from resolvers.core.transactions import OtherLocksNeeded
 
 STRANGERS: Final = ("strangers",)
@@ -53,7 +60,7 @@ class Claim:
     None for a plain room.
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit; ``price`` is that by the room's
-    current rate and the venue's rules.
+    current rate and the venue's rules. ``also_rooms`` are the others of several rooms.
     """
 
     tenant: Tenant
@@ -67,16 +74,36 @@ class Claim:
     refusals: tuple[Refusal, ...]
     lifted: tuple[Code, ...]
     price: Price | None
+    also_rooms: tuple[Room, ...] = ()
+    also_facts: tuple[RoomFacts, ...] = ()
+
+    @property
+    def has_price_rules(self) -> bool:
+        return any(each.price_plan is not None for each in (self.facts, *self.also_facts))
+
+    def price_at(self, time: Interval) -> Price | None:
+        """Returns what the same would cost at another time."""
+        return summed(each.price(time, self.wish) for each in (self.facts, *self.also_facts))
+
+    @property
+    def spaces(self) -> list[UUID]:
+        """The spaces of all its rooms."""
+        return [space for room in (self.room, *self.also_rooms) for space in room.spaces]
 
 
 @dataclass(frozen=True, slots=True)
 class WantedTime:
-    """A requested time of a room."""
+    """A requested time of a room, or of several."""
 
     room_id: RoomId
     start: Start
     duration_minutes: int
     party_size: int
+    also_room_ids: tuple[RoomId, ...] = ()
+
+    @property
+    def room_ids(self) -> list[RoomId]:
+        return [self.room_id, *self.also_room_ids]
 
 
 async def lock_rooms(scope: Scope, *room_ids: UUID, spaces: Sequence[UUID] = ()) -> None:
@@ -131,19 +158,23 @@ async def claim(
     *,
     duration_minutes: int,
     party_size: int,
+    also_room_ids: Sequence[RoomId] = (),
     customer: CustomerChoice | None = None,
     moving: Booking | None = None,
     override: bool | None = None,
 ) -> Claim:
-    """Decides on a time of a locked room, after expired holds have been released.
+    """Decides on a time of locked rooms, after expired holds have been released.
 
     The ``customer``, or that of the booking that is ``moving``, decides about the price; by default
-    it is the caller. ``override`` is that of ``wish_of``.
-    Raises NotFound for the room, and what makes the time itself unreadable.
+    it is the caller. ``override`` is that of ``wish_of``. A booking that is moved keeps its other
+    rooms.
+    Raises NotFound for a room, what refuses the choice of them, and what makes the time itself
+    unreadable.
     """
-    venue = await load_venue(scope, [room_id])
-    if room_id not in venue.rooms:
-        raise NotFound("room", path=("room_id",))
+    room_ids = [room_id, *(also_room_ids if moving is None else _other_rooms(moving))]
+    venue = await load_venue(scope, room_ids)
+    raise_all(_unknown(venue, room_ids))
+    raise_all(_unfit(venue, room_ids, is_move=moving is not None))
     check_spaces(scope, *venue.rooms.values())
     if moving is not None:
         customer = customer_of(moving)
@@ -159,13 +190,69 @@ async def claim(
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
     slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)
-    claimed = decide(venue, slot.facts[room_id], starts_at, wish, exclude_booking_id=exclude)
+    rooms = [slot.facts[id] for id in room_ids]
+    claimed = decide_all(venue, rooms, starts_at, wish, exclude_booking_id=exclude)
     if not claimed.refusals:
         await expire(scope, slot.stale)
         return claimed
     # Until when each reason holds is found in what lies around.
     calendar = await load_calendar(scope, venue, wanted, wish, exclude_booking_id=exclude)
-    return decide(venue, calendar.facts[room_id], starts_at, wish, exclude_booking_id=exclude)
+    rooms = [calendar.facts[id] for id in room_ids]
+    return decide_all(venue, rooms, starts_at, wish, exclude_booking_id=exclude)
+
+
+def _other_rooms(booking: Booking) -> list[RoomId]:
+    return [RoomId(id) for id in booking.also_room_ids or ()]
+
+
+def _unknown(venue: Venue, room_ids: Sequence[RoomId]) -> list[Refusal]:
+    return [
+        NotFound("room", path=("also_room_ids", number - 1) if number else ("room_id",))
+        for number, id in enumerate(room_ids)
+        if id not in venue.rooms
+    ]
+
+
+def _unfit(venue: Venue, room_ids: Sequence[RoomId], *, is_move: bool = False) -> list[Refusal]:
+    """Returns what refuses known rooms as those of one booking."""
+    if len(room_ids) == 1:
+        return []
+    rooms = [venue.rooms[id] for id in room_ids]
+    refused = choice_refusals(
+        [room.spaces for room in rooms], path=("room_id",) if is_move else None
+    )
+    if any(room.seats is not None for room in rooms):
+        problem = "A room that is booked by the seat can't be one of several."
+        refused.append(Invalid(problem, path=("room_id",) if is_move else ("also_room_ids",)))
+    return refused
+
+
+def decide_all(
+    venue: Venue,
+    rooms: Sequence[RoomFacts],
+    starts_at: datetime,
+    wish: SlotRequest,
+    *,
+    exclude_booking_id: BookingId | None = None,
+) -> Claim:
+    """Returns the claim of a time of rooms that are booked together, as ``decide`` does of one."""
+    if len(rooms) == 1:
+        return decide(venue, rooms[0], starts_at, wish, exclude_booking_id=exclude_booking_id)
+    claims = [
+        decide(venue, each, starts_at, wish, exclude_booking_id=exclude_booking_id)
+        for each in together(rooms, wish.party_size)
+    ]
+    first, chosen = claims[0], [claimed.room for claimed in claims]
+    capacity = sum(room.capacity for room in rooms)
+    refused = of_all([claimed.refusals for claimed in claims])
+    return replace(
+        first,
+        also_rooms=tuple(chosen[1:]),
+        also_facts=tuple(rooms[1:]),
+        space_ids=booked_spaces(chosen),
+        refusals=(*refused, *party_refusals(wish.party_size, capacity)),
+        price=summed(claimed.price for claimed in claims),
+    )
 
 
 def decide(
@@ -206,13 +293,16 @@ def claim_by_facts(
 
     A time without a claim is decided by what is stored.
     """
-    room = facts.rooms.get(times.room_id)
     if facts.venue.prices.uses_tags:
         # The tags of a customer are read with what is stored.
         return None
-    if room is None or (moving is not None and not may_move(scope.actor, BookingOwner.of(moving))):
+    room_ids = times.room_ids if moving is None else [times.room_id, *_other_rooms(moving)]
+    if any(id not in facts.rooms for id in room_ids) or _unfit(facts.venue, room_ids):
         return None
-    if room.seats is not None or (moving is not None and moving.seat_numbers is not None):
+    if moving is not None and not may_move(scope.actor, BookingOwner.of(moving)):
+        return None
+    has_seats = facts.rooms[times.room_id].seats is not None
+    if has_seats or (moving is not None and moving.seat_numbers is not None):
         # Which seats are free is known under the lock of their room.
         return None
     try:
@@ -228,10 +318,15 @@ def claim_by_facts(
     wanted = wish.interval(starts_at)
     if not facts.covers(wanted):
         return None
-    room = room.within(wanted)
-    if moving is not None and has_all(moving.spaces, facts.venue.rooms[room.id]):
-        room = replace(room, moving=_busy(moving))
-    claimed = decide(facts.venue, room, starts_at, wish)
+    rooms = [facts.rooms[id].within(wanted) for id in room_ids]
+    if moving is not None:
+        rooms = [
+            replace(room, moving=_busy(moving))
+            if has_all(moving.spaces, facts.venue.rooms[room.id])
+            else room
+            for room in rooms
+        ]
+    claimed = decide_all(facts.venue, rooms, starts_at, wish)
     return None if claimed.refusals else claimed
 
 

@@ -218,7 +218,7 @@ async def _move_at_once(
         if facts.quotas and by_customer:
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
-        takes_own = not set(booking.spaces).isdisjoint(claimed.room.spaces)
+        takes_own = not set(booking.spaces).isdisjoint(claimed.spaces)
         overlaps_own = takes_own and booking.occupied.overlaps(goal.occupied)
         event = _move(
             scope,
@@ -407,9 +407,9 @@ def goal_of(moved: Booking, claimed: Claim) -> Goal:
 def _costs_the_same(left: Place, wanted: Place, claimed: Claim) -> bool:
     if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
         return False
-    if claimed.facts.price_plan is None:
+    if not claimed.has_price_rules:
         return True
-    before = claimed.facts.price(left.time, claimed.wish)
+    before = claimed.price_at(left.time)
     by = wanted.time.start - left.time.start
     return (before.moved(by) if before else None) == claimed.price
 

@@ -54,7 +54,13 @@ async def reschedule_booking(
     id: Annotated[BookingId, Doc("The id of the booking.")],
     *,
     version: Version,
-    room_id: Annotated[RoomId | None, Doc("The new room; the current one by default.")] = None,
+    room_id: Annotated[
+        RoomId | None,
+        Doc(
+            "The new room; the current one by default. Of several rooms, it replaces the first; "
+            "the others stay."
+        ),
+    ] = None,
     start: Annotated[Start, Doc("The new start.")],
     duration_minutes: Annotated[
         int | None, Doc("The new duration in minutes; the current one by default.")

@@ -1,6 +1,8 @@
 """Rooms: lists, creates, updates and archives them."""
 
+from collections.abc import Sequence
 from typing import Annotated
+from uuid import UUID
 
 from sqlalchemy import Select
 from sqlmodel import col
@@ -68,6 +70,19 @@ def rooms(
 ) -> Listing[Room]:
     """The rooms of the venue, including archived ones."""
     return Listing(Room, rooms_matching(visible_rooms(scope), filter), rooms_sorted(order_by))
+
+
+async def load_rooms(scope: Scope, ids: Sequence[UUID]) -> list[Room]:
+    """Returns rooms in the order of their ids, with one statement for all that load together."""
+
+    async def load(ids: list[UUID]) -> list[Room | None]:
+        rooms = await scope.all(rooms_of(scope.tenant_id).where(col(Room.id).in_(ids)))
+        found = {room.id: room for room in rooms}
+        return [found.get(id) for id in ids]
+
+    # All are asked for before any is awaited.
+    loading = [scope.loaders.batch("rooms by id", load, id) for id in ids]
+    return [room for each in loading if (room := await each) is not None]
 
 
 async def create_room(

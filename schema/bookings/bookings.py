@@ -25,6 +25,7 @@ from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
 from domain.core.percents import Percent
 from kit.events.event_cursors import EventCursor
+from kit.graphql.cost import Cost
 from kit.scope import Scope
 from models.audit import sql_fields as log_fields
 from models.audit.log import LogEntry
@@ -91,7 +92,7 @@ input_type(
     overlaps="Match bookings that overlap this period.",
     starts_at="Match bookings that start in this period.",
     updated_at="Match bookings that last changed in this period.",
-    room_id="Match bookings of these rooms.",
+    room_id="Match bookings of these rooms. If a booking has several, the first one counts.",
     customer_id="Match bookings of these customers. Requires `customers:read`.",
     status="Match bookings with these statuses.",
     search="Match bookings whose reference, customer name, e-mail address or phone number "
@@ -195,7 +196,8 @@ class Booking(Node):
     )
     status: Status = computed(booking_access.status, sql=sql_fields.status)
     allowed_transitions: list[Status] = computed(reading.transitions)
-    room: Room = related("The booked room.")
+    room: Room = related("The booked room; the first one, if there are several.")
+    rooms: list[Room] = computed(reading.rooms, cost=Cost(1, size=lambda _: 2))
     customer: Customer | None = related(
         "The customer that the booking is for, or null if a hold has none yet.",
         requires=P.CUSTOMERS_READ,

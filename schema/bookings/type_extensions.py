@@ -13,7 +13,9 @@ from schema.venue.rooms import Room
 @extends(Room)
 class RoomBookings:
     bookings: BookingConnection = connection(
-        reading.bookings_now, "The bookings of the room.", under=models.Booking.room_id
+        reading.bookings_now,
+        "The bookings of the room. Those of several rooms are listed with the first one.",
+        under=models.Booking.room_id,
     )
 
 

@@ -42,6 +42,7 @@ BOUNDED: Final = {
     "Booking.allowedTransitions": "there are nine statuses",
     "Booking.payments": "one, those that the gateway made twice, and of moves all that were paid "
     "and at most 10 that were not",
+    "Booking.rooms": "at most 20, or the change is refused",
     "Booking.refunds": "as many as managers asked for, of a minor unit or more each",
     "BookingChange.changes": "the fields of a booking",
     "BookingSeries.exceptDates": "at most 366: each is a date of the rule",

@@ -45,7 +45,7 @@ IN_PYTHON: Final = {
     "AuditEntry": "actor changes cursor ipAddress requestId subject subjectId type userAgent",
     "BillingSubscription": "nextPlan plan refusesBookingsFrom status takesBookings",
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
-    "payment payments pendingMove refunds",
+    "payment payments pendingMove refunds rooms",
     "BookingChange": "actor changes cursor type",
     "Customer": "stats undoableMerge",
     "Export": "url",

@@ -1,0 +1,93 @@
+"""Several rooms in one booking: all of them or none, for a party as large as they hold together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from domain.bookings.pricing import Price
+from domain.bookings.refusals import Reason, SlotTaken, SlotUnavailable
+from domain.bookings.slot_facts import RoomFacts
+from domain.core.formatting import counted
+from domain.core.refusals import Code, Invalid, LimitReached, Path, Refusal
+
+MOST_ROOMS: Final = 20
+
+
+def together(rooms: Sequence[RoomFacts], party_size: int) -> list[RoomFacts]:
+    """Returns the facts by which each of the rooms is decided about.
+
+    All have the largest buffers, because the booking has one time for all of them. Their capacity
+    is decided about by ``party_refusals``.
+    """
+    before = max(room.buffer_before_minutes for room in rooms)
+    after = max(room.buffer_after_minutes for room in rooms)
+    has_all = all(room.moving is not None for room in rooms)
+    return [
+        replace(
+            room,
+            capacity=party_size,
+            buffer_before_minutes=before,
+            buffer_after_minutes=after,
+            # Where not all time is its own, a booking gets all of it anew.
+            moving=room.moving if has_all else None,
+        )
+        for room in rooms
+    ]
+
+
+def party_refusals(party_size: int, capacity: int) -> list[Refusal]:
+    """Returns what refuses a party by what the rooms hold together."""
+    if party_size <= capacity:
+        return []
+    reason = Reason(
+        Code.CAPACITY_EXCEEDED,
+        message=f"These rooms hold at most {counted(capacity, 'guest')} together.",
+        rule={"capacity": capacity},
+    )
+    return [SlotUnavailable(reason.code, (reason,), path=("party_size",))]
+
+
+def of_all(refusals: Sequence[Sequence[Refusal]]) -> list[Refusal]:
+    """Returns the refusals of all rooms, of which each list is one's; those of the venue once."""
+    found: dict[tuple[Code, str], Refusal] = {}
+    for number, of_room in enumerate(refusals):
+        for each in of_room:
+            if isinstance(each, SlotTaken):
+                each.is_one_of_several = True
+            if number > 0 and each.path == ("room_id",):
+                each.path = ("also_room_ids", number - 1)
+            found.setdefault((each.code, each.message), each)
+    return [*found.values()]
+
+
+def summed(prices: Iterable[Price | None]) -> Price | None:
+    """Returns the price of all rooms, line by line; None if none has one.
+
+    The minimum charge is that of a booking, whatever its rooms.
+    """
+    found = [price for price in prices if price is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    return Price.of(
+        [line for price in found for line in price.lines if line.unit is not None],
+        taxes_included=any(price.taxes_included for price in found),
+        minimum=found[0].minimum,
+    )
+
+
+def choice_refusals(
+    spaces: Sequence[Sequence[object]], *, path: Path | None = None
+) -> list[Refusal]:
+    """Returns what refuses rooms as those of one booking; ``spaces`` are those of each room.
+
+    ``path`` leads to the first room, if that is the one that was chosen last.
+    """
+    if len(spaces) > MOST_ROOMS:
+        return [LimitReached("rooms", MOST_ROOMS, len(spaces), path=("also_room_ids",))]
+    taken, refused = set[object](), list[Refusal]()
+    for number, each in enumerate(spaces):
+        if not taken.isdisjoint(each):
+            problem = "This room shares its time with another one of the booking."
+            refused.append(Invalid(problem, path=path or ("also_room_ids", number - 1)))
+        taken.update(each)
+    return refused
