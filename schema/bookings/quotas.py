@@ -12,6 +12,7 @@ from resolvers.bookings import quotas
 from schema.core.enums import describe
 from schema.core.fields import Node, column, node, query
 from schema.core.mutations import deleted_id, mutation, payload
+from schema.venue.hours import UNPAGED_COST
 
 describe(
     QuotaMeasure,
@@ -52,7 +53,9 @@ class BookingQuota(Node):
 
 @strawberry.type
 class QuotaQueries:
-    quotas: list[BookingQuota] | None = query(quotas.quotas, requires=P.BOOKINGS_MANAGE)
+    quotas: list[BookingQuota] | None = query(
+        quotas.quotas, requires=P.BOOKINGS_MANAGE, cost=UNPAGED_COST
+    )
 
 
 @payload
