@@ -17,6 +17,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.passwords import Passwords
 from models import METADATA
+from models.bookings.past_bookings import KEEP_LOGGED
 from models.tenants import tenant_id_of
 from resolvers.audit.log_writer import write_log
 from resolvers.core.lookups import CALENDAR
@@ -68,6 +69,7 @@ async def _load(
         # by one, each returning its position.
         await scope.run(insert(METADATA.tables["bookings"]), made.booking_columns())
         await scope.run(insert(METADATA.tables["log"]), made.history.log())
+        await scope.rows(KEEP_LOGGED)
 
     await perform(runtime, ANONYMOUS, Request(new_id()), store)
     progress(

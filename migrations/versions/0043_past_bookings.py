@@ -20,7 +20,8 @@ INSTANT: Final = postgresql.TIMESTAMP(timezone=True, precision=3)
 # What never changes, what has a column of its own, and what is kept for a day at most.
 LEFT_OUT: Final = "'{tenant_id,id,reference,created_at,currency_code,held_from}'::text[]"
 LOGGED: Final = """
-    ('status', 'room_id', 'starts_at', 'ends_at', 'customer_id', 'party_size', 'hold_expires_at')
+    ('status', 'room_id', 'also_room_ids', 'starts_at', 'ends_at', 'customer_id', 'party_size',
+     'hold_expires_at')
 """
 TABLES: Final = ("bookings", "past_bookings", "log")
 
@@ -71,59 +72,65 @@ def upgrade() -> None:
         WHEN (OLD.version <> NEW.version) EXECUTE FUNCTION keep_past_booking()
     """)
     keep_what_the_log_tells()
+    for table in TABLES:
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    op.execute("SELECT keep_logged_past()")
+    for table in TABLES:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER keep_past ON bookings")
     op.execute("DROP FUNCTION keep_past_booking()")
+    op.execute("DROP FUNCTION keep_logged_past()")
+    op.execute("DROP AGGREGATE jsonb_merged(jsonb)")
     op.drop_table("past_bookings")
 
 
 def keep_what_the_log_tells() -> None:
     # A state ends at each change; what a change doesn't name, the next one that does had before it.
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    # Also for bookings that are stored with their log, as those of the demo are.
+    op.execute("""
+        CREATE AGGREGATE jsonb_merged(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}')
+    """)
     op.execute(f"""
+        CREATE FUNCTION keep_logged_past() RETURNS void
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+        AS $$
         WITH changes AS (
-            SELECT b.tenant_id, b.id, b.version, b.created_at, b.currency_code, log.at, log.before,
-                row_number() OVER changes AS number, count(*) OVER booking AS changes,
-                lag(log.at, 1, b.created_at) OVER changes AS since
-            FROM bookings AS b JOIN log ON log.tenant_id = b.tenant_id AND log.subject_id = b.id
+            SELECT b.tenant_id, b.id, b.starts_at, log.at,
+                lag(log.at, 1, b.created_at) OVER onwards AS since,
+                b.version - row_number() OVER backwards AS version,
+                public.jsonb_merged(log.before) OVER backwards AS state
+            FROM public.bookings AS b
+            JOIN public.log ON log.tenant_id = b.tenant_id AND log.subject_id = b.id
             WHERE log.subject_type = 'Booking' AND log.before IS NOT NULL
-            WINDOW booking AS (PARTITION BY b.tenant_id, b.id),
-                changes AS (PARTITION BY b.tenant_id, b.id ORDER BY log.position)
-        ), fields AS (
-            SELECT tenant_id, id, number, field.key, CASE WHEN key IN {LOGGED} THEN value
-                WHEN jsonb_typeof(value) = 'object' THEN value -> 'amount' END AS value
-            FROM changes CROSS JOIN LATERAL jsonb_each(before) AS field
-            WHERE key IN {LOGGED} OR key = 'price'
-        ), states AS (
-            SELECT changes.*, found.state
-            FROM changes CROSS JOIN LATERAL (
-                SELECT coalesce(jsonb_object_agg(key, value), '{{}}') AS state FROM (
-                    SELECT DISTINCT ON (key) key, value FROM fields
-                    WHERE fields.tenant_id = changes.tenant_id AND fields.id = changes.id
-                    AND fields.number >= changes.number
-                    ORDER BY key, fields.number
-                ) AS first
-            ) AS found
+            WINDOW onwards AS (PARTITION BY b.tenant_id, b.id ORDER BY log.position),
+                backwards AS (PARTITION BY b.tenant_id, b.id ORDER BY log.position DESC)
+        ), prices AS (
+            SELECT *, replace(state -> 'price' ->> 'amount', '.', '')::bigint AS minor FROM changes
         )
-        INSERT INTO past_bookings (tenant_id, booking_id, version, since, until, starts_at, state)
-        SELECT s.tenant_id, s.id, s.version - (s.changes - s.number) - 1, s.since, s.at,
-            coalesce((s.state ->> 'starts_at')::timestamptz, b.starts_at),
-            s.state - 'price' || jsonb_build_object(
-                'version', s.version - (s.changes - s.number) - 1, 'updated_at', s.since
-            ) || CASE WHEN s.state ? 'price' THEN jsonb_build_object(
-                'price_minor', replace(s.state ->> 'price', '.', '')::bigint,
-                'price_lines', CASE WHEN s.state ->> 'price' IS NOT NULL THEN jsonb_build_array(
+        INSERT INTO public.past_bookings
+            (tenant_id, booking_id, version, since, until, starts_at, state)
+        SELECT tenant_id, id, version, since, at,
+            coalesce((state ->> 'starts_at')::timestamptz, starts_at),
+            (
+                SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(state)
+                WHERE key IN {LOGGED}
+            )
+            || jsonb_build_object('version', version, 'updated_at', since)
+            || CASE WHEN state ? 'price' THEN jsonb_build_object(
+                'price_minor', minor, 'price_sums', NULL,
+                'price_lines', CASE WHEN minor IS NOT NULL THEN jsonb_build_array(
                     jsonb_build_object(
                         'label', 'Price', 'start', NULL, 'end', NULL, 'minutes', NULL,
-                        'amount_minor', replace(s.state ->> 'price', '.', '')::bigint
+                        'amount_minor', minor
                     )
                 ) END
             ) ELSE '{{}}' END
-        FROM states AS s JOIN bookings AS b ON b.tenant_id = s.tenant_id AND b.id = s.id
+        FROM prices
         ON CONFLICT DO NOTHING
+        $$
     """)
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute("REVOKE ALL ON FUNCTION keep_logged_past() FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION keep_logged_past() TO boom_app")

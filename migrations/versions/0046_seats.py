@@ -60,7 +60,7 @@ def downgrade() -> None:
     # Whoever has a seat would have the whole room, which others have at the same time.
     for tenant_id in op.get_bind().execute(sa.text("SELECT id FROM tenants")).scalars().all():
         op.execute(f"SELECT set_config('app.tenant', '{tenant_id}', true)")
-        seats = f"SELECT FROM rooms WHERE tenant_id = '{tenant_id}' AND seats IS NOT NULL LIMIT 1"
+        seats = f"SELECT 1 FROM rooms WHERE tenant_id = '{tenant_id}' AND seats IS NOT NULL LIMIT 1"
         if op.get_bind().execute(sa.text(seats)).first() is not None:
             raise RuntimeError("There are rooms with seats: have them booked as a whole first.")
     op.execute("SELECT set_config('app.tenant', '', true)")

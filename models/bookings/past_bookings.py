@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Select, select, text
+from sqlalchemy import Column, Index, Select, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col
 
@@ -70,3 +70,7 @@ def state_before(tenant_id: UUID, booking_id: UUID, changed_at: datetime) -> Sel
         col(PastBooking.until) == changed_at,
         col(PastBooking.since) < changed_at,
     )
+
+
+KEEP_LOGGED: Final = select(func.keep_logged_past())
+"""Keeps the states of a tenant's bookings that its log tells, where they were stored with it."""

@@ -70,6 +70,7 @@ class CustomerMergeMutations:
         finds_by=P.CUSTOMERS_READ,
         emits=[E.CUSTOMERS_MERGED, E.BOOKING_UPDATED],
         wrapped=False,
+        dry_run=True,
     )
     undo_merge: UndoMergePayload | None = mutation(
         customer_merges.undo_merge,
@@ -77,4 +78,5 @@ class CustomerMergeMutations:
         finds_by=P.CUSTOMERS_READ,
         emits=[E.CUSTOMER_MERGE_UNDONE, E.BOOKING_UPDATED],
         wrapped=False,
+        dry_run=True,
     )

@@ -68,6 +68,7 @@ class Everything:
 
     venue: Venue
     booking: str
+    hold: str
     link: str
     ids: tuple[str, ...]
 
@@ -126,7 +127,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     links = runtime.services[Links]
     assert isinstance(links, Links)
     link = links.sign(Link(venue.tenant.id, booking.id))
-    return Everything(venue, api_id(booking), link, ids)
+    return Everything(venue, api_id(booking), api_id(held), link, ids)
 
 
 def others(place: Place, own: Everything) -> Mapping[str, Any]:
@@ -154,6 +155,10 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {"mergeId": api_id(own.venue.other_customer)}
         case "mergeCustomers(mergeId:)":
             return {"keepId": api_id(own.venue.other_customer)}
+        case "swapBookings(firstId:)":
+            return {"secondId": own.hold}
+        case "swapBookings(secondId:)":
+            return {"firstId": own.hold}
         case "analytics(filter.roomIds:)":
             return {"span": {"from": "2027-03-01", "until": "2027-03-08"}}
         case _:
