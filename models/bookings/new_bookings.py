@@ -32,6 +32,7 @@ from sqlalchemy import (
     func,
     null,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, insert
 from sqlmodel import col
@@ -79,25 +80,54 @@ _CHANGED: Final = (
 )
 
 
-def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[str] = ()) -> Any:
-    claim = func.claim_calendar(
-        bindparam("tenant_id", type_=Uuid()),
-        bindparam("key_lock", type_=BigInteger()),
-        bindparam("calendar_lock", type_=BigInteger()),
-        bindparam("locks", type_=ARRAY(BigInteger())),
-        _ACTOR,
-        _MUTATION,
-        _KEY,
-        bindparam("spaces", type_=ARRAY(Uuid())),
-        bindparam("wanted" if changed else "occupied", type_=TSTZRANGE()),
-    ).table_valued(
-        column("version", BigInteger()),
-        column("is_known", Boolean()),
-        column("is_taken", Boolean()),
-        name="claim",
+_LOCKED: Final = (
+    bindparam("tenant_id", type_=Uuid()),
+    bindparam("key_lock", type_=BigInteger()),
+    bindparam("calendar_lock", type_=BigInteger()),
+    bindparam("locks", type_=ARRAY(BigInteger())),
+    _ACTOR,
+    _MUTATION,
+    _KEY,
+)
+_CLAIMED: Final = (
+    column("version", BigInteger()),
+    column("is_known", Boolean()),
+    column("is_taken", Boolean()),
+)
+
+
+def _claim_of_spaces(wanted: str) -> Any:
+    spaces = bindparam("spaces", type_=ARRAY(Uuid()))
+    return func.claim_calendar(*_LOCKED, spaces, bindparam(wanted, type_=TSTZRANGE()))
+
+
+def _claim_of_seats() -> Any:
+    return func.claim_seats(
+        *_LOCKED,
+        bindparam("room_id", type_=Uuid()),
+        bindparam("seats", type_=Integer()),
+        bindparam("party_size", type_=Integer()),
+        bindparam("occupied", type_=TSTZRANGE()),
     )
-    claimed = select(*claim.c).cte("claimed").prefix_with("MATERIALIZED")
+
+
+def _stored(
+    *,
+    is_counted: bool,
+    adds_customer: bool = False,
+    changed: Sequence[str] = (),
+    of_seats: bool = False,
+) -> Any:
     new = parameters(Booking)
+    claiming = _claim_of_spaces("wanted" if changed else "occupied")
+    returned: tuple[Any, ...] = _CLAIMED
+    if of_seats:
+        seat_numbers = column("seat_numbers", new["seat_numbers"].type)
+        claiming, returned = _claim_of_seats(), (*_CLAIMED, seat_numbers)
+    claim = claiming.table_valued(*returned, name="claim")
+    claimed = select(*claim.c).cte("claimed").prefix_with("MATERIALIZED")
+    if of_seats:
+        new["seat_numbers"] = claimed.c.seat_numbers
     is_decided = and_(
         claimed.c.version == bindparam("known_version", type_=BigInteger()),
         ~claimed.c.is_known,
@@ -105,7 +135,10 @@ def _stored(*, is_counted: bool, adds_customer: bool = False, changed: Sequence[
     )
     decided = select(*new.values()).select_from(claimed).where(is_decided)
     if adds_customer:
-        decided = select(*new.values()).select_from(_added(claimed, is_decided).cte("added"))
+        added = _added(claimed, is_decided).cte("added")
+        decided = select(*new.values()).select_from(added)
+        if of_seats:
+            decided = decided.join(claimed, true())
     written = insert(Booking).from_select(list(new), decided)
     if changed:
         # No UPDATE: that might look for the row before the claim has set the tenant.
@@ -163,6 +196,14 @@ STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True), stores=_STORE
 # Doesn't show its booking: no statement sees the customer that another part of it adds.
 STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
 STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False), stores=_STORES)
+# The same of rooms whose seats are booked: these statements pick the seats. Parameter: ``seats``.
+OF_SEATS: Final = {
+    STORE_BOOKING: PreparedStatement(_stored(is_counted=True, of_seats=True), stores=_STORES),
+    STORE_BOOKING_AND_CUSTOMER: PreparedStatement(
+        _stored(is_counted=True, adds_customer=True, of_seats=True)
+    ),
+    STORE_HOLD: PreparedStatement(_stored(is_counted=False, of_seats=True), stores=_STORES),
+}
 CHANGE_BOOKING: Final = PreparedStatement(
     _stored(is_counted=False, changed=_CHANGED), stores=_STORES
 )

@@ -8,7 +8,7 @@ that others have is refused at once, by what is stored.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any
@@ -22,6 +22,7 @@ from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
 from models.bookings.bookings import INSERT_BOOKING, Booking, price_columns
 from models.bookings.new_bookings import (
+    OF_SEATS,
     STORE_BOOKING,
     STORE_BOOKING_AND_CUSTOMER,
     STORE_HOLD,
@@ -182,9 +183,9 @@ async def _store_at_once(
         claimed = claim_by_facts(scope, facts, times)
         if claimed is None:
             return None
-        spaces = claimed.spaces
+        spaces, of_seats = claimed.spaces, claimed.seat_numbers is not None
         # A key may be that of the booking itself, which is then told again.
-        may_be_late = scope.idempotency_key is None
+        may_be_late = scope.idempotency_key is None and not of_seats
         if may_be_late and taken.may_have(spaces, claimed.occupied):
             break
         if attempt == 0:
@@ -198,12 +199,16 @@ async def _store_at_once(
         new = await decided(claimed)
         if new is None:
             return None
+        if of_seats:
+            values = {**new.values, "seats": claimed.room.seats}
+            new = replace(new, statement=OF_SEATS[new.statement], values=values)
         found = await store_at_once(scope, new, facts, locks)
         if found is None or found["is_known"]:
             return None
         if found["id"] is not None:
             scope.mark_stored()
-            taken.note(spaces, claimed.occupied)
+            if not of_seats:
+                taken.note(spaces, claimed.occupied)
             return new.result  # type: ignore[no-any-return]
         if found["version"] == facts.version:
             if found["is_taken"]:

@@ -302,8 +302,8 @@ def claim_by_facts(
     if moving is not None and not may_move(scope.actor, BookingOwner.of(moving)):
         return None
     has_seats = facts.rooms[times.room_id].seats is not None
-    if has_seats or (moving is not None and moving.seat_numbers is not None):
-        # Which seats are free is known under the lock of their room.
+    if moving is not None and (has_seats or moving.seat_numbers is not None):
+        # Only the statements of new bookings pick seats.
         return None
     try:
         starts_at = resolve_start(times.start, facts.venue.zone)

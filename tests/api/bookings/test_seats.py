@@ -1,5 +1,6 @@
 """A room whose seats are booked: parties share it until no seat is left."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id
 from tests.support.occupancy import OVERLAPS
+from tests.support.statements import statements
 
 TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
 HALF_PAST = TEN + timedelta(minutes=30)
@@ -338,3 +340,67 @@ async def test_a_room_with_seats_has_no_parts_and_is_none(
         assert [(each["code"], each["path"]) for each in answer["userErrors"]] == [
             ("INVALID", ["input", "seats"])
         ]
+
+
+async def test_a_booking_of_seats_is_one_statement(
+    desk: BookingClient, venue: Venue, studio: Room, owner: asyncpg.Connection
+) -> None:
+    await give_seats(desk, studio, 5)
+    first = made(await desk.create(studio, TEN, partySize=2))
+
+    with statements(desk.runtime) as sent:
+        made(await desk.create(studio, HALF_PAST, partySize=1))
+        made(await desk.hold(studio, HALF_PAST, partySize=1))
+        made(await desk.cancel(first))
+        new = {"name": "Ada", "email": "ada@example.test"}
+        made(await desk.create(studio, TEN, partySize=3, customer={"new": new}))
+
+    assert sum("claim_seats" in each for each in sent) == 3
+    assert not any(each.startswith("INSERT") for each in sent)
+    assert await seat_numbers(owner, studio) == [[0, 1], [0, 1, 4], [2], [3]]
+
+
+async def test_the_lowest_seats_that_are_free_are_taken(
+    desk: BookingClient, studio: Room, owner: asyncpg.Connection
+) -> None:
+    draw = random.Random(1)
+    await give_seats(desk, studio, 6)
+    standing: dict[str, tuple[range, list[int], Any]] = {}
+    for _ in range(30):
+        if standing and draw.random() < 0.3:
+            made(await desk.cancel(standing.pop(draw.choice(sorted(standing)))[2]))
+        start, length, party = draw.randint(0, 5), draw.choice([1, 2, 3]), draw.randint(1, 3)
+        wanted = range(start, start + length)
+        taken = {
+            number
+            for time, numbers, _ in standing.values()
+            if set(time) & set(wanted)
+            for number in numbers
+        }
+        free = [number for number in range(6) if number not in taken]
+
+        at = TEN + start * timedelta(minutes=30)
+        answer = await desk.create(studio, at, minutes=30 * length, partySize=party)
+
+        assert answer.refusals == ([] if len(free) >= party else ["SLOT_TAKEN"])
+        if not answer.refusals:
+            booking = made(answer)
+            standing[booking["reference"]] = wanted, free[:party], booking
+            numbers = "SELECT seat_numbers FROM bookings WHERE reference = $1"
+            assert await owner.fetchval(numbers, booking["reference"]) == free[:party]
+
+
+async def test_a_booking_of_several_rooms_keeps_seats_from_its_rooms(
+    desk: BookingClient, venue: Venue, studio: Room
+) -> None:
+    other = venue.rooms[1]
+    both = made(await desk.create(other, TEN, alsoRoomIds=[api_id(studio)]))
+
+    clash = (await set_seats(desk, studio, 4))["userErrors"]
+    made(await desk.cancel(both))
+    await give_seats(desk, studio, 4)
+    refusal = refused(await desk.create(other, TEN, alsoRoomIds=[api_id(studio)]))
+
+    assert [(each["code"], each["path"]) for each in clash] == [("SLOT_TAKEN", ["input", "seats"])]
+    assert len(clash[0]["conflicts"]) == 1
+    assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "alsoRoomIds"])
