@@ -360,3 +360,20 @@ def test_somebody_comes_every_week(day: int) -> None:
     assert {b.starts_at - a.starts_at for a, b in pairwise(weekly)} <= {
         timedelta(days=7, hours=hours) for hours in (-1, 0, 1)
     }
+
+
+async def test_each_booking_is_known_from_when_it_was_made(loaded: asyncpg.Connection) -> None:
+    gaps = await loaded.fetch(
+        """WITH times AS (
+               SELECT tenant_id, booking_id AS id, version, since, until FROM past_bookings
+               UNION ALL SELECT tenant_id, id, version, updated_at, 'infinity' FROM bookings
+           ), joined AS (
+               SELECT *, lag(until) OVER booking AS ended, row_number() OVER booking AS number
+               FROM times WINDOW booking AS (PARTITION BY tenant_id, id ORDER BY version)
+           )
+           SELECT id FROM joined JOIN bookings USING (tenant_id, id)
+           WHERE joined.version <> number OR since <> coalesce(ended, created_at)"""
+    )
+
+    assert gaps == []
+    assert await loaded.fetchval("SELECT count(*) FROM past_bookings") > 1_000
