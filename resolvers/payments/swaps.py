@@ -22,8 +22,16 @@ from resolvers.bookings.booking_access import (
     visible_bookings,
 )
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
+from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.quotas import refusals_by_quotas
-from resolvers.bookings.slot_claims import Claim, check_spaces, decide, expire, lock_rooms
+from resolvers.bookings.slot_claims import (
+    Claim,
+    check_spaces,
+    customer_of,
+    decide,
+    expire,
+    lock_rooms,
+)
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.payments import moves
@@ -64,7 +72,9 @@ async def swap_bookings(
     await lock_rooms(scope, *(each.room_id for each in seen), spaces=spaces)
     first = await _locked(scope, seen[0], first_version, "first_version")
     second = await _locked(scope, seen[1], second_version, "second_version")
-    for each in (first, second):
+    for each, name in ((first, "first_id"), (second, "second_id")):
+        if each.also_room_ids:
+            raise Invalid("A booking of several rooms can't be swapped: move it.", path=(name,))
         await give_up(scope, each)
     venue = await load_venue(scope, [RoomId(each.room_id) for each in (first, second)])
     check_spaces(scope, *venue.rooms.values())
@@ -110,7 +120,13 @@ async def _claimed(
     ``other`` is the new time of that booking, once it is known.
     """
     minutes = Interval(booking.starts_at, booking.ends_at).minutes
-    wish = wish_of(scope, venue, duration_minutes=minutes, party_size=booking.party_size)
+    wish = wish_of(
+        scope,
+        venue,
+        duration_minutes=minutes,
+        party_size=booking.party_size,
+        customer_tags=await customer_tags(scope, venue.prices, customer_of(booking)),
+    )
     wanted = wish.interval(left.starts_at)
     calendar = await load_calendar(scope, venue, wanted, wish)
     facts, both = calendar.facts[RoomId(left.room_id)], [booking.id, left.id]

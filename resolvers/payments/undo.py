@@ -35,7 +35,7 @@ from resolvers.bookings.edits_at_once import capacity_refusals
 from resolvers.bookings.hooks import Prepayment, subscription_refusals
 from resolvers.bookings.past_bookings import booking_before
 from resolvers.bookings.quotas import refusals_by_quotas
-from resolvers.bookings.slot_claims import Claim, claim
+from resolvers.bookings.slot_claims import Claim, claim, spaces_of
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves, payments, refunds
 from resolvers.payments.ledger import balances_now, post
@@ -75,7 +75,7 @@ async def undo_change(
     past = await scope.read_outside(state_before(scope.tenant_id, seen.id, change.at))
     if past is None:
         raise NothingToUndo("Nothing has changed since the booking was made: cancel it instead.")
-    spaces = [UUID(id) for id in past.state.get("space_ids") or [past.state["room_id"]]]
+    spaces = await spaces_of(scope, UUID(past.state["room_id"]))
     booking = await lock_seen_booking(
         scope, seen, version=version, also_spaces=spaces, with_tenant=True
     )

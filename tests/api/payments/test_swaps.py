@@ -154,6 +154,9 @@ async def test_both_have_to_be_bookings_as_they_were_read(
     first = made(await staff.create(venue.rooms[0], TEN))
     second = made(await staff.create(venue.rooms[1], TEN))
     hold = made(await staff.hold(venue.rooms[1], TEN + 5 * HOUR))
+    both = made(
+        await staff.create(venue.rooms[0], TEN + 8 * HOUR, alsoRoomIds=[api_id(venue.rooms[1])])
+    )
     elsewhere = await make_venue(runtime)
     foreign = made(await BookingClient(api, runtime, elsewhere.staff).create(
         elsewhere.rooms[0], TEN
@@ -165,6 +168,7 @@ async def test_both_have_to_be_bookings_as_they_were_read(
         refused(await swap(staff, first, foreign)),
         refused(await swap(staff, first, first)),
         refused(await swap(staff, hold, first)),
+        refused(await swap(staff, first, both)),
     ]
 
     assert [(each["code"], each["path"]) for each in answers] == [
@@ -173,5 +177,6 @@ async def test_both_have_to_be_bookings_as_they_were_read(
         ("NOT_FOUND", ["secondId"]),
         ("INVALID", ["secondId"]),
         ("INVALID_TRANSITION", ["firstId"]),
+        ("INVALID", ["secondId"]),
     ]
     assert await places_of(staff, first, second) == [place(first), place(second)]

@@ -84,6 +84,19 @@ async def test_each_kind_of_change_is_taken_back(
     assert await staff.booking(booking["id"]) == booking
 
 
+async def test_all_rooms_of_a_booking_come_back(
+    staff: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    booking = await booked(staff, venue, clock, alsoRoomIds=[api_id(venue.rooms[1])])
+    (cancelled,) = made(await staff.cancel(booking))
+    clock.advance(minutes=1)
+
+    made(await undo(staff, cancelled))
+
+    for room in venue.rooms:
+        assert (await staff.create(room, TOMORROW)).refusals == ["SLOT_TAKEN"]
+
+
 async def test_the_time_of_a_visit_is_taken_back(
     staff: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
