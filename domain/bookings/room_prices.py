@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
 from typing import Final, Protocol
@@ -77,8 +76,8 @@ class PricePlan:
 
     def totals(self, hourly_rate: Money | None, grid: StartGrid, wish: PriceRequest) -> Totals:
         """Returns what a slot costs at each start of a grid: the total of its ``price``."""
-        at = wish.now if self._has_notice else None
-        key = grid, wish.duration_minutes, wish.customer_tags, wish.zone, at
+        turns = self._turns(grid, wish.now)
+        key = grid, wish.duration_minutes, wish.customer_tags, wish.zone, turns
         of_rate = hourly_rate, wish.party_size, *key
         found = self._totals.get(of_rate)
         if found is None:
@@ -86,7 +85,7 @@ class PricePlan:
             if parts is None:
                 if len(self._parts) >= MAX_KEPT:
                     self._parts.clear()
-                parts = self._parts[key] = [*self._all_parts(grid, wish)]
+                parts = self._parts[key] = [*self._all_parts(grid, wish, turns)]
             prices = {
                 each: self._price(each, hourly_rate, wish.party_size, start=wish.now, label="")
                 for each in {*parts}
@@ -97,30 +96,32 @@ class PricePlan:
             found = self._totals[of_rate] = Totals([totals[each] for each in parts])
         return found
 
-    @cached_property
-    def _has_notice(self) -> bool:
-        return any(rule.notice != _ANY for rule in self.rules)
+    def _turns(self, grid: StartGrid, now: datetime) -> tuple[int, ...]:
+        """Returns the places of a grid from which on the notice of another rule is kept."""
+        limits = {
+            limit
+            for rule in self.rules
+            for limit in (rule.notice.least, rule.notice.beyond)
+            if limit is not None
+        }
+        if not limits:
+            return ()
+        at = ticks(now)
+        return tuple(sorted({bisect_left(grid.ticks, at + each * MINUTE) for each in limits}))
 
-    def _all_parts(self, grid: StartGrid, wish: PriceRequest) -> Iterator[_Parts]:
+    def _all_parts(
+        self, grid: StartGrid, wish: PriceRequest, turns: tuple[int, ...]
+    ) -> Iterator[_Parts]:
         """Yields the parts of the slot at each start."""
         length = wish.duration_minutes * MINUTE
-        for places in self._equally_ahead(grid, wish.now):
-            first, last = grid.ticks[places.start], grid.ticks[places.stop - 1]
+        for since, until in pairwise(sorted({0, *turns, len(grid.ticks)})):
+            first, last = grid.ticks[since], grid.ticks[until - 1]
             rules = applicable(
                 self.rules, wish.duration_minutes, instant_of(first), wish.now, wish.customer_tags
             )
             stretches = deciding(rules, (first, last + length), wish.zone)
-            for start in grid.ticks[places.start : places.stop]:
+            for start in grid.ticks[since:until]:
                 yield _parts_of(stretches, start, start + length)
-
-    def _equally_ahead(self, grid: StartGrid, now: datetime) -> Iterator[range]:
-        """Yields the starts among which the notice of every rule is kept by all or by none."""
-        turns = {0, len(grid.ticks)}
-        for rule in self.rules:
-            for limit in (rule.notice.least, rule.notice.beyond):
-                if limit is not None:
-                    turns.add(bisect_left(grid.ticks, ticks(now) + limit * MINUTE))
-        return (range(*ends) for ends in pairwise(sorted(turns)))
 
     def _price(
         self,

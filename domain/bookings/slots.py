@@ -1,7 +1,7 @@
 """Lists slots: free starts of rooms, the next free one, and alternatives to a taken one."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -78,10 +78,19 @@ class RoomSlots:
         return cls(room, search, times, starts, listed)
 
     def __iter__(self) -> Iterator[Slot]:
-        return (self.slot(place) for place in places(self.listed))
+        totals = self.totals
+        return (
+            replace(self.slot(place, priced=False), price=totals.at[place])
+            if totals
+            else self.slot(place)
+            for place in places(self.listed)
+        )
 
-    def slot(self, place: int, *, explained: bool = True) -> Slot:
-        """Returns the slot at a place of the grid; without its reasons unless ``explained``."""
+    def slot(self, place: int, *, explained: bool = True, priced: bool = True) -> Slot:
+        """Returns the slot at a place of the grid.
+
+        It has its reasons if it is ``explained``, and its price if it is ``priced``.
+        """
         interval = self.search.wish.interval(self.search.grid.starts[place])
         state = self._state(place)
         reasons: tuple[Reason, ...] = ()
@@ -89,21 +98,21 @@ class RoomSlots:
             reasons = self.calendar.reasons_against(interval, is_listed=True)
         seats = self.starts.seats
         remaining = None if seats is None else seats.at(place)
-        price = self._price if self.totals is None else self.totals.at[place]
+        price = self._price_of(interval) if priced else None
         return Slot(self.room.id, interval, state, price, reasons, remaining)
 
-    def parts(self, *, explained: bool) -> Iterator[tuple[Slot, range]]:
+    def parts(self, *, explained: bool, priced: bool) -> Iterator[tuple[Slot, range]]:
         """Yields the listed slots in order of time, in parts with the first slot of each.
 
         The others of a part have its state and seats, and its reasons where these are
-        ``explained``.
+        ``explained``. What they cost may differ: see ``totals``.
         """
         of_seats = 0 if self.starts.seats is None else self.starts.seats.turns
         for run in self._runs_by_state():
             is_free = self._state(run.start) is SlotState.FREE
             turns = self._turns if explained and not is_free else 0
             for part in parted(run, turns | of_seats):
-                yield self.slot(part.start, explained=explained), part
+                yield self.slot(part.start, explained=explained, priced=priced), part
 
     def _runs_by_state(self) -> list[range]:
         free = self.listed & self.starts.free
@@ -125,6 +134,12 @@ class RoomSlots:
     def totals(self) -> Totals | None:
         """What a slot costs at each start; None if all cost the same."""
         return self.room.totals(self.search.grid, self.search.wish)
+
+    def _price_of(self, interval: Interval) -> Money | None:
+        if self.room.price_plan is None:
+            return self._price
+        price = self.room.price(interval, self.search.wish)
+        return price.total if price else None
 
     @cached_property
     def _price(self) -> Money | None:

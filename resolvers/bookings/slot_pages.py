@@ -71,25 +71,30 @@ class SlotPage(ValueRuns):
             room = self.rooms[slots.room.id]
             totals = slots.totals if "price" in attributes else None
             columns = _columns(slots.search.grid, slots.search.wish.duration_minutes, totals)
+            priced = "price" in attributes and totals is None
             if _BY_STATE.isdisjoint(attributes):
-                yield from _alike(room, slots, columns)
+                yield from _alike(room, slots, columns, priced=priced)
             else:
-                yield from _by_state(room, slots, columns, explained="reasons" in attributes)
+                explained = "reasons" in attributes
+                yield from _by_state(room, slots, columns, explained=explained, priced=priced)
 
 
-def _alike(room: Room, slots: RoomSlots, columns: Columns) -> Iterator[Run]:
+def _alike(room: Room, slots: RoomSlots, columns: Columns, *, priced: bool) -> Iterator[Run]:
     """Yields slots whose states don't matter; what they cost is in the columns if it differs."""
     if slots.listed:
         places = [*runs(slots.listed)]
-        yield Run(RoomSlot(room, slots.slot(places[0].start, explained=False)), columns, places)
+        first = slots.slot(places[0].start, explained=False, priced=priced)
+        yield Run(RoomSlot(room, first), columns, places)
 
 
-def _by_state(room: Room, slots: RoomSlots, columns: Columns, *, explained: bool) -> Iterator[Run]:
+def _by_state(
+    room: Room, slots: RoomSlots, columns: Columns, *, explained: bool, priced: bool
+) -> Iterator[Run]:
     """Yields slots with the same state and seats; those that aren't free, with the same reasons."""
     if not slots.listed & ~slots.starts.free and slots.room.seats is None:
-        yield from _alike(room, slots, columns)
+        yield from _alike(room, slots, columns, priced=priced)
         return
-    for _, alike in groupby(slots.parts(explained=explained), _what_differs):
+    for _, alike in groupby(slots.parts(explained=explained, priced=priced), _what_differs):
         (first, part), *others = alike
         yield Run(RoomSlot(room, first), columns, [part, *(each for _, each in others)])
 
