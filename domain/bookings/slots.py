@@ -101,7 +101,7 @@ class RoomSlots:
         price = self._price_of(interval) if priced else None
         return Slot(self.room.id, interval, state, price, reasons, remaining)
 
-    def parts(self, *, explained: bool, priced: bool) -> Iterator[tuple[Slot, range]]:
+    def parts(self, *, explained: bool, priced: bool = True) -> Iterator[tuple[Slot, range]]:
         """Yields the listed slots in order of time, in parts with the first slot of each.
 
         The others of a part have its state and seats, and its reasons where these are
