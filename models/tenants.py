@@ -36,7 +36,7 @@ from domain.core.percents import Percent
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
 from domain.tenants.plans import PlanCode
 from domain.tenants.price_settings import Rounding
-from domain.tenants.settings import LONGEST_MINUTES
+from domain.tenants.settings import LONGEST_MINUTES, EarlyEndPrice
 from kit.ids import new_id
 from kit.postgres.statements import PreparedStatement
 from models.core.base import INSTANT, Logged, one_of
@@ -56,6 +56,7 @@ class Tenant(SQLModel, Logged, table=True):
         "approval_hours",
         "check_in_from_minutes",
         "auto_release_minutes",
+        "early_end_price",
         "max_open_holds",
         "allows_guest_booking",
         "requires_guest_proof",
@@ -95,6 +96,7 @@ class Tenant(SQLModel, Logged, table=True):
         CheckConstraint("approval_hours >= 1", name="approval_hours"),
         CheckConstraint("check_in_from_minutes >= 0", name="check_in_from_minutes"),
         CheckConstraint("auto_release_minutes >= 1", name="auto_release_minutes"),
+        CheckConstraint(one_of("early_end_price", EarlyEndPrice), name="early_end_price"),
         CheckConstraint("max_open_holds BETWEEN 1 AND 100", name="max_open_holds"),
         CheckConstraint("change_minutes_before >= 0", name="change_minutes_before"),
         CheckConstraint(one_of("payment_policy", PolicyKind), name="payment_policy"),
@@ -133,6 +135,7 @@ class Tenant(SQLModel, Logged, table=True):
     approval_hours: int = 24
     check_in_from_minutes: int = 15
     auto_release_minutes: int | None = None
+    early_end_price: str = EarlyEndPrice.FULL.value
     max_open_holds: int = 3
     allows_guest_booking: bool = True
     requires_guest_proof: bool = False

@@ -177,6 +177,17 @@ class SlotRequest:
         """The last instant for which the venue takes bookings already."""
         return self.now + timedelta(days=self.rules.max_advance_days)
 
+    def keeping_start(self, start: datetime) -> Self:
+        """Returns the same for a booking that keeps its start, which no rule refuses then."""
+        ahead = (start - self.now).days + 1
+        rules = replace(
+            self.rules,
+            slot_minutes=1,
+            min_notice_minutes=0,
+            max_advance_days=max(self.rules.max_advance_days, ahead),
+        )
+        return replace(self, rules=rules, now=min(self.now, start))
+
     def interval(self, start: datetime) -> Interval:
         """The time it would take from a start in UTC."""
         return Interval.of_minutes(start, self.duration_minutes)

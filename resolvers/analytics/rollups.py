@@ -53,6 +53,7 @@ COUNTED_TYPES: Final = frozenset(
         EventType.BOOKING_CONFIRMED,
         EventType.BOOKING_REJECTED,
         EventType.BOOKING_RESCHEDULED,
+        EventType.BOOKING_EXTENDED,
         EventType.BOOKING_CANCELLED,
         EventType.BOOKING_CHECKED_IN,
         EventType.BOOKING_COMPLETED,

@@ -93,13 +93,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class WantedTime:
-    """A requested time of a room, or of several."""
+    """A requested time of a room, or of several.
+
+    ``keeps_start``: it is that of a booking that starts then already.
+    """
 
     room_id: RoomId
     start: Start
     duration_minutes: int
     party_size: int
     also_room_ids: tuple[RoomId, ...] = ()
+    keeps_start: bool = False
 
     @property
     def room_ids(self) -> list[RoomId]:
@@ -162,12 +166,13 @@ async def claim(
     customer: CustomerChoice | None = None,
     moving: Booking | None = None,
     override: bool | None = None,
+    keeps_start: bool = False,
 ) -> Claim:
     """Decides on a time of locked rooms, after expired holds have been released.
 
     The ``customer``, or that of the booking that is ``moving``, decides about the price; by default
-    it is the caller. ``override`` is that of ``wish_of``. A booking that is moved keeps its other
-    rooms.
+    it is the caller. ``override`` is that of ``wish_of``, and ``keeps_start`` that of
+    ``WantedTime``. A booking that is moved keeps its other rooms.
     Raises NotFound for a room, what refuses the choice of them, and what makes the time itself
     unreadable.
     """
@@ -187,6 +192,8 @@ async def claim(
         override=override,
         customer_tags=await customer_tags(scope, venue.prices, customer),
     )
+    if keeps_start:
+        wish = wish.keeping_start(starts_at)
     wanted = wish.interval(starts_at)
     exclude = BookingId(moving.id) if moving else None
     slot = await load_slot(scope, venue, wanted, exclude_booking_id=exclude)
@@ -315,6 +322,8 @@ def claim_by_facts(
         )
     except Refusal:
         return None
+    if times.keeps_start:
+        wish = wish.keeping_start(starts_at)
     wanted = wish.interval(starts_at)
     if not facts.covers(wanted):
         return None

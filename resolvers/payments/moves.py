@@ -4,7 +4,7 @@ The venue's team moves bookings without restrictions. A customer can move until 
 new price requires a payment, the new time is held, and the booking moves once that is paid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.lifecycle import MOVABLE, Status, check_status_in
+from domain.bookings.lifecycle import MOVABLE, BookingState, Status, check_status_in
 from domain.bookings.refusals import ChangeTooLate, InvalidTransition
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
@@ -82,6 +82,27 @@ class Goal:
         return minor
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A way to change a booking's place, with the event that is logged.
+
+    ``check`` raises the refusals of a booking in another state, and ``keeps_start`` marks one that
+    only changes its end. ``ends``: the booking is completed by it.
+    """
+
+    event: EventType
+    check: Callable[[BookingState, datetime], None]
+    keeps_start: bool = False
+    ends: bool = False
+
+
+def _check_movable(life: BookingState, now: datetime) -> None:
+    check_status_in(life, MOVABLE, now=now)
+
+
+RESCHEDULE: Final = Kind(EventType.BOOKING_RESCHEDULED, _check_movable)
+
+
 async def move_booking(
     scope: Scope,
     id: BookingId,
@@ -96,18 +117,31 @@ async def move_booking(
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
-    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
     minutes = _place(seen).time.minutes if duration_minutes is None else duration_minutes
     times = WantedTime(target, start, minutes, seen.party_size)
+    return [await move_seen(scope, seen, times, version=version, reason=reason)]
+
+
+async def move_seen(
+    scope: Scope,
+    seen: Booking,
+    times: WantedTime,
+    *,
+    version: int,
+    reason: str | None,
+    kind: Kind = RESCHEDULE,
+) -> Booking:
+    """Moves a booking that was loaded before any lock, likewise."""
+    by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
     at_once = await _move_at_once(
-        scope, seen, times, version=version, by_customer=by_customer, reason=reason
+        scope, seen, times, version=version, by_customer=by_customer, reason=reason, kind=kind
     )
     if at_once is not None:
-        return [at_once]
+        return at_once
     held = await spaces_of_move(scope, seen)
-    await lock_rooms(scope, target, spaces=[*seen.spaces, *held])
+    await lock_rooms(scope, times.room_id, spaces=[*seen.spaces, *held])
     moved = await get_at_version(
-        scope, visible_bookings(scope), id, version=version, what="booking"
+        scope, visible_bookings(scope), BookingId(seen.id), version=version, what="booking"
     )
     if moved.room_id != seen.room_id:
         raise StaleVersion(moved, path=("version",))
@@ -115,26 +149,37 @@ async def move_booking(
     await give_up(scope, moved)
     claimed = await claim(
         scope,
-        target,
-        start,
-        duration_minutes=minutes,
+        times.room_id,
+        times.start,
+        duration_minutes=times.duration_minutes,
         party_size=moved.party_size,
         moving=moved,
+        keeps_start=kind.keeps_start,
     )
     goal = goal_of(moved, claimed)
     tenant = claimed.tenant
-    problems = [*move_refusals(scope, moved, goal, tenant, by_customer), *claimed.refusals]
+    problems = [
+        *move_refusals(scope, moved, goal, tenant, by_customer, kind=kind),
+        *claimed.refusals,
+    ]
     problems += await refusals_by_quotas(
         scope, tenant, moved.customer_id, claimed.wanted, without=[moved.id]
     )
     raise_all(problems)
     due = await due_first(scope, moved, goal) if by_customer else None
     if due is not None:
-        return [await _held_until_paid(scope, moved, claimed, due, reason)]
+        return await _held_until_paid(scope, moved, claimed, due, reason)
     await carry_out(
-        scope, moved, goal, claimed.tenant, by_customer=by_customer, reason=reason, claimed=claimed
+        scope,
+        moved,
+        goal,
+        tenant,
+        by_customer=by_customer,
+        reason=reason,
+        claimed=claimed,
+        kind=kind,
     )
-    return [moved]
+    return moved
 
 
 async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool:
@@ -205,6 +250,7 @@ async def _move_at_once(
     version: int,
     by_customer: bool,
     reason: str | None,
+    kind: Kind,
 ) -> Booking | None:
     """Moves a booking in one statement. None if it has to be decided step by step."""
 
@@ -213,14 +259,14 @@ async def _move_at_once(
         if claimed is None:
             return None
         tenant, goal = claimed.tenant, goal_of(booking, claimed)
-        if move_refusals(scope, booking, goal, tenant, by_customer):
+        if move_refusals(scope, booking, goal, tenant, by_customer, kind=kind):
             return None
         if facts.quotas and by_customer:
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
         takes_own = not set(booking.spaces).isdisjoint(claimed.spaces)
         overlaps_own = takes_own and booking.occupied.overlaps(goal.occupied)
-        event = _move(
+        event = changed_place(
             scope,
             booking,
             goal,
@@ -228,20 +274,32 @@ async def _move_at_once(
             by_customer=by_customer,
             reason=reason,
             claimed=claimed,
+            kind=kind,
         )
         return Changed([event], wanted=None if overlaps_own else goal.occupied)
 
     return await change_at_once(
-        scope, seen, move, version=version, also_rooms=[times.room_id], is_listed=True
+        scope,
+        seen,
+        move,
+        version=version,
+        also_rooms=[times.room_id],
+        is_listed=kind is RESCHEDULE,
     )
 
 
 def move_refusals(
-    scope: Scope, moved: Booking, goal: Goal, tenant: Tenant, by_customer: bool
+    scope: Scope,
+    moved: Booking,
+    goal: Goal,
+    tenant: Tenant,
+    by_customer: bool,
+    *,
+    kind: Kind = RESCHEDULE,
 ) -> list[Refusal]:
     """Returns the refusals of a move by the booking's own rules."""
     try:
-        check_status_in(state_of(moved, tenant), MOVABLE, now=scope.now())
+        kind.check(state_of(moved, tenant), scope.now())
         if by_customer:
             rules = _rules(tenant)
             check_change(rules, agreed_of(moved), _place(moved), goal.place, now=scope.now())
@@ -331,11 +389,12 @@ async def carry_out(
     by_customer: bool,
     reason: str | None = None,
     claimed: Claim | None = None,
+    kind: Kind = RESCHEDULE,
 ) -> None:
     """Moves a booking, and settles the change of its price."""
     price_before, agreed = booking.price_minor, agreed_of(booking)
     balances = await balances_now(scope, booking) if booking.terms is not None else None
-    event = _move(
+    event = changed_place(
         scope,
         booking,
         goal,
@@ -344,6 +403,7 @@ async def carry_out(
         has_money=balances is not None and await payments.has_money(scope, booking, balances),
         reason=reason,
         claimed=claimed,
+        kind=kind,
     )
     scope.emit(event)
     if balances is not None:
@@ -353,7 +413,7 @@ async def carry_out(
         )
 
 
-def _move(
+def changed_place(
     scope: Scope,
     booking: Booking,
     goal: Goal,
@@ -363,6 +423,7 @@ def _move(
     has_money: bool = False,
     reason: str | None,
     claimed: Claim | None,
+    kind: Kind,
 ) -> Event:
     """Gives a booking its new place, and returns the event to log."""
     before, left, terms_start = snapshot(booking), _place(booking), booking.terms_start
@@ -382,9 +443,9 @@ def _move(
         booking.status = Status.PENDING.value
         booking.was_confirmed = True
         booking.approval_expires_at = approval_expiry(scope, tenant, booking.starts_at)
-    return change_event(
-        scope, EventType.BOOKING_RESCHEDULED, booking, before, reason=reason, claimed=claimed
-    )
+    if kind.ends:
+        booking.status, booking.release_at = Status.COMPLETED.value, None
+    return change_event(scope, kind.event, booking, before, reason=reason, claimed=claimed)
 
 
 def goal_of(moved: Booking, claimed: Claim) -> Goal:

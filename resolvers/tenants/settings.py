@@ -12,7 +12,7 @@ from domain.core.log_events import Event, EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
-from domain.tenants.settings import LONGEST_MINUTES
+from domain.tenants.settings import LONGEST_MINUTES, EarlyEndPrice
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import Tenant
@@ -153,6 +153,13 @@ async def update_tenant_settings(
             "Null: never by itself."
         ),
     ] = ABSENT,
+    early_end_price: Annotated[
+        EarlyEndPrice | Absent,
+        Doc(
+            "What a booking costs that is ended early. Applies to existing bookings too, as long "
+            "as they haven't ended."
+        ),
+    ] = ABSENT,
     max_open_holds: Annotated[
         int | Absent, Doc("The maximum number of open holds for each customer: 1 to 100.")
     ] = ABSENT,
@@ -210,6 +217,7 @@ async def update_tenant_settings(
         "approval_hours": approval_hours,
         "check_in_from_minutes": check_in_from_minutes,
         "auto_release_minutes": auto_release_minutes,
+        "early_end_price": early_end_price,
         "max_open_holds": max_open_holds,
         "allows_guest_booking": allows_guest_booking,
         "requires_guest_proof": requires_guest_proof,

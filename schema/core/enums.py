@@ -63,6 +63,7 @@ describe(
     BOOKING_CONFIRMED="The venue confirmed a pending booking.",
     BOOKING_REJECTED="The venue rejected a pending booking.",
     BOOKING_RESCHEDULED="A booking was moved to another time or room.",
+    BOOKING_EXTENDED="The end of a booking was put off.",
     BOOKING_CANCELLED="A booking or hold was cancelled.",
     BOOKING_CHECKED_IN="The guests of a booking arrived.",
     BOOKING_COMPLETED="A booking was completed.",

@@ -1,4 +1,4 @@
-"""Bookings moved to another time or room, which may have to be paid first."""
+"""Bookings that get another time, room or end, which may have to be paid first."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from domain.core.money import Money as Amount
 from kit.scope import Scope
 from permissions.roles import P
 from resolvers.bookings import guest_bookings
-from resolvers.payments import guest_payments, rescheduling
+from resolvers.payments import ends, guest_payments, rescheduling
 from schema.bookings.bookings import Booking, first_booking
 from schema.bookings.guest_bookings import GuestBooking
 from schema.core.fields import column, computed, value
@@ -62,6 +62,20 @@ class RescheduleGuestBookingPayload:
     booking: GuestBooking | None
 
 
+@payload
+class ExtendBookingPayload:
+    """The result of `extendBooking`."""
+
+    booking: Booking | None
+
+
+@payload
+class EndBookingEarlyPayload:
+    """The result of `endBookingEarly`."""
+
+    booking: Booking | None
+
+
 @strawberry.type
 class MoveMutations:
     reschedule_booking: RescheduleBookingPayload | None = mutation(
@@ -90,6 +104,24 @@ class MoveMutations:
             E.PAYMENT_REQUESTED,
             E.REFUND_REQUESTED,
         ],
+        at_once=True,
+        dry_run=True,
+        then=follow_up,
+    )
+    extend_booking: ExtendBookingPayload | None = mutation(
+        ends.extend_booking,
+        requires=P.BOOKINGS_MANAGE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_EXTENDED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
+        at_once=True,
+        dry_run=True,
+        then=follow_up,
+    )
+    end_booking_early: EndBookingEarlyPayload | None = mutation(
+        ends.end_booking_early,
+        requires=P.BOOKINGS_MANAGE,
+        finds_by=P.BOOKINGS_READ,
+        emits=[E.BOOKING_COMPLETED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         at_once=True,
         dry_run=True,
         then=follow_up,

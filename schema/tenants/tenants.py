@@ -10,6 +10,7 @@ from domain.core.money import CurrencyCode
 from domain.tenants import plans
 from domain.tenants.plans import PlanCode
 from domain.tenants.refusals import FeatureNotIncluded, PlanLimitReached
+from domain.tenants.settings import EarlyEndPrice
 from kit.graphql.cost import Cost
 from models.core import sql_fields
 from permissions.roles import P
@@ -25,6 +26,12 @@ describe(
     STARTER="At most 5 rooms, and 100 bookings a month.",
     PROFESSIONAL="At most 20 rooms, and 500 bookings a month.",
     ENTERPRISE="Unlimited rooms and bookings.",
+)
+describe(
+    EarlyEndPrice,
+    "What a booking costs that is ended early.",
+    FULL="The whole price, as agreed.",
+    USED="What a booking of the time until then costs by current prices, at most the agreed price.",
 )
 
 
@@ -89,6 +96,7 @@ class TenantSettings:
         "How many minutes after its start a booking that nobody has checked in becomes a NO_SHOW, "
         "or null if that never happens by itself."
     )
+    early_end_price: EarlyEndPrice = column("What a booking costs that is ended early.")
     max_open_holds: int = column("The maximum number of open holds for each customer.")
     allows_guest_booking: bool = column("Whether people can book without an account.")
     requires_guest_proof: bool = column(

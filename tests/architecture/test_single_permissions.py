@@ -154,8 +154,8 @@ PLAIN: Final = {
     },
     "Blackout": {"starts_at", "ends_at"},
     "Booking": {
-        "version", "starts_at", "ends_at", "original_starts_at", "hold_expires_at", "created_at",
-        "updated_at",
+        "version", "starts_at", "ends_at", "original_starts_at", "hold_expires_at",
+        "approval_expires_at", "release_at", "created_at", "updated_at",
     },
     "BookingQuota": {"version", "created_at"},
     "PriceRule": {"version", "created_at"},

@@ -115,6 +115,12 @@ class BookingClient:
     async def check_in(self, booking: Mapping[str, Any]) -> Answer:
         return await self.change("checkInBooking", booking)
 
+    async def extend(self, booking: Mapping[str, Any], **given: Any) -> Answer:
+        return await self.change("extendBooking", booking, given)
+
+    async def end_early(self, booking: Mapping[str, Any]) -> Answer:
+        return await self.change("endBookingEarly", booking)
+
     async def complete(self, booking: Mapping[str, Any]) -> Answer:
         return await self.change("completeBooking", booking)
 

@@ -130,6 +130,8 @@ ROUND_TRIPS: Final[dict[str, tuple[int, Prepared]]] = {
     "rejectBooking": (2, of("rejectBooking(BOOKING)", Status.PENDING)),
     "checkInBooking": (2, of("checkInBooking(BOOKING)", at=MONDAY_MORNING)),
     "completeBooking": (2, of("completeBooking(BOOKING)", Status.CHECKED_IN)),
+    "extendBooking": (2, of("extendBooking(BOOKING, input: {minutes: 30})")),
+    "endBookingEarly": (2, of("endBookingEarly(BOOKING)", at=MONDAY_MORNING)),
     "markNoShow": (2, of("markNoShow(BOOKING)", at=MONDAY_MORNING)),
     "holdAsGuest": (10, new("holdAsGuest(input: {PLACE})")),
     "bookAsGuest": (15, new(f"bookAsGuest(input: {{PLACE, {THEIRS}}})")),

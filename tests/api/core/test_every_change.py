@@ -108,6 +108,11 @@ CHANGES = [
         ["WAITLIST_JOINED"],
     ),
     ('leaveWaitlist(id: "$waiting")', ["WAITLIST_LEFT"]),
+    ('endBookingEarly(id: "$present", version: 1)', ["BOOKING_COMPLETED"]),
+    (
+        'extendBooking(id: "$confirmed", version: 1, input: { minutes: 30 })',
+        ["BOOKING_EXTENDED"],
+    ),
     ('markNoShow(id: "$present", version: 1)', ["BOOKING_NO_SHOW"]),
     (
         'mergeCustomers(keepId: "$tagged", mergeId: "$customer", '
