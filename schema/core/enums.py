@@ -155,8 +155,8 @@ describe(
     MAX_DURATION="The duration is longer than the venue allows.",
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
-    QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, API keys "
-    "or exports is reached; see `LimitError`.",
+    QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, waitlist "
+    "entries, API keys or exports is reached; see `LimitError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The local time does not exist, because the clock is put forward over "
