@@ -12,7 +12,7 @@ from typing import Self
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
 from domain.bookings.seat_map import SeatMap
-from domain.bookings.seats import lowest, numbers_of
+from domain.bookings.seats import numbers_of, seats_to_take
 from domain.bookings.slot_facts import (
     DAY_MINUTES,
     LOOK_AHEAD_DAYS,
@@ -186,7 +186,10 @@ class RoomCalendar:
 
     def seats_for(self, wanted: Interval, party_size: int) -> int:
         """Returns the seats to take for a time that nothing refuses; none of an exclusive room."""
-        return 0 if self.room.seats is None else lowest(self.free_seats(wanted), party_size)
+        if self.room.seats is None:
+            return 0
+        own = self.room.moving.seats if self.room.moving else 0
+        return seats_to_take(self.free_seats(wanted), party_size, own=own)
 
     def seat_numbers(self, wanted: Interval, party_size: int) -> list[int] | None:
         """Returns the numbers of these seats, as they are stored; None for an exclusive room."""

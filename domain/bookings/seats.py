@@ -33,10 +33,19 @@ def all_seats(number: int) -> int:
     return (1 << number) - 1
 
 
+def seats_to_take(free: int, party_size: int, *, own: int = 0) -> int:
+    """Returns the seats that a party takes of those that are free, which are enough.
+
+    It keeps its ``own`` ones that are among them, and gets the lowest of the others.
+    """
+    kept = lowest(free & own, party_size)
+    return kept | lowest(free & ~own, party_size - kept.bit_count())
+
+
 def lowest(seats: int, number: int) -> int:
-    """Returns the seats of a set with the lowest numbers. There are as many, or more."""
+    """Returns so many seats of a set, or all of it, with the lowest numbers."""
     chosen = 0
-    for _ in range(number):
+    for _ in range(min(number, seats.bit_count())):
         chosen |= seats & -seats
         seats &= seats - 1
     return chosen

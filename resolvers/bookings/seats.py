@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.bookings.lifecycle import Status, effective_status
 from domain.bookings.refusals import BookingsDontFit, Busy, SlotTaken
-from domain.bookings.seats import all_seats, lowest, numbers_of, reseated, set_of
+from domain.bookings.seats import all_seats, numbers_of, reseated, seats_to_take, set_of
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
@@ -52,7 +52,7 @@ async def seat_refusals(scope: Scope, venue: Venue, booking: Booking) -> list[Re
         for each in calendar.facts[RoomId(room.id)].busy
         if each.booking_id != booking.id and each.occupied.overlaps(occupied)
     ]
-    own, free = set_of(booking.seat_numbers or ()), all_seats(room.seats)
+    free = all_seats(room.seats)
     for each in others:
         free &= ~each.seats
     if free.bit_count() < party:
@@ -71,9 +71,8 @@ async def seat_refusals(scope: Scope, venue: Venue, booking: Booking) -> list[Re
             )
         ]
     await expire(scope, calendar.stale)
-    kept = lowest(own, min(party, own.bit_count()))
-    more = lowest(free & ~kept, party - kept.bit_count())
-    booking.seat_numbers = [*numbers_of(kept | more)]
+    own = set_of(booking.seat_numbers or ())
+    booking.seat_numbers = [*numbers_of(seats_to_take(free, party, own=own))]
     return []
 
 

@@ -13,6 +13,7 @@ from tests.support.client import Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id
+from tests.support.guests import confirm, mailed
 from tests.support.occupancy import OVERLAPS
 from tests.support.statements import statements
 
@@ -404,3 +405,29 @@ async def test_a_booking_of_several_rooms_keeps_seats_from_its_rooms(
     assert [(each["code"], each["path"]) for each in clash] == [("SLOT_TAKEN", ["input", "seats"])]
     assert len(clash[0]["conflicts"]) == 1
     assert (refusal["code"], refusal["path"]) == ("INVALID", ["input", "alsoRoomIds"])
+
+
+async def test_guests_take_seats_too(
+    desk: BookingClient, api: Api, runtime: Runtime, venue: Venue, studio: Room
+) -> None:
+    await give_seats(desk, studio, 3)
+    book = """mutation ($input: BookAsGuestInput!) { bookAsGuest(input: $input) {
+        token userErrors { code message } } }"""
+    given = {
+        "subdomain": venue.tenant.subdomain,
+        "roomId": api_id(studio),
+        "start": {"at": "2027-03-02T10:00:00Z"},
+        "durationMinutes": 60,
+        "partySize": 2,
+        "customer": {"name": "Gus", "email": "gus@example.test"},
+    }
+
+    booked = await api(book, {"input": given})
+    too_late = await api(book, {"input": given})
+    confirmed = await confirm(api, mailed(runtime, booked.payload["token"]))
+
+    assert too_late.payload["userErrors"] == [
+        {"code": "SLOT_TAKEN", "message": "Room 1 has 1 seat left at this time."}
+    ]
+    assert confirmed.payload["booking"]["status"] == "CONFIRMED"
+    assert (await remaining(desk, studio))[0] == ("10:00", "FREE", 1)

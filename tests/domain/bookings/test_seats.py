@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.bookings.availability import RoomCalendar, reasons_against, refusals
 from domain.bookings.refusals import Busy, SlotTaken
 from domain.bookings.room_starts import SlotSearch
-from domain.bookings.seats import lowest, numbers_of, reseated, set_of
+from domain.bookings.seats import lowest, numbers_of, reseated, seats_to_take, set_of
 from domain.bookings.slot_facts import RoomFacts, SlotRequest, VenueRules
 from domain.bookings.slots import RoomSlots, SlotState, slot_at
 from domain.core.ids import BookingId, RoomId
@@ -59,8 +59,11 @@ def taken(start: int, end: int, seats: int) -> Busy:
     return Busy(STUDIO_ID, BookingId(uuid4()), time, occupied=time, seats=seats)
 
 
-def test_the_lowest_seats_are_chosen() -> None:
+def test_the_lowest_seats_are_taken_but_for_those_that_a_party_has() -> None:
     assert lowest(0b1011010, 3) == 0b0011010
+    assert seats_to_take(0b1011010, 3) == 0b0011010
+    assert seats_to_take(0b1011010, 3, own=0b1100000) == 0b1001010
+    assert seats_to_take(0b1011010, 1, own=0b1010000) == 0b0010000
 
 
 def test_a_set_of_seats_has_their_numbers() -> None:
@@ -217,7 +220,9 @@ def test_a_slot_is_free_for_a_party_that_finds_seats(
     if wish.party_size <= len(free):
         wanted = wish.interval(at_minute(start))
         seats = RoomCalendar.of(room, wanted, wish).seat_numbers(wanted, wish.party_size)
-        assert seats == sorted(free)[: wish.party_size]
+        own = room.moving.seats if room.moving else 0
+        first = sorted(free, key=lambda seat: (not own >> seat & 1, seat))
+        assert seats == sorted(first[: wish.party_size])
 
 
 @given(rooms(), wishes, st.integers(0, 500))
