@@ -22,6 +22,7 @@ from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart,
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
+from models.bookings.coupons import Coupon
 from models.bookings.occupancy import Occupancy
 from models.bookings.past_bookings import PastBooking
 from models.bookings.price_rules import PriceRule
@@ -63,6 +64,7 @@ __all__ = [
     "Booking",
     "BookingQuota",
     "BookingSeries",
+    "Coupon",
     "Customer",
     "CustomerMerge",
     "EventHandlerPosition",

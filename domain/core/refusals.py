@@ -21,6 +21,7 @@ Refusal
 │   ├── PartsConflict                              bookings would overlap in divided rooms
 │   ├── BookingsDontFit                            a room changes, and they have its time
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
+│   ├── CouponNotApplicable                        the coupon isn't for this booking, or used up
 │   ├── InvalidTransition                          the change isn't possible
 │   ├── ChangeTooLate, CancellationTooLate         the change isn't possible any more
 │   ├── WaitlistEntryClosed                        the same of an entry of the waitlist
@@ -71,6 +72,7 @@ class Code(StrEnum):
     OFF_GRID = "OFF_GRID"
     CAPACITY_EXCEEDED = "CAPACITY_EXCEEDED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    COUPON_NOT_APPLICABLE = "COUPON_NOT_APPLICABLE"
     ROOM_ARCHIVED = "ROOM_ARCHIVED"
     HOLD_EXPIRED = "HOLD_EXPIRED"
     NONEXISTENT_LOCAL_TIME = "NONEXISTENT_LOCAL_TIME"

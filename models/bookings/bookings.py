@@ -42,6 +42,7 @@ from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement, parameters
+from models.bookings.coupons import Coupon
 from models.bookings.series import BookingSeries
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers.customers import Customer
@@ -99,6 +100,7 @@ class Booking(TenantRow, Logged, table=True):
         refers_to("customers", "customer_id"),
         refers_to("users", "held_by_id"),
         refers_to("bookings", "moves_id"),
+        refers_to("coupons", "coupon_id"),
         refers_to("booking_series", "series_id"),
         UniqueConstraint("tenant_id", "reference"),
         # Empty: for processes of the version before, whose statements name it (see `Occupancy`).
@@ -161,6 +163,13 @@ class Booking(TenantRow, Logged, table=True):
             "tenant_id",
             "starts_at",
             postgresql_where=text("space_ids IS NOT NULL"),
+        ),
+        Index(
+            "ix_bookings_coupon",
+            "tenant_id",
+            "coupon_id",
+            "customer_id",
+            postgresql_where=text("coupon_id IS NOT NULL"),
         ),
         Index(
             "ix_bookings_series",
@@ -251,6 +260,7 @@ class Booking(TenantRow, Logged, table=True):
     moves_id: UUID | None = Field(
         default=None, description="The booking that moves here once that is paid; for holds."
     )
+    coupon_id: UUID | None = Field(default=None, description="The coupon that lowers its price.")
     series_id: UUID | None = None
     original_starts_at: datetime | None = Field(
         default=None,
@@ -268,6 +278,9 @@ class Booking(TenantRow, Logged, table=True):
     )
     customer: Customer | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.customer_id", "lazy": "raise"}
+    )
+    coupon: Coupon | None = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "Booking.coupon_id", "lazy": "raise"}
     )
     series: BookingSeries | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "Booking.series_id", "lazy": "raise"}

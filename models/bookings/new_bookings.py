@@ -71,6 +71,7 @@ _CHANGED: Final = (
     "price_lines",
     "price_minor",
     "price_sums",
+    "coupon_id",
     "earliest_start",
     "was_confirmed",
     "guest_confirmed_at",

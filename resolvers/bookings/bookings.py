@@ -42,6 +42,7 @@ from resolvers.bookings.booking_access import (
     text_refusals,
 )
 from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.coupons import give_coupon, refusals_by_uses, with_coupon
 from resolvers.bookings.edits_at_once import (
     book_hold_at_once,
     capacity_refusals,
@@ -95,6 +96,10 @@ async def hold_booking(
     start: Annotated[Start, Doc("When the booking starts.")],
     duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
     party_size: Annotated[int, Doc("The number of people.")] = 1,
+    coupon_code: Annotated[
+        str | None,
+        Doc("The code of a coupon, in upper or lower case, that lowers the price."),
+    ] = None,
 ) -> Booking:
     """Hold a time for somebody who is still deciding, for the venue's `holdMinutes`.
 
@@ -102,9 +107,11 @@ async def hold_booking(
     """
     times = WantedTime(room_id, start, duration_minutes, party_size, also_room_ids)
     _check_several(scope, times)
-    if (held := await hold_at_once(scope, times, refuse=_refuse_hold)) is not None:
-        return held
-    claimed = await _claimed(scope, times)
+    if coupon_code is None:
+        held = await hold_at_once(scope, times, refuse=_refuse_hold)
+        if held is not None:
+            return held
+    claimed = await with_coupon(scope, await _claimed(scope, times), coupon_code)
     await _refuse_hold(scope, claimed)
     booker = Booker(scope.actor.own_id)
     return await _held(scope, claimed, hold_end(scope, claimed.tenant), booker=booker, note=None)
@@ -140,6 +147,9 @@ async def _refuse_hold(scope: Scope, claimed: Claim) -> None:
     refused += await strangers.hold_refusals(scope, claimed.tenant, room_id, claimed.wanted)
     own_id = scope.actor.own_id
     refused += await refusals_by_quotas(scope, claimed.tenant, own_id, claimed.wanted)
+    refused += await refusals_by_uses(
+        scope, claimed.tenant, claimed.coupon_id, own_id, is_known=own_id is not None
+    )
     raise_all(refused)
 
 
@@ -178,6 +188,13 @@ async def create_booking(
             "for guests, for several rooms, and for bookings that the caller has to pay in advance."
         ),
     ] = None,
+    coupon_code: Annotated[
+        str | None,
+        Doc(
+            "The code of a coupon, in upper or lower case, that lowers the price. It replaces the "
+            "one of the hold. Not available for series."
+        ),
+    ] = None,
 ) -> Booking:
     """Book a time, directly or from a hold.
 
@@ -192,7 +209,7 @@ async def create_booking(
     # A user becomes a customer of the venue, with a record, by proving their address.
     if actor.role == Role.CUSTOMER and actor.user_id is not None and actor.own_id is None:
         raise EmailNotVerified
-    wish = BookingWish(customer, party_size, note, expected_total)
+    wish = BookingWish(customer, party_size, note, expected_total, coupon_code)
     times = {"room_id": room_id, "start": start, "duration_minutes": duration_minutes}
     if hold_id is not None:
         given = [name for name, value in times.items() if value is not None]
@@ -211,6 +228,9 @@ async def create_booking(
     wanted = WantedTime(room_id, start, duration_minutes, people, also_room_ids)
     if recurrence is None:
         return await book_time(scope, wanted, wish)
+    if coupon_code is not None:
+        problem = "A coupon is for a single booking; leave it out of a series."
+        raise Invalid(problem, path=("coupon_code",))
     if also_room_ids:
         problem = "Several rooms can't be booked as a series; book each room, or each date."
         raise Invalid(problem, path=("also_room_ids",))
@@ -235,11 +255,13 @@ async def book_time(scope: Scope, times: WantedTime, wish: BookingWish) -> Booki
             price=claimed.price.total if claimed.price else None,
             waits=waits,
             hold_id=None,
+            coupon_id=claimed.coupon_id,
         )
 
     if (booked := await book_at_once(scope, times, wish, refuse=check)) is not None:
         return booked
     claimed = await _claimed(scope, times, customer=wish.customer)
+    claimed = await with_coupon(scope, claimed, wish.coupon_code)
     tenant, price = claimed.tenant, claimed.price.total if claimed.price else None
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, prepayment.terms(tenant), price)
@@ -293,6 +315,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
     if wish.party_size is not None:
         set_party_size(hold, wish.party_size)
         of_seats = await seat_refusals(scope, venue, hold)
+    of_coupon = await give_coupon(scope, hold, wish.coupon_code, tenant)
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, hold.terms, hold.price)
     waits = due is not None or guest
@@ -300,12 +323,13 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         scope,
         wish,
         tenant,
-        [*capacity_refusals(venue, hold), *of_seats],
+        [*capacity_refusals(venue, hold), *of_seats, *of_coupon],
         room_id=RoomId(hold.room_id),
         wanted=Interval(hold.starts_at, hold.ends_at),
         price=hold.price,
         waits=waits,
         hold_id=hold.id,
+        coupon_id=hold.coupon_id,
     )
     if booker.customer_id is not None:
         give_to(hold, booker)
@@ -332,6 +356,7 @@ async def _checked_booker(
     price: Money | None,
     waits: bool,
     hold_id: UUID | None,
+    coupon_id: UUID | None,
 ) -> Booker:
     """Whom a booking is for, once nothing refuses it; raises all that does, ``of_time`` too.
 
@@ -348,6 +373,14 @@ async def _checked_booker(
         problems += await refusals_by_quotas(
             scope, tenant, booker.customer_id, wanted, without=own, path=path
         )
+    problems += await refusals_by_uses(
+        scope,
+        tenant,
+        coupon_id,
+        booker.customer_id,
+        without=hold_id,
+        is_known=not is_guest(scope.actor),
+    )
     if waits and not problems:
         if hold_id is not None or is_guest(scope.actor):
             problems += await strangers.booking_refusals(
@@ -399,6 +432,9 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     time = Interval(hold.starts_at, hold.ends_at)
     problems += await refusals_by_quotas(
         scope, tenant, hold.customer_id, time, without=[hold.id], path=("token",)
+    )
+    problems += await refusals_by_uses(
+        scope, tenant, hold.coupon_id, hold.customer_id, without=hold.id, path=("token",)
     )
     raise_all(problems)
     before = snapshot(hold)

@@ -34,6 +34,8 @@ async def book_hold_at_once(scope: Scope, seen: Booking, wish: BookingWish) -> B
     """Turns a hold into a booking."""
     if is_guest(scope.actor) or text_refusals(note=wish.note):
         return None
+    if wish.coupon_code is not None or seen.coupon_id is not None:
+        return None
     found = await booker_at_once(scope, wish.customer)
     if found is None:
         return None
@@ -70,7 +72,7 @@ async def confirm_at_once(scope: Scope, seen: Booking) -> Booking | None:
     """Makes a booking of what a guest holds, who has given the code of the mail."""
 
     def confirm(hold: Booking, facts: VenueFacts) -> Changed | None:
-        if facts.quotas:
+        if facts.quotas or hold.coupon_id is not None:
             return None
         return stand_at_once(scope, hold, facts, snapshot(hold), by_guest=True)
 

@@ -58,6 +58,13 @@ MailedToken = Annotated[
     str, Doc("The code from the e-mail. The one that `bookAsGuest` returned is refused.")
 ]
 Subdomain = Annotated[str, Doc("The subdomain of the venue.")]
+CouponCode = Annotated[
+    str | None,
+    Doc(
+        "The code of a coupon, in upper or lower case, that lowers the price. If it is limited by "
+        "customer, `confirmGuestBooking` decides about that."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ async def hold_as_guest(
     start: Annotated[Start, Doc("When the booking starts.")],
     duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
     party_size: Annotated[int, Doc("The number of people.")] = 1,
+    coupon_code: CouponCode = None,
     guest_proof: GuestProof = None,
 ) -> GuestBooked:
     """Hold a time for a guest without an account, for the venue's `holdMinutes`.
@@ -93,6 +101,7 @@ async def hold_as_guest(
             start=start,
             duration_minutes=duration_minutes,
             party_size=party_size,
+            coupon_code=coupon_code,
         )
     return GuestBooked(held, token_for(scope, held))
 
@@ -123,6 +132,7 @@ async def book_as_guest(
             "mutation is refused with PRICE_CHANGED."
         ),
     ] = None,
+    coupon_code: CouponCode = None,
     guest_proof: GuestProof = None,
 ) -> GuestBooked:
     """Book a time without an account, directly or from a hold.
@@ -159,6 +169,7 @@ async def book_as_guest(
             party_size=party_size,
             note=note,
             expected_total=expected_total,
+            coupon_code=coupon_code,
         )
     # A repeated request mails nothing, because it could name another address each time.
     if made.version != held_version:

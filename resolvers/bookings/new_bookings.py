@@ -58,6 +58,7 @@ class BookingWish:
     party_size: int | None
     note: str | None
     expected_total: Money | None
+    coupon_code: str | None = None
 
 
 async def book_at_once(
@@ -70,6 +71,7 @@ async def book_at_once(
     if (
         not scope.may_write_at_once
         or is_guest(scope.actor)
+        or wish.coupon_code is not None
         or text_refusals(note=wish.note)
         or not _may_book_for(scope, wish.customer)
     ):
@@ -266,6 +268,7 @@ def new_row(
         "earliest_start": None,
         "was_confirmed": False,
         "moves_id": None,
+        "coupon_id": claimed.coupon_id,
         "series_id": None,
         "original_starts_at": None,
         **deadlines(scope, tenant, status, claimed.wanted.start),

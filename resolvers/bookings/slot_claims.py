@@ -60,7 +60,8 @@ class Claim:
     None for a plain room.
     ``occupied`` is the time with its buffers, as no two bookings may have it; ``lifted`` are the
     rules that the caller's override let pass, for the audit; ``price`` is that by the room's
-    current rate and the venue's rules. ``also_rooms`` are the others of several rooms.
+    current rate and the venue's rules, less what a coupon takes off. ``also_rooms`` are the others
+    of several rooms.
     """
 
     tenant: Tenant
@@ -76,6 +77,7 @@ class Claim:
     price: Price | None
     also_rooms: tuple[Room, ...] = ()
     also_facts: tuple[RoomFacts, ...] = ()
+    coupon_id: UUID | None = None
 
     @property
     def has_price_rules(self) -> bool:

@@ -168,7 +168,7 @@ async def move_seen(
     raise_all(problems)
     due = await due_first(scope, moved, goal) if by_customer else None
     if due is not None:
-        return await _held_until_paid(scope, moved, claimed, due, reason)
+        return await _held_until_paid(scope, moved, claimed, goal, due, reason)
     await carry_out(
         scope,
         moved,
@@ -327,7 +327,7 @@ async def _due_more(
 
 
 async def _held_until_paid(
-    scope: Scope, booking: Booking, claimed: Claim, due: Money, reason: str | None
+    scope: Scope, booking: Booking, claimed: Claim, goal: Goal, due: Money, reason: str | None
 ) -> Booking:
     """Holds the new time, to which the booking moves once ``due`` is paid."""
     made = await scope.all(payments_of_bookings(scope.tenant_id, [booking.id]))
@@ -344,6 +344,8 @@ async def _held_until_paid(
         note=None,
         terms=booking.terms,
         moves_id=booking.id,
+        # With the discount that the booking has.
+        **goal.price,
     )
     scope.emit(booking_event(EventType.BOOKING_HELD, hold, claimed=claimed))
     requested = payments.request_payment(scope, booking, due, until=ends_at, hold_id=hold.id)

@@ -31,6 +31,7 @@ from resolvers.bookings.booking_access import (
     record_change,
 )
 from resolvers.bookings.calendars import load_venue
+from resolvers.bookings.coupons import refusals_by_uses
 from resolvers.bookings.edits_at_once import capacity_refusals
 from resolvers.bookings.hooks import Prepayment, subscription_refusals
 from resolvers.bookings.past_bookings import booking_before
@@ -145,6 +146,14 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
         scope, claimed.tenant, before.customer_id, time, without=[booking.id]
     )
     if comes_back:
+        problems += await refusals_by_uses(
+            scope,
+            claimed.tenant,
+            before.coupon_id,
+            before.customer_id,
+            without=booking.id,
+            path=("booking_id",),
+        )
         problems += await subscription_refusals(scope)
         if was is Status.HELD:
             problems += await strangers.hold_refusals(scope, claimed.tenant, before.room_id, time)

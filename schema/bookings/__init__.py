@@ -14,6 +14,7 @@ from schema.bookings.bookings import (
     SlotConflictError,
     SlotUnavailableError,
 )
+from schema.bookings.coupons import BookingCoupon, CouponError, CouponMutations, CouponQueries
 from schema.bookings.customer_merges import (
     AlreadyMergedError,
     CustomerMergeMutations,
@@ -52,6 +53,7 @@ AREA: Final = Area(
         QuotaQueries,
         PriceRuleQueries,
         QuoteQueries,
+        CouponQueries,
         VenueQueries,
         GuestQueries,
         WaitlistQueries,
@@ -62,6 +64,7 @@ AREA: Final = Area(
         SeriesMutations,
         QuotaMutations,
         PriceRuleMutations,
+        CouponMutations,
         RoomPartsMutations,
         GuestMutations,
         WaitlistMutations,
@@ -76,6 +79,7 @@ AREA: Final = Area(
         RoomPartsConflictError,
         ChangeTooLateError,
         CheckInNotOpenError,
+        CouponError,
         GuestProofError,
     ),
     handlers={**ROOM_HANDLERS, **WAITLIST_HANDLERS},
@@ -88,5 +92,6 @@ AREA: Final = Area(
         CustomerBookings,
         BookingInSeries,
         CreatedSeries,
+        BookingCoupon,
     ),
 )

@@ -90,6 +90,9 @@ describe(
     QUOTA_UPDATED="The limit of a quota changed.",
     QUOTA_DELETED="A quota was deleted.",
     PRICE_RULES_CHANGED="The venue's price rules or their order changed.",
+    COUPON_CREATED="A coupon was created.",
+    COUPON_UPDATED="A coupon changed.",
+    COUPON_ARCHIVED="A coupon was archived.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     CUSTOMERS_MERGED="Another customer was merged into a customer.",
@@ -157,6 +160,7 @@ describe(
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
     QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, waitlist "
     "entries, API keys or exports is reached; see `LimitError`.",
+    COUPON_NOT_APPLICABLE="The coupon can't be used for the booking; see `CouponError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",
     NONEXISTENT_LOCAL_TIME="The local time does not exist, because the clock is put forward over "

@@ -50,6 +50,11 @@ MAKE_BLACKOUT: Final = """
       createBlackout(input: $input) { blackout { id } userErrors { message } }
     }
 """
+MAKE_COUPON: Final = """
+    mutation ($input: CreateCouponInput!) {
+      createCoupon(input: $input) { coupon { id } userErrors { message } }
+    }
+"""
 MAKE_QUOTA: Final = """
     mutation ($input: CreateQuotaInput!) {
       createQuota(input: $input) { quota { id } userErrors { message } }
@@ -100,6 +105,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     }
     rule = await api(MAKE_PRICE_RULE, {"input": peak}, token=token)
     quota = await api(MAKE_QUOTA, {"input": weekly}, token=token)
+    tenth = {"code": "TENTH", "discount": {"percent": 10}, "totalLimit": 3, "roomIds": [room]}
+    coupon = await api(MAKE_COUPON, {"input": tenth}, token=token)
     program = {"name": "Program", "permissions": ["rooms:read"]}
     api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
     rows: tuple[Tenant | TenantRow, ...] = (
@@ -120,6 +127,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         exception.payload["exception"]["id"],
         blackout.payload["blackout"]["id"],
         quota.payload["quota"]["id"],
+        coupon.payload["coupon"]["id"],
         rule.payload["priceRule"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),

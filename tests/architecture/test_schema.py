@@ -49,6 +49,8 @@ BOUNDED: Final = {
     "BookingsDontFitError.path": "as deep as inputs are",
     "ChangeTooLateError.path": "as deep as inputs are",
     "CheckInNotOpenError.path": "as deep as inputs are",
+    "Coupon.rooms": "at most 100, or the change is refused",
+    "CouponError.path": "as deep as inputs are",
     "Customer.tags": "at most 20, or the change is refused",
     "CustomerStats.spent": "one for each currency of the bookings",
     "DemandForecast.points": "at most 84 days",

@@ -128,6 +128,25 @@ SECRETS: Final = (
         by(P.BOOKINGS_MANAGE),
     ),
     Secret("booking_quotas", ("tag",), otherwise("tag")),
+    Secret(
+        "coupons",
+        (
+            "code",
+            "amount",
+            "percent",
+            "free_minutes",
+            "valid_from",
+            "valid_until",
+            "first_date",
+            "last_date",
+            "first_booking_only",
+            "total_limit",
+            "per_customer_limit",
+            "archived_at",
+        ),
+        f"percent = percent + 1, total_limit = total_limit + 1, {otherwise('code')}",
+        by(P.BOOKINGS_MANAGE),
+    ),
     Secret("blackouts", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret("hours_exceptions", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret(
@@ -160,6 +179,7 @@ PLAIN: Final = {
     "BookingQuota": {"version", "created_at"},
     "PriceRule": {"version", "created_at"},
     "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
+    "Coupon": {"version", "created_at"},
     "Customer": {"version", "created_at"},
     "Export": {
         "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",

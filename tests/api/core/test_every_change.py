@@ -71,6 +71,12 @@ CHANGES = [
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
     (
+        'createCoupon(input: { code: "TENTH", discount: { percent: 10 } })',
+        ["COUPON_CREATED"],
+    ),
+    ('updateCoupon(id: "$coupon", version: 1, input: { totalLimit: 8 })', ["COUPON_UPDATED"]),
+    ('archiveCoupon(id: "$coupon", version: 1)', ["COUPON_ARCHIVED"]),
+    (
         "createQuota(input: { measure: BOOKINGS, period: MONTH, limit: 3 })",
         ["QUOTA_CREATED"],
     ),
@@ -246,6 +252,12 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         '{ startsAt: "2027-03-07T10:00:00Z", endsAt: "2027-03-07T11:00:00Z" })',
         "blackout { id }",
     )
+    coupon = await run(
+        api,
+        venue,
+        'createCoupon(input: { code: "HALF", discount: { percent: 50 } })',
+        "coupon { id }",
+    )
     quota = await run(
         api,
         venue,
@@ -300,6 +312,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "owner": api_id(venue.owner.user),
         "blackout": blackout["blackout"]["id"],
         "quota": quota["quota"]["id"],
+        "coupon": coupon["coupon"]["id"],
         "rule": rules[1],
         "second_rule": rules[0],
         "exception": exception["exception"]["id"],

@@ -702,3 +702,25 @@ async def by_link(
             "input": {"token": token, "start": {"at": "2027-03-05T09:00:00Z"}, **given},
         },
     )
+
+
+async def test_a_move_that_waits_for_its_payment_keeps_the_discount(
+    till: PaymentsApp, venue: Venue, clock: StoppedClock
+) -> None:
+    create = """mutation { createCoupon(input: { code: "TENTH", discount: { percent: 10 } }) {
+        userErrors { code } } }"""
+    assert (await till.desk(venue.owner)(create)).refusals == []
+    guest = till.desk(venue.guest)
+    booked = made(await guest.create(venue.rooms[0], FRIDAY, couponCode="tenth"))
+    await till.pays_and_is_heard(booked)
+    booking = await seen(till, venue, booked)
+    assert amounts(booking) == ("36.00", "0.00", "0.00")
+
+    await guest.move(booking, NEXT_FRIDAY, durationMinutes=120)
+    await till.work()
+    waiting = await seen(till, venue, booking)
+    await till.pays_and_is_heard(booking)
+
+    assert waiting["pendingMove"]["total"]["amount"] == "76.00"
+    after = await seen(till, venue, booking)
+    assert (after["startsAt"][:10], amounts(after)) == ("2027-03-12", ("76.00", "0.00", "0.00"))

@@ -47,6 +47,7 @@ IN_PYTHON: Final = {
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
     "payment payments pendingMove refunds rooms",
     "BookingChange": "actor changes cursor type",
+    "Coupon": "rooms",
     "Customer": "stats undoableMerge",
     "Export": "url",
     "PriceRule": "amount conditions taxRate unit",
