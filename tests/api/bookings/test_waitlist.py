@@ -143,7 +143,7 @@ async def test_a_time_that_is_free_already_is_offered_to_who_joins(
     assert await offered_start(runtime, guest) == "2027-03-02T13:00:00Z"
 
 
-@pytest.mark.parametrize("frees", ["move", "shorten", "expiry", "no-show", "reject"])
+@pytest.mark.parametrize("frees", ["move", "shorten", "expiry", "no-show", "reject", "early end"])
 async def test_whatever_frees_a_booked_time_leads_to_an_offer(
     api: Api, runtime: Runtime, clock: StoppedClock, relay: Database, frees: str
 ) -> None:
@@ -168,6 +168,10 @@ async def test_whatever_frees_a_booked_time_leads_to_an_offer(
             await expire_holds(runtime, relay)
         case "reject":
             made(await staff.desk.reject(booked))
+        case "early end":
+            clock.advance(minutes=125)
+            present = made(await staff.desk.check_in(booked))
+            made(await staff.desk.change("endBookingEarly", present))
         case "no-show":
             clock.advance(minutes=125)
             made(await staff.desk.no_show(booked))
