@@ -12,6 +12,7 @@ from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.accounts.accounts import code_in, mails
+from tests.api.bookings.test_seats import give_seats
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import REFUSAL, BookingClient, made, refused, rfc
@@ -199,6 +200,28 @@ async def test_the_time_of_a_hall_is_offered_to_who_waits_for_a_half(
     # The hall waits for its half now.
     refusal = refused(await staff.desk.create(venue.rooms[0], TUESDAY))
     assert refusal["code"] == "SLOT_TAKEN"
+
+
+async def test_the_seats_of_a_class_are_offered_to_as_many_as_they_are_for(
+    runtime: Runtime, venue: Venue, staff: Queue, guest: Queue
+) -> None:
+    room = venue.rooms[0]
+    await give_seats(BookingClient(staff.desk.api, runtime, venue.manager), room, 5)
+    made(await staff.desk.create(room, TUESDAY, partySize=2))
+    booked = made(await staff.desk.create(room, TUESDAY, partySize=3))
+    rooms: Any = {"roomIds": [api_id(room)]}
+    for size in (2, 4, 1):
+        entry_of(await guest.join(partySize=size, **rooms))
+    await run_due_jobs(runtime)
+    assert [each["status"] for each in await guest.entries()] == ["WAITING"] * 3
+
+    made(await staff.desk.update(booked, partySize=1))
+    await run_due_jobs(runtime)
+    assert [each["status"] for each in await guest.entries()] == ["OFFERED", "WAITING", "WAITING"]
+
+    made(await staff.desk.cancel({**booked, "version": 2}))
+    await run_due_jobs(runtime)
+    assert [each["status"] for each in await guest.entries()] == ["OFFERED", "WAITING", "OFFERED"]
 
 
 SPECIAL_HOURS = """mutation ($input: SetHoursExceptionInput!) {
