@@ -127,6 +127,8 @@ class Turmoil:
             *3 * [self._hold],
             *3 * [self._end],
             *3 * [self._move],
+            self._extend,
+            self._end_early,
             *2 * [self._wait],
             self._convert,
             self._party,
@@ -194,6 +196,19 @@ class Turmoil:
             return None
         given = {"partySize": self.draw.randint(1, 3)}
         return await self._edited(self.venue.staff, "updateBooking", booking, given)
+
+    async def _extend(self) -> Answer | None:
+        booking = await self._one_of("PENDING", "CONFIRMED")
+        if booking is None:
+            return None
+        given = {"minutes": self.draw.choice([15, 30, 60])}
+        return await self._edited(self.venue.staff, "extendBooking", booking, given)
+
+    async def _end_early(self) -> Answer | None:
+        booking = await self._one_of("CONFIRMED")
+        if booking is None:
+            return None
+        return await self._edited(self.venue.staff, "endBookingEarly", booking, None)
 
     async def _one_of(self, *statuses: str) -> Any:
         bookings = (await self._everything())["bookings"]["nodes"]

@@ -56,6 +56,9 @@ _SWAP = """mutation ($one: ID!, $oneVersion: Int!, $other: ID!, $otherVersion: I
     firstId: $one, firstVersion: $oneVersion, secondId: $other, secondVersion: $otherVersion
   ) { booking: first { id version status } second { id } userErrors { code } }
 }"""
+_EXTEND = f"""mutation ($id: ID!, $version: Int!, $minutes: Int!) {{
+  extendBooking(id: $id, version: $version, input: {{minutes: $minutes}}) {_BOOKING}
+}}"""
 _BLACK_OUT = """mutation ($from: DateTime!, $to: DateTime!) {
   createBlackout(input: {startsAt: $from, endsAt: $to}) { blackout { id } userErrors { code } }
 }"""
@@ -134,6 +137,11 @@ class Racer:
             "otherVersion": other.version,
         }
         return self._seen(EventType.BOOKING_RESCHEDULED, await self.client.ask(_SWAP, variables))
+
+    async def extend(self, booking: Ref, *, minutes: int) -> Answer:
+        variables = {"id": booking.id, "version": booking.version, "minutes": minutes}
+        answer = await self.client.ask(_EXTEND, variables)
+        return self._seen(EventType.BOOKING_EXTENDED, answer)
 
     async def note(self, booking: Ref, text: str) -> Answer:
         variables = {"id": booking.id, "version": booking.version, "note": text}

@@ -55,6 +55,12 @@ CHANGES: Final[dict[str, tuple[Status, datetime, Change]]] = {
         MONDAY_MORNING,
         lambda desk, booking: desk.change("markNoShow", booking, {"waiveFee": True}),
     ),
+    "extend": (
+        Status.CHECKED_IN,
+        MONDAY_MORNING,
+        lambda desk, booking: desk.extend(booking, minutes=30, reason="Rain"),
+    ),
+    "end early": (Status.CONFIRMED, MONDAY_MORNING, BookingClient.end_early),
     "edit": (
         Status.CHECKED_IN,
         TUESDAY,
