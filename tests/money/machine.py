@@ -33,7 +33,7 @@ from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from resolvers.bookings import bookings, deadlines, guest_bookings, transitions
 from resolvers.core.transactions import perform
-from resolvers.payments import guest_payments, refunds, rescheduling
+from resolvers.payments import ends, guest_payments, refunds, rescheduling
 from resolvers.payments.settlement import settle_booking
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue
@@ -210,6 +210,17 @@ class MoneyOfABooking(RuleBasedStateMachine):
             "no_show": transitions.mark_no_show,
         }[what]
         self.does("venue", self.site.venue.staff.actor, decide, id=self.booking_id)
+
+    @rule(minutes=MINUTES, may_refund=st.booleans())
+    def is_extended(self, minutes: int, may_refund: bool) -> None:
+        by = self.site.venue.manager if may_refund else self.site.venue.staff
+        extend = partial(ends.extend_booking, minutes=minutes)
+        self.does("venue", by.actor, extend, id=self.booking_id)
+
+    @rule(may_refund=st.booleans())
+    def is_ended_early(self, may_refund: bool) -> None:
+        by = self.site.venue.manager if may_refund else self.site.venue.staff
+        self.does("venue", by.actor, ends.end_booking_early, id=self.booking_id)
 
     @rule(back=st.sampled_from(CancellationRefund))
     def is_cancelled(self, back: CancellationRefund) -> None:

@@ -50,7 +50,8 @@ SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] 
     (FULL, NONE, {"requires_confirmation": True, "reconfirms_changes": False}),
     (DEPOSIT, STEPS, {"change_minutes_before": 0}),
     (DEPOSIT, (CancellationStep(120, 50),), {"change_minutes_before": 30}),
-    (FIXED, STEPS, {"requires_confirmation": True}),
+    (FIXED, STEPS, {"requires_confirmation": True, "early_end_price": "used"}),
+    (FULL, STEPS, {"early_end_price": "used"}),
 ]
 
 
