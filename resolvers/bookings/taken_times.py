@@ -1,7 +1,7 @@
 """The times that bookings take of rooms, beside the cached facts of a venue."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from struct import Struct
@@ -93,16 +93,12 @@ async def taken_times(
         window = _reach(search, everything=everything)
         if not facts.covers(window):
             return None
-        seat_rooms = [id for id, room in venue.rooms.items() if room.seats is not None]
-        by_space = {**rooms_by_space(venue)}
-        for id in seat_rooms:
-            # What is taken of it are its seats, which are spaces of their own.
-            del by_space[id]
+        spaces, seat_rooms = _spaces(facts, venue)
         version, (generation, *place), times, *more = await scope.fetch_row(
             _STATEMENTS[everything, bool(seat_rooms)],
             alone=alone,
             tenant_id=scope.tenant_id,
-            space_ids=[*by_space],
+            space_ids=spaces,
             seat_room_ids=seat_rooms,
             # With its buffers, a time is longer.
             earliest=window.start - venue.longest_booking - (0 if everything else 2) * _BUFFER,
@@ -117,11 +113,11 @@ async def taken_times(
             seated = dict(zip(seat_rooms, of_seats, strict=True))
             if not everything:
                 of_spaces = await _space_times(times or (), _TAKEN)
-                taken = _of_rooms(venue, by_space, of_spaces, seated)
+                taken = _of_rooms(facts, venue, spaces, of_spaces, seated)
                 return TakenTimes(facts, venue, search, facts.rooms, taken, end)
             rooms = await _rooms_within(facts, venue, window)
             of_spaces = await _space_times(times or (), _BOOKED)
-            taken = _of_rooms(venue, by_space, of_spaces, seated)
+            taken = _of_rooms(facts, venue, spaces, of_spaces, seated)
             if more[0] is not None:
                 _leave_out(scope, venue, rooms, taken, more[0])
             return TakenTimes(facts, venue, search, rooms, taken, end)
@@ -189,16 +185,25 @@ async def _seat_times(rooms: Sequence[bytes | None]) -> list[RoomTimes]:
     return found
 
 
+def _spaces(facts: VenueFacts, venue: Venue) -> tuple[list[UUID], list[RoomId]]:
+    """Returns the spaces of rooms, but for those whose seats are booked, and these rooms."""
+    if not facts.has_parts and not facts.seat_rooms:
+        return [*venue.rooms], []
+    seat_rooms = [id for id in venue.rooms if id in facts.seat_rooms]
+    return [each for each in rooms_by_space(venue) if each not in facts.seat_rooms], seat_rooms
+
+
 def _of_rooms(
+    facts: VenueFacts,
     venue: Venue,
-    by_space: Iterable[UUID],
+    spaces: Sequence[UUID],
     times: list[RoomTimes],
     seated: Mapping[RoomId, RoomTimes],
 ) -> list[RoomTimes]:
     """Returns the times of each room, which are those of all its spaces, or of its seats."""
-    if len(times) == len(venue.rooms) and not any(each.space_ids for each in venue.rooms.values()):
+    if not facts.has_parts and not seated:
         return times
-    of_space = dict(zip(by_space, times, strict=True))
+    of_space = dict(zip(spaces, times, strict=True))
     return [
         seated.get(id)
         or RoomTimes(

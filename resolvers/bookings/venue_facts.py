@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -81,6 +81,16 @@ class VenueFacts:
         """Returns the spaces that rooms consist of; a room that is newer is taken for one."""
         known = [(id, self.venue.rooms.get(RoomId(id))) for id in room_ids]
         return [space for id, room in known for space in (room.spaces if room else [id])]
+
+    @cached_property
+    def has_parts(self) -> bool:
+        """Whether any of the rooms consists of others."""
+        return any(room.space_ids for room in self.venue.rooms.values())
+
+    @cached_property
+    def seat_rooms(self) -> frozenset[UUID]:
+        """The rooms whose seats are booked."""
+        return frozenset(id for id, room in self.rooms.items() if room.seats is not None)
 
     def covers(self, window: Interval) -> bool:
         """Returns whether it has all facts that decide about the window."""
