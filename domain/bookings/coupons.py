@@ -33,6 +33,7 @@ class CouponProblem(StrEnum):
     FIRST_BOOKING_ONLY = "FIRST_BOOKING_ONLY"
     USED_UP_BY_CUSTOMER = "USED_UP_BY_CUSTOMER"
     USED_UP = "USED_UP"
+    UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class CouponNotApplicable(Refusal):
                 return f"A customer can use this coupon {counted(self.limit, 'time')} at most."
             case CouponProblem.USED_UP:
                 return "This coupon is used up."
+            case CouponProblem.UNKNOWN:
+                return "There is no such coupon."
             case never:
                 assert_never(never)
 

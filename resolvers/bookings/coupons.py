@@ -5,7 +5,7 @@ under the lock of the coupon's row: after those of rooms and of the customer.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +15,8 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.bookings.coupons import (
+    CouponNotApplicable,
+    CouponProblem,
     CouponUses,
     DiscountChoice,
     coupon_code,
@@ -279,6 +281,44 @@ async def give_coupon(
     for name, value in price_columns(price).items():
         setattr(hold, name, value)
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedCoupon:
+    """A coupon in a quote; without a problem, the price is lowered by it."""
+
+    code: str
+    problem: CouponProblem | None = None
+    message: str | None = None
+
+
+async def quoted_coupon(
+    scope: Scope,
+    code: str,
+    tenant: Tenant,
+    room_id: RoomId,
+    start: datetime,
+    price: Price | None,
+    *,
+    customer_id: UUID | None,
+) -> tuple[Price | None, QuotedCoupon]:
+    """Returns what a booking would cost with a coupon, or why it can't be used.
+
+    What depends on the customer is only decided where that is known.
+    """
+    shown = coupon_code(code)
+    found = await _found(scope, code, tenant, [room_id], start, price)
+    refused = found if isinstance(found, list) else []
+    if not isinstance(found, list):
+        refused = await refusals_by_uses(
+            scope, tenant, found[0].id, customer_id, is_known=customer_id is not None
+        )
+        price = price if refused else found[1]
+    if not refused:
+        return price, QuotedCoupon(shown)
+    first = refused[0]
+    problem = first.problem if isinstance(first, CouponNotApplicable) else CouponProblem.UNKNOWN
+    return price, QuotedCoupon(shown, problem, first.message)
 
 
 async def refusals_by_uses(

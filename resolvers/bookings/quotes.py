@@ -13,9 +13,10 @@ from domain.core.money import Money
 from domain.core.refusals import Invalid
 from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
-from permissions.policy import may, refusal
+from permissions.policy import may, only_own, refusal
 from permissions.roles import P
 from resolvers.bookings.calendars import load_venue, wish_of
+from resolvers.bookings.coupons import QuotedCoupon, quoted_coupon
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import Prepayment
 
@@ -29,6 +30,7 @@ class QuoteRequest:
     duration_minutes: int
     party_size: int = 1
     customer_id: CustomerId | None = None
+    coupon_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Quote:
 
     price: Price | None
     due_now: Money | None
+    coupon: QuotedCoupon | None
 
 
 async def quote(
@@ -71,6 +74,18 @@ async def quote(
     plan = venue.prices.of_room(input.room_id, room.category)
     time = wish.interval(starts_at)
     price = room_price(plan, room.hourly_rate, time, wish, label=room.name)
+    coupon = None
+    if input.coupon_code is not None:
+        customers_own = only_own(scope.actor, P.CUSTOMERS_READ)
+        price, coupon = await quoted_coupon(
+            scope,
+            input.coupon_code,
+            venue.tenant,
+            input.room_id,
+            starts_at,
+            price,
+            customer_id=scope.actor.own_id if customers_own else input.customer_id,
+        )
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, prepayment.terms(venue.tenant), price.total if price else None)
-    return Quote(price, due)
+    return Quote(price, due, coupon)

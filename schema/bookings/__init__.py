@@ -14,7 +14,13 @@ from schema.bookings.bookings import (
     SlotConflictError,
     SlotUnavailableError,
 )
-from schema.bookings.coupons import BookingCoupon, CouponError, CouponMutations, CouponQueries
+from schema.bookings.coupons import (
+    BookingCoupon,
+    CouponError,
+    CouponMutations,
+    CouponQueries,
+    QuoteCoupon,
+)
 from schema.bookings.customer_merges import (
     AlreadyMergedError,
     CustomerMergeMutations,
@@ -93,5 +99,6 @@ AREA: Final = Area(
         BookingInSeries,
         CreatedSeries,
         BookingCoupon,
+        QuoteCoupon,
     ),
 )

@@ -12,9 +12,10 @@ from models.bookings.coupons import amount_off
 from permissions.roles import P
 from resolvers.bookings import coupons
 from schema.bookings.bookings import Booking
+from schema.bookings.quotes import Quote
 from schema.core.connections import Connection, connection
 from schema.core.enums import describe
-from schema.core.fields import Node, column, computed, extends, node, related
+from schema.core.fields import Node, column, computed, extends, node, related, value
 from schema.core.inputs import input_type
 from schema.core.money import Money
 from schema.core.mutations import mutation, payload
@@ -32,6 +33,7 @@ describe(
     FIRST_BOOKING_ONLY="The coupon is for customers without other bookings.",
     USED_UP_BY_CUSTOMER="The customer has used the coupon `limit` times.",
     USED_UP="The coupon was used `limit` times.",
+    UNKNOWN="There is no such coupon. Only in quotes; mutations are refused with NOT_FOUND.",
 )
 input_type(
     DiscountChoice,
@@ -82,6 +84,22 @@ class BookingCoupon:
     coupon: Coupon | None = related(
         "The coupon that lowers the price, or null if there is none.", requires=P.BOOKINGS_MANAGE
     )
+
+
+@value(coupons.QuotedCoupon)
+class QuotedCoupon:
+    """A coupon as a quote takes it into account."""
+
+    code: str = column("The code, in upper case.")
+    problem: CouponProblem | None = column(
+        "Why the coupon can't be used, or null if the price is lowered by it."
+    )
+    message: str | None = column("The problem in English, for a person; null if there is none.")
+
+
+@extends(Quote)
+class QuoteCoupon:
+    coupon: QuotedCoupon | None = column("The coupon, or null if none was given.")
 
 
 @shows(CouponNotApplicable)

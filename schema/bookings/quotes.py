@@ -20,6 +20,7 @@ input_type(
     party_size="The number of people.",
     customer_id="The customer to book for, whose tags may decide about the price. Requires "
     "`customers:read`; customers only get their own prices.",
+    coupon_code="The code of a coupon that is to lower the price.",
 )
 
 

@@ -173,6 +173,37 @@ async def test_a_move_keeps_the_discount(
     assert moved["price"]["total"]["amount"] == "114.00"
 
 
+async def test_a_quote_shows_the_lowered_price_or_why_not(
+    guest: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
+    await create(owner, perCustomerLimit=1)
+    slot = {"roomId": api_id(venue.rooms[0]), "start": {"at": MONDAY}, "durationMinutes": 90}
+    text = """query ($input: QuoteInput!) { quote(input: $input) {
+        price { discount { amount } total { amount } } coupon { code problem message } } }"""
+
+    async def quoted(desk: BookingClient, **given: Any) -> Any:
+        return (await desk(text, input={**slot, "couponCode": "tenth", **given})).payload
+
+    lowered = {"discount": {"amount": "6.00"}, "total": {"amount": "54.00"}}
+    full = {"discount": {"amount": "0.00"}, "total": {"amount": "60.00"}}
+    accepted = {"code": "TENTH", "problem": None, "message": None}
+    assert await quoted(guest) == {"price": lowered, "coupon": accepted}
+    unknown = await quoted(guest, couponCode="nothing")
+    assert unknown == {
+        "price": full,
+        "coupon": {
+            "code": "NOTHING", "problem": "UNKNOWN", "message": "There is no such coupon.",
+        },
+    }  # fmt: skip
+
+    assert (await book(guest, venue, TUESDAY)).refusals == []
+    used = await quoted(guest)
+    assert (used["price"], used["coupon"]["problem"]) == (full, "USED_UP_BY_CUSTOMER")
+    assert (await quoted(owner))["price"] == lowered
+    of_guest = await quoted(owner, customerId=api_id(venue.customer))
+    assert of_guest["coupon"]["problem"] == "USED_UP_BY_CUSTOMER"
+
+
 # ------------------------------------------------------------------------------ limits
 
 
