@@ -233,7 +233,9 @@ def open_time(
     room_id = made.blackout.room_id
     whole = VenueTime(local, WeeklyPlans(week), {made.holiday.date: ()}, () if room_id else blocked)
     rooms = [
-        RoomTime(room.id, blackouts=blocked if room.id == room_id else ()) for room in made.rooms
+        RoomTime(room.id, blackouts=blocked if room.id == room_id else ())
+        for room, plan in zip(made.rooms, venue.rooms, strict=True)
+        if plan.is_busy
     ]
     return whole, rooms
 

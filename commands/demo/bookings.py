@@ -166,6 +166,8 @@ class _Life:
             created_at=made_at,
             updated_at=made_at,
         )
+        if room.space_ids:
+            self.booking.space_ids = room.space_ids
         self._history = history
         self._wanted = wanted
         self._at = made_at

@@ -9,7 +9,8 @@ from sqlalchemy import inspect
 
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
-from commands.demo.series import weekly_series
+from commands.demo.offers import mark_regulars, price_rules, waiting, weekly_quota, welcome_coupon
+from commands.demo.upcoming import Upcoming
 from commands.demo.venues import (
     CUSTOMER_NOTES,
     DAYS_BACK,
@@ -27,7 +28,11 @@ from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from models.accounts.users import User
 from models.bookings.bookings import Booking
+from models.bookings.coupons import Coupon
+from models.bookings.price_rules import PriceRule
+from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
+from models.bookings.waitlist import WaitlistEntry
 from models.customers.customers import Customer
 from models.payments.payments import stored_steps
 from models.tenants import Tenant, UsageCounter
@@ -66,16 +71,21 @@ class DemoRows:
         self.holiday = self._holiday()
         self.blackout = self._blackout()
         self.series: list[BookingSeries] = []
+        self.price_rules: list[PriceRule] = []
+        self.coupons: list[Coupon] = []
+        self.quotas: list[BookingQuota] = []
+        self.waitlist: list[WaitlistEntry] = []
         self.bookings = self._bookings()
         self._date_customers()
+        mark_regulars(self.history, self.customers, self.bookings)
         self.usage = self._usage()
 
     def batches(self) -> Iterator[Sequence[Any]]:
         """Yields the rows but bookings and log, in batches that refer only to earlier ones."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
-        yield [*self.users, self.holiday, self.blackout, *self.series]
-        yield self.usage
+        yield [*self.users, self.holiday, self.blackout, *self.series, *self.waitlist]
+        yield [*self.price_rules, *self.coupons, *self.quotas, *self.usage]
 
     def booking_columns(self) -> list[dict[str, Any]]:
         """Returns the bookings as values by the names of their columns."""
@@ -175,13 +185,18 @@ class DemoRows:
                 color=each.color,
                 buffer_after_minutes=each.buffer_after_minutes,
                 hourly_rate_minor=each.hourly_rate_minor,
+                seats=each.seats,
                 currency_code=self._venue.currency_code,
                 created_at=self.history.opened_at,
             )
+            rooms.append(room)
+        for room, each in zip(rooms, self._venue.rooms, strict=True):
+            if each.parts:
+                room.part_ids = [rooms[place].id for place in each.parts]
+                room.space_ids = sorted(room.part_ids)
             self.history.created(
                 EventType.ROOM_CREATED, room, at=self.history.opened_at, by=Role.OWNER
             )
-            rooms.append(room)
         return rooms
 
     def _week(self) -> list[WeekdayHours]:
@@ -252,19 +267,33 @@ class DemoRows:
             },
         )
         bookings = Bookings(self.history, calendar, self.customers)
-        bookings.fill(self.rooms, days_back=self._days_back)
-        return [*bookings.made, *self._weekly(calendar, bookings.made)]
-
-    def _weekly(self, calendar: Calendar, booked: Sequence[Booking]) -> list[Booking]:
-        """Returns the bookings of a weekly series, at a venue that confirms none."""
+        busy = [
+            room for room, plan in zip(self.rooms, self._venue.rooms, strict=True) if plan.is_busy
+        ]
+        bookings.fill(busy, days_back=self._days_back)
         if self._venue.requires_confirmation:
-            return []
-        for room in self.rooms:
-            made = weekly_series(self.history, calendar, room, self.customers[1], booked=booked)
-            if made is not None:
-                self.series.append(made[0])
-                return made[1]
-        return []
+            self.quotas = [weekly_quota(self.history)]
+            return bookings.made
+        return [*bookings.made, *self._upcoming(calendar, busy, bookings.made)]
+
+    def _upcoming(
+        self, calendar: Calendar, busy: Sequence[Room], booked: Sequence[Booking]
+    ) -> Iterator[Booking]:
+        """Yields bookings of a series, a part and seats, and makes what else there is for them."""
+        upcoming = Upcoming(self.history, calendar, booked)
+        undivided = [room for room in busy if not room.part_ids]
+        made = upcoming.weekly_series(undivided, self.customers[1])
+        if made is not None:
+            self.series.append(made[0])
+            yield from made[1]
+        (hall,) = (room for room in self.rooms if room.part_ids)
+        (of_seats,) = (room for room in self.rooms if room.seats is not None)
+        (part, *_) = (room for room in self.rooms if room.id in (hall.part_ids or ()))
+        yield from upcoming.of_a_part(hall, part, self.customers[2])
+        self.price_rules = price_rules(self.history, of_seats)
+        yield from upcoming.of_seats(of_seats, self.customers[3:], self.price_rules[-1])
+        self.coupons = [welcome_coupon(self.history)]
+        self.waitlist = waiting(self.history, hall, self.customers[6], booked)
 
     def _usage(self) -> list[UsageCounter]:
         """Returns usage by month: that of a booking's creation, or of its hold's conversion."""

@@ -22,15 +22,22 @@ HISTORY_DAYS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class DemoRoom:
-    """A room of a demo venue; the rate is in minor units per hour."""
+    """A room of a demo venue; the rate is in minor units per hour.
+
+    ``parts`` are the places of the rooms that it consists of. Rooms that aren't ``is_busy`` have
+    few bookings, which are made one by one.
+    """
 
     name: str
     description: str
     category: str
     capacity: int
-    hourly_rate_minor: int
+    hourly_rate_minor: int | None
     color: str
     buffer_after_minutes: int = 0
+    parts: tuple[int, ...] = ()
+    seats: int | None = None
+    is_busy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,31 @@ BOOM: Final = DemoVenue(
         DemoRoom("Disco Den", "A mirror ball and a dance floor.", "Lounge", 6, 3800, "#FFC914"),
         DemoRoom("Velvet Room", "The quiet one, with a bar.", "Lounge", 8, 4500, "#76448A"),
         DemoRoom("Rooftop Stage", "A small stage under the sky.", "Stage", 14, 8000, "#2E86C1", 30),
-        DemoRoom("Grand Hall", "The big stage, for parties.", "Stage", 24, 12000, "#28B463", 30),
+        DemoRoom(
+            *("Grand Hall", "The big stage, for parties.", "Stage", 24, 12000, "#28B463", 30),
+            parts=(6, 7),
+        ),
+        DemoRoom(
+            *(
+                "Hall Front",
+                "The half with the stage.",
+                "Half",
+                14,
+                7000,
+                "#58D68D",
+                30,
+            ),
+            is_busy=False,
+        ),
+        DemoRoom(
+            *("Hall Back", "The half with the bar.", "Half", 10, 5500, "#82E0AA", 30),
+            is_busy=False,
+        ),
+        DemoRoom(
+            *("Song School", "A singing class, booked by the seat.", "Class", 12, None, "#F39C12"),
+            seats=12,
+            is_busy=False,
+        ),
     ),
     customers=400,
     customer_locales=("en-US", "en-US", "en-US", "es-US"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -198,11 +198,56 @@ async def test_every_booking_has_a_log_that_leads_to_its_status(
 async def test_prices_are_the_rate_of_the_room_for_the_time(loaded: asyncpg.Connection) -> None:
     wrong = await loaded.fetchval("""
         SELECT count(*) FROM bookings JOIN rooms USING (tenant_id)
-        WHERE rooms.id = room_id AND price_minor IS DISTINCT FROM
+        WHERE rooms.id = room_id AND seats IS NULL AND price_minor IS DISTINCT FROM
             hourly_rate_minor * extract(epoch FROM ends_at - starts_at)::int / 3600
     """)
 
     assert wrong == 0
+
+
+async def test_a_class_costs_what_its_rule_says_for_each_person(
+    loaded: asyncpg.Connection,
+) -> None:
+    amount = await loaded.fetchval("SELECT amount_minor FROM price_rules WHERE unit = 'person'")
+    parties = await loaded.fetch("""
+        SELECT party_size, price_minor, seat_numbers FROM bookings WHERE seat_numbers IS NOT NULL
+    """)
+
+    assert sorted(each["party_size"] for each in parties) == [1, 3, 4]
+    assert all(each["price_minor"] == amount * each["party_size"] for each in parties)
+    assert sorted(n for each in parties for n in each["seat_numbers"]) == list(range(8))
+
+
+async def test_what_the_demo_shows_is_what_the_api_says(
+    loaded: asyncpg.Connection, api: Api
+) -> None:
+    login = await api(
+        """mutation ($input: LoginInput!) { login(input: $input) { session { accessToken } } }""",
+        {
+            "input": {
+                "subdomain": "boom",
+                "email": "staff@boom.test",
+                "password": DEMO_PASSWORD,
+            }
+        },
+    )
+    token = login.payload["session"]["accessToken"]
+
+    shown = await api(
+        """{ rooms(filter: { search: "Grand Hall" }) { nodes { parts { name } } }
+             priceRules { label }
+             waitlist { nodes { status position } }
+             customers(filter: { tag: "regular" }) { totalCount nodes { stats { visits } } } }""",
+        token=token,
+    )
+
+    assert shown.data["rooms"]["nodes"] == [
+        {"parts": [{"name": "Hall Front"}, {"name": "Hall Back"}]}
+    ]
+    assert [each["label"] for each in shown.data["priceRules"]] == ["Weekend night", "Song School"]
+    assert [each["status"] for each in shown.data["waitlist"]["nodes"]] == ["WAITING"]
+    assert shown.data["customers"]["totalCount"] == 20
+    assert all(each["stats"]["visits"] > 5 for each in shown.data["customers"]["nodes"])
 
 
 # ------------------------------------------------------------------------------ on any day
@@ -212,7 +257,7 @@ async def test_prices_are_the_rate_of_the_room_for_the_time(loaded: asyncpg.Conn
 def test_boom_has_the_size_that_was_promised(day: int) -> None:
     boom = demo("boom", day=day)
 
-    assert len(boom.rooms) == 6
+    assert len(boom.rooms) == 9
     assert len(boom.customers) == 400
     assert 2700 <= len(boom.bookings) <= 3300
 
@@ -235,15 +280,17 @@ def test_the_demo_customer_has_something_to_look_forward_to(venue: str, day: int
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("venue", ["boom", "salon"])
-def test_no_two_bookings_share_a_room_and_a_time(venue: str, day: int) -> None:
-    by_room: defaultdict[Any, list[Booking]] = defaultdict(list)
+def test_no_two_bookings_share_a_space_and_a_time(venue: str, day: int) -> None:
+    by_space: defaultdict[Any, list[Booking]] = defaultdict(list)
     for booking in demo(venue, day=day).bookings:
         if booking.status not in GAVE_TIME_BACK:
-            by_room[booking.room_id].append(booking)
+            # Seats are counted from 0.
+            for space in product(booking.spaces, booking.seat_numbers or [-1]):
+                by_space[space].append(booking)
 
     overlapping = [
         (earlier, later)
-        for bookings in by_room.values()
+        for bookings in by_space.values()
         for earlier, later in pairwise(sorted(bookings, key=lambda each: each.starts_at))
         if upper(earlier) > later.starts_at
     ]

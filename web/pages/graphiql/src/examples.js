@@ -1,9 +1,11 @@
 import asOf from "./examples/AsOf.graphql?raw";
 import book from "./examples/Book.graphql?raw";
+import customers from "./examples/Customers.graphql?raw";
 import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
 import live from "./examples/Live.graphql?raw";
 import logIn from "./examples/LogIn.graphql?raw";
+import rooms from "./examples/Rooms.graphql?raw";
 import series from "./examples/Series.graphql?raw";
 import week from "./examples/Week.graphql?raw";
 import { PLACEHOLDER } from "./token.js";
@@ -48,6 +50,9 @@ export const defaultTabs = [
       partySize: 4,
       customer: { new: { name: "A guest", email: "guest@example.com" } },
       note: "Birthday",
+      // As above.
+      alsoRoomIds: [],
+      dryRun: false,
     },
   }),
   tab(series, {
@@ -56,6 +61,8 @@ export const defaultTabs = [
     durationMinutes: 60,
     roomId: null,
   }),
+  { query: rooms },
+  tab(customers, { filter: { tag: "regular" } }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
   // A minute ago: there is no calendar of the future.
   tab(asOf, { asOf: instant(Math.floor(Date.now() / MINUTE - 1) * MINUTE) }),
