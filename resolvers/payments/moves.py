@@ -43,7 +43,7 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.new_bookings import hold_end, insert_booking
-from resolvers.bookings.quotas import refusals_by_quotas
+from resolvers.bookings.quotas import is_unlimited, refusals_by_quotas
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
@@ -261,7 +261,7 @@ async def _move_at_once(
         tenant, goal = claimed.tenant, goal_of(booking, claimed)
         if move_refusals(scope, booking, goal, tenant, by_customer, kind=kind):
             return None
-        if facts.quotas and by_customer:
+        if facts.quotas and not is_unlimited(scope):
             return None
         # Its own time isn't in its way; where another's is as well, the constraint refuses it.
         takes_own = not set(booking.spaces).isdisjoint(claimed.spaces)

@@ -34,7 +34,7 @@ from resolvers.bookings.booking_access import (
 )
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.customer_tags import customer_tags
-from resolvers.bookings.quotas import exceeded_quotas
+from resolvers.bookings.quotas import exceeded_quotas, is_unlimited
 from resolvers.bookings.series import SeriesPart, end_series, locked_part, rule_of, touch
 from resolvers.bookings.slot_claims import (
     Claim,
@@ -203,7 +203,7 @@ async def _checked(scope: Scope, plan: _Plan) -> list[tuple[Booking, Claim]]:
     calendar = RoomCalendar.of_times(plan.room, times, plan.wish)
     by_customer = only_own(scope.actor, P.BOOKINGS_WRITE)
     over: Mapping[Interval, Sequence[Exceeded]] = {}
-    if by_customer:
+    if not is_unlimited(scope):
         chosen, moved = plan.part.booking, [booking.id for booking, _ in plan.moved]
         over = await exceeded_quotas(scope, tenant, chosen.customer_id, times, without=moved)
     claims: list[tuple[Booking, Claim]] = []

@@ -119,6 +119,29 @@ async def test_the_team_books_beyond_a_quota_and_the_log_says_so(
     made(await owner.create(venue.rooms[1], WEDNESDAY, customer=other))
 
 
+async def test_a_program_without_the_override_is_limited_by_the_customers_quota(
+    api: Api, guest: BookingClient, owner: BookingClient, venue: Venue
+) -> None:
+    await limit(owner, 1)
+    made(await guest.create(venue.rooms[0], MONDAY))
+    later = made(await guest.create(venue.rooms[0], NEXT_MONDAY))
+    create = """mutation { createApiKey(input: { name: "Website", permissions: [
+        "bookings:read", "bookings:write", "customers:read" ] }) { secret } }"""
+    key = (await owner(create)).payload["secret"]
+    slot = {"roomId": api_id(venue.rooms[0]), "start": {"at": TUESDAY}, "durationMinutes": 60}
+    move = """mutation ($id: ID!, $start: StartInput!) {
+        rescheduleBooking(id: $id, version: 1, input: { start: $start }) {
+          userErrors { code } } }"""
+
+    customer = {"customer": {"id": api_id(venue.customer)}}
+    booked = await api(BOOK, {"input": {**slot, **customer}}, token=key)
+    put_off = await api(move, {"id": later["id"], "start": {"at": TUESDAY}}, token=key)
+    of_nobody = await api(BOOK, {"input": slot}, token=key)
+
+    assert booked.refusals == put_off.refusals == ["QUOTA_EXCEEDED"]
+    assert of_nobody.refusals == []
+
+
 async def test_a_hold_counts_and_becomes_a_booking(
     guest: BookingClient, owner: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
