@@ -25,6 +25,7 @@ MANAGED: Final = frozenset(
 UNDOABLE: Final = MANAGED | {
     EventType.BOOKING_UPDATED,
     EventType.BOOKING_RESCHEDULED,
+    EventType.BOOKING_EXTENDED,
     EventType.BOOKING_CANCELLED,
 }
 

@@ -6,13 +6,13 @@ from uuid import UUID
 from typing_extensions import Doc
 
 from domain.bookings.lifecycle import OCCUPYING, Status
-from domain.bookings.refusals import NothingToUndo, SlotUnavailable
+from domain.bookings.refusals import NothingToUndo
 from domain.bookings.undo import FOLLOWING, MANAGED, state_refusal, undo_refusal
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, zone
 from domain.core.log_events import EventType
-from domain.core.refusals import Code, Refusal
+from domain.core.refusals import Refusal
 from domain.payments.ledger import repriced
 from kit.ids import new_id
 from kit.scope import Scope
@@ -45,6 +45,7 @@ from resolvers.tenants.usage import count_booking
 
 _REASON: Final = "The last change was taken back."
 _PLACE: Final = ("room_id", "also_room_ids", "starts_at", "ends_at")
+_START: Final = ("room_id", "starts_at")
 _TAKEN: Final = (*_PLACE, "seat_numbers")
 _KEPT: Final = frozenset(
     {
@@ -126,7 +127,6 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
         impossible = NothingToUndo("The payment for this hold was cancelled: choose a time again.")
     if impossible is not None:
         raise impossible
-    is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
     comes_back = was in OCCUPYING and status not in OCCUPYING
     if not comes_back and _values(booking, _TAKEN) == _values(before, _TAKEN):
         if before.party_size != booking.party_size:
@@ -140,8 +140,10 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
         duration_minutes=time.minutes,
         party_size=before.party_size,
         moving=booking,
+        # What was booked in time may come back later.
+        keeps_start=_values(booking, _START) == _values(before, _START),
     )
-    problems = [each for each in claimed.refusals if is_moved or not _is_notice(each)]
+    problems = [*claimed.refusals]
     problems += await refusals_by_quotas(
         scope, claimed.tenant, before.customer_id, time, without=[booking.id]
     )
@@ -159,13 +161,6 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
             problems += await strangers.hold_refusals(scope, claimed.tenant, before.room_id, time)
     raise_all([*problems, *await _payment_refusals(scope, before, claimed, comes_back=comes_back)])
     return claimed
-
-
-def _is_notice(refused: Refusal) -> bool:
-    """Returns whether only the time that has passed since is against a time that was booked."""
-    return isinstance(refused, SlotUnavailable) and all(
-        reason.code is Code.MIN_NOTICE for reason in refused.reasons
-    )
 
 
 async def _payment_refusals(

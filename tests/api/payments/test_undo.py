@@ -109,11 +109,14 @@ async def test_the_time_of_a_visit_is_taken_back(
     clock.advance(minutes=1)
     present = made(await staff.check_in(back))
     clock.advance(minutes=1)
+    ended = made(await staff.change("endBookingEarly", present))
+    clock.advance(minutes=1)
+    on = made(await undo(staff, ended))
 
-    assert [each["status"] for each in (gone, back, present)] == [
-        "NO_SHOW", "CONFIRMED", "CHECKED_IN",
+    assert [each["status"] for each in (gone, back, present, ended, on)] == [
+        "NO_SHOW", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CHECKED_IN",
     ]  # fmt: skip
-    assert made(await undo(staff, present))["status"] == "CONFIRMED"
+    assert ended["endsAt"] < on["endsAt"] == booking["endsAt"]
 
 
 async def test_after_five_minutes_it_is_too_late(
