@@ -119,6 +119,44 @@ async def test_an_extension_is_refused_by_what_refuses_any_time(
     made(await desk.extend(other, minutes=90))
 
 
+async def test_all_rooms_of_a_booking_are_extended_or_none(
+    desk: BookingClient, venue: Venue
+) -> None:
+    first, second = venue.rooms
+    start = MONDAY_MORNING + timedelta(days=1)
+    both = made(await desk.create(first, start, alsoRoomIds=[api_id(second)]))
+    other = made(await desk.create(second, start + 1.5 * HOUR, minutes=30))
+
+    taken = await desk.extend(both, minutes=60)
+    made(await desk.cancel(other))
+    longer = made(await desk.extend(both, minutes=60))
+
+    assert taken.refusals == ["SLOT_TAKEN"]
+    assert longer["price"]["total"]["amount"] == "160.00"
+    for room in venue.rooms:
+        after = await desk.create(room, start + 1.5 * HOUR, minutes=30)
+        assert after.refusals == ["SLOT_TAKEN"]
+
+
+async def test_a_party_is_extended_if_it_keeps_seats_throughout(
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue
+) -> None:
+    room, start = venue.rooms[0], MONDAY_MORNING + timedelta(days=1)
+    owner = BookingClient(api, runtime, venue.owner)
+    seats = "updateRoom(id: $id, version: 1, input: { seats: 4 }) { userErrors { code } }"
+    answer = await owner(f"mutation ($id: ID!) {{ {seats} }}", id=api_id(room))
+    assert answer.refusals == []
+    party = made(await desk.create(room, start, partySize=2))
+    made(await desk.create(room, start + HOUR, partySize=2, minutes=30))
+    made(await desk.create(room, start + 1.5 * HOUR, partySize=3, minutes=30))
+
+    longer = made(await desk.extend(party, minutes=30))
+    full = await desk.extend(longer, minutes=30)
+
+    assert longer["endsAt"] == rfc(start + 1.5 * HOUR)
+    assert full.refusals == ["SLOT_TAKEN"]
+
+
 @pytest.mark.parametrize(
     ("given", "path"),
     [
