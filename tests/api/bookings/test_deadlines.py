@@ -1,5 +1,6 @@
 """Bookings end by themselves: nobody confirmed them in time, or nobody came."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -256,6 +257,37 @@ async def test_only_bookings_that_are_made_while_releasing_is_on_are_released(
     await end_what_is_due(runtime, relay)
 
     assert (await deadlines(desk, booking))["status"] == "CONFIRMED"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks for deadlines often, from the start."""
+    monkeypatch.setattr("jobs.registry.DEADLINES_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_the_running_app_carries_out_deadlines_by_itself(
+    runtime: Runtime, api: Api, clock: StoppedClock
+) -> None:
+    venue = await make_venue(runtime, auto_release_minutes=10)
+    desk = BookingClient(api, runtime, venue.staff)
+    in_ten_minutes = MONDAY_MORNING + timedelta(minutes=10)
+    unattended = shown(
+        await make_booking(runtime, venue, MONDAY_MORNING, release_at=in_ten_minutes)
+    )
+    unanswered = shown(
+        await make_booking(
+            runtime, venue, in_ten_minutes, room=venue.rooms[1], status=Status.PENDING
+        )
+    )
+
+    clock.advance(minutes=10)
+
+    seen: list[str] = []
+    async with asyncio.timeout(10):
+        while seen != ["NO_SHOW", "EXPIRED"]:
+            seen = [(await deadlines(desk, each))["status"] for each in (unattended, unanswered)]
+            await asyncio.sleep(0.05)
 
 
 # ------------------------------------------------------------------------------ clock changes
