@@ -18,7 +18,7 @@ from kit.ids import new_id
 from kit.scope import Scope
 from models.audit.log import LogEntry, last_entry
 from models.bookings.bookings import Booking
-from models.bookings.past_bookings import state_before
+from models.bookings.past_bookings import PastBooking, state_before
 from models.core.base import snapshot
 from models.customers.known import kept_customer
 from permissions.policy import may, only_own, refusal
@@ -73,9 +73,10 @@ async def undo_change(
     """
     seen = await load_visible_booking(scope, booking_id, path=("booking_id",))
     change = await scope.read_outside(last_entry(scope.tenant_id, seen.id, besides=FOLLOWING))
-    assert change is not None, "its making is logged"
-    past = await scope.read_outside(state_before(scope.tenant_id, seen.id, change.at))
-    if past is None:
+    past: PastBooking | None = None
+    if change is not None:
+        past = await scope.read_outside(state_before(scope.tenant_id, seen.id, change.at))
+    if change is None or past is None:
         raise NothingToUndo("Nothing has changed since the booking was made: cancel it instead.")
     spaces = await spaces_of(scope, UUID(past.state["room_id"]))
     booking = await lock_seen_booking(
@@ -196,6 +197,8 @@ async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Cla
         more = (booking.price_minor or 0) + balances.revenue
         if more:
             await post(scope, booking, repriced(more, new_id()))
+        return
+    if booking.price_minor == price_minor:
         return
     await payments.charge_difference(scope, booking, price_minor)
     await refunds.settle_surplus(
