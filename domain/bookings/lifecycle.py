@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NoReturn, assert_never
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from domain.bookings.refusals import CheckInNotOpen, InvalidTransition
@@ -48,8 +48,6 @@ OCCUPYING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.CHE
 MOVABLE = frozenset({Status.PENDING, Status.CONFIRMED})
 # A booking with one of these can change its customer, party size and note.
 EDITABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
-_TAKING_PLACE = frozenset({Status.CONFIRMED, Status.CHECKED_IN})
-MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,28 +155,6 @@ def cancellable_until(life: BookingState, notice_minutes: int | None) -> datetim
     return life.interval.start - timedelta(minutes=notice_minutes)
 
 
-def check_extendable(life: BookingState, *, now: datetime) -> None:
-    """Raises InvalidTransition unless the booking's end can be put off."""
-    check_status_in(life, EDITABLE, now=now)
-    if now >= life.interval.end:
-        _refuse(life, "The booking's time is over; book another time.", now=now)
-
-
-def check_early_end(life: BookingState, *, now: datetime) -> None:
-    """Raises InvalidTransition unless the booking takes place now."""
-    check_status_in(life, _TAKING_PLACE, now=now)
-    if now < life.interval.start:
-        _refuse(life, "A booking can be ended early once it has started.", now=now)
-    if now >= life.interval.end:
-        _refuse(life, "The booking's time is over; complete it.", now=now)
-
-
-def early_end(time: Interval, *, now: datetime) -> datetime:
-    """Returns the end of a booking that ends now: the next whole minute, at least one long."""
-    minutes = -((time.start - now) // MINUTE)
-    return min(time.end, time.start + max(1, minutes) * MINUTE)
-
-
 def is_over(status: Status, ends_at: datetime, *, now: datetime) -> bool:
     """Returns whether the booking is completed automatically now.
 
@@ -241,11 +217,6 @@ def reference_form(text: str) -> str:
 
 def _in_halves(letters: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
-
-
-def _refuse(life: BookingState, hint: str, *, now: datetime) -> NoReturn:
-    allowed = allowed_transitions(life, now=now)
-    raise InvalidTransition(life.status, wanted=life.status, allowed=allowed, hint=hint)
 
 
 def _hint(life: BookingState, status: Status, wanted: Status) -> str | None:

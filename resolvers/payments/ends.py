@@ -1,20 +1,20 @@
 """Changes when bookings end: later, or at once, with what that changes of their price."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from sqlalchemy.dialects.postgresql import Range
 from typing_extensions import Doc
 
-from domain.bookings.lifecycle import BookingState, check_early_end, check_extendable, early_end
+from domain.bookings.ends import check_early_end, check_extendable, early_end, minutes_more
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start
 from domain.core.log_events import EventType, Snapshot
-from domain.core.refusals import Invalid, Refusal, refusals_in
+from domain.core.refusals import Refusal, StaleVersion, refusals_in
 from domain.payments.moves import Place
-from domain.tenants.settings import LONGEST_MINUTES, EarlyEndPrice
+from domain.tenants.settings import EarlyEndPrice
 from kit.scope import Scope
 from models.bookings.bookings import Booking, price_columns_of
 from models.core.base import snapshot
@@ -39,19 +39,8 @@ from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
 from resolvers.payments.moves import Goal, Kind, carry_out, changed_place, goal_of
 
-_MINUTE: Final = timedelta(minutes=1)
-
-
-def _check_extendable(life: BookingState, now: datetime) -> None:
-    check_extendable(life, now=now)
-
-
-def _check_early_end(life: BookingState, now: datetime) -> None:
-    check_early_end(life, now=now)
-
-
-_EXTENSION: Final = Kind(EventType.BOOKING_EXTENDED, _check_extendable, keeps_start=True)
-_EARLY_END: Final = Kind(EventType.BOOKING_COMPLETED, _check_early_end, keeps_start=True, ends=True)
+_EXTENSION: Final = Kind(EventType.BOOKING_EXTENDED, check_extendable, keeps_start=True)
+_EARLY_END: Final = Kind(EventType.BOOKING_COMPLETED, check_early_end, keeps_start=True, ends=True)
 
 
 async def extend_booking(
@@ -76,8 +65,11 @@ async def extend_booking(
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
     time = Interval(seen.starts_at, seen.ends_at)
+    if seen.version != version:
+        # Otherwise somebody who extends twice is told that the new end must be later.
+        raise StaleVersion(seen, path=("version",))
     path = "minutes" if until is None else "until"
-    more = _minutes_more(time, until, minutes)
+    more = minutes_more(time, until=until, minutes=minutes)
     times = _times(seen, time.minutes + more)
     try:
         return await moves.move_seen(
@@ -202,21 +194,3 @@ def _change(booking: Booking, tenant: Tenant, before: Snapshot) -> BookingChange
 def _times(booking: Booking, minutes: int) -> WantedTime:
     start = Start(at=booking.starts_at)
     return WantedTime(RoomId(booking.room_id), start, minutes, booking.party_size, keeps_start=True)
-
-
-def _minutes_more(time: Interval, until: datetime | None, minutes: int | None) -> int:
-    """Returns by how many minutes to extend a time. Raises Invalid."""
-    if (until is None) == (minutes is None):
-        raise Invalid("Give either `until` or `minutes`.", path=("until",))
-    if until is not None:
-        if (until - time.end) % _MINUTE:
-            raise Invalid("The new end must be a whole minute.", path=("until",))
-        if until <= time.end:
-            raise Invalid("The new end must be later than the current one.", path=("until",))
-        minutes = (until - time.end) // _MINUTE
-    assert minutes is not None
-    path = "minutes" if until is None else "until"
-    if not 1 <= minutes <= LONGEST_MINUTES - time.minutes:
-        most = LONGEST_MINUTES - time.minutes
-        raise Invalid(f"The booking can be extended by 1 to {most:,} minutes.", path=(path,))
-    return minutes

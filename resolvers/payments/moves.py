@@ -4,10 +4,11 @@ The venue's team moves bookings without restrictions. A customer can move until 
 new price requires a payment, the new time is held, and the booking moves once that is paid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
@@ -82,6 +83,12 @@ class Goal:
         return minor
 
 
+class Check(Protocol):
+    """Raises what refuses a change of a booking because of its state."""
+
+    def __call__(self, life: BookingState, *, now: datetime) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A way to change a booking's place, with the event that is logged.
@@ -91,16 +98,12 @@ class Kind:
     """
 
     event: EventType
-    check: Callable[[BookingState, datetime], None]
+    check: Check
     keeps_start: bool = False
     ends: bool = False
 
 
-def _check_movable(life: BookingState, now: datetime) -> None:
-    check_status_in(life, MOVABLE, now=now)
-
-
-RESCHEDULE: Final = Kind(EventType.BOOKING_RESCHEDULED, _check_movable)
+RESCHEDULE: Final = Kind(EventType.BOOKING_RESCHEDULED, partial(check_status_in, statuses=MOVABLE))
 
 
 async def move_booking(
@@ -299,7 +302,7 @@ def move_refusals(
 ) -> list[Refusal]:
     """Returns the refusals of a move by the booking's own rules."""
     try:
-        kind.check(state_of(moved, tenant), scope.now())
+        kind.check(state_of(moved, tenant), now=scope.now())
         if by_customer:
             rules = _rules(tenant)
             check_change(rules, agreed_of(moved), _place(moved), goal.place, now=scope.now())
