@@ -221,3 +221,15 @@ async def test_a_challenge_of_a_former_secret_can_be_solved_where_that_is_named(
 
     assert await rotated.check(venue_id, proof, ip_address=None) is not None
     assert await ProofOfWork(new, clock=clock).check(venue_id, proof, ip_address=None) is None
+
+
+async def test_a_dry_run_asks_for_a_proof_and_does_not_use_it_up(api: Api, venue: Venue) -> None:
+    proof = solved((await challenge_of(api, venue))["challenge"])
+
+    without = await hold(api, venue, dryRun=True)
+    tried = [await hold(api, venue, dryRun=True, guestProof=proof) for _ in range(2)]
+    held = await hold(api, venue, guestProof=proof)
+
+    assert without.refusals == ["PROOF_REQUIRED"]
+    assert [each.refusals for each in (*tried, held)] == [[], [], []]
+    assert (await hold(api, venue, 20, guestProof=proof)).refusals == ["PROOF_REQUIRED"]
