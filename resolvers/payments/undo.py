@@ -131,7 +131,8 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
     comes_back = was in OCCUPYING and status not in OCCUPYING
     if not comes_back and _values(booking, _TAKEN) == _values(before, _TAKEN):
         if before.party_size != booking.party_size:
-            raise_all(capacity_refusals(await load_venue(scope, [RoomId(before.room_id)]), before))
+            venue = await load_venue(scope, [RoomId(id) for id in before.room_ids])
+            raise_all(capacity_refusals(venue, before))
         return None
     time = Interval(before.starts_at, before.ends_at)
     claimed = await claim(

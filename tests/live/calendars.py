@@ -138,6 +138,7 @@ class Turmoil:
             self._blackout,
             self._end_blackout,
             self._room,
+            self._parts,
             self._archive,
             self._settings,
             self._zone,
@@ -157,9 +158,10 @@ class Turmoil:
         return await self._mutate(self.venue.staff, "holdBooking", await self._wanted())
 
     async def _wanted(self) -> Mapping[str, Any]:
-        room = self.draw.choice((await self._everything())["rooms"]["nodes"])
+        room, *others = self.draw.sample(await self._rooms(), 2)
         return {
             "roomId": room["id"],
+            "alsoRoomIds": [each["id"] for each in others[: self.draw.choice([0, 0, 1])]],
             "start": {"at": self._time()},
             "durationMinutes": self.draw.choice([30, 60, 90]),
             "partySize": self.draw.choice([1, 1, 2]),
@@ -264,6 +266,15 @@ class Turmoil:
         )
         return await self._edited(self.venue.owner, "updateRoom", room, given)
 
+    async def _parts(self) -> Answer | None:
+        room, *others = self.draw.sample(await self._rooms(), 2)
+        text = """mutation ($id: ID!, $version: Int!, $parts: [ID!]!) {
+            setRoomParts(id: $id, version: $version, partIds: $parts) {
+              userErrors { code message } } }"""
+        parts = [each["id"] for each in others[: self.draw.choice([0, 1, 1])]]
+        owner = self._as(self.venue.owner)
+        return await owner(text, id=room["id"], version=room["version"], parts=parts)
+
     async def _archive(self) -> Answer | None:
         rooms = (await self._everything())["rooms"]["nodes"]
         room = self.draw.choice(rooms)
@@ -293,6 +304,9 @@ class Turmoil:
         return await self._rules("updateTenant", version, {"timeZone": self.draw.choice(zones)})
 
     # -------------------------------------------------------------------------- steps
+
+    async def _rooms(self) -> Any:
+        return (await self._everything())["rooms"]["nodes"]
 
     async def _everything(self) -> Any:
         day = self.noon.date()

@@ -186,3 +186,34 @@ async def test_the_history_names_all_rooms(desk: BookingClient, venue: Venue) ->
 
     changes = {each["field"]: each["after"] for each in entry["changes"]}
     assert changes["alsoRoomIds"] == ids(second)
+
+
+async def test_their_changes_are_undone_but_they_are_not_swapped(
+    desk: BookingClient, venue: Venue, owner: asyncpg.Connection, clock: StoppedClock
+) -> None:
+    first, second, third, _ = venue.rooms
+    booking = made(await desk.create(first, TEN, alsoRoomIds=ids(second), partySize=12))
+    other = made(await desk.create(third, TEN))
+    undo = """mutation ($id: ID!, $version: Int!) {
+        undoChange(bookingId: $id, version: $version) {
+          booking { id version partySize rooms { name } } userErrors { code message } } }"""
+    swap = """mutation ($a: ID!, $v: Int!, $b: ID!, $w: Int!) {
+        swapBookings(firstId: $a, firstVersion: $v, secondId: $b, secondVersion: $w) {
+          userErrors { code path } } }"""
+
+    clock.advance(minutes=1)
+    smaller = made(await desk.update(booking, partySize=3))
+    undone = await desk(undo, id=booking["id"], version=smaller["version"])
+    assert undone.payload["booking"]["partySize"] == 12
+    clock.advance(minutes=1)
+    cancelled = moved(await desk.cancel(undone.payload["booking"]))
+    undone = await desk(undo, id=booking["id"], version=cancelled["version"])
+    current = undone.payload["booking"]
+    swapped = await desk(
+        swap, a=other["id"], v=other["version"], b=booking["id"], w=current["version"]
+    )
+
+    assert [each["name"] for each in current["rooms"]] == ["Room 1", "Room 2"]
+    assert swapped.payload["userErrors"] == [{"code": "INVALID", "path": ["secondId"]}]
+    assert await free(desk, venue.rooms, TEN) == [False, False, False, True]
+    assert await owner.fetchval(OVERLAPS) == 0
