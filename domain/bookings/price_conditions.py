@@ -19,6 +19,8 @@ from domain.venue.hours import Weekday
 
 MAX_RULES: Final = 100
 MAX_LABEL_LENGTH: Final = 100
+MAX_AMOUNT_MINOR: Final = 10**11
+"""So that all rules together, for the largest party, still fit a bigint."""
 MAX_CATEGORY_LENGTH: Final = 100
 MAX_NOTICE_MINUTES: Final = 1095 * 24 * 60
 _DAY_MINUTES: Final = 24 * 60
@@ -88,6 +90,9 @@ def charge_refusals(label: str, amount: Money, *, currency_code: str) -> Iterato
         yield Invalid(f"At most {MAX_LABEL_LENGTH} characters.", path=("label",))
     if amount.currency_code != currency_code:
         yield Invalid(f"Prices must be in {currency_code}.", path=("amount",))
+    elif amount.amount_minor > MAX_AMOUNT_MINOR:
+        most = Money(MAX_AMOUNT_MINOR, currency_code)
+        yield Invalid(f"At most {most}.", path=("amount",))
     else:
         yield from step_refusals(amount, path=("amount",))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -76,7 +77,7 @@ class PriceRule:
         is_named = not self.room_ids or room_id in self.room_ids
         return is_named and (not self.categories or category in self.categories)
 
-    def _is_on(self, ordinal: int) -> bool:
+    def is_on(self, ordinal: int) -> bool:
         """Returns whether the rule's hours start on a date."""
         if self.weekdays and _WEEKDAYS[(ordinal - 1) % 7] not in self.weekdays:
             return False
@@ -85,13 +86,14 @@ class PriceRule:
             last is None or ordinal <= last.toordinal()
         )
 
-    def decides(self, ordinal: int, minute: int) -> bool:
-        """Returns whether the rule applies to a minute of a date."""
+    def covers(self, minute: int) -> bool:
+        """Returns whether the hours contain a minute, counted from the midnight they start after.
+
+        Those from 1,440 on are minutes of the next date.
+        """
         if self.hours is None:
-            return self._is_on(ordinal)
-        if self.hours.starts_at <= minute < self.hours.ends_at:
-            return self._is_on(ordinal)
-        return minute + _DAY_MINUTES < self.hours.ends_at and self._is_on(ordinal - 1)
+            return minute < _DAY_MINUTES
+        return self.hours.starts_at <= minute < self.hours.ends_at
 
 
 Stretches = Sequence[tuple[int, int, PriceRule | None]]
@@ -116,16 +118,42 @@ def deciding(rules: Sequence[PriceRule], span: Stretch, zone: ZoneInfo) -> Stret
 def _pieces(
     rules: Sequence[PriceRule], span: Stretch, zone: ZoneInfo
 ) -> Iterator[tuple[int, int, PriceRule | None]]:
-    turns = sorted({0, *_turns(rules)})
-    ends = [*turns[1:], _DAY_MINUTES]
+    # Dates on which the same rules apply, as on the same weekday, are alike.
+    alike: dict[_OfDate, list[tuple[int, int, PriceRule | None]]] = {}
     for first, last, ahead in offset_spans(span, zone):
         for day in range((first + ahead) // _DAY, (last + ahead - 1) // _DAY + 1):
             ordinal, midnight = day + _EPOCH, day * _DAY - ahead
-            for turn, until in zip(turns, ends, strict=True):
-                start, end = midnight + turn * MINUTE, midnight + until * MINUTE
+            of_date = tuple(
+                (rule, begins, goes_on)
+                for rule in rules
+                for begins, goes_on in [(rule.is_on(ordinal), rule.is_on(ordinal - 1))]
+                if begins or goes_on
+            )
+            if of_date not in alike:
+                alike[of_date] = [*_of_date(of_date)]
+            for turn, until, rule in alike[of_date]:
+                start, end = midnight + turn, midnight + until
                 if start < last and first < end:
-                    rule = next((each for each in rules if each.decides(ordinal, turn)), None)
                     yield max(start, first), min(end, last), rule
+
+
+_OfDate = tuple[tuple[PriceRule, bool, bool], ...]
+"""Rules whose hours start on a date, or on the one before."""
+
+
+def _of_date(rules: _OfDate) -> Iterator[tuple[int, int, PriceRule | None]]:
+    """Yields the ticks of a date, from its midnight, between which a rule decides."""
+    turns = sorted({0, *_turns(rule for rule, *_ in rules)})
+    for turn, until in pairwise((*turns, _DAY_MINUTES)):
+        deciding = next(
+            (
+                rule
+                for rule, begins, goes_on in rules
+                if (begins and rule.covers(turn)) or (goes_on and rule.covers(turn + _DAY_MINUTES))
+            ),
+            None,
+        )
+        yield turn * MINUTE, until * MINUTE, deciding
 
 
 def _turns(rules: Iterable[PriceRule]) -> Iterator[int]:

@@ -19,6 +19,8 @@ from domain.core.percents import Percent
 from domain.core.stretches import MINUTE, instant_of, ticks
 from domain.tenants.price_settings import PriceSettings
 
+LARGEST_PARTY: Final = 100_000
+"""No room holds more people; a party that is refused anyway isn't priced beyond."""
 MAX_KEPT: Final = 64
 """The searches whose totals are kept with a plan."""
 
@@ -152,7 +154,7 @@ class PricePlan:
         if rule.unit is PriceUnit.HOUR:
             return self._by_the_hour(rule.label, rule.amount, time, rate)
         each = self.settings.rounded(rule.amount.amount_minor, 1, rule.amount.currency_code)
-        number = party_size if rule.unit is PriceUnit.PERSON else 1
+        number = min(party_size, LARGEST_PARTY) if rule.unit is PriceUnit.PERSON else 1
         return PriceLine(
             rule.label,
             Money(each.amount_minor * number * is_due, each.currency_code),

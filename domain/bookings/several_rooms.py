@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.bookings.pricing import Price
+from domain.bookings.pricing import Price, PriceLine, PriceUnit
 from domain.bookings.refusals import Reason, SlotTaken, SlotUnavailable
 from domain.bookings.slot_facts import RoomFacts
 from domain.core.formatting import counted
+from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, LimitReached, Path, Refusal
 
 MOST_ROOMS: Final = 20
@@ -63,16 +64,31 @@ def of_all(refusals: Sequence[Sequence[Refusal]]) -> list[Refusal]:
 def summed(prices: Iterable[Price | None]) -> Price | None:
     """Returns the price of all rooms, line by line; None if none has one.
 
-    The minimum charge is that of a booking, whatever its rooms.
+    The minimum charge is that of a booking, whatever its rooms. What is charged once for a booking
+    or a person is charged with the first of the rooms for which it is.
     """
     found = [price for price in prices if price is not None]
     if len(found) < 2:
         return found[0] if found else None
+    lines, charged = list[PriceLine](), set[object]()
+    for price in found:
+        of_room = [line for line in price.lines if line.unit is not None]
+        lines += [_free(line) if _once(line) in charged else line for line in of_room]
+        charged |= {_once(line) for line in of_room if line.unit is not PriceUnit.HOUR}
     return Price.of(
-        [line for price in found for line in price.lines if line.unit is not None],
+        lines,
         taxes_included=any(price.taxes_included for price in found),
         minimum=found[0].minimum,
     )
+
+
+def _once(line: PriceLine) -> object:
+    """Returns what tells apart the lines that are charged once."""
+    return line.unit, line.label, line.each or line.amount
+
+
+def _free(line: PriceLine) -> PriceLine:
+    return replace(line, amount=Money(0, line.amount.currency_code), each=None)
 
 
 def choice_refusals(

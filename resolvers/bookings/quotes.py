@@ -7,6 +7,7 @@ from typing_extensions import Doc
 
 from domain.bookings.pricing import Price
 from domain.bookings.room_prices import room_price
+from domain.bookings.several_rooms import choice_refusals, summed
 from domain.core.ids import CustomerId, RoomId
 from domain.core.local_time import Start, resolve_start
 from domain.core.money import Money
@@ -19,6 +20,7 @@ from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.coupons import QuotedCoupon, quoted_coupon
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import Prepayment
+from resolvers.core.lookups import raise_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class QuoteRequest:
     room_id: RoomId
     start: Start
     duration_minutes: int
+    also_room_ids: tuple[RoomId, ...] = ()
     party_size: int = 1
     customer_id: CustomerId | None = None
     coupon_code: str | None = None
@@ -50,14 +53,19 @@ async def quote(
     """Work out what a booking would cost if it was made now, without booking it.
 
     `createBooking` charges the same, if its `expectedTotal` is the total. Whether the time is free
-    isn't checked: see `explainSlot`. Null if there is no such room.
+    isn't checked: see `explainSlot`. Null if one of the rooms doesn't exist.
     """
     if input.customer_id is not None and not may(scope.actor, P.CUSTOMERS_READ):
         raise refusal(scope.actor, P.CUSTOMERS_READ)
-    venue = await load_venue(scope, [input.room_id])
-    room = venue.rooms.get(input.room_id)
-    if room is None:
+    venue = await load_venue(scope, [input.room_id, *input.also_room_ids])
+    ids = [input.room_id, *input.also_room_ids]
+    if not venue.rooms.keys() >= {*ids}:
         return None
+    rooms = [venue.rooms[id] for id in ids]
+    unfit = choice_refusals([room.spaces for room in rooms])
+    for each in unfit:
+        each.path = ("input", *each.path)
+    raise_all(unfit)
     choice = CustomerChoice(id=input.customer_id) if input.customer_id is not None else None
     try:
         starts_at = resolve_start(input.start, venue.zone)
@@ -71,9 +79,17 @@ async def quote(
     except Invalid as refused:
         refused.path = ("input", *refused.path)
         raise
-    plan = venue.prices.of_room(input.room_id, room.category)
-    time = wish.interval(starts_at)
-    price = room_price(plan, room.hourly_rate, time, wish, label=room.name)
+    time, prices = wish.interval(starts_at), venue.prices
+    price = summed(
+        room_price(
+            prices.of_room(RoomId(room.id), room.category),
+            room.hourly_rate,
+            time,
+            wish,
+            label=room.name,
+        )
+        for room in rooms
+    )
     coupon = None
     if input.coupon_code is not None:
         customers_own = only_own(scope.actor, P.CUSTOMERS_READ)

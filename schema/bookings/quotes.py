@@ -15,6 +15,7 @@ input_type(
     name="QuoteInput",
     nulls=False,
     room_id="The room to book.",
+    also_room_ids="Further rooms to book together with it.",
     start="When the booking starts.",
     duration_minutes="The duration of the booking in minutes: 1 to 44,700.",
     party_size="The number of people.",

@@ -69,7 +69,7 @@ BOUNDED: Final = {
     "Plan.features": "written in domain/tenants/plans.py",
     "PlanLimitError.path": "as deep as inputs are",
     "PlatformMetrics.points": "at most 800 dates",
-    "PriceBreakdown.lines": "one, as long as there is one rate",
+    "PriceBreakdown.lines": "one of each stretch of a rule, of the at most 100, in 31 days",
     "Query.blackouts": "at most 1,000, or the query is refused",
     "Query.hoursExceptions": "at most 1,000, or the query is refused",
     "Query.nodes": "at most 100 ids",

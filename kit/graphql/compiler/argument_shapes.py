@@ -21,6 +21,7 @@ from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from kit.graphql.deferred import Deferred
+from kit.graphql.field_sources import NotCompilable
 
 _LEAVES: Final[dict[type, TypeEngine[Any]]] = {
     UUID: Uuid(),
@@ -97,6 +98,10 @@ class Parameter(BindParameter[Any]):
     @classmethod
     def at(cls, place: int, kind: TypeEngine[Any]) -> "Parameter":
         return cls(f"v{place}", type_=kind, unique=False, required=True)
+
+    def __iter__(self) -> Iterator[Any]:
+        # SQLAlchemy would yield the elements of an array without end.
+        raise NotCompilable("a list of the arguments is looked at")
 
     @property
     def place(self) -> int:

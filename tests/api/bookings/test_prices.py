@@ -287,6 +287,9 @@ async def test_a_rule_tells_all_about_itself(owner: BookingClient, venue: Venue)
             id="another currency",
         ),
         pytest.param(
+            {"amount": eur("1000000000.01")}, ["input", "amount"], id="an amount that is too large"
+        ),
+        pytest.param(
             {"conditions": {"startsAt": "10:00"}},
             ["input", "conditions", "endsAt"],
             id="hours without an end",
@@ -410,6 +413,19 @@ async def test_a_quote_has_the_lines_of_the_booking(owner: BookingClient, venue:
         },
         "dueNow": None,
     }
+
+
+async def test_a_quote_of_two_rooms_is_what_they_are_booked_for(
+    owner: BookingClient, venue: Venue
+) -> None:
+    await add(owner, "Tasting", "15.00", unit="PERSON", roomIds=[api_id(venue.rooms[1])])
+    also = {"alsoRoomIds": [api_id(venue.rooms[1])], "partySize": 2}
+
+    quote = (await owner(QUOTE, input=wanted(venue, **also))).payload["price"]["total"]
+
+    assert quote == eur("190.00")
+    booking = await owner.create(venue.rooms[0], EVENING, minutes=240, expectedTotal=quote, **also)
+    assert made(booking)["price"]["total"] == quote
 
 
 async def test_a_quote_of_an_unknown_room_is_null(owner: BookingClient, venue: Venue) -> None:

@@ -103,6 +103,23 @@ def test_the_price_of_all_rooms_has_the_lines_of_each_and_one_minimum() -> None:
     assert summed([None, None]) is None
 
 
+def test_what_is_charged_once_is_charged_with_the_first_room() -> None:
+    def price(room: str, unit: PriceUnit) -> Price:
+        once = PriceLine("Tasting", Money(6_000, "EUR"), unit=unit, each=Money(1_500, "EUR"))
+        return Price.of([PriceLine(room, Money(2_000, "EUR")), once])
+
+    for unit in (PriceUnit.PERSON, PriceUnit.BOOKING):
+        whole = summed([price("A", unit), price("B", unit)])
+
+        assert whole is not None
+        assert [(line.label, line.amount.amount_minor) for line in whole.lines] == [
+            ("A", 2_000),
+            ("Tasting", 6_000),
+            ("B", 2_000),
+            ("Tasting", 0),
+        ]
+
+
 def test_rooms_of_one_booking_share_no_space_and_are_few() -> None:
     halves = [["left"], ["right"]]
 

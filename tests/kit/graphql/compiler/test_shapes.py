@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.types import TypeEngine
 
 from kit.graphql.compiler.argument_shapes import parameterize, rebuild
+from kit.graphql.field_sources import NotCompilable
 
 ONE = UUID(int=1)
 AT = datetime(2027, 3, 1, tzinfo=UTC)
@@ -78,6 +79,14 @@ def test_symbols_stand_where_the_leaves_were() -> None:
     symbols: list[Any] = [span.since, made["ids"], made["n"]]
     assert [each.place for each in symbols] == [1, 2, 3]
     assert leaves == [AT, [ONE], 5]
+
+
+def test_a_list_that_is_bound_cannot_be_looked_at() -> None:
+    shape, _ = lifted({"ids": [ONE]})
+    made = rebuild(shape, count(1))
+
+    with pytest.raises(NotCompilable):
+        [*made["ids"]]
 
 
 def test_what_postgresql_does_not_know_is_not_lifted() -> None:
