@@ -27,7 +27,6 @@ from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement
 from models.bookings.bookings import Booking
 
-_NUMBERS: Final = ARRAY(SmallInteger())
 _ROOM_ID: Final = bindparam("room_id", type_=Uuid())
 _TAKING: Final = (
     col(Booking.tenant_id) == bindparam("tenant_id", type_=Uuid()),
@@ -78,5 +77,5 @@ _SEATED: Final = (
 TAKE_SEATS: Final = PreparedStatement(
     update(Booking)
     .where(*_STANDING, col(Booking.id) == _SEATED.c.id)
-    .values(seat_numbers=cast(_SEATED.c.seat_numbers, _NUMBERS))
+    .values(seat_numbers=cast(_SEATED.c.seat_numbers, ARRAY(SmallInteger())))
 )

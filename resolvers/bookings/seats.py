@@ -36,8 +36,7 @@ MOST_TOLD: Final = 100
 async def seat_refusals(scope: Scope, venue: Venue, booking: Booking) -> list[Refusal]:
     """Seats the party of a booking, whose size has changed, in its room and time.
 
-    It keeps the seats that it has, or the lowest of them. Returns the refusal if too few others are
-    free. Does nothing in a room that is booked as a whole.
+    Returns the refusal if too few seats are free. Does nothing in a room that is booked as a whole.
     """
     room = venue.rooms[RoomId(booking.room_id)]
     party = booking.party_size

@@ -176,6 +176,7 @@ def test_a_room_on_the_page_tells_no_more_than_it_is_to() -> None:
 
     assert set(room.fields) == {
         "id", "name", "description", "category", "capacity", "color", "hourlyRate", "openingHours",
+        "sharing", "seats",
     }  # fmt: skip
 
 
