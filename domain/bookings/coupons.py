@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 from domain.bookings.discounts import AmountOff, Discount, FreeMinutes, PercentOff
+from domain.core.card_amounts import step_refusals
 from domain.core.formatting import counted, moment
 from domain.core.ids import RoomId
 from domain.core.money import Money
@@ -230,6 +231,8 @@ def _discount_refusals(discount: DiscountChoice, currency_code: str) -> Iterator
         yield Invalid(f"Prices must be in {currency_code}.", path=("discount", "amount"))
     elif amount is not None and amount.amount_minor <= 0:
         yield Invalid("The amount must be more than 0.", path=("discount", "amount"))
+    elif amount is not None:
+        yield from step_refusals(amount, path=("discount", "amount"))
     if percent is not None and not 1 <= percent <= 100:
         yield Invalid("The percentage must be 1 to 100.", path=("discount", "percent"))
     if minutes is not None and not 1 <= minutes <= LONGEST_MINUTES:

@@ -116,7 +116,7 @@ async def create_coupon(
         valid_until=valid_until,
         first_date=first_date,
         last_date=last_date,
-        room_ids=sorted(set(room_ids)),
+        room_ids=[*dict.fromkeys(room_ids)],
         first_booking_only=first_booking_only,
         total_limit=total_limit,
         per_customer_limit=per_customer_limit,
@@ -183,7 +183,7 @@ async def update_coupon(
         if value is not ABSENT:
             setattr(coupon, name, value)
     if room_ids is not ABSENT:
-        coupon.room_ids = sorted(set(room_ids))
+        coupon.room_ids = [*dict.fromkeys(room_ids)]
     raise_all(await _refusals(scope, coupon, coupon.rule.discount))
     return _changed(scope, EventType.COUPON_UPDATED, coupon, before)
 

@@ -398,19 +398,19 @@ async def test_a_wrong_coupon_is_refused_with_all_that_is_wrong(
     owner: BookingClient, venue: Venue
 ) -> None:
     await create(owner)
-    wrong = {
-        "code": "tenth",
-        "discount": {"percent": 0},
-        "totalLimit": 10_001,
-        "roomIds": [api_id(venue.customer)],
-    }
+    wrong = {"code": "tenth", "discount": {"percent": 0}, "totalLimit": 10_001}
+    unknown = api_id(venue.rooms[0])[:-4] + "AAA="
 
-    answer = await owner(CREATE, input={**wrong, "roomIds": []})
+    answer = await owner(CREATE, input=wrong)
+    of_rooms = await owner(
+        CREATE, input={**TENTH, "code": "NEW", "roomIds": [api_id(venue.rooms[0]), unknown]}
+    )
 
     assert [(each["code"], each["path"]) for each in answer.payload["userErrors"]] == [
         ("INVALID", ["input", "discount", "percent"]),
         ("INVALID", ["input", "totalLimit"]),
         ("DUPLICATE", ["input", "code"]),
     ]
-    foreign = await owner(CREATE, input={**wrong, "totalLimit": 5, "discount": {"percent": 5}})
-    assert "NOT_FOUND" in foreign.refusals
+    assert [(each["code"], each["path"]) for each in of_rooms.payload["userErrors"]] == [
+        ("NOT_FOUND", ["input", "roomIds", "1"])
+    ]

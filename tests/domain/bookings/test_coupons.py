@@ -172,6 +172,14 @@ def test_a_wrong_coupon_is_refused(coupon: Coupon, code: str, path: tuple[str, .
     assert refused.code in {Code.INVALID, Code.REQUIRED}
 
 
+def test_an_amount_that_no_card_can_be_charged_less_is_refused() -> None:
+    coupon = Coupon(DiscountChoice(amount=Money(5, "KWD")))
+
+    (refused,) = field_refusals(coupon, code="TEN", currency_code="KWD")
+
+    assert refused.path == ("discount", "amount")
+
+
 def test_a_code_ignores_case_and_surrounding_space() -> None:
     assert coupon_code(" summer-27 ") == "SUMMER-27"
 
