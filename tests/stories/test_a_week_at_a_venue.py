@@ -53,7 +53,7 @@ class Centre:
         return answer.payload
 
     async def set_up(self) -> None:
-        """Divides the hall, gives the gym seats, and sets prices, a quota and the releases."""
+        """Divides the hall, gives the gym seats, and sets prices, a quota and releases."""
         await self.change(
             self.owner,
             "setRoomParts",
@@ -84,6 +84,12 @@ class Centre:
             "createPriceRule",
             "priceRule { id }",
             input=("CreatePriceRuleInput!", peak),
+        )
+        await self.change(
+            self.owner,
+            "createCoupon",
+            "coupon { id }",
+            input=("CreateCouponInput!", {"code": "SPRING", "discount": {"percent": 25}}),
         )
         await self.change(
             self.owner,
@@ -148,13 +154,33 @@ async def test_a_week_from_the_price_list_to_the_figures(
     assert await centre.state(centre.hall, at(9, 20)) == "BUSY"
     assert await centre.state(centre.right, at(9, 20)) == "FREE"
 
-    # A guest looks at the hall for Saturday from five to eight; two of three hours cost more.
+    # A guest looks at the hall for Saturday from five to eight; two of three hours cost more, and
+    # a coupon takes off a quarter.
     slot = (await guest.available(at(6, 17), at(6, 17, 1), durationMinutes=180))["slots"]
     price = next(each["price"] for each in slot if each["room"]["name"] == centre.hall.name)
-    party = made(
-        await guest.create(centre.hall, at(6, 17), minutes=180, partySize=2, expectedTotal=price)
+    assert price["amount"] == "160.00"
+    quoted = await guest(
+        """query ($input: QuoteInput!) { quote(input: $input) { price { total {
+             amount currencyCode } } dueNow { amount } } }""",
+        input={
+            "roomId": api_id(centre.hall),
+            "start": {"at": rfc(at(6, 17))},
+            "durationMinutes": 180,
+            "couponCode": "spring",
+        },
     )
-    assert price["amount"] == party["price"]["total"]["amount"] == "160.00"
+    total = quoted.payload["price"]["total"]
+    party = made(
+        await guest.create(
+            centre.hall,
+            at(6, 17),
+            minutes=180,
+            partySize=2,
+            couponCode="spring",
+            expectedTotal=total,
+        )
+    )
+    assert total["amount"] == party["price"]["total"]["amount"] == "120.00"
     labels = [line["label"] for line in party["price"]["lines"]]
     assert labels == [centre.hall.name, "Weekend evening"]
     assert await centre.state(centre.right, at(6, 18)) == "BUSY"
@@ -244,15 +270,39 @@ async def test_a_week_from_the_price_list_to_the_figures(
     walked_in = made(await staff.create(centre.studio, at(5, 18, 15), minutes=105))
     assert walked_in["price"]["total"]["amount"] == "105.00"
 
-    # Saturday. The party is checked in.
+    # Saturday. The party goes so well that it is extended, and ends when all have left.
     clock.now = at(6, 17)
-    made(await staff.check_in(party))
+    party = made(await staff.check_in(party))
+    clock.now = at(6, 19, 45)
+    longer = await centre.change(
+        staff,
+        "extendBooking",
+        f"{BOOKED.removesuffix('}')} price {{ total {{ amount }} }} }}",
+        id=("ID!", party["id"]),
+        version=("Int!", party["version"]),
+        input=("ExtendBookingInput!", {"minutes": 60}),
+    )
+    assert longer["booking"]["price"]["total"]["amount"] == "180.00"
+    assert await centre.state(centre.left, at(6, 20)) == "BUSY"
+    clock.now = at(6, 20, 30)
+    ended = await centre.change(
+        staff,
+        "endBookingEarly",
+        BOOKED,
+        id=("ID!", party["id"]),
+        version=("Int!", longer["booking"]["version"]),
+    )
+    assert (ended["booking"]["status"], ended["booking"]["endsAt"]) == (
+        "COMPLETED",
+        rfc(at(6, 20, 30)),
+    )
+    assert await centre.state(centre.left, at(6, 20, 30)) == "FREE"
 
     # Sunday. The centre looks back.
     clock.now = at(7, 9)
     assert await centre.calendar(monday) == on_monday
     assert await _overlaps(database) == 0
-    expected = {"bookings": 9, "cancelled": 1, "noShows": 1, "completed": 6}
+    expected = {"bookings": 9, "cancelled": 1, "noShows": 1, "completed": 7}
     assert await _counted(centre, expected) == expected
 
 
