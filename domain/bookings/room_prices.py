@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from domain.bookings.price_rules import PriceRule, Range, Stretches, applicable, deciding
+from domain.bookings.price_rules import PriceRule, Stretches, applicable, deciding
 from domain.bookings.pricing import Price, PriceLine, PriceUnit, price_of
 from domain.bookings.start_grid import StartGrid
 from domain.core.ids import RoomId
@@ -24,7 +24,6 @@ LARGEST_PARTY: Final = 100_000
 MAX_KEPT: Final = 64
 """The searches whose totals are kept with a plan."""
 
-_ANY: Final = Range()
 _PLAIN: Final = PriceSettings()
 _END: Final = itemgetter(1)
 _Parts = tuple[tuple[PriceRule | None, int], ...]

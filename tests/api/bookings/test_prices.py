@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 
 from kit.runtime import Runtime
-from tests.support.client import Answer, Api
+from resolvers.bookings import price_rules
+from tests.support.client import Api
 from tests.support.desk import BookingClient, made, moved, refused
 from tests.support.factories import Venue, api_id, make_venue
 
@@ -361,16 +362,14 @@ async def test_rules_are_changed_and_deleted(owner: BookingClient) -> None:
     assert await shown(owner, EVENING, 240) == "160.00"
 
 
-async def test_a_venue_has_at_most_100_rules(owner: BookingClient) -> None:
-    aliases = "\n".join(
-        f'r{n}: createPriceRule(input: {{ label: "R", amount: '
-        f'{{ amount: "1.00", currencyCode: "EUR" }} }}) {{ userErrors {{ code }} }}'
-        for n in range(4)
-    )
-    for _ in range(25):
-        await owner(f"mutation {{ {aliases} }}")
+async def test_the_rules_of_a_venue_are_limited(
+    owner: BookingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_rules, "MAX_RULES", 2)
+    for _ in range(2):
+        await peak(owner)
 
-    answer: Answer = await owner(CREATE, input={"label": "One more", "amount": eur("1.00")})
+    answer = await owner(CREATE, input={"label": "One more", "amount": eur("1.00")})
 
     assert answer.refusals == ["QUOTA_EXCEEDED"]
 
