@@ -110,7 +110,8 @@ def coupons_of(tenant_id: UUID) -> Select[Coupon]:
 def coupon_locked(tenant_id: UUID, id: UUID) -> Select[Coupon]:
     """Selects a coupon; others who do the same wait until this transaction has ended."""
     # Not for a key's lock: the bookings that are stored refer to the coupon.
-    return coupons_of(tenant_id).where(col(Coupon.id) == id).with_for_update(key_share=True)
+    locked = coupons_of(tenant_id).where(col(Coupon.id) == id).with_for_update(key_share=True)
+    return locked.execution_options(populate_existing=True)
 
 
 def amount_off(_: Any, coupon: Any) -> Value:

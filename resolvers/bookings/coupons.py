@@ -337,11 +337,10 @@ async def refusals_by_uses(
     """
     if coupon_id is None:
         return []
-    coupon = await scope.one(
-        coupon_locked(scope.tenant_id, coupon_id)
-        if scope.writes
-        else visible_coupons(scope).where(col(Coupon.id) == coupon_id)
-    )
+    one = visible_coupons(scope).where(col(Coupon.id) == coupon_id)
+    coupon = await scope.one(one)
+    if scope.writes and coupon is not None and coupon.rule.is_counted:
+        coupon = await scope.one(coupon_locked(scope.tenant_id, coupon_id))
     assert coupon is not None, "coupons are never removed"
     rule = coupon.rule
     if not is_known:
