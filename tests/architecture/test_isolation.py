@@ -118,6 +118,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         series,
         booking,
         held,
+        # For the time of the booking, so that nothing is offered meanwhile.
         await make_waitlist_entry(runtime, venue, start),
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
@@ -144,6 +145,8 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
     match str(place):
         case "createBooking(input.roomId:)":
             return slot
+        case "createBooking(input.alsoRoomIds:)" | "holdBooking(input.alsoRoomIds:)":
+            return {**slot, "roomId": api_id(own.venue.rooms[0])}
         case "createBooking(input.customer.id:)":
             return {**slot, "roomId": api_id(own.venue.rooms[0])}
         case "updateBooking(input.customer.id:)" | "rescheduleBooking(input.roomId:)":

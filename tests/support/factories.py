@@ -218,7 +218,7 @@ async def make_series(runtime: Runtime, venue: Venue, starts_at: datetime) -> Bo
 async def make_waitlist_entry(
     runtime: Runtime, venue: Venue, starts_at: datetime, *, hold: Booking | None = None
 ) -> WaitlistEntry:
-    """Adds an entry of the guest for an hour in any room; ``hold`` is offered for an hour."""
+    """Adds an entry of the guest for an hour in the first room; ``hold`` is offered for an hour."""
 
     async def make(scope: Scope) -> WaitlistEntry:
         await scope.lock()
@@ -230,6 +230,7 @@ async def make_waitlist_entry(
                 starts_at=starts_at,
                 duration_minutes=60,
                 party_size=1,
+                room_ids=[venue.rooms[0].id],
                 first_start_at=starts_at,
                 last_start_at=starts_at,
                 hold_id=hold.id if hold else None,
