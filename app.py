@@ -73,6 +73,7 @@ from schema import AREAS, schema
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
 from web.pages.graphiql import GraphiQL
+from web.routes.calendar_feeds import CalendarFeeds
 from web.routes.exports import ExportDownloads
 from web.routes.health import Health
 from web.routes.payment_webhooks import Webhooks
@@ -257,6 +258,7 @@ def build_app(
             *graphiql.routes,
             *webhooks.routes,
             *ExportDownloads(runtime).routes,
+            *CalendarFeeds(runtime, rate_limiter).routes,
             *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),

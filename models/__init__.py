@@ -22,6 +22,7 @@ from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart,
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
 from models.bookings.bookings import Booking
+from models.bookings.calendar_feeds import CalendarFeed
 from models.bookings.coupons import Coupon
 from models.bookings.occupancy import Occupancy
 from models.bookings.past_bookings import PastBooking
@@ -64,6 +65,7 @@ __all__ = [
     "Booking",
     "BookingQuota",
     "BookingSeries",
+    "CalendarFeed",
     "Coupon",
     "Customer",
     "CustomerMerge",

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     BOOKINGS_MANAGE = "bookings:manage"
     BOOKINGS_OVERRIDE = "bookings:override"
     BOOKINGS_HISTORY = "bookings:history"
+    FEEDS_READ = "feeds:read"
+    FEEDS_WRITE = "feeds:write"
     PAYMENTS_READ = "payments:read"
     PAYMENTS_REFUND = "payments:refund"
     AUDIT_READ = "audit:read"
@@ -65,7 +67,7 @@ _GUESTS_OWN: Final = {
 }  # fmt: skip
 _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,
-    P.BOOKINGS_HISTORY, P.PLAN_READ,
+    P.BOOKINGS_HISTORY, P.PLAN_READ, P.FEEDS_READ, P.FEEDS_WRITE,
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {
     P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ, P.PAYMENTS_REFUND, P.ANALYTICS_READ,

@@ -271,8 +271,12 @@ HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snaps
 GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
 
 
-def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
+def end(
+    tenant_id: UUID | ColumnElement[UUID], *, types: Collection[EventType] | None = None
+) -> Select[int, int, int]:
     """Selects the log's generation, and the position of a tenant's last entry below the horizon.
+
+    With ``types``, the position of the last entry of these types.
 
     Not the horizon itself: after a crash PostgreSQL reuses transaction ids that it hadn't written,
     and entries under them would be below an earlier horizon.
@@ -283,6 +287,7 @@ def end(tenant_id: UUID | ColumnElement[UUID]) -> Select[int, int, int]:
             col(LogEntry.tenant_id) == tenant_id,
             col(LogEntry.generation) == GENERATION,
             col(LogEntry.xid) < HORIZON,
+            *(() if types is None else [col(LogEntry.type).in_(types)]),
         )
         .order_by(col(LogEntry.xid).desc(), col(LogEntry.position).desc())
         .limit(1)

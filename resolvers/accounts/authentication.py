@@ -10,6 +10,7 @@ from sqlalchemy import Select
 
 from domain.accounts.users import Role, password_refusals
 from domain.core.contact import normalised_email
+from domain.core.ids import ApiKeyId
 from domain.core.refusals import Path, Refusal
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.errors import Throttled
@@ -26,7 +27,8 @@ from kit.settings import Settings
 from models.accounts.sessions import BEARER
 from models.accounts.users import User, user_of, user_with_email
 from models.tenants import tenant_id_of, tenant_of
-from resolvers.accounts.api_keys import actor_of_key
+from resolvers.accounts.api_keys import actor_of_key, actor_of_key_id
+from resolvers.tenants.tenants import own_tenant
 
 OPERATOR: Final = Actor(ActorKind.PLATFORM_OPERATOR)
 """Any caller with a key of the platform."""
@@ -73,6 +75,20 @@ def actor_for(user: User, session_id: UUID | None = None, *, plan: str) -> Actor
         own_id=user.customer_id,
         plan=plan,
     )
+
+
+async def actor_of_creator(scope: Scope, user_id: UUID | None, key_id: UUID | None) -> Actor | None:
+    """Returns the user or API key that created something, with the permissions of now.
+
+    None if the account is closed, or the key invalid. One of the ids is None.
+    """
+    if key_id is not None:
+        return await actor_of_key_id(scope, ApiKeyId(key_id))
+    assert user_id is not None
+    user = await scope.one(user_of(scope.tenant_id, user_id))
+    if user is None or not user.has_joined:
+        return None
+    return actor_for(user, plan=(await own_tenant(scope)).plan_code)
 
 
 def lock_of(user_id: UUID) -> tuple[object, ...]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.analytics.exports import ExportFormat, ExportKind, ExportStatus
-from domain.core.ids import ApiKeyId
 from domain.core.log_events import Event, EventType
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.errors import Forbidden, Unavailable
@@ -12,14 +11,11 @@ from kit.postgres.failures import is_away
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.tokens import Download, Downloads
-from models.accounts.users import user_of
 from models.analytics.exports import Export, export_of
-from resolvers.accounts.api_keys import actor_of_key_id
-from resolvers.accounts.authentication import actor_for
+from resolvers.accounts.authentication import actor_of_creator
 from resolvers.analytics.export_columns import missing
 from resolvers.analytics.exports import permissions_of
 from resolvers.core.transactions import perform
-from resolvers.tenants.tenants import own_tenant
 
 
 class LinkUnknown(Exception):
@@ -84,7 +80,7 @@ async def _file_of(scope: Scope, link: Download) -> DownloadableFile:
     export = await scope.one(export_of(link.tenant_id, link.subject_id))
     if export is None or export.status != ExportStatus.DONE.value:
         raise LinkUnknown
-    creator = await _creator_of(scope, export)
+    creator = await actor_of_creator(scope, export.created_by_id, export.created_by_key_id)
     if creator is None or missing(creator, permissions_of(export)):
         raise Forbidden("The creator of this export may no longer read all of it.")
     format = ExportFormat(export.format)
@@ -96,17 +92,6 @@ async def _file_of(scope: Scope, link: Download) -> DownloadableFile:
         _name(export, format),
         format.media_type,
     )
-
-
-async def _creator_of(scope: Scope, export: Export) -> Actor | None:
-    """Returns the actor who requested an export, with the permissions of now."""
-    if export.created_by_key_id is not None:
-        return await actor_of_key_id(scope, ApiKeyId(export.created_by_key_id))
-    assert export.created_by_id is not None
-    user = await scope.one(user_of(export.tenant_id, export.created_by_id))
-    if user is None or not user.has_joined:
-        return None
-    return actor_for(user, plan=(await own_tenant(scope)).plan_code)
 
 
 def _name(export: Export, format: ExportFormat) -> str:

@@ -14,6 +14,7 @@ from schema.bookings.bookings import (
     SlotConflictError,
     SlotUnavailableError,
 )
+from schema.bookings.calendar_feeds import CalendarFeedMutations, CalendarFeedQueries
 from schema.bookings.coupons import (
     BookingCoupon,
     CouponError,
@@ -60,6 +61,7 @@ AREA: Final = Area(
         PriceRuleQueries,
         QuoteQueries,
         CouponQueries,
+        CalendarFeedQueries,
         VenueQueries,
         GuestQueries,
         WaitlistQueries,
@@ -71,6 +73,7 @@ AREA: Final = Area(
         QuotaMutations,
         PriceRuleMutations,
         CouponMutations,
+        CalendarFeedMutations,
         RoomPartsMutations,
         GuestMutations,
         WaitlistMutations,

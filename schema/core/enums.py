@@ -93,6 +93,8 @@ describe(
     COUPON_CREATED="A coupon was created.",
     COUPON_UPDATED="A coupon changed.",
     COUPON_ARCHIVED="A coupon was archived.",
+    CALENDAR_FEED_CREATED="A calendar feed was created.",
+    CALENDAR_FEED_REVOKED="A calendar feed was revoked.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     CUSTOMERS_MERGED="Another customer was merged into a customer.",
@@ -159,7 +161,7 @@ describe(
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
     QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, waitlist "
-    "entries, API keys or exports is reached; see `LimitError`.",
+    "entries, API keys, exports or calendar feeds is reached; see `LimitError`.",
     COUPON_NOT_APPLICABLE="The coupon can't be used for the booking; see `CouponError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",

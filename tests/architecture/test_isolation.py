@@ -55,6 +55,11 @@ MAKE_COUPON: Final = """
       createCoupon(input: $input) { coupon { id } userErrors { message } }
     }
 """
+MAKE_FEED: Final = """
+    mutation ($input: CreateCalendarFeedInput!) {
+      createCalendarFeed(input: $input) { feed { id } userErrors { message } }
+    }
+"""
 MAKE_QUOTA: Final = """
     mutation ($input: CreateQuotaInput!) {
       createQuota(input: $input) { quota { id } userErrors { message } }
@@ -107,6 +112,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     quota = await api(MAKE_QUOTA, {"input": weekly}, token=token)
     tenth = {"code": "TENTH", "discount": {"percent": 10}, "totalLimit": 3, "roomIds": [room]}
     coupon = await api(MAKE_COUPON, {"input": tenth}, token=token)
+    busy = {"roomId": room, "detail": "BUSY"}
+    feed = await api(MAKE_FEED, {"input": busy}, token=token)
     program = {"name": "Program", "permissions": ["rooms:read"]}
     api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
     rows: tuple[Tenant | TenantRow, ...] = (
@@ -129,6 +136,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         blackout.payload["blackout"]["id"],
         quota.payload["quota"]["id"],
         coupon.payload["coupon"]["id"],
+        feed.payload["feed"]["id"],
         rule.payload["priceRule"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),

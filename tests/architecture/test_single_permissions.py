@@ -179,6 +179,7 @@ PLAIN: Final = {
     "BookingQuota": {"version", "created_at"},
     "PriceRule": {"version", "created_at"},
     "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
+    "CalendarFeed": {"created_at", "revoked_at"},
     "Coupon": {"version", "created_at"},
     "Customer": {"version", "created_at"},
     "Export": {

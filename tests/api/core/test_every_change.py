@@ -70,6 +70,8 @@ CHANGES = [
     (f"createBooking(input: {{ {NEW_CUSTOMER} }})", ["BOOKING_CREATED", "CUSTOMER_CREATED"]),
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
+    ("createCalendarFeed(input: { detail: BUSY })", ["CALENDAR_FEED_CREATED"]),
+    ('revokeCalendarFeed(id: "$feed")', ["CALENDAR_FEED_REVOKED"]),
     (
         'createCoupon(input: { code: "TENTH", discount: { percent: 10 } })',
         ["COUPON_CREATED"],
@@ -258,6 +260,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         'createCoupon(input: { code: "HALF", discount: { percent: 50 } })',
         "coupon { id }",
     )
+    feed = await run(api, venue, "createCalendarFeed(input: { detail: FULL })", "feed { id }")
     quota = await run(
         api,
         venue,
@@ -313,6 +316,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "blackout": blackout["blackout"]["id"],
         "quota": quota["quota"]["id"],
         "coupon": coupon["coupon"]["id"],
+        "feed": feed["feed"]["id"],
         "rule": rules[1],
         "second_rule": rules[0],
         "exception": exception["exception"]["id"],
