@@ -253,7 +253,12 @@ async def test_only_the_app_calls_what_passes_row_level_security(owner: asyncpg.
     path = ["search_path=pg_catalog, pg_temp"]
     assert {row["proname"]: (row["proconfig"], row["grantees"]) for row in functions} == {
         name: (path, ["boom_app"])
-        for name in ("bookings_found", "customers_found", "tenant_by_subdomain")
+        for name in (
+            "bookings_found",
+            "customers_found",
+            "keep_logged_past",
+            "tenant_by_subdomain",
+        )
     }
 
 

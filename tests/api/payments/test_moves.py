@@ -541,7 +541,7 @@ async def test_waiting_for_the_venue_again_makes_cancelling_no_freer(
 async def test_what_the_venue_confirms_meanwhile_moves_only_while_cancelling_is_free(
     till: PaymentsApp, clock: StoppedClock, before_start: timedelta, stays: bool
 ) -> None:
-    venue = await strict(till, requires_confirmation=True, **ANY_TIME)
+    venue = await strict(till, requires_confirmation=True, approval_hours=720, **ANY_TIME)
     booking = await paid(till, venue)
     clock.now = FRIDAY - before_start
     await till.desk(venue.guest).move(booking, NEXT_FRIDAY, durationMinutes=120)
