@@ -19,7 +19,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Relationship, col
 
@@ -127,8 +127,9 @@ def feed_times(bookings: Select[Booking], window: Interval, *, limit: int) -> Pr
 def feed_entries(bookings: Select[Booking], window: Interval, *, limit: int) -> PreparedStatement:
     """Selects the same with what a feed shows of each."""
     room, also = aliased(Room), aliased(Room)
+    place = func.array_position(col(Booking.also_room_ids), col(also.id))
     others = (
-        select(func.string_agg(col(also.name), ", "))
+        select(func.string_agg(col(also.name), aggregate_order_by(literal(", "), place)))
         .where(
             col(also.tenant_id) == col(Booking.tenant_id),
             col(also.id) == any_(col(Booking.also_room_ids)),
