@@ -1,6 +1,7 @@
 import asOf from "./examples/AsOf.graphql?raw";
 import book from "./examples/Book.graphql?raw";
 import customers from "./examples/Customers.graphql?raw";
+import feed from "./examples/Feed.graphql?raw";
 import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
 import live from "./examples/Live.graphql?raw";
@@ -63,6 +64,7 @@ export const defaultTabs = [
   }),
   { query: rooms },
   tab(customers, { filter: { tag: "regular" } }),
+  tab(feed, { input: { detail: "FULL", roomId: null, customerId: null } }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
   // A minute ago: there is no calendar of the future.
   tab(asOf, { asOf: instant(Math.floor(Date.now() / MINUTE - 1) * MINUTE) }),
