@@ -16,8 +16,10 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from resolvers.bookings import calendar_feeds
 from tests.api.accounts.test_api_keys import create as create_key
+from tests.api.bookings.test_room_parts import set_parts
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.desk import BookingClient
 from tests.support.factories import Person, Venue, api_id, make_booking, make_venue
 
 NOON: Final = MONDAY_MORNING + timedelta(days=1, hours=3)
@@ -151,6 +153,25 @@ async def test_a_feed_is_of_a_room_or_a_customer(api: Api, runtime: Runtime, ven
     # A customer knows their own name.
     assert (of_guest["SUMMARY"], of_guest["LOCATION"]) == (venue.tenant.name, "Room 1")
     assert len(await events(api, of_all["url"])) == 2
+
+
+async def test_a_rooms_feed_has_what_takes_time_of_its_parts(api: Api, runtime: Runtime) -> None:
+    venue = await make_venue(runtime, rooms=4, min_notice_minutes=0)
+    hall, left, right, studio = venue.rooms
+    desk = BookingClient(api, runtime, venue.manager)
+    assert (await set_parts(desk, hall, [left, right])).refusals == []
+    customer = {"id": api_id(venue.customer)}
+    for room, hours, also in ((hall, 0, []), (left, 2, []), (studio, 4, [api_id(right)])):
+        at = NOON + hours * HOUR
+        booked = await desk.create(room, at, customer=customer, alsoRoomIds=also)
+        assert booked.refusals == []
+
+    feeds = [await made(api, venue.staff, roomId=api_id(each)) for each in (hall, left, right)]
+
+    found = [await events(api, each["url"]) for each in feeds]
+    starts = [[(each["DTSTART"].dt - NOON) // HOUR for each in shown] for shown in found]
+    assert starts == [[0, 2, 4], [0, 2], [0, 4]]
+    assert found[2][1]["LOCATION"] == "Room 4, Room 3"
 
 
 async def test_a_feed_shows_what_takes_place_within_its_window(
