@@ -1,7 +1,7 @@
 """Calendar feeds: bookings as an iCalendar file (RFC 5545), to which calendars subscribe.
 
-The lines are written here: the `icalendar` package takes about thirty times as long for a feed
-of 20,000 bookings. Times are in UTC, so that no reader has to know a time zone.
+The lines are written here: for a feed of 20,000 bookings, the `icalendar` package takes 4 seconds
+of processor time. Times are in UTC, so that no reader has to know a time zone.
 """
 
 import re
@@ -123,16 +123,15 @@ def text_line(name: str, text: str) -> str:
 
 def _folded(line: str) -> str:
     """Folds a line after at most 75 bytes, never within a character."""
-    parts, part, size = [], "", 0
-    for character in line:
-        width = len(character.encode())
-        if size + width > _LONGEST_LINE:
-            parts.append(part)
-            # The space that marks a continued line counts too.
-            part, size = " ", 1
-        part += character
-        size += width
-    return "\r\n".join([*parts, part]) + "\r\n"
+    rest, parts = line.encode(), []
+    while len(rest) > _LONGEST_LINE:
+        end = _LONGEST_LINE
+        while rest[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(rest[:end])
+        # The space that marks a continued line counts too.
+        rest = b" " + rest[end:]
+    return b"\r\n".join([*parts, rest]).decode() + "\r\n"
 
 
 def _utc(instant: datetime) -> str:
