@@ -484,6 +484,14 @@ async def update_booking(
         problems += await refusals_by_quotas(
             scope, venue.tenant, booker.customer_id, time, without=[id], path=("customer",)
         )
+        problems += await refusals_by_uses(
+            scope,
+            venue.tenant,
+            edited.coupon_id,
+            booker.customer_id,
+            without=id,
+            path=("customer",),
+        )
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)

@@ -296,7 +296,7 @@ async def quoted_coupon(
     scope: Scope,
     code: str,
     tenant: Tenant,
-    room_id: RoomId,
+    room_ids: Collection[RoomId],
     start: datetime,
     price: Price | None,
     *,
@@ -307,7 +307,7 @@ async def quoted_coupon(
     What depends on the customer is only decided where that is known.
     """
     shown = coupon_code(code)
-    found = await _found(scope, code, tenant, [room_id], start, price)
+    found = await _found(scope, code, tenant, room_ids, start, price)
     refused = found if isinstance(found, list) else []
     if not isinstance(found, list):
         refused = await refusals_by_uses(

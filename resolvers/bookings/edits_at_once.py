@@ -103,7 +103,7 @@ async def edit_at_once(
         tenant, before = facts.venue.tenant, snapshot(booking)
         check_status_in(state_of(booking, tenant), EDITABLE, now=scope.now())
         if booker is not None:
-            if facts.quotas:
+            if facts.quotas or booking.coupon_id is not None:
                 return None
             give_to(booking, booker)
         if note is not ABSENT:

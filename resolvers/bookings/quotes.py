@@ -20,7 +20,6 @@ from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.coupons import QuotedCoupon, quoted_coupon
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import Prepayment
-from resolvers.core.lookups import raise_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +56,14 @@ async def quote(
     """
     if input.customer_id is not None and not may(scope.actor, P.CUSTOMERS_READ):
         raise refusal(scope.actor, P.CUSTOMERS_READ)
-    venue = await load_venue(scope, [input.room_id, *input.also_room_ids])
     ids = [input.room_id, *input.also_room_ids]
+    venue = await load_venue(scope, ids)
     if not venue.rooms.keys() >= {*ids}:
         return None
     rooms = [venue.rooms[id] for id in ids]
-    unfit = choice_refusals([room.spaces for room in rooms])
-    for each in unfit:
-        each.path = ("input", *each.path)
-    raise_all(unfit)
+    for unfit in choice_refusals([room.spaces for room in rooms]):
+        unfit.path = ("input", *unfit.path)
+        raise unfit
     choice = CustomerChoice(id=input.customer_id) if input.customer_id is not None else None
     try:
         starts_at = resolve_start(input.start, venue.zone)
@@ -97,7 +95,7 @@ async def quote(
             scope,
             input.coupon_code,
             venue.tenant,
-            input.room_id,
+            ids,
             starts_at,
             price,
             customer_id=scope.actor.own_id if customers_own else input.customer_id,

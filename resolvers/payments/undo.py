@@ -129,10 +129,13 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
     if impossible is not None:
         raise impossible
     comes_back = was in OCCUPYING and status not in OCCUPYING
+    changes_customer = before.customer_id != booking.customer_id
     if not comes_back and _values(booking, _TAKEN) == _values(before, _TAKEN):
         if before.party_size != booking.party_size:
             venue = await load_venue(scope, [RoomId(id) for id in before.room_ids])
             raise_all(capacity_refusals(venue, before))
+        if changes_customer:
+            raise_all(await _customer_refusals(scope, booking, before, is_used=True))
         return None
     time = Interval(before.starts_at, before.ends_at)
     claimed = await claim(
@@ -146,23 +149,29 @@ async def _decided(scope: Scope, booking: Booking, before: Booking) -> Claim | N
         keeps_start=_values(booking, _START) == _values(before, _START),
     )
     problems = [*claimed.refusals]
-    problems += await refusals_by_quotas(
-        scope, claimed.tenant, before.customer_id, time, without=[booking.id]
+    problems += await _customer_refusals(
+        scope, booking, before, is_used=comes_back or changes_customer
     )
     if comes_back:
-        problems += await refusals_by_uses(
-            scope,
-            claimed.tenant,
-            before.coupon_id,
-            before.customer_id,
-            without=booking.id,
-            path=("booking_id",),
-        )
         problems += await subscription_refusals(scope)
         if was is Status.HELD:
             problems += await strangers.hold_refusals(scope, claimed.tenant, before.room_id, time)
     raise_all([*problems, *await _payment_refusals(scope, before, claimed, comes_back=comes_back)])
     return claimed
+
+
+async def _customer_refusals(
+    scope: Scope, booking: Booking, before: Booking, *, is_used: bool
+) -> list[Refusal]:
+    """Returns what refuses the booking to its former customer; ``is_used``: its coupon, too."""
+    tenant, customer_id = booking.tenant, before.customer_id
+    time, without = Interval(before.starts_at, before.ends_at), booking.id
+    refused = await refusals_by_quotas(scope, tenant, customer_id, time, without=[without])
+    if is_used:
+        refused += await refusals_by_uses(
+            scope, tenant, before.coupon_id, customer_id, without=without, path=("booking_id",)
+        )
+    return refused
 
 
 async def _payment_refusals(

@@ -34,6 +34,8 @@ HOLD = f"""mutation ($input: HoldBookingInput!) {{ holdBooking(input: $input) {{
     booking {{ {BOOKED} }} {REFUSED} }} }}"""
 CANCEL = """mutation ($id: ID!, $version: Int!) {
     cancelBooking(id: $id, version: $version) { userErrors { code } } }"""
+UNDO = """mutation ($id: ID!, $version: Int!) { undoChange(bookingId: $id, version: $version) {
+    booking { price { discount { amount } } } userErrors { code } } }"""
 MONDAY = "2027-03-08T10:00:00Z"
 TUESDAY = "2027-03-09T10:00:00Z"
 WEDNESDAY = "2027-03-10T10:00:00Z"
@@ -234,12 +236,10 @@ async def test_a_cancellation_that_is_taken_back_needs_its_use_again(
     clock.advance(seconds=1)
     assert (await guest(CANCEL, id=first["id"], version=1)).refusals == []
     taken = (await book(owner, venue, TUESDAY)).payload["booking"]
-    undo = """mutation ($id: ID!, $version: Int!) { undoChange(bookingId: $id, version: $version) {
-        booking { price { discount { amount } } } userErrors { code } } }"""
 
-    refused = await guest(undo, id=first["id"], version=2)
+    refused = await guest(UNDO, id=first["id"], version=2)
     assert (await owner(CANCEL, id=taken["id"], version=1)).refusals == []
-    restored = await guest(undo, id=first["id"], version=2)
+    restored = await guest(UNDO, id=first["id"], version=2)
 
     assert refused.refusals == ["COUPON_NOT_APPLICABLE"]
     assert restored.payload["booking"]["price"]["discount"]["amount"] == "6.00"
@@ -259,6 +259,28 @@ async def test_a_customer_uses_a_coupon_as_often_as_it_says(
     assert problem(again) == problem(by_owner) == "USED_UP_BY_CUSTOMER"
     assert [each["code"] for each in of_nobody.payload["userErrors"]] == ["REQUIRED"]
     assert (await book(owner, venue, TUESDAY, **other)).refusals == []
+
+
+async def test_a_booking_isnt_given_to_a_customer_who_has_used_its_coupon(
+    guest: BookingClient, owner: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    await create(owner, perCustomerLimit=1)
+    other = {"customer": {"id": api_id(venue.other_customer)}}
+    first = (await book(guest, venue, MONDAY)).payload["booking"]
+    second = (await book(owner, venue, TUESDAY, **other)).payload["booking"]
+
+    refused = await owner.update(second, customer={"id": api_id(venue.customer)})
+    of_nobody = await owner.update(second, customer=None)
+    assert (await owner(CANCEL, id=first["id"], version=1)).refusals == []
+    clock.advance(seconds=1)
+    given = await owner.update(second, customer={"id": api_id(venue.customer)})
+
+    assert refused.refusals == ["COUPON_NOT_APPLICABLE"]
+    assert of_nobody.refusals == ["REQUIRED"]
+    assert given.refusals == []
+    assert (await book(owner, venue, WEDNESDAY, **other)).refusals == []
+    taken_back = await owner(UNDO, id=second["id"], version=2)
+    assert taken_back.refusals == ["COUPON_NOT_APPLICABLE"]
 
 
 async def test_a_coupon_for_the_first_booking(
@@ -332,6 +354,12 @@ async def test_a_coupon_is_for_its_rooms(
     assert coupon["rooms"] == [{"name": "Room 2"}]
     assert problem(await book(guest, venue, MONDAY)) == "OTHER_ROOM"
     assert (await book(guest, venue, MONDAY, roomId=api_id(venue.rooms[1]))).refusals == []
+    rooms = {"roomId": api_id(venue.rooms[1]), "alsoRoomIds": [api_id(venue.rooms[0])]}
+    text = "query ($input: QuoteInput!) { quote(input: $input) { coupon { problem } } }"
+    slot = {"start": {"at": TUESDAY}, "durationMinutes": 90, "couponCode": "TENTH"}
+    quoted = await guest(text, input={**slot, **rooms})
+    assert quoted.payload["coupon"]["problem"] == "OTHER_ROOM"
+    assert problem(await book(guest, venue, TUESDAY, **rooms)) == "OTHER_ROOM"
 
 
 async def test_an_unknown_coupon_and_one_of_another_venue_are_the_same(

@@ -439,6 +439,13 @@ async def test_a_quote_of_no_duration_is_refused(owner: BookingClient, venue: Ve
     assert answer.codes == ["BAD_USER_INPUT"]
 
 
+async def test_a_quote_of_one_room_twice_is_refused(owner: BookingClient, venue: Venue) -> None:
+    answer = await owner(QUOTE, input=wanted(venue, alsoRoomIds=[api_id(venue.rooms[0])]))
+
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert "shares its time" in answer.errors[0]["message"]
+
+
 async def test_a_tag_decides_about_the_price_of_its_customers(
     api: Api, runtime: Runtime, owner: BookingClient, venue: Venue
 ) -> None:
