@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from domain.bookings.discounts import AmountOff, Discount, FreeMinutes, PercentOff
 from domain.core.card_amounts import step_refusals
-from domain.core.formatting import counted, moment
+from domain.core.formatting import moment
 from domain.core.ids import RoomId
 from domain.core.money import Money
 from domain.core.percents import Percent
@@ -101,7 +101,7 @@ class CouponUses:
 class CouponNotApplicable(Refusal):
     """A coupon can't be used for a booking.
 
-    ``limit`` is the number of uses that is reached, if that is the problem.
+    ``use_limit`` is the number of uses that is reached, if that is the problem.
     """
 
     code = Code.COUPON_NOT_APPLICABLE
@@ -111,7 +111,7 @@ class CouponNotApplicable(Refusal):
     valid_until: datetime | None = None
     first_date: date | None = None
     last_date: date | None = None
-    limit: int | None = None
+    use_limit: int | None = None
 
     def __str__(self) -> str:
         match self.problem:
@@ -130,8 +130,9 @@ class CouponNotApplicable(Refusal):
             case CouponProblem.FIRST_BOOKING_ONLY:
                 return "This coupon is only for a customer's first booking."
             case CouponProblem.USED_UP_BY_CUSTOMER:
-                assert self.limit is not None
-                return f"A customer can use this coupon {counted(self.limit, 'time')} at most."
+                assert self.use_limit is not None
+                times = "once" if self.use_limit == 1 else f"{self.use_limit} times"
+                return f"A customer can use this coupon {times}, which is done."
             case CouponProblem.USED_UP:
                 return "This coupon is used up."
             case CouponProblem.UNKNOWN:
@@ -188,7 +189,7 @@ def use_refusals(
     """Yields what refuses one more use of a coupon, by its earlier ones."""
 
     def refused(problem: CouponProblem, limit: int | None = None) -> Refusal:
-        return CouponNotApplicable(problem, zone, limit=limit, path=path)
+        return CouponNotApplicable(problem, zone, use_limit=limit, path=path)
 
     if coupon.first_booking_only and uses.customer_bookings:
         yield refused(CouponProblem.FIRST_BOOKING_ONLY)

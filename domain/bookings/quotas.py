@@ -95,7 +95,7 @@ class Exceeded:
         each = "" if quota.period is None else f" a {quota.period}"
         return (
             f"At most {counted(quota.limit, _NOUNS[quota.measure])}{each} for one customer, and "
-            f"{self.used} are used: {self._hint}."
+            f"{self.used} {'is' if self.used == 1 else 'are'} used: {self._hint}."
         )
 
     @property

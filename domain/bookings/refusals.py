@@ -233,14 +233,14 @@ class ChangeTooLate(Refusal):
 
 @dataclass(eq=False)
 class UndoTooLate(Refusal):
-    """The change can't be taken back any more; it could ``until`` then."""
+    """The change can't be taken back any more; it could until ``undoable_until``."""
 
     code = Code.UNDO_WINDOW_PASSED
-    until: datetime
+    undoable_until: datetime
     zone: ZoneInfo
 
     def __str__(self) -> str:
-        return f"This change could be taken back until {moment(self.until, self.zone)}."
+        return f"This change could be taken back until {moment(self.undoable_until, self.zone)}."
 
 
 @dataclass(eq=False)

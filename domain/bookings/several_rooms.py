@@ -103,7 +103,7 @@ def choice_refusals(
     taken, refused = set[object](), list[Refusal]()
     for number, each in enumerate(spaces):
         if not taken.isdisjoint(each):
-            problem = "This room shares its time with another one of the booking."
+            problem = "This room is chosen twice, or shares its time with another one."
             refused.append(Invalid(problem, path=path or ("also_room_ids", number - 1)))
         taken.update(each)
     return refused

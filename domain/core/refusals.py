@@ -12,14 +12,15 @@ Refusal
 │   ├── FeatureNotIncluded                         the plan doesn't include the feature
 │   └── SubscriptionInactive                       the plan isn't paid
 ├── customers
-│   └── AlreadyMerged, CustomerHasLogin, UndoTooLate  a merge isn't possible, or not undone any more
+│   ├── AlreadyMerged, CustomerHasLogin            the merge isn't possible
+│   └── MergeUndoTooLate                           it can't be undone any more
 ├── accounts
 │   └── InvalidCredentials, EmailNotVerified       the identity or address isn't proved
 ├── bookings
 │   ├── SlotTaken, SlotUnavailable                 the time isn't free, or a rule refuses it
 │   ├── SeriesConflict                             the same of occurrences of a series
 │   ├── PartsConflict                              bookings would overlap in divided rooms
-│   ├── BookingsDontFit                            a room changes, and they have its time
+│   ├── BookingsDontFit                            bookings have no place in the changed room
 │   ├── HoldExpired, PriceChanged                  the hold or the price is no longer valid
 │   ├── CouponNotApplicable                        the coupon isn't for this booking, or used up
 │   ├── InvalidTransition                          the change isn't possible

@@ -1,7 +1,6 @@
 """Refusals of customers: merged already, with a login, or merged too long ago."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from domain.core.refusals import Code, Refusal
 
@@ -34,11 +33,10 @@ class CustomerHasLogin(Refusal):
 
 
 @dataclass(eq=False)
-class UndoTooLate(Refusal):
-    """The merge can't be undone any more; it could ``until`` an instant."""
+class MergeUndoTooLate(Refusal):
+    """The merge can't be undone any more."""
 
-    code = Code.CHANGE_WINDOW_PASSED
-    until: datetime
+    code = Code.UNDO_WINDOW_PASSED
 
     def __str__(self) -> str:
         return "A merge can be undone for a day, which is over."

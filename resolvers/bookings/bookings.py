@@ -81,7 +81,7 @@ AlsoRooms = Annotated[
     Doc(
         "Other rooms to have at the same time, all or none: at most 19. The party may be as large "
         "as all of them hold together, and the price is the sum of theirs. The longest buffers of "
-        "any of them apply."
+        "any of them apply. Rooms that are booked by the seat can't be among them."
     ),
 ]
 

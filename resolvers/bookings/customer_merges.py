@@ -14,7 +14,7 @@ from domain.core.log_events import Event
 from domain.core.log_events import EventType as E
 from domain.core.refusals import Duplicate, Invalid, LimitReached, NotFound, Path, StaleVersion
 from domain.customers.merges import MAX_MOVED_BOOKINGS, UNDONE_WITHIN, Details, merged, unmerged
-from domain.customers.refusals import AlreadyMerged, CustomerHasLogin, UndoTooLate
+from domain.customers.refusals import AlreadyMerged, CustomerHasLogin, MergeUndoTooLate
 from kit.scope import Scope
 from models.accounts.users import user_for_customer
 from models.bookings.bookings import Booking
@@ -149,9 +149,8 @@ async def undo_merge(
         raise Invalid("No customer was merged into this one.", path=("customer_id",))
     if seen is None or merge.id != seen.id:
         raise StaleVersion(kept, path=("version",))
-    until = merge.merged_at + UNDONE_WITHIN
-    if merge.undo is None or until <= scope.now():
-        raise UndoTooLate(until, path=("customer_id",))
+    if merge.undo is None or merge.merged_at + UNDONE_WITHIN <= scope.now():
+        raise MergeUndoTooLate(path=("customer_id",))
     undo = merge.undo
     restored = Customer.model_validate(
         {**undo["record"], "tenant_id": scope.tenant_id, "id": merge.merged_id}

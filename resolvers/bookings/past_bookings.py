@@ -65,4 +65,4 @@ async def _check(scope: Scope, as_of: datetime) -> None:
     earliest = (await own_tenant(scope)).created_at
     if as_of < earliest:
         begins = earliest.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        raise BadInput(f"`asOf` can be {begins} at the earliest, when the log begins.")
+        raise BadInput(f"`asOf` can be {begins} at the earliest: the venue's registration.")

@@ -99,7 +99,7 @@ async def rooms(scope: Scope, booking: Booking) -> list[Room]:
 async def transitions(scope: Scope, booking: Booking) -> tuple[Status, ...]:
     """The statuses to which the caller can change the booking now, each with its own mutation.
 
-    None for a booking as of an earlier time.
+    Empty for a booking as of an earlier time.
     """
     if booking.as_of is not None:
         return ()

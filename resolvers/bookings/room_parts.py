@@ -50,8 +50,9 @@ async def set_room_parts(
 
     A booking of the room then takes the time of all its parts, and a booking of a part that of the
     room: each blocks the others. Parts can have parts, 3 levels in all, and a room can be a part of
-    several. The room keeps its own name, hours, price, capacity and buffers. If bookings that stand
-    would overlap, the change is refused with ROOM_PARTS_CONFLICT.
+    several. The room keeps its own name, hours, price, capacity and buffers. Rooms that are booked
+    by the seat have no parts and are none. If bookings that stand would overlap, the change is
+    refused with ROOM_PARTS_CONFLICT.
     """
     await scope.lock(CALENDAR)
     changed = await get_at_version(scope, visible_rooms(scope), id, version=version, what="room")

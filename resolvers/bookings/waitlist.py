@@ -106,7 +106,7 @@ async def join_waitlist(
     dates: Annotated[
         WaitlistDates | None, Doc("The dates and local times of which any fits.")
     ] = None,
-    duration_minutes: Annotated[int, Doc("The duration of the booking in minutes.")],
+    duration_minutes: Annotated[int, Doc("The duration of the booking in minutes: 1 to 44,700.")],
     party_size: Annotated[int, Doc("The number of people.")] = 1,
     room_ids: Annotated[
         tuple[RoomId, ...] | None, Doc("The rooms of which any fits; every room by default.")

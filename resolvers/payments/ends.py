@@ -51,7 +51,9 @@ async def extend_booking(
     until: Annotated[
         datetime | None, Doc("The new end, later than the current one: a whole minute.")
     ] = None,
-    minutes: Annotated[int | None, Doc("By how many minutes to put off the end.")] = None,
+    minutes: Annotated[
+        int | None, Doc("By how many minutes to put off the end: 1 to 44,640.")
+    ] = None,
     reason: Reason = None,
 ) -> Booking:
     """Put off the end of a booking that hasn't ended, also while it takes place.

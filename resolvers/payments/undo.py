@@ -69,7 +69,7 @@ async def undo_change(
     time is still free. Callers can take back what they have changed themselves, and the venue's
     team also what others have. Refunds aren't taken back: what was refunded is due again, and a
     customer who would have to pay first has to book again. Bookings that were made, payments, and
-    moves of a series can't be taken back.
+    moves of a series can't be taken back. This is a change itself: taken back, it is made again.
     """
     seen = await load_visible_booking(scope, booking_id, path=("booking_id",))
     change = await scope.read_outside(last_entry(scope.tenant_id, seen.id, besides=FOLLOWING))

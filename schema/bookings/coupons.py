@@ -31,8 +31,8 @@ describe(
     OTHER_ROOM="The coupon is for other rooms.",
     NO_PRICE="The room has no price.",
     FIRST_BOOKING_ONLY="The coupon is for customers without other bookings.",
-    USED_UP_BY_CUSTOMER="The customer has used the coupon `limit` times.",
-    USED_UP="The coupon was used `limit` times.",
+    USED_UP_BY_CUSTOMER="The customer has used the coupon `useLimit` times.",
+    USED_UP="The coupon was used `useLimit` times.",
     UNKNOWN="There is no such coupon. Only in quotes; mutations are refused with NOT_FOUND.",
 )
 input_type(
@@ -111,7 +111,7 @@ class CouponError(UserError):
     valid_until: datetime | None = column("When the coupon stops being valid, or null.")
     first_date: date | None = column("The first local date of bookings that it is for, or null.")
     last_date: date | None = column("The last local date of bookings that it is for, or null.")
-    limit: int | None = column("The number of uses that is reached, or null.")
+    use_limit: int | None = column("The number of uses that is reached, or null.")
 
 
 @strawberry.type

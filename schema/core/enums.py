@@ -175,7 +175,7 @@ describe(
     PAYMENT_REQUIRED="The booking has to be paid first.",
     PAYMENT_FAILED="The payment failed.",
     CANCELLATION_WINDOW_PASSED="It is too late to cancel the booking.",
-    CHANGE_WINDOW_PASSED="It is too late for this change.",
+    CHANGE_WINDOW_PASSED="It is too late for the customer to move the booking.",
     UNDO_WINDOW_PASSED="It is too late to take the change back.",
     NOTHING_TO_UNDO="The booking has no change that the caller can take back.",
     PRICE_CHANGED="The price is not the expected one any more.",

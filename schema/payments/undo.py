@@ -18,7 +18,7 @@ from schema.core.user_errors import UserError, shows
 class UndoTooLateError(UserError):
     """It is too late to take the last change back: that is possible for 5 minutes."""
 
-    until: datetime = column("Until when the change could be taken back.")
+    undoable_until: datetime = column("Until when the change could be taken back.")
 
 
 @payload

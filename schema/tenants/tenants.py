@@ -162,7 +162,7 @@ class FeatureNotIncludedError(UserError):
     """The tenant's plan doesn't include the feature."""
 
     feature: str = column("The name of the feature, in English, for people.")
-    required_plan: PlanCode = column("The cheapest plan that includes the feature.")
+    required_plan: PlanCode | None = column("The cheapest plan that includes the feature.")
 
 
 @strawberry.type

@@ -13,6 +13,7 @@ from graphql import (
     is_enum_type,
     is_input_object_type,
     is_interface_type,
+    is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
@@ -150,6 +151,22 @@ def test_every_refusal_with_data_is_told_to_client_developers() -> None:
 
     assert "LimitError" in with_data
     assert [name for name in sorted(with_data) if f"| `{name}` |" not in guide] == []
+
+
+def test_the_data_of_all_refusals_can_be_selected_together() -> None:
+    common = BUILT.type_map["UserError"]
+    assert isinstance(common, GraphQLInterfaceType)
+    shapes: dict[str, set[str]] = {}
+    for kind in BUILT.get_possible_types(common):
+        for name, field in kind.fields.items():
+            of = get_named_type(field.type)
+            shape = str(field.type)
+            shapes.setdefault(name, set()).add(
+                shape if is_leaf_type(of) else shape.replace(of.name, "object")
+            )
+
+    # A field of one name with two types makes a document invalid that selects both.
+    assert {name: types for name, types in shapes.items() if len(types) > 1} == {}
 
 
 def test_a_description_has_all_paragraphs_of_what_is_said() -> None:

@@ -26,7 +26,7 @@ ARCHIVE = f"""mutation ($id: ID!, $version: Int!) {{ archiveCoupon(id: $id, vers
     coupon {{ ...Shown }} userErrors {{ code path }} }} }} {COUPON}"""
 COUPONS = f"{{ coupons(first: 10) {{ totalCount nodes {{ ...Shown }} }} }} {COUPON}"
 REFUSED = """userErrors { code path ... on CouponError {
-    problem limit validFrom validUntil firstDate lastDate } }"""
+    problem useLimit validFrom validUntil firstDate lastDate } }"""
 BOOKED = "id version status price { subtotal { amount } discount { amount } total { amount } }"
 BOOK = f"""mutation ($input: CreateBookingInput!) {{ createBooking(input: $input) {{
     booking {{ {BOOKED} }} {REFUSED} }} }}"""
@@ -219,7 +219,7 @@ async def test_a_cancellation_gives_a_use_back(
     cancelled = await guest(CANCEL, id=first["id"], version=first["version"])
 
     assert problem(second) == "USED_UP"
-    assert second.payload["userErrors"][0]["limit"] == 1
+    assert second.payload["userErrors"][0]["useLimit"] == 1
     assert cancelled.refusals == []
     # A hold uses it as long as it lasts.
     assert (await hold(guest, venue, TUESDAY)).refusals == []

@@ -182,7 +182,7 @@ async def test_a_booking_is_shown_as_it_was_beside_what_it_is(story: Story) -> N
         ),
         (
             "2027-03-01T08:59:59.999Z",
-            "`asOf` can be 2027-03-01T09:00:00.000Z at the earliest, when the log begins.",
+            "`asOf` can be 2027-03-01T09:00:00.000Z at the earliest: the venue's registration.",
         ),
     ],
     ids=["future", "before the log"],

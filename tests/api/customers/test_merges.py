@@ -439,7 +439,7 @@ async def test_after_a_day_a_merge_stays_and_is_forgotten(
         "SELECT undo, undoable_until FROM customer_merges WHERE tenant_id = $1", venue.tenant.id
     )
     await admin.close()
-    assert late.refusals == later.refusals == ["CHANGE_WINDOW_PASSED"]
+    assert late.refusals == later.refusals == ["UNDO_WINDOW_PASSED"]
     assert [tuple(row) for row in kept] == [(None, None)]
     led = await api(READ, {"id": twin}, token=token)
     assert led.data["customer"] == {"id": ada, "name": "A", "undoableMerge": None}

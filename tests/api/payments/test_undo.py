@@ -20,7 +20,7 @@ FRIDAY = MONDAY_MORNING + timedelta(days=4)
 UNDO = f"""mutation ($id: ID!, $version: Int!, $dryRun: Boolean! = false) {{
   undoChange(bookingId: $id, version: $version, dryRun: $dryRun) {{
     booking {{ ...Booked }}
-    userErrors {{ ...Refused ... on UndoTooLateError {{ until }} }}
+    userErrors {{ ...Refused ... on UndoTooLateError {{ undoableUntil }} }}
   }} }} {BOOKING} {REFUSAL}"""
 
 
@@ -130,7 +130,10 @@ async def test_after_five_minutes_it_is_too_late(
     clock.advance(seconds=1)
     answer = refused(await undo(staff, cancelled))
 
-    assert (answer["code"], answer["until"]) == ("UNDO_WINDOW_PASSED", "2027-03-01T09:06:00Z")
+    assert (answer["code"], answer["undoableUntil"]) == (
+        "UNDO_WINDOW_PASSED",
+        "2027-03-01T09:06:00Z",
+    )
     assert answer["message"] == (
         "This change could be taken back until 10:06 on Monday 1 March 2027."
     )

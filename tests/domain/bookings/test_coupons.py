@@ -114,7 +114,7 @@ def test_a_coupon_is_used_as_often_as_it_says(
     found = use_refusals(coupon, uses, zone=BERLIN, path=("coupon_code",))
 
     refused = [each for each in found if isinstance(each, CouponNotApplicable)]
-    assert [(each.problem, each.limit) for each in refused] == expected
+    assert [(each.problem, each.use_limit) for each in refused] == expected
     assert coupon.is_counted is bool(limits)
 
 

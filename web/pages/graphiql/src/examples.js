@@ -6,8 +6,12 @@ import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
 import live from "./examples/Live.graphql?raw";
 import logIn from "./examples/LogIn.graphql?raw";
+import offers from "./examples/Offers.graphql?raw";
+import quote from "./examples/Quote.graphql?raw";
 import rooms from "./examples/Rooms.graphql?raw";
 import series from "./examples/Series.graphql?raw";
+import undo from "./examples/Undo.graphql?raw";
+import wait from "./examples/Wait.graphql?raw";
 import week from "./examples/Week.graphql?raw";
 import { PLACEHOLDER } from "./token.js";
 
@@ -43,6 +47,17 @@ export const defaultTabs = [
       includeUnavailable: false,
     },
   }),
+  tab(quote, {
+    input: {
+      roomId: "an id from FreeSlots",
+      start: { local: { date: date(now + 2 * DAY), time: "19:00" } },
+      durationMinutes: 60,
+      partySize: 4,
+      couponCode: "WELCOME10",
+      // As above.
+      alsoRoomIds: [],
+    },
+  }),
   tab(book, {
     input: {
       roomId: "an id from FreeSlots",
@@ -62,7 +77,24 @@ export const defaultTabs = [
     durationMinutes: 60,
     roomId: null,
   }),
+  tab(wait, {
+    input: {
+      dates: {
+        first: date(now + DAY),
+        last: date(now + 7 * DAY),
+        earliest: "18:00",
+        latest: "23:00",
+      },
+      durationMinutes: 120,
+      partySize: 4,
+      customer: { new: { name: "A guest", email: "guest@example.com" } },
+      // As above.
+      dryRun: false,
+    },
+  }),
+  tab(undo, { bookingId: "an id from Week", version: 1, dryRun: true }),
   { query: rooms },
+  { query: offers },
   tab(customers, { filter: { tag: "regular" } }),
   tab(feed, { input: { detail: "FULL", roomId: null, customerId: null } }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
