@@ -24,9 +24,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Relationship, col
 
+from domain.accounts.users import Role
 from domain.bookings.calendar_feeds import SHOWN, FeedDetail
 from domain.core.intervals import Interval
 from domain.core.log_events import EventType
+from kit.actor import Actor
 from kit.postgres.statements import PreparedStatement
 from models.accounts.users import User
 from models.audit.log import end
@@ -82,6 +84,9 @@ class CalendarFeed(TenantRow, Logged, table=True):
         sa_relationship_kwargs={"foreign_keys": "CalendarFeed.created_by_id", "lazy": "raise"}
     )
 
+    def is_owned_by(self, actor: Actor) -> bool:
+        return self.created_by_id is not None and self.created_by_id == actor.user_id
+
 
 def calendar_feeds_of(tenant_id: UUID) -> Select[CalendarFeed]:
     return select(CalendarFeed).where(col(CalendarFeed.tenant_id) == tenant_id)
@@ -94,10 +99,16 @@ def open_feed_with(tenant_id: UUID, secret_hash: bytes) -> Select[CalendarFeed]:
     )
 
 
-def open_feeds_counted(tenant_id: UUID) -> Select[int]:
-    """Counts the feeds of a tenant that aren't revoked."""
+def open_feeds_counted(tenant_id: UUID, *, customer_user_id: UUID | None) -> Select[int]:
+    """Counts the feeds that aren't revoked: a customer's own, or those of the venue's team."""
+    customers = select(col(User.id)).where(
+        col(User.tenant_id) == tenant_id, col(User.role) == Role.CUSTOMER.value
+    )
+    creator = func.coalesce(col(CalendarFeed.created_by_id), col(CalendarFeed.created_by_key_id))
     return select(func.count()).where(
-        col(CalendarFeed.tenant_id) == tenant_id, col(CalendarFeed.revoked_at).is_(None)
+        col(CalendarFeed.tenant_id) == tenant_id,
+        col(CalendarFeed.revoked_at).is_(None),
+        creator.not_in(customers) if customer_user_id is None else creator == customer_user_id,
     )
 
 

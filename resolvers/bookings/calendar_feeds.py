@@ -1,10 +1,11 @@
 """Calendar feeds: creates, lists and revokes them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Final
+from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, false
+from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.bookings.calendar_feeds import FeedDetail
@@ -17,8 +18,8 @@ from kit.scope import Scope
 from kit.security.tokens import TenantToken
 from models.bookings.calendar_feeds import CalendarFeed, calendar_feeds_of, open_feeds_counted
 from models.core.base import snapshot
-from permissions.policy import may_for_every_row, refusal
-from permissions.roles import P, Permission
+from permissions.policy import grant_of, may_for_every_row, only_own, refusal
+from permissions.roles import GrantScope, P, Permission
 from resolvers.core.lookups import get_or_refuse
 from resolvers.customers.customers import visible_customers
 from resolvers.venue.rooms import visible_rooms
@@ -26,7 +27,9 @@ from resolvers.venue.rooms import visible_rooms
 FEEDS: Final = "/feeds"
 """The path of the server below which calendar feeds are."""
 MAX_FEEDS: Final = 200
-"""The most feeds of a tenant; revoked ones don't count."""
+"""The most feeds of a venue's team; revoked ones don't count."""
+MAX_OWN_FEEDS: Final = 5
+"""The most feeds of a customer who logs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,21 @@ class NewCalendarFeed:
 
 
 def visible_calendar_feeds(scope: Scope) -> Select[CalendarFeed]:
-    return calendar_feeds_of(scope.tenant_id)
+    """Selects the feeds that the caller may see: all, those they have created, or none."""
+    feeds = calendar_feeds_of(scope.tenant_id)
+    match grant_of(scope.actor, P.FEEDS_READ):
+        case GrantScope.ANY:
+            return feeds
+        case GrantScope.OWN:
+            return feeds.where(col(CalendarFeed.created_by_id) == scope.actor.user_id)
+        case None:
+            return feeds.where(false())
 
 
 def calendar_feeds(scope: Scope) -> Listing[CalendarFeed]:
-    """The calendar feeds of the venue, newest first, including revoked ones."""
+    """The calendar feeds of the venue, newest first, including revoked ones. A customer who calls
+    sees only those that they have created.
+    """
     order = (Order(CalendarFeed.created_at, descending=True),)
     return Listing(CalendarFeed, visible_calendar_feeds(scope), order)
 
@@ -61,14 +74,15 @@ async def create_calendar_feed(
     ] = None,
 ) -> NewCalendarFeed:
     """Create an address from which calendars can read bookings: those of a room, of a customer, or
-    all. A venue can have at most 200 feeds that aren't revoked.
+    all. The venue's team can have at most 200 feeds that aren't revoked. A customer who calls can
+    have 5, of their own bookings.
 
     Requires `bookings:read`, and `customers:read` for a customer's feed. The address is returned
     only once. It works without credentials, so treat it as a secret. It shows bookings that start
     from 90 days before today to 400 days after, and only what the user or API key that created the
     feed can read at the time.
     """
-    lacking = lacking_permission(scope.actor, of_customer=customer_id is not None)
+    lacking = lacking_permission(scope.actor, customer_id)
     if lacking is not None:
         raise refusal(scope.actor, lacking)
     if room_id is not None and customer_id is not None:
@@ -79,9 +93,11 @@ async def create_calendar_feed(
     if customer_id is not None:
         customers, path = visible_customers(scope), ("customer_id",)
         await get_or_refuse(scope, customers, customer_id, what="customer", path=path)
-    used = await scope.value(open_feeds_counted(scope.tenant_id))
-    if used >= MAX_FEEDS:
-        raise LimitReached("calendar feeds", limit=MAX_FEEDS, used=used)
+    own = only_own(scope.actor, P.FEEDS_WRITE)
+    limit, whose = (MAX_OWN_FEEDS, scope.actor.user_id) if own else (MAX_FEEDS, None)
+    used = await scope.value(open_feeds_counted(scope.tenant_id, customer_user_id=whose))
+    if used >= limit:
+        raise LimitReached("calendar feeds", limit=limit, used=used)
     token = TenantToken.new(scope.tenant_id)
     new = scope.add(
         CalendarFeed(
@@ -128,15 +144,10 @@ async def detail_of(_: Scope, feed: CalendarFeed) -> FeedDetail:
     return FeedDetail(feed.detail)
 
 
-def lacking_permission(actor: Actor, *, of_customer: bool) -> Permission | None:
-    """Returns a permission for a feed that the actor lacks, or None."""
-    return next(
-        (each for each in _needed(of_customer) if not may_for_every_row(actor, each, False)), None
-    )
-
-
-def _needed(of_customer: bool) -> Iterator[Permission]:
-    yield P.FEEDS_WRITE
-    yield P.BOOKINGS_READ
-    if of_customer:
-        yield P.CUSTOMERS_READ
+def lacking_permission(actor: Actor, customer_id: UUID | None) -> Permission | None:
+    """Returns a permission for a feed of all bookings, or a customer's, that the actor lacks."""
+    needed = [P.FEEDS_WRITE, P.BOOKINGS_READ]
+    if customer_id is not None:
+        needed.append(P.CUSTOMERS_READ)
+    own = customer_id is not None and customer_id == actor.own_id
+    return next((each for each in needed if not may_for_every_row(actor, each, own)), None)

@@ -82,8 +82,7 @@ async def read_feed(
         if feed is None:
             raise FeedUnknown
         creator = await actor_of_creator(scope, feed.created_by_id, feed.created_by_key_id)
-        of_customer = feed.customer_id is not None
-        if creator is None or lacking_permission(creator, of_customer=of_customer) is not None:
+        if creator is None or lacking_permission(creator, feed.customer_id) is not None:
             raise Forbidden("The creator of this feed may no longer read what is in it.")
         return await _file(scope.as_actor(creator), feed, is_known)
     except Exception as error:

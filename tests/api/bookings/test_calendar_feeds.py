@@ -266,7 +266,7 @@ async def test_a_feed_ends_with_the_rights_of_its_creator(
     assert [each.status_code for each in answers] == [403, 403]
 
 
-async def test_feeds_are_for_staff_and_of_what_there_is(
+async def test_feeds_are_of_what_there_is_and_one_may_see(
     api: Api, runtime: Runtime, venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await make_venue(runtime)
@@ -274,8 +274,8 @@ async def test_feeds_are_for_staff_and_of_what_there_is(
     await made(api, venue.staff)
     monkeypatch.setattr(calendar_feeds, "MAX_FEEDS", 1)
 
-    by_guest = await create(api, venue.guest.token, customerId=customer)
-    listed = await api(LIST, token=venue.guest.token)
+    by_guest = await create(api, venue.guest.token)
+    of_other = await create(api, venue.guest.token, customerId=api_id(venue.other_customer))
     refused = [
         await create(api, venue.staff.token, roomId=room, customerId=customer),
         await create(api, venue.staff.token, roomId=api_id(other.rooms[0])),
@@ -283,7 +283,7 @@ async def test_feeds_are_for_staff_and_of_what_there_is(
         await create(api, venue.staff.token),
     ]
 
-    assert (by_guest.codes, listed.codes) == (["FORBIDDEN"], ["FORBIDDEN"])
+    assert (by_guest.codes, of_other.codes) == (["FORBIDDEN"], ["FORBIDDEN"])
     errors = [error for each in refused for error in each.payload["userErrors"]]
     assert [(each["code"], each["path"]) for each in errors] == [
         ("INVALID", ["input", "customerId"]),
@@ -292,6 +292,33 @@ async def test_feeds_are_for_staff_and_of_what_there_is(
         ("QUOTA_EXCEEDED", None),
     ]
     assert (await api(LIST, token=venue.staff.token)).payload["totalCount"] == 1
+
+
+async def test_a_customer_has_feeds_of_their_own_bookings(
+    api: Api, runtime: Runtime, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar_feeds, "MAX_OWN_FEEDS", 1)
+    monkeypatch.setattr(calendar_feeds, "MAX_FEEDS", 1)
+    await make_booking(runtime, venue, NOON)
+    await make_booking(runtime, venue, NOON + HOUR, customer=venue.other_customer)
+    create_own = f"""mutation {{
+      createCalendarFeed(input: {{ detail: FULL, customerId: "{api_id(venue.customer)}" }}) {{
+        feed {{ id detail }} url userErrors {{ code }}
+      }}
+    }}"""
+    await made(api, venue.staff)
+
+    own = (await api(create_own, token=venue.guest.token)).payload
+    again = await api(create_own, token=venue.guest.token)
+    listed = await api(LIST, token=venue.guest.token)
+    (entry,) = await events(api, own["url"])
+
+    assert again.refusals == ["QUOTA_EXCEEDED"]
+    assert [each["id"] for each in listed.payload["nodes"]] == [own["feed"]["id"]]
+    assert (entry["DTSTART"].dt, entry["SUMMARY"]) == (NOON, venue.tenant.name)
+    revoked = await api(REVOKE, {"id": own["feed"]["id"]}, token=venue.guest.token)
+    assert revoked.refusals == []
+    assert (await fetch(api, own["url"])).status_code == 404
 
 
 async def test_only_the_hash_of_an_address_is_kept(
