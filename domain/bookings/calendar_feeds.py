@@ -84,9 +84,9 @@ def calendar_head(name: str) -> str:
 def event(
     booking_id: UUID, time: Interval, *, version: int, stamp: datetime, entry: FeedEntry | None
 ) -> str:
-    """Returns the lines of a booking's event; without an entry they tell its time only.
+    """Returns the lines of a booking's event; without an entry they show its time only.
 
-    ``stamp`` is when the feed was made, for such events: when a booking changed isn't told. The
+    ``stamp`` is when the feed was made, for such events: when a booking changed isn't shown. The
     sequence grows with each change, also with those of time and place.
     """
     told = "SUMMARY:Busy\r\n" if entry is None else _told(entry)

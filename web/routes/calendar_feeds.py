@@ -50,7 +50,6 @@ class CalendarFeeds:
             return _refused(503, text, retry_after=RETRY_AFTER_SECONDS)
         known = http.headers.get("if-none-match", "")
         self._open += 1
-        is_sending = False
         try:
             async with self._turns:
                 file = await read_feed(
@@ -68,7 +67,6 @@ class CalendarFeeds:
             headers |= _of_content(file.parts)
             if http.method == "HEAD":
                 return Response(headers=headers)
-            is_sending = True
             return StreamingResponse(self._content(file.parts), headers=headers)
         except FeedUnknown:
             return _refused(404, "There is no such feed.")
@@ -78,10 +76,11 @@ class CalendarFeeds:
             log.warning("feed.unavailable", reason=type(error).__name__)
             return _refused(503, str(error), retry_after=RETRY_AFTER_SECONDS)
         finally:
-            if not is_sending:
-                self._open -= 1
+            self._open -= 1
 
     async def _content(self, parts: list[bytes]) -> AsyncGenerator[bytes]:
+        # Here, because nothing of it runs if the reader has gone.
+        self._open += 1
         try:
             for part in parts:
                 yield part
