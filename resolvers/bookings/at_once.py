@@ -31,7 +31,7 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE
 from resolvers.audit.log_writer import log_values
-from resolvers.bookings.slot_claims import space_locks
+from resolvers.bookings.space_locks import space_locks
 from resolvers.bookings.venue_facts import VenueFacts, venue_facts
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import key_values

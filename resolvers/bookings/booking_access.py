@@ -33,7 +33,8 @@ from models.core.base import snapshot
 from models.tenants import Tenant
 from permissions.policy import grant_of, only_own, refusal
 from permissions.roles import GrantScope, P
-from resolvers.bookings.slot_claims import Claim, check_spaces, lock_rooms
+from resolvers.bookings.slot_claims import Claim
+from resolvers.bookings.space_locks import check_spaces, lock_rooms
 from resolvers.core.lookups import get_at_version, get_or_refuse
 
 _IDS: Final = ("own_id", "user_id", "confined_to")

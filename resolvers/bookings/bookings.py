@@ -1,19 +1,13 @@
 """Bookings: held, made and changed, so that no time is ever given twice."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from typing_extensions import Doc
 
 from domain.accounts.refusals import EmailNotVerified
 from domain.accounts.users import Role
-from domain.bookings.lifecycle import (
-    EDITABLE,
-    Status,
-    check_status_in,
-)
+from domain.bookings.lifecycle import Status, check_status_in
 from domain.bookings.refusals import HoldExpired, PaymentRequired
 from domain.bookings.series import Recurrence
 from domain.bookings.strangers import confirm_by
@@ -22,7 +16,6 @@ from domain.core.intervals import Interval
 from domain.core.local_time import Start, zone
 from domain.core.log_events import EventType
 from domain.core.money import Money
-from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
@@ -32,7 +25,6 @@ from models.tenants import Tenant
 from permissions.policy import is_guest, is_stranger
 from resolvers.bookings import strangers
 from resolvers.bookings.booking_access import (
-    Version,
     booking_event,
     load_visible_booking,
     lock_seen_booking,
@@ -41,13 +33,13 @@ from resolvers.bookings.booking_access import (
     status,
     text_refusals,
 )
+from resolvers.bookings.booking_checks import checked_booker
 from resolvers.bookings.calendars import load_venue
 from resolvers.bookings.coupons import give_coupon, refusals_by_uses, with_coupon
 from resolvers.bookings.edits_at_once import (
     book_hold_at_once,
     capacity_refusals,
     confirm_at_once,
-    edit_at_once,
     give_to,
 )
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
@@ -63,18 +55,13 @@ from resolvers.bookings.next_steps import GuestStep, next_step
 from resolvers.bookings.party_prices import set_party_size
 from resolvers.bookings.quotas import refusals_by_quotas, with_lifted_quotas
 from resolvers.bookings.seats import seat_refusals
-from resolvers.bookings.slot_claims import (
-    Claim,
-    WantedTime,
-    claim,
-    lock_rooms,
-    price_refusals,
-)
+from resolvers.bookings.slot_claims import Claim, WantedTime, claim
+from resolvers.bookings.space_locks import lock_rooms
 from resolvers.bookings.standing import booked_status, stand
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
-from resolvers.customers.customers import Booker, chosen_booker
-from resolvers.tenants.usage import booking_refusals, count_booking
+from resolvers.customers.customers import Booker
+from resolvers.tenants.usage import count_booking
 
 AlsoRooms = Annotated[
     tuple[RoomId, ...],
@@ -245,7 +232,7 @@ async def book_time(scope: Scope, times: WantedTime, wish: BookingWish) -> Booki
     _check_several(scope, times)
 
     async def check(scope: Scope, claimed: Claim, *, waits: bool = False) -> Booker:
-        return await _checked_booker(
+        return await checked_booker(
             scope,
             wish,
             claimed.tenant,
@@ -319,7 +306,7 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
     prepayment = scope.service(Prepayment)
     due = prepayment.due(scope, hold.terms, hold.price)
     waits = due is not None or guest
-    booker = await _checked_booker(
+    booker = await checked_booker(
         scope,
         wish,
         tenant,
@@ -343,60 +330,6 @@ async def book_hold(scope: Scope, hold_id: BookingId, wish: BookingWish) -> Book
         return record_change(scope, EventType.BOOKING_UPDATED, hold, before)
     prepayment.request(scope, hold, due, before)
     return hold
-
-
-async def _checked_booker(
-    scope: Scope,
-    wish: BookingWish,
-    tenant: Tenant,
-    of_time: Sequence[Refusal],
-    *,
-    room_id: RoomId,
-    wanted: Interval,
-    price: Money | None,
-    waits: bool,
-    hold_id: UUID | None,
-    coupon_id: UUID | None,
-) -> Booker:
-    """Whom a booking is for, once nothing refuses it; raises all that does, ``of_time`` too.
-
-    ``waits``: it is held until it is paid, or its guest has given the code of the mail.
-    """
-    booker, unknown = await chosen_booker(scope, wish.customer)
-    problems = [*text_refusals(note=wish.note), *of_time, *unknown]
-    problems += price_refusals(wish.expected_total, price)
-    problems += await subscription_refusals(scope)
-    if not is_guest(scope.actor):
-        # A guest is decided about by the code of the mail: nobody else learns of their bookings.
-        own = () if hold_id is None else (hold_id,)
-        path = ("start",) if hold_id is None else ("hold_id",)
-        problems += await refusals_by_quotas(
-            scope, tenant, booker.customer_id, wanted, without=own, path=path
-        )
-    problems += await refusals_by_uses(
-        scope,
-        tenant,
-        coupon_id,
-        booker.customer_id,
-        without=hold_id,
-        is_known=not is_guest(scope.actor),
-    )
-    if waits and not problems:
-        if hold_id is not None or is_guest(scope.actor):
-            problems += await strangers.booking_refusals(
-                scope,
-                booker.customer_id,
-                room_id=room_id,
-                wanted=wanted,
-                held=hold_id is not None,
-            )
-        else:
-            problems += await strangers.hold_refusals(scope, tenant, room_id, wanted)
-    if problems or waits:
-        # Counting it refuses otherwise; here, so that all that applies is told at once.
-        problems += await booking_refusals(scope, tenant)
-    raise_all(problems)
-    return booker
 
 
 async def _held(
@@ -439,67 +372,6 @@ async def confirm_as_guest(scope: Scope, id: BookingId) -> Booking:
     raise_all(problems)
     before = snapshot(hold)
     return await stand(scope, hold, tenant, before, by_guest=True)
-
-
-# ------------------------------------------------------------------------------ changing
-
-
-async def update_booking(
-    scope: Scope,
-    id: Annotated[BookingId, Doc("The id of the booking.")],
-    *,
-    version: Version,
-    customer: Annotated[CustomerChoice | Absent | None, Doc("The new customer.")] = ABSENT,
-    party_size: Annotated[int | Absent, Doc("The new number of people.")] = ABSENT,
-    note: Annotated[
-        str | Absent | None,
-        Doc("The new note for the venue: at most 2,000 characters. Null removes it."),
-    ] = ABSENT,
-) -> Booking:
-    """Change the customer, party size or note of a booking.
-
-    To change its time or room, use `rescheduleBooking`. If the customer changes, a `pendingMove` is
-    cancelled, and a payment that still arrives for it is refunded.
-    """
-    seen = await load_visible_booking(scope, id)
-    at_once = await edit_at_once(
-        scope, seen, version=version, customer=customer, party_size=party_size, note=note
-    )
-    if at_once is not None:
-        return at_once
-    problems = text_refusals(note=None if note is ABSENT else note)
-    edited = await lock_seen_booking(scope, seen, version=version)
-    venue = await load_venue(scope, [RoomId(id) for id in edited.room_ids])
-    check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
-    before = snapshot(edited)
-    if party_size is not ABSENT:
-        set_party_size(edited, party_size)
-        problems += capacity_refusals(venue, edited)
-        problems += await seat_refusals(scope, venue, edited)
-    if customer is not ABSENT:
-        booker, unknown = await chosen_booker(scope, customer)
-        problems += unknown
-        give_to(edited, booker)
-        time = Interval(edited.starts_at, edited.ends_at)
-        problems += await refusals_by_quotas(
-            scope, venue.tenant, booker.customer_id, time, without=[id], path=("customer",)
-        )
-        problems += await refusals_by_uses(
-            scope,
-            venue.tenant,
-            edited.coupon_id,
-            booker.customer_id,
-            without=id,
-            path=("customer",),
-        )
-    if note is not ABSENT:
-        edited.note = note
-    raise_all(problems)
-    change = BookingChange(
-        type=EventType.BOOKING_UPDATED, booking=edited, tenant=venue.tenant, before=before
-    )
-    await run_handlers(scope, change)
-    return record_change(scope, EventType.BOOKING_UPDATED, edited, before)
 
 
 # ------------------------------------------------------------------------------ steps

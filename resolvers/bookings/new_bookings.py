@@ -36,13 +36,8 @@ from resolvers.bookings.at_once import TRIES, DecidedChange, store_at_once
 from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.hooks import BookingChange, BookingPermit, Prepayment
 from resolvers.bookings.last_taken import LastTaken, Refuse, refuse_taken
-from resolvers.bookings.slot_claims import (
-    Claim,
-    WantedTime,
-    claim_by_facts,
-    price_refusals,
-    space_locks,
-)
+from resolvers.bookings.slot_claims import Claim, WantedTime, claim_by_facts, price_refusals
+from resolvers.bookings.space_locks import space_locks
 from resolvers.bookings.standing import booked_status, deadlines
 from resolvers.bookings.venue_facts import venue_facts
 from resolvers.core.hooks import Hooks

@@ -42,14 +42,13 @@ from resolvers.bookings.series import locked_series, touch
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
-    check_spaces,
     claim,
     claim_of,
     customer_of,
     expire,
-    lock_rooms,
     price_refusals,
 )
+from resolvers.bookings.space_locks import check_spaces, lock_rooms
 from resolvers.bookings.standing import booked_status, deadlines
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers

@@ -27,7 +27,7 @@ from permissions.policy import grant_of
 from permissions.policy import refusal as forbidden
 from permissions.roles import GrantScope, P
 from resolvers.bookings.booking_access import visible_bookings
-from resolvers.bookings.slot_claims import space_locks, spaces_of
+from resolvers.bookings.space_locks import space_locks, spaces_of
 from resolvers.core.lookups import CALENDAR, get_at_version
 
 

@@ -1,9 +1,9 @@
-"""Claims a time of a room: takes its locks, then decides by the current facts."""
+"""Claims a time of locked rooms: decides by the current facts, with all that refuses it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
@@ -13,13 +13,7 @@ from domain.bookings.availability import RoomCalendar, overridden, refusals
 from domain.bookings.lifecycle import Status
 from domain.bookings.pricing import Price
 from domain.bookings.refusals import Busy, PriceChanged
-from domain.bookings.several_rooms import (
-    choice_refusals,
-    of_all,
-    party_refusals,
-    summed,
-    together,
-)
+from domain.bookings.several_rooms import choice_refusals, of_all, party_refusals, summed, together
 from domain.bookings.slot_facts import RoomFacts, SlotRequest
 from domain.core.ids import BookingId, CustomerId, RoomId
 from domain.core.intervals import Interval
@@ -29,13 +23,10 @@ from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, NotFound, Refusal
 from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
-from models.bookings.availability import VENUE
 from models.bookings.bookings import Booking, BookingOwner, bookings_of
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import Room, booked_spaces
-from permissions.policy import is_stranger, only_own
-from permissions.roles import P
 from resolvers.bookings.calendars import (
     has_all,
     load_calendar,
@@ -45,11 +36,9 @@ from resolvers.bookings.calendars import (
     wish_of,
 )
 from resolvers.bookings.customer_tags import customer_tags
-from resolvers.bookings.venue_facts import Venue, VenueFacts, venue_facts
-from resolvers.core.lookups import CALENDAR, raise_all
-from resolvers.core.transactions import OtherLocksNeeded
-
-STRANGERS: Final = ("strangers",)
+from resolvers.bookings.space_locks import check_spaces
+from resolvers.bookings.venue_facts import Venue, VenueFacts
+from resolvers.core.lookups import raise_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,51 +99,6 @@ class WantedTime:
     @property
     def room_ids(self) -> list[RoomId]:
         return [self.room_id, *self.also_room_ids]
-
-
-async def lock_rooms(scope: Scope, *room_ids: UUID, spaces: Sequence[UUID] = ()) -> None:
-    """Locks the time of rooms and of other ``spaces``, and the venue's rules against changes.
-
-    Holds of unverified people share a lock, and so do those of one customer, because they are
-    counted together. Which spaces the rooms consist of may have changed: compare them by
-    ``check_spaces`` with what is read under the locks.
-    """
-    names = space_locks(scope, *spaces, *await spaces_of(scope, *room_ids))
-    if not scope.may_still_lock(*names):
-        scope.leave_queue()
-    await scope.lock(*names, shared=[CALENDAR])
-
-
-async def spaces_of(scope: Scope, *room_ids: UUID) -> list[UUID]:
-    """Returns the spaces that rooms consist of, as they were a moment ago."""
-    if not room_ids:
-        return []
-    facts = await venue_facts(scope)
-    if facts is None:
-        _, rooms, *_ = await scope.read_batch_outside(VENUE, room_ids=room_ids)
-        return [space for room in rooms for space in room.spaces]
-    return facts.spaces_of(*room_ids)
-
-
-def check_spaces(scope: Scope, *rows: Room | Booking) -> None:
-    """Raises OtherLocksNeeded unless all spaces of rooms and bookings are locked."""
-    if not scope.has_locked(*(_lock(space) for row in rows for space in row.spaces)):
-        raise OtherLocksNeeded
-
-
-def _lock(space_id: UUID) -> tuple[object, ...]:
-    # A plain room is one space, and was locked by this name before there were others.
-    return "room", space_id
-
-
-def space_locks(scope: Scope, *space_ids: UUID) -> list[tuple[object, ...]]:
-    """Returns the names of the exclusive locks of ``lock_rooms``."""
-    names = [*map(_lock, space_ids)]
-    if is_stranger(scope.actor):
-        names.append(STRANGERS)
-    elif only_own(scope.actor, P.BOOKINGS_WRITE):
-        names.append(("holds of", scope.actor.own_id))
-    return names
 
 
 async def claim(

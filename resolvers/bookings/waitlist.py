@@ -57,7 +57,7 @@ from resolvers.bookings.booking_access import status as booking_status
 from resolvers.bookings.bookings import book_hold
 from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.new_bookings import BookingWish
-from resolvers.bookings.slot_claims import check_spaces, space_locks
+from resolvers.bookings.space_locks import check_spaces, space_locks
 from resolvers.bookings.transitions import cancel_locked
 from resolvers.bookings.venue_facts import Venue, room_facts
 from resolvers.core.lookups import CALENDAR, get_or_refuse, raise_all

@@ -31,7 +31,8 @@ from resolvers.bookings.guest_links import token_for
 from resolvers.bookings.hooks import subscription_refusals
 from resolvers.bookings.new_bookings import insert_booking
 from resolvers.bookings.quotas import exceeded_quotas
-from resolvers.bookings.slot_claims import claim, customer_of, space_locks, spaces_of
+from resolvers.bookings.slot_claims import claim, customer_of
+from resolvers.bookings.space_locks import space_locks, spaces_of
 from resolvers.bookings.waitlist import end_entry, entry_lock, priority_tag
 from resolvers.core.lookups import CALENDAR
 from resolvers.customers.customers import Booker

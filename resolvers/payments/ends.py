@@ -37,7 +37,8 @@ from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.hooks import Hooks, run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
-from resolvers.payments.moves import Goal, Kind, carry_out, changed_place, goal_of
+from resolvers.payments.moves import carry_out
+from resolvers.payments.places import Goal, Kind, changed_place, goal_of
 
 _EXTENSION: Final = Kind(EventType.BOOKING_EXTENDED, check_extendable, keeps_start=True)
 _EARLY_END: Final = Kind(EventType.BOOKING_COMPLETED, check_early_end, keeps_start=True, ends=True)

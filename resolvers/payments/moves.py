@@ -4,28 +4,21 @@ The venue's team moves bookings without restrictions. A customer can move until 
 new price requires a payment, the new time is held, and the booking moves once that is paid.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from typing import Any, Final, Protocol
-from uuid import UUID
+from typing import Final
 
-from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import col
 
-from domain.bookings.lifecycle import MOVABLE, BookingState, Status, check_status_in
-from domain.bookings.refusals import ChangeTooLate, InvalidTransition
+from domain.bookings.lifecycle import MOVABLE, Status
+from domain.bookings.refusals import ChangeTooLate
 from domain.core.ids import BookingId, RoomId
-from domain.core.intervals import Interval
-from domain.core.local_time import Start, zone
-from domain.core.log_events import Event, EventType
+from domain.core.local_time import Start
+from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.refusals import Invalid, Refusal, StaleVersion
-from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
+from domain.payments.moves import check_change
 from domain.payments.payments import TAKEN
 from kit.scope import Scope
-from models.bookings.bookings import Booking, bookings_of, price_columns, price_columns_of
+from models.bookings.bookings import Booking, bookings_of, price_columns_of
 from models.core.base import snapshot
 from models.payments.payments import Payment, payments_of_bookings, terms_of_booking
 from models.tenants import Tenant
@@ -34,76 +27,38 @@ from permissions.roles import P
 from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import (
     booking_event,
-    change_event,
     load_visible_booking,
     record_change,
     spaces_of_move,
-    state_of,
     text_refusals,
     visible_bookings,
 )
 from resolvers.bookings.booking_access import status as status_of
 from resolvers.bookings.new_bookings import hold_end, insert_booking
 from resolvers.bookings.quotas import is_unlimited, refusals_by_quotas
-from resolvers.bookings.slot_claims import (
-    Claim,
-    WantedTime,
-    check_spaces,
-    claim,
-    claim_by_facts,
-    expire,
-    lock_rooms,
-)
-from resolvers.bookings.standing import approval_expiry, move_deadlines
+from resolvers.bookings.slot_claims import Claim, WantedTime, claim, claim_by_facts, expire
+from resolvers.bookings.space_locks import check_spaces, lock_rooms
 from resolvers.bookings.venue_facts import VenueFacts
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.customers.customers import Booker
 from resolvers.payments import payments, refunds
 from resolvers.payments.ledger import balances_now
 from resolvers.payments.pending_moves import give_up, open_payments
+from resolvers.payments.places import (
+    RESCHEDULE,
+    Goal,
+    Kind,
+    agreed_of,
+    change_rules,
+    changed_place,
+    goal_of,
+    move_refusals,
+    place_of,
+)
 
 MOST_UNPAID: Final = 10
 """The most moves of a booking that its customer can leave unpaid."""
 _MOVED: Final = "The booking has moved here."
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """The new time and room of a booking, and the columns of its price."""
-
-    place: Place
-    space_ids: list[UUID] | None
-    seat_numbers: list[int] | None
-    occupied: Range[datetime]
-    price: Mapping[str, Any]
-
-    @property
-    def price_minor(self) -> int | None:
-        minor: int | None = self.price["price_minor"]
-        return minor
-
-
-class Check(Protocol):
-    """Raises what refuses a change of a booking because of its state."""
-
-    def __call__(self, life: BookingState, *, now: datetime) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A way to change a booking's place, with the event that is logged.
-
-    ``check`` raises the refusals of a booking in another state, and ``keeps_start`` marks one that
-    only changes its end. ``ends``: the booking is completed by it.
-    """
-
-    event: EventType
-    check: Check
-    keeps_start: bool = False
-    ends: bool = False
-
-
-RESCHEDULE: Final = Kind(EventType.BOOKING_RESCHEDULED, partial(check_status_in, statuses=MOVABLE))
 
 
 async def move_booking(
@@ -120,7 +75,7 @@ async def move_booking(
     raise_all(text_refusals(reason=reason))
     seen = await load_visible_booking(scope, id)
     target = room_id or RoomId(seen.room_id)
-    minutes = _place(seen).time.minutes if duration_minutes is None else duration_minutes
+    minutes = place_of(seen).time.minutes if duration_minutes is None else duration_minutes
     times = WantedTime(target, start, minutes, seen.party_size)
     return [await move_seen(scope, seen, times, version=version, reason=reason)]
 
@@ -198,7 +153,7 @@ async def pay_for_move(scope: Scope, booking: Booking, payment: Payment) -> bool
     if hold.status == Status.HELD.value:
         await expire(scope, [BookingId(hold.id)], reason=_MOVED)
     goal = Goal(
-        _place(hold), hold.space_ids, hold.seat_numbers, hold.occupied, price_columns_of(hold)
+        place_of(hold), hold.space_ids, hold.seat_numbers, hold.occupied, price_columns_of(hold)
     )
     claimed = None if is_held else await _claimed_again(scope, booking, goal)
     if not is_held and claimed is None:
@@ -216,7 +171,11 @@ async def recheck(scope: Scope, booking: Booking, tenant: Tenant) -> None:
         hold = await _hold_of(scope, payment)
         try:
             check_change(
-                _rules(tenant), agreed_of(booking), _place(booking), _place(hold), now=scope.now()
+                change_rules(tenant),
+                agreed_of(booking),
+                place_of(booking),
+                place_of(hold),
+                now=scope.now(),
             )
         except ChangeTooLate:
             await give_up(scope, booking)
@@ -289,26 +248,6 @@ async def _move_at_once(
         also_rooms=[times.room_id],
         is_listed=kind is RESCHEDULE,
     )
-
-
-def move_refusals(
-    scope: Scope,
-    moved: Booking,
-    goal: Goal,
-    tenant: Tenant,
-    by_customer: bool,
-    *,
-    kind: Kind = RESCHEDULE,
-) -> list[Refusal]:
-    """Returns the refusals of a move by the booking's own rules."""
-    try:
-        kind.check(state_of(moved, tenant), now=scope.now())
-        if by_customer:
-            rules = _rules(tenant)
-            check_change(rules, agreed_of(moved), _place(moved), goal.place, now=scope.now())
-    except (InvalidTransition, ChangeTooLate) as refusal:
-        return [refusal]
-    return []
 
 
 async def due_first(scope: Scope, booking: Booking, goal: Goal) -> Money | None:
@@ -416,83 +355,3 @@ async def carry_out(
         await refunds.settle_surplus(
             scope, booking, agreed, owed_before=balances.credit, by_customer=by_customer
         )
-
-
-def changed_place(
-    scope: Scope,
-    booking: Booking,
-    goal: Goal,
-    tenant: Tenant,
-    *,
-    by_customer: bool,
-    has_money: bool = False,
-    reason: str | None,
-    claimed: Claim | None,
-    kind: Kind,
-) -> Event:
-    """Gives a booking its new place, and returns the event to log."""
-    before, left, terms_start = snapshot(booking), _place(booking), booking.terms_start
-    is_earlier = has_money and terms_start < goal.place.time.start
-    booking.earliest_start = terms_start if is_earlier else None
-    booking.room_id = goal.place.room_id
-    booking.space_ids = claimed.space_ids if claimed else goal.space_ids
-    move_deadlines(booking, goal.place.time.start)
-    booking.seat_numbers = claimed.seat_numbers if claimed else goal.seat_numbers
-    booking.starts_at = goal.place.time.start
-    booking.ends_at = goal.place.time.end
-    booking.occupied = claimed.occupied if claimed else goal.occupied
-    for name, value in goal.price.items():
-        setattr(booking, name, value)
-    is_confirmed = booking.status == Status.CONFIRMED.value
-    if by_customer and is_confirmed and needs_confirmation(_rules(tenant), left, goal.place):
-        booking.status = Status.PENDING.value
-        booking.was_confirmed = True
-        booking.approval_expires_at = approval_expiry(scope, tenant, booking.starts_at)
-    if kind.ends:
-        booking.status, booking.release_at = Status.COMPLETED.value, None
-    return change_event(scope, kind.event, booking, before, reason=reason, claimed=claimed)
-
-
-def goal_of(moved: Booking, claimed: Claim) -> Goal:
-    """Returns where a booking goes, and what it then costs.
-
-    It keeps its price if the venue's rules ask as much for the time that it leaves.
-    """
-    left, wanted = _place(moved), Place(RoomId(claimed.room.id), claimed.wanted)
-    agreed, by = moved.breakdown, wanted.time.start - left.time.start
-    spaces = claimed.space_ids, claimed.seat_numbers
-    if _costs_the_same(left, wanted, claimed):
-        kept = price_columns(agreed.moved(by)) if agreed else price_columns_of(moved)
-        return Goal(wanted, *spaces, claimed.occupied, kept)
-    price = claimed.price
-    if price is not None and agreed is not None and agreed.discount.amount_minor:
-        price = price.less(agreed.discount)
-    return Goal(wanted, *spaces, claimed.occupied, price_columns(price))
-
-
-def _costs_the_same(left: Place, wanted: Place, claimed: Claim) -> bool:
-    if (wanted.room_id, wanted.time.minutes) != (left.room_id, left.time.minutes):
-        return False
-    if not claimed.has_price_rules:
-        return True
-    before = claimed.price_at(left.time)
-    by = wanted.time.start - left.time.start
-    return (before.moved(by) if before else None) == claimed.price
-
-
-def _place(booking: Booking) -> Place:
-    return Place(RoomId(booking.room_id), Interval(booking.starts_at, booking.ends_at))
-
-
-def agreed_of(booking: Booking) -> Agreed:
-    steps = terms_of_booking(booking).steps
-    return Agreed(steps, booking.terms_start, is_confirmed=payments.is_agreed(booking))
-
-
-def _rules(tenant: Tenant) -> ChangeRules:
-    return ChangeRules(
-        zone(tenant.time_zone),
-        minutes_before=tenant.change_minutes_before,
-        reconfirms=tenant.requires_confirmation and tenant.reconfirms_changes,
-        notice_minutes=tenant.min_change_notice_minutes,
-    )

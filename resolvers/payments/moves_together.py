@@ -15,6 +15,7 @@ from permissions.roles import P
 from resolvers.bookings.slot_claims import Claim
 from resolvers.payments import moves
 from resolvers.payments.pending_moves import give_up
+from resolvers.payments.places import goal_of
 
 
 async def move_together(
@@ -37,7 +38,7 @@ async def move_together(
         await moves.carry_out(
             scope,
             booking,
-            moves.goal_of(booking, claimed),
+            goal_of(booking, claimed),
             tenant,
             by_customer=by_customer,
             reason=reason,

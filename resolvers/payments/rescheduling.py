@@ -36,17 +36,13 @@ from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.quotas import exceeded_quotas, is_unlimited
 from resolvers.bookings.series import SeriesPart, end_series, locked_part, rule_of, touch
-from resolvers.bookings.slot_claims import (
-    Claim,
-    check_spaces,
-    claim_of,
-    customer_of,
-    expire,
-)
+from resolvers.bookings.slot_claims import Claim, claim_of, customer_of, expire
+from resolvers.bookings.space_locks import check_spaces
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
 from resolvers.payments.moves_together import move_together
+from resolvers.payments.places import goal_of, move_refusals
 
 
 async def reschedule_booking(
@@ -220,8 +216,8 @@ async def _checked(scope: Scope, plan: _Plan) -> list[tuple[Booking, Claim]]:
         seat_numbers = calendar.seat_numbers(time, booking.party_size)
         claimed = claim_of(plan.venue, plan.room, time, wish, seat_numbers=seat_numbers)
         claims.append((booking, claimed))
-        goal = moves.goal_of(booking, claimed)
-        too_late += moves.move_refusals(scope, booking, goal, tenant, by_customer)
+        goal = goal_of(booking, claimed)
+        too_late += move_refusals(scope, booking, goal, tenant, by_customer)
         if by_customer and await moves.due_first(scope, booking, goal) is not None:
             needs_payment = True
         if turn.is_over:

@@ -24,19 +24,14 @@ from resolvers.bookings.booking_access import (
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.quotas import refusals_by_quotas
-from resolvers.bookings.slot_claims import (
-    Claim,
-    check_spaces,
-    customer_of,
-    decide,
-    expire,
-    lock_rooms,
-)
+from resolvers.bookings.slot_claims import Claim, customer_of, decide, expire
+from resolvers.bookings.space_locks import check_spaces, lock_rooms
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.payments import moves
 from resolvers.payments.moves_together import move_together
 from resolvers.payments.pending_moves import give_up
+from resolvers.payments.places import goal_of, move_refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +129,9 @@ async def _claimed(
     if other is not None and not set(other.room.spaces).isdisjoint(venue.rooms[facts.id].spaces):
         busy.append(_busy(facts.id, left, other))
     claimed = decide(venue, replace(facts, busy=tuple(busy)), wanted.start, wish)
-    by_customer, goal = only_own(scope.actor, P.BOOKINGS_WRITE), moves.goal_of(booking, claimed)
+    by_customer, goal = only_own(scope.actor, P.BOOKINGS_WRITE), goal_of(booking, claimed)
     problems = [
-        *moves.move_refusals(scope, booking, goal, claimed.tenant, by_customer),
+        *move_refusals(scope, booking, goal, claimed.tenant, by_customer),
         *claimed.refusals,
         *await refusals_by_quotas(scope, claimed.tenant, booking.customer_id, wanted, without=both),
     ]

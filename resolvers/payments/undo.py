@@ -36,11 +36,13 @@ from resolvers.bookings.edits_at_once import capacity_refusals
 from resolvers.bookings.hooks import Prepayment, subscription_refusals
 from resolvers.bookings.past_bookings import booking_before
 from resolvers.bookings.quotas import refusals_by_quotas
-from resolvers.bookings.slot_claims import Claim, claim, spaces_of
+from resolvers.bookings.slot_claims import Claim, claim
+from resolvers.bookings.space_locks import spaces_of
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves, payments, refunds
 from resolvers.payments.ledger import balances_now, post
 from resolvers.payments.pending_moves import give_up
+from resolvers.payments.places import agreed_of, goal_of
 from resolvers.tenants.usage import count_booking
 
 _REASON: Final = "The last change was taken back."
@@ -183,7 +185,7 @@ async def _payment_refusals(
     if comes_back:
         due = scope.service(Prepayment).due(scope, before.terms, before.price)
     else:
-        due = await moves.due_first(scope, before, moves.goal_of(before, claimed))
+        due = await moves.due_first(scope, before, goal_of(before, claimed))
     return [] if due is None else [NothingToUndo("It would have to be paid first: book again.")]
 
 
@@ -191,7 +193,7 @@ async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Cla
     logged, price_minor = snapshot(booking), booking.price_minor
     is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
     comes_back = Status(booking.status) not in OCCUPYING
-    agreed = moves.agreed_of(booking)
+    agreed = agreed_of(booking)
     for name in Booking.model_fields.keys() - _KEPT:
         setattr(booking, name, getattr(before, name))
     if claimed is not None:

@@ -33,7 +33,7 @@ from models.bookings import sql_fields
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
 from resolvers.audit import log, log_position
-from resolvers.bookings import availability, booking_access, bookings, reading, transitions
+from resolvers.bookings import availability, booking_access, bookings, edits, reading, transitions
 from schema.audit import BookingChange
 from schema.bookings.availability import BusyInterval, Slot, SlotReason
 from schema.core.connections import Connection, View, connection
@@ -428,7 +428,7 @@ class BookingMutations:
         then=follow_up,
     )
     update_booking: UpdateBookingPayload | None = mutation(
-        bookings.update_booking,
+        edits.update_booking,
         requires=P.BOOKINGS_WRITE,
         finds_by=P.BOOKINGS_READ,
         emits=[E.BOOKING_UPDATED, E.BOOKING_CANCELLED],
