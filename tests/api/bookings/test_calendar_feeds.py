@@ -21,6 +21,7 @@ from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.desk import BookingClient
 from tests.support.factories import Person, Venue, api_id, make_booking, make_venue
+from tests.support.horizon import until_behind_the_horizon
 
 NOON: Final = MONDAY_MORNING + timedelta(days=1, hours=3)
 HOUR: Final = timedelta(hours=1)
@@ -212,10 +213,30 @@ async def test_what_a_reader_has_is_not_sent_again(
 
     gone = {"id": api_id(booking), "version": 1}
     assert (await api(CANCEL, gone, token=venue.staff.token)).refusals == []
+    await until_behind_the_horizon(runtime, venue.owner)
     changed = await fetch(api, feed["url"], etag)
     assert changed.status_code == 200 and b"VEVENT" not in changed.content
     clock.advance(days=1)
     assert (await fetch(api, feed["url"], changed.headers["etag"])).status_code == 200
+
+
+async def test_a_reader_is_told_of_a_change_that_is_committed_late(
+    api: Api, runtime: Runtime, venue: Venue, admin: asyncpg.Connection
+) -> None:
+    bookings = [await make_booking(runtime, venue, NOON + hours * HOUR) for hours in (0, 2)]
+    feed = await made(api, venue.staff)
+    gone = [{"id": api_id(each), "version": 1} for each in bookings]
+    async with admin.transaction():
+        # Nothing that is committed meanwhile has a place in the log yet.
+        await admin.execute("SELECT pg_current_xact_id()")
+        assert (await api(CANCEL, gone[0], token=venue.staff.token)).refusals == []
+        early = (await fetch(api, feed["url"])).headers["etag"]
+        assert (await api(CANCEL, gone[1], token=venue.staff.token)).refusals == []
+    await until_behind_the_horizon(runtime, venue.owner)
+
+    late = await fetch(api, feed["url"], early)
+
+    assert late.status_code == 200 and b"VEVENT" not in late.content
 
 
 async def test_a_revoked_feed_is_unknown(api: Api, venue: Venue) -> None:
