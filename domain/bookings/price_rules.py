@@ -34,14 +34,14 @@ class LocalHours:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Whole numbers from a least to a most, both included; None: without an end."""
+    """A range of whole numbers, both ends included; an end that is None is open."""
 
     least: int | None = None
     most: int | None = None
 
     @property
     def beyond(self) -> int | None:
-        """The first number above all of it."""
+        """The first number above the range."""
         return None if self.most is None else self.most + 1
 
     def __contains__(self, number: int) -> bool:

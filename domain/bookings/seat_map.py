@@ -94,7 +94,7 @@ class SeatMap:
 
 @dataclass(frozen=True, slots=True)
 class SeatsLeft:
-    """How many seats are free at the starts of a grid: the places from which on it is another."""
+    """The number of free seats at the starts of a grid, by the places at which it changes."""
 
     runs: Sequence[tuple[int, int]]
     size: int

@@ -10,7 +10,7 @@ from domain.core.refusals import Invalid, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What a booking costs that comes to nothing, as agreed when it was made.
+    """What a cancellation or a no-show costs, as agreed when the booking was made.
 
     ``cancellation``: what the cancellation policy doesn't refund of the price is due, whatever was
     paid. ``no_show_percent`` is the part of the price that is due if nobody comes.

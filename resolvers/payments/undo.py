@@ -1,4 +1,4 @@
-"""Takes back the last change of a booking, unless something follows from it that can't be."""
+"""Takes back the last change of a booking, unless it had effects that can't be."""
 
 from typing import Annotated, Final
 from uuid import UUID
