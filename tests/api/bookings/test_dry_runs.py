@@ -26,6 +26,7 @@ SHOWN = {
 MADE_UP = {"reference", "token"}
 # What readers of the log write in the background, about what was done before.
 GOING_ON = {
+    "public.analytics_days",
     "public.analytics_dirty_days",
     "public.analytics_states",
     "public.event_handler_positions",
