@@ -171,7 +171,14 @@ async def _customer_refusals(
     refused = await refusals_by_quotas(scope, tenant, customer_id, time, without=[without])
     if is_used:
         refused += await refusals_by_uses(
-            scope, tenant, before.coupon_id, customer_id, without=without, path=("booking_id",)
+            scope,
+            tenant,
+            before.coupon_id,
+            customer_id,
+            without=without,
+            # Nobody needs to be named before a hold is booked.
+            is_known=customer_id is not None or Status(before.status) is not Status.HELD,
+            path=("booking_id",),
         )
     return refused
 

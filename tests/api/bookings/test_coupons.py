@@ -245,6 +245,20 @@ async def test_a_cancellation_that_is_taken_back_needs_its_use_again(
     assert restored.payload["booking"]["price"]["discount"]["amount"] == "6.00"
 
 
+async def test_a_hold_for_nobody_yet_comes_back_with_its_coupon(
+    owner: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    await create(owner, perCustomerLimit=1)
+    held = (await hold(owner, venue, MONDAY)).payload["booking"]
+    clock.advance(seconds=1)
+    assert (await owner(CANCEL, id=held["id"], version=1)).refusals == []
+
+    restored = await owner(UNDO, id=held["id"], version=2)
+
+    assert restored.refusals == []
+    assert restored.payload["booking"]["price"]["discount"]["amount"] == "6.00"
+
+
 async def test_a_customer_uses_a_coupon_as_often_as_it_says(
     guest: BookingClient, owner: BookingClient, venue: Venue
 ) -> None:
