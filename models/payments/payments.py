@@ -305,6 +305,18 @@ def account_sums(tenant_id: UUID, booking_ids: Sequence[UUID]) -> Select[UUID, s
     )
 
 
+def earned_before(tenant_id: UUID, booking_id: UUID, before: datetime) -> Select[int]:
+    """Sums up what a booking had earned before an instant, in minor units."""
+    return select(
+        func.coalesce(-func.sum(col(LedgerEntry.amount_minor)), 0).cast(BigInteger)
+    ).where(
+        col(LedgerEntry.tenant_id) == tenant_id,
+        col(LedgerEntry.booking_id) == booking_id,
+        col(LedgerEntry.account) == Account.REVENUE.value,
+        col(LedgerEntry.at) < before,
+    )
+
+
 def next_receipt(tenant_id: UUID, year: int) -> ReturningInsert[int]:
     """Takes the next number of a year; other transactions wait until this one ends."""
     row = {"tenant_id": tenant_id, "year": year, "last": 1}

@@ -21,6 +21,7 @@ from models.bookings.bookings import Booking
 from models.bookings.past_bookings import PastBooking, state_before
 from models.core.base import snapshot
 from models.customers.known import kept_customer
+from models.payments.payments import earned_before
 from permissions.policy import may, only_own, refusal
 from permissions.roles import P
 from resolvers.bookings import strangers
@@ -39,7 +40,7 @@ from resolvers.bookings.quotas import refusals_by_quotas
 from resolvers.bookings.slot_claims import Claim, claim
 from resolvers.bookings.space_locks import spaces_of
 from resolvers.core.lookups import raise_all
-from resolvers.payments import moves, payments, refunds
+from resolvers.payments import moves, refunds
 from resolvers.payments.ledger import balances_now, post
 from resolvers.payments.pending_moves import give_up
 from resolvers.payments.places import agreed_of, goal_of
@@ -101,7 +102,7 @@ async def undo_change(
     claimed = await _decided(scope, booking, before)
     if (change.after or {}).get("counts_for_plan") is False:
         await count_booking(scope, booking.tenant)
-    await _restore(scope, booking, before, claimed)
+    await _restore(scope, booking, before, claimed, change)
     return booking
 
 
@@ -196,7 +197,9 @@ async def _payment_refusals(
     return [] if due is None else [NothingToUndo("It would have to be paid first: book again.")]
 
 
-async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Claim | None) -> None:
+async def _restore(
+    scope: Scope, booking: Booking, before: Booking, claimed: Claim | None, change: LogEntry
+) -> None:
     logged, price_minor = snapshot(booking), booking.price_minor
     is_moved = _values(booking, _PLACE) != _values(before, _PLACE)
     comes_back = Status(booking.status) not in OCCUPYING
@@ -210,23 +213,19 @@ async def _restore(scope: Scope, booking: Booking, before: Booking, claimed: Cla
     record_change(scope, type, booking, logged, reason=_REASON, claimed=claimed)
     if booking.terms is None:
         return
+    # Whatever the change charged or kept is taken back, and what earlier ones kept stays.
     balances = await balances_now(scope, booking)
-    if comes_back:
-        # The venue earns the price again, whatever it kept of it.
-        more = (booking.price_minor or 0) + balances.revenue
-        if more:
-            await post(scope, booking, repriced(more, new_id()))
-        return
-    if booking.price_minor == price_minor:
-        return
-    await payments.charge_difference(scope, booking, price_minor)
-    await refunds.settle_surplus(
-        scope,
-        booking,
-        agreed,
-        owed_before=balances.credit,
-        by_customer=only_own(scope.actor, P.BOOKINGS_WRITE),
-    )
+    earned = await scope.value(earned_before(scope.tenant_id, booking.id, change.at))
+    if more := earned + balances.revenue:
+        await post(scope, booking, repriced(more, new_id()))
+    if not comes_back and booking.price_minor != price_minor:
+        await refunds.settle_surplus(
+            scope,
+            booking,
+            agreed,
+            owed_before=balances.credit,
+            by_customer=only_own(scope.actor, P.BOOKINGS_WRITE),
+        )
 
 
 def _values(booking: Booking, names: tuple[str, ...]) -> list[object]:

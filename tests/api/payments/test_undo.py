@@ -215,3 +215,31 @@ async def test_a_refund_is_not_taken_back(till: PaymentsApp, clock: StoppedClock
     assert back["status"] == "CONFIRMED"
     assert [cancelled[name]["amount"] for name in money] == ["12.00", "12.00", "0.00"]
     assert [seen[name]["amount"] for name in money] == ["12.00", "12.00", "40.00"]
+
+
+async def test_what_a_change_kept_is_taken_back_with_it(
+    till: PaymentsApp, clock: StoppedClock
+) -> None:
+    venue = await make_venue(till.runtime)
+    half = [{"minutesBefore": 60, "refundPercent": 50}]
+    await till.set_up(venue, policy="FULL", cancellationSteps=half)
+    guest, owner = till.desk(venue.guest), till.desk(venue.owner)
+    allow = """mutation { updateTenantSettings(version: 2, input: { changeMinutesBefore: 60 }) {
+        userErrors { code } } }"""
+    assert (await owner(allow)).refusals == []
+    booking = made(await guest.create(venue.rooms[0], FRIDAY, minutes=120))
+    await till.pays_and_is_heard(booking)
+    clock.advance(minutes=1)
+    booking = await till.seen(venue.guest, booking)
+    moved(await guest.move(booking, FRIDAY, venue.rooms[0], durationMinutes=60))
+    clock.advance(minutes=1)
+    shortened = await till.seen(venue.guest, booking)
+
+    assert made(await undo(owner, shortened))["price"]["total"]["amount"] == "80.00"
+
+    seen = await till.seen(venue.guest, booking)
+    money = ("amountPaid", "amountRefunded", "balanceDue")
+    # Of the hour given up, half was refunded: it is due again, and the half that was kept isn't.
+    assert [shortened[name]["amount"] for name in money] == ["80.00", "20.00", "0.00"]
+    assert [seen[name]["amount"] for name in money] == ["80.00", "20.00", "20.00"]
+    assert (await till.sums(venue, booking))["revenue"] == -8000
