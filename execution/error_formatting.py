@@ -9,7 +9,7 @@ from graphql import ExecutionResult, GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
 from strawberry.utils.str_converters import to_camel_case
 
-from domain.core.refusals import Refusal
+from domain.core.refusals import Refusal, refusals_in
 from kit.actor import Request
 from kit.errors import BadInput, RequestError, Throttled, Unavailable
 from kit.graphql.input_errors import null_in_graphql
@@ -133,6 +133,9 @@ def _classify(cause: BaseException | None) -> BaseException | None:
         return cause
     if isinstance(cause, GraphQLError):
         return _classify(cause.original_error)
+    if isinstance(cause, ExceptionGroup) and cause.split(Refusal)[1] is None:
+        # An error tells one of them: without a payload there is no list.
+        return next(iter(refusals_in(cause)))
     if is_away(cause):
         log.warning("database.away", reason=type(cause).__name__, sqlstate=sqlstate(cause))
         return Unavailable("The service is unavailable; try again in a moment.")

@@ -7,7 +7,7 @@ from typing_extensions import Doc
 
 from domain.bookings.pricing import Price
 from domain.bookings.room_prices import room_price
-from domain.bookings.several_rooms import choice_refusals, summed
+from domain.bookings.several_rooms import summed
 from domain.core.ids import CustomerId, RoomId
 from domain.core.local_time import Start, resolve_start
 from domain.core.money import Money
@@ -20,6 +20,7 @@ from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.coupons import QuotedCoupon, quoted_coupon
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import Prepayment
+from resolvers.bookings.slot_claims import unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ async def quote(
     if not venue.rooms.keys() >= {*ids}:
         return None
     rooms = [venue.rooms[id] for id in ids]
-    for unfit in choice_refusals([room.spaces for room in rooms]):
-        unfit.path = ("input", *unfit.path)
-        raise unfit
+    for refused in unfit(venue, ids):
+        refused.path = ("input", *refused.path)
+        raise refused
     choice = CustomerChoice(id=input.customer_id) if input.customer_id is not None else None
     try:
         starts_at = resolve_start(input.start, venue.zone)

@@ -125,7 +125,7 @@ async def claim(
     room_ids = [room_id, *(also_room_ids if moving is None else _other_rooms(moving))]
     venue = await load_venue(scope, room_ids)
     raise_all(_unknown(venue, room_ids))
-    raise_all(_unfit(venue, room_ids, is_move=moving is not None))
+    raise_all(unfit(venue, room_ids, is_move=moving is not None))
     check_spaces(scope, *venue.rooms.values())
     if moving is not None:
         customer = customer_of(moving)
@@ -166,7 +166,7 @@ def _unknown(venue: Venue, room_ids: Sequence[RoomId]) -> list[Refusal]:
     ]
 
 
-def _unfit(venue: Venue, room_ids: Sequence[RoomId], *, is_move: bool = False) -> list[Refusal]:
+def unfit(venue: Venue, room_ids: Sequence[RoomId], *, is_move: bool = False) -> list[Refusal]:
     """Returns what refuses known rooms as those of one booking."""
     if len(room_ids) == 1:
         return []
@@ -250,7 +250,7 @@ def claim_by_facts(
         # The tags of a customer are read with what is stored.
         return None
     room_ids = times.room_ids if moving is None else [times.room_id, *_other_rooms(moving)]
-    if any(id not in facts.rooms for id in room_ids) or _unfit(facts.venue, room_ids):
+    if any(id not in facts.rooms for id in room_ids) or unfit(facts.venue, room_ids):
         return None
     if moving is not None and not may_move(scope.actor, BookingOwner.of(moving)):
         return None

@@ -5,7 +5,9 @@ import pytest
 from graphql import ExecutionResult, FieldNode, GraphQLError, Visitor, parse, visit
 from structlog.testing import capture_logs
 
-from execution.error_formatting import in_document_order
+from domain.core.refusals import Invalid
+from execution.error_formatting import format_failure, in_document_order
+from kit.actor import Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrl, DatabaseUrls
 from kit.runtime import Runtime
@@ -53,6 +55,22 @@ async def test_a_fault_is_masked_and_named_by_the_request(api: Api, venue: Venue
     assert error["message"] == MASKED
     assert error["path"] == ["createCustomer"]
     assert error["extensions"] == {"code": "INTERNAL", "requestId": answer.headers["x-request-id"]}
+
+
+def test_several_refusals_of_a_field_are_told_by_the_first() -> None:
+    first = Invalid("Too long.", path=("input", "party_size"))
+    group = ExceptionGroup("refused", [first, ExceptionGroup("more", [Invalid("Too late.")])])
+    faulty = ExceptionGroup("refused", [first, ValueError("a fault")])
+
+    told = format_failure(group, Request(new_id()))
+    masked = format_failure(faulty, Request(new_id()))
+
+    assert told[0]["message"] == "Too long."
+    assert told[0]["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "argumentPath": ["input", "partySize"],
+    }
+    assert masked[0]["message"] == MASKED
 
 
 async def test_a_fault_is_masked_on_a_websocket(server: str, venue: Venue) -> None:
