@@ -117,7 +117,7 @@ class AnalyticsDirtyDay(SQLModel, table=True):
 COUNTS: Final = tuple(status.value for status in COUNTING)
 """The statuses of bookings that count."""
 _SHOWN: Final = (*COUNTS, Status.CANCELLED.value)
-FIGURES_VERSION: Final = 1
+FIGURES_VERSION: Final = 2
 """Raised when other figures are kept than before: those of all tenants are made anew then."""
 MONEY_MOVES: Final = (Account.RECEIVED.value, Account.REFUNDED.value)
 """The accounts of what was paid and refunded."""

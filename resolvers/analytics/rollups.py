@@ -194,10 +194,10 @@ def _dates_touched(touched: Iterable[Any], venue_zone: ZoneInfo) -> Iterator[dat
 
 
 def _dates(start: datetime, end: datetime, venue_zone: ZoneInfo) -> set[date]:
+    """Returns the dates from a start to an end, with that of the end: a payment is an instant."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
-    if start >= end:
-        return {local_date(start, venue_zone)}
-    return {*dates_of(Interval(start, end), venue_zone)}
+    between = dates_of(Interval(start, end), venue_zone) if start < end else ()
+    return {*between, local_date(end, venue_zone)}
 
 
 # ------------------------------------------------------------------------------ stored

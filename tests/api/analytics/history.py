@@ -103,7 +103,7 @@ class History:
             while random.random() < 0.4:
                 await self.pay(id, currency)
 
-    async def pay(self, booking_id: UUID, currency: str) -> None:
+    async def pay(self, booking_id: UUID, currency: str, at: datetime | None = None) -> None:
         """Posts a payment of a booking, or a refund."""
         is_payment = self.random.random() < 0.7
         accounts = ["received", "receivable"] if is_payment else ["receivable", "refunded"]
@@ -115,7 +115,7 @@ class History:
             new_id(),
             self.random.randint(1, 50_000),
             currency,
-            self.instant(),
+            at or self.instant(),
             accounts,
         )
 

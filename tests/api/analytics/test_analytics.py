@@ -17,7 +17,7 @@ from tests.api.analytics.history import History
 from tests.api.bookings.test_live import book
 from tests.support.client import Answer, Api, live
 from tests.support.clock import MONDAY_MORNING
-from tests.support.factories import Venue, api_id, make_venue
+from tests.support.factories import Venue, api_id, make_booking, make_venue
 
 WEEK: Final = {"from": "2027-03-01", "until": "2027-03-08"}
 TOTALS: Final = """
@@ -238,6 +238,22 @@ async def test_rollups_equal_a_rebuild_whatever_changes(
 
     assert await history.rollups() == kept
     assert len(kept[0]) > 20
+
+
+async def test_a_payment_at_midnight_belongs_to_the_date_that_begins(
+    api: Api, runtime: Runtime, admin: asyncpg.Connection
+) -> None:
+    venue = await make_venue(runtime)
+    history = _history(venue, admin, runtime)
+    booking_id = (await make_booking(runtime, venue, MONDAY_MORNING)).id
+    for at in ("2027-03-01T20:00:00Z", "2027-03-01T23:00:00Z"):
+        await history.pay(booking_id, "EUR", datetime.fromisoformat(at))
+
+    await history.rebuild()
+
+    dates = "SELECT date::text FROM analytics_days WHERE revenue_minor <> 0 AND tenant_id = $1"
+    paid = await admin.fetch(f"{dates} ORDER BY date", venue.tenant.id)
+    assert [row["date"] for row in paid] == ["2027-03-01", "2027-03-02"]
 
 
 async def test_another_time_zone_makes_all_figures_anew(

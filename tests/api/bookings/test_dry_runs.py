@@ -26,10 +26,14 @@ SHOWN = {
 MADE_UP = {"reference", "token"}
 # What readers of the log write in the background, about what was done before.
 GOING_ON = {
+    "public.analytics_customer_quarters",
     "public.analytics_days",
     "public.analytics_dirty_days",
+    "public.analytics_room_days",
     "public.analytics_states",
     "public.event_handler_positions",
+    "public.platform_days",
+    "public.subscription_days",
 }
 
 TABLES = """
