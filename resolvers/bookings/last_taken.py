@@ -39,8 +39,11 @@ class LastTaken:
 
     def may_have(self, spaces: Iterable[UUID], occupied: Range[datetime]) -> bool:
         """Returns whether the last known booking of a space overlaps; it may be cancelled."""
-        known = map(self._last.get, spaces)
-        return any(last is not None and last.overlaps(occupied) for last in known)
+        for space in spaces:
+            last = self._last.get(space)
+            if last is not None and last.overlaps(occupied):
+                return True
+        return False
 
 
 async def refuse_taken(scope: Scope, times: WantedTime, refuse: Refuse) -> None:
