@@ -1,7 +1,8 @@
 """Prepared statements for the times that bookings take of spaces.
 
 Parameters: ``tenant_id``, ``space_ids``, ``since`` and ``until``; no time that begins before
-``earliest`` can last until ``since``; holds that ran out by ``now`` are left out.
+``earliest`` can last until ``since``, and no booking that starts from ``latest`` on takes time
+before ``until``; holds that ran out by ``now`` are left out.
 
 ``seat_room_ids`` are the rooms whose seats are booked; they aren't among ``space_ids``.
 
@@ -177,7 +178,8 @@ def _seats() -> Select[Any]:
             *_TAKING,
             col(Booking.room_id) == _SEAT_ROOM.c.id,
             tuple_(_SEAT_ROOM.c.id, _instant("earliest")) < _PLACE,
-            tuple_(_SEAT_ROOM.c.id, _instant("until")) > _PLACE,
+            tuple_(_SEAT_ROOM.c.id, _instant("latest")) > _PLACE,
+            func.lower(col(Booking.occupied)) < _instant("until"),
             func.upper(col(Booking.occupied)) > _instant("since"),
             col(Booking.id).is_distinct_from(_EXCLUDED),
         )

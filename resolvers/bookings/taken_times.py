@@ -104,6 +104,7 @@ async def taken_times(
             earliest=window.start - venue.longest_booking - (0 if everything else 2) * _BUFFER,
             since=window.start,
             until=window.end,
+            latest=window.end + _BUFFER,
             now=scope.now(),
             excluded=exclude_booking_id,
         )

@@ -431,3 +431,18 @@ async def test_guests_take_seats_too(
     ]
     assert confirmed.payload["booking"]["status"] == "CONFIRMED"
     assert (await remaining(desk, studio))[0] == ("10:00", "FREE", 1)
+
+
+async def test_long_buffers_before_and_after_take_seats_together(
+    desk: BookingClient, venue: Venue, studio: Room
+) -> None:
+    day = {"bufferBeforeMinutes": 1440, "bufferAfterMinutes": 1440}
+    given = {"capacity": 20, "seats": 1, **day}
+    assert (await desk(SEATS, id=api_id(studio), version=1, input=given)).refusals == []
+    made(await desk.create(studio, TEN + timedelta(hours=44)))
+
+    # Twice, as a venue's facts are kept from the first time on.
+    shown = [await remaining(desk, studio, includeUnavailable=False) for _ in range(2)]
+
+    assert shown == [[], []]
+    assert (await desk.create(studio, TEN)).refusals == ["SLOT_TAKEN"]
