@@ -29,7 +29,8 @@ from domain.core.intervals import Interval, first_overlap
 from domain.core.local_time import midnight
 from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday
-from models.bookings.bookings import Booking, price_columns
+from models.bookings.bookings import Booking
+from models.bookings.stored_prices import price_columns
 from models.core.base import snapshot
 from models.customers.customers import Customer
 from models.venue.rooms import Room

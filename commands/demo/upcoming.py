@@ -19,9 +19,10 @@ from domain.bookings.pricing import Price, PriceLine, price_of
 from domain.bookings.recurrence import Frequency, RecurrenceRule, occurrences
 from domain.core.intervals import Interval, first_overlap, merge
 from domain.core.log_events import EventType
-from models.bookings.bookings import Booking, price_columns
+from models.bookings.bookings import Booking
 from models.bookings.price_rules import PriceRule
 from models.bookings.series import BookingSeries
+from models.bookings.stored_prices import price_columns
 from models.customers.customers import Customer
 from models.venue.rooms import Room
 

@@ -34,16 +34,15 @@ from sqlalchemy.dialects.postgresql import (
 from sqlmodel import Field, Relationship, col
 
 from domain.bookings.lifecycle import Status
-from domain.bookings.pricing import Price, PriceLine, PriceUnit, TaxAmount
-from domain.core.intervals import Interval
+from domain.bookings.pricing import Price
 from domain.core.money import Money
-from domain.core.percents import Percent
 from domain.tenants.settings import LONGEST_MINUTES
 from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.postgres.statements import PreparedStatement, parameters
 from models.bookings.coupons import Coupon
 from models.bookings.series import BookingSeries
+from models.bookings.stored_prices import stored_price
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers.customers import Customer
 from models.tenants import Tenant
@@ -322,108 +321,12 @@ class Booking(TenantRow, Logged, table=True):
         """The price line by line."""
         if self.price_lines is None or self.price is None:
             return None
-        lines = tuple(self._line(each) for each in self.price_lines)
-        sums = self.price_sums
-        if sums is None:
-            nothing = self._money(0)
-            return Price(lines, self.price, discount=nothing, tax=nothing, total=self.price)
-        return Price(
-            lines,
-            subtotal=self._money(sums["subtotal_minor"]),
-            discount=self._money(sums["discount_minor"]),
-            tax=self._money(sums["tax_minor"]),
-            total=self.price,
-            taxes=tuple(
-                TaxAmount(
-                    Percent.parse(each["rate"]),
-                    net=self._money(each["net_minor"]),
-                    amount=self._money(each["amount_minor"]),
-                )
-                for each in sums["taxes"]
-            ),
-            taxes_included=sums["taxes_included"],
-            minimum=None if sums["minimum_minor"] is None else self._money(sums["minimum_minor"]),
-        )
-
-    def _money(self, minor: int) -> Money:
-        return Money(minor, self.currency_code)
-
-    def _line(self, stored: Mapping[str, Any]) -> PriceLine:
-        times = [stored[end] and datetime.fromisoformat(stored[end]) for end in ("start", "end")]
-        unit = stored.get("unit", PriceUnit.HOUR.value)
-        return PriceLine(
-            stored["label"],
-            amount=self._money(stored["amount_minor"]),
-            interval=Interval(*times) if all(times) else None,
-            minutes=stored["minutes"],
-            unit=unit and PriceUnit(unit),
-            each=self._money(stored["each_minor"]) if "each_minor" in stored else None,
-            tax_rate=Percent.parse(stored["tax_rate"]) if "tax_rate" in stored else None,
-        )
-
-
-def stored_lines(price: Price | None) -> list[dict[str, Any]] | None:
-    """Returns a price's lines in the form that is stored."""
-    if price is None:
-        return None
-    return [
-        {
-            "label": line.label,
-            "start": line.interval and line.interval.start.isoformat(),
-            "end": line.interval and line.interval.end.isoformat(),
-            "minutes": line.minutes,
-            "amount_minor": line.amount.amount_minor,
-            **_of_rule(line),
-        }
-        for line in price.lines
-    ]
-
-
-def _of_rule(line: PriceLine) -> dict[str, Any]:
-    """Returns what is stored of a line that isn't charged by the hour, or is taxed."""
-    found: dict[str, Any] = {}
-    if line.unit is not PriceUnit.HOUR:
-        found["unit"] = line.unit and line.unit.value
-    if line.each is not None:
-        found["each_minor"] = line.each.amount_minor
-    if line.tax_rate is not None:
-        found["tax_rate"] = str(line.tax_rate)
-    return found
-
-
-def stored_sums(price: Price | None) -> dict[str, Any] | None:
-    """Returns what a price has besides lines; None if these sum to its total, untaxed."""
-    if price is None or not (price.taxes or price.discount.amount_minor or price.minimum):
-        return None
-    return {
-        "subtotal_minor": price.subtotal.amount_minor,
-        "discount_minor": price.discount.amount_minor,
-        "tax_minor": price.tax.amount_minor,
-        "taxes": [
-            {
-                "rate": str(each.rate),
-                "net_minor": each.net.amount_minor,
-                "amount_minor": each.amount.amount_minor,
-            }
-            for each in price.taxes
-        ],
-        "taxes_included": price.taxes_included,
-        "minimum_minor": price.minimum and price.minimum.amount_minor,
-    }
+        return stored_price(self.price_lines, self.price_sums, total=self.price)
 
 
 def price_columns_of(booking: Booking) -> dict[str, Any]:
     """Returns the columns in which a booking has its price, as they are."""
     return {name: getattr(booking, name) for name in ("price_lines", "price_minor", "price_sums")}
-
-
-def price_columns(price: Price | None) -> dict[str, Any]:
-    """Returns the columns in which a booking has its price."""
-    return {
-        "price_lines": stored_lines(price),
-        "price_minor": price.total.amount_minor if price else None,
-        "price_sums": stored_sums(price),
-    }
 
 
 _NEW: Final = parameters(Booking)

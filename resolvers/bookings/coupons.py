@@ -33,9 +33,10 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Duplicate, NotFound, Path, Refusal, Required
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
-from models.bookings.bookings import Booking, price_columns
+from models.bookings.bookings import Booking
 from models.bookings.coupon_uses import bookings_of_customer, uses_by_coupon, uses_of
 from models.bookings.coupons import Coupon, coupon_locked, coupons_of
+from models.bookings.stored_prices import price_columns
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import Room

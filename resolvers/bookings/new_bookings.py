@@ -20,13 +20,14 @@ from domain.customers.customers import CustomerChoice
 from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
-from models.bookings.bookings import INSERT_BOOKING, Booking, price_columns
+from models.bookings.bookings import INSERT_BOOKING, Booking
 from models.bookings.new_bookings import (
     OF_SEATS,
     STORE_BOOKING,
     STORE_BOOKING_AND_CUSTOMER,
     STORE_HOLD,
 )
+from models.bookings.stored_prices import price_columns
 from models.customers.customers import Customer
 from models.tenants import Tenant
 from permissions.policy import is_guest, may, only_own

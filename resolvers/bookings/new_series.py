@@ -25,11 +25,12 @@ from kit.ids import new_id
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from models.bookings.bookings import Booking, price_columns
+from models.bookings.bookings import Booking
 from models.bookings.new_series import EACH, STORE_SERIES
 from models.bookings.seats import stored_seats
 from models.bookings.series import stored_conflicts
 from models.bookings.series_bookings import number_of_bookings
+from models.bookings.stored_prices import price_columns
 from permissions.policy import is_guest
 from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.calendars import load_venue, wish_of

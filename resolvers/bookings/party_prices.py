@@ -1,7 +1,8 @@
 """The size of a party, by which prices of each person change."""
 
 from domain.bookings.pricing import PriceUnit
-from models.bookings.bookings import Booking, price_columns
+from models.bookings.bookings import Booking
+from models.bookings.stored_prices import price_columns
 
 
 def set_party_size(booking: Booking, party_size: int) -> None:

@@ -18,7 +18,8 @@ from domain.core.log_events import Event, EventType
 from domain.core.refusals import Refusal
 from domain.payments.moves import Agreed, ChangeRules, Place, check_change, needs_confirmation
 from kit.scope import Scope
-from models.bookings.bookings import Booking, price_columns, price_columns_of
+from models.bookings.bookings import Booking, price_columns_of
+from models.bookings.stored_prices import price_columns
 from models.core.base import snapshot
 from models.payments.payments import terms_of_booking
 from models.tenants import Tenant

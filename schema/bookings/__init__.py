@@ -5,15 +5,14 @@ from typing import Final
 from resolvers.bookings.seats import ROOM_HANDLERS
 from resolvers.bookings.waitlist_events import WAITLIST_HANDLERS
 from schema.bookings.availability import AvailabilityQueries
-from schema.bookings.bookings import (
-    BookingMutations,
-    BookingQueries,
+from schema.bookings.booking_errors import (
     BookingsDontFitError,
     ChangeTooLateError,
     CheckInNotOpenError,
     SlotConflictError,
     SlotUnavailableError,
 )
+from schema.bookings.bookings import BookingMutations, BookingQueries
 from schema.bookings.calendar_feeds import CalendarFeedMutations, CalendarFeedQueries
 from schema.bookings.coupons import (
     BookingCoupon,

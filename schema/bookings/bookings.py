@@ -8,22 +8,10 @@ from sqlmodel import col
 
 import models
 from domain.bookings.lifecycle import CancellationRefund, Status
-from domain.bookings.pricing import Price
-from domain.bookings.pricing import PriceLine as Line
-from domain.bookings.pricing import TaxAmount as Tax
-from domain.bookings.refusals import (
-    BookingsDontFit,
-    CancellationTooLate,
-    ChangeTooLate,
-    CheckInNotOpen,
-    SlotTaken,
-    SlotUnavailable,
-)
 from domain.bookings.series import ConflictPolicy, Recurrence, SeriesScope
 from domain.core.local_time import LocalPeriod as Period
 from domain.core.local_time import TimeZone
 from domain.core.log_events import EventType as E
-from domain.core.percents import Percent
 from kit.events.event_cursors import EventCursor
 from kit.graphql.cost import Cost
 from kit.scope import Scope
@@ -33,16 +21,14 @@ from models.bookings import sql_fields
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField, StatusFilter
 from permissions.roles import P
 from resolvers.audit import log, log_position
-from resolvers.bookings import availability, booking_access, bookings, edits, reading, transitions
+from resolvers.bookings import booking_access, bookings, edits, reading, transitions
 from schema.audit import BookingChange
-from schema.bookings.availability import BusyInterval, Slot, SlotReason
+from schema.bookings.prices import PriceBreakdown
 from schema.core.connections import Connection, View, connection
 from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, query, related, value
 from schema.core.inputs import input_type
-from schema.core.money import Money
 from schema.core.mutations import follow_up, mutation, payload
-from schema.core.user_errors import UserError, shows
 from schema.customers.customers import Customer
 from schema.venue.rooms import Room
 
@@ -142,49 +128,6 @@ class LocalPeriod:
     utc_offset_end: str = column("The UTC offset at the end, such as '-05:00'.")
 
 
-@value(Line)
-class PriceLine:
-    """A line of a price."""
-
-    label: str = column("The description of the line, in English.")
-    starts_at: datetime | None = column(
-        "The start of the time that the line is for, or null if it is for no particular time."
-    )
-    ends_at: datetime | None = column(
-        "The end of the time that the line is for, or null if it is for no particular time."
-    )
-    minutes: int | None = column(
-        "The duration in minutes, or null if the line is for no particular time."
-    )
-    amount: Money = column("The amount of the line.")
-    tax_rate: Percent | None = column("The rate of the tax, or null if the line isn't taxed.")
-
-
-@value(Tax)
-class TaxAmount:
-    """The tax on a price at one rate."""
-
-    rate: Percent = column("The rate of the tax.")
-    net: Money = column("The amount that is taxed, without the tax.")
-    amount: Money = column("The tax.")
-
-
-@value(Price)
-class PriceBreakdown:
-    """The price of a booking, line by line. The total is the subtotal minus the discount plus the
-    tax."""
-
-    lines: list[PriceLine] = column("The lines of the price, in chronological order.")
-    subtotal: Money = column("The sum of the lines.")
-    discount: Money = column("The discount, which is subtracted from the subtotal.")
-    tax: Money = column("The tax, which is added; 0 if the lines include the taxes.")
-    total: Money = column("The total price.")
-    taxes: list[TaxAmount] = column(
-        "The tax at each rate, whether it is added or included, the highest rate first."
-    )
-    taxes_included: bool = column("Whether the lines include the taxes.")
-
-
 @node(models.Booking, visible=booking_access.visible_bookings, requires=P.BOOKINGS_READ)
 class Booking(Node):
     """A booking or hold of a room for a period."""
@@ -262,51 +205,6 @@ class BookingConnection(Connection[Booking]):
         "already be in this list: compare `version`. Compare cursors only for equality.",
         sql=log_fields.event_cursor,
     )
-
-
-@shows(SlotTaken)
-class SlotConflictError(UserError):
-    """Another booking occupies the time, or is too close. The error suggests alternatives."""
-
-    conflicts: list[BusyInterval] = column("The occupied periods that conflict with the request.")
-    remaining_seats: int | None = column(
-        "How many seats are left at the time, or null if the room is booked as a whole."
-    )
-    alternatives: list[Slot] = computed(availability.alternatives_to)
-
-
-@shows(BookingsDontFit)
-class BookingsDontFitError(UserError):
-    """Bookings that stand don't fit into the room as it is to be."""
-
-    conflicts: list[BusyInterval] = column(
-        "When the room is booked by those that don't fit: the first 100."
-    )
-
-
-@shows(SlotUnavailable)
-class SlotUnavailableError(UserError):
-    """The opening hours, a blackout or a booking rule of the venue exclude the time."""
-
-    reasons: list[SlotReason] = column(
-        "Why the time is excluded: the same reasons as `explainSlot` returns."
-    )
-
-
-@shows(ChangeTooLate, CancellationTooLate)
-class ChangeTooLateError(UserError):
-    """It is too late for the customer to move or cancel the booking. The venue still can."""
-
-    until: datetime | None = column(
-        "Until when the customer could move or cancel it, or null if they never could."
-    )
-
-
-@shows(CheckInNotOpen)
-class CheckInNotOpenError(UserError):
-    """It is too early to check the booking in."""
-
-    opens_at: datetime = column("When checking in opens.")
 
 
 @strawberry.type

@@ -11,7 +11,8 @@ from kit.operation_context import Operation
 from permissions.roles import P
 from resolvers.bookings import guest_bookings, guest_links
 from resolvers.bookings.next_steps import GuestStep
-from schema.bookings.bookings import Booking, LocalPeriod, PriceBreakdown
+from schema.bookings.bookings import Booking, LocalPeriod
+from schema.bookings.prices import PriceBreakdown
 from schema.bookings.public_venue import GuestChallenge, Venue, VenueRoom
 from schema.core.enums import describe
 from schema.core.fields import column, computed, query, value

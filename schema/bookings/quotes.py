@@ -4,7 +4,7 @@ import strawberry
 
 from permissions.roles import P
 from resolvers.bookings import quotes
-from schema.bookings.bookings import PriceBreakdown
+from schema.bookings.prices import PriceBreakdown
 from schema.core.fields import column, query, value
 from schema.core.inputs import input_type
 from schema.core.money import Money
