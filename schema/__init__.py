@@ -16,6 +16,7 @@ from schema import (
     bookings,
     core,
     customers,
+    notifications,
     payments,
     tenants,
     venue,
@@ -37,6 +38,7 @@ AREAS: Final = (
     bookings.AREA,
     payments.AREA,
     billing.AREA,
+    notifications.AREA,
     analytics.AREA,
 )
 """All areas, in an order in which each one depends only on those before it."""

@@ -1,0 +1,1 @@
+"""Use cases of notifications: texts, settings, deliveries and the inbox."""
