@@ -37,6 +37,8 @@ class Permission(StrEnum):
     BOOKINGS_HISTORY = "bookings:history"
     FEEDS_READ = "feeds:read"
     FEEDS_WRITE = "feeds:write"
+    NOTIFICATIONS_READ = "notifications:read"
+    NOTIFICATIONS_WRITE = "notifications:write"
     PAYMENTS_READ = "payments:read"
     PAYMENTS_REFUND = "payments:refund"
     AUDIT_READ = "audit:read"
@@ -72,6 +74,7 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
 }  # fmt: skip
 _MANAGER: Final = _STAFF | {
     P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ, P.PAYMENTS_REFUND, P.ANALYTICS_READ,
+    P.NOTIFICATIONS_READ, P.NOTIFICATIONS_WRITE,
 }  # fmt: skip
 _ADMIN: Final = _MANAGER | {
     P.TENANT_WRITE, P.USERS_WRITE, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,

@@ -125,9 +125,13 @@ class Event:
 class LoggedEvent:
     """An entry of the log, as passed to the handlers that run after its commit.
 
-    ``actor_id`` is the user or API key that acted; None for anonymous callers and the system.
+    ``position`` identifies it among the entries of its tenant; those of one change have the same
+    ``request_id``. ``actor_id`` is the user or API key that acted; None for anonymous callers and
+    the system.
     """
 
+    position: int
+    request_id: UUID
     type: EventType
     at: datetime
     actor_id: UUID | None

@@ -261,7 +261,10 @@ def pending_handled(tenant_id: UUID, handler: str, position: int) -> Delete:
 
 def logged_event(entry: LogEntry) -> LoggedEvent:
     """Returns an entry as it is passed to handlers."""
+    assert entry.position is not None, "it is stored"
     return LoggedEvent(
+        entry.position,
+        entry.request_id,
         EventType(entry.type),
         entry.at,
         entry.actor_id,
