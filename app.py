@@ -25,6 +25,7 @@ from integrations.human_proof.factory import human_proof_of
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import HumanProof
 from integrations.mail.smtp import Mail, mail_of
+from integrations.outbound.client import Outbound
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
@@ -163,6 +164,7 @@ def build_app(
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
+        Outbound: Outbound(allows_loopback=settings.outbound_loopback),
         Passwords: Passwords(),
         Prepayment: PREPAYMENT,
         Relay: relay,
@@ -240,6 +242,7 @@ def build_app(
             await gateway.close()
             await cast("Billing", used[Billing]).close()
             await cast("HumanProof", used[HumanProof]).close()
+            cast("Outbound", used[Outbound]).close()
             await relay_database.close()
             await database.close()
 

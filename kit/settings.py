@@ -138,6 +138,7 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(100, ge=1, validation_alias="BOOM_CONNECTIONS_PER_ADDRESS")
     replay_days: int = Field(7, ge=1, le=90, validation_alias="BOOM_REPLAY_DAYS")
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
+    outbound_loopback: bool = Field(False, validation_alias="BOOM_OUTBOUND_LOOPBACK")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
     storage_url: str | None = Field(None, validation_alias="BOOM_STORAGE_URL")
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
@@ -317,6 +318,8 @@ class Settings(BaseSettings):
             lines.append("BOOM_DEMO: must be 0 in production, because its passwords are public")
         if self.stripe_api_base is not None:
             lines.append("BOOM_STRIPE_API_BASE: must not be set in production")
+        if self.outbound_loopback:
+            lines.append("BOOM_OUTBOUND_LOOPBACK: must not be set in production")
         if self.captcha_address is not None:
             lines.append("BOOM_CAPTCHA_ADDRESS: must not be set in production")
         stripe_key = self.stripe_secret_key.get_secret_value() if self.stripe_secret_key else ""
