@@ -24,11 +24,16 @@ from integrations.billing.protocol import Billing
 from integrations.human_proof.factory import human_proof_of
 from integrations.human_proof.one_time import OneTimeProofs
 from integrations.human_proof.protocol import HumanProof
-from integrations.mail.smtp import Mail, mail_of
+from integrations.mail.factory import mail_of
+from integrations.mail.protocol import Mail
 from integrations.outbound.client import Outbound
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
+from integrations.push.factory import push_of
+from integrations.push.protocol import Push
+from integrations.sms.factory import sms_of
+from integrations.sms.protocol import Sms
 from integrations.storage.objects import Storage
 from jobs.event_handlers import EVENT_HANDLERS
 from jobs.event_reader import EventReader, find_oldest
@@ -144,6 +149,7 @@ def build_app(
     security_counts = SecurityCounts()
     handler_gauge = HandlerGauge(partial(find_oldest, relay_database, EVENT_HANDLERS), clock=clock)
     rollup_gauge = RollupGauge(partial(find_oldest_uncounted, relay_database), clock=clock)
+    outbound = Outbound(allows_loopback=settings.outbound_loopback)
     used: dict[type, object] = {
         Allowances: counted(is_enforced=settings.rate_limit),
         LoginThrottle: LoginThrottle(),
@@ -164,12 +170,14 @@ def build_app(
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
-        Outbound: Outbound(allows_loopback=settings.outbound_loopback),
+        Outbound: outbound,
         Passwords: Passwords(),
         Prepayment: PREPAYMENT,
+        Push: push_of(settings, outbound, clock=clock),
         Relay: relay,
         SecurityCounts: security_counts,
         Settings: settings,
+        Sms: sms_of(settings),
         Storage: Storage.of(settings),
         LastTaken: LastTaken(),
         Tokens: tokens,
@@ -242,7 +250,8 @@ def build_app(
             await gateway.close()
             await cast("Billing", used[Billing]).close()
             await cast("HumanProof", used[HumanProof]).close()
-            cast("Outbound", used[Outbound]).close()
+            outbound.close()
+            await cast("Sms", used[Sms]).close()
             await relay_database.close()
             await database.close()
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import structlog
 
-from integrations.mail.smtp import Mail, Undeliverable
+from integrations.delivery import Undeliverable
+from integrations.mail.protocol import Mail
 from kit.actor import Request
 from kit.ids import new_id
 from kit.jobs.worker import PermanentFailure, TemporaryFailure

@@ -1,6 +1,5 @@
 """The settings of this installation, from the environment or a file .env."""
 
-import os
 import re
 import secrets
 from enum import StrEnum
@@ -24,14 +23,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from kit.kept_secrets import kept_secret
 from kit.postgres.connection_urls import DatabaseUrl
 from kit.unknown_variables import unknown_variables
+from kit.weak_secrets import is_weak
 
 SECRET_BYTES = 32
 METRICS_TOKEN_BYTES = 16
-# A random secret of 32 letters has at least 20; repeated words have about 10.
-SECRET_DIGITS = 18
-"""The number of guesses that a production secret must withstand, in decimal digits."""
 
 
 class Environment(StrEnum):
@@ -62,20 +60,12 @@ class SettingsError(Exception):
 _HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SMS: Final = re.compile(r"twilio://(AC|SK)\w+:[^@/]+@[^@/?]+(\?account=AC\w+)?")
+_PRIVATE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
-# zxcvbn is slow for longer texts.
-_MAX_GUESSED: Final = 64
 _HOW_TO_MAKE_ONE: Final = (
     "generate one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 )
-
-
-def _is_weak(secret: str) -> bool:
-    """Returns whether a secret is easy to guess with words, names and patterns."""
-    # Imported here: its word lists take a while to load.
-    from zxcvbn import zxcvbn
-
-    return float(zxcvbn(secret[:_MAX_GUESSED])["guesses_log10"]) < SECRET_DIGITS
 
 
 def _split(value: str) -> tuple[str, ...]:
@@ -140,6 +130,9 @@ class Settings(BaseSettings):
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
     outbound_loopback: bool = Field(False, validation_alias="BOOM_OUTBOUND_LOOPBACK")
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
+    sms_url: SecretStr | None = Field(None, validation_alias="BOOM_SMS_URL")
+    push_contact: str | None = Field(None, validation_alias="BOOM_PUSH_CONTACT")
+    push_private_key: SecretStr | None = Field(None, validation_alias="BOOM_PUSH_PRIVATE_KEY")
     storage_url: str | None = Field(None, validation_alias="BOOM_STORAGE_URL")
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(
@@ -219,7 +212,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("security_contact")
+    @field_validator("security_contact", "push_contact")
     @classmethod
     def _contact(cls, value: str | None) -> str | None:
         if value is not None and not _CONTACT.fullmatch(value):
@@ -233,6 +226,20 @@ class Settings(BaseSettings):
             parts = urlsplit(value.get_secret_value())
             if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
                 raise ValueError("must look like smtp://user:password@host:587 or smtps://…")
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _sms_account(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _SMS.fullmatch(value.get_secret_value()):
+            raise ValueError("must look like twilio://AC…:token@+15005550006")
+        return value
+
+    @field_validator("push_private_key")
+    @classmethod
+    def _private_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _PRIVATE_KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("must be the 32 bytes of a key in base64url, 43 characters")
         return value
 
     @field_validator("storage_url")
@@ -288,7 +295,7 @@ class Settings(BaseSettings):
         """What signs tokens, at least 32 bytes; without BOOM_SECRET, the data folder's own."""
         if self.given_secret is not None:
             return self.given_secret.get_secret_value().encode()
-        return _kept_secret(self.data)
+        return kept_secret(self.data, "secret", lambda: secrets.token_urlsafe(48)).encode()
 
     @property
     def fallback_secrets(self) -> tuple[bytes, ...]:
@@ -346,10 +353,10 @@ class Settings(BaseSettings):
 
     def _weak_secret(self) -> str | None:
         """Returns the problem of a secret that is easy to guess, or None."""
-        if self.given_secret is not None and _is_weak(self.given_secret.get_secret_value()):
+        if self.given_secret is not None and is_weak(self.given_secret.get_secret_value()):
             return f"BOOM_SECRET: is easy to guess; {_HOW_TO_MAKE_ONE}"
         # An attacker who guesses a fallback could sign valid tokens too.
-        if any(_is_weak(each) for each in _secrets_in(self.given_fallbacks)):
+        if any(is_weak(each) for each in _secrets_in(self.given_fallbacks)):
             return "BOOM_SECRET_FALLBACKS: one is easy to guess; leave it out"
         return None
 
@@ -383,20 +390,3 @@ def _line(detail: Any) -> str:
     # Without the value, which may be a password.
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{detail['loc'][0]}: {reason[0].lower()}{reason[1:]}"
-
-
-def _kept_secret(data: Path) -> bytes:
-    path = data / "secret"
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        made = data / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        # Linked, not renamed: if two processes start at once, the first one's secret stays.
-        try:
-            path.hardlink_to(made)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return path.read_bytes().strip()

@@ -35,6 +35,8 @@ from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
 from models.customers.customers import Customer
 from models.customers.merges import CustomerMerge
+from models.notifications.inbox import InboxEntry
+from models.notifications.push_subscriptions import PushSubscription
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.tenants import Tenant, UsageCounter
@@ -75,6 +77,7 @@ __all__ = [
     "FunnelCount",
     "HoursException",
     "IdempotentResult",
+    "InboxEntry",
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
@@ -84,6 +87,7 @@ __all__ = [
     "PendingEvent",
     "PlatformDay",
     "PriceRule",
+    "PushSubscription",
     "Receipt",
     "ReceiptCounter",
     "RefreshToken",

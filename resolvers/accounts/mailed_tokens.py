@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.accounts.refusals import InvalidCredentials
 from domain.core.formatting import unlinked
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.scope import Scope
 from kit.security.passwords import Passwords
 from kit.security.tokens import TenantToken

@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from domain.core.contact import normalised_email
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
 from kit.runtime import Runtime

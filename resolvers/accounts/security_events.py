@@ -9,7 +9,7 @@ from sqlalchemy import Update
 from domain.accounts.logins import LoginFailure, SessionEnd
 from domain.core.formatting import unlinked
 from domain.core.log_events import Event, EventType
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.actor import ANONYMOUS
 from kit.background_tasks import BackgroundTasks
 from kit.scope import Scope

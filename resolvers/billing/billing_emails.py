@@ -15,7 +15,7 @@ from domain.billing.plan_subscriptions import (
 from domain.core.formatting import moment, unlinked
 from domain.core.local_time import zone
 from domain.tenants.plans import PLANS
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.scope import Scope
 from models.accounts.users import owners_of
 from models.tenants import Tenant

@@ -9,7 +9,7 @@ from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import EventType
 from domain.core.refusals import NotFound
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.scope import Scope
 from models.bookings.bookings import Booking, guest_of
 from models.core.base import snapshot

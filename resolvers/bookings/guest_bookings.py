@@ -29,7 +29,7 @@ from domain.core.text import TokenText
 from domain.customers.customers import CustomerChoice, NewCustomer, tidy
 from domain.tenants.refusals import PlanLimitReached
 from integrations.human_proof.one_time import OneTimeProofs
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.errors import Unauthenticated
 from kit.scope import Scope
 from kit.security.tokens import Link, Links

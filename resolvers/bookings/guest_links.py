@@ -21,7 +21,7 @@ from domain.core.ids import BookingId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
 from domain.core.log_events import Event, EventType
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.runtime import Runtime
 from kit.scope import Scope

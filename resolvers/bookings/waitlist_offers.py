@@ -15,7 +15,7 @@ from domain.core.ids import RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, zone
 from domain.core.log_events import Event, EventType
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking

@@ -15,7 +15,12 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTPAuthenticationError, SMTPConnectError
 
-from integrations.mail.smtp import LocalMail, Mail, Message, SmtpMail, Undeliverable, mail_of
+from integrations.delivery import Undeliverable
+from integrations.mail.factory import mail_of
+from integrations.mail.local import LocalMail
+from integrations.mail.protocol import Mail, Message
+from integrations.mail.smtp import SmtpMail
+from integrations.outbox import Outbox
 from kit.settings import Environment, Settings
 
 INVITATION = Message(
@@ -118,7 +123,7 @@ async def test_what_is_no_single_address_gets_no_mail(
     with pytest.raises(Undeliverable, match="stored"):
         await SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}").send(stored)
     with pytest.raises(Undeliverable, match="stored"):
-        await LocalMail(tmp_path).send(stored)
+        await LocalMail(Outbox(tmp_path)).send(stored)
 
     assert not inbox.accepted and not kept_in(tmp_path)
 
@@ -155,7 +160,7 @@ def test_a_mail_password_stays_out_of_what_is_printed() -> None:
 
 
 async def test_without_a_mail_server_messages_are_kept_as_files(tmp_path: Path) -> None:
-    mail = LocalMail(tmp_path / "outbox")
+    mail = LocalMail(Outbox(tmp_path / "outbox"))
 
     await mail.send(INVITATION)
 
@@ -165,7 +170,7 @@ async def test_without_a_mail_server_messages_are_kept_as_files(tmp_path: Path) 
 
 
 async def test_only_the_latest_messages_are_kept(tmp_path: Path) -> None:
-    mail = LocalMail(tmp_path, kept=2)
+    mail = LocalMail(Outbox(tmp_path, kept=2))
 
     await mail.send(Message(to="ann@example.test", subject="First", text=""))
     await mail.send(Message(to="ann@example.test", subject="Second", text=""))
@@ -178,7 +183,7 @@ async def test_a_subject_of_several_lines_is_refused(tmp_path: Path) -> None:
     forged = Message(to="ann@example.test", subject="Hello\nBcc: bob@example.test", text="")
 
     with pytest.raises(ValueError, match="Header values"):
-        await LocalMail(tmp_path).send(forged)
+        await LocalMail(Outbox(tmp_path)).send(forged)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from app import build_app
-from integrations.mail.smtp import Mail, Message, Undeliverable
+from integrations.delivery import Undeliverable
+from integrations.mail.protocol import Mail, Message
 from kit.runtime import Runtime
 from kit.security.encryption import Cipher
 from kit.security.passwords import Passwords

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from domain.accounts.users import Role
-from integrations.mail.smtp import Message
+from integrations.mail.protocol import Message
 from kit.actor import Actor, Request
 from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls

@@ -5,7 +5,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import col, select
 from starlette.applications import Starlette
 
-from integrations.mail.smtp import Mail, SmtpMail
+from integrations.mail.protocol import Mail
+from integrations.mail.smtp import SmtpMail
 from kit.actor import ANONYMOUS, Request
 from kit.ids import new_id
 from kit.runtime import Runtime

@@ -1,0 +1,29 @@
+"""SMS: messages, and what sends them."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SmsMessage:
+    """A text for one number, in E.164. ``key`` is the same when a message is sent again."""
+
+    to: str = field(repr=False)
+    text: str = field(repr=False)
+    key: UUID
+
+
+class Sms(Protocol):
+    """Sends SMS."""
+
+    async def send(self, message: SmsMessage) -> str:
+        """Sends a message, and returns the provider's id of it.
+
+        Raises Undeliverable, OutcomeUnknown, Busy, and other errors if a retry may succeed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes the connections to the provider."""
+        ...

@@ -1,0 +1,58 @@
+"""The browsers to which users want web pushes."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import Index, Select, UniqueConstraint, select
+from sqlmodel import Field, col
+
+from kit.actor import Actor
+from models.core.base import INSTANT, Logged, TenantRow, refers_to
+
+
+class PushSubscription(TenantRow, Logged, table=True):
+    """A browser of a user, with the keys by which pushes to it are encrypted."""
+
+    LOGGED: ClassVar = ("user_id",)
+
+    __tablename__ = "push_subscriptions"
+    __table_args__ = (
+        refers_to("users", "user_id"),
+        UniqueConstraint("tenant_id", "endpoint"),
+        Index(None, "tenant_id", "user_id", "created_at"),
+    )
+
+    user_id: UUID
+    endpoint: str
+    p256dh: str
+    auth: str
+    created_at: datetime = Field(sa_type=INSTANT)
+
+    def is_owned_by(self, actor: Actor) -> bool:
+        return self.user_id == actor.user_id
+
+
+def subscriptions_of(tenant_id: UUID, user_id: UUID | None) -> Select[PushSubscription]:
+    """Selects the subscriptions of a user, latest first."""
+    return (
+        select(PushSubscription)
+        .where(
+            col(PushSubscription.tenant_id) == tenant_id,
+            col(PushSubscription.user_id) == user_id,
+        )
+        .order_by(col(PushSubscription.created_at).desc(), col(PushSubscription.id).desc())
+    )
+
+
+def subscription_at(tenant_id: UUID, endpoint: str) -> Select[PushSubscription]:
+    """Selects the subscription of a browser, whoever has made it."""
+    return select(PushSubscription).where(
+        col(PushSubscription.tenant_id) == tenant_id, col(PushSubscription.endpoint) == endpoint
+    )
+
+
+def subscription_with(tenant_id: UUID, id: UUID) -> Select[PushSubscription]:
+    return select(PushSubscription).where(
+        col(PushSubscription.tenant_id) == tenant_id, col(PushSubscription.id) == id
+    )
