@@ -66,9 +66,7 @@ class WebPush:
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> OutboundAnswer:
         try:
             async with self._outbound.session() as session:
-                return await session.post(
-                    url, headers=headers, body=body, seconds=TIMEOUT_SECONDS
-                )
+                return await session.post(url, headers=headers, body=body, seconds=TIMEOUT_SECONDS)
         except AddressRefused as error:
             raise Undeliverable(str(error)) from error
         except TimedOut as error:
