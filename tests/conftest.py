@@ -153,6 +153,16 @@ def runtime(app: Starlette) -> Runtime:
 
 
 @pytest_asyncio.fixture
+async def runtime_alone(settings: Settings, clock: StoppedClock) -> AsyncIterator[Runtime]:
+    """The runtime of an app that isn't started: no worker changes what is due meanwhile."""
+    built = build_app(
+        settings, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
+    )
+    yield built.state.runtime
+    await built.state.runtime.database.close()
+
+
+@pytest_asyncio.fixture
 async def api(app: Starlette) -> AsyncIterator[Api]:
     """A client that calls the app without a network."""
     transport = httpx2.ASGITransport(app)

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from app import build_app
 from domain.core.money import Money
 from domain.payments.cancellation import CancellationStep
 from domain.tenants.payment_policy import PaymentPolicy, PolicyKind
@@ -20,8 +19,6 @@ from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.scope import Scope
-from kit.security.passwords import Passwords
-from kit.settings import Settings
 from models.payments.payments import stored_steps
 from resolvers.core.transactions import perform
 from tests.money.machine import RARE, MoneyOfABooking
@@ -49,24 +46,19 @@ SITES: list[tuple[PaymentPolicy, tuple[CancellationStep, ...], dict[str, Any]]] 
 
 @pytest_asyncio.fixture
 async def world(
-    settings: Settings, clock: StoppedClock, database: DatabaseUrls
+    runtime_alone: Runtime, clock: StoppedClock, database: DatabaseUrls
 ) -> AsyncIterator[World]:
-    """Venues of several kinds, in an app without a worker."""
-    app = build_app(
-        settings, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
-    )
-    runtime: Runtime = app.state.runtime
+    """Venues of several kinds."""
 
     async def made() -> list[Site]:
         return [
-            Site(await make_site(runtime, policy, steps, rules), policy, steps)
+            Site(await make_site(runtime_alone, policy, steps, rules), policy, steps)
             for policy, steps, rules in SITES
         ]
 
     reader = await asyncpg.connect(database.owner)
-    yield World(runtime, clock, await made(), made, reader, asyncio.get_running_loop())
+    yield World(runtime_alone, clock, await made(), made, reader, asyncio.get_running_loop())
     await reader.close()
-    await runtime.database.close()
 
 
 async def make_site(
