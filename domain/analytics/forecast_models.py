@@ -10,13 +10,13 @@ from typing import Final
 
 from domain.analytics.demand import WEEK, Demand
 from domain.analytics.regression import level_regression, regression
-from domain.analytics.smoothing import smoothing
+from domain.analytics.smoothing import SmoothedDemand, smoothing
 
 _BASELINE_WEEKS: Final = 4
 
 Expected = list[list[float]]
-Model = Callable[[Demand, Sequence[int], int], Expected]
-"""Takes the demand, the origins, and the number of days; returns the days of each origin."""
+Model = Callable[[SmoothedDemand, int], Expected]
+"""Takes the number of days; returns the days of each origin."""
 
 
 class ModelName(StrEnum):
@@ -29,14 +29,14 @@ class ModelName(StrEnum):
     BLEND = "blend"
 
 
-def seasonal_naive(demand: Demand, origins: Sequence[int], days: int) -> Expected:
+def seasonal_naive(smoothed: SmoothedDemand, days: int) -> Expected:
     """Expects the mean of the same weekday of the last four weeks before the origin."""
     return [
         [
             sum(past) / len(past) if past else 0.0
-            for past in (_same_weekday(demand, origin, ahead) for ahead in range(days))
+            for past in (_same_weekday(smoothed.demand, origin, ahead) for ahead in range(days))
         ]
-        for origin in origins
+        for origin in smoothed.origins
     ]
 
 
@@ -59,14 +59,16 @@ def expect_by_all(
     demand: Demand, origins: Sequence[int], days: int
 ) -> Mapping[ModelName, Expected]:
     """Returns what each model expects, the baseline first."""
-    expected = {name: model(demand, origins, days) for name, model in _MODELS.items()}
+    smoothed = SmoothedDemand(demand, origins)
+    expected = {name: model(smoothed, days) for name, model in _MODELS.items()}
     return expected | {ModelName.BLEND: _blend(expected[each] for each in _BLENDED)}
 
 
 def expect(name: ModelName, demand: Demand, *, days: int) -> list[float]:
     """Returns what a model expects of the days after the demand."""
     members = _BLENDED if name is ModelName.BLEND else (name,)
-    (expected,) = _blend(_MODELS[each](demand, [len(demand)], days) for each in members)
+    smoothed = SmoothedDemand(demand, [len(demand)])
+    (expected,) = _blend(_MODELS[each](smoothed, days) for each in members)
     return expected
 
 

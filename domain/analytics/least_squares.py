@@ -23,6 +23,7 @@ class Ridge:
 
     def __init__(self, gram: Sequence[Vector], penalties: Vector) -> None:
         self._root = _cholesky(gram, penalties)
+        self._below = [[row[i] for row in self._root[i + 1 :]] for i in range(len(self._root))]
 
     def solve(self, right: Vector) -> list[float]:
         """Returns the coefficients for an outcome with these products."""
@@ -31,7 +32,7 @@ class Ridge:
             forward.append((value - dot(row, forward)) / row[len(forward)])
         solved = [0.0] * len(forward)
         for i in range(len(forward) - 1, -1, -1):
-            known = sum(self._root[j][i] * solved[j] for j in range(i + 1, len(forward)))
+            known = dot(self._below[i], solved[i + 1 :])
             solved[i] = (forward[i] - known) / self._root[i][i]
         return solved
 

@@ -1,40 +1,50 @@
 """Regression of demand on the calendar, and on what is on the books already."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from operator import mul
 from typing import Final
 
+from domain.analytics.calendar_columns import CalendarColumns
 from domain.analytics.demand import WEEK, Demand
 from domain.analytics.least_squares import Ridge, dot
-from domain.analytics.smoothing import smoothed_levels
+from domain.analytics.smoothing import SmoothedDemand
 
 _DISCOUNT: Final = 0.994
 """The weight of a day, relative to the next one."""
-_PENALTIES: Final = (0.01, *[0.1] * 7, *[40.0] * 12, 40.0, 0.5, 0.5)
-_LEVEL_PENALTIES: Final = (40.0, *[0.1] * 7, *[40.0] * 12, 400.0, 0.5, 0.5)
-"""They shrink, in this order: a constant, weekdays, months, the trend, holidays and their eves."""
+_PENALTIES: Final = (0.01, *[0.1] * 7, *[40.0] * 12, 0.5, 0.5, 40.0)
+_LEVEL_PENALTIES: Final = (40.0, *[0.1] * 7, *[40.0] * 12, 0.5, 0.5, 400.0)
+"""They shrink the coefficients of ``CalendarColumns``."""
 _ODD: Final = 2.5
 """A day off by more than so many times the mean counts for less."""
 _BOOKS_PENALTY: Final = 0.02
 """Relative to the squares of what is on the books."""
 
 
-def regression(demand: Demand, origins: Sequence[int], days: int) -> list[list[float]]:
+def regression(smoothed: SmoothedDemand, days: int) -> list[list[float]]:
     """Regresses on weekday, month, trend and public holidays, and on what is on the books.
 
     What is on the books counts by how much it exceeds the usual for such a day, so many days
     before. Newer days weigh more, and odd ones less.
     """
-    levels = [0.0] * (len(demand) + 1)
-    return [_Regression(demand, origin, levels, _PENALTIES).expect(days) for origin in origins]
+    levels = [0.0] * (len(smoothed.demand) + 1)
+    return _expected(smoothed, [levels] * len(smoothed.origins), _PENALTIES, days)
 
 
-def level_regression(demand: Demand, origins: Sequence[int], days: int) -> list[list[float]]:
+def level_regression(smoothed: SmoothedDemand, days: int) -> list[list[float]]:
     """Regresses on the same how much days differ from the smoothed level."""
+    return _expected(smoothed, smoothed.levels(), _LEVEL_PENALTIES, days)
+
+
+def _expected(
+    smoothed: SmoothedDemand,
+    levels: Sequence[Sequence[float]],
+    penalties: Sequence[float],
+    days: int,
+) -> list[list[float]]:
+    columns = CalendarColumns(smoothed.demand)
     return [
-        _Regression(demand, origin, levels, _LEVEL_PENALTIES).expect(days)
-        for origin, levels in zip(origins, smoothed_levels(demand, origins), strict=True)
+        _Regression(smoothed.demand, columns, origin, known, penalties).expect(days)
+        for origin, known in zip(smoothed.origins, levels, strict=True)
     ]
 
 
@@ -42,12 +52,17 @@ class _Regression:
     """What the days before an origin teach, relative to the levels known some time before each."""
 
     def __init__(
-        self, demand: Demand, origin: int, levels: Sequence[float], penalties: Sequence[float]
+        self,
+        demand: Demand,
+        columns: CalendarColumns,
+        origin: int,
+        levels: Sequence[float],
+        penalties: Sequence[float],
     ) -> None:
         self._demand = demand
+        self._columns = columns
         self._origin = origin
         self._levels = levels
-        self._columns = list(zip(*(self._features(day) for day in range(origin)), strict=True))
         self._weigh(
             [
                 0.0 if demand.is_closed(day) else _DISCOUNT ** (origin - day)
@@ -75,12 +90,7 @@ class _Regression:
 
     def _weigh(self, weights: Sequence[float], penalties: Sequence[float]) -> None:
         self._weights = weights
-        self._weighted = [self._by_weight(column) for column in self._columns]
-        gram = [
-            [dot(weighted, column) for column in self._columns[: index + 1]]
-            for index, weighted in enumerate(self._weighted)
-        ]
-        self._ridge = Ridge(gram, penalties)
+        self._ridge = Ridge(self._columns.gram(weights), penalties)
 
     def _target(self, lag: int) -> list[float]:
         """Returns how much each day differs from the level so many days before."""
@@ -93,54 +103,46 @@ class _Regression:
         """Returns how far the fit is off on each day, unsigned."""
         coefficients = self._ridge.solve(self._products(target))
         return [
-            abs(minutes - dot(features, coefficients))
-            for minutes, features in zip(target, zip(*self._columns, strict=True), strict=True)
+            abs(minutes - self._columns.fitted(day, coefficients))
+            for day, minutes in enumerate(target)
         ]
 
     def _week(self, days: range) -> Iterator[float]:
         """Yields the days of a week ahead: in the past, the level was known that long before."""
         target = self._target(days.start + WEEK)
-        products = self._products(target)
-        coefficients = self._ridge.solve(products)
+        coefficients = self._ridge.solve(self._products(target))
         for ahead in days:
-            features = self._features(self._origin + ahead)
-            expected = self._levels[self._origin] + dot(features, coefficients)
+            day = self._origin + ahead
+            expected = self._levels[self._origin] + self._columns.fitted(day, coefficients)
             if ahead < len(self._demand.on_the_books):
-                books = self._demand.on_the_books[ahead]
-                past = books[: self._origin]
-                usual = self._ridge.solve(self._products(past))
-                more = books[self._origin + ahead] - dot(features, usual)
-                expected += more * self._share(past, usual, target, coefficients)
+                expected += self._of_books(
+                    self._demand.on_the_books[ahead], day, target, coefficients
+                )
             yield expected
 
-    def _share(
+    def _of_books(
         self,
         books: Sequence[float],
-        usual: Sequence[float],
+        day: int,
         target: Sequence[float],
         coefficients: Sequence[float],
     ) -> float:
-        """Returns how many minutes more there were in the end for each one more on the books."""
-        weighted, products = self._by_weight(books), self._products(books)
-        unexplained = dot(weighted, books) * (1 + _BOOKS_PENALTY) - dot(products, usual)
+        """Returns how many more minutes to expect, as more is on the books than usual.
+
+        In the past there were so many more in the end for each one more on the books.
+        """
+        past = books[: self._origin]
+        weighted = self._by_weight(past)
+        products = self._columns.products(weighted)
+        usual = self._ridge.solve(products)
+        unexplained = dot(weighted, past) * (1 + _BOOKS_PENALTY) - dot(products, usual)
         if unexplained <= 0:
             return 0.0
-        return max(0.0, (dot(weighted, target) - dot(products, coefficients)) / unexplained)
+        share = (dot(weighted, target) - dot(products, coefficients)) / unexplained
+        return max(0.0, share) * (books[day] - self._columns.fitted(day, usual))
 
     def _products(self, column: Sequence[float]) -> list[float]:
-        return [dot(weighted, column) for weighted in self._weighted]
+        return self._columns.products(self._by_weight(column))
 
     def _by_weight(self, column: Sequence[float]) -> list[float]:
         return list(map(mul, self._weights, column))
-
-    def _features(self, day: int) -> tuple[float, ...]:
-        on = self._demand.date_of(day)
-        weekday, month, holidays = on.weekday(), on.month, self._demand.holidays
-        return (
-            1.0,
-            *(float(weekday == each) for each in range(7)),
-            *(float(month == each) for each in range(1, 13)),
-            (day - len(self._demand)) / 365,
-            float(on in holidays),
-            float(on + timedelta(days=1) in holidays),
-        )

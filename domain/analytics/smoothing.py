@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, product, starmap
 from math import inf
 from typing import Final, NamedTuple
@@ -43,55 +44,67 @@ class _Smoothed:
         return expected
 
 
-def smoothing(demand: Demand, origins: Sequence[int], days: int) -> list[list[float]]:
-    """Smooths level, damped trend and weekly season exponentially.
+class SmoothedDemand:
+    """A demand and its smoothing up to each of some origins, which are in order.
 
-    Holidays teach it nothing, and a surprise counts for no more than is usual, so that one odd
-    day doesn't move what follows. The rates are those of a grid with the smallest error one day
-    ahead, up to each origin.
+    Level, damped trend and weekly season are smoothed exponentially. Holidays teach them nothing,
+    and a surprise counts for no more than is usual, so that one odd day doesn't move what follows.
+    The rates are those of a grid with the smallest error one day ahead, up to each origin.
     """
-    expected = []
-    for origin, rates in zip(origins, _best_rates(demand, origins), strict=True):
-        (state,) = _smooth(demand, [origin], rates)
-        expected.append(state.ahead(origin, days))
-    return expected
+
+    def __init__(self, demand: Demand, origins: Sequence[int]) -> None:
+        self.demand = demand
+        self.origins = origins
+        self._teaches = [demand.teaches(day) for day in range(origins[-1])]
+
+    @cached_property
+    def states(self) -> list[list[_Smoothed]]:
+        """For each origin, the states when each day up to it begins."""
+        return [
+            [*self._smooth(range(origin + 1), rates)]
+            for origin, rates in zip(self.origins, self._best_rates(), strict=True)
+        ]
+
+    def levels(self) -> list[list[float]]:
+        """Returns for each origin the levels when each day up to it begins."""
+        return [[state.level for state in states] for states in self.states]
+
+    def _best_rates(self) -> list[_Rates]:
+        best = [(inf, _Rates(0.0, 0.0, 0.0))] * len(self.origins)
+        for rates in starmap(_Rates, product(_LEVELS, _TRENDS, _SEASONS)):
+            for index, state in enumerate(self._smooth(self.origins, rates)):
+                best[index] = min(best[index], (state.error, rates))
+        return [rates for _, rates in best]
+
+    def _smooth(self, origins: Sequence[int], rates: _Rates) -> Iterator[_Smoothed]:
+        """Yields the state when each origin begins."""
+        level, season = _beginning(self.demand, _WARM_UP)
+        trend = error = 0.0
+        spread = max(_LEAST_SPREAD, level * _FIRST_SPREAD)
+        for before, origin in pairwise((0, *origins)):
+            for day in range(before, origin):
+                if not self._teaches[day]:
+                    continue
+                at = day % WEEK
+                damped = _DAMPING * trend
+                surprise = self.demand.minutes[day] - level - damped - season[at]
+                if day >= _WARM_UP:
+                    error += abs(surprise)
+                counted = max(-spread, min(spread, surprise))
+                spread += _SPREAD_RATE * (min(abs(surprise), 4 * spread) - spread)
+                spread = max(_LEAST_SPREAD, spread)
+                level += damped + rates.level * counted
+                trend = damped + rates.level * rates.trend * counted
+                season[at] += rates.season * counted
+            yield _Smoothed(level, trend, season[:], error)
 
 
-def smoothed_levels(demand: Demand, origins: Sequence[int]) -> Iterator[list[float]]:
-    """Yields for each origin the smoothed levels when each day up to it began."""
-    for origin, rates in zip(origins, _best_rates(demand, origins), strict=True):
-        yield [state.level for state in _smooth(demand, range(origin + 1), rates)]
-
-
-def _best_rates(demand: Demand, origins: Sequence[int]) -> list[_Rates]:
-    best = [(inf, _Rates(0.0, 0.0, 0.0))] * len(origins)
-    for rates in starmap(_Rates, product(_LEVELS, _TRENDS, _SEASONS)):
-        for index, state in enumerate(_smooth(demand, origins, rates)):
-            best[index] = min(best[index], (state.error, rates))
-    return [rates for _, rates in best]
-
-
-def _smooth(demand: Demand, origins: Sequence[int], rates: _Rates) -> Iterator[_Smoothed]:
-    """Yields the state when each origin begins."""
-    level, season = _beginning(demand, _WARM_UP)
-    trend = error = 0.0
-    spread = max(_LEAST_SPREAD, level * _FIRST_SPREAD)
-    for before, origin in pairwise((0, *origins)):
-        for day in range(before, origin):
-            if not demand.teaches(day):
-                continue
-            at = day % WEEK
-            damped = _DAMPING * trend
-            surprise = demand.minutes[day] - level - damped - season[at]
-            if day >= _WARM_UP:
-                error += abs(surprise)
-            counted = max(-spread, min(spread, surprise))
-            spread += _SPREAD_RATE * (min(abs(surprise), 4 * spread) - spread)
-            spread = max(_LEAST_SPREAD, spread)
-            level += damped + rates.level * counted
-            trend = damped + rates.level * rates.trend * counted
-            season[at] += rates.season * counted
-        yield _Smoothed(level, trend, season[:], error)
+def smoothing(smoothed: SmoothedDemand, days: int) -> list[list[float]]:
+    """Continues level, damped trend and weekly season."""
+    return [
+        states[-1].ahead(origin, days)
+        for origin, states in zip(smoothed.origins, smoothed.states, strict=True)
+    ]
 
 
 def _beginning(demand: Demand, days: int) -> tuple[float, list[float]]:
