@@ -68,6 +68,7 @@ from resolvers.accounts.authentication import actor_finder
 from resolvers.analytics.behaviour import EventLimits
 from resolvers.analytics.kept_days import KeptDays
 from resolvers.analytics.open_time import KeptOpenTime
+from resolvers.analytics.points import KeptPoints
 from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings.hooks import BookingPermit, Prepayment
@@ -167,6 +168,7 @@ def build_app(
         KeptDays: KeptDays(),
         KeptFacts: KeptFacts(BOOKING_PERMIT),
         KeptOpenTime: KeptOpenTime(),
+        KeptPoints: KeptPoints(),
         Links: Links(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),

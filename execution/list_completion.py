@@ -5,12 +5,12 @@ that the caller may see of every object, that work is the same for all objects: 
 read and completed together. What objects that come in runs have in common is printed once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from functools import lru_cache, partial
-from itertools import chain, groupby, repeat
+from itertools import repeat
 from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, Protocol, cast
@@ -36,8 +36,9 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
+from execution.run_layout import RunLayout, printed_run
 from kit.graphql.field_sources import GUARD, KIND, SOURCE, Attribute
-from kit.graphql.value_runs import Columns, Run, ValueRuns
+from kit.graphql.value_runs import Run, ValueRuns
 from kit.graphql.work_meter import Meter
 from kit.operation_context import Operation
 from permissions.policy import may_for_every_row
@@ -121,28 +122,42 @@ def _all_completed(complete: Complete, values: Sequence[Any]) -> Sequence[Any]:
     return [complete(each) for each in values]
 
 
+def _shape(complete: Complete) -> Hashable:
+    """Returns what a completion selects: equal ones complete a value alike."""
+    match complete:
+        case _Needed() | ListCompletion():
+            return type(complete), _shape(complete.inner)
+        case _Leaf():
+            return complete.kind
+        case _ObjectCompletion() if complete.reads_attributes:
+            return tuple(part.shape for part in complete.parts)
+        case _:
+            # What is worked out may depend on the caller.
+            return complete
+
+
 class _Needed:
     """Completes values that must not be null."""
 
     def __init__(self, complete: Complete) -> None:
-        self._complete = complete
+        self.inner = complete
 
     def __call__(self, value: Any) -> Any:
         if value is None:
             raise NotCompletable
-        return self._complete(value)
+        return self.inner(value)
 
     def all(self, values: Sequence[Any]) -> Sequence[Any]:
         if _NONE in {*map(type, values)}:
             raise NotCompletable
-        return _all_completed(self._complete, values)
+        return _all_completed(self.inner, values)
 
 
 class ListCompletion:
     """Completes lists, and prints runs of objects."""
 
     def __init__(self, complete: Complete, objects: "_ObjectCompletion | None") -> None:
-        self._complete = complete
+        self.inner = complete
         self._objects = objects
 
     def __call__(self, values: Any) -> Any:
@@ -152,8 +167,8 @@ class ListCompletion:
             raise NotCompletable
         given = [*values]
         if len(given) < _MANY:
-            return [self._complete(each) for each in given]
-        return [*_all_completed(self._complete, given)]
+            return [self.inner(each) for each in given]
+        return [*_all_completed(self.inner, given)]
 
     def print_runs(self, values: ValueRuns) -> Iterator[bytes] | None:
         """Yields the JSON of each run of objects; returns None if the fields need the objects.
@@ -174,7 +189,7 @@ class _Leaf:
     """Completes scalars and enums."""
 
     def __init__(self, kind: GraphQLLeafType) -> None:
-        self._kind = kind
+        self.kind = kind
         is_enum = is_enum_type(kind)
         self._coerce: Complete = partial(_enum_name, kind) if is_enum else kind.coerce_output_value
 
@@ -198,11 +213,11 @@ class _Leaf:
 
     def _are_as_shown(self, kinds: set[type], values: Sequence[Any]) -> bool:
         """Returns whether coercing these values would return each as it is."""
-        if kinds == {int} and self._kind is GraphQLInt:
+        if kinds == {int} and self.kind is GraphQLInt:
             return bool(min(values) >= GRAPHQL_MIN_INT and max(values) <= GRAPHQL_MAX_INT)
-        if kinds == {float} and self._kind is GraphQLFloat:
+        if kinds == {float} and self.kind is GraphQLFloat:
             return all(map(isfinite, values))
-        return kinds == {str} and (self._coerce is str or self._kind is GraphQLString)
+        return kinds == {str} and (self._coerce is str or self.kind is GraphQLString)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +231,19 @@ class _Part:
     read: Read
     complete: Complete
 
+    @property
+    def shape(self) -> Hashable:
+        return self.key, self.attribute, _shape(self.complete)
+
     def printed(self, value: Any) -> bytes:
         return self.label + orjson.dumps(self.complete(value))
+
+    def all_printed(self, values: Sequence[Any]) -> list[bytes]:
+        """Prints values, equal ones once."""
+        distinct = [*dict.fromkeys(values)]
+        shown = map(orjson.dumps, _all_completed(self.complete, distinct))
+        texts = dict(zip(distinct, map(self.label.__add__, shown), strict=True))
+        return [texts[each] for each in values]
 
     def column(self, objects: Sequence[Any], operation: Operation) -> Sequence[Any]:
         """Returns the completed values of this field."""
@@ -240,9 +266,9 @@ class _ObjectCompletion:
         self._operation: Operation = execution.context_value
         self._meter = execution.meter
         fields = execution.collect_subfields(kind, details).grouped_field_set
-        self._parts = [self._part(execution, kind, *field) for field in fields.items()]
+        self.parts = [self._part(execution, kind, *field) for field in fields.items()]
         self._last: dict[str, tuple[Any, bytes]] = {}
-        self._layout: _Layout | None = None
+        self._layout: RunLayout[_Part] | None = None
         # Our `is_type_of` functions use only the type of the value.
         self._is_one = cast("Callable[[Any, None], bool] | None", kind.is_type_of)
 
@@ -267,7 +293,7 @@ class _ObjectCompletion:
             return None
         self._check(value)
         operation = self._operation
-        return {part.key: part.complete(part.read(value, operation)) for part in self._parts}
+        return {part.key: part.complete(part.read(value, operation)) for part in self.parts}
 
     def all(self, values: Sequence[Any]) -> list[Any]:
         """Completes objects field by field, not one by one."""
@@ -277,14 +303,14 @@ class _ObjectCompletion:
             return [None if each is None else next(shown) for each in values]
         for each in kinds.values():
             self._check_kind(each)
-        self._meter.add(len(self._parts) * len(values))
-        columns = [part.column(values, self._operation) for part in self._parts]
-        keys = [part.key for part in self._parts]
+        self._meter.add(len(self.parts) * len(values))
+        columns = [part.column(values, self._operation) for part in self.parts]
+        keys = [part.key for part in self.parts]
         return [*map(dict, map(zip, repeat(keys), zip(*columns, strict=True)))]
 
     def _check(self, value: Any) -> None:
         self._check_kind(value)
-        self._meter.add(len(self._parts))
+        self._meter.add(len(self.parts))
 
     def _check_kind(self, value: Any) -> None:
         if isinstance(value, Exception) or (self._is_one and not self._is_one(value, None)):
@@ -293,22 +319,22 @@ class _ObjectCompletion:
     @property
     def reads_attributes(self) -> bool:
         """Whether each field is an attribute as it is."""
-        return all(part.attribute for part in self._parts)
+        return all(part.attribute for part in self.parts)
 
     def print_runs(self, values: ValueRuns) -> Iterator[bytes]:
         """Yields the JSON of the objects, without the brackets of the list."""
         like: object = None
-        for run in values.runs({part.attribute for part in self._parts if part.attribute}):
+        for run in values.runs({part.attribute for part in self.parts if part.attribute}):
             if like is not run.like:
                 like, (commons, columns) = run.like, self._template(run)
             self._meter.add(sum(map(len, run.places)) // _PRINTED_A_WORK)
-            yield _printed(commons, columns, run.places)
+            yield printed_run(commons, columns, run.places)
 
     def _template(self, run: Run) -> tuple[list[bytes], list[list[bytes]]]:
         """Returns what stands before, between and after the columns of a run, and the columns."""
         self._check(run.like)
         if self._layout is None or self._layout.of is not run.columns:
-            self._layout = _Layout.made(run.columns, self._parts)
+            self._layout = RunLayout.made(run.columns, self.parts)
         commons = [
             before + b",".join([self._printed(part, run.like) for part in parts]) + after
             for before, parts, after in self._layout.commons
@@ -322,63 +348,6 @@ class _ObjectCompletion:
         if last is None or last[0] is not value:
             last = self._last[part.key] = value, part.printed(value)
         return last[1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How objects are printed whose columns these are.
-
-    ``commons`` are the fields before, between and after the columns, with what stands around them.
-    """
-
-    of: Columns
-    commons: list[tuple[bytes, list[_Part], bytes]]
-    columns: list[list[bytes]]
-
-    @classmethod
-    def made(cls, of: Columns, parts: Sequence[_Part]) -> "_Layout":
-        commons, columns = list[tuple[bytes, list[_Part], bytes]](), list[list[bytes]]()
-        before, between = b"{", list[_Part]()
-        in_columns = groupby(parts, lambda part: part.attribute in of.values)
-        for varies, found in in_columns:
-            if not varies:
-                between = [*found]
-                continue
-            commons.append((before, between, b"," if between else b""))
-            columns.append(_column(of, [*found]))
-            before, between = b",", []
-        # After the last column there is a comma only if a field follows.
-        before = before if between or not columns else b""
-        return cls(of, [*commons, (before, between, b"}")], columns)
-
-
-def _column(columns: Columns, parts: list[_Part]) -> list[bytes]:
-    """Returns what is printed of fields that stand together, for each place of their columns."""
-
-    def print_all() -> list[bytes]:
-        texts = [_texts(part, columns.values[str(part.attribute)]) for part in parts]
-        return [b",".join(each) for each in zip(*texts, strict=True)]
-
-    return columns.texts(tuple((part.key, part.kind, part.attribute) for part in parts), print_all)
-
-
-def _texts(part: _Part, values: Sequence[Any]) -> list[bytes]:
-    """Returns what is printed of a field of values, of which many may be equal."""
-    printed = {each: part.printed(each) for each in {*values}}
-    return [printed[each] for each in values]
-
-
-def _printed(commons: list[bytes], columns: list[list[bytes]], places: Sequence[range]) -> bytes:
-    if not columns:
-        return b",".join(commons * sum(map(len, places)))
-    head, *between, tail = commons
-    texts, *others = (
-        [*chain.from_iterable([column[run.start : run.stop] for run in places])]
-        for column in columns
-    )
-    for common, column in zip(between, others, strict=True):
-        texts = [before + common + after for before, after in zip(texts, column, strict=True)]
-    return head + (tail + b"," + head).join(texts) + tail
 
 
 def _constant(value: Any) -> Read:

@@ -4,7 +4,7 @@ Definitions are in docs/analytics.md.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final, Self
 
@@ -63,7 +63,7 @@ class BookingMetrics:
     few of their figures are selected.
     """
 
-    sums: Sums
+    sums: Sums = field(hash=False)
     currency: str
     open_minutes: int
     median_lead_minutes: int | None = None

@@ -1,5 +1,6 @@
 """Answers what happened at a venue: figures of its bookings over spans of dates."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
@@ -24,8 +25,8 @@ from models.customers.customers import Customer, customers_among
 from models.tenants import Tenant
 from permissions.reads import check_reads
 from resolvers.analytics.open_time import KeptOpenTime, VenueOpenTime
+from resolvers.analytics.points import MetricsPoint
 from resolvers.analytics.span_figures import (
-    MetricsPoint,
     RoomMetrics,
     SpanFigures,
     Wanted,
@@ -204,7 +205,7 @@ async def series(
     analytics: Analytics,
     *,
     granularity: Annotated[Granularity, Doc("How long each part is.")] = Granularity.DAY,
-) -> list[MetricsPoint]:
+) -> Iterable[MetricsPoint]:
     """The figures of each part of the span, in order: at most 1,000 points."""
     check_included(analytics.figures.open_time.tenant, Feature.ANALYTICS)
     if (problem := points_problem(analytics.figures.span, granularity)) is not None:

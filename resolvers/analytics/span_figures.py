@@ -1,10 +1,11 @@
 """The figures of a span of dates, of a whole venue or of some of its rooms."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import accumulate, chain, pairwise
+from functools import partial
+from itertools import accumulate, chain, pairwise, starmap
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from models.analytics.span_figures import BY_ROOM, DAYS, DAYS_OF_ROOMS
 from models.venue.rooms import Room
 from resolvers.analytics.kept_days import DayDetails, KeptDays, SpanDetails
 from resolvers.analytics.open_time import VenueOpenTime
+from resolvers.analytics.points import STRETCH, KeptPoints, MetricsPoint, PointRuns, StretchKey
 
 _NUMBER: Final = len(SUMS)
 _WEEKDAYS: Final = tuple(Weekday)
@@ -43,16 +45,6 @@ class Wanted:
     @property
     def any(self) -> bool:
         return self.leads or self.customers or self.hours
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsPoint:
-    """The figures of a part of a span; ``hour`` is set for single hours."""
-
-    day: date
-    until: date
-    hour: int | None
-    metrics: BookingMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +96,10 @@ class SpanFigures:
     hours_of_rooms: Mapping[date, Sequence[HourFigures]] | None = None
     _versions: dict[date, int] = field(default_factory=dict)
     _running: Sequence[Sequence[int]] = ()
+    _dates: Sequence[date] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dates = self.span.dates()
 
     @property
     def currency(self) -> str:
@@ -141,7 +137,7 @@ class SpanFigures:
         (point,) = self._points([self.span])
         return point
 
-    async def series(self, granularity: Granularity) -> list[MetricsPoint]:
+    async def series(self, granularity: Granularity) -> Iterable[MetricsPoint]:
         """Returns the figures of each part of the span, in order."""
         if granularity is Granularity.HOUR:
             return [
@@ -150,13 +146,9 @@ class SpanFigures:
                 for hour, figures in enumerate(figures_of_day)
             ]
         if granularity is Granularity.DAY:
-            return self._dates()
-        parts = parts_of(self.span, granularity)
-        found = self._points(parts)
-        return [
-            MetricsPoint(part.from_, part.until, None, metrics)
-            for part, metrics in zip(parts, found, strict=True)
-        ]
+            return self._in_stretches(granularity, self._dates, self._points_of_dates)
+        starts = [part.from_ for part in parts_of(self.span, granularity)]
+        return self._in_stretches(granularity, starts, self._points_of_parts)
 
     async def by_room(self) -> list[RoomMetrics]:
         """Returns the figures of each room in use, and of archived ones that have any, by name."""
@@ -202,12 +194,41 @@ class SpanFigures:
             for sums, lead, returning in [self._of_part(part)]
         ]
 
-    def _dates(self) -> list[MetricsPoint]:
-        """Returns the figures of each date as they were stored."""
+    def _in_stretches(
+        self,
+        granularity: Granularity,
+        starts: Sequence[date],
+        points: Callable[[Sequence[date]], list[MetricsPoint]],
+    ) -> Iterable[MetricsPoint]:
+        """Returns the points that begin on some dates; of all rooms, as far as possible kept ones.
+
+        ``points`` makes those between each of some dates and the next.
+        """
+        ends = [*starts, self.span.until]
+        if self.room_ids is not None:
+            return points(ends)
+        kept = self.scope.service(KeptPoints)
+        opened = self.open_time.minutes(None).of_dates
+        made_by = [self._versions.get(day) for day in self._dates]
+        stretches = []
+        for number in range(0, len(starts), STRETCH):
+            between = ends[number : number + STRETCH + 1]
+            first, after = self._place(between[0]), self._place(between[-1])
+            key = StretchKey(self.scope.tenant_id, granularity, between[0], between[-1])
+            made_from = made_by[first:after], opened[first:after], self.currency, self.wanted.any
+            stretches.append(kept.of(key, made_from, partial(points, between)))
+        return PointRuns(stretches)
+
+    def _place(self, day: date) -> int:
+        return (day - self.span.from_).days
+
+    def _points_of_dates(self, ends: Sequence[date]) -> list[MetricsPoint]:
+        """Returns the figures of consecutive dates as they were stored."""
         opened, currency = self.open_time.minutes(self.room_ids).of_dates, self.currency
-        ends = [*self.span.dates(), self.span.until]
         points = []
-        for (day, after), minutes in zip(pairwise(ends), opened, strict=True):
+        for (day, after), minutes in zip(
+            pairwise(ends), opened[self._place(ends[0]) : self._place(ends[-1])], strict=True
+        ):
             figures = self.days.get(day, _NO_DAY)
             metrics = BookingMetrics(
                 figures.sums, currency, minutes, figures.lead_median, figures.returning
@@ -215,19 +236,28 @@ class SpanFigures:
             points.append(MetricsPoint(day, after, None, metrics))
         return points
 
+    def _points_of_parts(self, ends: Sequence[date]) -> list[MetricsPoint]:
+        parts = [*starmap(DateSpan, pairwise(ends))]
+        return [
+            MetricsPoint(part.from_, part.until, None, metrics)
+            for part, metrics in zip(parts, self._points(parts), strict=True)
+        ]
+
     def _of_part(self, part: DateSpan) -> tuple[Sums, int | None, int]:
         """Returns the sums of a part, its median lead time, and its returning customers."""
-        first, after = (part.from_ - self.span.from_).days, (part.until - self.span.from_).days
+        first, after = self._place(part.from_), self._place(part.until)
         sums = Sums(*(running[after] - running[first] for running in self._totals()))
         if self.details is None:
             return sums, None, 0
-        found = self.details.of_part(part, [day for day in part.dates() if day in self.days])
+        found = self.details.of_part(
+            part, [day for day in self._dates[first:after] if day in self.days]
+        )
         return sums, found.lead_median, found.returning
 
     def _totals(self) -> Sequence[Sequence[int]]:
         """Returns each sum of the dates before each date of the span, and at last of all."""
         if not self._running:
-            of_days = [values_of(self.days.get(day, _NO_DAY).sums) for day in self.span.dates()]
+            of_days = [values_of(self.days.get(day, _NO_DAY).sums) for day in self._dates]
             columns = zip(*of_days, strict=True)
             self._running = [[*accumulate(column, initial=0)] for column in columns]
         return self._running
@@ -249,7 +279,7 @@ class SpanFigures:
         nothing = [_NOTHING] * HOURS
         return {
             day: unpacked_hours(stored[day].hours) if day in stored else nothing
-            for day in self.span.dates()
+            for day in self._dates
         }
 
     async def _sums_of_weekdays(self) -> Mapping[int, list[Sums]]:
@@ -276,7 +306,7 @@ class SpanFigures:
         nothing = _Counted()
         hours: dict[date, Sequence[HourFigures]] = {}
         details: dict[date, DayDetails] = {}
-        for index, day in enumerate(self.span.dates()):
+        for index, day in enumerate(self._dates):
             numbers = range(index * of_a_date + 1, (index + 1) * of_a_date + 1)
             cells = [found.get(number, nothing) for number in numbers]
             if by_hour:

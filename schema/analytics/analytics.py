@@ -11,7 +11,7 @@ from kit.events.event_cursors import EventCursor
 from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.analytics import analytics as answers
-from resolvers.analytics import span_figures
+from resolvers.analytics import points, span_figures
 from schema.core.enums import describe
 from schema.core.fields import column, computed, id_column, query, value
 from schema.core.money import Money
@@ -86,7 +86,7 @@ class BookingMetrics:
     )
 
 
-@value(span_figures.MetricsPoint)
+@value(points.MetricsPoint)
 class MetricsPoint:
     """The figures of a part of a span."""
 
