@@ -14,6 +14,7 @@ from domain.core.local_time import zone
 from domain.notifications.content import RenderedNotification
 from domain.notifications.kinds import Channel, NotificationKind
 from domain.notifications.languages import babel_locale, language_of
+from domain.notifications.letters import as_text, letter
 from domain.notifications.product_texts import product_template
 from domain.notifications.sms import in_gsm, sms_text
 from domain.notifications.templates import Template, filled, one_line
@@ -24,6 +25,7 @@ from models.bookings.bookings import Booking, bookings_of
 from models.customers.customers import Customer, customers_of
 from models.tenants import Tenant
 from models.venue.rooms import Room, rooms_of
+from resolvers.notifications.mail_layout import Brand, as_html
 from resolvers.payments.payments import balance_due
 from resolvers.tenants.tenants import own_tenant
 
@@ -66,18 +68,31 @@ async def render(
     """
     tenant = await own_tenant(scope)
     subject = await _subject(scope, booking_id)
-    template = product_template(kind, channel, language_of(locale))
+    language = language_of(locale)
+    template = product_template(kind, channel, language)
     wording = Wording(babel_locale(locale), zone(tenant.time_zone), channel is not Channel.EMAIL)
     values = _values(tenant, subject, wording, recipient_name, links, details)
     if subject.booking is not None:
         due = await balance_due(scope, subject.booking)
         values[Variable.DUE] = wording.money(due) if due and due.amount_minor > 0 else ""
-    return _rendered(template, channel, values)
+    if channel is Channel.EMAIL:
+        mail = letter(
+            kind,
+            language,
+            subject=one_line(filled(template.subject or "", values)),
+            text=filled(template.body, values),
+            values=values,
+            unsubscribe_url=links.get("unsubscribe", ""),
+        )
+        html = as_html(mail, Brand(values[Variable.VENUE]))
+        return RenderedNotification(mail.subject, as_text(mail), html)
+    return _brief(template, channel, values)
 
 
-def _rendered(
+def _brief(
     template: Template, channel: Channel, values: Mapping[Variable, str]
 ) -> RenderedNotification:
+    """Returns a notification that has no layout."""
     if channel is Channel.SMS:
         return RenderedNotification("", sms_text(filled(template.body, _for_sms(values))))
     title = one_line(filled(template.subject or "", values))
