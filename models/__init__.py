@@ -37,6 +37,7 @@ from models.customers.customers import Customer
 from models.customers.merges import CustomerMerge
 from models.notifications.inbox import InboxEntry
 from models.notifications.push_subscriptions import PushSubscription
+from models.notifications.templates import NotificationTemplate
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
 from models.tenants import Tenant, UsageCounter
@@ -81,6 +82,7 @@ __all__ = [
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
+    "NotificationTemplate",
     "Occupancy",
     "PastBooking",
     "Payment",

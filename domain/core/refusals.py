@@ -30,10 +30,12 @@ Refusal
 │   ├── UndoTooLate, NothingToUndo                 the last change can't be taken back
 │   ├── PaymentRequired                            the booking is confirmed by paying for it
 │   └── GuestBookingClosed, ProofRequired          guests can't book here, or need a proof
-└── billing
-    ├── SubscriptionChangeNotAllowed               the plan can't be changed in this state
-    ├── SubscriptionUnpaid                         the payment for the change failed
-    └── TooManyRooms                               more are in use than the wanted plan allows
+├── billing
+│   ├── SubscriptionChangeNotAllowed               the plan can't be changed in this state
+│   ├── SubscriptionUnpaid                         the payment for the change failed
+│   └── TooManyRooms                               more are in use than the wanted plan allows
+└── notifications
+    └── TemplateChanged                            the template was changed by another caller
 
 The refusals of an area are in its ``refusals.py``.
 

@@ -98,6 +98,8 @@ describe(
     INBOX_CHANGED="An entry was added to a user's inbox, or entries of it were read.",
     PUSH_SUBSCRIPTION_ADDED="A user registered a browser for pushes.",
     PUSH_SUBSCRIPTION_REMOVED="A browser no longer gets a user's pushes.",
+    NOTIFICATION_TEMPLATE_UPDATED="A text of the venue's notifications was changed.",
+    NOTIFICATION_TEMPLATE_RESET="A text of the venue's notifications became the product's again.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     CUSTOMERS_MERGED="Another customer was merged into a customer.",

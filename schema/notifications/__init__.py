@@ -3,5 +3,10 @@
 from typing import Final
 
 from schema.core.areas import Area
+from schema.notifications.templates import TemplateChangedError, TemplateMutations, TemplateQueries
 
-AREA: Final = Area()
+AREA: Final = Area(
+    queries=(TemplateQueries,),
+    mutations=(TemplateMutations,),
+    types=(TemplateChangedError,),
+)

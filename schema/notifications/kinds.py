@@ -3,6 +3,8 @@
 from domain.notifications.kinds import Channel, NotificationKind
 from schema.core.enums import describe
 
+__all__ = ["Channel", "NotificationKind"]
+
 describe(
     Channel,
     "What brings a notification to its recipient.",
