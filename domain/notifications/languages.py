@@ -15,10 +15,11 @@ def language_of(locale: str | None) -> str:
 
 def babel_locale(locale: str | None) -> Locale:
     """Returns the locale by which dates and amounts are printed, in one of the languages."""
-    try:
-        found = Locale.parse((locale or "").replace("_", "-"), sep="-")
-    except (UnknownLocaleError, ValueError):
-        found = None
-    if found is None or found.language not in LANGUAGES:
+    tag = (locale or "").replace("_", "-")
+    if tag.partition("-")[0].lower() not in LANGUAGES:
         return Locale(LANGUAGES[0])
-    return found
+    try:
+        return Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        # Another country than Babel knows.
+        return Locale(tag.partition("-")[0].lower())

@@ -15,8 +15,8 @@ describe(
 )
 describe(
     NotificationKind,
-    "What a notification is about. Those that begin with STAFF are for the venue's team, all others "
-    "for the customer of a booking. Expect values to be added.",
+    "What a notification is about. Those that begin with STAFF are for the venue's team, all "
+    "others for the customer of a booking. Expect values to be added.",
     BOOKING_REQUESTED="A booking was made that the venue has to confirm.",
     BOOKING_CONFIRMED="A booking was made, or the venue confirmed it.",
     BOOKING_CHANGED="A booking has another time or room.",
@@ -27,7 +27,7 @@ describe(
     PAYMENT_FAILED="A payment for a booking failed.",
     REFUNDED="Money was paid back for a booking.",
     WAITLIST_OFFERED="A time that the customer waits for is held for them.",
-    REVIEW_ASKED="A booking is over, and the customer is asked what they think of it.",
+    REVIEW_ASKED="A booking is over; it invites the customer to say what they think of it.",
     STAFF_DIGEST="The bookings of a day.",
     STAFF_BOOKING_CREATED="A booking was made.",
     STAFF_BOOKING_CANCELLED="A booking was cancelled.",

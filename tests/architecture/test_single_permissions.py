@@ -348,6 +348,10 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
             return "FREQ=WEEKLY;BYDAY=FR;COUNT=3"
         case "StartInput":
             return {"at": "2027-03-02T08:00:00Z"}
+        case "NotificationKind":
+            return "BOOKING_CONFIRMED"
+        case "Channel":
+            return "SMS"
         case "Int":
             return 60
         case _:

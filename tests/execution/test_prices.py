@@ -49,6 +49,7 @@ ARGUMENTS: Final = {
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
     "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
+    "previewNotification": "kind: BOOKING_CONFIRMED, channel: EMAIL, bookingId: $booking",
     "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,
         partySize: 1000, start: {date: "2027-03-02", time: "10:00"}""",
     "quote": """input: {

@@ -76,6 +76,16 @@ CHANGES = [
         'createCoupon(input: { code: "TENTH", discount: { percent: 10 } })',
         ["COUPON_CREATED"],
     ),
+    (
+        "updateNotificationTemplate(version: 0, "
+        'input: { kind: REFUNDED, channel: SMS, locale: "de", body: "{amount}" })',
+        ["NOTIFICATION_TEMPLATE_UPDATED"],
+    ),
+    (
+        "resetNotificationTemplate(version: 1, "
+        'input: { kind: BOOKING_REMINDER, channel: SMS, locale: "de" })',
+        ["NOTIFICATION_TEMPLATE_RESET"],
+    ),
     ('updateCoupon(id: "$coupon", version: 1, input: { totalLimit: 8 })', ["COUPON_UPDATED"]),
     ('archiveCoupon(id: "$coupon", version: 1)', ["COUPON_ARCHIVED"]),
     (
@@ -261,6 +271,12 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "coupon { id }",
     )
     feed = await run(api, venue, "createCalendarFeed(input: { detail: FULL })", "feed { id }")
+    await run(
+        api,
+        venue,
+        "updateNotificationTemplate(version: 0, "
+        'input: { kind: BOOKING_REMINDER, channel: SMS, locale: "de", body: "{date}" })',
+    )
     quota = await run(
         api,
         venue,

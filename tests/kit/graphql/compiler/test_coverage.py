@@ -30,8 +30,10 @@ FIELD_BY_FIELD: Final = {
     "explainSlot": "worked out of hours, bookings and rules",
     "guestBooking": "found by a secret, outside of any tenant",
     "hoursExceptions": "whole or refused: its rows are counted before they are shown",
+    "notificationTemplates": "most of them are in no table",
     "plans": "in no table",
     "platformMetrics": "added up from what happened by date",
+    "previewNotification": "written from a template",
     "previewRecurrence": "worked out of a rule, hours and bookings",
     "priceRules": "few rows that are seldom read",
     "quote": "worked out of rates and rules",
@@ -76,6 +78,7 @@ ARGUMENTS: Final = {
     "node": f'(id: "{ID}")',
     "nodes": f'(ids: ["{ID}"])',
     "platformMetrics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
+    "previewNotification": "(kind: BOOKING_CONFIRMED, channel: EMAIL)",
     "previewRecurrence": '(rrule: "FREQ=DAILY;COUNT=2", durationMinutes: 60, '
     'start: {date: "2027-03-01", time: "19:00"})',
     "quote": f'(input: {{roomId: "{ID}", start: {{at: "2027-03-01T00:00:00Z"}}, '
