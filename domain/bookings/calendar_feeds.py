@@ -118,11 +118,11 @@ def text_line(name: str, text: str) -> str:
     line = f"{name}:{plain.translate(_ESCAPED)}"
     if len(line) <= _LONGEST_LINE and line.isascii():
         return line + "\r\n"
-    return _folded(line)
+    return folded(line)
 
 
-def _folded(line: str) -> str:
-    """Folds a line after at most 75 bytes, never within a character."""
+def folded(line: str) -> str:
+    """Returns a line with its end, folded after at most 75 bytes, never within a character."""
     rest, parts = line.encode(), []
     while len(rest) > _LONGEST_LINE:
         end = _LONGEST_LINE

@@ -47,11 +47,23 @@ def zone_clocks(names: Iterable[str]) -> dict[str, ZoneClock]:
     made: dict[bytes, ZoneClock] = {}
     clocks = {}
     for name in names:
-        data = files(tzdata).joinpath("zoneinfo", *name.split("/")).read_bytes()
+        data = _file(name)
         if data not in made:
             made[data] = _clock(data, zone(name))
         clocks[name] = made[data]
     return clocks
+
+
+def yearly_rule(name: str) -> str:
+    """Returns the rule of a zone's changes after the last listed one, as POSIX writes it in TZ.
+
+    Such as 'EST5EDT,M3.2.0,M11.1.0'; a zone whose clock doesn't change any more has no comma in it.
+    """
+    return _read(_file(name))[1]
+
+
+def _file(name: str) -> bytes:
+    return files(tzdata).joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
 def _clock(data: bytes, zone: ZoneInfo) -> ZoneClock:

@@ -123,9 +123,10 @@ async def update_notification_template(
 ) -> EffectiveTemplate:
     """Replace a text of the venue's notifications.
 
-    It is plain text. `{name}` stands for a variable: see `NotificationTemplate.variables`. Unknown
-    ones are refused. A line all of whose variables are empty is left out. Mails have the venue's
-    name, a table of the booking's details and a button besides.
+    It is plain text, in which `{name}` is replaced by the value of a variable: see
+    `NotificationTemplate.variables`. Unknown ones are refused. A line all of whose variables are
+    empty is left out. Mails have the venue's name, a table of the booking's details and a button
+    besides.
     """
     row, now = await _locked(scope, kind, channel, locale, version)
     wanted = Template(subject, body.strip())
