@@ -285,14 +285,17 @@ class Operations:
                 if isinstance(stream, ExecutionResult):
                     last = self._answer(stream, operation)._replace(executed=False)
                     return last
+                events = cast("EventStream[Any]", stream)
                 question = SubscriptionKey.of(
-                    selected, request.text, request.variables, operation.actor
+                    selected,
+                    request.text,
+                    request.variables,
+                    operation.actor,
+                    is_personal=events.is_personal,
                 )
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
-                    await self._delivery.deliver(
-                        question, cast("EventStream[Any]", stream), executor, subscriber
-                    )
+                    await self._delivery.deliver(question, events, executor, subscriber)
                 executor = self._executor(selected, request, operation)
         except RequestRejected as rejected:
             last = self._rejection(rejected, operation)

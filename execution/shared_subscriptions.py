@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, Self
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -74,13 +74,23 @@ class SubscriptionKey:
 
     @classmethod
     def of(
-        cls, selected: ParsedOperation, text: str, variables: Mapping[str, Any], actor: Actor
+        cls,
+        selected: ParsedOperation,
+        text: str,
+        variables: Mapping[str, Any],
+        actor: Actor,
+        *,
+        is_personal: bool = False,
     ) -> Self:
-        """Builds the key from the document's text and the variables as the client sent them."""
+        """Builds the key from the document's text and the variables as the client sent them.
+
+        Personal events are shared by the sessions of one caller only.
+        """
         left_out = _only_resuming(selected)
         counting = {name: value for name, value in variables.items() if name not in left_out}
         written = orjson.dumps(counting, option=orjson.OPT_SORT_KEYS)
-        return cls(text, selected.name, written, visibility_key(actor))
+        seen = replace(actor, session_id=None) if is_personal else visibility_key(actor)
+        return cls(text, selected.name, written, seen)
 
 
 @dataclass(slots=True)

@@ -58,11 +58,15 @@ class Source(Protocol[E_co]):
 
 @dataclass(frozen=True, slots=True)
 class EventStream(Generic[E]):
-    """A source and the cursor to begin after. Iterating it streams for ``operation`` alone."""
+    """A source and the cursor to begin after. Iterating it streams for ``operation`` alone.
+
+    ``is_personal``: its events depend on who the caller is, not only on what they may see.
+    """
 
     operation: Operation
     source: Source[E]
     after: EventCursor | None
+    is_personal: bool = False
 
     async def __aiter__(self) -> AsyncGenerator[E]:
         sort_key: SortKey = ()

@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, Relationship, col
 
 from domain.notifications.kinds import NotificationKind
-from kit.actor import Actor
 from models.bookings.bookings import Booking
 from models.core.base import INSTANT, TenantRow, one_of, refers_to
 
@@ -38,9 +37,6 @@ class InboxEntry(TenantRow, table=True):
     booking: Booking | None = Relationship(
         sa_relationship_kwargs={"foreign_keys": "InboxEntry.booking_id", "lazy": "raise"}
     )
-
-    def is_owned_by(self, actor: Actor) -> bool:
-        return self.user_id == actor.user_id
 
 
 def inbox_of(tenant_id: UUID, user_id: UUID | None) -> Select[InboxEntry]:

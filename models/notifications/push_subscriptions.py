@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Index, Select, UniqueConstraint, select
 from sqlmodel import Field, col
 
-from kit.actor import Actor
 from models.core.base import INSTANT, Logged, TenantRow, refers_to
 
 
@@ -28,9 +27,6 @@ class PushSubscription(TenantRow, Logged, table=True):
     p256dh: str
     auth: str
     created_at: datetime = Field(sa_type=INSTANT)
-
-    def is_owned_by(self, actor: Actor) -> bool:
-        return self.user_id == actor.user_id
 
 
 def subscriptions_of(tenant_id: UUID, user_id: UUID | None) -> Select[PushSubscription]:

@@ -1,6 +1,8 @@
 """Inboxes: what users are told in the app itself."""
 
-from typing import Annotated, Final
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -9,10 +11,11 @@ from typing_extensions import Doc
 
 from domain.core.ids import InboxEntryId
 from domain.core.log_events import Event, EventType
-from domain.core.refusals import Invalid, NotFound
+from domain.core.refusals import NotFound
 from domain.notifications.kinds import NotificationKind
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
+from models.bookings.bookings import Booking
 from models.notifications.inbox import (
     InboxEntry,
     entries_read,
@@ -20,9 +23,8 @@ from models.notifications.inbox import (
     inbox_of,
     unread_in,
 )
-from permissions.policy import own_user_id
-
-MAX_MARKED: Final = 100
+from permissions.policy import may, own_user_id
+from permissions.roles import P
 
 
 def visible_inbox(scope: Scope) -> Select[InboxEntry]:
@@ -55,8 +57,6 @@ async def mark_inbox_read(
 ) -> int:
     """Mark entries of the caller's own inbox as read."""
     user_id = own_user_id(scope.actor)
-    if entry_ids is not None and len(entry_ids) > MAX_MARKED:
-        raise Invalid(f"Mark at most {MAX_MARKED} entries at once.", path=("entry_ids",))
     await scope.lock(("inbox", user_id))
     if entry_ids is not None:
         known = await scope.all(visible_inbox(scope).where(col(InboxEntry.id).in_(entry_ids)))
@@ -65,7 +65,7 @@ async def mark_inbox_read(
     marked = await scope.run(entries_read(scope.tenant_id, user_id, entry_ids, now=scope.now()))
     if marked.rowcount:
         _emit(scope, user_id)
-    return int(await scope.value(unread_in(scope.tenant_id, user_id)))
+    return await unread_count(scope, user_id)
 
 
 async def add_to_inbox(
@@ -95,9 +95,31 @@ async def add_to_inbox(
         _emit(scope, user_id)
 
 
+async def added_at(
+    scope: Scope, user_id: UUID, instants: Collection[datetime]
+) -> Sequence[InboxEntry]:
+    """Returns the entries that were added to a user's inbox at some instants, oldest first.
+
+    An event has the instant of its change, and so have the entries that the change has added.
+    """
+    added = inbox_of(scope.tenant_id, user_id).where(col(InboxEntry.created_at).in_(instants))
+    return await scope.all(added.order_by(col(InboxEntry.created_at), col(InboxEntry.id)))
+
+
+async def unread_count(scope: Scope, user_id: UUID) -> int:
+    """Returns the number of a user's unread entries."""
+    return int(await scope.value(unread_in(scope.tenant_id, user_id)))
+
+
 async def kind_of(_: Scope, entry: InboxEntry) -> NotificationKind:
     """What the entry is about."""
     return NotificationKind(entry.kind)
+
+
+async def booking_of(scope: Scope, entry: InboxEntry) -> Booking | None:
+    """The booking that it is about, or null if it is about none or the caller can't see it."""
+    booking: Booking | None = await scope.loaders.related(entry, "booking")
+    return booking if may(scope.actor, P.BOOKINGS_READ, booking) else None
 
 
 def _emit(scope: Scope, user_id: UUID) -> None:

@@ -3,10 +3,12 @@
 from typing import Final
 
 from schema.core.areas import Area
+from schema.notifications.inbox import InboxMutations, InboxQueries, InboxSubscriptions
 from schema.notifications.templates import TemplateChangedError, TemplateMutations, TemplateQueries
 
 AREA: Final = Area(
-    queries=(TemplateQueries,),
-    mutations=(TemplateMutations,),
+    queries=(TemplateQueries, InboxQueries),
+    mutations=(TemplateMutations, InboxMutations),
+    subscriptions=(InboxSubscriptions,),
     types=(TemplateChangedError,),
 )
