@@ -30,6 +30,7 @@ from tests.support.factories import (
     make_venue,
     make_waitlist_entry,
 )
+from tests.support.inboxes import browser_keys, make_inbox_entry
 
 BUILT: Final = build_schema(schema.as_str())
 PLACES: Final = list(places(BUILT))
@@ -68,6 +69,14 @@ MAKE_QUOTA: Final = """
 MAKE_PRICE_RULE: Final = """
     mutation ($input: CreatePriceRuleInput!) {
       createPriceRule(input: $input) { priceRule { id } userErrors { message } }
+    }
+"""
+
+REGISTER_PUSH: Final = """
+    mutation ($input: RegisterPushSubscriptionInput!) {
+      registerPushSubscription(input: $input) {
+        pushSubscription { id } userErrors { message }
+      }
     }
 """
 
@@ -130,6 +139,9 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
     )
+    inbox_entry = await make_inbox_entry(runtime, venue.owner)
+    browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}
+    push = await api(REGISTER_PUSH, {"input": browser}, token=token)
     ids = (
         *(api_id(row) for row in rows),
         exception.payload["exception"]["id"],
@@ -140,6 +152,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         rule.payload["priceRule"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
+        encode_id("InboxEntry", inbox_entry),
+        push.payload["pushSubscription"]["id"],
     )
     links = runtime.services[Links]
     assert isinstance(links, Links)

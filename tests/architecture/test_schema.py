@@ -63,6 +63,7 @@ BOUNDED: Final = {
     "GenericUserError.path": "as deep as inputs are",
     "GuestProofError.path": "as deep as inputs are",
     "HoursException.intervals": "the input lists at most 100",
+    "InboxChanged.added": "what one change added for one user",
     "LimitError.path": "as deep as inputs are",
     "NotificationTemplate.variables": "written in domain/notifications/variables.py",
     "OccurrencePreview.reasons": "there are about ten rules",

@@ -186,6 +186,8 @@ PLAIN: Final = {
         "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",
     },
     "HoursException": {"date", "intervals"},
+    "InboxEntry": {"title", "body", "created_at", "read_at"},
+    "PushSubscription": {"created_at"},
     "Room": {
         "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },

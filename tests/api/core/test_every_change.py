@@ -23,6 +23,7 @@ from tests.support.factories import (
     make_venue,
     make_waitlist_entry,
 )
+from tests.support.inboxes import browser_keys, make_inbox_entry
 
 TYPES = "{ auditLog(first: 250) { nodes { type } } }"
 TOMORROW = MONDAY_MORNING + timedelta(days=1)
@@ -72,6 +73,13 @@ CHANGES = [
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
     ("createCalendarFeed(input: { detail: BUSY })", ["CALENDAR_FEED_CREATED"]),
     ('revokeCalendarFeed(id: "$feed")', ["CALENDAR_FEED_REVOKED"]),
+    ("markInboxRead(input: {})", ["INBOX_CHANGED"]),
+    (
+        'registerPushSubscription(input: { endpoint: "https://push.example.com/b", '
+        'p256dh: "$p256dh", auth: "$auth" })',
+        ["PUSH_SUBSCRIPTION_ADDED"],
+    ),
+    ('removePushSubscription(id: "$browser")', ["PUSH_SUBSCRIPTION_REMOVED"]),
     (
         'createCoupon(input: { code: "TENTH", discount: { percent: 10 } })',
         ["COUPON_CREATED"],
@@ -277,6 +285,15 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "updateNotificationTemplate(version: 0, "
         'input: { kind: BOOKING_REMINDER, channel: SMS, locale: "de", body: "{date}" })',
     )
+    await make_inbox_entry(runtime, venue.owner)
+    _, _, keys = browser_keys()
+    browser = await run(
+        api,
+        venue,
+        'registerPushSubscription(input: { endpoint: "https://push.example.com/a", '
+        f'p256dh: "{keys["p256dh"]}", auth: "{keys["auth"]}" }})',
+        "pushSubscription { id }",
+    )
     quota = await run(
         api,
         venue,
@@ -333,6 +350,8 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "quota": quota["quota"]["id"],
         "coupon": coupon["coupon"]["id"],
         "feed": feed["feed"]["id"],
+        "browser": browser["pushSubscription"]["id"],
+        **keys,
         "rule": rules[1],
         "second_rule": rules[0],
         "exception": exception["exception"]["id"],
