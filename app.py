@@ -77,6 +77,7 @@ from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
 from resolvers.payments.booking_hooks import PREPAYMENT
 from schema import AREAS, schema
+from subscriptions.presence import Presence
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
 from web.pages.graphiql import GraphiQL
@@ -136,7 +137,12 @@ def build_app(
             reader.notify(tenant_ids)
         rollups.notify(tenant_ids)
 
-    bus = Bus(settings.relay_database_url, on_notify=log_has_grown)
+    presence = cast("Presence", (services or {}).get(Presence, Presence()))
+    bus = Bus(
+        settings.relay_database_url,
+        on_notify=log_has_grown,
+        channels={presence.channel: presence.hear},
+    )
     secrets = (settings.secret, *settings.fallback_secrets)
     tokens = Tokens(*secrets)
     errands = BackgroundTasks()
@@ -175,6 +181,7 @@ def build_app(
         Outbound: outbound,
         Passwords: Passwords(),
         Prepayment: PREPAYMENT,
+        Presence: presence,
         Push: push_of(settings, outbound, clock=clock),
         Relay: relay,
         SecurityCounts: security_counts,
@@ -238,6 +245,7 @@ def build_app(
             "backlog": backlog.run,
             "handlers": handler_gauge.run,
             "rollup_lag": rollup_gauge.run,
+            "presence": partial(presence.run, bus.publish),
         }
         if settings.works:
             background |= worker_services(runtime, relay_database, readers, rollups, url=relay_url)

@@ -1,12 +1,13 @@
 """Notifies all processes, by LISTEN and NOTIFY, of tenants whose log has grown.
 
-A notification only saves time: if one is lost, the log is read a second later. So the transport
-needs no guarantees: ``_Postgres`` is a backend for broadcaster, and another (Redis, by its URL)
-could replace it in ``Bus`` without a change to the relay.
+A notification only saves time: if one is lost, the log is read a second later. Messages on further
+channels may be lost too. So the transport needs no guarantees: ``_Postgres`` is a backend for
+broadcaster, and another (Redis, by its URL) could replace it in ``Bus`` without a change to the
+relay.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +21,9 @@ _RESYNC: Final = "*"
 # commits go on, there is a pause after each one: a lone change is still told at once.
 _GATHERED_SECONDS: Final = 0.003
 _PAUSE_SECONDS: Final = 0.025
-# PostgreSQL refuses 8,000 bytes; an id takes 33.
+MAX_MESSAGE_BYTES: Final = 7_900
+"""The longest message on a channel: PostgreSQL refuses 8,000 bytes."""
+# An id takes 33 bytes.
 _IDS_A_MESSAGE: Final = 200
 _MESSAGES_KEPT: Final = 1_000
 _SILENCE_SECONDS: Final = 5.0
@@ -28,10 +31,20 @@ _TIMEOUT_SECONDS: Final = 5.0
 
 
 class Bus:
-    """A process's connection to the bus; ``on_notify`` is called with tenants, or None for all."""
+    """A process's connection to the bus; ``on_notify`` is called with tenants, or None for all.
 
-    def __init__(self, url: str, *, on_notify: Callable[[frozenset[UUID] | None], None]) -> None:
-        self._backend = _Postgres(url)
+    ``channels`` are further channels, each with what is called with its messages.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_notify: Callable[[frozenset[UUID] | None], None],
+        channels: Mapping[str, Callable[[str], None]] | None = None,
+    ) -> None:
+        self._channels = channels or {}
+        self._backend = _Postgres(url, (CHANNEL, *self._channels))
         self._broadcast = Broadcast(backend=self._backend)
         self._on_notify = on_notify
         self._grown: set[UUID] = set()
@@ -46,9 +59,15 @@ class Bus:
         self._grown.add(tenant_id)
         self._requested.set()
 
+    async def publish(self, channel: str, message: str) -> None:
+        """Sends a message to every process, including this one. Raises ConnectionError."""
+        await self._backend.publish(channel, message)
+
     async def run(self) -> None:
         """Listens and notifies until the connection is lost."""
         async with self._broadcast, asyncio.TaskGroup() as tasks:
+            for channel, on_message in self._channels.items():
+                tasks.create_task(self._hear(channel, on_message))
             tasks.create_task(self._backend.stay_open())
             tasks.create_task(self._notify())
             tasks.create_task(self._listen())
@@ -59,6 +78,11 @@ class Bus:
             self._on_notify(None)
             while True:
                 self._on_notify(_decoded((await messages.get()).message))
+
+    async def _hear(self, channel: str, on_message: Callable[[str], None]) -> None:
+        async with self._broadcast.subscribe(channel) as messages:
+            while True:
+                on_message((await messages.get()).message)
 
     async def _notify(self) -> None:
         elapsed = asyncio.get_running_loop().time
@@ -74,13 +98,14 @@ class Bus:
 
 
 class _Postgres(BroadcastBackend):
-    """A broadcaster backend: one connection that listens and notifies on one channel.
+    """A broadcaster backend: one connection that listens and notifies on some channels.
 
     Broadcaster's own loses listeners, can't publish concurrently and never reconnects.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, channels: Iterable[str]) -> None:
         self._url = url
+        self._channels = channels
         self._connection: asyncpg.Connection | None = None
         self._closed = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -100,7 +125,8 @@ class _Postgres(BroadcastBackend):
         )
         try:
             connection.add_termination_listener(lambda _: self._closed.set())
-            await connection.add_listener(CHANNEL, self._put)
+            for channel in self._channels:
+                await connection.add_listener(channel, self._put)
         except BaseException:
             connection.terminate()
             raise
@@ -122,7 +148,7 @@ class _Postgres(BroadcastBackend):
         raise ConnectionError("the bus has lost its connection")
 
     async def subscribe(self, group: str) -> None:
-        """Does nothing: the only channel is listened to from the start."""
+        """Does nothing: all channels are listened to from the start."""
 
     async def unsubscribe(self, group: str) -> None:
         """Does nothing, as above."""
@@ -139,7 +165,7 @@ class _Postgres(BroadcastBackend):
         except asyncio.QueueFull:
             while not self._messages.empty():
                 self._messages.get_nowait()
-            self._messages.put_nowait(Event(channel, _RESYNC))
+            self._messages.put_nowait(Event(CHANNEL, _RESYNC))
 
     async def _run(self, statement: str, *values: object) -> None:
         async with self._lock:

@@ -4,11 +4,12 @@ from typing import Final
 
 from schema.core.areas import Area
 from schema.notifications.inbox import InboxMutations, InboxQueries, InboxSubscriptions
+from schema.notifications.presence import PresenceSubscriptions
 from schema.notifications.templates import TemplateChangedError, TemplateMutations, TemplateQueries
 
 AREA: Final = Area(
     queries=(TemplateQueries, InboxQueries),
     mutations=(TemplateMutations, InboxMutations),
-    subscriptions=(InboxSubscriptions,),
+    subscriptions=(InboxSubscriptions, PresenceSubscriptions),
     types=(TemplateChangedError,),
 )

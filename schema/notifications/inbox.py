@@ -25,7 +25,7 @@ from subscriptions import inbox_changes
 
 @node(models.InboxEntry, visible=inbox.visible_inbox, requires=P.MEMBER)
 class InboxEntry(Node):
-    """Something that a user is told in the app itself, kept for 90 days."""
+    """A notification in the app itself, kept for 90 days."""
 
     kind: NotificationKind = computed(inbox.kind_of, sql=lambda _, entry: entry.kind)
     title: str = column("The title, in the user's language.")

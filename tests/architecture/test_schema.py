@@ -69,6 +69,7 @@ BOUNDED: Final = {
     "OccurrencePreview.reasons": "there are about ten rules",
     "OpeningDay.intervals": "the input lists at most 100",
     "PaymentSettings.cancellationSteps": "at most 10, or the change is refused",
+    "Presence.rooms": "at most 100 of the input, or those of the venue",
     "Plan.features": "written in domain/tenants/plans.py",
     "PlanLimitError.path": "as deep as inputs are",
     "PlatformMetrics.points": "at most 800 dates",
