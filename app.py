@@ -59,7 +59,7 @@ from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import RefusalDelay
-from kit.security.tokens import Downloads, Links, Tokens
+from kit.security.tokens import Downloads, Links, Tokens, Uploads
 from kit.settings import Settings, SettingsError, load_settings
 from kit.supervisor import Service, supervise
 from models.audit import log
@@ -84,6 +84,7 @@ from web.pages.graphiql import GraphiQL
 from web.routes.calendar_feeds import CalendarFeeds
 from web.routes.exports import ExportDownloads
 from web.routes.health import Health
+from web.routes.imports import ImportUploads
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
 from web.server.middleware import GraphQLFastPath, SecurityHeaders
@@ -190,6 +191,7 @@ def build_app(
         Storage: Storage.of(settings),
         LastTaken: LastTaken(),
         Tokens: tokens,
+        Uploads: Uploads(*secrets),
         **(services or {}),
     }
     used[OneTimeProofs] = OneTimeProofs(cast("HumanProof", used[HumanProof]), counted())
@@ -281,6 +283,7 @@ def build_app(
             *webhooks.routes,
             *ExportDownloads(runtime).routes,
             *CalendarFeeds(runtime, rate_limiter).routes,
+            *ImportUploads(runtime, rate_limiter).routes,
             *(checkout.routes if checkout else ()),
             Route("/livez", health.live),
             Route("/readyz", health.ready),
@@ -295,7 +298,7 @@ def build_app(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
                 allow_credentials=True,
-                allow_methods=["GET", "POST"],
+                allow_methods=["GET", "POST", "PUT"],
                 # Client libraries send headers of their own: traces, names and versions.
                 allow_headers=["*"],
                 expose_headers=["Retry-After", "X-Boom-Credentials", "X-Request-Id"],

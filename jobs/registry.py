@@ -12,6 +12,7 @@ from jobs.expire_holds import expire_holds
 from jobs.exports import EXPORT_SECONDS, make_export, purge_exports
 from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
+from jobs.imports import IMPORT_SECONDS, purge_imports, run_import, undo_import
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
 from jobs.platform_days import add_up_platform_days
 from jobs.purge import purge_expired
@@ -26,6 +27,7 @@ from kit.runtime import Runtime
 from kit.supervisor import Service
 from models.analytics.exports import EXPORT_JOB
 from models.analytics.forecasts import FORECAST_JOB
+from models.imports.imports import IMPORT_JOB, UNDO_JOB
 from models.payments.gateway_events import EVENT_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC
@@ -53,6 +55,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
     EXPORT_JOB: make_export,
+    IMPORT_JOB: run_import,
+    UNDO_JOB: undo_import,
     OFFER_JOB: offer_free_time,
     SETTLE: settle,
     SYNC: sync_billing,
@@ -61,9 +65,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 """The handler of each job, by name."""
 
-LONG_JOBS: Final = frozenset({EXPORT_JOB})
+LONG_JOBS: Final = frozenset({EXPORT_JOB, IMPORT_JOB, UNDO_JOB})
 """Jobs that may take long: a process runs one of them at a time, beside all others."""
-LONG_JOB_SECONDS: Final = EXPORT_SECONDS + 60
+LONG_JOB_SECONDS: Final = max(EXPORT_SECONDS, IMPORT_SECONDS) + 60
 
 RETRIES: Final[Mapping[str, Retries]] = {
     # For about an hour: codes in mails aren't valid for longer.
@@ -71,8 +75,10 @@ RETRIES: Final[Mapping[str, Retries]] = {
     SECURITY_MAIL_JOB: Retries(attempts=12, first_seconds=5),
     # For about 12 hours: a gateway may be unavailable for long.
     EVENT_JOB: Retries(attempts=60),
-    # For days: only a database that is away fails this job, and an export must end some time.
+    # For days: only a database that is away fails these jobs, and an export must end some time.
     EXPORT_JOB: Retries(attempts=1_000),
+    IMPORT_JOB: Retries(attempts=1_000),
+    UNDO_JOB: Retries(attempts=1_000),
     # For more than a day: gateways store results under a key, failures too, for a day.
     SETTLE: Retries(attempts=160),
 }
@@ -110,6 +116,7 @@ def worker_services(
     old = partial(purge_expired, runtime, relay)
     waitlists = partial(tend_waitlists, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
+    unused = partial(purge_imports, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
         "jobs": worker.run,
@@ -128,6 +135,9 @@ def worker_services(
         ),
         "expired_exports": partial(
             _every, HOUSEKEEPING_SECONDS, expired, first=FIRST_HOUSEKEEPING_SECONDS
+        ),
+        "expired_imports": partial(
+            _every, HOUSEKEEPING_SECONDS, unused, first=FIRST_HOUSEKEEPING_SECONDS
         ),
         "unhandled_jobs": partial(
             _every, HOUSEKEEPING_SECONDS, unhandled, first=FIRST_HOUSEKEEPING_SECONDS

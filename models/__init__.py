@@ -35,6 +35,7 @@ from models.core.idempotency import IdempotentResult
 from models.core.zone_clocks import ZoneClock
 from models.customers.customers import Customer
 from models.customers.merges import CustomerMerge
+from models.imports.imports import Import, ImportRow
 from models.notifications.inbox import InboxEntry
 from models.notifications.push_subscriptions import PushSubscription
 from models.notifications.templates import NotificationTemplate
@@ -78,6 +79,8 @@ __all__ = [
     "FunnelCount",
     "HoursException",
     "IdempotentResult",
+    "Import",
+    "ImportRow",
     "InboxEntry",
     "LedgerEntry",
     "LogEntry",

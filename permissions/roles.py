@@ -47,6 +47,8 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"
     BILLING_WRITE = "billing:write"
     ANALYTICS_READ = "analytics:read"
+    IMPORTS_READ = "imports:read"
+    IMPORTS_WRITE = "imports:write"
     PLATFORM_READ = "platform:read"
 
 
@@ -75,6 +77,7 @@ _STAFF: Final = _GUEST | _GUESTS_OWN | {
 _MANAGER: Final = _STAFF | {
     P.ROOMS_WRITE, P.HOURS_WRITE, P.AUDIT_READ, P.PAYMENTS_REFUND, P.ANALYTICS_READ,
     P.NOTIFICATIONS_READ, P.NOTIFICATIONS_WRITE,
+    P.IMPORTS_READ, P.IMPORTS_WRITE,
 }  # fmt: skip
 _ADMIN: Final = _MANAGER | {
     P.TENANT_WRITE, P.USERS_WRITE, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,

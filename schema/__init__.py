@@ -16,6 +16,7 @@ from schema import (
     bookings,
     core,
     customers,
+    imports,
     notifications,
     payments,
     tenants,
@@ -39,6 +40,7 @@ AREAS: Final = (
     payments.AREA,
     billing.AREA,
     notifications.AREA,
+    imports.AREA,
     analytics.AREA,
 )
 """All areas, in an order in which each one depends only on those before it."""

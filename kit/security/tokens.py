@@ -26,8 +26,6 @@ _AUDIENCE: Final = "boom-booking-api"
 _PURPOSE: Final = b"access tokens, version 1"
 _LINK_PURPOSE: Final = b"links to one object, version 1"
 _LINK_AUDIENCE: Final = "boom-booking-link"
-_DOWNLOAD_PURPOSE: Final = b"links to downloads, version 1"
-_DOWNLOAD_AUDIENCE: Final = "boom-booking-download"
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "tenant", "sid", "iat", "exp"})
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST: Final = 2048
@@ -235,8 +233,8 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A link to one file of a tenant, which its bearer may download until it expires."""
+class FileLink:
+    """A link to one file of a tenant, which its bearer may use until it expires."""
 
     tenant_id: UUID
     subject_id: UUID
@@ -246,35 +244,45 @@ class Download:
 class Downloads:
     """Signs and verifies links to files, for as long as these are stored."""
 
-    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
-        self._keys = _keys((secret, *fallbacks), _DOWNLOAD_PURPOSE)
+    PURPOSE: ClassVar = b"links to downloads, version 1"
+    AUDIENCE: ClassVar = "boom-booking-download"
 
-    def sign(self, download: Download) -> str:
+    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
+        self._keys = _keys((secret, *fallbacks), self.PURPOSE)
+
+    def sign(self, link: FileLink) -> str:
         """Returns the text of a link, always the same."""
         claims = {
             "iss": _ISSUER,
-            "aud": _DOWNLOAD_AUDIENCE,
-            "sub": str(download.subject_id),
-            "tenant": str(download.tenant_id),
-            "exp": int(download.expires_at.timestamp()),
+            "aud": self.AUDIENCE,
+            "sub": str(link.subject_id),
+            "tenant": str(link.tenant_id),
+            "exp": int(link.expires_at.timestamp()),
         }
         return jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
 
-    def read(self, text: str) -> Download | None:
-        """Returns the download, even if it has expired; None if the link is invalid."""
+    def read(self, text: str) -> FileLink | None:
+        """Returns the link, even if it has expired; None if it is invalid."""
         if len(text) > _LONGEST:
             return None
         try:
             payload = _claims(text, self._keys)
-            if payload["iss"] != _ISSUER or payload["aud"] != _DOWNLOAD_AUDIENCE:
+            if payload["iss"] != _ISSUER or payload["aud"] != self.AUDIENCE:
                 return None
-            return Download(
+            return FileLink(
                 UUID(payload["tenant"]),
                 UUID(payload["sub"]),
                 datetime.fromtimestamp(payload["exp"], UTC),
             )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError):
             return None
+
+
+class Uploads(Downloads):
+    """Signs and verifies links to which files are uploaded."""
+
+    PURPOSE: ClassVar = b"links to uploads, version 1"
+    AUDIENCE: ClassVar = "boom-booking-upload"
 
 
 def _keys(of: Sequence[bytes], purpose: bytes) -> list[OctKey]:

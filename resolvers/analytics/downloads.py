@@ -10,7 +10,7 @@ from kit.errors import Forbidden, Unavailable
 from kit.postgres.failures import is_away
 from kit.runtime import Runtime
 from kit.scope import Scope
-from kit.security.tokens import Download, Downloads
+from kit.security.tokens import Downloads, FileLink
 from models.analytics.exports import Export, export_of
 from resolvers.accounts.authentication import actor_of_creator
 from resolvers.analytics.export_columns import missing
@@ -76,7 +76,7 @@ async def record_download(runtime: Runtime, request: Request, file: Downloadable
     await perform(runtime, Actor(ActorKind.SYSTEM, file.tenant_id), request, record)
 
 
-async def _file_of(scope: Scope, link: Download) -> DownloadableFile:
+async def _file_of(scope: Scope, link: FileLink) -> DownloadableFile:
     export = await scope.one(export_of(link.tenant_id, link.subject_id))
     if export is None or export.status != ExportStatus.DONE.value:
         raise LinkUnknown

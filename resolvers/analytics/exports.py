@@ -25,7 +25,7 @@ from domain.tenants.plans import Feature
 from kit.actor import Actor
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
-from kit.security.tokens import Download, Downloads
+from kit.security.tokens import Downloads, FileLink
 from models.analytics.exports import EXPORT_JOB, Export, exports_counted, exports_of
 from models.analytics.filters import AnalyticsFilter
 from models.core.base import snapshot
@@ -146,7 +146,7 @@ async def url(scope: Scope, export: Export) -> str | None:
     if not _has_file(export, now=scope.now()) or missing(scope.actor, permissions_of(export)):
         return None
     assert export.expires_at is not None
-    token = scope.service(Downloads).sign(Download(export.tenant_id, export.id, export.expires_at))
+    token = scope.service(Downloads).sign(FileLink(export.tenant_id, export.id, export.expires_at))
     return f"{DOWNLOADS}/{token}"
 
 

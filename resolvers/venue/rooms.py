@@ -138,7 +138,7 @@ async def create_room(
         seats=seats,
         created_at=scope.now(),
     )
-    refusals = _refusals(new, hourly_rate, payment_policy_of(tenant))
+    refusals = room_refusals(new, hourly_rate, payment_policy_of(tenant))
     try:
         await count_room(scope, tenant)
     except PlanLimitReached as refusal:
@@ -214,7 +214,7 @@ async def update_room(
             problems.append(Invalid(problem, path=("seats",)))
     given = None if hourly_rate is ABSENT else hourly_rate
     policy = payment_policy_of(await own_tenant(scope))
-    raise_all([*problems, *_refusals(changed, given, policy)])
+    raise_all([*problems, *room_refusals(changed, given, policy)])
     change = RoomChange(EventType.ROOM_UPDATED, changed, before)
     await run_handlers(scope, change)
     changed.version += 1
@@ -272,7 +272,7 @@ async def unarchive_room(
     return restored
 
 
-def _refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
+def room_refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) -> list[Refusal]:
     """Returns the refusals of a room's fields; ``policy`` is the tenant's payment policy."""
     refusals: list[Refusal] = [*name_refusals(room.name, path=("name",))]
     refusals += [

@@ -102,6 +102,7 @@ describe(
     NOTIFICATION_TEMPLATE_RESET="A text of the venue's notifications became the product's again.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
+    CUSTOMER_DELETED="A customer was removed, because the import that had added them was undone.",
     CUSTOMERS_MERGED="Another customer was merged into a customer.",
     CUSTOMER_MERGE_UNDONE="A merge into a customer was undone.",
     USER_INVITED="Somebody was invited to become a user of the tenant.",
@@ -138,6 +139,11 @@ describe(
     EXPORT_FAILED="A file of the venue's data could not be made.",
     EXPORT_RETRIED="The file of a failed export was requested again.",
     EXPORT_DOWNLOADED="A download of an export began, by its link: from `ipAddress`.",
+    IMPORT_CREATED="The import of a file was prepared.",
+    IMPORT_COMPLETED="All rows of a file were imported, or tried.",
+    IMPORT_FAILED="A file could not be imported, or not to its end.",
+    IMPORT_UNDO_REQUESTED="An import is to be undone.",
+    IMPORT_UNDONE="An import was undone, except for what was changed since.",
 )
 describe(
     Code,
@@ -166,7 +172,7 @@ describe(
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
     QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, waitlist "
-    "entries, API keys, exports or calendar feeds is reached; see `LimitError`.",
+    "entries, API keys, exports, imports or calendar feeds is reached; see `LimitError`.",
     COUPON_NOT_APPLICABLE="The coupon can't be used for the booking; see `CouponError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",

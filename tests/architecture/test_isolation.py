@@ -25,6 +25,7 @@ from tests.support.factories import (
     api_id,
     make_booking,
     make_export,
+    make_import,
     make_series,
     make_subscription,
     make_venue,
@@ -138,6 +139,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_waitlist_entry(runtime, venue, start),
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
+        *await make_import(runtime, venue),
     )
     inbox_entry = await make_inbox_entry(runtime, venue.owner)
     browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}
@@ -192,6 +194,8 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {"secondId": own.hold}
         case "swapBookings(secondId:)":
             return {"firstId": own.hold}
+        case "createImport(input.roomId:)":
+            return {"kind": "BOOKINGS"}
         case "analytics(filter.roomIds:)":
             return {"span": {"from": "2027-03-01", "until": "2027-03-08"}}
         case _:

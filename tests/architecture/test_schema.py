@@ -52,6 +52,7 @@ BOUNDED: Final = {
     "CheckInNotOpenError.path": "as deep as inputs are",
     "Coupon.rooms": "at most 100, or the change is refused",
     "CouponError.path": "as deep as inputs are",
+    "ImportRow.problems": "at most 10 are stored",
     "Customer.tags": "at most 20, or the change is refused",
     "CustomerStats.spent": "one for each currency of the bookings",
     "DemandForecast.points": "at most 84 days",

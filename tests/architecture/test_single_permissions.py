@@ -147,6 +147,7 @@ SECRETS: Final = (
         f"percent = percent + 1, total_limit = total_limit + 1, {otherwise('code')}",
         by(P.BOOKINGS_MANAGE),
     ),
+    Secret("imports", ("failure_detail",), otherwise("failure_detail"), by(P.IMPORTS_READ)),
     Secret("blackouts", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret("hours_exceptions", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret(
@@ -188,6 +189,11 @@ PLAIN: Final = {
     "HoursException": {"date", "intervals"},
     "InboxEntry": {"title", "body", "created_at", "read_at"},
     "PushSubscription": {"created_at"},
+    "Import": {
+        "is_dry_run", "notifies", "total_rows", "created_count", "updated_count", "skipped_count",
+        "error_count", "undone_count", "created_at", "ended_at", "undone_at",
+    },
+    "ImportRow": {"line"},
     "Room": {
         "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },

@@ -47,6 +47,8 @@ ARGUMENTS: Final = {
     "guestBooking": 'token: "none"',
     "hoursExceptions": 'from: "2027-03-01", to: "2027-04-01"',
     "inbox": "first: 50",
+    "import": "id: $booking",
+    "imports": "first: 50",
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
     "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',

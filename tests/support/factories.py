@@ -13,6 +13,13 @@ from domain.accounts.users import Role
 from domain.analytics.exports import ExportFailure, ExportFormat, ExportKind, ExportStatus
 from domain.bookings.lifecycle import Status
 from domain.bookings.waitlist import WaitlistStatus
+from domain.imports.imports import (
+    ImportFailure,
+    ImportFormat,
+    ImportKind,
+    ImportOutcome,
+    ImportStatus,
+)
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
 from integrations.billing.protocol import Billing
@@ -31,6 +38,7 @@ from models.bookings.series import BookingSeries
 from models.bookings.waitlist import WaitlistEntry
 from models.core.base import TenantRow
 from models.customers.customers import Customer
+from models.imports.imports import Import, ImportRow
 from models.tenants import Tenant
 from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room
@@ -274,6 +282,47 @@ async def make_export(runtime: Runtime, venue: Venue) -> Export:
                 expires_at=scope.now() + timedelta(days=7),
             )
         )
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_import(runtime: Runtime, venue: Venue) -> tuple[Import, ImportRow]:
+    """Adds an import that the owner made and that failed at its second row; nothing is logged."""
+
+    async def make(scope: Scope) -> tuple[Import, ImportRow]:
+        await scope.lock()
+        made = scope.add(
+            Import(
+                tenant_id=venue.tenant.id,
+                kind=ImportKind.CUSTOMERS.value,
+                format=ImportFormat.CSV.value,
+                status=ImportStatus.FAILED.value,
+                is_dry_run=False,
+                notifies=False,
+                overrides=False,
+                mapping=[],
+                time_zones=[],
+                created_by_id=venue.owner.user.id,
+                done_rows=1,
+                total_rows=2,
+                created_count=1,
+                failure=ImportFailure.SERVER_ERROR.value,
+                failure_detail="The server failed.",
+                created_at=scope.now(),
+                ended_at=scope.now(),
+            )
+        )
+        await scope.flush()
+        row = scope.add(
+            ImportRow(
+                tenant_id=venue.tenant.id,
+                import_id=made.id,
+                line=2,
+                outcome=ImportOutcome.SKIPPED.value,
+                problems=[{"code": "DUPLICATE", "message": "Known.", "column": "Name"}],
+            )
+        )
+        return made, row
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 

@@ -71,6 +71,7 @@ CHANGES = [
     (f"createBooking(input: {{ {NEW_CUSTOMER} }})", ["BOOKING_CREATED", "CUSTOMER_CREATED"]),
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
+    ("createImport(input: { kind: CUSTOMERS, format: CSV })", ["IMPORT_CREATED"]),
     ("createCalendarFeed(input: { detail: BUSY })", ["CALENDAR_FEED_CREATED"]),
     ('revokeCalendarFeed(id: "$feed")', ["CALENDAR_FEED_REVOKED"]),
     ("markInboxRead(input: {})", ["INBOX_CHANGED"]),
@@ -210,7 +211,8 @@ REFUSED = [
 # is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
 # in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; a
 # merge is undone in test_merges.py; what visitors do is counted, not logged.
-# A change that is taken back was made before, in test_undo.py.
+# A change that is taken back was made before, in test_undo.py, and so was an import, in
+# test_imports.py.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -234,6 +236,7 @@ APART = {
     "trackEvents",
     "undoMerge",
     "undoChange",
+    "undoImport",
     "verifyEmail",
 }
 

@@ -1,0 +1,1 @@
+"""Rules of imports: how files are read, and what becomes of their rows."""

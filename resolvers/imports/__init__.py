@@ -1,0 +1,1 @@
+"""Imports: takes files, and adds what their rows have."""
