@@ -1,28 +1,57 @@
 """What notifications tell of a booking, and the values that variables have for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from domain.core.formatting import unlinked
 from domain.core.intervals import Interval
 from domain.core.money import Money
+from domain.notifications.calendar_entries import Series, SeriesBooking
 from domain.notifications.variables import Variable
 from domain.notifications.wording import Wording, duration
 
 
 @dataclass(frozen=True, slots=True)
-class BookingFacts:
-    """What is told of a booking; ``due`` is None if nothing is to be paid any more."""
+class SeriesFacts:
+    """The series of a booking, as its customer's calendar shows it; ``this`` is the booking.
 
+    ``sequence`` and ``changed_at`` rise with each change of the series or of one of its bookings.
+    """
+
+    id: UUID
+    sequence: int
+    changed_at: datetime
+    series: Series
+    this: SeriesBooking
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFacts:
+    """What is told of a booking; ``due`` is None if nothing is to be paid any more.
+
+    ``series`` is None also where it isn't told of.
+    """
+
+    id: UUID
+    version: int
+    changed_at: datetime
     time: Interval
     rooms: tuple[str, ...]
     party_size: int
     reference: str
     customer: str
+    email: str | None = None
     price: Money | None = None
     due: Money | None = None
+    series: SeriesFacts | None = None
+
+
+def place(rooms: Iterable[str], venue: str) -> str:
+    """Returns where a booking takes place, for calendars."""
+    return ", ".join(map(unlinked, (*rooms, venue)))
 
 
 def values_of(

@@ -5,10 +5,12 @@ day, and 90 minutes are "2 hours". It also knows fewer digits of some currencies
 """
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -18,6 +20,8 @@ from domain.core.formatting import unlinked
 from domain.core.intervals import Interval
 from domain.core.money import Money, currency_digits
 from domain.notifications.content import DigestLine
+
+_LETTERS_AND_DIGITS: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ class Wording:
         digits = currency_digits(amount.currency_code)
         pattern.frac_prec = (digits, digits)
         code, value = amount.currency_code, Decimal(amount.amount)
-        return str(pattern.apply(value, self.locale, currency=code, currency_digits=False))
+        text = str(pattern.apply(value, self.locale, currency=code, currency_digits=False))
+        # Babel leaves out the space that CLDR puts between letters and digits.
+        return _LETTERS_AND_DIGITS.sub("\u00a0", text)
 
     def digest(self, lines: Sequence[DigestLine]) -> str:
         """Returns a line for each booking."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from sqlmodel import col
 from typing_extensions import Doc
@@ -22,7 +23,8 @@ from models.venue.rooms import Room, rooms_in_use
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.bookings.booking_access import visible_bookings
-from resolvers.notifications.rendering import facts_of, rendered
+from resolvers.notifications.booking_facts import facts_of
+from resolvers.notifications.rendering import rendered
 from resolvers.tenants.tenants import own_tenant
 
 _TOLD: Final = (P.BOOKINGS_READ, P.ROOMS_READ, P.PRICES_READ, P.PAYMENTS_READ, P.CUSTOMERS_READ)
@@ -75,12 +77,13 @@ async def preview_notification(
         found = await scope.one(visible_bookings(scope).where(col(Booking.id) == booking_id))
         if found is None:
             return None
-        booking = await facts_of(scope, found)
+        booking = await facts_of(scope, found, kind, channel, tenant)
     else:
         booking = await _example(scope, tenant)
     is_of_day = kind is NotificationKind.STAFF_DIGEST
     result = await rendered(
         scope,
+        tenant,
         kind,
         channel,
         locale=locale,
@@ -111,11 +114,15 @@ async def _example(scope: Scope, tenant: Tenant) -> BookingFacts:
     start = midnight(tomorrow, venue_zone) + timedelta(hours=19)
     price = Money(7600, tenant.currency_code)
     return BookingFacts(
-        Interval.of_minutes(start, 120),
+        UUID(int=0),
+        version=1,
+        changed_at=scope.now(),
+        time=Interval.of_minutes(start, 120),
         rooms=(room.name if room else "Room 1",),
         party_size=4,
         reference=_REFERENCE,
         customer=_NAME,
+        email="remy@example.com",
         price=price,
         due=price,
     )

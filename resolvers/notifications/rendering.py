@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlmodel import col
 
-from domain.core.intervals import Interval
 from domain.core.local_time import zone
+from domain.notifications.attachments import calendar_attachment
 from domain.notifications.content import RenderedNotification
 from domain.notifications.facts import BookingFacts, values_of
 from domain.notifications.kinds import Channel, NotificationKind
@@ -19,12 +19,10 @@ from domain.notifications.variables import Variable
 from domain.notifications.wording import Wording
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
-from models.customers.customers import Customer, customers_of
 from models.tenants import Tenant
-from models.venue.rooms import Room, rooms_of
+from resolvers.notifications.booking_facts import facts_of
 from resolvers.notifications.mail_layout import Brand, as_html
 from resolvers.notifications.templates import template_in_use
-from resolvers.payments.payments import balance_due
 from resolvers.tenants.tenants import own_tenant
 
 LONGEST_PUSH: Final = 500
@@ -58,16 +56,18 @@ async def render(
     (Money), "deadline", "old_start", "old_end" (datetimes); for the digest "date" (an instant of
     the day) and "bookings" (DigestLines); for calendar entries "organizer" (an e-mail address).
     """
-    booking = None
+    tenant, facts = await own_tenant(scope), None
     if booking_id is not None:
         booking = await scope.one(bookings_of(scope.tenant_id).where(col(Booking.id) == booking_id))
         assert booking is not None, "a booking is never removed"
+        facts = await facts_of(scope, booking, kind, channel, tenant)
     return await rendered(
         scope,
+        tenant,
         kind,
         channel,
         locale=locale,
-        booking=None if booking is None else await facts_of(scope, booking),
+        booking=facts,
         recipient_name=recipient_name,
         links=links,
         details=details,
@@ -76,6 +76,7 @@ async def render(
 
 async def rendered(
     scope: Scope,
+    tenant: Tenant,
     kind: NotificationKind,
     channel: Channel,
     *,
@@ -86,7 +87,6 @@ async def rendered(
     details: Mapping[str, Any],
 ) -> RenderedNotification:
     """Does the same for a booking that was loaded, or is an example."""
-    tenant = await own_tenant(scope)
     language = babel_locale(locale)
     template = await template_in_use(scope, kind, channel, language.language)
     values = values_of(
@@ -107,27 +107,17 @@ async def rendered(
         values=values,
         unsubscribe_url=links.get("unsubscribe", ""),
     )
-    return RenderedNotification(mail.subject, as_text(mail), as_html(mail, _brand(tenant)))
-
-
-async def facts_of(scope: Scope, booking: Booking) -> BookingFacts:
-    """Loads what is told of a booking."""
-    found = await scope.all(rooms_of(scope.tenant_id).where(col(Room.id).in_(booking.room_ids)))
-    rooms = sorted(found, key=lambda room: booking.room_ids.index(room.id))
-    customer = None
-    if booking.customer_id is not None:
-        theirs = customers_of(scope.tenant_id).where(col(Customer.id) == booking.customer_id)
-        customer = await scope.one(theirs)
-    due = await balance_due(scope, booking)
-    return BookingFacts(
-        Interval(booking.starts_at, booking.ends_at),
-        rooms=tuple(room.name for room in rooms),
-        party_size=booking.party_size,
-        reference=booking.reference,
-        customer=booking.contact_name or (customer.name if customer else ""),
-        price=booking.price,
-        due=due if due is not None and due.amount_minor > 0 else None,
-    )
+    calendar = None
+    if booking is not None:
+        calendar = calendar_attachment(
+            kind,
+            booking,
+            language=language.language,
+            values=values,
+            organizer=details.get("organizer"),
+        )
+    html = as_html(mail, Brand(values[Variable.VENUE]))
+    return RenderedNotification(mail.subject, as_text(mail), html, calendar)
 
 
 def _brief(
@@ -142,7 +132,3 @@ def _brief(
     if channel is Channel.PUSH and len(text) > LONGEST_PUSH:
         text = f"{text[: LONGEST_PUSH - 1].rstrip()}…"
     return RenderedNotification(title, text)
-
-
-def _brand(tenant: Tenant) -> Brand:
-    return Brand(tenant.name)
