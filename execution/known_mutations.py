@@ -172,7 +172,7 @@ class KnownMutation:
                 self.normalized,
                 variables,
                 operation.actor,
-                operation.scope.now(),
+                operation.runtime.clock(),
                 kind=part.kind,
                 details=part.details,
             )

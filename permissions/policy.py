@@ -1,13 +1,16 @@
 """The permission policy: pure rules that decide what an actor may do to a row."""
 
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from domain.accounts.users import Role
 from kit.actor import Actor, ActorKind
 from kit.errors import Forbidden, RequestError, Unauthenticated
 from permissions.roles import FOR_OPERATORS, GRANTS, GrantScope, P, Permission
+
+# By the text of an actor's role: finding its member takes longer than the rest of the check.
+_BY_ROLE: Final = {role and role.value: grants for role, grants in GRANTS.items()}
 
 
 @runtime_checkable
@@ -25,7 +28,7 @@ def grant_of(actor: Actor, permission: Permission) -> GrantScope | None:
         return GrantScope.ANY if permission in FOR_OPERATORS else None
     if actor.scopes is not None and permission not in actor.scopes | {P.PUBLIC}:
         return None
-    return GRANTS[Role(actor.role) if actor.role else None].get(permission)
+    return _BY_ROLE[actor.role].get(permission)
 
 
 def only_own(actor: Actor, permission: Permission) -> bool:
@@ -93,7 +96,7 @@ def visibility_key(actor: Actor) -> Actor:
 
     Actors who see only their own rows have different keys.
     """
-    grants = GRANTS[Role(actor.role) if actor.role else None]
+    grants = _BY_ROLE[actor.role]
     user_id = actor.user_id if GrantScope.OWN in grants.values() else None
     return replace(actor, user_id=user_id, session_id=None, key_id=None)
 

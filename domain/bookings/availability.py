@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Self
 
 from domain.bookings.refusals import Busy, Reason, SlotTaken, SlotUnavailable
@@ -79,6 +80,8 @@ def refusals(
     exclude_booking_id: BookingId | None = None,
 ) -> list[Refusal]:
     """What to raise for the reasons against a start: one refusal for each, in their order."""
+    if not reasons:
+        return []
     wanted = wish.interval(start)
     remaining_seats = None
     if room.seats is not None:
@@ -150,7 +153,8 @@ class RoomCalendar:
     @cached_property
     def _opened(self) -> list[Interval]:
         hours, zone = self.room.hours, self.wish.rules.zone
-        return merge(each for span in self.windows for each in hours.open_intervals(span, zone))
+        found = [hours.open_intervals(span, zone) for span in self.windows]
+        return found[0] if len(found) == 1 else merge(chain.from_iterable(found))
 
     @cached_property
     def _blackouts(self) -> Disjoint:
@@ -314,6 +318,8 @@ class RoomCalendar:
         return None
 
     def _blackout(self, wanted: Stretch) -> Iterator[Reason]:
+        if not self.room.blackouts:
+            return
         refused = self._refused_by_blackouts.strictly_around(wanted[0])
         blackout = self._blackouts.meeting(*wanted)
         if refused is not None and blackout is not None:
@@ -331,6 +337,8 @@ class RoomCalendar:
         start, end = time
         if self.room.seats is not None:
             yield from self._too_few_seats(start)
+            return
+        if not self.times.occupied:
             return
         refused = self._refused_by_bookings.strictly_around(start)
         if refused is None or self.room.only_frees(wanted):

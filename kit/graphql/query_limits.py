@@ -102,12 +102,23 @@ def variable_weight(
     Up to 99 values are free. Limited are the number of all values and the items of each list, at
     any depth.
     """
-    pending = [each for each in variables.items() if isinstance(each[1], _CONTAINERS)]
-    if not pending and len(variables) < VALUES:
-        return 0, []
-    if (count := _value_count(variables, limit=limits.values)) > limits.values:
+    count, is_long = len(variables), False
+    values = [each for each in variables.values() if isinstance(each, _CONTAINERS)]
+    while values and count <= limits.values:
+        value = values.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        count += len(inner)
+        is_long |= len(inner) > limits.list_items
+        if count <= limits.values:
+            values += [each for each in inner if isinstance(each, _CONTAINERS)]
+    if count > limits.values:
         return 0, [_too_complex("values in the variables", count, limits.values)]
+    return count // VALUES, _long_lists(variables, limits) if is_long else []
+
+
+def _long_lists(variables: Mapping[str, Any], limits: Limits) -> list[GraphQLError]:
     errors: list[GraphQLError] = []
+    pending = [*variables.items()]
     while pending:
         name, value = pending.pop()
         if isinstance(value, dict):
@@ -117,7 +128,7 @@ def variable_weight(
             errors.append(_too_complex(what, len(value), limits.list_items))
         elif isinstance(value, list):
             pending.extend((name, inner) for inner in value)
-    return count // VALUES, errors
+    return errors
 
 
 def cost_errors(cost: int, *, limits: Limits = DEFAULTS) -> list[GraphQLError]:
@@ -173,19 +184,6 @@ class _Repetitions(Visitor):
 
 def _most(counter: Counter[str]) -> int:
     return max(counter.values(), default=0)
-
-
-def _value_count(variables: Mapping[str, Any], *, limit: int) -> int:
-    """Counts the values in the variables, at any depth, until there are too many."""
-    count = len(variables)
-    pending = [each for each in variables.values() if isinstance(each, _CONTAINERS)]
-    while pending and count <= limit:
-        value = pending.pop()
-        inner = value.values() if isinstance(value, dict) else value
-        count += len(inner)
-        if count <= limit:
-            pending.extend(each for each in inner if isinstance(each, _CONTAINERS))
-    return count
 
 
 def _too_complex(what: str, value: int, limit: int, node: Node | None = None) -> GraphQLError:

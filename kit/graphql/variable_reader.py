@@ -9,9 +9,7 @@ from graphql import (
     Undefined,
     VariableDefinitionNode,
     VariableValues,
-    coerce_input_value,
     get_variable_values,
-    is_leaf_type,
     is_non_null_type,
 )
 from graphql.error import GraphQLError
@@ -23,6 +21,7 @@ from graphql.execution.values import VariableValueSource, input_is_nested_too_de
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from kit.graphql.input_errors import value_errors
+from kit.graphql.input_reader import InputReader
 
 MAX_ERRORS = 10
 
@@ -72,9 +71,9 @@ class Variables:
             value = given.get(variable.name, Undefined)
             sources[variable.name] = VariableValueSource(signature, value)
             if value is not Undefined:
-                if not variable.is_leaf and input_is_nested_too_deeply(value, signature.type):
+                if variable.is_recursive and input_is_nested_too_deeply(value, signature.type):
                     return None
-                read = coerce_input_value(value, signature.type)
+                read = variable.read(value)
             elif signature.default is not None:
                 try:
                     read = coerce_default_value(signature)
@@ -112,11 +111,11 @@ class Variables:
 class _Variable:
     """The parts of a variable's definition that are the same for every request."""
 
-    __slots__ = ("is_leaf", "is_needed", "name", "signature")
+    __slots__ = ("is_needed", "is_recursive", "name", "read", "signature")
 
     def __init__(self, signature: GraphQLVariableSignature) -> None:
         self.signature = signature
         self.name = signature.name
         self.is_needed = is_non_null_type(signature.type)
-        type_ = signature.type.of_type if is_non_null_type(signature.type) else signature.type
-        self.is_leaf = is_leaf_type(type_)
+        reader = InputReader(signature.type)
+        self.read, self.is_recursive = reader.read, reader.is_recursive

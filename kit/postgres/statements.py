@@ -31,6 +31,7 @@ NOT_SHOWN: Final = literal_column(_NOT_SHOWN, ARRAY(Text())).label("shown")
 """The column of a statement that may show the row that it stores, while it doesn't."""
 
 Values = Mapping[str, object]
+Process = Callable[[Any], Any]
 
 
 class PreparedStatement:
@@ -75,16 +76,14 @@ class PreparedStatement:
 
     def arguments(self, values: Values) -> list[Any]:
         """Returns the values in the order of the SQL, encoded for the driver."""
-        _, fixed, places = self._compiled
-        return [
-            (values[name] if process is None else process(values[name]))
-            if name not in fixed
-            else fixed[name]
-            for name, process in places
-        ]
+        _, fixed, names, processes = self._compiled
+        arguments = [*map({**values, **fixed}.__getitem__, names)]
+        for place, process in processes:
+            arguments[place] = process(arguments[place])
+        return arguments
 
     @cached_property
-    def _compiled(self) -> tuple[str, Values, list[tuple[str, Callable[[Any], Any] | None]]]:
+    def _compiled(self) -> tuple[str, Values, list[str], list[tuple[int, Process]]]:
         compiled = self._statement.compile(dialect=_DIALECT)
         required = {key for key, bind in compiled.binds.items() if bind.required}
         # Lists that are part of the statement are expanded here.
@@ -95,20 +94,28 @@ class PreparedStatement:
             for name, value in expanded.parameters.items()
             if name not in required
         }
-        places = [
-            (name, None if _is_plain_list(compiled, name) else processors.get(name))
-            for name in expanded.positiontup or ()
+        names = [*(expanded.positiontup or ())]
+        processes = [
+            (place, process)
+            for place, name in enumerate(names)
+            if name not in fixed
+            and (process := bind_process(compiled.binds.get(name), processors.get(name)))
         ]
-        return expanded.statement, fixed, places
+        return expanded.statement, fixed, names, processes
 
 
-def _is_plain_list(compiled: Any, name: str) -> bool:
-    """Returns whether a parameter is a list of values that the driver takes as they are."""
-    bind = compiled.binds.get(name)
+def bind_process(bind: Any, process: Process | None) -> Process | None:
+    """Returns what encodes a parameter for the driver as ``process`` does, but lists quickly.
+
+    None if the driver takes the values as they are.
+    """
     kind = bind.type if bind is not None else None
     if not isinstance(kind, ARRAY):
-        return False
-    return kind.item_type.dialect_impl(_DIALECT).bind_processor(_DIALECT) is None
+        return process
+    of_item = kind.item_type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    if of_item is None:
+        return None
+    return lambda values: None if values is None else [of_item(each) for each in values]
 
 
 def set_tenant_cte(tenant_id: Any) -> CTE:

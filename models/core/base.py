@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from types import NoneType
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Text
@@ -29,6 +30,9 @@ INSTANT: TypeEngine[datetime] = TIMESTAMP(timezone=True, precision=3)
 
 SORT_KEY: TypeEngine[str] = Text(collation="C")
 """The type for ``domain.core.text.sort_key``, which is compared byte by byte."""
+
+
+_PLAIN: Final = frozenset({NoneType, bool, int, str})
 
 
 class Logged:
@@ -59,10 +63,16 @@ def one_of(column: str, values: Iterable[StrEnum]) -> str:
 
 def snapshot(row: Logged) -> Mapping[str, object]:
     """Returns the logged attributes of a row, in JSON types."""
-    return {name: _json(getattr(row, name)) for name in row.LOGGED}
+    # Reading from the instance's dictionary is far quicker than through SQLAlchemy's attributes.
+    loaded = vars(row)
+    return {
+        name: _json(loaded[name] if name in loaded else getattr(row, name)) for name in row.LOGGED
+    }
 
 
 def _json(value: object) -> object:
+    if value.__class__ in _PLAIN:
+        return value
     match value:
         case None | bool() | int() | str() | dict():
             return value

@@ -3,7 +3,7 @@
 They let a later area extend a change of an earlier one, which doesn't depend on it.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -39,7 +39,10 @@ class Hooks:
     """The handlers of a process: a mapping of each area that has handlers, in areas' order."""
 
     def __init__(self, *areas: Mapping[Any, Handler[Any]]) -> None:
-        self._areas = areas
+        types = {type for handlers in areas for type in handlers}
+        self._by_type: Mapping[str, Sequence[Handler[Any]]] = {
+            type: [handlers[type] for handlers in areas if type in handlers] for type in types
+        }
 
     async def run(self, scope: Scope, change: Change) -> None:
         """Runs the handlers of a change in order. If one raises, the change is rolled back."""
@@ -48,16 +51,13 @@ class Hooks:
 
     def concern(self, change: Change) -> bool:
         """Returns whether a handler may do anything about a change, which isn't made yet."""
-        return any(
-            not isinstance(handler, Conditional) or handler.applies(change)
-            for handler in self._of(change)
-        )
+        for handler in self._of(change):
+            if not isinstance(handler, Conditional) or handler.applies(change):
+                return True
+        return False
 
-    def _of(self, change: Change) -> Iterator[Handler[Any]]:
-        for handlers in self._areas:
-            handler = handlers.get(change.type)
-            if handler is not None:
-                yield handler
+    def _of(self, change: Change) -> Sequence[Handler[Any]]:
+        return self._by_type.get(change.type, ())
 
 
 async def run_handlers(scope: Scope, change: Change) -> None:

@@ -24,7 +24,7 @@ from kit.graphql.compiler.selection import Allows, Selection, Selector
 from kit.graphql.compiler.sql_writer import Cursor, Print, Writer
 from kit.graphql.field_sources import NotCompilable
 from kit.postgres.keyset_pagination import decoded
-from kit.postgres.statements import set_tenant_cte
+from kit.postgres.statements import bind_process, set_tenant_cte
 
 log = structlog.get_logger(__name__)
 
@@ -326,12 +326,15 @@ def _plan(columns: Mapping[str, Any], scope: "SymbolicScope", cursors: tuple[Cur
     listed = [each.label(f"c{n}") for n, each in enumerate(columns.values())]
     statement = select(*listed).select_from(set_tenant_cte(scope.tenant_id))
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-    processors = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself applies
+    processors: Any = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself applies
     return Plan(
         str(compiled),
         tuple(columns),
         tuple(b'%b"%b":' % (b"," if n else b"{", key.encode()) for n, key in enumerate(columns)),
-        tuple((place_of(name), processors.get(name)) for name in compiled.positiontup or ()),
+        tuple(
+            (place_of(name), bind_process(compiled.binds.get(name), processors.get(name)))
+            for name in compiled.positiontup or ()
+        ),
         cursors,
     )
 
