@@ -4,6 +4,7 @@ from typing import Final
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -51,11 +52,16 @@ class RequestRejected(Exception):
 class Document:
     """A valid document and its parsed operations."""
 
-    __slots__ = ("_operations", "ast", "tokens")
+    __slots__ = ("_operations", "ast", "fragments", "tokens")
 
     def __init__(self, ast: DocumentNode, tokens: int) -> None:
         self.ast = ast
         self.tokens = tokens
+        self.fragments = {
+            each.name.value: each
+            for each in ast.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
         self._operations: dict[str | None, ParsedOperation] = {}
 
     def operation(self, name: str | None) -> "ParsedOperation":

@@ -7,7 +7,14 @@ from typing import Any, Final, cast
 
 import orjson
 import structlog
-from graphql import ExecutionResult, OperationType, VariableValues
+from graphql import (
+    ExecutionResult,
+    OperationType,
+    VariableValues,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.execute import create_source_event_stream
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
@@ -130,12 +137,12 @@ class Operations:
                 if read is AnswerPath.MUTATION:
                     answer = await self._mutated(selected, variables, operation)
                 if answer is None:
-                    answer = await self._execute(selected, request, operation, read=None)
+                    answer = await self._execute(selected, variables, operation, read=None)
             elif read.is_whole:
-                answer = await self._run_compiled(read, selected, request, operation)
+                answer = await self._run_compiled(read, selected, variables, operation)
             else:
                 self._metrics.count_path(AnswerPath.IN_PART)
-                answer = await self._execute(selected, request, operation, read=read)
+                answer = await self._execute(selected, variables, operation, read=read)
         except RequestRejected as rejected:
             answer = self._rejection(rejected, operation)
         except RequestError as error:
@@ -181,7 +188,7 @@ class Operations:
         self,
         read: QueryPlan,
         selected: ParsedOperation,
-        request: GraphQLRequest,
+        variables: VariableValues,
         operation: Operation,
     ) -> GraphQLResponse:
         """Runs an operation that is one statement, in one round trip."""
@@ -192,10 +199,10 @@ class Operations:
         except Exception as error:  # noqa: BLE001 - formatted like all errors: masked and logged
             if is_away(error):
                 self._metrics.count_path(AnswerPath.AWAY)
-                return await self._execute(selected, request, operation, read=read, failed=error)
+                return await self._execute(selected, variables, operation, read=read, failed=error)
             self._metrics.count_path(AnswerPath.READ_FAILED)
             _warn("read.failed", error, selected, operation)
-            return await self._execute(selected, request, operation, read=None)
+            return await self._execute(selected, variables, operation, read=None)
         self._metrics.count_path(_COMPILED)
         return GraphQLResponse([], read.data(row), extensions_of(operation))
 
@@ -215,14 +222,14 @@ class Operations:
     async def _execute(
         self,
         selected: ParsedOperation,
-        request: GraphQLRequest,
+        variables: VariableValues,
         operation: Operation,
         *,
         read: QueryPlan | None,
         failed: Exception | None = None,
     ) -> GraphQLResponse:
         """Executes field by field, except the fields in ``read``, which may have ``failed``."""
-        executor = self._executor(selected, request, operation)
+        executor = self._executor(selected, variables, operation)
         if read is not None:
             executor.keys = read.plan.keys
             executor.reading = partial(_compiled_fields, read, operation, failed)
@@ -274,8 +281,8 @@ class Operations:
         began = perf_counter()
         last = GraphQLResponse([])
         try:
-            self._validate_and_charge(selected, request, operation)
-            executor = self._executor(selected, request, operation)
+            variables = self._validate_and_charge(selected, request, operation)
+            executor = self._executor(selected, variables, operation)
             self._metrics.count_path(AnswerPath.SUBSCRIPTION)
             # Once more each time that the client's actor changes.
             while True:
@@ -296,7 +303,7 @@ class Operations:
                 address = operation.request.ip_address
                 with self._limits.question(operation.actor, address, question):
                     await self._delivery.deliver(question, events, executor, subscriber)
-                executor = self._executor(selected, request, operation)
+                executor = self._executor(selected, variables, operation)
         except RequestRejected as rejected:
             last = self._rejection(rejected, operation)
             return last
@@ -344,23 +351,25 @@ class Operations:
         return variables
 
     def _executor(
-        self, selected: ParsedOperation, request: GraphQLRequest, operation: Operation
+        self, selected: ParsedOperation, variables: VariableValues, operation: Operation
     ) -> Executor:
-        """Raises RequestRejected for variables that the operation doesn't take."""
-        executor = Executor.build(
+        fragments = selected.document.fragments
+        # Not by `Executor.build`, which would coerce the variables again.
+        execution = Executor(
             self._core,
-            selected.document.ast,
+            fragments,
+            {name: FragmentDetails(each) for name, each in fragments.items()},
             None,
             operation,
-            dict(request.variables),
-            request.operation_name,
-            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            selected.operation,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=optimized_is_awaitable,
             # Suggestions would help anonymous callers to explore the schema.
             hide_suggestions=operation.actor.kind is None,
         )
-        if isinstance(executor, list):
-            raise RequestRejected(BadInput.code, executor)
-        execution = cast("Executor", executor)
         execution.meter = Meter(operation.cost, partial(self._admission.charge_excess, operation))
         execution.beside = lambda work: self._admission.beside(work, operation)
         if selected.type is not OperationType.QUERY and self._plans is not None:

@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -57,7 +58,6 @@ class Scope:
         self.runtime = runtime
         self.actor = actor
         self.request = request
-        self.loaders = Loaders(self)
         self.before_locks: Callable[[], Awaitable[None]] | None = None
         # Makes a change safe to repeat; its result is stored with it.
         self.idempotency_key: Any = None
@@ -87,6 +87,11 @@ class Scope:
         self._after_commit: list[Callable[[], Awaitable[None]]] = []
 
     # ------------------------------------------------------------------ who, where, when
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """The loaders of rows for its fields."""
+        return Loaders(self)
 
     @property
     def tenant_id(self) -> UUID:
@@ -288,14 +293,17 @@ class Scope:
         """Returns the keys of named locks of the tenant, in the order in which they are taken."""
         return sorted({advisory_key(self.tenant_id, *name) for name in names})
 
-    async def queue(self, *exclusive: tuple[object, ...]) -> None:
+    async def queue(self, *exclusive: tuple[object, ...]) -> list[int]:
         """Waits in this process for named locks, without a connection, until the scope is closed.
 
         For ``write_at_once``, whose statement takes them in PostgreSQL, or for ``lock`` instead.
+        Returns their keys, in the order in which they are taken.
         """
         assert self._writes and self._transaction is None
-        await self._wait_in_process(self.lock_keys(exclusive))
+        keys = self.lock_keys(exclusive)
+        await self._wait_in_process(keys)
         self._now = self.runtime.clock()
+        return keys
 
     async def _wait_in_process(self, keys: list[int]) -> None:
         if self._queued is None:

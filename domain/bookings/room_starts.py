@@ -49,15 +49,19 @@ class SlotSearch:
 
     def price(self, hourly_rate: Money | None) -> Money | None:
         """Returns what any slot costs at a rate."""
-        prices = self._prices
-        if hourly_rate not in prices:
+        if hourly_rate is None:
+            return None
+        # Once for each rate: looking it up takes long, so that happens only once, too.
+        found = self._prices.get(hourly_rate)
+        if found is None:
             slot = self.wish.interval(self.wish.now)
             price = price_of(hourly_rate, slot, label="")
-            prices[hourly_rate] = price.total if price else None
-        return prices[hourly_rate]
+            assert price is not None, "a rate is a price"
+            found = self._prices[hourly_rate] = price.total
+        return found
 
     @cached_property
-    def _prices(self) -> dict[Money | None, Money | None]:
+    def _prices(self) -> dict[Money, Money]:
         return {}
 
     def opened(self, hours: HoursFacts) -> int:

@@ -68,9 +68,12 @@ class DecidedChange:
 
 
 async def store_at_once(
-    scope: Scope, change: DecidedChange, facts: VenueFacts, locks: list[tuple[object, ...]]
+    scope: Scope, change: DecidedChange, facts: VenueFacts, lock_keys: list[int]
 ) -> Any:
-    """Returns the row of the statement; None where it failed and has stored nothing."""
+    """Returns the row of the statement; None where it failed and has stored nothing.
+
+    ``lock_keys`` are those that the scope has queued for.
+    """
     values = {
         **log_values(scope, change.events),
         **key_values(scope, change.result),
@@ -79,7 +82,7 @@ async def store_at_once(
         "known_version": facts.version,
         "spaces": change.row["space_ids"] or [change.row["room_id"]],
         "calendar_lock": scope.lock_keys([CALENDAR])[0],
-        "locks": scope.lock_keys(locks),
+        "locks": lock_keys,
     }
     try:
         return await scope.write_at_once(change.statement, **values)
@@ -126,7 +129,7 @@ async def change_at_once(
     if facts is None:
         return None
     locks = space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms))
-    await scope.queue(*locks)
+    lock_keys = await scope.queue(*locks)
     for _ in range(TRIES):
         if facts is None or not facts.rooms.keys() >= {*room_ids}:
             return None
@@ -152,7 +155,7 @@ async def change_at_once(
                 **changed.values,
             },
         )
-        found = await store_at_once(scope, decided, facts, locks)
+        found = await store_at_once(scope, decided, facts, lock_keys)
         if found is None or found["is_known"]:
             return None
         if found["id"] is not None:

@@ -171,7 +171,8 @@ async def _store_at_once(
     *,
     has_customer: bool,
 ) -> Booking | None:
-    taken, locks = scope.service(LastTaken), list[tuple[object, ...]]()
+    taken = scope.service(LastTaken)
+    locks, lock_keys = list[tuple[object, ...]](), list[int]()
     facts = await venue_facts(scope)
     for attempt in range(TRIES):
         if facts is None or not scope.service(BookingPermit).is_given(scope, facts.permit):
@@ -188,7 +189,7 @@ async def _store_at_once(
             break
         if attempt == 0:
             locks = space_locks(scope, *spaces)
-            await scope.queue(*locks)
+            lock_keys = await scope.queue(*locks)
             if may_be_late and taken.may_have(spaces, claimed.occupied):
                 break
         elif locks != space_locks(scope, *spaces):
@@ -200,7 +201,7 @@ async def _store_at_once(
         if of_seats:
             values = {**new.values, "seats": claimed.room.seats}
             new = replace(new, statement=OF_SEATS[new.statement], values=values)
-        found = await store_at_once(scope, new, facts, locks)
+        found = await store_at_once(scope, new, facts, lock_keys)
         if found is None or found["is_known"]:
             return None
         if found["id"] is not None:

@@ -158,10 +158,17 @@ async def _space_times(spaces: Sequence[bytes | None], row: Struct) -> list[Room
     """Reads the rows of each space; the last two instants of a row are what is occupied."""
     turn, found, since = TimeSlice(), list[RoomTimes](), _SENT_SINCE
     for sent in spaces:
-        rows = [*row.iter_unpack(sent or b"")]
-        occupied = [(start + since, end + since) for *_, start, end in rows]
-        booked = [] if row is _TAKEN else [(each[0] + since, each[1] + since) for each in rows]
-        found.append(RoomTimes(booked, occupied))
+        if row is _TAKEN:
+            rows = row.iter_unpack(sent or b"")
+            found.append(RoomTimes((), [(start + since, end + since) for start, end in rows]))
+        else:
+            times = [*row.iter_unpack(sent or b"")]
+            found.append(
+                RoomTimes(
+                    [(start + since, end + since) for start, end, *_ in times],
+                    [(start + since, end + since) for *_, start, end in times],
+                )
+            )
         if turn.is_over:
             await turn.give_way()
     return found

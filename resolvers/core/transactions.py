@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -110,33 +111,38 @@ async def perform(
         )
     if dry_run:
         key, at_once = None, False
+    attempt = partial(
+        _attempt,
+        runtime,
+        actor,
+        request,
+        change,
+        key,
+        at_once=at_once,
+        showing=showing,
+        dry_run=dry_run,
+    )
+    if key is None:
+        return await _retried(attempt)
     async with AsyncExitStack() as held:
-        if key is not None:
-            await _wait_for_key(held, runtime, actor, key)
-        for attempt in range(RETRIES + 1):
-            try:
-                return await _attempt(
-                    runtime,
-                    actor,
-                    request,
-                    change,
-                    key,
-                    at_once=at_once,
-                    showing=showing,
-                    dry_run=dry_run,
-                )
-            except (*DATABASE_ERRORS, OtherLocksNeeded) as error:
-                if _is_tried_again(error):
-                    if attempt == RETRIES:
-                        raise Unavailable("Too many changes at once; try again.") from error
-                    pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
-                    await asyncio.sleep(pause * 2**attempt)
-                elif is_away(error):
-                    raise Unavailable(
-                        "The service is unavailable; try again in a moment."
-                    ) from error
-                else:
-                    raise
+        await _wait_for_key(held, runtime, actor, key)
+        return await _retried(attempt)
+
+
+async def _retried(attempt: Callable[[], Awaitable[MutationResult[R]]]) -> MutationResult[R]:
+    for number in range(RETRIES + 1):
+        try:
+            return await attempt()
+        except (*DATABASE_ERRORS, OtherLocksNeeded) as error:
+            if _is_tried_again(error):
+                if number == RETRIES:
+                    raise Unavailable("Too many changes at once; try again.") from error
+                pause = random.uniform(0.01, 0.05)  # noqa: S311 - jitter
+                await asyncio.sleep(pause * 2**number)
+            elif is_away(error):
+                raise Unavailable("The service is unavailable; try again in a moment.") from error
+            else:
+                raise
     raise AssertionError("unreachable")
 
 

@@ -169,7 +169,7 @@ def decoder(annotation: Any) -> Decoder:
         if bare is NodeId:
             return deferrable(lambda value: read_id(value)[1])
         type_name = bare.__name__.removesuffix("Id")
-        return deferrable(lambda value: decode_id(type_name, value))
+        return deferrable(partial(decode_id, type_name))
     if bare is UUID:
         return deferrable(lambda value: read_id(value)[1])
     if bare is str or bare in _LENGTHS:

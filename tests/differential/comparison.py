@@ -1,6 +1,7 @@
 """Executes operations twice, compiled and field by field, on one snapshot."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from itertools import islice
@@ -8,7 +9,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import orjson
-from graphql import OperationType, VariableValues
+from graphql import OperationType, VariableValues, print_ast
 
 from execution.admission import Admission
 from execution.document_cache import ParsedOperation
@@ -151,17 +152,19 @@ class Compared(Operations):
     async def _execute(
         self,
         selected: ParsedOperation,
-        request: GraphQLRequest,
+        variables: VariableValues,
         operation: Operation,
         *,
         read: QueryPlan | None,
         failed: Exception | None = None,
     ) -> GraphQLResponse:
         if read is None and self._reads.get(operation) is not None:
+            text = print_ast(selected.document.ast)
+            described = _described(text, variables.coerced, operation)
             self._findings.differences.append(
-                f"This couldn't be read as it was planned:\n{_described(request, operation)}"
+                f"This couldn't be read as it was planned:\n{described}"
             )
-        return await super()._execute(selected, request, operation, read=read, failed=failed)
+        return await super()._execute(selected, variables, operation, read=read, failed=failed)
 
 
 class _Quiet(Ordinary):
@@ -238,9 +241,10 @@ def _difference(
         for each in (theirs, ours)
     )
     changes = unified_diff(expected, found, "field by field", "at once", n=2, lineterm="")
-    return "\n".join([_described(request, operation), *islice(changes, 60)])
+    described = _described(request.text, request.variables, operation)
+    return "\n".join([described, *islice(changes, 60)])
 
 
-def _described(request: GraphQLRequest, operation: Operation) -> str:
-    variables = orjson.dumps(dict(request.variables), default=str).decode()
-    return f"{request.text}\nvariables: {variables}\nas: {operation.actor}"
+def _described(text: str, variables: Mapping[str, Any], operation: Operation) -> str:
+    values = orjson.dumps(dict(variables), default=str).decode()
+    return f"{text}\nvariables: {values}\nas: {operation.actor}"
