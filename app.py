@@ -19,6 +19,7 @@ from execution.caller_rate_limit import RateLimiter
 from execution.concurrency_limits import ConcurrencyLimits
 from execution.metrics import Metrics
 from execution.operations import Operations
+from execution.stored_queries import StoredQueries
 from integrations.billing.factory import billing_of
 from integrations.billing.protocol import Billing
 from integrations.human_proof.factory import human_proof_of
@@ -37,8 +38,10 @@ from integrations.sms.protocol import Sms
 from integrations.storage.objects import Storage
 from jobs.event_handlers import EVENT_HANDLERS
 from jobs.event_reader import EventReader, find_oldest
-from jobs.registry import worker_services
+from jobs.registry import FOLLOWERS, worker_services
 from jobs.rollups import RollupReader, find_oldest_uncounted
+from jobs.webhook_reader import WebhookReader
+from jobs.webhook_sender import WebhookSender
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.handler_gauge import HandlerGauge
@@ -76,6 +79,7 @@ from resolvers.bookings.last_taken import LastTaken
 from resolvers.bookings.venue_facts import KeptFacts
 from resolvers.core.hooks import Hooks
 from resolvers.payments.booking_hooks import PREPAYMENT
+from resolvers.webhooks.object_queries import ObjectQueries
 from schema import AREAS, schema
 from subscriptions.presence import Presence
 from web.graphql.endpoint import PATH, Endpoint
@@ -137,6 +141,7 @@ def build_app(
         for reader in readers:
             reader.notify(tenant_ids)
         rollups.notify(tenant_ids)
+        webhook_reader.notify(tenant_ids)
 
     presence = cast("Presence", (services or {}).get(Presence, Presence()))
     bus = Bus(
@@ -155,7 +160,7 @@ def build_app(
         clock=clock,
     )
     security_counts = SecurityCounts()
-    handler_gauge = HandlerGauge(partial(find_oldest, relay_database, EVENT_HANDLERS), clock=clock)
+    handler_gauge = HandlerGauge(partial(find_oldest, relay_database, FOLLOWERS), clock=clock)
     rollup_gauge = RollupGauge(partial(find_oldest_uncounted, relay_database), clock=clock)
     outbound = Outbound(allows_loopback=settings.outbound_loopback)
     used: dict[type, object] = {
@@ -198,6 +203,8 @@ def build_app(
     runtime = Runtime(
         database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )
+    webhook_sender = WebhookSender(relay_database, runtime)
+    webhook_reader = WebhookReader(relay_database, clock=clock, wake=webhook_sender.wake)
     backlog = QueueGauge(relay_database, counted=job_queue.backlog)
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
     token = settings.metrics_token
@@ -218,6 +225,16 @@ def build_app(
     operations = Operations(
         schema, runtime, rate_limiter, limits, metrics, compiled=settings.compiled
     )
+    # Nobody is throttled for what follows an event.
+    following = Operations(
+        schema,
+        runtime,
+        RateLimiter(is_enforced=False),
+        limits,
+        metrics,
+        compiled=settings.compiled,
+    )
+    used[ObjectQueries] = StoredQueries(schema, following, runtime)
     endpoint = Endpoint(
         schema,
         operations,
@@ -251,6 +268,10 @@ def build_app(
         }
         if settings.works:
             background |= worker_services(runtime, relay_database, readers, rollups, url=relay_url)
+            background |= {
+                "webhook_reader": webhook_reader.run,
+                "webhook_sender": webhook_sender.run,
+            }
         if checkout is not None:
             background["deliveries"] = checkout.run
         try:

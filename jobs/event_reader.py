@@ -1,19 +1,21 @@
-"""Reads the log for the handlers of events, and enqueues jobs for the entries that they handle."""
+"""Reads the log for those who follow it, and enqueues jobs for the handlers of events."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Set
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.core.log_events import EventType
 from jobs.event_handlers import EventHandler
 from kit.clock import Clock
 from kit.jobs.queue import enqueue_for_tenants
@@ -56,31 +58,47 @@ class _News:
     unfinished: Set[UUID]
 
 
-class EventReader:
-    """Reads the log for one handler; one process reads at a time.
+class Follower(Protocol):
+    """Someone for whom the log is read, such as an ``EventHandler``, which describes the parts."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def event_types(self) -> frozenset[EventType]: ...
+    @property
+    def starts(self) -> Literal["now", "beginning"]: ...
+    @property
+    def only_of(self) -> Callable[[Collection[UUID]], Select[UUID]] | None: ...
+
+
+class LogReader(ABC):
+    """Reads the log for one follower; one process reads at a time.
 
     ``database`` is the relay's, which sees every tenant's log.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        handler: EventHandler,
-        *,
-        clock: Clock,
-        notify_jobs: Callable[[], None],
-    ) -> None:
+    def __init__(self, database: Database, follower: Follower) -> None:
         self._database = database
-        self._handler = handler
-        self._clock = clock
-        self._notify_jobs = notify_jobs
+        self._follower = follower
         self._grown: set[UUID] = set()
         self._any_may_have_grown = True
         self._woken = asyncio.Event()
 
     @property
     def name(self) -> str:
-        return self._handler.name
+        return self._follower.name
+
+    async def _has_enough(self, session: AsyncSession) -> bool:  # noqa: ARG002 - for subclasses
+        """Returns whether so much is to be done for earlier entries that no more are read."""
+        return False
+
+    @abstractmethod
+    async def _store(self, session: AsyncSession, wanted: Sequence[Any]) -> None:
+        """Stores what follows entries, in their order; it is committed with the position."""
+
+    @abstractmethod
+    def _stored(self) -> None:
+        """Is called once that is committed."""
 
     def notify(self, tenant_ids: frozenset[UUID] | None) -> None:
         """Reports that the logs of these tenants have grown; None: any log may have."""
@@ -93,7 +111,7 @@ class EventReader:
     async def run(self) -> None:
         """Reads until it is cancelled or the database fails."""
         elapsed = asyncio.get_running_loop().time
-        await begin(self._database, self._handler)
+        await begin(self._database, self._follower)
         all_due_at = elapsed()
         while True:
             self._woken.clear()
@@ -123,16 +141,16 @@ class EventReader:
     async def read(
         self, tenant_ids: frozenset[UUID], *, notes_all: bool = False
     ) -> frozenset[UUID]:
-        """Stores new pending entries, their jobs and the handler's positions, all or nothing.
+        """Stores what follows new entries, and the follower's positions, all or nothing.
 
         Returns the tenants without more to read: none while another process reads, or while the
-        handler has MAX_DUE jobs. Entries that don't concern the handler are read again, up to a
-        BATCH, unless ``notes_all``.
+        follower has enough. Entries that don't concern it are read again, up to a BATCH, unless
+        ``notes_all``.
         """
         values = {
             "tenant_ids": list(tenant_ids),
-            "handler": self._handler.name,
-            "types": list(self._handler.event_types),
+            "handler": self._follower.name,
+            "types": list(self._follower.event_types),
             "batch": BATCH,
         }
         # Usually nothing has to be stored; then one statement is enough, without a transaction.
@@ -142,24 +160,27 @@ class EventReader:
         if news.moved:
             async with await self._database.begin(writes=True) as transaction:
                 # Not by a lock on a row: that takes a transaction id, which holds back the log.
-                lock = advisory_key("event reader", self._handler.name)
+                lock = advisory_key("event reader", self._follower.name)
                 taken = await transaction.text(f"SELECT pg_try_advisory_xact_lock({lock})", [])
                 if not (taken and taken[0]):
                     return frozenset()
                 rows = await transaction.rows(UNREAD, values)
                 news = self._news_in(rows, await self._concerned(rows), notes_all=notes_all)
-                enough = are_due(self._handler.job_name, MAX_DUE)
-                if news.wanted and await transaction.session.scalar(enough):
+                session = transaction.session
+                if news.wanted and await self._has_enough(session):
                     return frozenset()
-                await self._note(transaction.session, news)
+                if news.moved:
+                    await session.execute(handlers_moved(news.moved))
+                if news.wanted:
+                    await self._store(session, news.wanted)
                 await transaction.commit()
             if news.wanted:
-                self._notify_jobs()
+                self._stored()
         return tenant_ids - news.unfinished
 
     async def _concerned(self, rows: Sequence[Any]) -> Set[UUID]:
         """Returns the tenants of entries for the handler that it doesn't leave out."""
-        types, only_of = self._handler.event_types, self._handler.only_of
+        types, only_of = self._follower.event_types, self._follower.only_of
         tenants = {row["tenant_id"] for row in rows if row["type"] in types}
         if only_of is None or not tenants:
             return tenants
@@ -176,7 +197,7 @@ class EventReader:
                 unfinished.add(tenant_id)
                 continue
             read = list(of_tenant)
-            types = self._handler.event_types if tenant_id in concerned else frozenset()
+            types = self._follower.event_types if tenant_id in concerned else frozenset()
             concerns = [each for each in read if each["type"] in types]
             wanted += concerns
             last = read[-1]
@@ -187,17 +208,43 @@ class EventReader:
                 moved.append(self._place(last))
         return _News(wanted, moved, unfinished)
 
-    async def _note(self, session: AsyncSession, news: "_News") -> None:
-        if news.moved:
-            await session.execute(handlers_moved(news.moved))
-        if not news.wanted:
-            return
+    def _place(self, entry: Any) -> dict[str, object]:
+        """Returns the follower's position at an entry."""
+        return {
+            "tenant_id": entry["tenant_id"],
+            "handler": self._follower.name,
+            "generation": entry["generation"],
+            "xid": entry["xid"],
+            "position": entry["position"],
+        }
+
+
+class EventReader(LogReader):
+    """Stores which entries are pending for a handler of events, and their jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        handler: EventHandler,
+        *,
+        clock: Clock,
+        notify_jobs: Callable[[], None],
+    ) -> None:
+        super().__init__(database, handler)
+        self._handler = handler
+        self._clock = clock
+        self._notify_jobs = notify_jobs
+
+    async def _has_enough(self, session: AsyncSession) -> bool:
+        return bool(await session.scalar(are_due(self._handler.job_name, MAX_DUE)))
+
+    async def _store(self, session: AsyncSession, wanted: Sequence[Any]) -> None:
         pending = [
             {**self._place(entry), "subject_id": entry["subject_id"], "at": entry["at"]}
-            for entry in news.wanted
+            for entry in wanted
         ]
         await session.execute(insert(PendingEvent), pending)
-        concerned = ((entry["tenant_id"], entry["subject_id"]) for entry in news.wanted)
+        concerned = ((entry["tenant_id"], entry["subject_id"]) for entry in wanted)
         subjects = dict.fromkeys(concerned)
         # A job that will be retried handles all entries of its subject; a dead one blocks them.
         keys = [str(subject_id) for _, subject_id in subjects]
@@ -211,15 +258,8 @@ class EventReader:
         if jobs:
             await enqueue_for_tenants(session, jobs, now=self._clock())
 
-    def _place(self, entry: Any) -> dict[str, object]:
-        """Returns the handler's position at an entry."""
-        return {
-            "tenant_id": entry["tenant_id"],
-            "handler": self._handler.name,
-            "generation": entry["generation"],
-            "xid": entry["xid"],
-            "position": entry["position"],
-        }
+    def _stored(self) -> None:
+        self._notify_jobs()
 
 
 def _pause_after(seconds: float) -> float:
@@ -227,22 +267,22 @@ def _pause_after(seconds: float) -> float:
     return min(max(_PAUSE_SECONDS, _PAUSE_RATIO * seconds), _MAX_PAUSE_SECONDS)
 
 
-async def begin(database: Database, handler: EventHandler) -> None:
-    """Stores where a new handler starts in the log."""
-    begun = handler_begun(handler.name, at_end=handler.starts == "now")
+async def begin(database: Database, follower: Follower) -> None:
+    """Stores where a new follower starts in the log."""
+    begun = handler_begun(follower.name, at_end=follower.starts == "now")
     async with database.session(writes=True) as session, session.begin():
         await session.execute(begun)
 
 
 async def find_oldest(
-    database: Database, handlers: Sequence[EventHandler]
+    database: Database, followers: Sequence[Follower]
 ) -> Mapping[str, datetime | None]:
-    """Returns the time of the oldest unhandled entry of each handler."""
+    """Returns the time of the oldest unhandled entry of each follower."""
     oldest: dict[str, datetime | None] = {}
     async with database.session(writes=False) as session:
         pending = {row[0]: row[1] for row in await session.execute(oldest_pending())}
-        for handler in handlers:
-            not_read = await session.scalar(oldest_unread(handler.name, handler.event_types))
-            known = [at for at in (pending.get(handler.name), not_read) if at is not None]
-            oldest[handler.name] = min(known, default=None)
+        for follower in followers:
+            not_read = await session.scalar(oldest_unread(follower.name, follower.event_types))
+            known = [at for at in (pending.get(follower.name), not_read) if at is not None]
+            oldest[follower.name] = min(known, default=None)
     return oldest

@@ -21,8 +21,10 @@ from models.core.idempotency import results_before
 from models.core.job_queue import history_before
 from models.customers.merges import merges_forgotten
 from models.payments.gateway_events import webhook_events_before
+from models.webhooks.deliveries import deliveries_before
 from resolvers.accounts.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.core.transactions import KEPT_FOR
+from resolvers.webhooks.deliveries import KEPT_FOR as KEPT_FOR_REPLAYS
 
 ORIGINS_KEPT_FOR: Final = timedelta(days=90)
 LOGINS_KEPT_FOR: Final = timedelta(days=30)
@@ -56,6 +58,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     tracked = await delete_in_batches(relay, partial(tracked_keys_before, now - A_DAY))
     spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
     merges = await delete_in_batches(relay, partial(merges_forgotten, now))
+    webhooks = await delete_in_batches(relay, partial(deliveries_before, now - KEPT_FOR_REPLAYS))
     log.info(
         "housekeeping.done",
         results=results,
@@ -69,6 +72,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         tracked_keys=tracked,
         strangers=strangers,
         merges=merges,
+        webhook_deliveries=webhooks,
     )
 
 

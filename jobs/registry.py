@@ -7,7 +7,7 @@ from typing import Final
 
 from jobs.due_bookings import BOOKING_JOBS, find_deadlines, find_past_bookings
 from jobs.event_handlers import EVENT_HANDLERS, jobs_of
-from jobs.event_reader import EventReader
+from jobs.event_reader import EventReader, Follower
 from jobs.expire_holds import expire_holds
 from jobs.exports import EXPORT_SECONDS, make_export, purge_exports
 from jobs.forecasts import find_old_forecasts, refit_forecasts
@@ -21,6 +21,8 @@ from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
 from jobs.unhandled import report_unhandled
 from jobs.waitlist import offer_free_time, tend_waitlists
+from jobs.webhook_reader import WEBHOOKS
+from jobs.webhook_secrets import renew_webhook_secrets
 from kit.jobs.worker import Handler, Retries, Worker
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -64,6 +66,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     **jobs_of(EVENT_HANDLERS),
 }
 """The handler of each job, by name."""
+
+FOLLOWERS: Final[Sequence[Follower]] = (*EVENT_HANDLERS, WEBHOOKS)
+"""Those for whom the log is read, each with a position of its own."""
 
 LONG_JOBS: Final = frozenset({EXPORT_JOB, IMPORT_JOB, UNDO_JOB})
 """Jobs that may take long: a process runs one of them at a time, beside all others."""
@@ -117,6 +122,7 @@ def worker_services(
     waitlists = partial(tend_waitlists, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
     unused = partial(purge_imports, runtime, relay)
+    secrets = partial(renew_webhook_secrets, runtime, relay)
     unhandled = partial(report_unhandled, relay, HANDLERS.keys())
     return {
         "jobs": worker.run,
@@ -138,6 +144,9 @@ def worker_services(
         ),
         "expired_imports": partial(
             _every, HOUSEKEEPING_SECONDS, unused, first=FIRST_HOUSEKEEPING_SECONDS
+        ),
+        "webhook_secrets": partial(
+            _every, HOUSEKEEPING_SECONDS, secrets, first=FIRST_HOUSEKEEPING_SECONDS
         ),
         "unhandled_jobs": partial(
             _every, HOUSEKEEPING_SECONDS, unhandled, first=FIRST_HOUSEKEEPING_SECONDS

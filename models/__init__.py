@@ -44,6 +44,8 @@ from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCount
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours
 from models.venue.rooms import Room
+from models.webhooks.deliveries import WebhookDelivery
+from models.webhooks.endpoints import WebhookEndpoint
 
 METADATA: Final = SQLModel.metadata
 """All tables."""
@@ -108,6 +110,8 @@ __all__ = [
     "UsageCounter",
     "User",
     "WaitlistEntry",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookEvent",
     "WeekdayHours",
     "ZoneClock",

@@ -87,6 +87,7 @@ _SUBJECTS: Final[Mapping[str, Permission]] = {
     "Room": P.ROOMS_READ,
     "Tenant": P.TENANT_READ,
     "User": P.USERS_READ,
+    "WebhookEndpoint": P.WEBHOOKS_READ,
 }
 _LOGGED_FIELDS: Final[Mapping[str, Permission]] = {
     "customer_id": P.CUSTOMERS_READ,

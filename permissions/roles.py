@@ -49,6 +49,8 @@ class Permission(StrEnum):
     ANALYTICS_READ = "analytics:read"
     IMPORTS_READ = "imports:read"
     IMPORTS_WRITE = "imports:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     PLATFORM_READ = "platform:read"
 
 
@@ -81,7 +83,7 @@ _MANAGER: Final = _STAFF | {
 }  # fmt: skip
 _ADMIN: Final = _MANAGER | {
     P.TENANT_WRITE, P.USERS_WRITE, P.USERS_ROLES, P.API_KEYS_READ, P.API_KEYS_WRITE, P.BILLING_READ,
-    P.BILLING_WRITE,
+    P.BILLING_WRITE, P.WEBHOOKS_READ, P.WEBHOOKS_WRITE,
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from schema import (
     payments,
     tenants,
     venue,
+    webhooks,
 )
 from schema.core.areas import Area
 from schema.core.connections import name_items
@@ -40,6 +41,7 @@ AREAS: Final = (
     payments.AREA,
     billing.AREA,
     notifications.AREA,
+    webhooks.AREA,
     imports.AREA,
     analytics.AREA,
 )

@@ -46,9 +46,14 @@ class Cipher:
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._newest = next(iter(self._ciphers))
 
+    @property
+    def head(self) -> str:
+        """What the texts begin with that the newest key encrypted."""
+        return f"{_VERSION}.{self._newest}"
+
     def encrypt(self, text: str, *, use: str) -> str:
         """Returns the text encrypted with the newest key; it decrypts for the same ``use`` only."""
-        head = f"{_VERSION}.{self._newest}"
+        head = self.head
         nonce = secrets.token_bytes(_NONCE_BYTES)
         hidden = self._ciphers[self._newest].encrypt(nonce, text.encode(), _bound(head, use))
         return f"{head}.{b64encode(nonce + hidden).decode()}"

@@ -134,7 +134,13 @@ def _unread() -> Any:
     place = col(LogEntry.generation), col(LogEntry.xid), col(LogEntry.position)
     is_own = col(LogEntry.tenant_id) == wanted.c.tenant_id
     read = (
-        select(*place, col(LogEntry.type), col(LogEntry.at), col(LogEntry.subject_id))
+        select(
+            *place,
+            col(LogEntry.type),
+            col(LogEntry.at),
+            col(LogEntry.subject_type),
+            col(LogEntry.subject_id),
+        )
         .where(is_own, tuple_(*place) > tuple_(*_REACHED), _IS_SETTLED)
         .order_by(*place)
         .limit(bindparam("batch", type_=Integer()))

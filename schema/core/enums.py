@@ -144,6 +144,11 @@ describe(
     IMPORT_FAILED="A file could not be imported, or not to its end.",
     IMPORT_UNDO_REQUESTED="An import is to be undone.",
     IMPORT_UNDONE="An import was undone, except for what was changed since.",
+    WEBHOOK_ENDPOINT_CREATED="A webhook endpoint was added.",
+    WEBHOOK_ENDPOINT_UPDATED="A webhook endpoint changed, or was enabled again.",
+    WEBHOOK_ENDPOINT_DISABLED="A webhook endpoint was disabled; its `disabledReason` says why.",
+    WEBHOOK_ENDPOINT_DELETED="A webhook endpoint was deleted.",
+    WEBHOOK_SECRET_ROTATED="A webhook endpoint got a new secret.",  # noqa: S106 - a description
 )
 describe(
     Code,
@@ -172,7 +177,8 @@ describe(
     OFF_GRID="The start is not on the venue's slot grid; see `TenantSettings.slotMinutes`.",
     CAPACITY_EXCEEDED="The party is larger than the room's capacity.",
     QUOTA_EXCEEDED="A quota of the customer, or the limit of holds, unconfirmed bookings, waitlist "
-    "entries, API keys, exports, imports or calendar feeds is reached; see `LimitError`.",
+    "entries, API keys, exports, imports, calendar feeds or webhook endpoints is reached; see "
+    "`LimitError`.",
     COUPON_NOT_APPLICABLE="The coupon can't be used for the booking; see `CouponError`.",
     ROOM_ARCHIVED="The room is archived and can't be booked.",
     HOLD_EXPIRED="The hold expired before it was turned into a booking.",

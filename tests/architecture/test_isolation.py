@@ -30,6 +30,7 @@ from tests.support.factories import (
     make_subscription,
     make_venue,
     make_waitlist_entry,
+    make_webhook,
 )
 from tests.support.inboxes import browser_keys, make_inbox_entry
 
@@ -140,6 +141,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
         *await make_import(runtime, venue),
+        *await make_webhook(runtime, venue),
     )
     inbox_entry = await make_inbox_entry(runtime, venue.owner)
     browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}

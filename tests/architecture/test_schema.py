@@ -117,6 +117,8 @@ BOUNDED: Final = {
     "VenueRoom.openingHours": "at most 62 days",
     "WaitlistEntry.rooms": "the input lists at most 100",
     "WeeklyHours.intervals": "the input lists at most 100",
+    "WebhookDelivery.attempts": "at most 20",
+    "WebhookEndpoint.eventTypes": "those of domain/webhooks/events.py",
 }
 # Root fields that can't fail alone: what they read is there for everybody.
 NEVER_NULL: Final = {"Query.nodes", "Query.plans", "Query.rateLimit"}

@@ -148,6 +148,13 @@ SECRETS: Final = (
         by(P.BOOKINGS_MANAGE),
     ),
     Secret("imports", ("failure_detail",), otherwise("failure_detail"), by(P.IMPORTS_READ)),
+    Secret(
+        "webhook_endpoints",
+        ("url", "description", "query"),
+        otherwise("url"),
+        by(P.WEBHOOKS_READ),
+    ),
+    Secret("webhook_deliveries", ("type",), otherwise("type"), by(P.WEBHOOKS_READ)),
     Secret("blackouts", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret("hours_exceptions", ("reason",), otherwise("reason"), by(P.HOURS_READ)),
     Secret(
@@ -199,6 +206,12 @@ PLAIN: Final = {
     },
     "Tenant": {"name", "subdomain", "time_zone", "currency_code", "version", "created_at"},
     "WaitlistEntry": {"status", "starts_at", "offer_expires_at", "created_at", "updated_at"},
+    "WebhookDelivery": {
+        "event_at", "attempt_count", "next_attempt_at", "delivered_at", "created_at",
+    },
+    "WebhookEndpoint": {
+        "disabled_at", "failing_since", "old_secret_until", "version", "created_at",
+    },
     "User": {"email_verified_at", "last_login_at", "deactivated_at", "created_at"},
 }  # fmt: skip
 

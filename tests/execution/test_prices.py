@@ -64,6 +64,7 @@ ARGUMENTS: Final = {
     "sessions": "first: 50",
     "users": "first: 50",
     "venue": "subdomain: $subdomain",
+    "webhookEndpoints": "first: 20",
 }
 MORE: Final = {
     "explainSlot of 31 days": """{ explainSlot(

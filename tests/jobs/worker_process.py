@@ -20,6 +20,8 @@ from jobs.event_handlers import EVENT_HANDLERS, EventHandler, jobs_of
 from jobs.event_reader import EventReader
 from jobs.registry import HANDLERS, RETRIES
 from jobs.rollups import RollupReader
+from jobs.webhook_reader import WebhookReader
+from jobs.webhook_sender import WebhookSender
 from kit.clock import system_clock
 from kit.events.notify_bus import Bus
 from kit.jobs.worker import Worker
@@ -31,6 +33,7 @@ from resolvers.accounts.outgoing_mail import LETTER_JOB
 from resolvers.accounts.security_notices import NOTIFIED_OF
 
 STALLED: Final = timedelta(seconds=1)
+WEBHOOKS_HELD: Final = timedelta(seconds=2)
 
 
 async def _note(scope: Scope, event: LoggedEvent) -> None:
@@ -63,17 +66,21 @@ async def _work() -> None:
     ]
 
     rollups = RollupReader(relay)
+    sender = WebhookSender(relay, runtime, hold=WEBHOOKS_HELD)
+    webhooks = WebhookReader(relay, clock=system_clock, wake=sender.wake)
 
     def log_has_grown(tenant_ids: frozenset[UUID] | None) -> None:
         for reader in readers:
             reader.notify(tenant_ids)
         rollups.notify(tenant_ids)
+        webhooks.notify(tenant_ids)
 
     # Letters stay in the queue, to be counted.
     handlers = {**HANDLERS, **jobs_of(EVERY_HANDLER)}
     del handlers[LETTER_JOB]
     worker = Worker(url, runtime, handlers, retries=RETRIES, stalled=STALLED)
-    services = {reader.name: reader.run for reader in readers}
+    services = {reader.name: reader.run for reader in (*readers, webhooks)}
+    services["sender"] = sender.run
     bus = Bus(url, on_notify=log_has_grown)
     counting = partial(rollups.run, runtime)
     async with supervise(worker=worker.run, bus=bus.run, rollups=counting, **services):

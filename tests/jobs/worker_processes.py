@@ -60,6 +60,7 @@ class Workers:
             "BOOM_RELAY_DATABASE_URL": database.relay,
             "BOOM_SECRET": SECRET.decode(),
             "BOOM_DATA": str(folder),
+            "BOOM_OUTBOUND_LOOPBACK": "1",
         }
         self._alive: list[Victim] = []
 

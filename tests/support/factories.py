@@ -22,6 +22,7 @@ from domain.imports.imports import (
 )
 from domain.tenants.plans import PlanCode
 from domain.venue.hours import Weekday
+from domain.webhooks.deliveries import DeliveryStatus
 from integrations.billing.protocol import Billing
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.ids import new_id
@@ -42,6 +43,8 @@ from models.imports.imports import Import, ImportRow
 from models.tenants import Tenant
 from models.venue.hours import WeekdayHours
 from models.venue.rooms import Room
+from models.webhooks.deliveries import WebhookDelivery
+from models.webhooks.endpoints import WebhookEndpoint
 from permissions.roles import P
 from resolvers.core.transactions import perform
 from resolvers.tenants.usage import count_room
@@ -323,6 +326,40 @@ async def make_import(runtime: Runtime, venue: Venue) -> tuple[Import, ImportRow
             )
         )
         return made, row
+
+    return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_webhook(runtime: Runtime, venue: Venue) -> tuple[WebhookEndpoint, WebhookDelivery]:
+    """Adds an endpoint of the owner's, and what was sent to it; nothing is on the log."""
+
+    async def make(scope: Scope) -> tuple[WebhookEndpoint, WebhookDelivery]:
+        await scope.lock()
+        now = scope.now()
+        endpoint = WebhookEndpoint(
+            tenant_id=venue.tenant.id,
+            url="https://hooks.invalid/",
+            event_types=["GUEST_LINK_REVOKED"],
+            secret="",
+            owner_id=venue.owner.user.id,
+            created_at=now,
+            updated_at=now,
+        )
+        scope.add(endpoint)
+        await scope.flush()
+        delivery = WebhookDelivery(
+            tenant_id=venue.tenant.id,
+            endpoint_id=endpoint.id,
+            type="guest_link.revoked",
+            event_at=now,
+            subject_type="Booking",
+            subject_id=new_id(),
+            status=DeliveryStatus.DELIVERED.value,
+            attempt_count=1,
+            delivered_at=now,
+            created_at=now,
+        )
+        return endpoint, scope.add(delivery)
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from jobs.event_handlers import EVENT_HANDLERS, EventHandler
 from jobs.event_reader import begin
+from jobs.registry import FOLLOWERS
 from kit.jobs.queue import CHANNEL
 from kit.postgres.database import Database
 from kit.runtime import Runtime
@@ -29,7 +30,9 @@ _HANDLERS_AT_THE_END: Final = """
     SET generation = excluded.generation, xid = excluded.xid, position = 0
 """
 _FORGET: Final = f"""
-    DELETE FROM queue.pgqueuer; DELETE FROM pending_events; {_HANDLERS_AT_THE_END}
+    DELETE FROM queue.pgqueuer; DELETE FROM pending_events;
+    UPDATE webhook_endpoints SET due_at = NULL WHERE due_at IS NOT NULL;
+    {_HANDLERS_AT_THE_END}
 """
 _BEGUN: Final = "SELECT handler FROM event_handler_starts"
 _UNREAD: Final = """
@@ -62,7 +65,7 @@ async def forget_jobs(settings: Settings) -> None:
         }
     finally:
         await connection.close()
-    if not begun.issuperset(each.name for each in EVENT_HANDLERS):
+    if not begun.issuperset(each.name for each in FOLLOWERS):
         await _begin_handlers(settings)
 
 
@@ -112,6 +115,6 @@ async def _begin_handlers(settings: Settings) -> None:
     """Starts all handlers, so that they handle the test's first events."""
     assert settings.relay_database_url is not None
     relay = Database(settings.relay_database_url.sqlalchemy, pool_size=1)
-    for handler in EVENT_HANDLERS:
-        await begin(relay, handler)
+    for follower in FOLLOWERS:
+        await begin(relay, follower)
     await relay.close()

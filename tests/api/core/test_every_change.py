@@ -72,6 +72,17 @@ CHANGES = [
     ('createCustomer(input: { name: "Somebody" })', ["CUSTOMER_CREATED"]),
     ("createExport(input: { kind: CUSTOMERS, format: CSV })", ["EXPORT_CREATED"]),
     ("createImport(input: { kind: CUSTOMERS, format: CSV })", ["IMPORT_CREATED"]),
+    (
+        'createWebhookEndpoint(input: { url: "https://hooks.invalid", '
+        "eventTypes: [GUEST_LINK_REVOKED] })",
+        ["WEBHOOK_ENDPOINT_CREATED"],
+    ),
+    (
+        'updateWebhookEndpoint(id: "$endpoint", version: 1, input: { enabled: false })',
+        ["WEBHOOK_ENDPOINT_UPDATED"],
+    ),
+    ('deleteWebhookEndpoint(id: "$endpoint")', ["WEBHOOK_ENDPOINT_DELETED"]),
+    ('rotateWebhookSecret(id: "$endpoint")', ["WEBHOOK_SECRET_ROTATED"]),
     ("createCalendarFeed(input: { detail: BUSY })", ["CALENDAR_FEED_CREATED"]),
     ('revokeCalendarFeed(id: "$feed")', ["CALENDAR_FEED_REVOKED"]),
     ("markInboxRead(input: {})", ["INBOX_CHANGED"]),
@@ -210,7 +221,8 @@ REFUSED = [
 # becomes of a subscription is told in test_billing.py, and the portal leads elsewhere; what
 # is given back was paid first, which test_refunds.py tells; a guest's link is replaced by a job,
 # in test_guest_links.py; an export has to fail before it is tried again, in test_exports.py; a
-# merge is undone in test_merges.py; what visitors do is counted, not logged.
+# merge is undone in test_merges.py; what visitors do is counted, not logged; and what is sent to
+# webhooks has a log of its own.
 # A change that is taken back was made before, in test_undo.py, and so was an import, in
 # test_imports.py.
 APART = {
@@ -225,6 +237,8 @@ APART = {
     "logout",
     "refreshSession",
     "refundBooking",
+    "replayWebhookDeliveries",
+    "replayWebhookDelivery",
     "registerCustomer",
     "registerTenant",
     "requestEmailVerification",
@@ -233,6 +247,7 @@ APART = {
     "resetPassword",
     "resumeSubscription",
     "retryExport",
+    "sendTestWebhook",
     "trackEvents",
     "undoMerge",
     "undoChange",
@@ -280,6 +295,13 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         venue,
         'createCoupon(input: { code: "HALF", discount: { percent: 50 } })',
         "coupon { id }",
+    )
+    endpoint = await run(
+        api,
+        venue,
+        'createWebhookEndpoint(input: { url: "https://hooks.invalid", '
+        "eventTypes: [GUEST_LINK_REVOKED] })",
+        "endpoint { id }",
     )
     feed = await run(api, venue, "createCalendarFeed(input: { detail: FULL })", "feed { id }")
     await run(
@@ -355,6 +377,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "feed": feed["feed"]["id"],
         "browser": browser["pushSubscription"]["id"],
         **keys,
+        "endpoint": endpoint["endpoint"]["id"],
         "rule": rules[1],
         "second_rule": rules[0],
         "exception": exception["exception"]["id"],

@@ -60,6 +60,8 @@ IN_PYTHON: Final = {
     "User": "permissions",
     "UserSession": "current id",
     "WaitlistEntry": "booking dates position rooms",
+    "WebhookDelivery": "attempts subjectId",
+    "WebhookEndpoint": "eventTypes",
 }
 """The fields that keep a root field from being read at once.
 

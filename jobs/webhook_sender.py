@@ -1,0 +1,290 @@
+"""Sends webhooks: each endpoint in a lane of its own, so that a slow one delays no other.
+
+A process holds the endpoints to which it sends, for a time that it renews with each batch. Of each
+object only the first waiting delivery is sent, so that an endpoint gets them in order. If the
+process dies, another one sends what it hadn't noted as sent: at least once.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import orjson
+import structlog
+
+from domain.webhooks.deliveries import (
+    ATTEMPTS_KEPT,
+    EXCERPT,
+    FAILING_FOR,
+    GONE_STATUS,
+    DeliveryStatus,
+    DisabledReason,
+    is_success,
+    pause_after,
+)
+from domain.webhooks.events import payload
+from domain.webhooks.signatures import signed_headers
+from integrations.outbound.client import Outbound, OutboundError, OutboundSession
+from kit.actor import ANONYMOUS, Actor, ActorKind, Request
+from kit.errors import Unavailable
+from kit.ids import new_id
+from kit.postgres.database import Database
+from kit.postgres.failures import is_away
+from kit.runtime import Runtime
+from kit.scope import Scope
+from kit.security.encryption import Cipher
+from models.webhooks.deliveries import (
+    Key,
+    WebhookDelivery,
+    attempted,
+    due_deliveries,
+    due_endpoints_held,
+    hold_ended,
+    hold_renewed,
+)
+from models.webhooks.endpoints import WebhookEndpoint
+from permissions.policy import may
+from permissions.roles import P
+from resolvers.accounts.authentication import actor_of_creator
+from resolvers.core.transactions import perform
+from resolvers.webhooks.endpoints import disable_endpoint, secrets_of
+from resolvers.webhooks.object_queries import DEFAULT_QUERY, ObjectQueries, reading
+from schema.core.global_ids import encode_id
+
+HOLD: Final = timedelta(seconds=30)
+"""How long an endpoint is held: twice as long as a batch takes at most."""
+POLL_SECONDS: Final = 1.0
+MAX_LANES: Final = 1_000
+AT_ONCE: Final = 4
+"""How much is sent to an endpoint at once; one after another while it fails."""
+STOP_SECONDS: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An attempt to send a delivery; without an ``error`` it succeeded."""
+
+    delivery: WebhookDelivery
+    at: datetime
+    seconds: float
+    status: int | None
+    error: str | None
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        """Returns what is stored of it."""
+        noted = {
+            "at": self.at.isoformat(),
+            "durationMs": round(self.seconds * 1000),
+            "statusCode": self.status,
+            "error": self.error,
+        }
+        values: dict[str, Any] = {
+            "attempts": [*self.delivery.attempts, noted][-ATTEMPTS_KEPT:],
+            "attempt_count": self.delivery.attempt_count + 1,
+        }
+        if self.error is None:
+            ended = {"status": DeliveryStatus.DELIVERED.value, "delivered_at": now}
+            return {**values, **ended, "next_attempt_at": None}
+        pause = pause_after(self.delivery.attempt_count + 1)
+        if pause is None:
+            return {**values, "status": DeliveryStatus.FAILED.value, "next_attempt_at": None}
+        return {**values, "next_attempt_at": now + pause}
+
+
+class WebhookSender:
+    """Sends webhooks in one process; ``relay`` is the database with the relay's role."""
+
+    def __init__(self, relay: Database, runtime: Runtime, *, hold: timedelta = HOLD) -> None:
+        self._relay = relay
+        self._runtime = runtime
+        self._hold = hold
+        self._me = uuid4()
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._due: set[Key] = set()
+        self._woken = asyncio.Event()
+        self._is_ending = False
+
+    def wake(self, endpoints: Collection[Key]) -> None:
+        """Reports endpoints to which something is to be sent; others are found in a second."""
+        self._due.update(endpoints)
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Sends until it is cancelled or the database fails; then lanes end what they began."""
+        self._is_ending = False
+        elapsed = asyncio.get_running_loop().time
+        poll_at = elapsed()
+        try:
+            while True:
+                self._woken.clear()
+                due, self._due = self._due, set()
+                if elapsed() >= poll_at:
+                    await self._take(None)
+                    poll_at = elapsed() + POLL_SECONDS
+                elif due:
+                    await self._take(due)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(poll_at - elapsed(), 0)):
+                        await self._woken.wait()
+        finally:
+            await self._stop()
+
+    async def _take(self, keys: Collection[Key] | None) -> None:
+        free = MAX_LANES - len(self._lanes)
+        if free <= 0:
+            return
+        now = self._runtime.clock()
+        held = due_endpoints_held(self._me, now=now, until=now + self._hold, limit=free, keys=keys)
+        async with self._relay.session(writes=True) as session, session.begin():
+            found = (await session.execute(held)).all()
+        for tenant_id, id in found:
+            lane = asyncio.create_task(self._send_all((tenant_id, id)), name="webhooks")
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+
+    async def _stop(self) -> None:
+        self._is_ending = True
+        if self._lanes:
+            await asyncio.wait(self._lanes, timeout=STOP_SECONDS)
+        lanes = [*self._lanes]
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+
+    # ------------------------------------------------------------------ one endpoint
+
+    async def _send_all(self, key: Key) -> None:
+        """Sends what is due to an endpoint. If it fails, another lane goes on after a while."""
+        outbound = cast("Outbound", self._runtime.services[Outbound])
+        attempts: Sequence[_Attempt] = ()
+        reason: DisabledReason | None = None
+        try:
+            async with outbound.session() as connections:
+                while (due := await self._next(key, attempts, is_last=bool(reason))) is not None:
+                    attempts, reason = await self._send(connections, *due)
+            if reason is not None:
+                await self._disable(key, reason)
+        except Exception as error:
+            is_passing = is_away(error) or isinstance(error, Unavailable)
+            log.warning(
+                "webhooks.interrupted",
+                endpoint=str(key[1]),
+                error=type(error).__name__,
+                exc_info=not is_passing,
+            )
+
+    async def _next(
+        self, key: Key, attempts: Sequence[_Attempt], *, is_last: bool
+    ) -> tuple[WebhookEndpoint, Sequence[WebhookDelivery]] | None:
+        """Stores attempts, and returns what is due next; without that, lets the endpoint go."""
+        now = self._runtime.clock()
+        answered = any(each.error is None for each in attempts) if attempts else None
+        async with self._relay.session(writes=True) as session, session.begin():
+            for each in attempts:
+                await session.execute(attempted(each.delivery, **each.values(now)))
+            # Whoever stores deliveries changes this row last: from here on, all are seen.
+            held = hold_renewed(key, self._me, now=now, until=now + self._hold, answered=answered)
+            endpoint = (await session.scalars(held)).one_or_none()
+            if endpoint is not None and not is_last and not self._is_ending:
+                limit = 1 if endpoint.failing_since else AT_ONCE
+                due = (await session.scalars(due_deliveries(key, now=now, limit=limit))).all()
+                if due:
+                    return endpoint, due
+            await session.execute(hold_ended(key, self._me))
+        return None
+
+    async def _send(
+        self,
+        connections: OutboundSession,
+        endpoint: WebhookEndpoint,
+        due: Sequence[WebhookDelivery],
+    ) -> tuple[Sequence[_Attempt], DisabledReason | None]:
+        """Returns the attempts, and why the endpoint is to be disabled, if so."""
+        owner = await self._owner(endpoint)
+        if owner is None:
+            return (), DisabledReason.OWNER_WITHOUT_ACCESS
+        attempts = await asyncio.gather(
+            *(self._attempt(connections, endpoint, owner, each) for each in due)
+        )
+        if any(each.status == GONE_STATUS for each in attempts):
+            return attempts, DisabledReason.GONE
+        since = endpoint.failing_since
+        is_failing = since is not None and self._runtime.clock() - since >= FAILING_FOR
+        if is_failing and all(each.error for each in attempts):
+            return attempts, DisabledReason.FAILING
+        return attempts, None
+
+    async def _attempt(
+        self,
+        connections: OutboundSession,
+        endpoint: WebhookEndpoint,
+        owner: Actor,
+        delivery: WebhookDelivery,
+    ) -> _Attempt:
+        elapsed = asyncio.get_running_loop().time
+        body = await self._body(endpoint, owner, delivery)
+        at, began, status, error = self._runtime.clock(), elapsed(), None, None
+        cipher = cast("Cipher", self._runtime.services[Cipher])
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Boom-Booking-Webhooks/1",
+            **signed_headers(
+                secrets_of(endpoint, cipher, now=at),
+                id=encode_id("WebhookDelivery", delivery.id),
+                at=at,
+                body=body,
+            ),
+        }
+        try:
+            answer = await connections.post(endpoint.url, headers=headers, body=body)
+            status = answer.status
+            if not is_success(status):
+                error = _excerpt(answer.body) or "There was no text in the answer."
+        except OutboundError as failed:
+            error = str(failed)
+        return _Attempt(delivery, at, elapsed() - began, status, error)
+
+    async def _body(
+        self, endpoint: WebhookEndpoint, owner: Actor, delivery: WebhookDelivery
+    ) -> bytes:
+        queries = cast("ObjectQueries", self._runtime.services[ObjectQueries])
+        kind, id = delivery.subject_type, delivery.subject_id
+        shown = await queries.read(endpoint.query or DEFAULT_QUERY, reading(owner), kind, id)
+        return orjson.dumps(
+            payload(
+                delivery.type,
+                at=delivery.event_at,
+                subject_type=kind,
+                subject_id=encode_id(kind, id),
+                shown=shown,
+            )
+        )
+
+    async def _owner(self, endpoint: WebhookEndpoint) -> Actor | None:
+        """Returns the endpoint's owner; None if they may no longer manage webhooks."""
+        scope = Scope(self._runtime, ANONYMOUS, Request(new_id()))
+        try:
+            await scope.enter(endpoint.tenant_id)
+            owner = await actor_of_creator(scope, endpoint.owner_id, endpoint.owner_key_id)
+        finally:
+            await scope.close()
+        return owner if owner is not None and may(owner, P.WEBHOOKS_WRITE) else None
+
+    async def _disable(self, key: Key, reason: DisabledReason) -> None:
+        tenant_id, id = key
+        system = Actor(ActorKind.SYSTEM, tenant_id)
+        change = partial(disable_endpoint, id=id, reason=reason)
+        await perform(self._runtime, system, Request(new_id()), change)
+        log.info("webhooks.disabled", endpoint=str(id), reason=reason.value)
+
+
+def _excerpt(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    return "".join(each if each.isprintable() else " " for each in text[:EXCERPT]).strip()

@@ -1,0 +1,1 @@
+"""Use cases of webhooks: endpoints, and what is sent to them."""
