@@ -88,7 +88,8 @@ def letter(
 
 def as_text(letter: Letter) -> str:
     """Returns the text part of a mail."""
-    parts = [*letter.paragraphs, "\n".join(f"{name}: {value}" for name, value in letter.details)]
+    details = (f"{name}: {', '.join(value.splitlines())}" for name, value in letter.details)
+    parts = [*letter.paragraphs, "\n".join(details)]
     if letter.button is not None:
         parts.append(f"{letter.button.text}:\n{letter.button.url}")
     end = ["-- ", letter.small_print]

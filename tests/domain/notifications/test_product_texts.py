@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,20 @@ def test_every_variable_is_described_and_belongs_to_a_kind() -> None:
     known = {each for kind in NotificationKind for each in variables_of(kind)}
 
     assert known == set(Variable) == DESCRIPTIONS.keys()
+
+
+def test_the_guide_describes_every_variable_and_its_kinds() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "messages.md").read_text()
+    rows = re.findall(r"^\| `\{(\w+)\}` \| (.*) \| (.*) \|$", guide, re.MULTILINE)
+
+    assert [(Variable(name), text) for name, text, _ in rows] == list(DESCRIPTIONS.items())
+    for name, _, kinds in rows:
+        has = {kind.value for kind in NotificationKind if name in variables_of(kind)}
+        every, listed = (
+            {each.value for each in NotificationKind},
+            set(re.findall(r"`(\w+)`", kinds)),
+        )
+        assert (every - listed if kinds.startswith("all") else listed) == has
 
 
 def test_a_mail_shows_what_is_known_of_the_booking_in_a_table() -> None:

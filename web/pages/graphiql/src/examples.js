@@ -6,6 +6,7 @@ import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
 import live from "./examples/Live.graphql?raw";
 import logIn from "./examples/LogIn.graphql?raw";
+import message from "./examples/Message.graphql?raw";
 import offers from "./examples/Offers.graphql?raw";
 import quote from "./examples/Quote.graphql?raw";
 import rooms from "./examples/Rooms.graphql?raw";
@@ -97,6 +98,7 @@ export const defaultTabs = [
   { query: offers },
   tab(customers, { filter: { tag: "regular" } }),
   tab(feed, { input: { detail: "FULL", roomId: null, customerId: null } }),
+  tab(message, { kind: "BOOKING_CONFIRMED", channel: "SMS", locale: "de", bookingId: null }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
   // A minute ago: there is no calendar of the future.
   tab(asOf, { asOf: instant(Math.floor(Date.now() / MINUTE - 1) * MINUTE) }),
