@@ -28,6 +28,7 @@ from integrations.human_proof.protocol import HumanProof
 from integrations.mail.factory import mail_of
 from integrations.mail.protocol import Mail
 from integrations.outbound.client import Outbound
+from integrations.outbox import Outbox
 from integrations.payments.factory import gateway_of
 from integrations.payments.local import LocalGateway
 from integrations.payments.protocol import Gateway
@@ -85,6 +86,7 @@ from subscriptions.presence import Presence
 from web.graphql.endpoint import PATH, Endpoint
 from web.pages.demo_checkout import DevPay
 from web.pages.graphiql import GraphiQL
+from web.pages.outbox import OutboxPages
 from web.routes.calendar_feeds import CalendarFeeds
 from web.routes.exports import ExportDownloads
 from web.routes.health import Health
@@ -306,6 +308,7 @@ def build_app(
             *CalendarFeeds(runtime, rate_limiter).routes,
             *ImportUploads(runtime, rate_limiter).routes,
             *(checkout.routes if checkout else ()),
+            *(() if settings.is_production else OutboxPages(Outbox.of(settings)).routes),
             Route("/livez", health.live),
             Route("/readyz", health.ready),
             *([Route("/metrics", metrics.answer)] if shows_metrics else ()),

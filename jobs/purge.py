@@ -20,6 +20,7 @@ from models.core.allowances import spent_allowances_before
 from models.core.idempotency import results_before
 from models.core.job_queue import history_before
 from models.customers.merges import merges_forgotten
+from models.notifications.inbox import entries_before
 from models.payments.gateway_events import webhook_events_before
 from models.webhooks.deliveries import deliveries_before
 from resolvers.accounts.sessions import REFRESH_TOKEN_LIFETIME
@@ -33,6 +34,8 @@ JOBS_KEPT_FOR: Final = timedelta(days=7)
 """Retention of the results of jobs."""
 EVENTS_KEPT_FOR: Final = timedelta(days=90)
 """Retention of gateway events: gateways retry for days, and show their events for 30."""
+INBOX_KEPT_FOR: Final = timedelta(days=90)
+"""Retention of the entries of inboxes, read or not."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
@@ -59,6 +62,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
     merges = await delete_in_batches(relay, partial(merges_forgotten, now))
     webhooks = await delete_in_batches(relay, partial(deliveries_before, now - KEPT_FOR_REPLAYS))
+    inboxes = await delete_in_batches(relay, partial(entries_before, now - INBOX_KEPT_FOR))
     log.info(
         "housekeeping.done",
         results=results,
@@ -73,6 +77,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         strangers=strangers,
         merges=merges,
         webhook_deliveries=webhooks,
+        inboxes=inboxes,
     )
 
 

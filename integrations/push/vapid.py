@@ -35,7 +35,7 @@ class VapidKey:
         }
         key = ECKey.import_key(self._key)
         token = jwt.encode({"typ": "JWT", "alg": "ES256"}, claims, key)
-        return f"vapid t={token}, k={self.public_key}"
+        return f"vapid t={token},k={self.public_key}"
 
 
 def new_private_key() -> str:

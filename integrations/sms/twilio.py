@@ -35,13 +35,20 @@ class TwilioSms:
     """Sends SMS from a number, a name or a messaging service of a Twilio account."""
 
     def __init__(
-        self, *, account_sid: str, username: str, password: str, sender: str, api_base: str = API
+        self,
+        *,
+        account_sid: str,
+        username: str,
+        password: str,
+        sender: str,
+        api_base: str = API,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._path = f"{api_base}/2010-04-01/Accounts/{account_sid}/Messages.json"
         # Messages of a service come from the number of it that suits the recipient.
         self._sender = {"MessagingServiceSid" if sender.startswith("MG") else "From": sender}
         self._http = httpx.AsyncClient(
-            auth=(username, password), timeout=TIMEOUT_SECONDS, follow_redirects=False
+            auth=(username, password), timeout=timeout_seconds, follow_redirects=False
         )
 
     @classmethod

@@ -15,7 +15,7 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTPAuthenticationError, SMTPConnectError
 
-from integrations.delivery import Undeliverable
+from integrations.delivery import OutcomeUnknown, Undeliverable
 from integrations.mail.factory import mail_of
 from integrations.mail.local import LocalMail
 from integrations.mail.protocol import Mail, Message
@@ -25,6 +25,22 @@ from kit.settings import Environment, Settings
 
 INVITATION = Message(
     to="ann@example.test", subject="Your invitation to Café Böhm", text="Hello Ann,\n\n→ code\n"
+)
+UNSUBSCRIBE = f"<https://book.example.com/unsubscribe/{'a' * 90}>"
+ENTRY = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nSUMMARY:Jörg\r\nEND:VCALENDAR\r\n"
+CONFIRMATION = Message(
+    to="joerg@example.test",
+    subject="Ihre Buchung",
+    text="Bis bald, Jörg",
+    html="<p>Bis bald, Jörg</p>",
+    calendar=("REQUEST", ENTRY),
+    headers={
+        "List-Unsubscribe": UNSUBSCRIBE,
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    },
+    from_name="Café, Böhm",
+    reply_to="desk@boehm.example",
+    message_id="0192d7",
 )
 
 
@@ -43,9 +59,11 @@ class Inbox:
         self.accepted: list[Envelope] = []
         self.port = 0
         self.takes_any_letters = False
+        self.answers_after_seconds = 0.0
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.accepted.append(envelope)
+        await asyncio.sleep(self.answers_after_seconds)
         return "250 Taken"
 
 
@@ -88,6 +106,61 @@ async def test_a_mail_server_gets_the_message(inbox: Inbox) -> None:
     assert email["From"] == "bookings@example.com"
     assert email["Auto-Submitted"] == "auto-generated"
     assert email.get_content() == "Hello Ann,\r\n\r\n→ code\r\n"
+
+
+async def test_a_message_arrives_with_html_a_calendar_entry_and_its_headers(inbox: Inbox) -> None:
+    mail = SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}?from=bookings%40example.com")
+
+    sent_as = await mail.send(CONFIRMATION)
+
+    (envelope,) = inbox.accepted
+    assert isinstance(envelope.content, bytes)
+    email = read(envelope.content)
+    assert sent_as == email["Message-ID"] == "<0192d7@example.com>"
+    assert email["From"] == '"Café, Böhm" <bookings@example.com>'
+    assert email["Reply-To"] == "desk@boehm.example"
+    assert email["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    # On one line, and as it is: mail programs read no encoded words in it.
+    assert f"\r\nList-Unsubscribe: {UNSUBSCRIBE}\r\n".encode() in envelope.content
+    parts = [(part.get_content_type(), part.get_content_disposition()) for part in email.walk()]
+    assert parts == [
+        ("multipart/mixed", None),
+        ("multipart/alternative", None),
+        ("text/plain", None),
+        ("text/html", None),
+        ("text/calendar", None),
+        ("application/ics", "attachment"),
+    ]
+    text, html, calendar, attached = [each for each in email.walk() if not each.is_multipart()]
+    assert text.get_content() == "Bis bald, Jörg\r\n"
+    assert html.get_content() == "<p>Bis bald, Jörg</p>\r\n"
+    assert calendar["Content-Type"].params["method"] == "REQUEST"
+    assert calendar.get_content() == attached.get_content().decode() == ENTRY
+    assert attached.get_filename() == "invite.ics"
+
+
+async def test_a_connection_lost_while_the_message_is_taken_has_an_unknown_outcome(
+    inbox: Inbox,
+) -> None:
+    mail = replace(SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}"), timeout_seconds=0.5)
+    inbox.answers_after_seconds = 2
+
+    with pytest.raises(OutcomeUnknown):
+        await mail.send(INVITATION)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"List-Unsubscribe": "<https://a>\r\nBcc: bob@example.test"}, {"X-A": "b\nc"}],
+    ids=["unsubscribe", "another"],
+)
+async def test_a_header_of_several_lines_is_refused(inbox: Inbox, headers: dict[str, str]) -> None:
+    forged = replace(INVITATION, headers=headers)
+
+    with pytest.raises(ValueError, match="Header values"):
+        await SmtpMail.at(f"smtp://127.0.0.1:{inbox.port}").send(forged)
+
+    assert not inbox.accepted
 
 
 async def test_an_umlaut_domain_arrives_where_only_ascii_is_taken(inbox: Inbox) -> None:

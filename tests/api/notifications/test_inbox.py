@@ -5,7 +5,13 @@ from typing import Any, Final
 
 import pytest
 
+from jobs.purge import purge_expired
+from kit.actor import Request
+from kit.ids import new_id
+from kit.postgres.database import Database
 from kit.runtime import Runtime
+from kit.scope import Scope
+from resolvers.notifications.inbox import unread_count
 from schema.core.global_ids import encode_id
 from tests.support.client import Api, live
 from tests.support.clock import MONDAY_MORNING, StoppedClock
@@ -135,6 +141,21 @@ async def test_entries_are_marked_as_read(api: Api, runtime: Runtime, venue: Ven
     assert rest.payload == again.payload == {"unreadCount": 0, "userErrors": []}
     (first, *_) = (await inbox(api, venue.staff))["nodes"]
     assert first["readAt"] == "2027-03-01T09:00:00Z"
+
+
+async def test_entries_are_deleted_after_90_days(
+    api: Api, runtime: Runtime, venue: Venue, clock: StoppedClock, relay: Database
+) -> None:
+    await make_inbox_entry(runtime, venue.staff, "Old")
+    clock.now += timedelta(minutes=1)
+    await make_inbox_entry(runtime, venue.staff, "Young")
+    clock.now += timedelta(days=90) - timedelta(seconds=30)
+
+    await purge_expired(runtime, relay)
+
+    scope = Scope(runtime, venue.staff.actor, Request(new_id()))
+    assert await unread_count(scope, venue.staff.user.id) == 1
+    await scope.close()
 
 
 async def test_changes_arrive_at_all_devices_of_their_user_alone(
