@@ -61,7 +61,7 @@ def test_the_text_part_says_the_same() -> None:
     assert as_text(LETTER) == (
         "Hallo <b>Remy</b>,\n\n"
         "zum Lageplan: https://boom.example/plan?a=1&b=2.\nBis bald!\n\n"
-        'Wann: Freitag\n19:00\nRaum: "Disco" & Den\n\n'
+        'Wann: Freitag, 19:00\nRaum: "Disco" & Den\n\n'
         "Ändern:\nhttps://boom.example/b?x=1&y=2\n\n"
         "-- \nSie erhalten …\n"
     )
