@@ -63,7 +63,7 @@ from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import RefusalDelay
-from kit.security.tokens import Downloads, Links, Tokens, Uploads
+from kit.security.tokens import Downloads, Links, RecipientLinks, Tokens, Uploads
 from kit.settings import Settings, SettingsError, load_settings
 from kit.supervisor import Service, supervise
 from models.audit import log
@@ -93,6 +93,7 @@ from web.routes.health import Health
 from web.routes.imports import ImportUploads
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
+from web.routes.unsubscribe import Unsubscribe
 from web.server.middleware import GraphQLFastPath, SecurityHeaders
 
 SWITCH_SECONDS: Final = 0.0005
@@ -184,6 +185,7 @@ def build_app(
         KeptOpenTime: KeptOpenTime(),
         KeptPoints: KeptPoints(),
         Links: Links(*secrets),
+        RecipientLinks: RecipientLinks(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
         Outbound: outbound,
@@ -307,6 +309,7 @@ def build_app(
             *ExportDownloads(runtime).routes,
             *CalendarFeeds(runtime, rate_limiter).routes,
             *ImportUploads(runtime, rate_limiter).routes,
+            *Unsubscribe(runtime, rate_limiter).routes,
             *(checkout.routes if checkout else ()),
             *(() if settings.is_production else OutboxPages(Outbox.of(settings)).routes),
             Route("/livez", health.live),

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Select, func, select
 
 from domain.core.log_events import EventType, LoggedEvent
+from domain.notifications.causes import NOTIFYING
 from kit.actor import Actor, ActorKind, Request
 from kit.events.handler_gauge import HandlerGauge
 from kit.ids import new_id
@@ -29,6 +30,7 @@ from models.bookings.waitlist import tenants_with_waitlist
 from resolvers.accounts.security_notices import NOTIFIED_OF, mail_security_notice
 from resolvers.bookings.waitlist_events import FOLLOWED, follow_waitlist
 from resolvers.core.transactions import perform
+from resolvers.notifications.events import notify_of
 
 ENTRIES_A_JOB: Final = 100
 """A subject with more pending entries continues in another job, at the end of the queue."""
@@ -72,6 +74,7 @@ class EventHandler:
 EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
     EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
     EventHandler("waitlist", FOLLOWED, follow_waitlist, only_of=tenants_with_waitlist),
+    EventHandler("notifications", NOTIFYING, notify_of),
 )
 """All handlers. They are independent of each other, so their order doesn't matter."""
 

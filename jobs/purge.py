@@ -20,6 +20,7 @@ from models.core.allowances import spent_allowances_before
 from models.core.idempotency import results_before
 from models.core.job_queue import history_before
 from models.customers.merges import merges_forgotten
+from models.notifications.deliveries import deliveries_before as notifications_before
 from models.notifications.inbox import entries_before
 from models.payments.gateway_events import webhook_events_before
 from models.webhooks.deliveries import deliveries_before
@@ -36,6 +37,8 @@ EVENTS_KEPT_FOR: Final = timedelta(days=90)
 """Retention of gateway events: gateways retry for days, and show their events for 30."""
 INBOX_KEPT_FOR: Final = timedelta(days=90)
 """Retention of the entries of inboxes, read or not."""
+NOTIFICATIONS_KEPT_FOR: Final = timedelta(days=90)
+"""Retention of what became of notifications."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
@@ -60,6 +63,9 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     strangers = await delete_in_batches(relay, partial(origins_forgotten, now - A_DAY))
     tracked = await delete_in_batches(relay, partial(tracked_keys_before, now - A_DAY))
     spent = await delete_in_batches(relay, partial(spent_allowances_before, now))
+    notifications = await delete_in_batches(
+        relay, partial(notifications_before, now - NOTIFICATIONS_KEPT_FOR)
+    )
     merges = await delete_in_batches(relay, partial(merges_forgotten, now))
     webhooks = await delete_in_batches(relay, partial(deliveries_before, now - KEPT_FOR_REPLAYS))
     inboxes = await delete_in_batches(relay, partial(entries_before, now - INBOX_KEPT_FOR))
@@ -78,6 +84,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         merges=merges,
         webhook_deliveries=webhooks,
         inboxes=inboxes,
+        notifications=notifications,
     )
 
 

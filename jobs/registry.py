@@ -14,6 +14,7 @@ from jobs.forecasts import find_old_forecasts, refit_forecasts
 from jobs.gateway_events import handle_event
 from jobs.imports import IMPORT_SECONDS, purge_imports, run_import, undo_import
 from jobs.mail import admit_letter, send_guest_link, send_mail, send_password_reset
+from jobs.notifications import NOTIFICATION_JOBS, find_due_notices
 from jobs.platform_days import add_up_platform_days
 from jobs.purge import purge_expired
 from jobs.rollups import RollupReader
@@ -35,12 +36,14 @@ from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL
 from resolvers.billing.subscription_sync import SYNC
 from resolvers.bookings.guest_links import REQUEST_JOB
 from resolvers.bookings.waitlist_offers import OFFER_JOB
+from resolvers.notifications.deliveries import DELIVERY_JOB
 from resolvers.payments.payments import SETTLE
 
 HOLDS_SECONDS: Final = 1.0
 DEADLINES_SECONDS: Final = 5.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
 WAITLIST_SECONDS: Final = 60.0
+DUE_NOTICES_SECONDS: Final = 30.0
 PLATFORM_DAYS_SECONDS: Final = 15.0
 BILLING_SECONDS: Final = 600.0
 FORECASTS_SECONDS: Final = 600.0
@@ -63,6 +66,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     SETTLE: settle,
     SYNC: sync_billing,
     **BOOKING_JOBS,
+    **NOTIFICATION_JOBS,
     **jobs_of(EVENT_HANDLERS),
 }
 """The handler of each job, by name."""
@@ -103,7 +107,7 @@ def worker_services(
     ``url`` is the relay's, for the worker's own connection.
     """
     short = {name: handler for name, handler in HANDLERS.items() if name not in LONG_JOBS}
-    worker = Worker(url, runtime, short, retries=RETRIES, yielding=[MAIL_JOB])
+    worker = Worker(url, runtime, short, retries=RETRIES, yielding=[MAIL_JOB, DELIVERY_JOB])
     long_worker = Worker(
         url,
         runtime,
@@ -120,6 +124,7 @@ def worker_services(
     platform = partial(add_up_platform_days, relay)
     old = partial(purge_expired, runtime, relay)
     waitlists = partial(tend_waitlists, runtime, relay)
+    notices = partial(find_due_notices, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
     unused = partial(purge_imports, runtime, relay)
     secrets = partial(renew_webhook_secrets, runtime, relay)
@@ -131,6 +136,7 @@ def worker_services(
         "deadlines": partial(_every, DEADLINES_SECONDS, deadlines, first=DEADLINES_SECONDS),
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "waitlists": partial(_every, WAITLIST_SECONDS, waitlists, first=WAITLIST_SECONDS),
+        "due_notices": partial(_every, DUE_NOTICES_SECONDS, notices, first=DUE_NOTICES_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "platform_days": partial(

@@ -133,6 +133,7 @@ class Settings(BaseSettings):
     sms_url: SecretStr | None = Field(None, validation_alias="BOOM_SMS_URL")
     push_contact: str | None = Field(None, validation_alias="BOOM_PUSH_CONTACT")
     push_private_key: SecretStr | None = Field(None, validation_alias="BOOM_PUSH_PRIVATE_KEY")
+    public_url: str | None = Field(None, validation_alias="BOOM_PUBLIC_URL")
     storage_url: str | None = Field(None, validation_alias="BOOM_STORAGE_URL")
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
     stripe_webhook_secret: SecretStr | None = Field(
@@ -186,6 +187,16 @@ class Settings(BaseSettings):
             ):
                 raise ValueError(f"{origin!r} is not an origin such as https://book.example.com")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _address_of_this(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            raise ValueError("must be the address of this server, such as https://api.example.com")
+        return value.rstrip("/")
 
     @field_validator("allowed_hosts")
     @classmethod

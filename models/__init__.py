@@ -36,8 +36,12 @@ from models.core.zone_clocks import ZoneClock
 from models.customers.customers import Customer
 from models.customers.merges import CustomerMerge
 from models.imports.imports import Import, ImportRow
+from models.notifications.deliveries import NotificationDelivery
+from models.notifications.due import NotificationClock
 from models.notifications.inbox import InboxEntry
+from models.notifications.opt_outs import NotificationOptOut
 from models.notifications.push_subscriptions import PushSubscription
+from models.notifications.settings import NotificationSettings
 from models.notifications.templates import NotificationTemplate
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
@@ -87,6 +91,10 @@ __all__ = [
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
+    "NotificationClock",
+    "NotificationDelivery",
+    "NotificationOptOut",
+    "NotificationSettings",
     "NotificationTemplate",
     "Occupancy",
     "PastBooking",

@@ -15,6 +15,7 @@ from models.audit.log import AuditFilter
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField
 from models.bookings.waitlist import WaitlistFilter
 from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
+from models.notifications.deliveries import DeliveryFilter
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from permissions.policy import may, refusal
 from permissions.roles import P, Permission
@@ -45,6 +46,15 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "email": P.CUSTOMERS_CONTACT,
         "phone": P.CUSTOMERS_CONTACT,
         "tag": P.CUSTOMERS_NOTES,
+    },
+    DeliveryFilter: {
+        "states": P.NOTIFICATIONS_READ,
+        "kinds": P.NOTIFICATIONS_READ,
+        "channels": P.NOTIFICATIONS_READ,
+        "booking_id": P.BOOKINGS_READ,
+        "customer_id": P.CUSTOMERS_READ,
+        "user_id": P.USERS_READ,
+        "created_at": P.NOTIFICATIONS_READ,
     },
     RoomFilter: {
         "search": P.ROOMS_READ,

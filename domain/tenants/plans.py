@@ -29,7 +29,8 @@ class Feature(StrEnum):
 class Plan:
     """A plan's price, limits and features; a limit of None is unlimited.
 
-    Rooms count unless they are archived; bookings count by the calendar month of the venue's zone.
+    Rooms count unless they are archived; bookings and SMS count by the calendar month of the
+    venue's zone.
     """
 
     code: PlanCode
@@ -37,6 +38,7 @@ class Plan:
     monthly_price: Money
     room_limit: int | None
     monthly_booking_limit: int | None
+    monthly_sms_limit: int
     features: tuple[Feature, ...]
 
 
@@ -48,9 +50,11 @@ _ENTERPRISE = (*_PROFESSIONAL, Feature.INTEGRATIONS, Feature.WHITE_LABEL)
 PLANS = {
     plan.code: plan
     for plan in (
-        Plan(PlanCode.STARTER, "Starter", Money(2900, "USD"), 5, 100, _STARTER),
-        Plan(PlanCode.PROFESSIONAL, "Professional", Money(7900, "USD"), 20, 500, _PROFESSIONAL),
-        Plan(PlanCode.ENTERPRISE, "Enterprise", Money(19900, "USD"), None, None, _ENTERPRISE),
+        Plan(PlanCode.STARTER, "Starter", Money(2900, "USD"), 5, 100, 0, _STARTER),
+        Plan(
+            PlanCode.PROFESSIONAL, "Professional", Money(7900, "USD"), 20, 500, 200, _PROFESSIONAL
+        ),
+        Plan(PlanCode.ENTERPRISE, "Enterprise", Money(19900, "USD"), None, None, 2000, _ENTERPRISE),
     )
 }
 

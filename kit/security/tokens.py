@@ -26,6 +26,8 @@ _AUDIENCE: Final = "boom-booking-api"
 _PURPOSE: Final = b"access tokens, version 1"
 _LINK_PURPOSE: Final = b"links to one object, version 1"
 _LINK_AUDIENCE: Final = "boom-booking-link"
+_RECIPIENT_PURPOSE: Final = b"links in notifications, version 1"
+_RECIPIENT_AUDIENCE: Final = "boom-booking-recipient"
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "tenant", "sid", "iat", "exp"})
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST: Final = 2048
@@ -283,6 +285,57 @@ class Uploads(Downloads):
 
     PURPOSE: ClassVar = b"links to uploads, version 1"
     AUDIENCE: ClassVar = "boom-booking-upload"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientLink:
+    """A link in a notification, whose bearer may choose what its recipient gets, and nothing else.
+
+    It doesn't expire: the notification may be read at any time.
+    """
+
+    tenant_id: UUID
+    recipient_id: UUID
+    is_customer: bool
+    kind: str
+    channel: str
+
+
+class RecipientLinks:
+    """Signs and verifies the links in notifications."""
+
+    def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
+        self._keys = _keys((secret, *fallbacks), _RECIPIENT_PURPOSE)
+
+    def sign(self, link: RecipientLink) -> str:
+        claims = {
+            "iss": _ISSUER,
+            "aud": _RECIPIENT_AUDIENCE,
+            "sub": str(link.recipient_id),
+            "tenant": str(link.tenant_id),
+            "customer": link.is_customer,
+            "kind": link.kind,
+            "channel": link.channel,
+        }
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._keys[0])
+
+    def read(self, text: str) -> RecipientLink | None:
+        """Returns the link; None if it is invalid."""
+        if len(text) > _LONGEST:
+            return None
+        try:
+            payload = _claims(text, self._keys)
+            if payload["iss"] != _ISSUER or payload["aud"] != _RECIPIENT_AUDIENCE:
+                return None
+            return RecipientLink(
+                UUID(payload["tenant"]),
+                UUID(payload["sub"]),
+                payload["customer"] is True,
+                str(payload["kind"]),
+                str(payload["channel"]),
+            )
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            return None
 
 
 def _keys(of: Sequence[bytes], purpose: bytes) -> list[OctKey]:

@@ -1,5 +1,6 @@
 """The browsers to which users want web pushes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -8,6 +9,7 @@ from sqlalchemy import Index, Select, UniqueConstraint, select
 from sqlmodel import Field, col
 
 from models.core.base import INSTANT, Logged, TenantRow, refers_to
+from models.core.filters import is_any
 
 
 class PushSubscription(TenantRow, Logged, table=True):
@@ -51,4 +53,15 @@ def subscription_at(tenant_id: UUID, endpoint: str) -> Select[PushSubscription]:
 def subscription_with(tenant_id: UUID, id: UUID) -> Select[PushSubscription]:
     return select(PushSubscription).where(
         col(PushSubscription.tenant_id) == tenant_id, col(PushSubscription.id) == id
+    )
+
+
+def users_with_browsers(tenant_id: UUID, user_ids: Sequence[UUID]) -> Select[UUID]:
+    """Selects those of some users who have registered a browser."""
+    return (
+        select(col(PushSubscription.user_id))
+        .where(
+            col(PushSubscription.tenant_id) == tenant_id, is_any(PushSubscription.user_id, user_ids)
+        )
+        .distinct()
     )

@@ -44,6 +44,8 @@ class MailKind(StrEnum):
     GUEST_CODE = "guest_code"
     ACCOUNT = "account"
     OFFER = "offer"
+    NOTICE = "notice"
+    NOTICE_TO_STRANGER = "notice_to_stranger"
 
 
 HOUR: Final = timedelta(hours=1)
@@ -62,12 +64,17 @@ GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, 
 """Three an hour can be requested for a booking; this covers several bookings."""
 PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
 OFFERS: Final = Allowance("waitlist offers of a venue to a recipient", 20, HOUR)
+NOTICES: Final = Allowance("notifications of a venue to a recipient", 20, HOUR)
+NOTICES_TO_STRANGERS: Final = Allowance("notifications to an unverified address", 6, HOUR)
+"""Per recipient, over all tenants, as anybody can enter the address for a booking."""
 UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedelta(days=1))
 
 _SECURITY: Final = frozenset(MailKind) - {
     MailKind.ORDINARY,
     MailKind.INVITATION,
     MailKind.OFFER,
+    MailKind.NOTICE,
+    MailKind.NOTICE_TO_STRANGER,
 }
 
 log = structlog.get_logger(__name__)
@@ -194,6 +201,10 @@ def _counted_by(
             return ((PER_ACCOUNT, venue),)
         case MailKind.OFFER:
             return ((OFFERS, venue),)
+        case MailKind.NOTICE:
+            return ((NOTICES, venue),)
+        case MailKind.NOTICE_TO_STRANGER:
+            return ((NOTICES_TO_STRANGERS,),)
 
 
 async def _is_unverified(runtime: Runtime, tenant_id: UUID, recipient: str) -> bool:

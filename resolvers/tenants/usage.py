@@ -26,6 +26,7 @@ MONTHS_SHOWN: Final = 24
 class Meter(StrEnum):
     ROOMS = "rooms"
     BOOKINGS = "bookings"
+    SMS = "sms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Usage:
     period_end: datetime
     rooms: UsageMeter
     bookings: UsageMeter
+    sms: UsageMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,15 @@ async def usage_of(scope: Scope, tenant: Tenant) -> Usage:
     venue_zone = zone(tenant.time_zone)
     month = month_of(scope.now(), venue_zone)
     rooms = await scope.value(used_of(tenant.id, Meter.ROOMS, ALWAYS))
-    bookings = await scope.value(
-        used_of(tenant.id, Meter.BOOKINGS, period_of(scope.now(), venue_zone))
-    )
+    period = period_of(scope.now(), venue_zone)
+    bookings = await scope.value(used_of(tenant.id, Meter.BOOKINGS, period))
+    sms = await scope.value(used_of(tenant.id, Meter.SMS, period))
     return Usage(
         period_start=month.start,
         period_end=month.end,
         rooms=UsageMeter(rooms or 0, plan.room_limit),
         bookings=UsageMeter(bookings or 0, plan.monthly_booking_limit),
+        sms=UsageMeter(sms or 0, plan.monthly_sms_limit),
     )
 
 
@@ -111,6 +114,21 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
         limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
         assert limit is not None
         raise _no_more_bookings(limit, limit, 1, scope.now(), zone(tenant.time_zone))
+
+
+async def count_sms(scope: Scope, tenant: Tenant) -> bool:
+    """Counts one more SMS in this month of the venue; returns False if the plan allows none."""
+    limit = PLANS[PlanCode(tenant.plan_code)].monthly_sms_limit
+    if not limit:
+        return False
+    counted = await scope.fetch_prepared(
+        COUNTED_MORE,
+        tenant_id=scope.tenant_id,
+        meter=Meter.SMS.value,
+        period_start=period_of(scope.now(), zone(tenant.time_zone)),
+        limit=limit,
+    )
+    return bool(counted)
 
 
 def booking_count(scope: Scope, tenant: Tenant) -> dict[str, object]:

@@ -100,6 +100,8 @@ describe(
     PUSH_SUBSCRIPTION_REMOVED="A browser no longer gets a user's pushes.",
     NOTIFICATION_TEMPLATE_UPDATED="A text of the venue's notifications was changed.",
     NOTIFICATION_TEMPLATE_RESET="A text of the venue's notifications became the product's again.",
+    NOTIFICATION_SETTINGS_CHANGED="The venue's settings of notifications changed.",
+    NOTIFICATION_PREFERENCES_CHANGED="A recipient chose which notifications they get.",
     CUSTOMER_CREATED="A customer was added.",
     CUSTOMER_UPDATED="A customer changed.",
     CUSTOMER_DELETED="A customer was removed, because the import that had added them was undone.",

@@ -3,13 +3,33 @@
 from typing import Final
 
 from schema.core.areas import Area
+from schema.notifications.deliveries import NotificationDeliveryQueries
 from schema.notifications.inbox import InboxMutations, InboxQueries, InboxSubscriptions
+from schema.notifications.preferences import (
+    NotificationPreferencesMutations,
+    NotificationPreferencesQueries,
+)
 from schema.notifications.presence import PresenceSubscriptions
+from schema.notifications.settings import (
+    NotificationSettingsMutations,
+    NotificationSettingsQueries,
+)
 from schema.notifications.templates import TemplateChangedError, TemplateMutations, TemplateQueries
 
 AREA: Final = Area(
-    queries=(TemplateQueries, InboxQueries),
-    mutations=(TemplateMutations, InboxMutations),
+    queries=(
+        TemplateQueries,
+        InboxQueries,
+        NotificationSettingsQueries,
+        NotificationPreferencesQueries,
+        NotificationDeliveryQueries,
+    ),
+    mutations=(
+        TemplateMutations,
+        InboxMutations,
+        NotificationSettingsMutations,
+        NotificationPreferencesMutations,
+    ),
     subscriptions=(InboxSubscriptions, PresenceSubscriptions),
     types=(TemplateChangedError,),
 )

@@ -49,6 +49,9 @@ class Plan:
         "The maximum number of bookings made in a calendar month, in the venue's time "
         "zone, or null if unlimited."
     )
+    monthly_sms_limit: int = column(
+        "The maximum number of SMS sent in a calendar month, in the venue's time zone."
+    )
     features: list[str] = column("What else the plan includes, in English, for people.")
 
 
@@ -70,6 +73,7 @@ class Usage:
     )
     rooms: UsageMeter = column("The number of rooms in use now.")
     bookings: UsageMeter = column("The number of bookings made in this month.")
+    sms: UsageMeter = column("The number of SMS sent in this month.")
 
 
 @value()

@@ -24,6 +24,7 @@ from tests.support.factories import (
     Venue,
     api_id,
     make_booking,
+    make_delivery,
     make_export,
     make_import,
     make_series,
@@ -61,6 +62,13 @@ MAKE_COUPON: Final = """
 MAKE_FEED: Final = """
     mutation ($input: CreateCalendarFeedInput!) {
       createCalendarFeed(input: $input) { feed { id } userErrors { message } }
+    }
+"""
+SET_NOTIFICATIONS: Final = """
+    mutation ($input: UpdateNotificationSettingsInput!) {
+      updateNotificationSettings(version: 1, input: $input) {
+        settings { id } userErrors { message }
+      }
     }
 """
 MAKE_QUOTA: Final = """
@@ -125,6 +133,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     coupon = await api(MAKE_COUPON, {"input": tenth}, token=token)
     busy = {"roomId": room, "detail": "BUSY"}
     feed = await api(MAKE_FEED, {"input": busy}, token=token)
+    signed = {"replyTo": "desk@venue.test", "senderName": "The desk", "digestTime": "07:00"}
+    notifications = await api(SET_NOTIFICATIONS, {"input": signed}, token=token)
     program = {"name": "Program", "permissions": ["rooms:read"]}
     api_key = await api(MAKE_API_KEY, {"input": program}, token=token)
     rows: tuple[Tenant | TenantRow, ...] = (
@@ -142,6 +152,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_export(runtime, venue),
         *await make_import(runtime, venue),
         *await make_webhook(runtime, venue),
+        await make_delivery(runtime, venue, booking),
     )
     inbox_entry = await make_inbox_entry(runtime, venue.owner)
     browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}
@@ -154,6 +165,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         coupon.payload["coupon"]["id"],
         feed.payload["feed"]["id"],
         rule.payload["priceRule"]["id"],
+        notifications.payload["settings"]["id"],
         api_key.payload["apiKey"]["id"],
         encode_id("Session", venue.owner.session.id),
         encode_id("InboxEntry", inbox_entry),

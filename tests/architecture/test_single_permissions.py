@@ -201,6 +201,14 @@ PLAIN: Final = {
         "error_count", "undone_count", "created_at", "ended_at", "undone_at",
     },
     "ImportRow": {"line"},
+    "NotificationDelivery": {
+        "kind", "channel", "state", "reason", "attempts", "provider_id", "created_at", "updated_at",
+        "sent_at",
+    },
+    "NotificationSettings": {
+        "switches", "reminders", "quiet_hours", "digest_time", "sender_name", "reply_to",
+        "booking_page", "version",
+    },
     "Room": {
         "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },
@@ -397,6 +405,10 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "subjectId": [everything.booking],
         "status": [{"eq": "CONFIRMED"}],
         "statuses": [["WAITING"]],
+        "states": [["SENT"]],
+        "kinds": [["BOOKING_CONFIRMED"]],
+        "channels": [["EMAIL"]],
+        "bookingId": [{"eq": everything.booking}],
         "types": [["BOOKING_UPDATED"]],
         "category": ["Karaoke"],
         "minCapacity": [2],

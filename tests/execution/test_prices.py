@@ -51,6 +51,7 @@ ARGUMENTS: Final = {
     "imports": "first: 50",
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
+    "notificationDeliveries": "first: 50",
     "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "previewNotification": "kind: BOOKING_CONFIRMED, channel: EMAIL, bookingId: $booking",
     "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,

@@ -32,6 +32,7 @@ GOING_ON = {
     "public.analytics_room_days",
     "public.analytics_states",
     "public.event_handler_positions",
+    "public.notification_clock",
     "public.platform_days",
     "public.subscription_days",
 }

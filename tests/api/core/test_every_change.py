@@ -93,6 +93,15 @@ CHANGES = [
     ),
     ('removePushSubscription(id: "$browser")', ["PUSH_SUBSCRIPTION_REMOVED"]),
     (
+        'updateNotificationSettings(version: 1, input: { senderName: "The desk" })',
+        ["NOTIFICATION_SETTINGS_CHANGED"],
+    ),
+    (
+        "updateNotificationPreferences(input: "
+        "{ optOut: [{ kind: STAFF_DIGEST, channel: EMAIL }] })",
+        ["NOTIFICATION_PREFERENCES_CHANGED"],
+    ),
+    (
         'createCoupon(input: { code: "TENTH", discount: { percent: 10 } })',
         ["COUPON_CREATED"],
     ),

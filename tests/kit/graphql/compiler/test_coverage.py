@@ -30,6 +30,8 @@ FIELD_BY_FIELD: Final = {
     "explainSlot": "worked out of hours, bookings and rules",
     "guestBooking": "found by a secret, outside of any tenant",
     "hoursExceptions": "whole or refused: its rows are counted before they are shown",
+    "notificationPreferences": "in no table: what is left out of them is",
+    "notificationSettings": "in no table until a venue has chosen",
     "notificationTemplates": "most of them are in no table",
     "plans": "in no table",
     "platformMetrics": "added up from what happened by date",
