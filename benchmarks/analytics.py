@@ -1,15 +1,19 @@
 """Measures a year of figures of a large venue beside plain SQL: `python -m benchmarks.analytics`.
 
-One client asks for everything that `analytics` has at once. The same is then counted from the
-bookings themselves, by the statement that serves filters by rooms. Loading takes a minute or more.
+One client asks for everything that `analytics` has at once, then while a date of the year changes
+before each request. The same is then counted from the bookings themselves, by the statement that
+serves filters by rooms. Loading takes half a minute for each year of history.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
+from random import Random
+from statistics import quantiles
 from time import perf_counter
 from typing import Any, Final
 
@@ -133,6 +137,7 @@ async def _measured(urls: DatabaseUrls, folder: Path, arguments: argparse.Namesp
         for name, selected in ({} if arguments.brief else PARTS).items():
             await _ask(name, selected, venue, ours, arguments.seconds)
         all_ms = await _ask("all of it", ALL, venue, ours, arguments.seconds)
+        await _ask_changed(urls, venue, ours, arguments.seconds)
     plain_ms = await _plain(urls, venue, times=1 if arguments.brief else 2)
     print(f"{'plain SQL takes times as long':36}{plain_ms / all_ms:>20,.0f}")
 
@@ -164,18 +169,40 @@ async def _load(urls: DatabaseUrls, *, years: int) -> Venue:
             for table in ("rooms", "customers")
         }
         await connection.execute("SET time zone 'Europe/Berlin'")
-        for year in range(years):
-            until = YEAR.until.replace(year=YEAR.until.year - year)
-            first = until.replace(year=until.year - 1)
-            await connection.execute(
-                _BOOKINGS, tenant, ids["customers"], ids["rooms"], first, until, timeout=900
-            )
+        async with _without_indexes(connection):
+            for year in range(years):
+                until = YEAR.until.replace(year=YEAR.until.year - year)
+                first = until.replace(year=until.year - 1)
+                await connection.execute(
+                    _BOOKINGS, tenant, ids["customers"], ids["rooms"], first, until, timeout=900
+                )
         bookings = await connection.fetchval("SELECT count(*) FROM bookings")
         await connection.execute("VACUUM ANALYZE", timeout=300)
     finally:
         await connection.close()
     _say(f"Loaded {bookings:,} bookings in {perf_counter() - began:.0f} s.")
     return Venue(tenant, user, session, bookings, now)
+
+
+@asynccontextmanager
+async def _without_indexes(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Drops what makes inserting bookings slow, but for the primary key, and makes it again."""
+    (excluding,) = await connection.fetch(
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+           WHERE conrelid = 'bookings'::regclass AND contype = 'x'"""
+    )
+    indexes = await connection.fetch(
+        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+           WHERE indrelid = 'bookings'::regclass AND NOT indisunique AND NOT indisexclusion"""
+    )
+    await connection.execute(f"ALTER TABLE bookings DROP CONSTRAINT {excluding[0]}")
+    await connection.execute(f"DROP INDEX {', '.join(name for name, _ in indexes)}")
+    yield
+    await connection.execute(
+        f"ALTER TABLE bookings ADD CONSTRAINT {excluding[0]} {excluding[1]}", timeout=1800
+    )
+    for _, definition in indexes:
+        await connection.execute(definition, timeout=1800)
 
 
 async def _make(urls: DatabaseUrls, venue: Venue) -> None:
@@ -195,23 +222,49 @@ async def _make(urls: DatabaseUrls, venue: Venue) -> None:
     await connection.close()
 
 
-async def _ask(name: str, selected: str, venue: Venue, ours: Served, seconds: float) -> float:
-    """Prints how long a selection takes, and returns the median in milliseconds."""
+def _call(selected: str, venue: Venue, ours: Served) -> Call:
     text = f"""query Year($span: DateSpan!) {{
         analytics(span: $span, compareTo: PREVIOUS_YEAR) {{ {selected} asOf }}
     }}"""
     span = {"from": str(YEAR.from_), "until": str(YEAR.until)}
     body = orjson.dumps({"query": text, "variables": {"span": span}})
     token = venue.token(SECRET.encode())
-    call = Call.post(ours.port, "/graphql", repeat(body), token=token, sign=b'"data":{')
+    return Call.post(ours.port, "/graphql", repeat(body), token=token, sign=b'"data":{')
+
+
+async def _ask(name: str, selected: str, venue: Venue, ours: Served, seconds: float) -> float:
+    """Prints how long a selection takes, and returns the median in milliseconds."""
+    call = _call(selected, venue, ours)
     answer: Mapping[str, Any] = orjson.loads(await answer_of(call))
     assert answer["data"]["analytics"], answer
     measured = await measure(call, ours.process, clients=1, seconds=seconds)
-    cpu_ms = measured.cpu_us_per_request / 1000
-    print(
-        f"{name:36}{measured.p50_ms:>20,.1f}{measured.p95_ms:>10,.1f}{cpu_ms:>10,.1f}", flush=True
-    )
+    _print(name, measured.p50_ms, measured.p95_ms, measured.cpu_us_per_request / 1000)
     return measured.p50_ms
+
+
+async def _ask_changed(urls: DatabaseUrls, venue: Venue, ours: Served, seconds: float) -> None:
+    """Prints how long everything takes if a date has been counted anew before each request."""
+    call = _call(ALL, venue, ours)
+    connection = await asyncpg.connect(urls.owner)
+    times, cpu_ms = list[float](), 0.0
+    until = perf_counter() + seconds
+    dates = Random(1)
+    while perf_counter() < until:
+        await connection.execute(
+            "UPDATE analytics_days SET bookings = bookings WHERE tenant_id = $1 AND date = $2",
+            *(venue.tenant_id, FIRST + timedelta(days=dates.randrange(YEAR.days))),
+        )
+        before, began = sum(ours.process.cpu_times()[:2]), perf_counter()
+        await answer_of(call)
+        times.append(1000 * (perf_counter() - began))
+        cpu_ms += 1000 * (sum(ours.process.cpu_times()[:2]) - before)
+    await connection.close()
+    cuts = quantiles(times, n=100)
+    _print("all of it, a date has changed", cuts[49], cuts[94], cpu_ms / len(times))
+
+
+def _print(name: str, p50_ms: float, p95_ms: float, cpu_ms: float) -> None:
+    print(f"{name:36}{p50_ms:>20,.1f}{p95_ms:>10,.1f}{cpu_ms:>10,.1f}", flush=True)
 
 
 async def _plain(urls: DatabaseUrls, venue: Venue, *, times: int) -> float:

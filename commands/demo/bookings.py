@@ -61,6 +61,7 @@ _FATES: Final = {
     Fate.EXPIRED: 2,
     Fate.REJECTED: 2,
 }
+_PAID: Final = (Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED)
 _DESKS: Final = {Role.STAFF: 60, Role.MANAGER: 25, Role.ADMIN: 10, Role.OWNER: 5}
 
 
@@ -85,6 +86,8 @@ class Bookings:
 
     def __init__(self, history: History, calendar: Calendar, people: Sequence[Customer]) -> None:
         self.made: list[Booking] = []
+        # Those that were made online and have ended.
+        self.paid: list[Booking] = []
         self._history = history
         self._calendar = calendar
         self._people = people
@@ -125,6 +128,8 @@ class Bookings:
             life = _Life(self._history, room, wanted, made_at=made_at, dice=dice)
             life.run(self._somebody(dice))
             self.made.append(life.booking)
+            if life.is_online and life.booking.status in _PAID:
+                self.paid.append(life.booking)
             if life.freed_at is None:
                 start = life.occupied.end
             else:
@@ -150,6 +155,7 @@ class _Life:
         self, history: History, room: Room, wanted: Interval, *, made_at: datetime, dice: Random
     ) -> None:
         self.freed_at: datetime | None = None
+        self.is_online = False
         self.occupied = _occupied(room, wanted)
         price = price_of(room.hourly_rate, wanted, label=room.name)
         self.booking = Booking(
@@ -189,6 +195,7 @@ class _Life:
             self._expire()
             return
         if dice.random() < 0.25:
+            self.is_online = True
             self._hold(by, customer if by is Role.CUSTOMER else None)
             self._at += timedelta(seconds=dice.randrange(20, 200))
         if not self._create(by, customer):
@@ -222,7 +229,9 @@ class _Life:
         self.booking.held_by_id = self._history.users[by].id
         self.booking.customer_id = None if customer is None else customer.id
         self.booking.hold_expires_at = self._at + timedelta(minutes=HOLD_MINUTES)
-        self._history.created(EventType.BOOKING_HELD, self.booking, at=self._at, by=by)
+        self._logged = self._history.created(
+            EventType.BOOKING_HELD, self.booking, at=self._at, by=by
+        )
 
     def _expire(self) -> None:
         assert self.booking.hold_expires_at is not None
@@ -243,7 +252,9 @@ class _Life:
         self.booking.held_by_id = self._history.users[by].id
         self.booking.customer_id = customer.id
         self.booking.status = status.value
-        self._history.created(EventType.BOOKING_CREATED, self.booking, at=self._at, by=by)
+        self._logged = self._history.created(
+            EventType.BOOKING_CREATED, self.booking, at=self._at, by=by
+        )
         return True
 
     def _confirm(self, fate: Fate, desk: Role) -> bool:
@@ -278,7 +289,7 @@ class _Life:
         if at > self._history.now:
             return False
         booking = self.booking
-        before = self._logged or snapshot(booking)
+        before = self._logged
         for name, value in changes.items():
             setattr(booking, name, value)
         booking.version += 1

@@ -1,5 +1,6 @@
 """The history of a demo venue: its rows, and the log entries for them."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from operator import itemgetter
 from random import Random
@@ -30,8 +31,11 @@ class History:
         """Returns the id of an object that exists since the opening."""
         return id_made_at(self.opened_at, self.dice)
 
-    def created(self, type: EventType, row: Any, *, at: datetime, by: Role) -> None:
-        self.add_event(Event(type, type_name(row), row.id, after=snapshot(row)), at=at, by=by)
+    def created(self, type: EventType, row: Any, *, at: datetime, by: Role) -> Mapping[str, object]:
+        """Appends what began with a row, and returns what is logged of it."""
+        after = snapshot(row)
+        self.add_event(Event(type, type_name(row), row.id, after=after), at=at, by=by)
+        return after
 
     def add_event(self, event: Event, *, at: datetime, by: Role | None) -> None:
         """Appends an event to the log, caused by the user of a role, or by the system if None."""

@@ -67,8 +67,9 @@ async def _load(
             await scope.flush()
         # Rows of the session would cost several times as much, and the log's would be inserted one
         # by one, each returning its position.
-        await scope.run(insert(METADATA.tables["bookings"]), made.booking_columns())
-        await scope.run(insert(METADATA.tables["log"]), made.history.log())
+        for table, rows in made.many():
+            if rows:
+                await scope.run(insert(METADATA.tables[table]), rows)
         await scope.rows(KEEP_LOGGED)
 
     await perform(runtime, ANONYMOUS, Request(new_id()), store)

@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
+from commands.demo.money import Till
 from commands.demo.offers import mark_regulars, price_rules, waiting, weekly_quota, welcome_coupon
 from commands.demo.upcoming import Upcoming
 from commands.demo.venues import (
@@ -34,7 +35,7 @@ from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
 from models.bookings.waitlist import WaitlistEntry
 from models.customers.customers import Customer
-from models.payments.payments import stored_steps
+from models.payments.payments import Payment, Refund, stored_steps
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours, as_pairs
 from models.venue.rooms import Room
@@ -75,22 +76,29 @@ class DemoRows:
         self.coupons: list[Coupon] = []
         self.quotas: list[BookingQuota] = []
         self.waitlist: list[WaitlistEntry] = []
+        self.till = Till(self.history, venue.paid_by)
         self.bookings = self._bookings()
         self._date_customers()
         mark_regulars(self.history, self.customers, self.bookings)
         self.usage = self._usage()
 
     def batches(self) -> Iterator[Sequence[Any]]:
-        """Yields the rows but bookings and log, in batches that refer only to earlier ones."""
+        """Yields the rows of which there are few, in batches that refer only to earlier ones."""
         yield [self.tenant]
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout, *self.series, *self.waitlist]
         yield [*self.price_rules, *self.coupons, *self.quotas, *self.usage]
 
-    def booking_columns(self) -> list[dict[str, Any]]:
-        """Returns the bookings as values by the names of their columns."""
-        names = [each.key for each in inspect(Booking).column_attrs]
-        return [{name: getattr(booking, name) for name in names} for booking in self.bookings]
+    def many(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yields what there is much of, in the order in which it can be inserted.
+
+        That is the names of tables, and their rows as values by the names of columns.
+        """
+        yield "bookings", _columns(Booking, self.bookings)
+        yield "payments", _columns(Payment, self.till.payments)
+        yield "refunds", _columns(Refund, self.till.refunds)
+        yield "ledger_entries", self.till.ledger
+        yield "log", self.history.log()
 
     def _tenant(self) -> Tenant:
         return Tenant(
@@ -271,6 +279,8 @@ class DemoRows:
             room for room, plan in zip(self.rooms, self._venue.rooms, strict=True) if plan.is_busy
         ]
         bookings.fill(busy, days_back=self._days_back)
+        for booking in bookings.paid:
+            self.till.take(booking)
         if self._venue.requires_confirmation:
             self.quotas = [weekly_quota(self.history)]
             return bookings.made
@@ -311,6 +321,11 @@ class DemoRows:
         return UsageCounter(
             tenant_id=self.history.tenant_id, meter=meter, period_start=period_start, used=used
         )
+
+
+def _columns(kind: type[object], rows: Sequence[object]) -> list[dict[str, Any]]:
+    names = [each.key for each in inspect(kind).column_attrs]
+    return [{name: getattr(row, name) for name in names} for row in rows]
 
 
 def _logged(intervals: Sequence[Any]) -> list[object]:

@@ -54,6 +54,7 @@ class DemoBlackout:
 class DemoVenue:
     """A demo venue and how busy it is.
 
+    ``terms`` are those of new bookings, ``paid_by`` those of ended ones that were made online.
     ``weekdays`` is how busy each is and ``hours_of_day`` when on it people come, from 0 to 1;
     ``durations`` weighs lengths in minutes; ``holiday`` is closed, on the first open day from so
     many days ahead.
@@ -66,6 +67,7 @@ class DemoVenue:
     plan: PlanCode
     requires_confirmation: bool
     terms: Terms
+    paid_by: Terms
     week: Mapping[Weekday, LocalInterval]
     rooms: tuple[DemoRoom, ...]
     customers: int
@@ -120,6 +122,7 @@ BOOM: Final = DemoVenue(
     plan=PlanCode.ENTERPRISE,
     requires_confirmation=False,
     terms=Terms(PaymentPolicy(PolicyKind.NONE)),
+    paid_by=Terms(PaymentPolicy(PolicyKind.FULL), (CancellationStep(24 * 60, 100),)),
     week=dict.fromkeys(Weekday, _NIGHT)
     | {Weekday.FRIDAY: _LONG_NIGHT, Weekday.SATURDAY: _LONG_NIGHT},
     rooms=(
@@ -174,6 +177,11 @@ BOOM: Final = DemoVenue(
     ),
 )
 
+_DEPOSIT: Final = Terms(
+    PaymentPolicy(PolicyKind.DEPOSIT, percent=20),
+    (CancellationStep(24 * 60, 100), CancellationStep(2 * 60, 50)),
+)
+
 SALON: Final = DemoVenue(
     subdomain="salon",
     name="Salon Aurora",
@@ -181,10 +189,8 @@ SALON: Final = DemoVenue(
     currency_code="EUR",
     plan=PlanCode.PROFESSIONAL,
     requires_confirmation=True,
-    terms=Terms(
-        PaymentPolicy(PolicyKind.DEPOSIT, percent=20),
-        (CancellationStep(24 * 60, 100), CancellationStep(2 * 60, 50)),
-    ),
+    terms=_DEPOSIT,
+    paid_by=_DEPOSIT,
     week={
         Weekday.TUESDAY: _DAY,
         Weekday.WEDNESDAY: _DAY,
