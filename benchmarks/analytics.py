@@ -7,8 +7,7 @@ serves filters by rooms. Loading takes half a minute for each year of history.
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
@@ -21,7 +20,12 @@ import asyncpg
 import orjson
 import uvloop
 
-from benchmarks.database import SECRET, empty_database, environment
+from benchmarks.database import (
+    SECRET,
+    bookings_without_indexes,
+    empty_database,
+    environment,
+)
 from benchmarks.load import Call, answer_of, measure
 from benchmarks.serving import Served, served
 from benchmarks.size_data import Venue
@@ -169,7 +173,7 @@ async def _load(urls: DatabaseUrls, *, years: int) -> Venue:
             for table in ("rooms", "customers")
         }
         await connection.execute("SET time zone 'Europe/Berlin'")
-        async with _without_indexes(connection):
+        async with bookings_without_indexes(connection):
             for year in range(years):
                 until = YEAR.until.replace(year=YEAR.until.year - year)
                 first = until.replace(year=until.year - 1)
@@ -182,27 +186,6 @@ async def _load(urls: DatabaseUrls, *, years: int) -> Venue:
         await connection.close()
     _say(f"Loaded {bookings:,} bookings in {perf_counter() - began:.0f} s.")
     return Venue(tenant, user, session, bookings, now)
-
-
-@asynccontextmanager
-async def _without_indexes(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Drops what makes inserting bookings slow, but for the primary key, and makes it again."""
-    (excluding,) = await connection.fetch(
-        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-           WHERE conrelid = 'bookings'::regclass AND contype = 'x'"""
-    )
-    indexes = await connection.fetch(
-        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
-           WHERE indrelid = 'bookings'::regclass AND NOT indisunique AND NOT indisexclusion"""
-    )
-    await connection.execute(f"ALTER TABLE bookings DROP CONSTRAINT {excluding[0]}")
-    await connection.execute(f"DROP INDEX {', '.join(name for name, _ in indexes)}")
-    yield
-    await connection.execute(
-        f"ALTER TABLE bookings ADD CONSTRAINT {excluding[0]} {excluding[1]}", timeout=1800
-    )
-    for _, definition in indexes:
-        await connection.execute(definition, timeout=1800)
 
 
 async def _make(urls: DatabaseUrls, venue: Venue) -> None:

@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -66,3 +66,24 @@ async def add_tenant(connection: Any, name: str, number: int, now: datetime) -> 
         *(tenant, session, user, now),
     )
     return tenant, user, session
+
+
+@asynccontextmanager
+async def bookings_without_indexes(connection: Any) -> AsyncIterator[None]:
+    """Drops what makes inserting bookings slow, but for the primary key, and makes it again."""
+    (excluding,) = await connection.fetch(
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+           WHERE conrelid = 'bookings'::regclass AND contype = 'x'"""
+    )
+    indexes = await connection.fetch(
+        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+           WHERE indrelid = 'bookings'::regclass AND NOT indisunique AND NOT indisexclusion"""
+    )
+    await connection.execute(f"ALTER TABLE bookings DROP CONSTRAINT {excluding[0]}")
+    await connection.execute(f"DROP INDEX {', '.join(name for name, _ in indexes)}")
+    yield
+    await connection.execute(
+        f"ALTER TABLE bookings ADD CONSTRAINT {excluding[0]} {excluding[1]}", timeout=1800
+    )
+    for _, definition in indexes:
+        await connection.execute(definition, timeout=1800)

@@ -1,4 +1,7 @@
-"""Every mutation logs its event once; a refused one logs nothing."""
+"""Every mutation logs its event once, and raises the calendar's version if it changes its facts.
+
+A refused one logs nothing.
+"""
 
 from datetime import timedelta
 from string import Template
@@ -265,6 +268,21 @@ APART = {
 }
 
 
+FACTS = """
+    SELECT jsonb_build_object(
+        'tenant', (SELECT to_jsonb(t) - 'calendar_version' FROM tenants t WHERE t.id = $1),
+        'rooms', (SELECT jsonb_agg(r ORDER BY r.id) FROM rooms r WHERE r.tenant_id = $1),
+        'hours', (SELECT jsonb_agg(h ORDER BY h.id) FROM weekday_hours h WHERE h.tenant_id = $1),
+        'dates', (SELECT jsonb_agg(e ORDER BY e.id) FROM hours_exceptions e WHERE e.tenant_id = $1),
+        'blocked', (SELECT jsonb_agg(b ORDER BY b.id) FROM blackouts b WHERE b.tenant_id = $1),
+        'quotas', (SELECT jsonb_agg(q ORDER BY q.id) FROM booking_quotas q WHERE q.tenant_id = $1),
+        'rules', (SELECT jsonb_agg(p ORDER BY p.id) FROM price_rules p WHERE p.tenant_id = $1),
+        'billing', (SELECT to_jsonb(s) - '{looks,seen,seen_at,version}'::text[]
+                    FROM billing_subscriptions s WHERE s.tenant_id = $1)
+    )::text, (SELECT calendar_version FROM tenants WHERE id = $1)
+"""
+
+
 async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
     """Returns the ids that the mutations name."""
     room, other_room = venue.rooms
@@ -406,17 +424,22 @@ async def log_of(api: Api, venue: Venue) -> list[str]:
 
 
 @pytest.mark.parametrize(("mutation", "added"), CHANGES, ids=lambda each: str(each)[:40])
-async def test_a_mutation_is_on_the_log_once(
-    runtime: Runtime, api: Api, mutation: str, added: list[str]
+async def test_a_mutation_is_on_the_log_once_and_tells_if_the_calendars_facts_change(
+    runtime: Runtime, api: Api, database: DatabaseUrls, mutation: str, added: list[str]
 ) -> None:
     venue = await make_venue(runtime)
     things = await things_of(runtime, api, venue)
     before = await log_of(api, venue)
+    owner = await asyncpg.connect(database.owner)
+    facts, version = (await owner.fetch(FACTS, venue.tenant.id))[0]
 
     done = await run(api, venue, Template(mutation).substitute(things))
 
+    now, raised = (await owner.fetch(FACTS, venue.tenant.id))[0]
+    await owner.close()
     assert done["userErrors"] == []
     assert await log_of(api, venue) == [*added, *before]
+    assert (raised > version) is (now != facts)
 
 
 @pytest.mark.parametrize("mutation", REFUSED)
@@ -431,38 +454,6 @@ async def test_a_refused_mutation_is_not_on_the_log(
 
     assert refused["userErrors"] != []
     assert await log_of(api, venue) == before
-
-
-FACTS = """
-    SELECT jsonb_build_object(
-        'tenant', (SELECT to_jsonb(t) - 'calendar_version' FROM tenants t WHERE t.id = $1),
-        'rooms', (SELECT jsonb_agg(r ORDER BY r.id) FROM rooms r WHERE r.tenant_id = $1),
-        'hours', (SELECT jsonb_agg(h ORDER BY h.id) FROM weekday_hours h WHERE h.tenant_id = $1),
-        'dates', (SELECT jsonb_agg(e ORDER BY e.id) FROM hours_exceptions e WHERE e.tenant_id = $1),
-        'blocked', (SELECT jsonb_agg(b ORDER BY b.id) FROM blackouts b WHERE b.tenant_id = $1),
-        'quotas', (SELECT jsonb_agg(q ORDER BY q.id) FROM booking_quotas q WHERE q.tenant_id = $1),
-        'rules', (SELECT jsonb_agg(p ORDER BY p.id) FROM price_rules p WHERE p.tenant_id = $1),
-        'billing', (SELECT to_jsonb(s) - '{looks,seen,seen_at,version}'::text[]
-                    FROM billing_subscriptions s WHERE s.tenant_id = $1)
-    )::text, (SELECT calendar_version FROM tenants WHERE id = $1)
-"""
-
-
-@pytest.mark.parametrize("mutation", [text for text, _ in CHANGES], ids=lambda each: each[:40])
-async def test_what_changes_the_facts_of_a_calendar_raises_its_version(
-    runtime: Runtime, api: Api, database: DatabaseUrls, mutation: str
-) -> None:
-    venue = await make_venue(runtime)
-    things = await things_of(runtime, api, venue)
-    owner = await asyncpg.connect(database.owner)
-    facts, version = (await owner.fetch(FACTS, venue.tenant.id))[0]
-
-    done = await run(api, venue, Template(mutation).substitute(things))
-
-    now, raised = (await owner.fetch(FACTS, venue.tenant.id))[0]
-    await owner.close()
-    assert done["userErrors"] == []
-    assert (raised > version) is (now != facts)
 
 
 async def test_joining_is_on_the_log_once(runtime: Runtime, api: Api) -> None:
