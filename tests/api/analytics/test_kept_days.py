@@ -3,11 +3,14 @@
 from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from domain.analytics.metrics import BookingMetrics, Sums
+from domain.analytics.periods import Granularity
 from domain.analytics.spans import DateSpan
 from kit.actor import Request
 from kit.ids import new_id
@@ -15,6 +18,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.analytics.span_figures import DAYS, DETAILS
 from resolvers.analytics.kept_days import KeptDays, SpanDetails
+from resolvers.analytics.points import KeptPoints, MetricsPoint, StretchKey
 from tests.api.analytics.history import History
 from tests.api.bookings.test_live import book
 from tests.support.client import Api
@@ -102,3 +106,47 @@ async def test_what_is_too_much_to_keep_is_read_again(
 
     assert read == [3, 3, 3]
     assert found == [[37 * 60, 37 * 60]] * 4
+
+
+async def test_points_are_printed_anew_for_other_fields_and_after_changes(
+    api: Api, runtime: Runtime, venue: Venue, admin: asyncpg.Connection
+) -> None:
+    async def ask(fields: str) -> Any:
+        text = f"""query ($span: DateSpan!) {{ analytics(span: $span) {{
+            series {{ date metrics {{ {fields} }} }} }} }}"""
+        return (await api(text, {"span": MARCH}, token=venue.owner.token)).payload["series"]
+
+    await _count(venue, admin, runtime)
+    known = [await ask("bookings"), await ask("bookings"), await ask("n: bookings bookedMinutes")]
+    await book(api, venue, "2027-03-16T14:00:00Z")
+    await _count(venue, admin, runtime)
+    after = await ask("bookings")
+
+    assert [series[1] for series in known] == [
+        {"date": "2027-03-02", "metrics": {"bookings": 1}},
+        {"date": "2027-03-02", "metrics": {"bookings": 1}},
+        {"date": "2027-03-02", "metrics": {"n": 1, "bookedMinutes": 60}},
+    ]
+    assert [day["metrics"]["bookings"] for day in (known[0][15], after[15])] == [1, 2]
+    assert [each for number, each in enumerate(after) if number != 15] == [
+        each for number, each in enumerate(known[0]) if number != 15
+    ]
+
+
+def test_no_more_points_are_kept_than_there_is_place_for() -> None:
+    made: list[int] = []
+    kept = KeptPoints(most_points=2)
+
+    def ask(day: int, made_from: int) -> None:
+        def make() -> list[MetricsPoint]:
+            made.append(day)
+            metrics = BookingMetrics(Sums(), "EUR", 0)
+            return [MetricsPoint(date(2027, 3, day), date(2027, 3, day + 1), None, metrics)]
+
+        key = StretchKey(UUID(int=1), Granularity.DAY, date(2027, 3, day), date(2027, 3, day + 1))
+        kept.of(key, made_from, make)
+
+    for day, made_from in [(1, 0), (1, 0), (1, 1), (2, 0), (1, 1), (3, 0), (1, 1), (2, 0)]:
+        ask(day, made_from)
+
+    assert made == [1, 1, 2, 3, 2]
