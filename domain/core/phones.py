@@ -4,6 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
+from babel.core import get_global
 from phonenumbers import NumberParseException, PhoneNumber, is_valid_number, parse
 
 _EXTENSION: Final = re.compile(r"(?:x|ext).*", re.IGNORECASE)
@@ -20,8 +21,24 @@ def phone_digits(phone: str) -> str:
     """
     number = _international(_plain(phone))
     if number is not None:
-        return f"{number.country_code}{number.national_number}"
+        return _with_country_code(number)
     return _digits(_EXTENSION.sub("", _plain(phone)))
+
+
+def digits_from(phone: str, country: str | None) -> str:
+    """Returns the same of a number that is dialled in a country, with that country's code.
+
+    Unless the number has a country code, or isn't possible there.
+    """
+    plain = _plain(phone)
+    number = _international(plain) or _parsed(plain, country)
+    return phone_digits(phone) if number is None else _with_country_code(number)
+
+
+def country_of_zone(name: str) -> str | None:
+    """Returns the country of a time zone, such as 'DE'; None if it belongs to none."""
+    found: str | None = get_global("zone_territories").get(name)
+    return found
 
 
 def sought_digits(text: str) -> str | None:
@@ -61,12 +78,18 @@ def _plain(text: str) -> str:
 
 def _international(text: str) -> PhoneNumber | None:
     text = f"+{text[2:]}" if text.startswith("00") else text
-    if not text.startswith("+"):
-        return None
+    return _parsed(text, None) if text.startswith("+") else None
+
+
+def _parsed(text: str, country: str | None) -> PhoneNumber | None:
     try:
-        return parse(text)
+        return parse(text, country)
     except NumberParseException:
         return None
+
+
+def _with_country_code(number: PhoneNumber) -> str:
+    return f"{number.country_code}{number.national_number}"
 
 
 def _digits(text: str) -> str:

@@ -115,7 +115,7 @@ class _Taker:
         ids = {each.identity for each in given}
         imported = {each for (each,) in await scope.rows(imported_ids(scope.tenant_id, ids))}
         imported |= {each for (each,) in await scope.rows(references_among(scope.tenant_id, ids))}
-        known = KnownCustomers(tried.customers)
+        known = KnownCustomers(venue.tenant.time_zone, tried.customers)
         await known.load(scope, [each.customer for each in given if each.customer])
         return cls(
             scope,

@@ -17,6 +17,7 @@ from resolvers.core.transactions import OtherLocksNeeded
 from resolvers.customers.customers import customer_created, customer_updated
 from resolvers.imports.known_customers import KnownCustomers, SeveralCustomers, email_key
 from resolvers.imports.taken_rows import TakenRow, Tried, passed_over, refused, skipped
+from resolvers.tenants.tenants import own_tenant
 
 _FILLED = ("email", "phone", "locale", "notes", "tags")
 
@@ -25,7 +26,7 @@ async def locks_of_customers(
     scope: Scope, rows: Sequence[FileRow[CustomerFields]]
 ) -> list[tuple[object, ...]]:
     """Returns the locks of the customers that rows may change."""
-    known = await KnownCustomers().load(scope, [each.fields for each in rows if each.fields])
+    known = await _known(scope, rows, Tried())
     return [("customer", each.id) for each in known.all()]
 
 
@@ -33,9 +34,7 @@ async def take_customers(
     scope: Scope, rows: Sequence[FileRow[CustomerFields]], tried: Tried
 ) -> list[TakenRow]:
     """Adds or fills the customers of rows, under their locks; a scope that reads only decides."""
-    known = await KnownCustomers(tried.customers).load(
-        scope, [each.fields for each in rows if each.fields]
-    )
+    known = await _known(scope, rows, tried)
     new: list[Customer] = []
     taken, turn = [], TimeSlice()
     for row in rows:
@@ -47,6 +46,14 @@ async def take_customers(
     else:
         tried.customers += new
     return taken
+
+
+async def _known(
+    scope: Scope, rows: Sequence[FileRow[CustomerFields]], tried: Tried
+) -> KnownCustomers:
+    tenant = await own_tenant(scope)
+    known = KnownCustomers(tenant.time_zone, tried.customers)
+    return await known.load(scope, [each.fields for each in rows if each.fields])
 
 
 def _taken(

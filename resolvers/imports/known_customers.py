@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.core.contact import normalised_email
-from domain.core.phones import phone_digits, sought_digits
+from domain.core.phones import country_of_zone, digits_from, phone_digits, sought_digits
 from domain.core.refusals import Code, WithoutDetails
 from domain.core.text import search_form, sort_key
 from domain.imports.rows import CustomerFields
@@ -30,7 +30,8 @@ class KnownCustomers:
     with neither, the same name is the same customer.
     """
 
-    def __init__(self, added: Sequence[Customer] = ()) -> None:
+    def __init__(self, time_zone: str, added: Sequence[Customer] = ()) -> None:
+        self._country = country_of_zone(time_zone)
         self._by_email: dict[str, Customer] = {}
         self._by_phone: defaultdict[str, list[Customer]] = defaultdict(list)
         self._by_name: dict[str, Customer] = {}
@@ -41,7 +42,7 @@ class KnownCustomers:
         """Loads the customers that rows may be about."""
         given = list(fields)
         emails = {key for each in given if (key := email_key(each.email)) is not None}
-        phones = {form for each in given for form in phone_forms(each.phone)}
+        phones = {form for each in given for form in self._forms(each.phone)}
         kept = await scope.rows(merged_addresses(scope.tenant_id, emails))
         merged: dict[str, UUID] = {row[0]: row[1] for row in kept}
         found = await scope.all(
@@ -64,8 +65,8 @@ class KnownCustomers:
     def add(self, customer: Customer) -> None:
         if customer.email_key is not None:
             self._by_email[customer.email_key] = customer
-        for form in phone_forms(customer.phone):
-            self._by_phone[form].append(customer)
+        if (digits := self._digits(customer.phone)) is not None:
+            self._by_phone[digits].append(customer)
         if _is_only_named(customer):
             self._by_name[sort_key(customer.name)] = customer
 
@@ -76,19 +77,31 @@ class KnownCustomers:
         key = email_key(fields.email)
         if key is not None and (known := self._by_email.get(key)) is not None:
             return known
-        same_phone = {
-            each.id: each
-            for form in phone_forms(fields.phone)
-            for each in self._by_phone.get(form, ())
+        same_phone = [
+            each
+            for each in self._by_phone.get(self._digits(fields.phone) or "", ())
             if key is None or each.email_key is None
-        }
+        ]
         if len(same_phone) > 1:
             name = search_form(fields.name)
-            named = [each for each in same_phone.values() if search_form(each.name) == name]
-            if len(named) != 1:
+            same_phone = [each for each in same_phone if search_form(each.name) == name]
+            if len(same_phone) != 1:
                 raise SeveralCustomers(code=Code.DUPLICATE, text=_SEVERAL)
-            return named[0]
-        return next(iter(same_phone.values()), None)
+        return same_phone[0] if same_phone else None
+
+    def _digits(self, phone: str | None) -> str | None:
+        """Returns a phone in the form in which it is compared: with its country code."""
+        if phone is None:
+            return None
+        digits = digits_from(phone, self._country)
+        return digits if len(digits) >= _FEWEST_DIGITS else None
+
+    def _forms(self, phone: str | None) -> set[str]:
+        """Returns the forms in which the same phone may be stored."""
+        digits = self._digits(phone)
+        if phone is None or digits is None:
+            return set()
+        return {digits, phone_digits(phone), sought_digits(phone) or digits}
 
     def all(self) -> Iterable[Customer]:
         """Returns all of them, some perhaps twice."""
@@ -104,11 +117,3 @@ def email_key(email: str | None) -> str | None:
 
 def _is_only_named(who: CustomerFields | Customer) -> bool:
     return who.email is None and who.phone is None
-
-
-def phone_forms(phone: str | None) -> set[str]:
-    """Returns the forms by which a phone is compared: with and without its country code."""
-    if phone is None:
-        return set()
-    forms = {phone_digits(phone), sought_digits(phone) or ""}
-    return {each for each in forms if len(each) >= _FEWEST_DIGITS}

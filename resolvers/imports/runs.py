@@ -185,8 +185,8 @@ class ImportRun:
 
         async def add(scope: Scope) -> None:
             own = ("import", self.of.id)
-            names = [own, *await locks(scope, batch)]
-            await scope.lock(*names, shared=[] if is_calendar_changed else [CALENDAR])
+            names = await self._locks(actor, locks, batch)
+            await scope.lock(own, *names, shared=[] if is_calendar_changed else [CALENDAR])
             current = await self._current(scope, done)
             await self._record(scope, current, await take(scope, batch, self.tried))
 
@@ -200,6 +200,16 @@ class ImportRun:
                     raise
             else:
                 return
+
+    async def _locks(
+        self, actor: Actor, locks: Locks, batch: Sequence[AnyRow]
+    ) -> list[tuple[object, ...]]:
+        """Returns the locks of rows, by a snapshot of its own: under them all is read anew."""
+        scope = self._scope(actor)
+        try:
+            return await locks(scope, batch)
+        finally:
+            await scope.close()
 
     async def _try(self, batch: Sequence[AnyRow], take: Take, done: int) -> None:
         """Decides on a batch of rows, and stores nothing but that."""
