@@ -46,6 +46,8 @@ class Tenant(SQLModel, Logged, table=True):
     LOGGED: ClassVar = (
         "name",
         "time_zone",
+        "brand_color",
+        "logo_url",
         "slot_minutes",
         "min_notice_minutes",
         "max_advance_days",
@@ -82,6 +84,7 @@ class Tenant(SQLModel, Logged, table=True):
         # The only key across tenants, because the tenant is looked up by it.
         UniqueConstraint("subdomain"),
         CheckConstraint(one_of("plan_code", PlanCode), name="plan_code"),
+        CheckConstraint("brand_color ~ '^#[0-9a-fA-F]{6}$'", name="brand_color"),
         CheckConstraint("slot_minutes BETWEEN 5 AND 1440", name="slot_minutes"),
         CheckConstraint("min_notice_minutes >= 0", name="min_notice_minutes"),
         CheckConstraint("max_advance_days >= 1", name="max_advance_days"),
@@ -120,6 +123,8 @@ class Tenant(SQLModel, Logged, table=True):
     subdomain: str
     time_zone: str
     currency_code: str
+    brand_color: str | None = None
+    logo_url: str | None = None
     plan_code: str = PlanCode.STARTER.value
     slot_minutes: int = 30
     min_notice_minutes: int = 60

@@ -1,4 +1,4 @@
-"""Notification templates: the texts that venues write themselves."""
+"""Notification templates: the texts that venues write themselves, and how their mails look."""
 
 import re
 from typing import Final
@@ -64,9 +64,16 @@ def upgrade() -> None:
     """)
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON {TABLE} TO boom_app")
     list_types(known_types() | TYPES)
+    op.add_column("tenants", sa.Column("brand_color", sa.String(), nullable=True))
+    op.add_column("tenants", sa.Column("logo_url", sa.String(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_tenants_brand_color"), "tenants", "brand_color ~ '^#[0-9a-fA-F]{6}$'"
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("tenants", "logo_url")
+    op.drop_column("tenants", "brand_color")
     list_types(known_types() - TYPES)
     op.drop_table(TABLE)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from domain.core.colors import readable_on
 from domain.notifications.letters import Letter, Link
 
 _SOURCE: Final = Path(__file__).with_name("mail.mjml")
@@ -20,8 +21,6 @@ DEFAULT_COLOR: Final = "#3b3a8f"
 _URL: Final = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,:;!?)]")
 _PREVIEW: Final = 120
 """How many characters of the text mail programs show beside the subject."""
-_EVEN_LUMINANCE: Final = 0.1791
-"""With this one black and white have the same contrast, since (L + 0.05)² = 0.05 * 1.05."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +65,6 @@ def as_html(letter: Letter, brand: Brand) -> str:
         unsubscribe=escape(unsubscribe.text),
         unsubscribe_url=escape(unsubscribe.url),
     )
-
-
-def readable_on(color: str) -> str:
-    """Returns black or white, whichever has more contrast with a color (WCAG 2.2)."""
-    red, green, blue = (_linear(int(color[n : n + 2], 16) / 255) for n in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if luminance < _EVEN_LUMINANCE else "#000000"
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
 
 def _lines(paragraph: str) -> str:

@@ -116,7 +116,7 @@ async def rendered(
             values=values,
             organizer=details.get("organizer"),
         )
-    html = as_html(mail, Brand(values[Variable.VENUE]))
+    html = as_html(mail, Brand(values[Variable.VENUE], tenant.brand_color, tenant.logo_url))
     return RenderedNotification(mail.subject, as_text(mail), html, calendar)
 
 

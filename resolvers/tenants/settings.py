@@ -1,15 +1,17 @@
 """Updates a tenant's name, time zone and booking rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
 from typing_extensions import Doc
 
+from domain.core.colors import is_color
 from domain.core.contact import name_refusals
 from domain.core.formatting import counted
 from domain.core.local_time import TimeZone
 from domain.core.log_events import Event, EventType
 from domain.core.patch import ABSENT, Absent
+from domain.core.public_addresses import url_problem
 from domain.core.refusals import Invalid, Refusal
 from domain.core.text import tidy_name
 from domain.tenants.settings import LONGEST_MINUTES, EarlyEndPrice
@@ -82,8 +84,19 @@ async def update_tenant(
             "local times change."
         ),
     ] = ABSENT,
+    brand_color: Annotated[
+        str | Absent | None,
+        Doc("The color of the venue's mails, as '#RRGGBB'. Null: the product's color."),
+    ] = ABSENT,
+    logo_url: Annotated[
+        str | Absent | None,
+        Doc(
+            "The public https:// address of the venue's logo, which mails show in place of its "
+            "name, 160 pixels wide. Null: none."
+        ),
+    ] = ABSENT,
 ) -> Tenant:
-    """Change the tenant's name or the time zone of its venue."""
+    """Change the tenant's name, the time zone of its venue, or the look of its mails."""
     await scope.lock(CALENDAR)
     tenant = await _tenant_at(scope, version)
     before = snapshot(tenant)
@@ -91,7 +104,11 @@ async def update_tenant(
         tenant.name = tidy_name(name)
     if time_zone is not ABSENT:
         tenant.time_zone = time_zone
-    if refused := list(name_refusals(tenant.name, path=("name",))):
+    if brand_color is not ABSENT:
+        tenant.brand_color = brand_color
+    if logo_url is not ABSENT:
+        tenant.logo_url = logo_url
+    if refused := [*name_refusals(tenant.name, path=("name",)), *_brand_refusals(tenant)]:
         raise ExceptionGroup("refused", refused)
     tenant.version += 1
     after = snapshot(tenant)
@@ -243,6 +260,14 @@ async def update_tenant_settings(
 async def _tenant_at(scope: Scope, version: int) -> Tenant:
     tenants = visible_tenants(scope)
     return await get_at_version(scope, tenants, scope.tenant_id, version=version, what="tenant")
+
+
+def _brand_refusals(tenant: Tenant) -> Iterator[Refusal]:
+    if tenant.brand_color is not None and not is_color(tenant.brand_color):
+        yield Invalid("A color must look like '#RRGGBB'.", path=("brand_color",))
+    logo = tenant.logo_url
+    if logo is not None and (problem := url_problem(logo, allows_loopback=False)) is not None:
+        yield Invalid(problem, path=("logo_url",))
 
 
 def _refusals(tenant: Tenant, changed: Mapping[str, object]) -> list[Refusal]:

@@ -8,6 +8,7 @@ from sqlalchemy import Select
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.core.colors import is_color
 from domain.core.contact import name_refusals
 from domain.core.ids import RoomId
 from domain.core.log_events import Event, EventType
@@ -301,9 +302,3 @@ def room_refusals(room: Room, hourly_rate: Money | None, policy: PaymentPolicy) 
     elif hourly_rate is not None:
         refusals += rate_refusals(policy, hourly_rate, path=("hourly_rate",))
     return refusals
-
-
-def is_color(text: str) -> bool:
-    return (
-        len(text) == 7 and text[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in text[1:])
-    )

@@ -132,6 +132,10 @@ class Tenant(Node):
     subdomain: str = column("The unique name that users log in with. It never changes.")
     time_zone: TimeZone = column("The time zone of the venue.")
     currency_code: CurrencyCode = column("The currency of all prices of the venue.")
+    brand_color: str | None = column(
+        "The color of the venue's mails, as '#RRGGBB', or null for the product's color."
+    )
+    logo_url: str | None = column("The address of the venue's logo, or null if it has none.")
     plan: Plan | None = computed(tenants.plan_of, requires=P.PLAN_READ)
     usage: Usage | None = computed(
         usage.usage_of,

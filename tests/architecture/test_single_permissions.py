@@ -212,7 +212,16 @@ PLAIN: Final = {
     "Room": {
         "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },
-    "Tenant": {"name", "subdomain", "time_zone", "currency_code", "version", "created_at"},
+    "Tenant": {
+        "name",
+        "subdomain",
+        "time_zone",
+        "currency_code",
+        "brand_color",
+        "logo_url",
+        "version",
+        "created_at",
+    },
     "WaitlistEntry": {"status", "starts_at", "offer_expires_at", "created_at", "updated_at"},
     "WebhookDelivery": {
         "event_at", "attempt_count", "next_attempt_at", "delivered_at", "created_at",

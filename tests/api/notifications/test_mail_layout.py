@@ -3,10 +3,8 @@
 import re
 from typing import Final
 
-import pytest
-
 from domain.notifications.letters import Letter, Link, as_text
-from resolvers.notifications.mail_layout import Brand, as_html, readable_on
+from resolvers.notifications.mail_layout import Brand, as_html
 
 LETTER: Final = Letter(
     "de",
@@ -65,17 +63,3 @@ def test_the_text_part_says_the_same() -> None:
         "Ändern:\nhttps://boom.example/b?x=1&y=2\n\n"
         "-- \nSie erhalten …\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("color", "text"),
-    [
-        ("#3b3a8f", "#ffffff"),
-        ("#ffd54a", "#000000"),
-        ("#777777", "#000000"),
-        ("#757575", "#ffffff"),
-    ],
-    ids=lambda each: each[1:],
-)
-def test_a_button_is_readable_on_every_color(color: str, text: str) -> None:
-    assert readable_on(color) == text

@@ -29,6 +29,9 @@ PREVIEW: Final = """query ($channel: Channel!, $locale: String, $booking: ID) {
     ) { subject text html calendar encoding segments unitsLeft } }"""
 RENAME: Final = """mutation {
     updateTenant(version: 1, input: { name: "Boom <b>Bar" }) { userErrors { code } } }"""
+BRAND: Final = """mutation ($version: Int!, $input: UpdateTenantInput!) {
+    updateTenant(version: $version, input: $input) {
+      tenant { brandColor logoUrl } userErrors { path message } } }"""
 PLACE: Final = {"kind": "BOOKING_CONFIRMED", "channel": "EMAIL", "locale": "de"}
 NOON: Final = MONDAY_MORNING + timedelta(days=1, hours=3)
 
@@ -153,6 +156,23 @@ async def test_an_sms_is_previewed_with_an_example_and_counted(api: Api, venue: 
     assert own["text"].startswith("Boom <b>Bar : réservation confirmée : mar. 2 mars, 19:00-21")
     assert english["text"] == "Boom <b>Bar: Tue, Mar 2, €76.00 🎤"
     assert (english["encoding"], english["segments"], english["unitsLeft"]) == ("UCS_2", 1, 36)
+
+
+async def test_mails_have_the_color_and_the_logo_of_the_venue(api: Api, venue: Venue) -> None:
+    bad = {"brandColor": "purple", "logoUrl": "http://boom.example/logo.png"}
+    good = {"brandColor": "#FFD54A", "logoUrl": "https://boom.example/logo.png?a=1&b=2"}
+
+    refused = await api(BRAND, {"version": 2, "input": bad}, token=venue.owner.token)
+    changed = await api(BRAND, {"version": 2, "input": good}, token=venue.owner.token)
+    html = (await preview(api, venue, "EMAIL"))["html"]
+
+    assert refused.payload["userErrors"] == [
+        {"path": ["input", "brandColor"], "message": "A color must look like '#RRGGBB'."},
+        {"path": ["input", "logoUrl"], "message": "The URL must begin with https://."},
+    ]
+    assert changed.payload["tenant"] == good
+    assert 'src="https://boom.example/logo.png?a=1&amp;b=2"' in html
+    assert 'bgcolor="#FFD54A"' in html
 
 
 async def test_the_booking_of_another_venue_is_not_previewed(
